@@ -1,0 +1,47 @@
+/*
+ * The census of a quiet pool: each strategy's `check` walks every place where a free object can be
+ * and marks it here. An object that is not the pool's, a second visit, or a total that does not add
+ * up is named with its place.
+ */
+#ifndef ALLOC_AUDIT_H
+#define ALLOC_AUDIT_H
+
+#include "alloc/slab.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct audit {
+	const struct slab *slab;
+	unsigned char *seen; /* one bit per object of the slab */
+	char *why;           /* receives the sentence */
+	size_t why_bytes;
+	uint64_t free; /* objects marked so far */
+	bool failed;
+};
+
+/*
+ * Returns 0, -ENOMEM (also told in why). Ends in audit_end, which must be called on every path
+ * after a 0.
+ */
+int audit_begin(struct audit *self, const struct slab *slab, char *why, size_t why_bytes);
+
+/*
+ * Marks object as found free in place. Returns false, with the reason noted, if that cannot be;
+ * stop walking then.
+ */
+bool audit_mark(struct audit *self, const void *object, const char *place);
+
+/*
+ * Notes another broken invariant, printf-style; the first one noted is kept. Always returns false.
+ */
+bool audit_fail(struct audit *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Adds up: the marked objects and those outside the pool (outstanding) must be all that were ever
+ * carved. Returns 0, or -EINVAL with the sentence in why.
+ */
+int audit_end(struct audit *self, uint64_t outstanding);
+
+#endif

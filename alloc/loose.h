@@ -1,0 +1,114 @@
+/*
+ * A loose list: a lock-free stack of single objects of one slab, in R. K. Treiber's form (IBM RJ
+ * 5118, 1986) with a tag against ABA. It is the whole of `treiber_tag`, and the last resort behind
+ * the caches of the others.
+ *
+ * Guarantee: lock-free. A CAS fails only because another one succeeded.
+ *
+ *	          push           pop
+ *	push      CAS on head    CAS on head
+ *	pop                      CAS on head
+ *
+ * R0 in push, meets A0 in pop: whoever takes the object sees its link, and what the last owner
+ * wrote into it.
+ * A0 in pop: the load or the failed CAS from which the loop goes on. The successful CAS needs no
+ * more than acquire: as a
+ *    read-modify-write it continues the release sequence of the push whose object stays below, so a later pop that reads
+ *    this CAS still synchronises with that push.
+ * The link is read relaxed: by then the object may belong to somebody else and the value may be
+ * stale, and the tag makes the CAS fail.
+ *
+ * ABA: the tag moves on every pop, see tagged.h. Objects are type-stable (slab.h), so a stale link
+ * is readable.
+ *
+ * I1  The walk from head over the links ends in 0 and names each object on the list once.
+ */
+#ifndef ALLOC_LOOSE_H
+#define ALLOC_LOOSE_H
+
+#include "alloc/audit.h"
+#include "alloc/slab.h"
+#include "alloc/tagged.h"
+
+struct loose {
+	CACHE_PAIR_ALIGNED atom_u64 head; /* tagged unit of the top object */
+};
+
+/* One locked instruction, two loads. NULL: the list was empty. */
+ALWAYS_INLINE void *loose_pop(struct loose *self, const struct slab *slab)
+{
+	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t top = tagged_index(head);
+
+		if (unlikely(top == 0))
+			return NULL;
+		uint32_t below = atom_load_relaxed(slab_link(slab, top));
+		if (likely(atom_cas_weak_acquire(
+			    &self->head, &head, tagged_next(head, below)))) /* A0 */
+			return slab_at(slab, top);
+	}
+}
+
+/*
+ * Puts the chain of units first..last, linked already, on top. One locked instruction, one load,
+ * one store.
+ */
+ALWAYS_INLINE void loose_push_chain(
+	struct loose *self, const struct slab *slab, uint32_t first, uint32_t last)
+{
+	tagged head = atom_load_relaxed(&self->head); /* only stored and compared, never followed */
+
+	do {
+		atom_store_relaxed(slab_link(slab, last), tagged_index(head));
+	} while (unlikely(!atom_cas_weak_release(
+		&self->head, &head, tagged_with_index(head, first)))); /* R0, meets A0 */
+}
+
+ALWAYS_INLINE void loose_push(struct loose *self, const struct slab *slab, void *object)
+{
+	uint32_t unit = slab_unit(slab, object);
+
+	loose_push_chain(self, slab, unit, unit);
+}
+
+/* n >= 1 objects with one locked instruction: they are linked privately and spliced in. */
+ALWAYS_INLINE void loose_push_each(
+	struct loose *self, const struct slab *slab, void *const *objs, uint32_t n)
+{
+	uint32_t first = slab_unit(slab, objs[0]);
+	uint32_t last = first;
+
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t unit = slab_unit(slab, objs[i]);
+
+		atom_store_relaxed(slab_link(slab, last), unit);
+		last = unit;
+	}
+	loose_push_chain(self, slab, first, last);
+}
+
+/* Length of the list; an estimate while threads run, and bounded so that it ends even then. */
+static inline uint64_t loose_count(struct loose *self, const struct slab *slab)
+{
+	uint64_t n = 0;
+
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->head));
+		at != 0 && n < slab->capacity; at = atom_load_relaxed(slab_link(slab, at)))
+		n++;
+	return n;
+}
+
+/* Marks every object of a quiet list (I1). */
+static inline bool loose_audit(struct loose *self, const struct slab *slab, struct audit *audit)
+{
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->head)); at != 0;
+		at = atom_load_relaxed(slab_link(slab, at))) {
+		if (!audit_mark(audit, slab_at(slab, at), "the loose list"))
+			return false;
+	}
+	return true;
+}
+
+#endif

@@ -1,0 +1,98 @@
+#include "alloc/memory.h"
+
+#include "alloc/atomic.h"
+#include "alloc/compiler.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+static atom_u64 live_bytes;
+static memory_fault_hook fault_hook;
+static void *fault_arg;
+
+void memory_set_fault_hook(memory_fault_hook hook, void *arg)
+{
+	fault_arg = arg;
+	fault_hook = hook;
+}
+
+bool memory_fault(size_t bytes)
+{
+	return unlikely(fault_hook != NULL) && fault_hook(fault_arg, bytes);
+}
+
+/* A statistic: no other memory is read on its account, so relaxed is enough. */
+static void account(uint64_t delta)
+{
+	atom_add_relaxed(&live_bytes, delta);
+}
+
+uint64_t memory_live_bytes(void)
+{
+	return atom_load_relaxed(&live_bytes);
+}
+
+void *memory_alloc(size_t bytes)
+{
+	void *memory;
+
+	if (memory_fault(bytes) || posix_memalign(&memory, CACHE_PAIR_BYTES, bytes) != 0)
+		return NULL;
+	account(bytes);
+	return memset(memory, 0, bytes);
+}
+
+void memory_free(void *memory, size_t bytes)
+{
+	if (memory == NULL)
+		return;
+	account(-(uint64_t)bytes);
+	free(memory);
+}
+
+static size_t rounded(size_t bytes, enum memory_pages pages)
+{
+	size_t unit = HUGE_PAGE_BYTES;
+
+	if (pages == MEMORY_PAGES_ORDINARY)
+		unit = (size_t)sysconf(_SC_PAGESIZE);
+	return (bytes + unit - 1) / unit * unit;
+}
+
+void *memory_map(size_t bytes, enum memory_pages pages)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	size_t want = rounded(bytes, pages);
+	size_t slack = pages == MEMORY_PAGES_TRANSPARENT ? HUGE_PAGE_BYTES : 0;
+
+	if (want < bytes || memory_fault(bytes))
+		return NULL;
+	if (pages == MEMORY_PAGES_HUGE)
+		flags |= MAP_HUGETLB;
+	char *memory = mmap(NULL, want + slack, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (slack) {
+		/* Cut an aligned piece out of the middle and give the rest back. */
+		size_t head = -(uintptr_t)memory % HUGE_PAGE_BYTES;
+		if (head)
+			munmap(memory, head);
+		if (slack - head)
+			munmap(memory + head + want, slack - head);
+		memory += head;
+		madvise(memory, want, MADV_HUGEPAGE);
+	}
+	account(want);
+	return memory;
+}
+
+void memory_unmap(void *memory, size_t bytes, enum memory_pages pages)
+{
+	if (memory == NULL)
+		return;
+	account(-(uint64_t)rounded(bytes, pages));
+	munmap(memory, rounded(bytes, pages));
+}

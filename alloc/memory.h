@@ -1,0 +1,56 @@
+/*
+ * Where every byte of alloc comes from: one door to the heap and one to pages, so that a test can
+ * make the n-th request fail and can tell that everything came back.
+ *
+ * These are cold: creation, attachment, growth. What is allocated for a packet goes through a pool
+ * or a context policy.
+ */
+#ifndef ALLOC_MEMORY_H
+#define ALLOC_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The pages under a pool's objects. */
+enum memory_pages {
+	MEMORY_PAGES_ORDINARY, /* the system's page size */
+	MEMORY_PAGES_TRANSPARENT, /* madvise(MADV_HUGEPAGE): huge where the kernel finds room, silently ordinary elsewhere */
+	MEMORY_PAGES_HUGE, /* MAP_HUGETLB: explicit huge pages or failure */
+};
+
+/*
+ * Zeroed heap memory, aligned to a cache line pair. NULL when there is none. Owned by the caller
+ * until memory_free with the same size. Any thread.
+ */
+void *memory_alloc(size_t bytes);
+void memory_free(void *memory, size_t bytes);
+
+/*
+ * Zeroed pages, aligned to a page (to 2 MiB for the two huge kinds), not yet backed: a page costs
+ * memory when it is first touched. NULL when the address space or, for MEMORY_PAGES_HUGE, the huge
+ * page pool is exhausted. bytes is rounded up to the page size; pass the same to memory_unmap.
+ */
+void *memory_map(size_t bytes, enum memory_pages pages);
+void memory_unmap(void *memory, size_t bytes, enum memory_pages pages);
+
+/*
+ * Bytes handed out by the four functions above and not yet returned; exact when no other thread is
+ * in one of them.
+ */
+uint64_t memory_live_bytes(void);
+
+/*
+ * Decides over each request: true makes it fail. NULL, the default, lets all pass. For tests: the
+ * hook may be called by any thread. Setting it while requests run is a race.
+ */
+typedef bool (*memory_fault_hook)(void *arg, size_t bytes);
+void memory_set_fault_hook(memory_fault_hook hook, void *arg);
+
+/*
+ * True if the hook wants this request to fail. For allocators outside this file (context policies)
+ * that must be testable too.
+ */
+bool memory_fault(size_t bytes);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * Pools of fixed-size objects: the contract that every strategy keeps, and the list of strategies.
+ *
+ * A strategy is one header, alloc/pool/<name>.h, that ends in a `static const struct pool_ops
+ * pool_<name>_ops`, and one line in alloc/pools.def. Its table is constant and visible, so a unit
+ * that passes the address of that table to an always-inline function gets every call folded and
+ * inlined; a unit that passes a variable gets honest indirect calls. One source, both prices.
+ *
+ * The words: a thread *attaches* to a pool before it uses it and *detaches* when it is done; it
+ * *gets* an object and *puts* it back; a *magazine* is a small array of free objects, the *depot*
+ * holds magazines that no thread has loaded; *refill* and *flush* move objects between a cache and
+ * what lies behind it. An object belongs to its pool, not to a thread or a CPU: any attached thread
+ * may put what any other got.
+ */
+#ifndef ALLOC_POOL_H
+#define ALLOC_POOL_H
+
+#include "alloc/compiler.h"
+#include "alloc/memory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pool;
+struct pool_thread;
+
+/* What the worst path of get and put promises. A design whose slow path waits is blocking. */
+enum pool_progress {
+	POOL_UNSYNCHRONISED, /* one thread only */
+	POOL_BLOCKING,       /* a stopped thread can stop others */
+	POOL_LOCK_FREE,      /* some thread always finishes */
+	POOL_WAIT_FREE,      /* every thread finishes in a bounded number of its own steps */
+};
+
+enum pool_kind {
+	POOL_KIND_POOL, /* conserves its objects: free + outstanding == capacity */
+	POOL_KIND_ALLOCATOR, /* a general allocator behind the same interface: no capacity, `count` and `check` know nothing */
+	POOL_KIND_NULL, /* hands the same objects out again and again: measures the harness */
+};
+
+enum pool_cache { POOL_CACHE_NONE, POOL_CACHE_THREAD, POOL_CACHE_CPU };
+
+struct pool_traits {
+	enum pool_progress progress;
+	enum pool_kind kind;
+	enum pool_cache cache; /* whose private stock the fast path works on */
+	bool bounded;          /* the structure has a fixed number of cells */
+	bool needs_rseq;       /* restartable sequences; see alloc/rseq.h */
+	bool needs_cx16;       /* a 16-byte compare-and-swap */
+	/*
+	 * When no other thread is inside a call, get succeeds while any object is free, wherever it
+	 * was put. False where objects can rest in a cache that get does not search.
+	 */
+	bool exact;
+};
+
+/* How often the cold paths ran, per attached thread; written by that thread alone. */
+struct pool_paths {
+	uint64_t refill; /* a cache was empty and was filled from behind */
+	uint64_t flush;  /* a cache was full and part of it was moved behind */
+	uint64_t grow;   /* never-used objects were taken from the slab */
+	uint64_t steal;  /* objects were taken out of another thread's or CPU's cache */
+	uint64_t empty;  /* get or get_bulk came back with fewer objects than asked */
+};
+
+/*
+ * What a pool is made of. Fields left 0 take the default in brackets; pool_create checks the
+ * ranges.
+ */
+struct pool_config {
+	size_t object_bytes; /* payload; 8..1 MiB; no default */
+	size_t object_align; /* a power of two, 16..4096 [64] */
+	uint32_t capacity;   /* the most objects that the pool will ever hold; >= 1; no default */
+	uint32_t magazine_objects;  /* objects a magazine; a multiple of 4, 4..1024 [64] */
+	uint32_t cpu_cache_objects; /* objects a per-CPU array holds; 16..1008 [256] */
+	uint32_t
+		batch_objects; /* objects moved between a per-CPU array and the depot; 1..cpu_cache_objects/2 [magazine_objects, at most that half] */
+	enum memory_pages pages; /* what backs the objects [ordinary] */
+};
+
+enum {
+	POOL_OBJECT_BYTES_MIN = 8,
+	POOL_OBJECT_BYTES_MAX = 1 << 20,
+	POOL_OBJECT_ALIGN_MIN = 16,
+	POOL_OBJECT_ALIGN_MAX = 4096,
+	POOL_MAGAZINE_OBJECTS_DEFAULT =
+		64, /* Bonwick & Adams start at 15 and grow; 64 pointers are one page's worth of lines and put the depot below 1 % of operations */
+	POOL_MAGAZINE_OBJECTS_MIN = 4,
+	POOL_MAGAZINE_OBJECTS_MAX = 1024,
+	POOL_CPU_CACHE_OBJECTS_DEFAULT =
+		256, /* DPDK's and tcmalloc's order of magnitude: four bursts of 64 */
+	POOL_CPU_CACHE_OBJECTS_MIN = 16,
+	POOL_CPU_CACHE_OBJECTS_MAX = 1008, /* with its header it fits the 8 KiB that a CPU has */
+	POOL_BULK_MAX = 1024,              /* objects one bulk call may name */
+	POOL_REASON_BYTES = 256,           /* room for a sentence from supported or check */
+};
+
+struct pool_ops {
+	const char *name;    /* as in pools.def */
+	const char *summary; /* one line for `nblbench list` */
+	struct pool_traits traits;
+
+	/*
+	 * True if this machine and process can run the strategy. Otherwise false, and reason
+	 * (POOL_REASON_BYTES) receives a full sentence that says what is missing and what would
+	 * supply it. Any thread; may be called before any pool exists.
+	 */
+	bool (*supported)(char *reason);
+
+	/*
+	 * Makes a pool of config->capacity free objects, none carved yet. Called by pool_create
+	 * alone, which has checked config and fills in the base afterwards. 0 and *out, or -ENOMEM
+	 * or -EOVERFLOW (the strategy cannot name so many objects), with *out untouched and nothing
+	 * leaked.
+	 */
+	int (*create)(const struct pool_config *config, struct pool **out);
+
+	/*
+	 * Frees everything. No thread is attached and every object is back; the caller has made
+	 * sure.
+	 */
+	void (*destroy)(struct pool *pool);
+
+	/*
+	 * Makes the calling thread known. 0 and *out, a handle for this thread and this pool only;
+	 * or -ENOMEM. The thread passes the handle to every other operation and detaches before it
+	 * ends. A thread may attach once to each of many pools.
+	 */
+	int (*attach)(struct pool *pool, struct pool_thread **out);
+
+	/*
+	 * Gives back what the thread has cached, then forgets it; the handle is dead. Objects that
+	 * it still owns stay its own.
+	 */
+	void (*detach)(struct pool *pool, struct pool_thread *self);
+
+	/*
+	 * Takes one free object. The caller owns it until some attached thread puts it. Its first 8
+	 * bytes are undefined, the rest is as its last owner left it, and zero at first. NULL: none
+	 * found (see traits.exact): an answer, not an error. Never waits when traits.progress is
+	 * lock-free or better.
+	 */
+	void *(*get)(struct pool *pool, struct pool_thread *self);
+
+	/*
+	 * Gives object back. It came from get or get_bulk of this pool, on any thread, and is not
+	 * used again: its memory stays mapped until destroy, its first 8 bytes may be overwritten
+	 * at once. Always succeeds. Not checked: see nbl.h for misuse.
+	 */
+	void (*put)(struct pool *pool, struct pool_thread *self, void *object);
+
+	/*
+	 * Takes up to n objects (1..POOL_BULK_MAX) into objs[0..result). Fewer only if the pool ran
+	 * short; 0 is an answer. Else as get.
+	 */
+	uint32_t (*get_bulk)(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
+
+	/* Gives back objs[0..n), n in 1..POOL_BULK_MAX, all different. Else as put. */
+	void (*put_bulk)(
+		struct pool *pool, struct pool_thread *self, void *const *objs, uint32_t n);
+
+	/*
+	 * Moves what the calling thread (and, for per-CPU caches, its present CPU) has cached to
+	 * where every thread finds it.
+	 */
+	void (*flush)(struct pool *pool, struct pool_thread *self);
+
+	/*
+	 * Free objects, caches and never-used ones included: capacity - outstanding on a quiet
+	 * pool, an estimate while threads run. 0 for kinds other than POOL_KIND_POOL.
+	 */
+	uint64_t (*count)(struct pool *pool);
+
+	/*
+	 * Verifies the numbered invariants of a quiet pool from which `outstanding` objects are
+	 * out. 0, or -EINVAL with a sentence in why (POOL_REASON_BYTES) that names the object or
+	 * word and the place; -ENOMEM when the check itself cannot be made.
+	 */
+	int (*check)(struct pool *pool, uint64_t outstanding, char *why);
+};
+
+/* The first member of every strategy's pool. */
+struct pool {
+	const struct pool_ops *ops;
+	struct pool_config config; /* as resolved by pool_create */
+};
+
+/* The first member of every strategy's per-thread state. Lives in a cache line pair of its own. */
+struct pool_thread {
+	struct pool *pool;
+	struct pool_paths paths;
+};
+
+/* The strategies in the order of pools.def; ends in NULL. */
+extern const struct pool_ops *const pools[];
+
+/* By name; NULL if there is none. */
+const struct pool_ops *pool_find(const char *name);
+
+/*
+ * What a program gets that asked for no strategy: the best verified one that the machine supports.
+ */
+const struct pool_ops *pool_default(void);
+
+/*
+ * Checks every table of the list: names, hooks, traits that contradict each other. Programs call it
+ * first. 0, or -EINVAL with a sentence in why (POOL_REASON_BYTES).
+ */
+int pools_validate(char *why);
+
+/*
+ * Creates a pool after checking and resolving config (see struct pool_config). 0 and *out; -EINVAL:
+ * a field is out of its range; -EOVERFLOW: capacity x size is more than the strategy can address;
+ * -ENOTSUP: not supported here; -ENOMEM. Any thread. *out is untouched on failure.
+ */
+int pool_create(const struct pool_ops *ops, const struct pool_config *config, struct pool **out);
+
+/* Destroys the pool; see ops->destroy. */
+void pool_destroy(struct pool *pool);
+
+/* One word each for reports. */
+const char *pool_progress_name(enum pool_progress progress);
+const char *pool_cache_name(enum pool_cache cache);
+
+/*
+ * Shared pieces for strategy files.
+ */
+
+/* For `supported` of strategies that run everywhere. */
+ALWAYS_INLINE bool pool_supported_always(char *reason)
+{
+	reason[0] = '\0';
+	return true;
+}
+
+/* attach and detach for strategies without per-thread state of their own: only the counters. */
+int pool_attach_plain(struct pool *pool, struct pool_thread **out);
+void pool_detach_plain(struct pool *pool, struct pool_thread *self);
+
+/* flush for strategies without caches. */
+ALWAYS_INLINE void pool_flush_nothing(struct pool *pool, struct pool_thread *self)
+{
+	(void)pool;
+	(void)self;
+}
+
+/*
+ * get_bulk and put_bulk one by one, for strategies that gain nothing from a batch. get and put are
+ * constants: they fold.
+ */
+ALWAYS_INLINE uint32_t pool_get_each(void *(*get)(struct pool *, struct pool_thread *),
+	struct pool *pool, struct pool_thread *self, void **objs, uint32_t n)
+{
+	uint32_t got = 0;
+
+	while (got < n && (objs[got] = get(pool, self)) != NULL)
+		got++;
+	return got;
+}
+
+ALWAYS_INLINE void pool_put_each(void (*put)(struct pool *, struct pool_thread *, void *),
+	struct pool *pool, struct pool_thread *self, void *const *objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		put(pool, self, objs[i]);
+}
+
+#endif

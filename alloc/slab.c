@@ -1,0 +1,61 @@
+#include "alloc/slab.h"
+
+#include <errno.h>
+
+static size_t link_bytes(const struct slab *self)
+{
+	return (self->capacity * self->stride >> CACHE_LINE_LOG2) * sizeof(*self->link);
+}
+
+int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
+	enum memory_pages pages, enum slab_links links)
+{
+	const size_t range_max = (size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2;
+	struct slab slab = {.capacity = capacity, .pages = pages};
+
+	if (align < CACHE_LINE_BYTES)
+		align = CACHE_LINE_BYTES;
+	if (bytes > range_max || align > range_max)
+		return -EOVERFLOW;
+	slab.stride = (bytes + align - 1) & ~(align - 1);
+	if (align == CACHE_LINE_BYTES)
+		slab.stride |= CACHE_LINE_BYTES;
+	if (capacity == 0 || slab.stride > range_max / capacity)
+		return -EOVERFLOW;
+
+	slab.base = memory_map(capacity * slab.stride, pages);
+	if (slab.base == NULL)
+		return -ENOMEM;
+	if (links == SLAB_WITH_LINKS) {
+		slab.link = memory_map(link_bytes(&slab), MEMORY_PAGES_ORDINARY);
+		if (slab.link == NULL) {
+			memory_unmap(slab.base, capacity * slab.stride, pages);
+			return -ENOMEM;
+		}
+	}
+	*self = slab;
+	return 0;
+}
+
+void slab_fini(struct slab *self)
+{
+	if (self->link != NULL)
+		memory_unmap(self->link, link_bytes(self), MEMORY_PAGES_ORDINARY);
+	memory_unmap(self->base, self->capacity * self->stride, self->pages);
+	self->base = NULL;
+	self->link = NULL;
+}
+
+bool slab_owns(const struct slab *self, const void *object)
+{
+	size_t offset = (size_t)((const unsigned char *)object - self->base);
+	struct slab *slab = (struct slab *)self; /* an atomic load wants a mutable word */
+
+	return (const unsigned char *)object >= self->base && offset % self->stride == 0 &&
+	       offset / self->stride < atom_load_relaxed(&slab->carved);
+}
+
+size_t slab_bytes(const struct slab *self)
+{
+	return self->capacity * self->stride + (self->link != NULL ? link_bytes(self) : 0);
+}

@@ -1,0 +1,109 @@
+/*
+ * The memory under a pool's objects: one reserved range of addresses, carved from the front.
+ *
+ * The range is mapped for the pool's whole capacity at creation and stays mapped until the pool is
+ * destroyed, so that a stale reader always finds an address, and so that growth is one CAS on a
+ * counter and no system call: a page costs memory when its first object is handed out. Objects are
+ * type-stable; nothing is returned to the system before destroy.
+ *
+ * Objects stand `stride` bytes apart, an odd number of cache lines unless a larger alignment was
+ * asked for: neighbouring objects start in different cache sets (colouring), as DPDK's mempool
+ * arranges it.
+ *
+ * A strategy that links objects names them by *unit*: the number of the object's first cache line,
+ * plus one. It fits 24 bits, 0 means none, and converting to and from an address is a shift, where
+ * an index would need a division. The links are an array of their own, beside the objects: a slow
+ * popper may read the link of an object that another thread already owns and writes to, so links
+ * are never part of the payload, and every access to one is atomic.
+ */
+#ifndef ALLOC_SLAB_H
+#define ALLOC_SLAB_H
+
+#include "alloc/atomic.h"
+#include "alloc/compiler.h"
+#include "alloc/memory.h"
+#include "alloc/tagged.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slab {
+	unsigned char *base;                /* the first object */
+	atom_u32 *link;                     /* by unit; NULL if the strategy links otherwise */
+	size_t stride;                      /* bytes from one object to the next */
+	uint32_t capacity;                  /* objects that the range can hold */
+	enum memory_pages pages;            /* what backs the range */
+	CACHE_PAIR_ALIGNED atom_u32 carved; /* objects ever handed out by slab_carve; 0..capacity */
+};
+
+enum slab_links { SLAB_WITHOUT_LINKS, SLAB_WITH_LINKS };
+
+/*
+ * Reserves room for capacity objects. Returns 0, or -EOVERFLOW when capacity x stride exceeds what
+ * a unit can name (1 GiB less a line), or -ENOMEM. The slab is untouched on failure. bytes >= 1;
+ * align is a power of two.
+ */
+int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
+	enum memory_pages pages, enum slab_links links);
+void slab_fini(struct slab *self);
+
+/*
+ * True if object is one of this slab's, carved and at its very start. Divides: for checks, not for
+ * hot paths.
+ */
+bool slab_owns(const struct slab *self, const void *object);
+
+/* Bytes of address space that the slab reserved, links included. */
+size_t slab_bytes(const struct slab *self);
+
+ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t index)
+{
+	return self->base + (size_t)index * self->stride;
+}
+
+ALWAYS_INLINE uint32_t slab_unit(const struct slab *self, const void *object)
+{
+	return (uint32_t)((size_t)((const unsigned char *)object - self->base) >> CACHE_LINE_LOG2) +
+	       1;
+}
+
+ALWAYS_INLINE void *slab_at(const struct slab *self, uint32_t unit)
+{
+	return self->base + ((size_t)(unit - 1) << CACHE_LINE_LOG2);
+}
+
+ALWAYS_INLINE atom_u32 *slab_link(const struct slab *self, uint32_t unit)
+{
+	return &self->link[unit - 1];
+}
+
+/*
+ * Takes up to want never-used objects from the front of the range: object *first and those after
+ * it. Returns how many, 0 when the capacity is reached. Lock-free. Relaxed throughout: the counter
+ * guards addresses only, and the bytes behind them are zero and unwritten until the taker writes
+ * them.
+ */
+ALWAYS_INLINE uint32_t slab_carve(struct slab *self, uint32_t want, uint32_t *first)
+{
+	uint32_t carved = atom_load_relaxed(&self->carved);
+
+	for (;;) {
+		uint32_t room = self->capacity - carved;
+		uint32_t take = want < room ? want : room;
+
+		if (take == 0)
+			return 0;
+		if (atom_cas_weak_relaxed(&self->carved, &carved, carved + take)) {
+			*first = carved;
+			return take;
+		}
+	}
+}
+
+/* Objects not yet carved; may be stale while threads run. */
+ALWAYS_INLINE uint32_t slab_uncarved(struct slab *self)
+{
+	return self->capacity - atom_load_relaxed(&self->carved);
+}
+
+#endif

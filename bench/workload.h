@@ -1,0 +1,91 @@
+/*
+ * Workloads: what a thread does to a pool, over and over, while the engine counts.
+ *
+ * A workload is one header, bench/workload/<name>.h, and one line in bench/workloads.def. The
+ * header defines an always-inline body
+ *
+ *	uint64_t workload_<name>(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+ *
+ * and ends in a `static const struct workload workload_<name>_info`. bench/instance.c is compiled
+ * once a strategy and passes the address of that strategy's constant table to each body, so that
+ * every pool call is inlined; a twin unit passes a variable, and that price is reported too.
+ *
+ * A body has no clock, no allocation, no branch on which strategy it is given. It does about n
+ * rounds and returns how many units of work (see info.unit) this call completed. It never waits: if
+ * its peer is behind (a ring is full or empty) it returns early with what it has done, 0 if
+ * nothing, and the engine decides whether to spin or yield. A get that answers NULL is counted in
+ * t->failed and scores no work.
+ */
+#ifndef BENCH_WORKLOAD_H
+#define BENCH_WORKLOAD_H
+
+#include "alloc/pool.h"
+#include "bench/escape.h"
+
+#include <stdint.h>
+
+/* The cell's shape as far as a workload needs it. */
+struct workload_cell {
+	uint32_t threads;
+	uint32_t
+		burst; /* objects a bulk call; 1..POOL_BULK_MAX. The compiler must not see its value */
+	uint32_t depth; /* filter drivers on the stack, for the workloads that have one */
+	uint64_t seed;
+};
+
+/* What the engine hands to each thread of a cell. In a cache line pair of its own. */
+struct workload_thread {
+	struct pool_thread *self; /* attached by the engine, on this thread */
+	const struct workload_cell *cell;
+	uint32_t index;  /* 0..threads-1 */
+	uint64_t failed; /* gets that found nothing; counted by the body */
+	void *shared;    /* made by open; the same for all threads of the cell */
+	void *own;       /* made by enter; this thread's */
+};
+
+/*
+ * Cold hooks receive the strategy's table as a variable: they are not measured. Those that a
+ * workload does not need are NULL.
+ */
+struct workload {
+	const char *name;    /* as in workloads.def */
+	const char *summary; /* one line for `nblbench list` */
+	const char *unit;    /* what the body counts, plural: "objects", "contexts", "packets" */
+	const char *
+		program; /* the real program it imitates, and what it can't show; a sentence or two for the report */
+	/*
+	 * Threads that work on one unit together: 1 where every thread gets and puts for itself, 2
+	 * where one side hands over to another. A cell's thread count is a multiple of it, and ns
+	 * per unit is (threads / lane_threads) x window / units.
+	 */
+	uint32_t lane_threads;
+	/*
+	 * The most objects a thread holds or has under way at once, as a function of the cell: the
+	 * engine sizes the pool by it.
+	 */
+	uint32_t (*demand)(const struct workload_cell *cell);
+	/* Bytes the pool's objects must have at least; 0: any. */
+	size_t object_bytes_min;
+
+	/* Before the threads start, on the coordinator. 0 or a negative errno. */
+	int (*open)(const struct pool_ops *ops, struct pool *pool, const struct workload_cell *cell,
+		void **shared);
+	void (*close)(const struct pool_ops *ops, struct pool *pool, void *shared);
+	/*
+	 * On each thread, attached and pinned, before the warm-up; and after the window, where it
+	 * puts back what it holds. 0 or a negative errno.
+	 */
+	int (*enter)(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t);
+	void (*leave)(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t);
+};
+
+typedef uint64_t (*workload_body)(struct pool *pool, struct workload_thread *t, uint64_t n);
+
+/* One row of an instance unit: a body bound to one strategy. The array ends in a row of zeros. */
+struct workload_case {
+	const struct workload *workload;
+	const struct pool_ops *ops;
+	workload_body run;
+};
+
+#endif

@@ -1,0 +1,36 @@
+# How everything is compiled: one interface target that every target of ours links. Nothing goes into global flag strings.
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# Equal for all contestants: -O3 -g, and asserts stay where the code wants them (NBLBENCH_DEBUG, not NDEBUG).
+set(CMAKE_C_FLAGS_RELEASE "-O3 -g")
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g")
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_EXTENSIONS ON) # gnu11: inline assembly
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+find_package(Threads REQUIRED)
+
+add_library(nblbench_compile INTERFACE)
+target_include_directories(nblbench_compile INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_definitions(nblbench_compile INTERFACE
+  _GNU_SOURCE
+  "ATOMIC_BACKEND=\"alloc/atomic/${NBLBENCH_ATOMIC_BACKEND}.h\""
+  $<$<BOOL:${NBLBENCH_DEBUG}>:NBLBENCH_DEBUG>)
+target_compile_options(nblbench_compile INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion
+  $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
+  $<$<BOOL:${NBLBENCH_WERROR}>:-Werror>)
+target_link_libraries(nblbench_compile INTERFACE Threads::Threads)
+
+if(NBLBENCH_SANITIZER STREQUAL "address")
+  target_compile_options(nblbench_compile INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(nblbench_compile INTERFACE -fsanitize=address,undefined)
+elseif(NBLBENCH_SANITIZER STREQUAL "thread")
+  target_compile_options(nblbench_compile INTERFACE -fsanitize=thread)
+  target_link_options(nblbench_compile INTERFACE -fsanitize=thread)
+elseif(NOT NBLBENCH_SANITIZER STREQUAL "none")
+  message(FATAL_ERROR "NBLBENCH_SANITIZER is '${NBLBENCH_SANITIZER}'; it must be none, address or thread")
+endif()

@@ -1,0 +1,30 @@
+# Tests stand beside their source: nblbench_test(<name> SOURCES x_test.c LIBRARIES ...) builds one cmocka program and registers it.
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+
+# Sanitized programs start only where address randomisation leaves their shadow room: setarch -R gives them that without root.
+set(NBLBENCH_LAUNCH "")
+if(NOT NBLBENCH_SANITIZER STREQUAL "none")
+  set(NBLBENCH_LAUNCH setarch -R)
+endif()
+
+# nblbench_add_test(NAME n COMMAND ... [LABELS l...] [TIMEOUT s]): add_test with the defaults of this project.
+function(nblbench_add_test)
+  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS quick)
+  endif()
+  add_test(NAME ${ARG_NAME} COMMAND ${NBLBENCH_LAUNCH} ${ARG_COMMAND})
+  set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77 LABELS "${ARG_LABELS}")
+endfunction()
+
+function(nblbench_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE nblbench_compile ${ARG_LIBRARIES} PkgConfig::CMOCKA)
+  nblbench_add_test(NAME ${name} COMMAND $<TARGET_FILE:${name}> LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
