@@ -1,0 +1,31 @@
+/*
+ * A command of the program: `nblbench <name> <arguments>`. Each lives in a source of its own, which
+ * defines one of these; main.c holds the table and picks by name.
+ */
+#ifndef BENCH_COMMAND_H
+#define BENCH_COMMAND_H
+
+/* Exit statuses that commands share. */
+enum {
+	COMMAND_OK = 0,
+	COMMAND_FAILED = 1, /* a run-time error, or a cell crashed, hung or lost an object */
+	COMMAND_USAGE = 2,  /* what was asked for makes no sense; a sentence says what would */
+	COMMAND_INTERRUPTED = 130, /* by SIGINT or SIGTERM, after committing what was measured */
+};
+
+struct command {
+	const char *name;    /* the word on the command line */
+	const char *summary; /* one line for `nblbench help`; NULL hides the command from it */
+	/*
+	 * Runs the command and returns the exit status. argv[0] is the command's name, so that
+	 * getopt_long works as in a main of its own.
+	 */
+	int (*run)(int argc, char **argv);
+};
+
+/* Each command, by the source that defines it. */
+extern const struct command command_worker; /* worker.c: hidden, started by the controller */
+extern const struct command command_micro;  /* micro.c */
+extern const struct command command_run;    /* run.c */
+
+#endif
