@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 struct analysis;
+struct command;
 
 enum { REPORT_WHY_BYTES = 512 }; /* room for any sentence that the functions below leave in why */
 
@@ -38,12 +39,11 @@ int report_write(const char *store_path, const char *directory, char *why, size_
 int report_print_table(const char *store_path, FILE *out, bool colour);
 
 /*
- * The commands, as the front end calls them: argv[0] is the command's name, "report" or "compare".
- * The result is the exit status: 0 done, 1 failure, 2 usage, and for compare 4 when the condition
- * of --fail-if holds. --help prints the options to standard output.
+ * The commands `nblbench report` and `nblbench compare`, for main.c's table. compare has one exit
+ * status of its own: 4 when the condition of --fail-if holds for some row.
  */
-int report_command(int argc, char **argv);
-int compare_command(int argc, char **argv);
+extern const struct command command_report;  /* report_command.c */
+extern const struct command command_compare; /* compare.c */
 
 /*
  * The formats. Each prints a whole document to out, which the caller checks for errors and closes.
