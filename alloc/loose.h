@@ -89,7 +89,7 @@ ALWAYS_INLINE void loose_push_each(
 	loose_push_chain(self, slab, first, last);
 }
 
-/* Length of the list; an estimate while threads run, and bounded so that it ends even then. */
+/* Length of a quiet list; bounded, so that it ends even where the list has become a ring. */
 static inline uint64_t loose_count(struct loose *self, const struct slab *slab)
 {
 	uint64_t n = 0;

@@ -1,5 +1,6 @@
 /* The list of strategies at run time, and what is the same for all of them. */
 #include "alloc/pool.h"
+#include "alloc/slab.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +27,8 @@ const struct pool_ops *pool_find(const char *name)
 const struct pool_ops *pool_default(void)
 {
 	/* Best first; the last one runs everywhere. */
-	static const struct pool_ops *const preferred[] = {&pool_treiber_tag_ops};
+	static const struct pool_ops *const preferred[] = {
+		&pool_rseq_arr_ops, &pool_percpu_try_ops};
 	char reason[POOL_REASON_BYTES];
 	size_t i = 0;
 
@@ -137,6 +139,16 @@ void pool_detach_plain(struct pool *pool, struct pool_thread *self)
 {
 	(void)pool;
 	memory_free(self, sizeof(*self));
+}
+
+void *pool_carve(struct slab *slab, struct pool_thread *self)
+{
+	uint32_t first;
+
+	if (slab_carve(slab, 1, &first) == 0)
+		return NULL;
+	self->paths.grow++;
+	return slab_object(slab, first);
 }
 
 const char *pool_progress_name(enum pool_progress progress)

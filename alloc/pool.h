@@ -53,6 +53,11 @@ struct pool_traits {
 	 * was put. False where objects can rest in a cache that get does not search.
 	 */
 	bool exact;
+	/*
+	 * Synchronises inside a library that the thread sanitizer does not see into, so that its
+	 * reports about this strategy mean nothing unless that library was built for it.
+	 */
+	bool opaque_to_tsan;
 };
 
 /* How often the cold paths ran, per attached thread; written by that thread alone. */
@@ -137,9 +142,9 @@ struct pool_ops {
 
 	/*
 	 * Takes one free object. The caller owns it until some attached thread puts it. Its first 8
-	 * bytes are undefined, the rest is as its last owner left it, and zero at first. NULL: none
-	 * found (see traits.exact): an answer, not an error. Never waits when traits.progress is
-	 * lock-free or better.
+	 * bytes are undefined, the rest is as its last owner left it, and zero at first (anything,
+	 * where kind is POOL_KIND_ALLOCATOR). NULL: none found (see traits.exact): an answer, not an
+	 * error. Never waits when traits.progress is lock-free or better.
 	 */
 	void *(*get)(struct pool *pool, struct pool_thread *self);
 
@@ -167,8 +172,8 @@ struct pool_ops {
 	void (*flush)(struct pool *pool, struct pool_thread *self);
 
 	/*
-	 * Free objects, caches and never-used ones included: capacity - outstanding on a quiet
-	 * pool, an estimate while threads run. 0 for kinds other than POOL_KIND_POOL.
+	 * Free objects, caches and never-used ones included: capacity - outstanding. The pool is
+	 * quiet: no thread is inside a call. 0 for kinds other than POOL_KIND_POOL.
 	 */
 	uint64_t (*count)(struct pool *pool);
 
@@ -237,6 +242,16 @@ ALWAYS_INLINE bool pool_supported_always(char *reason)
 /* attach and detach for strategies without per-thread state of their own: only the counters. */
 int pool_attach_plain(struct pool *pool, struct pool_thread **out);
 void pool_detach_plain(struct pool *pool, struct pool_thread *self);
+
+struct slab;
+
+/*
+ * One never-used object of the slab, counted in self->paths; NULL at the capacity. For the slow
+ * path of get, which then looks at its own structure once more before it answers "empty": one
+ * thread may have carved the last object after another one put one back, and a pool in which at
+ * least one object was free all along must not say NULL.
+ */
+void *pool_carve(struct slab *slab, struct pool_thread *self);
 
 /* flush for strategies without caches. */
 ALWAYS_INLINE void pool_flush_nothing(struct pool *pool, struct pool_thread *self)

@@ -91,12 +91,11 @@ ALWAYS_INLINE uint32_t slab_carve(struct slab *self, uint32_t want, uint32_t *fi
 		uint32_t room = self->capacity - carved;
 		uint32_t take = want < room ? want : room;
 
+		*first = carved;
 		if (take == 0)
 			return 0;
-		if (atom_cas_weak_relaxed(&self->carved, &carved, carved + take)) {
-			*first = carved;
+		if (atom_cas_weak_relaxed(&self->carved, &carved, carved + take))
 			return take;
-		}
 	}
 }
 

@@ -7,9 +7,9 @@
  * while another thread holds the lock must not use the pool in the child.
  * After put: memory stays mapped, the first word is overwritten.
  *
- *	          get    put    count
- *	get       lock   lock   lock
- *	put              lock   lock
+ *	          get    put
+ *	get       lock   lock
+ *	put              lock
  *
  * The lock's own acquire and release order everything; there are no labels here.
  *

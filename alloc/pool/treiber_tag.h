@@ -13,9 +13,11 @@
  * read links of objects that others own); put_bulk splices a private chain with one CAS.
  * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
  *
- *	          get            put            count
- *	get       CAS on head    CAS on head    none needed, a stale value is allowed
- *	put                      CAS on head    none needed, a stale value is allowed
+ *	          get            put
+ *	get       CAS on head    CAS on head
+ *	put                      CAS on head
+ *
+ * count and check want a quiet pool.
  *
  * I1  as in loose.h.
  */

@@ -1,0 +1,237 @@
+/*
+ * The depot: what lies behind the caches. Free objects that no cache holds rest here, most of them
+ * in full magazines, so that one compare-and-swap moves many; J. Bonwick and J. Adams, "Magazines
+ * and Vmem", USENIX 2001, section 3.
+ *
+ *	full     magazines with magazine_objects objects each
+ *	empty    magazines with none
+ *	loose    single objects
+ *	slab     objects never handed out
+ *
+ * Only full and empty magazines enter the two stacks: what is left of a part-filled one goes to the
+ * loose list one chain at a time. So there are never more full magazines than capacity /
+ * magazine_objects, and an empty one can always be had while each thread keeps to at most
+ * DEPOT_THREAD_MAGAZINES: a put never fails for want of one.
+ *
+ * Guarantee: every operation is lock-free. Orders, ABA and type stability: loose.h; a magazine's
+ * count and slots are written plainly by the thread that owns it, and the push (R0) and pop (A0) of
+ * the stack hand it over.
+ *
+ * I1  Magazines in full hold exactly magazine_objects, those in empty none.
+ * I2  An object is in at most one place.
+ */
+#ifndef ALLOC_DEPOT_H
+#define ALLOC_DEPOT_H
+
+#include "alloc/audit.h"
+#include "alloc/loose.h"
+#include "alloc/pool.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	DEPOT_THREADS_MAX =
+		4096, /* attached at once; bounds the magazines, which cost memory only when used */
+	DEPOT_THREAD_MAGAZINES = 3, /* two installed and one in transit */
+};
+
+struct magazine {
+	uint32_t count; /* objects in slot[0..count) */
+	void *slot[];
+};
+
+struct depot {
+	struct loose full;
+	struct loose empty;
+	struct loose loose;
+	struct slab magazines;
+	struct slab *slab; /* the pool's objects */
+	uint32_t magazine_objects;
+	CACHE_PAIR_ALIGNED atom_u32 threads; /* attached */
+};
+
+/* slab must have been made with links. 0, -EOVERFLOW or -ENOMEM. */
+static COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects)
+{
+	uint32_t magazines =
+		slab->capacity / magazine_objects + 1 + DEPOT_THREADS_MAX * DEPOT_THREAD_MAGAZINES;
+
+	self->slab = slab;
+	self->magazine_objects = magazine_objects;
+	return slab_init(&self->magazines,
+		sizeof(struct magazine) + magazine_objects * sizeof(void *), CACHE_LINE_BYTES,
+		magazines, MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS);
+}
+
+static COLD void depot_fini(struct depot *self)
+{
+	slab_fini(&self->magazines);
+}
+
+/*
+ * Counts a thread that will use up to DEPOT_THREAD_MAGAZINES. 0, or -ENOMEM beyond
+ * DEPOT_THREADS_MAX.
+ */
+static COLD int depot_enter(struct depot *self)
+{
+	/* Relaxed: a bound, not a hand-over. */
+	if (atom_add_relaxed(&self->threads, 1) < DEPOT_THREADS_MAX)
+		return 0;
+	atom_add_relaxed(&self->threads, UINT32_MAX);
+	return -ENOMEM;
+}
+
+static COLD void depot_leave(struct depot *self)
+{
+	atom_add_relaxed(&self->threads, UINT32_MAX);
+}
+
+/*
+ * An empty magazine, the caller's until depot_put_empty or depot_put_full. Never NULL: see above.
+ */
+static COLD struct magazine *depot_get_empty(struct depot *self)
+{
+	struct magazine *magazine = loose_pop(&self->empty, &self->magazines);
+	uint32_t first;
+
+	if (magazine != NULL)
+		return magazine;
+	if (slab_carve(&self->magazines, 1, &first) == 1)
+		return slab_object(&self->magazines, first);
+	/*
+	 * All are carved. Each is in full (at most capacity / magazine_objects are), in a thread's
+	 * hands (three each, and the caller has at most two), or in empty; there are more than the
+	 * first two can hold, so empty has one at this and at every later moment.
+	 */
+	magazine = loose_pop(&self->empty, &self->magazines);
+	INVARIANT(I1, magazine != NULL);
+	return magazine;
+}
+
+static COLD void depot_put_empty(struct depot *self, struct magazine *magazine)
+{
+	INVARIANT(I1, magazine->count == 0);
+	loose_push(&self->empty, &self->magazines, magazine);
+}
+
+/* A full magazine or NULL. */
+static COLD struct magazine *depot_get_full(struct depot *self)
+{
+	return loose_pop(&self->full, &self->magazines);
+}
+
+static COLD void depot_put_full(struct depot *self, struct magazine *magazine)
+{
+	INVARIANT(I1, magazine->count == self->magazine_objects);
+	loose_push(&self->full, &self->magazines, magazine);
+}
+
+/* Empties a magazine into the loose list. */
+static COLD void depot_spill(struct depot *self, struct magazine *magazine)
+{
+	if (magazine->count != 0)
+		loose_push_each(&self->loose, self->slab, magazine->slot, magazine->count);
+	magazine->count = 0;
+}
+
+/*
+ * Up to n objects, n at most magazine_objects, into objs: a magazine's worth where there is one,
+ * else from the loose list, else never-used ones. 0: nothing is free outside the caches. What a
+ * magazine holds beyond n goes to the loose list.
+ */
+static COLD uint32_t depot_take(
+	struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct magazine *magazine = depot_get_full(self);
+	uint32_t got = 0;
+	uint32_t first;
+
+	if (magazine != NULL) {
+		got = n < magazine->count ? n : magazine->count;
+		magazine->count -= got;
+		memcpy(objs, &magazine->slot[magazine->count], got * sizeof(*objs));
+		depot_spill(self, magazine);
+		depot_put_empty(self, magazine);
+		thread->paths.refill++;
+		return got;
+	}
+	while (got < n && (objs[got] = loose_pop(&self->loose, self->slab)) != NULL)
+		got++;
+	if (got != 0) {
+		thread->paths.refill++;
+		return got;
+	}
+	got = slab_carve(self->slab, n, &first);
+	for (uint32_t i = 0; i < got; i++)
+		objs[i] = slab_object(self->slab, first + i);
+	thread->paths.grow += got != 0;
+	return got;
+}
+
+/* Takes objs[0..n), n >= 1: as a magazine if they fill one, else as loose objects. */
+static COLD void depot_give(
+	struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	thread->paths.flush++;
+	if (n == self->magazine_objects) {
+		struct magazine *magazine = depot_get_empty(self);
+
+		memcpy(magazine->slot, objs, n * sizeof(*objs));
+		magazine->count = n;
+		depot_put_full(self, magazine);
+		return;
+	}
+	loose_push_each(&self->loose, self->slab, objs, n);
+}
+
+/* Free objects in the depot, never-used ones included. */
+static COLD uint64_t depot_count(struct depot *self)
+{
+	return slab_uncarved(self->slab) + loose_count(&self->loose, self->slab) +
+	       loose_count(&self->full, &self->magazines) * self->magazine_objects;
+}
+
+/* Marks what a magazine holds. */
+static COLD bool depot_audit_magazine(
+	struct audit *audit, const struct magazine *magazine, const char *place)
+{
+	for (uint32_t i = 0; i < magazine->count; i++) {
+		if (!audit_mark(audit, magazine->slot[i], place))
+			return false;
+	}
+	return true;
+}
+
+/* Verifies I1 and marks every object of a quiet depot (I2). */
+static COLD bool depot_audit(struct depot *self, struct audit *audit)
+{
+	struct slab *magazines = &self->magazines;
+	uint32_t seen = 0;
+
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->full.head)); at != 0;
+		at = atom_load_relaxed(slab_link(magazines, at))) {
+		struct magazine *magazine = slab_at(magazines, at);
+
+		if (magazine->count != self->magazine_objects || ++seen > magazines->capacity)
+			return audit_fail(audit,
+				"I1: a magazine in full holds %u objects of %u, or the stack is a "
+				"ring",
+				magazine->count, self->magazine_objects);
+		if (!depot_audit_magazine(audit, magazine, "a full magazine of the depot"))
+			return false;
+	}
+	seen = 0;
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->empty.head)); at != 0;
+		at = atom_load_relaxed(slab_link(magazines, at))) {
+		struct magazine *magazine = slab_at(magazines, at);
+
+		if (magazine->count != 0 || ++seen > magazines->capacity)
+			return audit_fail(audit,
+				"I1: a magazine in empty holds %u objects, or the stack is a ring",
+				magazine->count);
+	}
+	return loose_audit(&self->loose, self->slab, audit);
+}
+
+#endif
