@@ -1,0 +1,41 @@
+# The promise of the README: a strategy is one new file and one new line. In a copy of the tree, under a path with blanks, a
+# strategy is added that way; it must then appear in `list`, in a sweep, and in a stress run.
+#   cmake -DSOURCE=<tree> -DWORK=<scratch folder> -P add_strategy_test.cmake
+
+set(copy "${WORK}/a copy of the tree")
+file(COPY ${SOURCE}/alloc ${SOURCE}/bench ${SOURCE}/stress ${SOURCE}/cmake ${SOURCE}/CMakeLists.txt
+  ${SOURCE}/CMakePresets.json ${SOURCE}/nblbench DESTINATION ${copy})
+
+# The one file: an existing strategy under another name. The one line.
+file(READ ${SOURCE}/alloc/pool/treiber_tag.h text)
+string(REPLACE "treiber_tag" "strangers_own" text "${text}")
+string(REPLACE "TREIBER_TAG" "STRANGERS_OWN" text "${text}")
+file(CONFIGURE OUTPUT ${copy}/alloc/pool/strangers_own.h CONTENT "${text}" @ONLY)
+file(READ ${SOURCE}/alloc/pools.def list)
+string(REPLACE "#undef POOL" "POOL(strangers_own)\n#undef POOL" list "${list}")
+file(CONFIGURE OUTPUT ${copy}/alloc/pools.def CONTENT "${list}" @ONLY)
+
+function(must_show what)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE rc OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  if(NOT rc EQUAL 0)
+    message(FATAL_ERROR "${what} ended with ${rc}:\n${out}\n${err}")
+  endif()
+  if(NOT out MATCHES "strangers_own")
+    message(FATAL_ERROR "the new strategy does not appear in ${what}:\n${out}")
+  endif()
+  set(out "${out}" PARENT_SCOPE)
+endfunction()
+
+must_show("the list" ${copy}/nblbench list)
+must_show("the sweep" ${copy}/nblbench sweep --quick --fresh --forks 1 --blocks 2 --pool strangers_own,mutex --workload pair --threads 1 --out ${WORK}/out)
+must_show("the stress run" ${copy}/nblbench stress --pool strangers_own --seconds 2)
+file(READ ${WORK}/out/report.html report)
+if(NOT report MATCHES "strangers_own")
+  message(FATAL_ERROR "the new strategy does not appear in the report")
+endif()
+
+# And the second call builds nothing: no object is newer than before it.
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${copy}/build/release OUTPUT_VARIABLE out RESULT_VARIABLE rc)
+if(NOT out MATCHES "no work to do")
+  message(FATAL_ERROR "a second build of an unchanged tree did something:\n${out}")
+endif()
