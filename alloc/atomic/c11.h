@@ -29,6 +29,7 @@ typedef struct {
 
 #define atom_load_relaxed(p) (ATOMIC_POINT(), atomic_load_explicit(&(p)->v, memory_order_relaxed))
 #define atom_load_acquire(p) (ATOMIC_POINT(), atomic_load_explicit(&(p)->v, memory_order_acquire))
+#define atom_load_seq_cst(p) (ATOMIC_POINT(), atomic_load_explicit(&(p)->v, memory_order_seq_cst))
 #define atom_store_relaxed(p, x) \
 	(ATOMIC_POINT(), atomic_store_explicit(&(p)->v, (x), memory_order_relaxed))
 #define atom_store_release(p, x) \
@@ -41,6 +42,10 @@ typedef struct {
 
 #define atom_add_relaxed(p, x) \
 	(ATOMIC_POINT(), atomic_fetch_add_explicit(&(p)->v, (x), memory_order_relaxed))
+#define atom_add_seq_cst(p, x) \
+	(ATOMIC_POINT(), atomic_fetch_add_explicit(&(p)->v, (x), memory_order_seq_cst))
+#define atom_or_relaxed(p, x) \
+	(ATOMIC_POINT(), atomic_fetch_or_explicit(&(p)->v, (x), memory_order_relaxed))
 
 #define atom_cas_weak_relaxed(p, expected, x)                                            \
 	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
@@ -51,6 +56,61 @@ typedef struct {
 #define atom_cas_weak_release(p, expected, x)                                            \
 	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
 				 memory_order_release, memory_order_relaxed))
+#define atom_cas_weak_acq_rel(p, expected, x)                                            \
+	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
+				 memory_order_acq_rel, memory_order_acquire))
+#define atom_cas_weak_seq_cst(p, expected, x)                                            \
+	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
+				 memory_order_seq_cst, memory_order_seq_cst))
+
+/*
+ * Two words that change together: a pointer and its generation. The halves are atomic words of
+ * their own and are loaded one by one, since a 16-byte load is a write to the line (cmpxchg16b) or
+ * a call; the CAS then finds out whether the two loads belong together.
+ */
+typedef struct {
+	_Alignas(16) atom_ptr pointer;
+	atom_u64 generation;
+} atom_pair;
+
+struct pair {
+	void *pointer;
+	uint64_t generation;
+};
+
+/*
+ * ATOM_PAIR: the compiler makes a 16-byte CAS in line, or calls its own helper. On x86-64 that
+ * takes -mcx16.
+ */
+#if defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16) || defined(__aarch64__)
+#define ATOM_PAIR 1
+#else
+#define ATOM_PAIR 0
+#endif
+
+/*
+ * The __sync form because gcc 12 calls libatomic for the __atomic one. It is a full barrier, and
+ * never fails spuriously. Without ATOM_PAIR it does nothing and must not be reached.
+ */
+static inline __attribute__((always_inline)) bool atom_pair_cas(
+	atom_pair *p, struct pair *expected, struct pair desired)
+{
+#if ATOM_PAIR
+	typedef unsigned __int128 __attribute__((may_alias)) both;
+	union {
+		struct pair halves;
+		both whole;
+	} met, old = {.halves = *expected}, new = {.halves = desired};
+
+	ATOMIC_POINT();
+	met.whole = __sync_val_compare_and_swap((both *)p, old.whole, new.whole);
+	*expected = met.halves;
+	return met.whole == old.whole;
+#else
+	(void)p, (void)expected, (void)desired;
+	return false;
+#endif
+}
 
 /* Tells the CPU that the caller spins. */
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,0 +1,346 @@
+/*
+ * scq: a ring of free units whose head and tail are taken by fetch-and-add, which never fails, so
+ * that contenders advance instead of retrying. The best scaling of the shared structures, at two
+ * locked instructions an operation.
+ *
+ * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
+ * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with a ring of data; a pool
+ * is the first of them alone. Departures: the cycle occupies the high bits of an entry, so that one
+ * subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h)
+ * instead of an index below n; objects that were never used are carved when the ring is empty.
+ *
+ * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}. put takes a position
+ * from tail and fills its entry if the entry is from an older cycle and empty; else it takes the
+ * next one. get takes a position from head; an entry of the same cycle is its object; an older,
+ * empty one is moved to this cycle, so that the put that is late for it goes elsewhere; an older,
+ * full one is marked unsafe, which tells a late put to make sure that its getter is still to come.
+ * The threshold ends a get's chase after an emptying ring: each put sets it to 3n - 1, each miss
+ * takes one away, and below 0 the ring is empty (the paper's lemma: the last object lies at most
+ * 2n positions behind the last getter, and n - 1 misses may overtake it).
+ *
+ * Progress: get and put are lock-free: a position that one thread loses was moved by another that
+ * got further. After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the
+ * coldest object.
+ *
+ *	          get                     put                          count, check
+ *	get       fetch-and-add of head   cycle and safe of an entry   the caller: pool is quiet
+ *	put                               fetch-and-add of tail        the caller: pool is quiet
+ *
+ * R0 the CAS of an entry in put, meets A0, the load of the entry in get: the getter sees what the
+ *    last owner wrote into the object.
+ * S0 Positions, entries and the threshold's tests are sequentially consistent, because three
+ *    arguments read one word after writing or reading another:
+ *    (a) put fills an entry, then reads the threshold; get lowers the threshold, and a later get
+ *        trusts it. If put could read a threshold older than its own fill, it would leave a ring
+ *        that holds an object closed for good.
+ *    (b) put finds an entry emptied but unsafe, then reads head to see whether its getter is still
+ *        to come; get takes a position from head, then reads the entry. If get could read the entry
+ *        from before it was emptied, it would pass by, and put would fill it after all: lost.
+ *    (c) get reads tail after it has moved the entry on, and calls the ring empty if nobody can
+ *        have filled a later one.
+ *    On x86-64 and ARMv8 this costs nothing over acquire and release: loads and locked operations
+ *    are the same instructions.
+ * Relaxed: emptying an entry (the OR), whose reader is put's CAS on the same word, and whose place
+ *    in (b) follows from reading it; setting the threshold, which a getter that sees it late finds
+ *    lower than it is, as if this put had not ended yet, and which any getter ordered after this
+ *    put sees; counting misses.
+ *
+ * ABA: an entry repeats only when its 38-bit cycle comes round, after 2^38 x 2n positions: 97 hours
+ * at 100 million a second on the smallest ring, during which a thread would have to stop between
+ * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is
+ * harmless.
+ *
+ * I1  Each entry that holds a unit is of the cycle of a position from head up to tail.
+ * I2  head <= tail.
+ * I3  threshold < 3n, and not negative while the ring holds an object.
+ */
+#ifndef ALLOC_POOL_SCQ_H
+#define ALLOC_POOL_SCQ_H
+
+#include "alloc/audit.h"
+#include "alloc/pool.h"
+#include "alloc/slab.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+
+enum {
+	SCQ_CYCLE_SHIFT = 26, /* below it the safe bit and 25 bits of unit */
+	/* log2 of the least n. 6: the time until a cycle repeats, see ABA. 0..20. */
+	SCQ_ORDER_MIN = 6,
+	/*
+	 * log2 of the entries a line: neighbouring positions lie on different lines. 0: they don't.
+	 */
+	SCQ_REMAP_LOG2 = 3,
+};
+static_assert(SCQ_ORDER_MIN >= 0 && SCQ_ORDER_MIN <= 20, "the least ring");
+static_assert(SCQ_REMAP_LOG2 >= 0 && SCQ_REMAP_LOG2 <= SCQ_ORDER_MIN + 1, "a line fits the ring");
+
+typedef uint64_t scq_entry;
+#define SCQ_SAFE       ((scq_entry)1 << (SCQ_CYCLE_SHIFT - 1))
+#define SCQ_NONE       (SCQ_SAFE - 1) /* all ones: ORed into an entry it empties it */
+#define SCQ_CYCLE_MASK (~(scq_entry)0 << SCQ_CYCLE_SHIFT)
+static_assert(TAGGED_INDEX_MAX < SCQ_NONE, "no unit looks like none");
+
+struct scq_pool {
+	struct pool base;
+	atom_u64 *ring;
+	uint32_t order;                        /* log2 of the 2n entries */
+	uint64_t threshold_max;                /* 3n - 1 */
+	CACHE_PAIR_ALIGNED atom_u64 head;      /* the next position to empty */
+	CACHE_PAIR_ALIGNED atom_u64 tail;      /* the next position to fill */
+	CACHE_PAIR_ALIGNED atom_u64 threshold; /* misses left, as a signed number */
+	CACHE_PAIR_ALIGNED struct slab slab;
+};
+
+ALWAYS_INLINE atom_u64 *scq_at(const struct scq_pool *self, uint64_t position)
+{
+	uint64_t mask = ((uint64_t)1 << self->order) - 1;
+	uint64_t lap = position & mask;
+
+	return &self->ring[(lap << SCQ_REMAP_LOG2 | lap >> (self->order - SCQ_REMAP_LOG2)) & mask];
+}
+
+/* The cycle of a position, where an entry has it. */
+ALWAYS_INLINE scq_entry scq_cycle(const struct scq_pool *self, uint64_t position)
+{
+	return position >> self->order << SCQ_CYCLE_SHIFT;
+}
+
+ALWAYS_INLINE bool scq_is_older(scq_entry entry, scq_entry cycle)
+{
+	return (int64_t)((entry & SCQ_CYCLE_MASK) - cycle) < 0;
+}
+
+ALWAYS_INLINE bool scq_is_empty(scq_entry entry)
+{
+	return (entry & SCQ_NONE) == SCQ_NONE;
+}
+
+/* Lifts tail to where getters have run ahead of it, so that the next put is not late. */
+static COLD void scq_catch_up(struct scq_pool *self, uint64_t head)
+{
+	uint64_t tail = atom_load_seq_cst(&self->tail);
+
+	while (tail < head && !atom_cas_weak_seq_cst(&self->tail, &tail, head))
+		;
+}
+
+/* An unfulfilled position: the entry is moved on or marked. True: a unit is there after all. */
+static COLD bool scq_miss(atom_u64 *slot, scq_entry *entry, scq_entry cycle)
+{
+	while (scq_is_older(*entry, cycle)) {
+		scq_entry moved = scq_is_empty(*entry) ? cycle | (*entry & SCQ_SAFE) | SCQ_NONE
+						       : *entry & ~SCQ_SAFE;
+
+		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0 */
+			return false;
+	}
+	return (*entry & SCQ_CYCLE_MASK) == cycle;
+}
+
+/* Two locked instructions, three loads. 0: empty. */
+ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
+{
+	if (unlikely((int64_t)atom_load_seq_cst(&self->threshold) < 0)) /* S0(a) */
+		return 0;
+	for (;;) {
+		uint64_t head = atom_add_seq_cst(&self->head, 1); /* S0(b) */
+		scq_entry cycle = scq_cycle(self, head);
+		atom_u64 *slot = scq_at(self, head);
+		scq_entry entry = atom_load_seq_cst(slot); /* A0, meets R0; S0(b) */
+
+		if (likely((entry & SCQ_CYCLE_MASK) == cycle) || scq_miss(slot, &entry, cycle)) {
+			INVARIANT(1, !scq_is_empty(entry));
+			atom_or_relaxed(slot, SCQ_NONE);
+			return (uint32_t)(entry & SCQ_NONE);
+		}
+		if (atom_load_seq_cst(&self->tail) <= head + 1) { /* S0(c) */
+			scq_catch_up(self, head + 1);
+			atom_add_seq_cst(&self->threshold, (uint64_t)-1);
+			return 0;
+		}
+		if ((int64_t)atom_add_seq_cst(&self->threshold, (uint64_t)-1) <= 0) /* S0(a) */
+			return 0;
+	}
+}
+
+static COLD void *scq_grow(struct scq_pool *self, struct pool_thread *thread)
+{
+	void *object = pool_carve(&self->slab, thread);
+
+	if (object == NULL) {
+		uint32_t unit = scq_take(self);
+
+		if (unit != 0)
+			return slab_at(&self->slab, unit);
+		thread->paths.empty++;
+	}
+	return object;
+}
+
+static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	uint32_t unit = scq_take(self);
+
+	return likely(unit != 0) ? slab_at(&self->slab, unit) : scq_grow(self, thread);
+}
+
+/* Two locked instructions, two loads. */
+static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	scq_entry unit = slab_unit(&self->slab, object);
+
+	(void)thread;
+	for (;;) {
+		uint64_t tail = atom_add_seq_cst(&self->tail, 1);
+		scq_entry cycle = scq_cycle(self, tail);
+		atom_u64 *slot = scq_at(self, tail);
+		scq_entry entry = atom_load_seq_cst(slot); /* S0(b) */
+
+		while (scq_is_older(entry, cycle) && scq_is_empty(entry) &&
+			((entry & SCQ_SAFE) ||
+				atom_load_seq_cst(&self->head) <= tail)) { /* S0(b) */
+			if (unlikely(!atom_cas_weak_seq_cst(
+				    slot, &entry, cycle | SCQ_SAFE | unit))) /* R0, meets A0 */
+				continue;
+			if (unlikely(atom_load_seq_cst(&self->threshold) !=
+				     self->threshold_max)) /* S0(a) */
+				atom_store_relaxed(&self->threshold, self->threshold_max);
+			return;
+		}
+	}
+}
+
+static inline uint32_t scq_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(scq_get, pool, thread, objs, n);
+}
+
+static inline void scq_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	pool_put_each(scq_put, pool, thread, objs, n);
+}
+
+/* Empties the ring and sets both positions to a multiple of 2n, not 0: its cycle has a past. */
+static COLD void scq_start(struct scq_pool *self, uint64_t position)
+{
+	const uint64_t entries = (uint64_t)1 << self->order;
+
+	for (uint64_t i = 0; i < entries; i++)
+		atom_init(
+			&self->ring[i], scq_cycle(self, position - entries) | SCQ_SAFE | SCQ_NONE);
+	atom_init(&self->head, position);
+	atom_init(&self->tail, position);
+	atom_init(&self->threshold, (uint64_t)-1);
+}
+
+static COLD int scq_create(const struct pool_config *config, struct pool **out)
+{
+	struct scq_pool *self = memory_alloc(sizeof(*self));
+
+	if (self == NULL)
+		return -ENOMEM;
+	int rc = slab_init(&self->slab, config->object_bytes, config->object_align,
+		config->capacity, config->pages, SLAB_WITHOUT_LINKS);
+	if (rc != 0)
+		goto fail_slab;
+	self->order = SCQ_ORDER_MIN + 1;
+	while ((uint64_t)1 << self->order < (uint64_t)config->capacity * 2)
+		self->order++;
+	self->threshold_max = ((uint64_t)3 << (self->order - 1)) - 1;
+	self->ring = memory_map(sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
+	if (self->ring == NULL) {
+		rc = -ENOMEM;
+		goto fail_ring;
+	}
+	scq_start(self, (uint64_t)1 << self->order);
+	*out = &self->base;
+	return 0;
+
+fail_ring:
+	slab_fini(&self->slab);
+fail_slab:
+	memory_free(self, sizeof(*self));
+	return rc;
+}
+
+static COLD void scq_destroy(struct pool *pool)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	memory_unmap(self->ring, sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
+	slab_fini(&self->slab);
+	memory_free(self, sizeof(*self));
+}
+
+static COLD uint64_t scq_count(struct pool *pool)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	uint64_t free = slab_uncarved(&self->slab);
+
+	for (uint64_t i = 0; i >> self->order == 0; i++)
+		free += !scq_is_empty(atom_load_relaxed(&self->ring[i]));
+	return free;
+}
+
+static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	const uint64_t head = atom_load_seq_cst(&self->head);
+	const uint64_t tail = atom_load_seq_cst(&self->tail);
+	const int64_t threshold = (int64_t)atom_load_seq_cst(&self->threshold);
+	struct audit audit;
+	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+
+	if (rc != 0)
+		return rc;
+	if (head > tail) /* I2 */
+		audit_fail(&audit, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
+	/* One lap from head on; an entry may also belong to the same place of a later lap. */
+	for (uint64_t first = head; (first - head) >> self->order == 0; first++) {
+		scq_entry entry = atom_load_seq_cst(scq_at(self, first)); /* A0 */
+		uint64_t laps =
+			((entry & SCQ_CYCLE_MASK) - scq_cycle(self, first)) >> SCQ_CYCLE_SHIFT;
+
+		if (scq_is_empty(entry))
+			continue;
+		if (first + (laps << self->order) >= tail) { /* I1 */
+			audit_fail(
+				&audit, "I1: entry %#" PRIx64 " is of no position in use", entry);
+			break;
+		}
+		if (!audit_mark(
+			    &audit, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)), "the ring"))
+			break;
+	}
+	if (threshold > (int64_t)self->threshold_max || (threshold < 0 && audit.free != 0)) /* I3 */
+		audit_fail(&audit, "I3: threshold %" PRId64 " with %" PRIu64 " objects in the ring",
+			threshold, audit.free);
+	return audit_end(&audit, outstanding);
+}
+
+static const struct pool_ops pool_scq_ops = {
+	.name = "scq",
+	.summary = "a ring of free units by fetch-and-add: scales best among the shared ones",
+	.traits = {.progress = POOL_LOCK_FREE, .bounded = true, .exact = true},
+	.supported = pool_supported_always,
+	.create = scq_create,
+	.destroy = scq_destroy,
+	.attach = pool_attach_plain,
+	.detach = pool_detach_plain,
+	.get = scq_get,
+	.put = scq_put,
+	.get_bulk = scq_get_bulk,
+	.put_bulk = scq_put_bulk,
+	.flush = pool_flush_nothing,
+	.count = scq_count,
+	.check = scq_check,
+};
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * treiber_dwcas: one lock-free stack for everybody, its head a pointer and a 64-bit generation
+ * that a 16-byte compare-and-swap changes together. What treiber_tag does with a 24-bit index and a
+ * 40-bit tag, for those who would rather have raw pointers and a generation that never comes round.
+ *
+ * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986, with
+ * the double-word CAS of IBM System/370 against ABA. Departure: only pop moves the generation, as
+ * in treiber_tag, so the two differ in the width of the CAS and in nothing else.
+ *
+ * Progress: get and put are lock-free: a CAS fails only because another one succeeded. get_bulk is
+ * n pops; put_bulk splices a private chain with one CAS.
+ * After put: memory stays mapped, nothing is overwritten (links live in the annex).
+ *
+ *	          get            put            count, check
+ *	get       CAS on head    CAS on head    the caller: the pool is quiet
+ *	put                      CAS on head    the caller: the pool is quiet
+ *
+ * R0 the CAS of push (a full barrier), meets A0: whoever reads the pointer sees the link below it
+ *    and what the last owner wrote into the object.
+ * A0 the load of the pointer in pop, or the failed CAS (a full barrier) from which the loop goes
+ * on.
+ * A1 the load of the generation, before that of the pointer. It has no partner: it keeps the two
+ *    loads in order. See ABA.
+ * The link is read relaxed: the object may belong to somebody else by then, and the CAS will fail.
+ *
+ * ABA: the generation moves on every pop and is loaded first. If the CAS meets the generation it
+ * expects, no pop went by since that load, so the object read as top was never off the stack and
+ * its link is the one that was read. 64 bits do not come round in the life of a machine (5,800
+ * years at 100 million pops a second). Objects are type-stable (slab.h): a stale link is readable.
+ *
+ * I1  The walk from head over the links ends in NULL and names each free carved object once.
+ */
+#ifndef ALLOC_POOL_TREIBER_DWCAS_H
+#define ALLOC_POOL_TREIBER_DWCAS_H
+
+#include "alloc/annex.h"
+#include "alloc/audit.h"
+#include "alloc/pool.h"
+
+#include <errno.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+struct treiber_dwcas_pool {
+	struct pool base;
+	CACHE_PAIR_ALIGNED atom_pair head; /* the top object and the generation */
+	struct annex annex;                /* a record holds the address of the object below */
+};
+
+ALWAYS_INLINE atom_ptr *treiber_dwcas_link(
+	const struct treiber_dwcas_pool *self, const void *object)
+{
+	return annex_record(&self->annex, object, sizeof(atom_ptr));
+}
+
+/* Three loads and one 16-byte compare-and-swap. NULL: the stack was empty. */
+ALWAYS_INLINE void *treiber_dwcas_pop(struct treiber_dwcas_pool *self)
+{
+	struct pair head;
+
+	head.generation = atom_load_acquire(&self->head.generation); /* A1 */
+	head.pointer = atom_load_acquire(&self->head.pointer);       /* A0, meets R0 */
+	for (;;) {
+		if (unlikely(head.pointer == NULL))
+			return NULL;
+		struct pair below = {
+			.pointer = atom_load_relaxed(treiber_dwcas_link(self, head.pointer)),
+			.generation = head.generation + 1,
+		};
+		void *top = head.pointer;
+		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
+			return top;
+	}
+}
+
+/* Puts the chain of objects first..last, linked already, on top. */
+ALWAYS_INLINE void treiber_dwcas_push_chain(
+	struct treiber_dwcas_pool *self, void *first, void *last)
+{
+	/*
+	 * Only stored and compared, never followed; halves that do not belong together cost a
+	 * round.
+	 */
+	struct pair head = {
+		.generation = atom_load_relaxed(&self->head.generation),
+		.pointer = atom_load_relaxed(&self->head.pointer),
+	};
+	struct pair top;
+
+	do {
+		atom_store_relaxed(treiber_dwcas_link(self, last), head.pointer);
+		top = (struct pair){.pointer = first, .generation = head.generation};
+	} while (unlikely(!atom_pair_cas(&self->head, &head, top))); /* R0, meets A0 */
+}
+
+static COLD void *treiber_dwcas_grow(struct treiber_dwcas_pool *self, struct pool_thread *thread)
+{
+	void *object = pool_carve(&self->annex.slab, thread);
+
+	if (object == NULL)
+		object = treiber_dwcas_pop(self);
+	thread->paths.empty += object == NULL;
+	return object;
+}
+
+/* Three loads and one 16-byte compare-and-swap. */
+static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+	void *object = treiber_dwcas_pop(self);
+
+	return likely(object != NULL) ? object : treiber_dwcas_grow(self, thread);
+}
+
+/* Two loads, one store and one 16-byte compare-and-swap. */
+static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	(void)thread;
+	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, object, object);
+}
+
+static inline uint32_t treiber_dwcas_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(treiber_dwcas_get, pool, thread, objs, n);
+}
+
+/* Two loads, n stores and one 16-byte compare-and-swap. */
+static inline void treiber_dwcas_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+
+	(void)thread;
+	for (uint32_t i = 0; i + 1 < n; i++)
+		atom_store_relaxed(treiber_dwcas_link(self, objs[i]), objs[i + 1]);
+	treiber_dwcas_push_chain(self, objs[0], objs[n - 1]);
+}
+
+static COLD bool treiber_dwcas_supported(char *reason)
+{
+	if (!ATOM_PAIR) {
+		snprintf(reason, POOL_REASON_BYTES,
+			"This build has no 16-byte compare-and-swap; on x86-64 compile with "
+			"-mcx16.");
+		return false;
+	}
+#if defined(__x86_64__)
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_CMPXCHG16B) == 0) {
+		snprintf(reason, POOL_REASON_BYTES,
+			"This CPU lacks cmpxchg16b; any x86-64 CPU made since 2006 has it.");
+		return false;
+	}
+#endif
+	return pool_supported_always(reason);
+}
+
+static COLD int treiber_dwcas_create(const struct pool_config *config, struct pool **out)
+{
+	struct treiber_dwcas_pool *self = memory_alloc(sizeof(*self));
+
+	if (self == NULL)
+		return -ENOMEM;
+	int rc = annex_init(&self->annex, config, sizeof(atom_ptr));
+	if (rc != 0) {
+		memory_free(self, sizeof(*self));
+		return rc;
+	}
+	*out = &self->base;
+	return 0;
+}
+
+static COLD void treiber_dwcas_destroy(struct pool *pool)
+{
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+
+	annex_fini(&self->annex, sizeof(atom_ptr));
+	memory_free(self, sizeof(*self));
+}
+
+static COLD uint64_t treiber_dwcas_count(struct pool *pool)
+{
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+	uint64_t n = slab_uncarved(&self->annex.slab);
+
+	for (void *at = atom_load_acquire(&self->head.pointer); at != NULL;
+		at = atom_load_relaxed(treiber_dwcas_link(self, at)))
+		n++;
+	return n;
+}
+
+static COLD int treiber_dwcas_check(struct pool *pool, uint64_t outstanding, char *why)
+{
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+	struct audit audit;
+	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+
+	if (rc != 0)
+		return rc;
+	for (void *at = atom_load_acquire(&self->head.pointer); at != NULL; /* I1 */
+		at = atom_load_relaxed(treiber_dwcas_link(self, at))) {
+		if (!audit_mark(&audit, at, "the stack"))
+			break;
+	}
+	return audit_end(&audit, outstanding);
+}
+
+static const struct pool_ops pool_treiber_dwcas_ops = {
+	.name = "treiber_dwcas",
+	.summary = "one lock-free stack, pointer and 64-bit generation in a 16-byte head",
+	.traits = {.progress = POOL_LOCK_FREE, .needs_cx16 = true, .exact = true},
+	.supported = treiber_dwcas_supported,
+	.create = treiber_dwcas_create,
+	.destroy = treiber_dwcas_destroy,
+	.attach = pool_attach_plain,
+	.detach = pool_detach_plain,
+	.get = treiber_dwcas_get,
+	.put = treiber_dwcas_put,
+	.get_bulk = treiber_dwcas_get_bulk,
+	.put_bulk = treiber_dwcas_put_bulk,
+	.flush = pool_flush_nothing,
+	.count = treiber_dwcas_count,
+	.check = treiber_dwcas_check,
+};
+
+#endif

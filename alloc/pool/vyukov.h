@@ -1,0 +1,259 @@
+/*
+ * vyukov: a ring of cells, each with a sequence number that says whose turn it is. One locked
+ * instruction an operation and no miss on a link: the cheapest shared structure while nobody
+ * stops, and the one that lies most when somebody does.
+ *
+ * Source: D. Vyukov, "Bounded MPMC queue", 1024cores.net, 2010. Departure: a put that meets a cell
+ * still in use waits for it instead of giving up, for a pool must not refuse what is its own.
+ *
+ * Progress: blocking, in both hooks. put waits while the cell it would fill is still being emptied
+ * by a getter that stopped inside its call, one lap ago. get does not wait, but answers NULL: a
+ * thread stopped between taking a position and storing the sequence number hides every object put
+ * behind it, however many have come back since (which is why the traits say "not exact": with all
+ * threads outside of calls nothing is hidden).
+ * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
+ *
+ *	          get            put                count, check
+ *	get       CAS on take    seq of the cell    the caller: the pool is quiet
+ *	put                      CAS on give        the caller: the pool is quiet
+ *
+ * R0 put stores seq = position + 1, meets A0 in get: the getter sees the object's address and what
+ *    its last owner wrote into it.
+ * R1 get stores seq = position + size, meets A1 in put: the putter of the next lap overwrites the
+ *    address only after the getter has read it.
+ * The positions are relaxed throughout: they hand out turns, and the cell's seq guards the cell.
+ *
+ * ABA: positions are 64 bits wide and only grow; a stalled CAS on one can't meet its value again.
+ *
+ * I1  Each position from take up to give has seq == position + 1 and holds a free object.
+ * I2  Each other cell has seq == the position that will fill it next.
+ * I3  give - take <= the objects carved; the ring is at least twice the capacity, so that a put
+ *     laps a getter only if that getter stopped for a whole capacity of puts and gets.
+ */
+#ifndef ALLOC_POOL_VYUKOV_H
+#define ALLOC_POOL_VYUKOV_H
+
+#include "alloc/audit.h"
+#include "alloc/pool.h"
+#include "alloc/slab.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+
+enum {
+	/* Cells an object of the capacity; the ring is rounded up to a power of two. 1..16. */
+	VYUKOV_CELLS_PER_OBJECT = 2,
+	/* Looks at a cell before a waiting put yields; a stopped getter needs the CPU to go on. */
+	VYUKOV_SPINS_BEFORE_YIELD = 2000,
+};
+static_assert(VYUKOV_CELLS_PER_OBJECT >= 1 && VYUKOV_CELLS_PER_OBJECT <= 16, "cells an object");
+static_assert(VYUKOV_SPINS_BEFORE_YIELD >= 1 && VYUKOV_SPINS_BEFORE_YIELD <= 1000000, "spins");
+
+struct vyukov_cell {
+	atom_u64 seq;
+	void *object; /* owned by whoever holds the position that seq admits */
+};
+static_assert(sizeof(struct vyukov_cell) == 16, "four cells a line");
+
+struct vyukov_pool {
+	struct pool base;
+	struct vyukov_cell *ring;
+	uint64_t mask;                    /* cells - 1 */
+	CACHE_PAIR_ALIGNED atom_u64 take; /* the next position that get empties */
+	CACHE_PAIR_ALIGNED atom_u64 give; /* the next position that put fills */
+	CACHE_PAIR_ALIGNED struct slab slab;
+};
+
+/* Two loads, one locked compare-and-swap, one load, one store. */
+ALWAYS_INLINE void *vyukov_take(struct vyukov_pool *self)
+{
+	uint64_t at = atom_load_relaxed(&self->take);
+
+	for (;;) {
+		struct vyukov_cell *cell = &self->ring[at & self->mask];
+		uint64_t seq = atom_load_acquire(&cell->seq); /* A0, meets R0 */
+
+		if (likely(seq == at + 1)) {
+			if (likely(atom_cas_weak_relaxed(&self->take, &at, at + 1))) {
+				void *object = cell->object;
+
+				atom_store_release(&cell->seq, at + self->mask + 1); /* R1 */
+				return object;
+			}
+		} else if ((int64_t)(seq - (at + 1)) < 0) {
+			return NULL; /* not filled yet: empty, or its putter has stopped */
+		} else {
+			at = atom_load_relaxed(&self->take); /* emptied by another since the look */
+		}
+	}
+}
+
+static COLD void *vyukov_grow(struct vyukov_pool *self, struct pool_thread *thread)
+{
+	void *object = pool_carve(&self->slab, thread);
+
+	if (object == NULL)
+		object = vyukov_take(self);
+	thread->paths.empty += object == NULL;
+	return object;
+}
+
+static inline void *vyukov_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	void *object = vyukov_take(self);
+
+	return likely(object != NULL) ? object : vyukov_grow(self, thread);
+}
+
+/* Waits until the getter that holds the cell moves, then returns the position to try next. */
+static COLD uint64_t vyukov_wait(struct vyukov_pool *self, uint64_t at)
+{
+	atom_u64 *seq = &self->ring[at & self->mask].seq;
+
+	for (uint32_t spins = 1; (int64_t)(atom_load_relaxed(seq) - at) < 0; spins++) {
+		if (spins % VYUKOV_SPINS_BEFORE_YIELD == 0)
+			sched_yield();
+		else
+			atom_pause();
+	}
+	return atom_load_relaxed(&self->give);
+}
+
+/* Two loads, one locked compare-and-swap, two stores. */
+static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	uint64_t at = atom_load_relaxed(&self->give);
+
+	(void)thread;
+	for (;;) {
+		struct vyukov_cell *cell = &self->ring[at & self->mask];
+		uint64_t seq = atom_load_acquire(&cell->seq); /* A1, meets R1 */
+
+		if (likely(seq == at)) {
+			if (likely(atom_cas_weak_relaxed(&self->give, &at, at + 1))) {
+				cell->object = object;
+				atom_store_release(&cell->seq, at + 1); /* R0, meets A0 */
+				return;
+			}
+		} else if (unlikely((int64_t)(seq - at) < 0)) {
+			at = vyukov_wait(self, at);
+		} else {
+			at = atom_load_relaxed(&self->give); /* filled by another since the look */
+		}
+	}
+}
+
+static inline uint32_t vyukov_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(vyukov_get, pool, thread, objs, n);
+}
+
+static inline void vyukov_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	pool_put_each(vyukov_put, pool, thread, objs, n);
+}
+
+static COLD int vyukov_create(const struct pool_config *config, struct pool **out)
+{
+	struct vyukov_pool *self = memory_alloc(sizeof(*self));
+	uint64_t cells = 2; /* one cell can't tell full from empty */
+
+	if (self == NULL)
+		return -ENOMEM;
+	int rc = slab_init(&self->slab, config->object_bytes, config->object_align,
+		config->capacity, config->pages, SLAB_WITHOUT_LINKS);
+	if (rc != 0)
+		goto fail_slab;
+	while (cells < (uint64_t)config->capacity * VYUKOV_CELLS_PER_OBJECT)
+		cells *= 2;
+	self->ring = memory_map(cells * sizeof(*self->ring), MEMORY_PAGES_ORDINARY);
+	if (self->ring == NULL) {
+		rc = -ENOMEM;
+		goto fail_ring;
+	}
+	self->mask = cells - 1;
+	for (uint64_t at = 0; at < cells; at++)
+		atom_init(&self->ring[at].seq, at);
+	*out = &self->base;
+	return 0;
+
+fail_ring:
+	slab_fini(&self->slab);
+fail_slab:
+	memory_free(self, sizeof(*self));
+	return rc;
+}
+
+static COLD void vyukov_destroy(struct pool *pool)
+{
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+
+	memory_unmap(self->ring, (self->mask + 1) * sizeof(*self->ring), MEMORY_PAGES_ORDINARY);
+	slab_fini(&self->slab);
+	memory_free(self, sizeof(*self));
+}
+
+static COLD uint64_t vyukov_count(struct pool *pool)
+{
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+
+	return slab_uncarved(&self->slab) + atom_load_relaxed(&self->give) -
+	       atom_load_relaxed(&self->take);
+}
+
+static COLD int vyukov_check(struct pool *pool, uint64_t outstanding, char *why)
+{
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	uint64_t take = atom_load_relaxed(&self->take);
+	uint64_t give = atom_load_relaxed(&self->give);
+	struct audit audit;
+	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+
+	if (rc != 0)
+		return rc;
+	if (give - take > self->slab.capacity - slab_uncarved(&self->slab)) { /* I3 */
+		audit_fail(&audit, "I3: give %" PRIu64 " and take %" PRIu64 " lie too far apart",
+			give, take);
+		return audit_end(&audit, outstanding);
+	}
+	for (uint64_t at = take; at != take + self->mask + 1; at++) {
+		const bool filled = at - take < give - take;
+		struct vyukov_cell *cell = &self->ring[at & self->mask];
+		uint64_t seq = atom_load_acquire(&cell->seq); /* A0 */
+
+		if (seq != at + filled) { /* I1, I2 */
+			audit_fail(&audit, "I%d: the cell of position %" PRIu64 " has seq %" PRIu64,
+				filled ? 1 : 2, at, seq);
+			break;
+		}
+		if (filled && !audit_mark(&audit, cell->object, "the ring"))
+			break;
+	}
+	return audit_end(&audit, outstanding);
+}
+
+static const struct pool_ops pool_vyukov_ops = {
+	.name = "vyukov",
+	.summary = "a ring of sequenced cells: one locked instruction, false empties",
+	.traits = {.progress = POOL_BLOCKING, .bounded = true},
+	.supported = pool_supported_always,
+	.create = vyukov_create,
+	.destroy = vyukov_destroy,
+	.attach = pool_attach_plain,
+	.detach = pool_detach_plain,
+	.get = vyukov_get,
+	.put = vyukov_put,
+	.get_bulk = vyukov_get_bulk,
+	.put_bulk = vyukov_put_bulk,
+	.flush = pool_flush_nothing,
+	.count = vyukov_count,
+	.check = vyukov_check,
+};
+
+#endif
