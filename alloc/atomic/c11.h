@@ -7,6 +7,8 @@
 #define ALLOC_ATOMIC_C11_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #ifndef ATOMIC_POINT
 #define ATOMIC_POINT() ((void)0)
