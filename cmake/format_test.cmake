@@ -1,6 +1,8 @@
 # All C sources are laid out as .clang-format says.
 #   cmake -DSOURCE=<tree> -P format_test.cmake
 
+cmake_minimum_required(VERSION 3.25)
+
 find_program(clang_format clang-format)
 if(NOT clang_format)
   message("SKIP: clang-format is not installed (package clang-format)")

@@ -1,6 +1,8 @@
 # One more variant of everything: configures PRESET, builds it with warnings as errors, and runs its own CTest.
 #   cmake -DSOURCE=<tree> -DPRESET=<name> -DLABELS=<regex> -P matrix_test.cmake
 
+cmake_minimum_required(VERSION 3.25)
+
 function(step what)
   execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${SOURCE} RESULT_VARIABLE rc OUTPUT_VARIABLE out ERROR_VARIABLE out)
   if(NOT rc EQUAL 0)

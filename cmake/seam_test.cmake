@@ -1,6 +1,8 @@
 # Only the atomics seam touches atomics: a strategy that goes round it would make every layer above report about nothing.
 #   cmake -DSOURCE=<tree> -P seam_test.cmake
 
+cmake_minimum_required(VERSION 3.25)
+
 # Files that own a mechanism in assembly: restartable sequences, the escape of measured loops, the clock.
 set(own_assembly alloc/rseq.h alloc/rseq.c alloc/atomic/c11.h bench/escape.h bench/clock.h)
 
