@@ -37,9 +37,23 @@ enum {
 };
 
 struct magazine {
-	uint32_t count; /* objects in slot[0..count) */
+	atom_u32 objects; /* in slot[0..objects) */
 	void *slot[];
 };
+
+/*
+ * The number of objects in a magazine, read and written by its owner. Relaxed, and an atomic word only because `rseq_mag` may
+ * look at a magazine that has just changed hands; it then throws the value away.
+ */
+ALWAYS_INLINE uint32_t magazine_count(struct magazine *magazine)
+{
+	return atom_load_relaxed(&magazine->objects);
+}
+
+ALWAYS_INLINE void magazine_set_count(struct magazine *magazine, uint32_t count)
+{
+	atom_store_relaxed(&magazine->objects, count);
+}
 
 struct depot {
 	struct loose full;
@@ -111,7 +125,7 @@ static COLD struct magazine *depot_get_empty(struct depot *self)
 
 static COLD void depot_put_empty(struct depot *self, struct magazine *magazine)
 {
-	INVARIANT(I1, magazine->count == 0);
+	INVARIANT(I1, magazine_count(magazine) == 0);
 	loose_push(&self->empty, &self->magazines, magazine);
 }
 
@@ -123,16 +137,18 @@ static COLD struct magazine *depot_get_full(struct depot *self)
 
 static COLD void depot_put_full(struct depot *self, struct magazine *magazine)
 {
-	INVARIANT(I1, magazine->count == self->magazine_objects);
+	INVARIANT(I1, magazine_count(magazine) == self->magazine_objects);
 	loose_push(&self->full, &self->magazines, magazine);
 }
 
 /* Empties a magazine into the loose list. */
 static COLD void depot_spill(struct depot *self, struct magazine *magazine)
 {
-	if (magazine->count != 0)
-		loose_push_each(&self->loose, self->slab, magazine->slot, magazine->count);
-	magazine->count = 0;
+	uint32_t count = magazine_count(magazine);
+
+	if (count != 0)
+		loose_push_each(&self->loose, self->slab, magazine->slot, count);
+	magazine_set_count(magazine, 0);
 }
 
 /*
@@ -148,9 +164,12 @@ static COLD uint32_t depot_take(
 	uint32_t first;
 
 	if (magazine != NULL) {
-		got = n < magazine->count ? n : magazine->count;
-		magazine->count -= got;
-		memcpy(objs, &magazine->slot[magazine->count], got * sizeof(*objs));
+		uint32_t rest = magazine_count(magazine);
+
+		got = n < rest ? n : rest;
+		rest -= got;
+		magazine_set_count(magazine, rest);
+		memcpy(objs, &magazine->slot[rest], got * sizeof(*objs));
 		depot_spill(self, magazine);
 		depot_put_empty(self, magazine);
 		thread->paths.refill++;
@@ -178,7 +197,7 @@ static COLD void depot_give(
 		struct magazine *magazine = depot_get_empty(self);
 
 		memcpy(magazine->slot, objs, n * sizeof(*objs));
-		magazine->count = n;
+		magazine_set_count(magazine, n);
 		depot_put_full(self, magazine);
 		return;
 	}
@@ -194,9 +213,9 @@ static COLD uint64_t depot_count(struct depot *self)
 
 /* Marks what a magazine holds. */
 static COLD bool depot_audit_magazine(
-	struct audit *audit, const struct magazine *magazine, const char *place)
+	struct audit *audit, struct magazine *magazine, const char *place)
 {
-	for (uint32_t i = 0; i < magazine->count; i++) {
+	for (uint32_t i = 0; i < magazine_count(magazine); i++) {
 		if (!audit_mark(audit, magazine->slot[i], place))
 			return false;
 	}
@@ -213,11 +232,12 @@ static COLD bool depot_audit(struct depot *self, struct audit *audit)
 		at = atom_load_relaxed(slab_link(magazines, at))) {
 		struct magazine *magazine = slab_at(magazines, at);
 
-		if (magazine->count != self->magazine_objects || ++seen > magazines->capacity)
+		if (magazine_count(magazine) != self->magazine_objects ||
+			++seen > magazines->capacity)
 			return audit_fail(audit,
 				"I1: a magazine in full holds %u objects of %u, or the stack is a "
 				"ring",
-				magazine->count, self->magazine_objects);
+				magazine_count(magazine), self->magazine_objects);
 		if (!depot_audit_magazine(audit, magazine, "a full magazine of the depot"))
 			return false;
 	}
@@ -226,10 +246,10 @@ static COLD bool depot_audit(struct depot *self, struct audit *audit)
 		at = atom_load_relaxed(slab_link(magazines, at))) {
 		struct magazine *magazine = slab_at(magazines, at);
 
-		if (magazine->count != 0 || ++seen > magazines->capacity)
+		if (magazine_count(magazine) != 0 || ++seen > magazines->capacity)
 			return audit_fail(audit,
 				"I1: a magazine in empty holds %u objects, or the stack is a ring",
-				magazine->count);
+				magazine_count(magazine));
 	}
 	return loose_audit(&self->loose, self->slab, audit);
 }

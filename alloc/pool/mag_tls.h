@@ -59,7 +59,7 @@ static COLD bool mag_tls_refill(struct mag_tls_pool *pool, struct mag_tls_thread
 {
 	struct magazine *full;
 
-	if (self->previous->count != 0) {
+	if (magazine_count(self->previous) != 0) {
 		mag_tls_swap(self);
 		return true;
 	}
@@ -71,19 +71,51 @@ static COLD bool mag_tls_refill(struct mag_tls_pool *pool, struct mag_tls_thread
 		self->base.paths.refill++;
 		return true;
 	}
-	self->loaded->count = depot_take(&pool->depot, &self->base, self->loaded->slot, self->size);
-	return self->loaded->count != 0;
+	uint32_t count = depot_take(&pool->depot, &self->base, self->loaded->slot, self->size);
+	magazine_set_count(self->loaded, count);
+	return count != 0;
 }
 
 /* loaded is full: afterwards it has room. */
 static COLD void mag_tls_flush_full(struct mag_tls_pool *pool, struct mag_tls_thread *self)
 {
-	if (self->previous->count == self->size) {
+	if (magazine_count(self->previous) == self->size) {
 		depot_put_full(&pool->depot, self->previous);
 		self->previous = depot_get_empty(&pool->depot);
 		self->base.paths.flush++;
 	}
 	mag_tls_swap(self);
+}
+
+static COLD void *mag_tls_get_slow(struct pool *pool, struct mag_tls_thread *self);
+static COLD void mag_tls_put_slow(struct pool *pool, struct mag_tls_thread *self, void *object);
+
+/* Three loads, one store, one branch; nothing shared. */
+static inline void *mag_tls_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	struct magazine *loaded = self->loaded;
+	uint32_t count = magazine_count(loaded);
+
+	if (unlikely(count == 0))
+		return mag_tls_get_slow(pool, self);
+	magazine_set_count(loaded, count - 1);
+	return loaded->slot[count - 1];
+}
+
+/* Three loads, two stores, one branch; nothing shared. */
+static inline void mag_tls_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	struct magazine *loaded = self->loaded;
+	uint32_t count = magazine_count(loaded);
+
+	if (unlikely(count == self->size)) {
+		mag_tls_put_slow(pool, self, object);
+		return;
+	}
+	loaded->slot[count] = object;
+	magazine_set_count(loaded, count + 1);
 }
 
 static COLD void *mag_tls_get_slow(struct pool *pool, struct mag_tls_thread *self)
@@ -92,41 +124,13 @@ static COLD void *mag_tls_get_slow(struct pool *pool, struct mag_tls_thread *sel
 		self->base.paths.empty++;
 		return NULL;
 	}
-	return self->loaded->slot[--self->loaded->count];
-}
-
-/* Three loads, one store, one branch; nothing shared. */
-static inline void *mag_tls_get(struct pool *pool, struct pool_thread *thread)
-{
-	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	struct magazine *loaded = self->loaded;
-	uint32_t count = loaded->count;
-
-	if (unlikely(count == 0))
-		return mag_tls_get_slow(pool, self);
-	loaded->count = count - 1;
-	return loaded->slot[count - 1];
+	return mag_tls_get(pool, &self->base);
 }
 
 static COLD void mag_tls_put_slow(struct pool *pool, struct mag_tls_thread *self, void *object)
 {
 	mag_tls_flush_full((struct mag_tls_pool *)pool, self);
-	self->loaded->slot[self->loaded->count++] = object;
-}
-
-/* Three loads, two stores, one branch; nothing shared. */
-static inline void mag_tls_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	struct magazine *loaded = self->loaded;
-	uint32_t count = loaded->count;
-
-	if (unlikely(count == self->size)) {
-		mag_tls_put_slow(pool, self, object);
-		return;
-	}
-	loaded->slot[count] = object;
-	loaded->count = count + 1;
+	mag_tls_put(pool, &self->base, object);
 }
 
 static COLD uint32_t mag_tls_get_bulk_slow(
@@ -136,10 +140,11 @@ static COLD uint32_t mag_tls_get_bulk_slow(
 
 	for (;;) {
 		struct magazine *loaded = self->loaded;
-		uint32_t take = n - got < loaded->count ? n - got : loaded->count;
+		uint32_t count = magazine_count(loaded);
+		uint32_t take = n - got < count ? n - got : count;
 
-		loaded->count -= take;
-		memcpy(objs + got, &loaded->slot[loaded->count], take * sizeof(*objs));
+		magazine_set_count(loaded, count - take);
+		memcpy(objs + got, &loaded->slot[count - take], take * sizeof(*objs));
 		got += take;
 		if (got == n)
 			return got;
@@ -156,11 +161,12 @@ static inline uint32_t mag_tls_get_bulk(
 {
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 	struct magazine *loaded = self->loaded;
+	uint32_t count = magazine_count(loaded);
 
-	if (unlikely(loaded->count < n))
+	if (unlikely(count < n))
 		return mag_tls_get_bulk_slow(pool, self, objs, n);
-	loaded->count -= n;
-	memcpy(objs, &loaded->slot[loaded->count], n * sizeof(*objs));
+	magazine_set_count(loaded, count - n);
+	memcpy(objs, &loaded->slot[count - n], n * sizeof(*objs));
 	return n;
 }
 
@@ -171,11 +177,12 @@ static COLD void mag_tls_put_bulk_slow(
 
 	for (;;) {
 		struct magazine *loaded = self->loaded;
-		uint32_t room = self->size - loaded->count;
+		uint32_t count = magazine_count(loaded);
+		uint32_t room = self->size - count;
 		uint32_t give = n - put < room ? n - put : room;
 
-		memcpy(&loaded->slot[loaded->count], objs + put, give * sizeof(*objs));
-		loaded->count += give;
+		memcpy(&loaded->slot[count], objs + put, give * sizeof(*objs));
+		magazine_set_count(loaded, count + give);
 		put += give;
 		if (put == n)
 			return;
@@ -189,13 +196,14 @@ static inline void mag_tls_put_bulk(
 {
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 	struct magazine *loaded = self->loaded;
+	uint32_t count = magazine_count(loaded);
 
-	if (unlikely(self->size - loaded->count < n)) {
+	if (unlikely(self->size - count < n)) {
 		mag_tls_put_bulk_slow(pool, self, objs, n);
 		return;
 	}
-	memcpy(&loaded->slot[loaded->count], objs, n * sizeof(*objs));
-	loaded->count += n;
+	memcpy(&loaded->slot[count], objs, n * sizeof(*objs));
+	magazine_set_count(loaded, count + n);
 }
 
 static COLD int mag_tls_create(const struct pool_config *config, struct pool **out)
@@ -266,7 +274,7 @@ static COLD void mag_tls_flush(struct pool *pool, struct pool_thread *thread)
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 
 	for (int i = 0; i < 2; i++) {
-		if (self->loaded->count == self->size) {
+		if (magazine_count(self->loaded) == self->size) {
 			depot_put_full(&owner->depot, self->loaded);
 			self->loaded = depot_get_empty(&owner->depot);
 		} else {
@@ -301,7 +309,7 @@ static COLD uint64_t mag_tls_count(struct pool *pool)
 
 	pthread_mutex_lock(&self->lock);
 	for (struct mag_tls_thread *thread = self->threads; thread != NULL; thread = thread->next)
-		free += thread->loaded->count + thread->previous->count;
+		free += magazine_count(thread->loaded) + magazine_count(thread->previous);
 	pthread_mutex_unlock(&self->lock);
 	return free;
 }
@@ -317,7 +325,8 @@ static COLD int mag_tls_check(struct pool *pool, uint64_t outstanding, char *why
 		return rc;
 	pthread_mutex_lock(&self->lock);
 	for (struct mag_tls_thread *thread = self->threads; thread != NULL; thread = thread->next) {
-		if (thread->loaded->count > size || thread->previous->count > size) { /* I1 */
+		if (magazine_count(thread->loaded) > size ||
+			magazine_count(thread->previous) > size) { /* I1 */
 			audit_fail(
 				&audit, "I1: a thread's magazine holds more than %u objects", size);
 			break;
