@@ -12,6 +12,9 @@
 
 #ifndef ATOMIC_POINT
 #define ATOMIC_POINT() ((void)0)
+/* What perturb.h offers to stress runs, where there is nothing to seed. */
+#define atom_perturb_seed(seed) ((void)(seed))
+enum { atom_perturbs = 0 };
 #endif
 
 typedef struct {
@@ -37,6 +40,8 @@ typedef struct {
 #define atom_store_release(p, x) \
 	(ATOMIC_POINT(), atomic_store_explicit(&(p)->v, (x), memory_order_release))
 
+#define atom_xchg_relaxed(p, x) \
+	(ATOMIC_POINT(), atomic_exchange_explicit(&(p)->v, (x), memory_order_relaxed))
 #define atom_xchg_acquire(p, x) \
 	(ATOMIC_POINT(), atomic_exchange_explicit(&(p)->v, (x), memory_order_acquire))
 #define atom_xchg_acq_rel(p, x) \
@@ -44,6 +49,8 @@ typedef struct {
 
 #define atom_add_relaxed(p, x) \
 	(ATOMIC_POINT(), atomic_fetch_add_explicit(&(p)->v, (x), memory_order_relaxed))
+#define atom_add_release(p, x) \
+	(ATOMIC_POINT(), atomic_fetch_add_explicit(&(p)->v, (x), memory_order_release))
 #define atom_add_seq_cst(p, x) \
 	(ATOMIC_POINT(), atomic_fetch_add_explicit(&(p)->v, (x), memory_order_seq_cst))
 #define atom_or_relaxed(p, x) \

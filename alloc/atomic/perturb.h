@@ -16,6 +16,9 @@ void atom_perturb_point(void);
 /* Seeds the calling thread. Without it a thread is seeded by its order of arrival. */
 void atom_perturb_seed(unsigned long long seed);
 
+/* 1: operations of this build are delayed, and fixed counts should shrink. */
+enum { atom_perturbs = 1 };
+
 #define ATOMIC_POINT() atom_perturb_point()
 #include "alloc/atomic/c11.h"
 
