@@ -1,0 +1,276 @@
+/*
+ * Context policies: where the per-packet context of an NBL comes from when the NBL's own block is
+ * full.
+ *
+ * Every NBL carries an *inline block* in its own memory (none if the pool has no context). Drivers
+ * push context onto the front block and pop it again; that hot case is the same for all policies
+ * and stands in nbl.h. A policy supplies the *fallback block* that is pushed in front when the
+ * front block has no room, takes it back when the last of its bytes is popped, and may enlarge the
+ * inline area. The chain grows and never moves: pointers into older blocks stay valid.
+ *
+ *	Context -> [prefix | header | unused | used] -> ... -> [header | unused | used]
+ *	            16       16       Size bytes                16       Size bytes
+ *	            a fallback block, the newest                the inline block, always the last
+ *
+ * A policy is one header, alloc/context/<name>.h, that ends in a `static const struct context_ops
+ * context_<name>_ops`, and one line in alloc/contexts.def. It is folded like a pool strategy.
+ *
+ * An NBL has one owner at a time, so the hooks on one NBL never run at once; the hand-off between
+ * owners orders them. Two NBLs of one pool may be in hooks on two threads. A block may be freed by
+ * another thread than the one that allocated it.
+ *
+ * nbl.h has checked the documented rules before it calls a policy: sizes are multiples of the
+ * alignment in force (16, or 8 when relaxed), nothing is 0 where a size is wanted, sums fit the
+ * USHORT.
+ */
+#ifndef ALLOC_CONTEXT_H
+#define ALLOC_CONTEXT_H
+
+#include "alloc/compiler.h"
+#include "alloc/memory.h"
+#include "alloc/ndis/types.h"
+#include "alloc/pool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	CONTEXT_ALIGN_BYTES = MEMORY_ALLOCATION_ALIGNMENT, /* of sizes, by default */
+	CONTEXT_ALIGN_POINTER_BYTES = sizeof(void *),      /* of sizes, when the rule is relaxed */
+	CONTEXT_BYTES_MAX = 65528, /* the largest multiple of 8 that a USHORT holds */
+	CONTEXT_REASON_BYTES = POOL_REASON_BYTES,
+};
+
+/*
+ * Stands directly before the header of every fallback block. A policy allocates
+ * context_block_bytes(Size) bytes, aligned to 16, and returns the address of the header in it.
+ */
+struct context_prefix {
+	uint32_t tag;        /* who pushed the block; written by nbl.h after alloc */
+	uint32_t policy_u32; /* the policy's, from alloc to free and beyond */
+	void *policy_ptr;    /* the policy's, from alloc to free and beyond */
+};
+
+struct context_traits {
+	enum pool_progress progress; /* the worst path of alloc and free */
+	bool in_place; /* no allocation in steady state: what the NBL has or keeps takes everything */
+	bool retains; /* keeps memory of blocks after they were freed */
+	/*
+	 * One block for each push, whether the front block has room or not, and nbl_context_remove
+	 * takes blocks out of any place of the chain. False: contexts nest, as documented.
+	 */
+	bool any_order;
+};
+
+/* What a policy's state is made from. */
+struct context_config {
+	const struct pool_ops *
+		pool_ops; /* the strategy beneath the NBLs, for policies that pool their blocks too */
+	uint32_t capacity; /* the most NBLs that can be out at once */
+	uint32_t
+		context_bytes; /* the pool's documented ContextSize; 0..65528, a multiple of align_bytes */
+	uint32_t align_bytes; /* 16 or 8 */
+	uint32_t tag;         /* the pool's */
+};
+
+/* The first member of every policy's per-pool state. */
+struct context {
+	const struct context_ops *ops; /* set by context_create */
+	struct context_config config;  /* set by context_create */
+	/*
+	 * Bytes of the inline area of every NBL, the header not counted: set by ops->create, at
+	 * least config.context_bytes, at most 65528, a multiple of config.align_bytes. 0: NBLs have
+	 * no inline block.
+	 */
+	uint32_t inline_bytes;
+};
+
+/* How often the fallback ran; written by the attached thread alone. */
+struct context_paths {
+	uint64_t allocate; /* memory was asked of the system's allocator */
+	uint64_t reuse;    /* a fallback block came from what the policy keeps */
+};
+
+/* The first member of every policy's per-thread state. */
+struct context_thread {
+	struct context *context;
+	struct context_paths paths;
+};
+
+struct context_ops {
+	const char *name;    /* as in contexts.def */
+	const char *summary; /* one line for `nblbench list` */
+	struct context_traits traits;
+
+	/*
+	 * Makes the state for one NBL pool; sets inline_bytes. context_create alone calls it and
+	 * fills in ops and config afterwards. 0 and *out; or -ENOMEM, with *out untouched and
+	 * nothing leaked.
+	 */
+	int (*create)(const struct context_config *config, struct context **out);
+
+	/*
+	 * Frees everything, kept blocks included. No thread is attached, no NBL is out, every NBL
+	 * was retired.
+	 */
+	void (*destroy)(struct context *context);
+
+	/* As in struct pool_ops: a handle for the calling thread. 0 and *out, or -ENOMEM. */
+	int (*attach)(struct context *context, struct context_thread **out);
+
+	/*
+	 * Gives back what the thread keeps; the handle is dead. It may run on another thread than
+	 * the one that attached, when that thread has stopped using the pool.
+	 */
+	void (*detach)(struct context *context, struct context_thread *self);
+
+	/*
+	 * Optional, hot. Called when an NBL is allocated. Returns how many bytes of its inline area
+	 * (0..inline_bytes, a multiple of the alignment, at least config.context_bytes) the NBL's
+	 * inline block is to show. NULL: all.
+	 */
+	uint32_t (*begin)(
+		struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
+
+	/*
+	 * Supplies a block for bytes + backfill (sum: a multiple of the alignment, at most 65528).
+	 * The policy sets the block's Size, which may be larger than the sum, never smaller, and is
+	 * a multiple of the alignment; the caller sets everything else, and puts the slack into the
+	 * backfill. NULL: no memory. May read the NBL's chain.
+	 */
+	NET_BUFFER_LIST_CONTEXT *(*alloc)(struct context *context, struct context_thread *self,
+		NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill);
+
+	/* Takes back a block that alloc supplied for this NBL; it has left the chain. */
+	void (*free)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl,
+		NET_BUFFER_LIST_CONTEXT *block);
+
+	/*
+	 * Optional. Called when an NBL is freed, after its last fallback block has left the chain
+	 * and before its memory goes back to the pool.
+	 */
+	void (*end)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
+
+	/*
+	 * Optional. The NBL's memory goes back to the system: drop what the policy has parked with
+	 * it (context_word). Called once for each object when the pool is destroyed, with self NULL
+	 * because no thread is attached; and after `end` at every free where the strategy beneath
+	 * is a general allocator. Policies that park something need it.
+	 */
+	void (*retire)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
+
+	/* Gives what the calling thread keeps back, and forgets what was learned. */
+	void (*flush)(struct context *context, struct context_thread *self);
+
+	/*
+	 * Bytes that the policy keeps and no NBL shows; exact on a quiet pool, an estimate while
+	 * threads run.
+	 */
+	uint64_t (*kept_bytes)(struct context *context);
+
+	/*
+	 * Verifies the policy's invariants on a quiet pool. 0, or -EINVAL with a sentence in why
+	 * (CONTEXT_REASON_BYTES).
+	 */
+	int (*check)(struct context *context, char *why);
+};
+
+/* The policies in the order of contexts.def; ends in NULL. */
+extern const struct context_ops *const contexts[];
+
+/* By name; NULL if there is none. */
+const struct context_ops *context_find(const char *name);
+
+/* What a program gets that asked for no policy: the best verified one. */
+const struct context_ops *context_default(void);
+
+/* Checks every table of the list. 0, or -EINVAL with a sentence in why (CONTEXT_REASON_BYTES). */
+int contexts_validate(char *why);
+
+/*
+ * Creates a policy's state. 0 and *out; -EINVAL: config is out of its ranges; -ENOMEM. *out is
+ * untouched on failure.
+ */
+int context_create(
+	const struct context_ops *ops, const struct context_config *config, struct context **out);
+void context_destroy(struct context *context);
+
+/*
+ * Shared pieces for policy files.
+ */
+
+/* Memory of a fallback block with `size` bytes of context. */
+ALWAYS_INLINE size_t context_block_bytes(uint32_t size)
+{
+	return sizeof(struct context_prefix) + sizeof(NET_BUFFER_LIST_CONTEXT) + size;
+}
+
+ALWAYS_INLINE struct context_prefix *context_prefix(NET_BUFFER_LIST_CONTEXT *block)
+{
+	return (struct context_prefix *)block - 1;
+}
+
+/* The header in memory that was allocated for a fallback block. */
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_block(void *memory)
+{
+	return (NET_BUFFER_LIST_CONTEXT *)((struct context_prefix *)memory + 1);
+}
+
+/*
+ * The policy's own word in each NBL. NULL in memory that never was an NBL of this pool; otherwise
+ * as the policy left it, from one use of the object to the next, until `retire`.
+ */
+ALWAYS_INLINE void **context_word(NET_BUFFER_LIST *nbl)
+{
+	return &nbl->NdisReserved[1];
+}
+
+/* create, destroy, attach and detach for policies without state of their own. */
+int context_create_plain(const struct context_config *config, struct context **out);
+void context_destroy_plain(struct context *context);
+int context_attach_plain(struct context *context, struct context_thread **out);
+void context_detach_plain(struct context *context, struct context_thread *self);
+
+/* flush, kept_bytes and check for policies that keep nothing. */
+ALWAYS_INLINE void context_flush_nothing(struct context *context, struct context_thread *self)
+{
+	(void)context;
+	(void)self;
+}
+ALWAYS_INLINE uint64_t context_kept_nothing(struct context *context)
+{
+	(void)context;
+	return 0;
+}
+ALWAYS_INLINE int context_check_nothing(struct context *context, char *why)
+{
+	(void)context;
+	(void)why;
+	return 0;
+}
+
+/*
+ * A fallback block from the C library, testable through memory_fault; for policies of which malloc
+ * is the last resort. Size is the block's context bytes. NULL: no memory.
+ */
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_malloc_block(
+	struct context_thread *self, uint32_t size)
+{
+	size_t bytes = context_block_bytes(size);
+	void *memory = memory_fault(bytes) ? NULL : malloc(bytes);
+
+	if (unlikely(memory == NULL))
+		return NULL;
+	self->paths.allocate++;
+	NET_BUFFER_LIST_CONTEXT *block = context_block(memory);
+	block->Size = (USHORT)size;
+	return block;
+}
+
+ALWAYS_INLINE void context_free_block(NET_BUFFER_LIST_CONTEXT *block)
+{
+	free(context_prefix(block));
+}
+
+#endif

@@ -1,0 +1,410 @@
+/*
+ * The documented types of NET_BUFFER_LIST pools and per-packet context: structures, status codes,
+ * constants and accessor macros under their documented names, for C11 and C++17 on any system.
+ *
+ * Windows is LLP64: ULONG, LONG, UINT and the status types have 32 bits here too. Names, types and
+ * values of the members are the documented ones; their order within a structure is ours, because
+ * the reference promises none, and it is chosen so that reusing an NBL writes as few cache lines as
+ * possible:
+ *
+ *	NET_BUFFER_LIST  first line: what changes with every use; then what most packets leave alone
+ *	NET_BUFFER       first 128 bytes: what most packets leave alone; then what changes
+ *
+ * nbl.h lays NBL, NB and the pool's context block out one behind the other so that the rarely used
+ * parts adjoin.
+ *
+ * Source: Microsoft's NDIS reference (NET_BUFFER_LIST, NET_BUFFER, NET_BUFFER_LIST_CONTEXT, MDL and
+ * the pool parameter pages).
+ */
+#ifndef ALLOC_NDIS_TYPES_H
+#define ALLOC_NDIS_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Base types.
+ */
+
+#define VOID void
+typedef char CHAR;
+typedef unsigned char UCHAR;
+typedef int16_t SHORT;
+typedef uint16_t USHORT;
+typedef int32_t LONG;
+typedef uint32_t ULONG;
+typedef uint32_t UINT;
+typedef uint16_t UINT16;
+typedef uint32_t UINT32;
+typedef uint64_t UINT64;
+typedef uint64_t ULONGLONG;
+typedef int64_t LONGLONG;
+typedef uintptr_t ULONG_PTR;
+typedef size_t SIZE_T;
+typedef UCHAR BOOLEAN;
+typedef void *PVOID;
+typedef void *HANDLE;
+typedef UCHAR *PUCHAR;
+typedef USHORT *PUSHORT;
+typedef ULONG *PULONG;
+typedef CHAR CCHAR;
+
+#ifndef TRUE
+#define TRUE 1
+#endif
+#ifndef FALSE
+#define FALSE 0
+#endif
+
+typedef LONG NTSTATUS;
+typedef int32_t NDIS_STATUS;
+typedef NDIS_STATUS *PNDIS_STATUS;
+typedef PVOID NDIS_HANDLE;
+typedef NDIS_HANDLE *PNDIS_HANDLE;
+
+/* A physical address. Nothing here reads it; drivers store it. */
+typedef union _LARGE_INTEGER {
+	LONGLONG QuadPart;
+} LARGE_INTEGER;
+typedef LARGE_INTEGER PHYSICAL_ADDRESS;
+typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS;
+
+/*
+ * Status codes.
+ */
+
+#define NT_SUCCESS(status)            (((NTSTATUS)(status)) >= 0)
+#define STATUS_SUCCESS                ((NTSTATUS)0x00000000)
+#define STATUS_UNSUCCESSFUL           ((NTSTATUS)0xC0000001)
+#define STATUS_INVALID_PARAMETER      ((NTSTATUS)0xC000000D)
+#define STATUS_NO_MEMORY              ((NTSTATUS)0xC0000017)
+#define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
+
+#define NDIS_STATUS_SUCCESS           ((NDIS_STATUS)STATUS_SUCCESS)
+#define NDIS_STATUS_FAILURE           ((NDIS_STATUS)STATUS_UNSUCCESSFUL)
+#define NDIS_STATUS_RESOURCES         ((NDIS_STATUS)STATUS_INSUFFICIENT_RESOURCES)
+#define NDIS_STATUS_INVALID_PARAMETER ((NDIS_STATUS)STATUS_INVALID_PARAMETER)
+
+/*
+ * Sizes of context are multiples of this. It is 16 on 64-bit systems; see nbl_set_context_alignment
+ * for the newer, weaker rule.
+ */
+#define MEMORY_ALLOCATION_ALIGNMENT 16
+
+/*
+ * Memory descriptor lists.
+ */
+
+typedef uintptr_t PFN_NUMBER;
+
+/*
+ * Describes ByteCount bytes at StartVa + ByteOffset. Followed in memory by one PFN_NUMBER for each
+ * page that it may span; `Size` counts both. In user mode the array stays zero.
+ */
+typedef struct _MDL {
+	struct _MDL *Next;    /* the next piece of the same packet, or NULL */
+	SHORT Size;           /* bytes of this header and its page array */
+	SHORT MdlFlags;       /* MDL_... */
+	void *Process;        /* NULL */
+	PVOID MappedSystemVa; /* address of the first byte once MDL_SOURCE_IS_NONPAGED_POOL is set */
+	PVOID StartVa;        /* the first byte's page */
+	ULONG ByteCount;
+	ULONG ByteOffset; /* of the first byte in its page: 0..4095 */
+} MDL, *PMDL;
+
+#define MDL_MAPPED_TO_SYSTEM_VA     0x0001
+#define MDL_PAGES_LOCKED            0x0002
+#define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
+#define MDL_ALLOCATED_FIXED_SIZE    0x0008
+#define MDL_PARTIAL                 0x0010
+#define MDL_NETWORK_HEADER          0x1000
+
+#define PAGE_SIZE  4096u
+#define PAGE_SHIFT 12
+
+/* Address of the page that holds va, and va's place in it. */
+#define PAGE_ALIGN(va)  ((PVOID)((ULONG_PTR)(va) & ~(ULONG_PTR)(PAGE_SIZE - 1)))
+#define BYTE_OFFSET(va) ((ULONG)((ULONG_PTR)(va) & (PAGE_SIZE - 1)))
+
+/* Pages that `size` bytes at va touch. */
+#define ADDRESS_AND_SIZE_TO_SPAN_PAGES(va, size) \
+	((ULONG)((((SIZE_T)BYTE_OFFSET(va)) + ((SIZE_T)(size)) + (PAGE_SIZE - 1)) >> PAGE_SHIFT))
+
+/*
+ * Bytes that an MDL for `length` bytes at `base` occupies: 48, and 8 for each page it spans.
+ */
+#define MmSizeOfMdl(base, length) \
+	((SIZE_T)(sizeof(MDL) +   \
+		  sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES((base), (length))))
+
+#define MmGetMdlByteCount(mdl)      ((mdl)->ByteCount)
+#define MmGetMdlByteOffset(mdl)     ((mdl)->ByteOffset)
+#define MmGetMdlVirtualAddress(mdl) ((PVOID)((PUCHAR)((mdl)->StartVa) + (mdl)->ByteOffset))
+
+/* In user mode every address is mapped: the priority has no effect and NULL is never returned. */
+#define MmGetSystemAddressForMdlSafe(mdl, priority) ((void)(priority), MmGetMdlVirtualAddress(mdl))
+#define MmGetSystemAddressForMdl(mdl)               MmGetMdlVirtualAddress(mdl)
+#define NdisQueryMdl(mdl, va, length, priority)                            \
+	(*(PVOID *)(va) = MmGetSystemAddressForMdlSafe((mdl), (priority)), \
+		*(length) = MmGetMdlByteCount(mdl))
+
+typedef enum _MM_PAGE_PRIORITY {
+	LowPagePriority,
+	NormalPagePriority = 16,
+	HighPagePriority = 32
+} MM_PAGE_PRIORITY;
+#define MdlMappingNoExecute 0x40000000
+
+/* The next MDL of a chain; an lvalue. */
+#define NDIS_MDL_LINKAGE(mdl) ((mdl)->Next)
+
+/*
+ * NET_BUFFER.
+ */
+
+typedef struct _NET_BUFFER NET_BUFFER, *PNET_BUFFER;
+typedef struct _NET_BUFFER_LIST NET_BUFFER_LIST, *PNET_BUFFER_LIST;
+typedef struct _SCATTER_GATHER_LIST SCATTER_GATHER_LIST, *PSCATTER_GATHER_LIST;
+typedef struct _NET_BUFFER_SHARED_MEMORY NET_BUFFER_SHARED_MEMORY, *PNET_BUFFER_SHARED_MEMORY;
+
+/*
+ * One packet: DataLength bytes that begin DataOffset bytes into MdlChain. CurrentMdl is the MDL in
+ * which they begin, CurrentMdlOffset the place in it. Members are the driver's to read and write;
+ * NdisPoolHandle and NdisReserved are not.
+ */
+struct _NET_BUFFER {
+	USHORT ChecksumBias;
+	USHORT Reserved;
+	ULONG NblReserved; /* padding */
+	PVOID ProtocolReserved[6];
+	PVOID MiniportReserved[4];
+	PVOID NdisReserved[2];
+	NDIS_PHYSICAL_ADDRESS DataPhysicalAddress;
+	union {
+		NET_BUFFER_SHARED_MEMORY *SharedMemoryInfo;
+		SCATTER_GATHER_LIST *ScatterGatherList;
+	};
+	PVOID NblReserved2; /* padding: what follows changes with every packet */
+	NET_BUFFER *Next;
+	MDL *CurrentMdl;
+	MDL *MdlChain;
+	union {
+		ULONG DataLength;
+		SIZE_T stDataLength;
+	};
+	ULONG CurrentMdlOffset;
+	ULONG DataOffset;
+	NDIS_HANDLE NdisPoolHandle;
+};
+
+#define NET_BUFFER_NEXT_NB(nb)            ((nb)->Next)
+#define NET_BUFFER_FIRST_MDL(nb)          ((nb)->MdlChain)
+#define NET_BUFFER_DATA_LENGTH(nb)        ((nb)->DataLength)
+#define NET_BUFFER_DATA_OFFSET(nb)        ((nb)->DataOffset)
+#define NET_BUFFER_CURRENT_MDL(nb)        ((nb)->CurrentMdl)
+#define NET_BUFFER_CURRENT_MDL_OFFSET(nb) ((nb)->CurrentMdlOffset)
+#define NET_BUFFER_PROTOCOL_RESERVED(nb)  ((nb)->ProtocolReserved)
+#define NET_BUFFER_MINIPORT_RESERVED(nb)  ((nb)->MiniportReserved)
+#define NET_BUFFER_CHECKSUM_BIAS(nb)      ((nb)->ChecksumBias)
+#define NdisGetPoolFromNetBuffer(nb)      ((nb)->NdisPoolHandle)
+
+/*
+ * NET_BUFFER_LIST_CONTEXT.
+ */
+
+/*
+ * One block of context, a stack that grows downward: Offset unused bytes in front, then Size -
+ * Offset used ones. The data begins 16 bytes after the start of this header, not at ContextData.
+ */
+typedef struct _NET_BUFFER_LIST_CONTEXT {
+	struct _NET_BUFFER_LIST_CONTEXT *Next;
+	USHORT Size;   /* bytes of the block, used and unused */
+	USHORT Offset; /* unused bytes, at the front */
+	union {
+		UCHAR ContextData[4];
+		USHORT NdisReserved
+			[2]; /* nbl.h's: how much may be popped, and when the block goes */
+	};
+} NET_BUFFER_LIST_CONTEXT, *PNET_BUFFER_LIST_CONTEXT;
+
+/* The newest context of an NBL that has a block. */
+#define NET_BUFFER_LIST_CONTEXT_DATA_START(nbl) \
+	(((PUCHAR)(((nbl)->Context) + 1)) + (nbl)->Context->Offset)
+
+/* Used and unused bytes of the front block. */
+#define NET_BUFFER_LIST_CONTEXT_DATA_SIZE(nbl) (((nbl)->Context)->Size)
+
+/*
+ * NET_BUFFER_LIST.
+ */
+
+/* What NetBufferListInfo[] is indexed by. Slots with two names carry one or the other. */
+typedef enum _NDIS_NET_BUFFER_LIST_INFO {
+	TcpIpChecksumNetBufferListInfo,
+	TcpOffloadBytesTransferred = TcpIpChecksumNetBufferListInfo,
+	IPsecOffloadV1NetBufferListInfo,
+	IPsecOffloadV2NetBufferListInfo = IPsecOffloadV1NetBufferListInfo,
+	TcpLargeSendNetBufferListInfo,
+	TcpReceiveNoPush = TcpLargeSendNetBufferListInfo,
+	ClassificationHandleNetBufferListInfo,
+	Ieee8021QNetBufferListInfo,
+	NetBufferListCancelId,
+	MediaSpecificInformation,
+	NetBufferListFrameType,
+	NetBufferListProtocolId = NetBufferListFrameType,
+	NetBufferListHashValue,
+	NetBufferListHashInfo,
+	WfpNetBufferListInfo,
+	IPsecOffloadV2TunnelNetBufferListInfo,
+	IPsecOffloadV2HeaderNetBufferListInfo,
+	NetBufferListCorrelationId,
+	NetBufferListFilteringInfo,
+	MediaSpecificInformationEx,
+	NblOriginalInterfaceIfIndex,
+	TcpRecvSegCoalesceInfo,
+	RscTcpTimestampDelta,
+	GftOffloadInformation,
+	GftFlowEntryId,
+	NetBufferListInfoReserved3,
+	NetBufferListInfoReserved4,
+	NetBufferListInfoReserved5,
+	NetBufferListInfoReserved6,
+	UdpSegmentationOffloadInfo,
+	UdpRecvSegCoalesceOffloadInfo,
+	MaxNetBufferListInfo
+} NDIS_NET_BUFFER_LIST_INFO;
+
+/* The head of a lock-free list of Windows; here it only reserves 16 aligned bytes. */
+typedef union _SLIST_HEADER {
+	ULONGLONG Alignment;
+	ULONGLONG HeaderX64[2];
+} __attribute__((aligned(16))) SLIST_HEADER, *PSLIST_HEADER;
+
+/*
+ * A list of packets that travel together and their context. Members are the driver's to read and
+ * write while it owns the NBL; NdisPoolHandle, NdisReserved and NblReserved are not.
+ */
+struct _NET_BUFFER_LIST {
+	union {
+		__extension__ struct {
+			NET_BUFFER_LIST *Next;
+			NET_BUFFER *FirstNetBuffer;
+		};
+		SLIST_HEADER Link;
+	};
+	NET_BUFFER_LIST_CONTEXT *Context; /* the front block, or NULL */
+	NDIS_HANDLE NdisPoolHandle;
+	PVOID NdisReserved[2]; /* nbl.h's: the object's state, the context policy's word */
+	ULONG NblFlags;
+	ULONG Flags;
+	LONG ChildRefCount; /* clones that depend on this NBL's data */
+	union {
+		NDIS_STATUS Status;
+		ULONG NdisReserved2;
+	};
+	NET_BUFFER_LIST *ParentNetBufferList; /* the original of a clone */
+	PVOID Scratch;                        /* the present owner's */
+	NDIS_HANDLE SourceHandle;
+	PVOID MiniportReserved[2];
+	PVOID ProtocolReserved[4];
+	PVOID NetBufferListInfo[MaxNetBufferListInfo];
+	PVOID NblReserved[4]; /* padding: the NB's rarely used part follows */
+};
+
+#define NET_BUFFER_LIST_NEXT_NBL(nbl)          ((nbl)->Next)
+#define NET_BUFFER_LIST_FIRST_NB(nbl)          ((nbl)->FirstNetBuffer)
+#define NET_BUFFER_LIST_FLAGS(nbl)             ((nbl)->Flags)
+#define NET_BUFFER_LIST_NBL_FLAGS(nbl)         ((nbl)->NblFlags)
+#define NET_BUFFER_LIST_STATUS(nbl)            ((nbl)->Status)
+#define NET_BUFFER_LIST_INFO(nbl, id)          ((nbl)->NetBufferListInfo[(id)])
+#define NET_BUFFER_LIST_PROTOCOL_RESERVED(nbl) ((nbl)->ProtocolReserved)
+#define NET_BUFFER_LIST_MINIPORT_RESERVED(nbl) ((nbl)->MiniportReserved)
+#define NdisGetPoolFromNetBufferList(nbl)      ((nbl)->NdisPoolHandle)
+
+#define NDIS_TEST_NBL_FLAG(nbl, flags)  (((nbl)->Flags & (flags)) != 0)
+#define NDIS_TEST_NBL_FLAGS(nbl, flags) (((nbl)->Flags & (flags)) == (flags))
+#define NDIS_SET_NBL_FLAG(nbl, flags)   ((nbl)->Flags |= (flags))
+#define NDIS_CLEAR_NBL_FLAG(nbl, flags) ((nbl)->Flags &= ~(ULONG)(flags))
+
+/*
+ * Pool parameters.
+ */
+
+/* Type and revision of a parameter structure; Size may be larger than the revision requires. */
+typedef struct _NDIS_OBJECT_HEADER {
+	UCHAR Type;
+	UCHAR Revision;
+	USHORT Size;
+} NDIS_OBJECT_HEADER, *PNDIS_OBJECT_HEADER;
+
+#define NDIS_OBJECT_TYPE_DEFAULT 0x80
+
+#define NDIS_PROTOCOL_ID_DEFAULT 0x00
+#define NDIS_PROTOCOL_ID_TCP_IP  0x02
+#define NDIS_PROTOCOL_ID_IPX     0x06
+#define NDIS_PROTOCOL_ID_NBF     0x07
+#define NDIS_PROTOCOL_ID_MAX     0x0F
+#define NDIS_PROTOCOL_ID_MASK    0x0F
+
+/*
+ * NBLs of the pool: fAllocateNetBuffer FALSE with DataSize 0: no NB; TRUE and 0: one NB without
+ * MDL; TRUE and n: NB, MDL and n bytes of data as one unit; FALSE and n: invalid.
+ */
+typedef struct _NET_BUFFER_LIST_POOL_PARAMETERS {
+	NDIS_OBJECT_HEADER Header;
+	UCHAR ProtocolId; /* NDIS_PROTOCOL_ID_...; only the bits of the mask are kept */
+	BOOLEAN fAllocateNetBuffer;
+	USHORT ContextSize; /* bytes of context that come with each NBL */
+	ULONG PoolTag;      /* 0 is replaced by a default */
+	ULONG DataSize;     /* bytes */
+	ULONG Flags;        /* read for revision 2 and later */
+} NET_BUFFER_LIST_POOL_PARAMETERS, *PNET_BUFFER_LIST_POOL_PARAMETERS;
+
+#define NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 1
+#define NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_2 2
+#define NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 \
+	(offsetof(NET_BUFFER_LIST_POOL_PARAMETERS, DataSize) + sizeof(ULONG))
+#define NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_2 \
+	(offsetof(NET_BUFFER_LIST_POOL_PARAMETERS, Flags) + sizeof(ULONG))
+
+/* Freed NBLs (NBs) are not reused at once, and their memory is poisoned and checked. */
+#define NET_BUFFER_LIST_POOL_FLAG_VERIFY 0x00000001
+#define NET_BUFFER_POOL_FLAG_VERIFY      0x00000001
+
+/* NBs of the pool: DataSize 0: without MDL; n: with an MDL and n bytes of data as one unit. */
+typedef struct _NET_BUFFER_POOL_PARAMETERS {
+	NDIS_OBJECT_HEADER Header;
+	ULONG PoolTag;
+	ULONG DataSize; /* bytes */
+	ULONG Flags;    /* read for revision 2 and later */
+} NET_BUFFER_POOL_PARAMETERS, *PNET_BUFFER_POOL_PARAMETERS;
+
+#define NET_BUFFER_POOL_PARAMETERS_REVISION_1 1
+#define NET_BUFFER_POOL_PARAMETERS_REVISION_2 2
+#define NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1 \
+	(offsetof(NET_BUFFER_POOL_PARAMETERS, DataSize) + sizeof(ULONG))
+#define NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_2 \
+	(offsetof(NET_BUFFER_POOL_PARAMETERS, Flags) + sizeof(ULONG))
+
+/* A clone shares the original's MDLs instead of getting partial MDLs of its own. */
+#define NDIS_CLONE_FLAGS_RESERVED          0x00000001
+#define NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS 0x00000002
+
+/*
+ * Makes an MDL of at least *BufferSize bytes for a retreat and stores its size there; NULL when
+ * there is none.
+ */
+typedef MDL *(*NET_BUFFER_ALLOCATE_MDL_HANDLER)(PULONG BufferSize);
+
+/* Takes back an MDL that the handler above made. */
+typedef VOID (*NET_BUFFER_FREE_MDL_HANDLER)(MDL *Mdl);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
