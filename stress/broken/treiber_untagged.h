@@ -1,0 +1,61 @@
+/*
+ * treiber_untagged: a Treiber stack whose head has no tag. A popper that reads the top and its link,
+ * and sleeps while others pop both and push the first one back, succeeds with its CAS and installs
+ * an object that somebody owns: ABA. One thread, or two that are never interrupted, see nothing.
+ *
+ * It yields between the read and the CAS now and then, as a scheduler would, so that every build
+ * meets the window within a second.
+ */
+#ifndef STRESS_BROKEN_TREIBER_UNTAGGED_H
+#define STRESS_BROKEN_TREIBER_UNTAGGED_H
+
+#include "stress/controls.h"
+
+#include <sched.h>
+
+enum { TREIBER_UNTAGGED_YIELD_ONE_IN = 8 };
+
+static void *treiber_untagged_get(struct pool *pool, struct pool_thread *thread)
+{
+	static _Thread_local uint32_t calls;
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+	tagged head = atom_load_acquire(&self->stack.head);
+
+	for (;;) {
+		uint32_t top = tagged_index(head);
+
+		if (top == 0)
+			return treiber_tag_grow(self, thread);
+		uint32_t below = atom_load_relaxed(slab_link(&self->slab, top));
+		if (++calls % TREIBER_UNTAGGED_YIELD_ONE_IN == 0)
+			sched_yield();
+		/* The mistake: the tag stays as it was. */
+		if (atom_cas_weak_acquire(&self->stack.head, &head, tagged_with_index(head, below)))
+			return slab_at(&self->slab, top);
+	}
+}
+
+static uint32_t treiber_untagged_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(treiber_untagged_get, pool, thread, objs, n);
+}
+
+static const struct pool_ops treiber_untagged_ops = {
+	.name = "treiber_untagged",
+	.summary = "a Treiber stack without a tag: ABA gives one object to two owners",
+	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
+	CONTROL_COLD_HOOKS,
+	.get = treiber_untagged_get,
+	.put = treiber_tag_put,
+	.get_bulk = treiber_untagged_get_bulk,
+	.put_bulk = treiber_tag_put_bulk,
+};
+
+static const struct control control_treiber_untagged = {
+	.ops = &treiber_untagged_ops,
+	.scenario = "churn",
+	.build = CONTROL_ANY_BUILD,
+};
+
+#endif

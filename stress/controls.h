@@ -1,0 +1,38 @@
+/*
+ * Negative controls: pools with one mistake each, which the scenarios must find. A harness is
+ * believed when its controls fail, and not before, so a run that misses one fails itself.
+ *
+ * A control is one header, stress/broken/<name>.h, that ends in a `static const struct control
+ * control_<name>`, and one line in stress/broken.def. It is treiber_tag but for the mistake, and
+ * never in pools.def.
+ */
+#ifndef STRESS_CONTROLS_H
+#define STRESS_CONTROLS_H
+
+#include "alloc/pool.h"
+#include "alloc/pool/treiber_tag.h"
+
+#include <stdbool.h>
+
+/* Builds that can see the mistake. */
+enum control_build { CONTROL_ANY_BUILD, CONTROL_THREAD_SANITIZER };
+
+struct control {
+	const struct pool_ops *ops; /* its name is the control's */
+	const char *scenario;       /* that must fail on it */
+	const char *
+		sign; /* a part of the verdict, so that another failure does not pass for this one; NULL: any verdict */
+	enum control_build build;
+	double limit_s; /* when to give up waiting; 0: as for every run */
+};
+
+/* In the order of broken.def; ends in NULL. */
+extern const struct control *const controls[];
+
+/* What a broken treiber_tag keeps: everything but the four hooks that move objects. */
+#define CONTROL_COLD_HOOKS                                                                        \
+	.supported = pool_supported_always, .create = treiber_tag_create,                         \
+	.destroy = treiber_tag_destroy, .attach = pool_attach_plain, .detach = pool_detach_plain, \
+	.flush = pool_flush_nothing, .count = treiber_tag_count, .check = treiber_tag_check
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * churn: every thread gets and puts at random, one by one and in bulk, and passes objects to the
+ * others over a board. Ownership stamps and patterns (object.h) see a second owner and a late write.
+ *
+ * Rounds are short and each has a pool of its own with a shape drawn from the seed: small enough
+ * that caches overflow and run dry and that the pool is empty now and then. After each round every
+ * object is back, and count, check and the pool's memory must say so.
+ */
+#ifndef STRESS_SCENARIO_CHURN_H
+#define STRESS_SCENARIO_CHURN_H
+
+#include "stress/board.h"
+#include "stress/gang.h"
+
+enum {
+	CHURN_ROUND_MS = 40,
+	CHURN_HELD_MAX = 48, /* objects a thread holds at most */
+	CHURN_BULK_MAX = 16, /* objects a bulk call names at most */
+	CHURN_BATCH = 64,    /* operations between two looks at the clock */
+};
+
+struct churn_round {
+	struct board board;
+	uint64_t end_ns;
+};
+
+struct churn_hand {
+	void *object[CHURN_HELD_MAX];
+	uint32_t held;
+};
+
+/* Moves a random object to the end of the hand, from where it goes. */
+static inline struct object *churn_choose(struct gang_thread *t, struct churn_hand *hand)
+{
+	uint32_t i = stress_below(&t->random, hand->held);
+	void *chosen = hand->object[i];
+
+	hand->object[i] = hand->object[hand->held - 1];
+	hand->object[hand->held - 1] = chosen;
+	return chosen;
+}
+
+static void churn_get(struct gang_thread *t, struct churn_hand *hand)
+{
+	struct object *object = t->pool->ops->get(t->pool, t->self);
+
+	if (object != NULL) {
+		object_got(t->pool, object, t->owner);
+		hand->object[hand->held++] = object;
+	}
+}
+
+static void churn_put(struct gang_thread *t, struct churn_hand *hand)
+{
+	struct object *object = churn_choose(t, hand);
+
+	hand->held--;
+	object_putting(t->pool, object, t->owner);
+	t->pool->ops->put(t->pool, t->self, object);
+}
+
+static void churn_get_bulk(struct gang_thread *t, struct churn_hand *hand, uint32_t n)
+{
+	void **objs = &hand->object[hand->held];
+	uint32_t got = t->pool->ops->get_bulk(t->pool, t->self, objs, n);
+
+	if (got > n)
+		stress_fail("get_bulk was asked for %u objects and returned %u", n, got);
+	for (uint32_t i = 0; i < got; i++)
+		object_got(t->pool, objs[i], t->owner);
+	hand->held += got;
+}
+
+static void churn_put_bulk(struct gang_thread *t, struct churn_hand *hand, uint32_t n)
+{
+	hand->held -= n;
+	for (uint32_t i = 0; i < n; i++)
+		object_putting(t->pool, hand->object[hand->held + i], t->owner);
+	t->pool->ops->put_bulk(t->pool, t->self, &hand->object[hand->held], n);
+}
+
+static void churn_step(struct gang_thread *t, struct churn_hand *hand, struct board *board)
+{
+	uint32_t bulk = 1 + stress_below(&t->random, CHURN_BULK_MAX);
+	uint32_t place = stress_below(&t->random, BOARD_PLACES);
+	struct object *object;
+
+	switch (stress_below(&t->random, 8)) {
+	case 0:
+	case 1:
+		if (hand->held < CHURN_HELD_MAX)
+			churn_get(t, hand);
+		break;
+	case 2:
+	case 3:
+		if (hand->held > 0)
+			churn_put(t, hand);
+		break;
+	case 4:
+		if (hand->held + bulk <= CHURN_HELD_MAX)
+			churn_get_bulk(t, hand, bulk);
+		break;
+	case 5:
+		if (hand->held >= bulk)
+			churn_put_bulk(t, hand, bulk);
+		break;
+	case 6:
+		if (hand->held > 0) {
+			object = churn_choose(t, hand);
+			hand->held -= board_post(board, place, t->pool, object, t->owner);
+		}
+		break;
+	default:
+		if (hand->held < CHURN_HELD_MAX &&
+			(object = board_take(board, place, t->pool, t->owner)) != NULL)
+			hand->object[hand->held++] = object;
+		break;
+	}
+}
+
+static void churn_body(struct gang_thread *t)
+{
+	struct churn_round *round = t->shared;
+	struct churn_hand hand = {.held = 0};
+
+	while (stress_now_ns() < round->end_ns) {
+		for (uint32_t i = 0; i < CHURN_BATCH; i++)
+			churn_step(t, &hand, &round->board);
+		t->done += CHURN_BATCH;
+		if (stress_below(&t->random, CHURN_BATCH) == 0)
+			t->pool->ops->flush(t->pool, t->self);
+	}
+	while (hand.held > 0)
+		churn_put(t, &hand);
+}
+
+static void churn_run(const struct stress *run)
+{
+	uint64_t random = run->seed;
+	uint64_t operations = 0;
+	uint32_t rounds = 0;
+
+	do {
+		const uint64_t baseline = memory_live_bytes();
+		struct pool_config shape = stress_shape(&random);
+		struct pool *pool = stress_pool(run->ops, &shape);
+		struct churn_round round = {
+			.end_ns = stress_now_ns() + CHURN_ROUND_MS * UINT64_C(1000000)};
+
+		operations += gang_run(
+			run, pool, run->threads, stress_random(&random), churn_body, &round);
+		struct pool_thread *self = stress_attach(pool);
+		board_clear(&round.board, pool, self);
+		stress_quiet(pool, 0, "after a round");
+		pool->ops->detach(pool, self);
+		stress_quiet(pool, 0, "after the last detach");
+		stress_destroy(pool, baseline);
+		rounds++;
+	} while (stress_now_ns() < run->end_ns);
+	stress_note("%" PRIu64 " operations in %u rounds", operations, rounds);
+}
+
+static const struct scenario scenario_churn = {
+	.name = "churn",
+	.summary = "threads get, put and pass on at random; each object knows its owner",
+	.excuse = stress_excuse_one_thread,
+	.run = churn_run,
+};
+
+#endif
