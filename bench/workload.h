@@ -11,10 +11,11 @@
  * every pool call is inlined; a twin unit passes a variable, and that price is reported too.
  *
  * A body has no clock, no allocation, no branch on which strategy it is given. It does about n
- * rounds and returns how many units of work (see info.unit) this call completed. It never waits: if
- * its peer is behind (a ring is full or empty) it returns early with what it has done, 0 if
- * nothing, and the engine decides whether to spin or yield. A get that answers NULL is counted in
- * t->failed and scores no work.
+ * rounds and returns on how many units of work (see info.unit) this thread finished its part. Where
+ * several threads work on one unit, what the last of them returns is the cell's throughput; the
+ * others' figure says how they fared. A body never waits: if its peer is behind (a ring is full or
+ * empty) it returns early with what it has done, 0 if nothing, and the engine decides whether to
+ * spin or yield. A get that answers NULL is counted in t->failed and scores no work.
  */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
@@ -23,6 +24,12 @@
 #include "bench/escape.h"
 
 #include <stdint.h>
+
+/* The members of struct workload_cell that change what a workload does. Flags. */
+enum workload_axis {
+	WORKLOAD_BURST = 1, /* a round moves `burst` units */
+	WORKLOAD_DEPTH = 2, /* a round handles `depth` units */
+};
 
 /* The cell's shape as far as a workload needs it. */
 struct workload_cell {
@@ -38,7 +45,7 @@ struct workload_thread {
 	struct pool_thread *self; /* attached by the engine, on this thread */
 	const struct workload_cell *cell;
 	uint32_t index;  /* 0..threads-1 */
-	uint64_t failed; /* gets that found nothing; counted by the body */
+	uint64_t failed; /* gets that found less than was asked; counted by the body */
 	void *shared;    /* made by open; the same for all threads of the cell */
 	void *own;       /* made by enter; this thread's */
 };
@@ -59,6 +66,7 @@ struct workload {
 	 * per unit is (threads / lane_threads) x window / units.
 	 */
 	uint32_t lane_threads;
+	uint32_t axes; /* enum workload_axis; a cell's other members are without meaning for it */
 	/*
 	 * The most objects a thread holds or has under way at once, as a function of the cell: the
 	 * engine sizes the pool by it.
@@ -70,7 +78,9 @@ struct workload {
 	/* Before the threads start, on the coordinator. 0 or a negative errno. */
 	int (*open)(const struct pool_ops *ops, struct pool *pool, const struct workload_cell *cell,
 		void **shared);
-	void (*close)(const struct pool_ops *ops, struct pool *pool, void *shared);
+	/* On the coordinator, after the threads have left. Frees what open made. */
+	void (*close)(const struct pool_ops *ops, struct pool *pool,
+		const struct workload_cell *cell, void *shared);
 	/*
 	 * On each thread, attached and pinned, before the warm-up; and after the window, where it
 	 * puts back what it holds. 0 or a negative errno.
@@ -81,7 +91,10 @@ struct workload {
 
 typedef uint64_t (*workload_body)(struct pool *pool, struct workload_thread *t, uint64_t n);
 
-/* One row of an instance unit: a body bound to one strategy. The array ends in a row of zeros. */
+/*
+ * One row of an instance unit: a body bound to one strategy. The array ends in a row of zeros. ops
+ * is NULL in the unit with the run-time table, whose bodies take the pool's own.
+ */
 struct workload_case {
 	const struct workload *workload;
 	const struct pool_ops *ops;

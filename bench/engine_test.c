@@ -1,0 +1,376 @@
+/*
+ * The engine on strategies of every kind: figures add up, nothing is lost, windows are as long as
+ * asked, and what cannot be run is refused with a sentence. No figure is compared with a speed.
+ */
+#include "bench/clock.h"
+#include "bench/engine.h"
+#include "bench/instances.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WINDOW_NS UINT64_C(1000000)
+
+static struct engine_cell cell_of(uint32_t threads, uint32_t burst)
+{
+	return (struct engine_cell){
+		.shape = {.threads = threads, .burst = burst, .depth = 1, .seed = 1},
+		.object_bytes = 64,
+	};
+}
+
+static struct workload_case case_of(
+	const char *pool, enum instance_dispatch dispatch, const char *workload)
+{
+	struct workload_case subject;
+
+	assert_true(instance_find(pool, dispatch, workload, &subject));
+	assert_string_equal(subject.ops->name, pool);
+	assert_string_equal(subject.workload->name, workload);
+	return subject;
+}
+
+static struct engine *opened(const struct workload_case *subject, const struct engine_cell *cell)
+{
+	char why[ENGINE_REASON_BYTES] = "";
+	struct engine *engine = NULL;
+
+	if (engine_open(subject, cell, &engine, why) != 0)
+		fail_msg("%s", why);
+	return engine;
+}
+
+static void close_sound(struct engine *engine)
+{
+	struct engine_closing closing;
+
+	engine_close(engine, &closing);
+	assert_string_equal(closing.check, "");
+	assert_int_equal(closing.count, closing.expected);
+}
+
+/* The parts of a slice must agree with each other. */
+static void assert_adds_up(
+	const struct engine_slice *slice, const struct workload_case *subject, uint32_t threads)
+{
+	uint32_t lane_threads = subject->workload->lane_threads;
+	uint64_t units = 0;
+	double rate = 0;
+
+	for (uint32_t i = 0; i < threads; i++) {
+		const struct engine_thread *thread = &slice->threads[i];
+
+		assert_true(thread->window_ns >= WINDOW_NS);
+		assert_true(thread->window_ns <= slice->window_ns);
+		if (i % lane_threads != lane_threads - 1)
+			continue;
+		units += thread->units;
+		rate += (double)thread->units * 1e9 / (double)thread->window_ns;
+	}
+	assert_true(slice->window_ns >= WINDOW_NS);
+	assert_int_equal(slice->units, units);
+	assert_true(slice->units > 0);
+	assert_true(slice->units_per_s > rate * 0.999 && slice->units_per_s < rate * 1.001);
+	assert_true(slice->jain > 0 && slice->jain < 1.000001);
+	assert_true(slice->slowest_share >= 0 && slice->slowest_share < 1.000001);
+	assert_true(slice->skew >= 0 && slice->skew <= 1);
+	assert_int_equal(slice->flags & ENGINE_MIGRATED, 0);
+}
+
+static bool runs_here(
+	const struct pool_ops *ops, const struct workload *workload, const struct engine_cell *cell)
+{
+	char reason[POOL_REASON_BYTES];
+	char why[ENGINE_REASON_BYTES];
+
+	return ops->supported(reason) && engine_check(ops, workload, cell, why) == 0;
+}
+
+static void run_case(const char *pool, enum instance_dispatch dispatch, const char *workload,
+	const struct engine_cell *cell)
+{
+	const struct workload_case subject = case_of(pool, dispatch, workload);
+	struct engine_slice slice;
+
+	if (!runs_here(subject.ops, subject.workload, cell))
+		return;
+	uint64_t live = memory_live_bytes();
+	struct engine *engine = opened(&subject, cell);
+	assert_int_equal(engine_pool_capacity(engine),
+		cell->capacity ? cell->capacity : engine_capacity(subject.workload, &cell->shape));
+	assert_true(engine_warm(engine, WINDOW_NS) > 0);
+	for (int i = 0; i < 2; i++) {
+		engine_slice(engine, WINDOW_NS, WINDOW_NS / 10, &slice);
+		assert_adds_up(&slice, &subject, cell->shape.threads);
+		if (subject.ops->traits.kind == POOL_KIND_POOL)
+			assert_int_equal(slice.failed, 0);
+	}
+	close_sound(engine);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+/* Every strategy, both dispatches, every workload, one lane and two. */
+static void test_every_case(void **state)
+{
+	(void)state;
+	for (size_t p = 0; pools[p] != NULL; p++) {
+		for (size_t w = 0; workloads[w] != NULL; w++) {
+			for (uint32_t lanes = 1; lanes <= 2; lanes++) {
+				uint32_t threads = lanes * workloads[w]->lane_threads;
+				const struct engine_cell cell = cell_of(threads, 32);
+
+				run_case(
+					pools[p]->name, INSTANCE_FOLDED, workloads[w]->name, &cell);
+				run_case(pools[p]->name, INSTANCE_TABLE, workloads[w]->name, &cell);
+			}
+		}
+	}
+}
+
+/* Bursts that do not divide a ring, a magazine or a chunk, and the longest one. */
+static void test_odd_bursts(void **state)
+{
+	static const uint32_t bursts[] = {1, 7, 1000, POOL_BULK_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < array_count(bursts); i++) {
+		const struct engine_cell cell = cell_of(2, bursts[i]);
+
+		run_case("treiber_tag", INSTANCE_FOLDED, "burst", &cell);
+		run_case("treiber_tag", INSTANCE_FOLDED, "remote_free", &cell);
+	}
+}
+
+static void test_oversubscribed(void **state)
+{
+	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "remote_free");
+	uint32_t cpus[1];
+	int allowed = topology_cpus(TOPOLOGY_COMPACT, cpus, 1);
+	struct engine_slice slice;
+
+	(void)state;
+	assert_true(allowed >= 1);
+	uint32_t threads = (uint32_t)allowed * 4;
+	if (threads > ENGINE_THREADS_MAX)
+		skip();
+	const struct engine_cell cell = cell_of(threads, 32);
+	struct engine *engine = opened(&subject, &cell);
+	assert_true(engine_oversubscribed(engine));
+	engine_slice(engine, WINDOW_NS, WINDOW_NS, &slice);
+	assert_int_equal(slice.flags, 0);
+	for (uint32_t i = 0; i < threads; i++)
+		assert_int_equal(slice.threads[i].window_ns, slice.window_ns);
+	close_sound(engine);
+}
+
+/* A pool that is too small for its threads: gets fail, are counted, and nothing is lost. */
+static void test_dry_pool(void **state)
+{
+	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "burst");
+	struct engine_cell cell = cell_of(1, 32);
+	struct engine_slice slice;
+
+	(void)state;
+	cell.capacity = 20;
+	struct engine *engine = opened(&subject, &cell);
+	engine_slice(engine, WINDOW_NS, 0, &slice);
+	assert_true(slice.failed > 0);
+	assert_int_equal(slice.units, slice.failed * 20);
+	close_sound(engine);
+}
+
+static void expect_refusal(const char *pool, const char *workload, const struct engine_cell *cell,
+	const char *sentence)
+{
+	const struct workload_case subject = case_of(pool, INSTANCE_FOLDED, workload);
+	char why[ENGINE_REASON_BYTES] = "";
+	struct engine *engine = NULL;
+
+	assert_int_equal(engine_open(&subject, cell, &engine, why), -EINVAL);
+	assert_null(engine);
+	assert_string_equal(why, sentence);
+}
+
+static void test_refusals(void **state)
+{
+	struct engine_cell cell = cell_of(0, 32);
+
+	(void)state;
+	expect_refusal("mutex", "pair", &cell, "threads is 0; it must be 1..256.");
+	cell = cell_of(257, 32);
+	expect_refusal("mutex", "pair", &cell, "threads is 257; it must be 1..256.");
+	cell = cell_of(2, 32);
+	expect_refusal("plain", "pair", &cell, "threads is 2; plain is for one thread only.");
+	cell = cell_of(3, 32);
+	expect_refusal(
+		"mutex", "remote_free", &cell, "threads is 3; remote_free needs a multiple of 2.");
+	cell = cell_of(1, POOL_BULK_MAX + 1);
+	expect_refusal("mutex", "burst", &cell, "burst is 1025; it must be 1..1024.");
+	cell = cell_of(1, 1);
+	cell.object_bytes = 0;
+	expect_refusal("mutex", "burst", &cell, "object_bytes is 0; it must be 8..1048576.");
+	cell = cell_of(1, 1);
+	cell.shape.depth = 0;
+	expect_refusal("mutex", "burst", &cell, "depth is 0; it must be 1..64.");
+}
+
+/* Fails the n-th request for memory. */
+static bool fail_nth(void *arg, size_t bytes)
+{
+	int *left = arg;
+
+	(void)bytes;
+	return (*left)-- == 0;
+}
+
+/* Whatever cannot be had on the way to an open cell, nothing stays behind. */
+static void test_memory_failures(void **state)
+{
+	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "remote_free");
+	const struct engine_cell cell = cell_of(2, 32);
+	const uint64_t live = memory_live_bytes();
+	int failures = 0;
+	int rc;
+
+	(void)state;
+	do {
+		char why[ENGINE_REASON_BYTES] = "";
+		struct engine *engine = NULL;
+		int left = failures;
+
+		memory_set_fault_hook(fail_nth, &left);
+		rc = engine_open(&subject, &cell, &engine, why);
+		memory_set_fault_hook(NULL, NULL);
+		if (rc == 0) {
+			close_sound(engine);
+		} else {
+			assert_int_equal(rc, -ENOMEM);
+			assert_string_not_equal(why, "");
+			failures++;
+		}
+		assert_int_equal(memory_live_bytes(), live);
+	} while (rc != 0);
+	/* The engine, its threads, the pool, its slab, three attachments and the ring at least. */
+	assert_true(failures >= 8);
+}
+
+static void test_too_large(void **state)
+{
+	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "pair");
+	struct engine_cell cell = cell_of(1, 1);
+	char why[ENGINE_REASON_BYTES] = "";
+	struct engine *engine = NULL;
+
+	(void)state;
+	cell.object_bytes = POOL_OBJECT_BYTES_MAX;
+	cell.capacity = 4096;
+	assert_int_equal(engine_open(&subject, &cell, &engine, why), -EOVERFLOW);
+	assert_string_equal(why,
+		"4096 objects of 1048576 bytes are more than treiber_tag can name; "
+		"use smaller objects or fewer threads.");
+}
+
+static void test_placements(void **state)
+{
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+
+	(void)state;
+	assert_true(count >= 1);
+	for (enum topology_placement p = TOPOLOGY_COMPACT; p <= TOPOLOGY_SMT; p++) {
+		uint32_t others[ENGINE_THREADS_MAX];
+		enum topology_placement found;
+
+		assert_true(topology_placement_find(topology_placement_name(p), &found));
+		assert_int_equal(found, p);
+		/* Another order of the same CPUs, each named once. */
+		assert_int_equal(topology_cpus(p, others, ENGINE_THREADS_MAX), count);
+		for (int i = 0; i < count && i < ENGINE_THREADS_MAX; i++) {
+			int seen = 0;
+
+			for (int j = 0; j < count && j < ENGINE_THREADS_MAX; j++)
+				seen += others[j] == cpus[i];
+			assert_int_equal(seen, 1);
+		}
+	}
+}
+
+static void *pin_narrowly(void *arg)
+{
+	const uint32_t *wanted = arg;
+	static uint32_t cpus[2];
+	static int count;
+
+	if (topology_pin(*wanted) != 0)
+		return NULL;
+	count = topology_cpus(TOPOLOGY_SPREAD, cpus, 2);
+	return count == 1 && cpus[0] == *wanted ? &count : NULL;
+}
+
+/* Only what sched_getaffinity allows counts: a thread that is tied to a CPU sees that one. */
+static void test_affinity_is_respected(void **state)
+{
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+	uint32_t last = cpus[(count < ENGINE_THREADS_MAX ? count : ENGINE_THREADS_MAX) - 1];
+	pthread_t thread;
+	void *seen = NULL;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, pin_narrowly, &last), 0);
+	pthread_join(thread, &seen);
+	assert_non_null(seen);
+	assert_int_equal(topology_pin(UINT32_C(1) << 20), -EINVAL);
+}
+
+static void test_flags_text(void **state)
+{
+	char text[ENGINE_FLAGS_BYTES];
+
+	(void)state;
+	engine_flags_text(0, text);
+	assert_string_equal(text, "");
+	engine_flags_text(ENGINE_NIVCSW, text);
+	assert_string_equal(text, "nivcsw");
+	engine_flags_text(ENGINE_SKEW | ENGINE_NIVCSW | ENGINE_MIGRATED, text);
+	assert_string_equal(text, "skew nivcsw migrated");
+}
+
+static void test_unknown_names(void **state)
+{
+	struct workload_case subject;
+	enum instance_dispatch dispatch;
+
+	(void)state;
+	assert_false(instance_find("nosuch", INSTANCE_FOLDED, "pair", &subject));
+	assert_false(instance_find("nosuch", INSTANCE_TABLE, "pair", &subject));
+	assert_false(instance_find("plain", INSTANCE_FOLDED, "nosuch", &subject));
+	assert_null(workload_find("nosuch"));
+	assert_false(instance_dispatch_find("nosuch", &dispatch));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_case),
+		cmocka_unit_test(test_odd_bursts),
+		cmocka_unit_test(test_oversubscribed),
+		cmocka_unit_test(test_dry_pool),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_memory_failures),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_placements),
+		cmocka_unit_test(test_affinity_is_respected),
+		cmocka_unit_test(test_flags_text),
+		cmocka_unit_test(test_unknown_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
