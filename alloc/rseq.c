@@ -85,6 +85,14 @@ void *rseq_area(void)
 	return cpu == RSEQ_CPU_UNINITIALIZED || cpu == RSEQ_CPU_REGISTRATION_FAILED ? NULL : area;
 }
 
+bool rseq_fence(uint32_t cpu)
+{
+	/* ENXIO: that CPU is absent, so nothing runs there and its area can be taken as it is. */
+	return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU,
+		       (int)cpu) == 0 ||
+	       errno == ENXIO;
+}
+
 /*
  * A0 in rseq_stop, meets R0 in rseq_restart: the next drainer sees the slots as the last one left
  * them. The stores of low and cap are relaxed: membarrier orders them before every section that
@@ -104,10 +112,7 @@ bool rseq_stop(struct rseq_array *areas, uint32_t cpu)
 	uint32_t cap = atom_load_relaxed(&area->cap);
 	atom_store_relaxed(&area->low, UINT32_MAX);
 	atom_store_relaxed(&area->cap, 0);
-	/* ENXIO: that CPU is absent, so nothing runs there and its array can be taken as it is. */
-	if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, (int)cpu) !=
-			0 &&
-		errno != ENXIO) {
+	if (!rseq_fence(cpu)) {
 		rseq_restart(areas, cpu, cap);
 		return false;
 	}
@@ -122,6 +127,12 @@ void rseq_restart(struct rseq_array *areas, uint32_t cpu, uint32_t cap)
 {
 	struct rseq_array *area = &areas[cpu];
 
+	/*
+	 * A section reads cur before it reads a bound. One that began during the stop may have read
+	 * what cur was before the caller changed it, and would now find the bounds open: it has to
+	 * begin again. Where the kernel refuses, rseq_stop was refused before, and nothing changed.
+	 */
+	rseq_fence(cpu);
 	atom_store_release(&area->low, 0); /* R0 */
 	atom_store_release(&area->cap, cap);
 	atom_store_release(&area->stop, 0);

@@ -89,6 +89,13 @@ bool rseq_supported(char *reason);
 void *rseq_area(void);
 
 /*
+ * Aborts every section that runs on cpu now; one that begins there later sees what the caller
+ * stored before. False: the kernel refuses. Costs an interrupt of that CPU if one of our threads
+ * runs there (about 2 us), else a system call.
+ */
+bool rseq_fence(uint32_t cpu);
+
+/*
  * Stops a CPU's array for a drainer: on success no section is running on it and none will get past
  * its test until rseq_restart; the caller owns cur and slots meanwhile. False: another drainer has
  * it; skip it, never wait for it. Costs an interrupt of that CPU if one of our threads runs there
