@@ -81,7 +81,7 @@ static void thread_exit_run(const struct stress *run)
 	const uint64_t baseline = memory_live_bytes();
 	uint64_t random = run->seed;
 	struct pool_config shape = stress_shape(&random);
-	struct board board = {0};
+	static struct board board; /* empty: the process runs one scenario, once */
 	struct thread_exit_life *lives = stress_array(run->threads, sizeof(*lives));
 	pthread_t *ids = stress_array(run->threads, sizeof(*ids));
 	pthread_key_t key;
