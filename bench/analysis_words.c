@@ -1,0 +1,360 @@
+/* What an analysis comes to, in words: order, verdict, confidence, advice. See analysis.h. */
+#include "bench/analysis.h"
+#include "bench/number.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From this effect on "takes 2.3 times as long" reads better than "130 % longer". */
+static const double twice = 0.6931;
+
+/* True if a comes before b on page one. */
+static bool comes_before(const struct analysis_subject *a, const struct analysis_subject *b)
+{
+	if ((a->measured == 0) != (b->measured == 0))
+		return a->measured > 0;
+	if (a->best != b->best)
+		return a->best > b->best;
+	return a->worst < b->worst;
+}
+
+size_t analysis_order(const struct analysis *analysis, size_t *order)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT)
+			continue;
+
+		size_t at = n++;
+
+		for (; at > 0 &&
+			comes_before(&analysis->subjects[i], &analysis->subjects[order[at - 1]]);
+			at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
+	return n;
+}
+
+static void append(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void append(char *text, const char *format, ...)
+{
+	const size_t length = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + length, ANALYSIS_SENTENCE_BYTES - length, format, args);
+	va_end(args);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static size_t decided_cells(const struct analysis *analysis)
+{
+	size_t n = 0;
+
+	for (size_t c = 0; c < analysis->cell_count; c++)
+		n += analysis->cells[c].has_best ? 1 : 0;
+	return n;
+}
+
+static void append_loss(char *text, const struct analysis *analysis, double worst, size_t cell)
+{
+	const char *label = analysis->cells[cell].label;
+
+	if (worst > twice)
+		append(text, "it takes up to %s times as long as the best (%s)",
+			number_ratio(worst).text, label);
+	else
+		append(text, "it takes up to %s longer than the best (%s)",
+			number_percent(worst).text, label);
+}
+
+void analysis_verdict(const struct analysis *analysis, char *text)
+{
+	const size_t cells = decided_cells(analysis);
+	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	const size_t n = order == NULL ? 0 : analysis_order(analysis, order);
+	size_t broken = 0;
+
+	*text = '\0';
+	if (n == 0 || cells == 0) {
+		append(text, "Nothing can be said: no contestant has been measured.");
+		free(order);
+		return;
+	}
+
+	const struct analysis_subject *first = &analysis->subjects[order[0]];
+
+	append(text, "%s is best or tied for best in %zu of %zu cell%s", first->label, first->best,
+		cells, plural(cells));
+	if (first->worst > analysis->margin) {
+		append(text, "; ");
+		append_loss(text, analysis, first->worst, first->worst_cell);
+	} else if (first->measured == cells) {
+		append(text, " and never more than %s behind",
+			number_percent(fmax(first->worst, 0.001)).text);
+	}
+	append(text, ".");
+	if (n > 1 && analysis->subjects[order[1]].measured > 0) {
+		const struct analysis_subject *second = &analysis->subjects[order[1]];
+
+		append(text, " Next is %s (%zu of %zu)", second->label, second->best, cells);
+		if (second->worst > analysis->margin) {
+			append(text, ": ");
+			append_loss(text, analysis, second->worst, second->worst_cell);
+		}
+		append(text, ".");
+	}
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		const struct analysis_subject *subject = &analysis->subjects[i];
+
+		if (subject->broken == 0)
+			continue;
+		append(text, "%s%s in %zu cell%s", broken++ == 0 ? " Broke down: " : ", ",
+			subject->label, subject->broken, plural(subject->broken));
+	}
+	if (broken > 0)
+		append(text, ".");
+	free(order);
+}
+
+void analysis_confidence(const struct analysis *analysis, char *text)
+{
+	size_t forks_low = SIZE_MAX, forks_high = 0, slices = 0, known = 0, started = 0;
+	double *floors = calloc(analysis->cell_count + 1, sizeof(*floors));
+
+	*text = '\0';
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		const struct analysis_cell *cell = &analysis->cells[c];
+
+		if (cell->slices == 0)
+			continue;
+		started++;
+		slices += cell->slices;
+		forks_low = cell->forks < forks_low ? cell->forks : forks_low;
+		forks_high = cell->forks > forks_high ? cell->forks : forks_high;
+		if (floors != NULL && !isnan(cell->floor))
+			floors[known++] = cell->floor;
+	}
+	if (started == 0) {
+		append(text, "No slice has been measured yet.");
+		free(floors);
+		return;
+	}
+	append(text, "%zu slices in %zu of %zu cells, ", slices, started, analysis->cell_count);
+	if (forks_low == forks_high)
+		append(text, "%zu fork%s a cell. ", forks_high, plural(forks_high));
+	else
+		append(text, "%zu to %zu forks a cell. ", forks_low, forks_high);
+	if (analysis->preliminary)
+		append(text,
+			"Preliminary: with fewer than %d forks an interval misses much of "
+			"what differs between processes. ",
+			STATS_EVIDENCE_MIN);
+	if (known > 0) {
+		double low = INFINITY, high = 0;
+
+		for (size_t i = 0; i < known; i++) {
+			low = fmin(low, floors[i]);
+			high = fmax(high, floors[i]);
+		}
+		append(text, "The machine's own noise, by a hidden twin: median %s",
+			number_percent(stats_median(floors, known)).text);
+		append(text, ", %s", number_percent(low).text);
+		append(text, " to %s; no verdict is finer than that or than the margin of %s. ",
+			number_percent(high).text, number_percent(analysis->margin).text);
+	} else {
+		append(text, "No twin was measured, so the machine's noise is unknown and nothing "
+			     "is called equivalent. ");
+	}
+	if (analysis->disturbed > 0)
+		append(text, "%zu cell%s disturbed: more than a fifth of the slices are flagged.",
+			analysis->disturbed, analysis->disturbed == 1 ? " is" : "s are");
+	else
+		append(text, "No cell was disturbed.");
+	free(floors);
+}
+
+void analysis_letters(const struct analysis_result *result, char *text)
+{
+	const char *letters = result->letters;
+	size_t length = 0;
+
+	/* Three in a row or more become a run. */
+	for (size_t i = 0, end; letters[i] != '\0'; i = end) {
+		for (end = i + 1; letters[end] != '\0' && letters[end] == letters[end - 1] + 1;
+			end++)
+			continue;
+		text[length++] = letters[i];
+		if (end - i > 2)
+			text[length++] = '-';
+		if (end - i > 1)
+			text[length++] = letters[end - 1];
+	}
+	text[length] = '\0';
+}
+
+/* A need that a reader may have: which cells speak to it, and which subjects meet it. */
+struct need {
+	const char *text;
+	bool (*cell)(const struct analysis_cell *cell);
+	bool (*subject)(const struct analysis_subject *subject);
+};
+
+static bool any_cell(const struct analysis_cell *cell)
+{
+	(void)cell;
+	return true;
+}
+
+static bool any_subject(const struct analysis_subject *subject)
+{
+	(void)subject;
+	return true;
+}
+
+static bool cell_alone(const struct analysis_cell *cell)
+{
+	return cell->threads == 1;
+}
+
+static bool cell_side_by_side(const struct analysis_cell *cell)
+{
+	return cell->threads > 1 && cell->lane_threads == 1 && !cell->oversubscribed;
+}
+
+static bool cell_handed_over(const struct analysis_cell *cell)
+{
+	return cell->lane_threads > 1 && !cell->oversubscribed;
+}
+
+static bool cell_bursts(const struct analysis_cell *cell)
+{
+	return cell->burst > 1 && !cell->oversubscribed;
+}
+
+static bool cell_crowded(const struct analysis_cell *cell)
+{
+	return cell->oversubscribed;
+}
+
+static bool subject_exact(const struct analysis_subject *subject)
+{
+	return subject->exact && subject->is_pool;
+}
+
+static bool subject_never_waits(const struct analysis_subject *subject)
+{
+	return strcmp(subject->progress, "lock-free") == 0 ||
+	       strcmp(subject->progress, "wait-free") == 0;
+}
+
+static bool subject_shared(const struct analysis_subject *subject)
+{
+	return strcmp(subject->cache, "none") == 0 && subject->is_pool;
+}
+
+static const struct need needs[] = {
+	{"you want one choice for everything measured here", any_cell, any_subject},
+	{"one thread at a time uses the pool", cell_alone, any_subject},
+	{"each thread frees what it allocated", cell_side_by_side, any_subject},
+	{"objects are freed by another thread, on another CPU", cell_handed_over, any_subject},
+	{"packets come in bursts", cell_bursts, any_subject},
+	{"there are more threads than CPUs", cell_crowded, any_subject},
+	{"no call may wait for a stopped thread (DISPATCH_LEVEL)", any_cell, subject_never_waits},
+	{"a get must not fail while any object is free", any_cell, subject_exact},
+	{"no object may rest in a cache of a thread or CPU", any_cell, subject_shared},
+};
+
+/* The least time of any candidate in a cell; INFINITY if there is none. */
+static double fastest(const struct analysis *analysis, size_t cell, const bool *candidate)
+{
+	double least = INFINITY;
+
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		if (candidate[i])
+			least = fmin(least, analysis_at(analysis, cell, i)->ns.point);
+	}
+	return least;
+}
+
+static bool advise(const struct analysis *analysis, const struct need *need, bool *candidate,
+	struct analysis_advice *advice)
+{
+	*advice = (struct analysis_advice){.need = need->text};
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		candidate[i] = analysis->subjects[i].role == ANALYSIS_CONTESTANT &&
+			       need->subject(&analysis->subjects[i]);
+		for (size_t c = 0; c < analysis->cell_count; c++) {
+			const struct analysis_cell *cell = &analysis->cells[c];
+
+			if (cell->has_best && need->cell(cell) &&
+				analysis_at(analysis, c, i)->state != ANALYSIS_MEASURED)
+				candidate[i] = false;
+		}
+		advice->candidates += candidate[i] ? 1 : 0;
+	}
+	for (size_t c = 0; c < analysis->cell_count; c++)
+		advice->cells +=
+			analysis->cells[c].has_best && need->cell(&analysis->cells[c]) ? 1 : 0;
+	if (advice->cells == 0 || advice->candidates == 0)
+		return false;
+
+	advice->worst = advice->second_worst = INFINITY;
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		double worst = 0;
+		size_t worst_cell = 0;
+
+		if (!candidate[i])
+			continue;
+		for (size_t c = 0; c < analysis->cell_count; c++) {
+			if (!analysis->cells[c].has_best || !need->cell(&analysis->cells[c]))
+				continue;
+
+			const double behind = analysis_at(analysis, c, i)->ns.point -
+					      fastest(analysis, c, candidate);
+
+			if (behind >= worst) {
+				worst = behind;
+				worst_cell = c;
+			}
+		}
+		if (worst < advice->worst) {
+			if (isfinite(advice->worst)) {
+				advice->has_second = true;
+				advice->second = advice->choice;
+				advice->second_worst = advice->worst;
+			}
+			advice->choice = i;
+			advice->worst = worst;
+			advice->worst_cell = worst_cell;
+		} else if (worst < advice->second_worst) {
+			advice->has_second = true;
+			advice->second = i;
+			advice->second_worst = worst;
+		}
+	}
+	return isfinite(advice->worst);
+}
+
+size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *advice)
+{
+	static_assert(sizeof(needs) / sizeof(needs[0]) <= ANALYSIS_ADVICE_MAX,
+		"a caller's array must hold all advice");
+	bool *candidate = calloc(analysis->subject_count + 1, sizeof(*candidate));
+	size_t n = 0;
+
+	for (size_t i = 0; candidate != NULL && i < sizeof(needs) / sizeof(needs[0]); i++)
+		n += advise(analysis, &needs[i], candidate, &advice[n]) ? 1 : 0;
+	free(candidate);
+	return n;
+}
