@@ -42,8 +42,9 @@ struct magazine {
 };
 
 /*
- * The number of objects in a magazine, read and written by its owner. Relaxed, and an atomic word only because `rseq_mag` may
- * look at a magazine that has just changed hands; it then throws the value away.
+ * The number of objects in a magazine, read and written by its owner. Relaxed, and an atomic word
+ * only because `rseq_mag` may look at a magazine that has just changed hands; it then throws the
+ * value away.
  */
 ALWAYS_INLINE uint32_t magazine_count(struct magazine *magazine)
 {
@@ -65,11 +66,15 @@ struct depot {
 	CACHE_PAIR_ALIGNED atom_u32 threads; /* attached */
 };
 
-/* slab must have been made with links. 0, -EOVERFLOW or -ENOMEM. */
-static COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects)
+/*
+ * slab must have been made with links. installed: magazines that are always in some cache that
+ * belongs to no thread. 0, -EOVERFLOW or -ENOMEM.
+ */
+static COLD int depot_init(
+	struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t installed)
 {
-	uint32_t magazines =
-		slab->capacity / magazine_objects + 1 + DEPOT_THREADS_MAX * DEPOT_THREAD_MAGAZINES;
+	uint32_t magazines = slab->capacity / magazine_objects + 1 + installed +
+			     DEPOT_THREADS_MAX * DEPOT_THREAD_MAGAZINES;
 
 	self->slab = slab;
 	self->magazine_objects = magazine_objects;
@@ -149,6 +154,17 @@ static COLD void depot_spill(struct depot *self, struct magazine *magazine)
 	if (count != 0)
 		loose_push_each(&self->loose, self->slab, magazine->slot, count);
 	magazine_set_count(magazine, 0);
+}
+
+/* Takes a magazine, whatever it holds: full, empty, or spilled first. */
+static COLD void depot_put_any(struct depot *self, struct magazine *magazine)
+{
+	if (magazine_count(magazine) == self->magazine_objects) {
+		depot_put_full(self, magazine);
+		return;
+	}
+	depot_spill(self, magazine);
+	depot_put_empty(self, magazine);
 }
 
 /*
