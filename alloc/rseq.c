@@ -85,6 +85,14 @@ void *rseq_area(void)
 	return cpu == RSEQ_CPU_UNINITIALIZED || cpu == RSEQ_CPU_REGISTRATION_FAILED ? NULL : area;
 }
 
+void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
+{
+	void *area = rseq_area();
+
+	*stand_in = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu};
+	return area != NULL ? area : stand_in;
+}
+
 bool rseq_fence(uint32_t cpu)
 {
 	/* ENXIO: that CPU is absent, so nothing runs there and its area can be taken as it is. */

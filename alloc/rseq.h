@@ -89,6 +89,18 @@ bool rseq_supported(char *reason);
 void *rseq_area(void);
 
 /*
+ * Stands in for the kernel's structure in a thread that has none; its CPU is one that is stopped
+ * for ever.
+ */
+struct rseq_unregistered {
+	uint32_t cpu_id_start, cpu_id;
+	uint64_t rseq_cs;
+};
+
+/* rseq_area(), or, for a thread without one, `stand_in`, made to name cpu. */
+void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu);
+
+/*
  * Aborts every section that runs on cpu now; one that begins there later sees what the caller
  * stored before. False: the kernel refuses. Costs an interrupt of that CPU if one of our threads
  * runs there (about 2 us), else a system call.

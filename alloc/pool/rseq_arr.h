@@ -23,99 +23,25 @@
  * ABA: a commit is a store to a word that only this CPU writes, not a comparison; the depot has its
  * tags.
  *
- * I1  On a quiet pool no CPU is stopped, low is 0, cap is cpu_cache_objects and cur at most that.
+ * I1  as in rseq_cache.h.
  * I2  An object is in at most one place: slots below cur of one array, or the depot.
  */
 #ifndef ALLOC_POOL_RSEQ_ARR_H
 #define ALLOC_POOL_RSEQ_ARR_H
 
-#include "alloc/cpu.h"
-#include "alloc/depot.h"
-#include "alloc/rseq.h"
-
-_Static_assert((int)POOL_CPU_CACHE_OBJECTS_MAX <= (int)RSEQ_SLOTS_MAX, "the largest cache fits an area");
+#include "alloc/rseq_cache.h"
 
 struct rseq_arr_pool {
 	struct pool base;
-	struct rseq_array *areas; /* cpus, and one more that is for ever stopped */
-	uint32_t cpus;
-	uint32_t cap;
-	uint32_t batch; /* objects moved at once; the depot's magazine size */
+	struct rseq_cache cache;
 	struct slab slab;
 	struct depot depot;
 };
 
-/*
- * Stands in for the kernel's structure in a thread that has none: its CPU is the one that is
- * stopped for ever.
- */
-struct rseq_arr_unregistered {
-	uint32_t cpu_id_start, cpu_id;
-	uint64_t rseq_cs;
-};
-
 struct rseq_arr_thread {
 	struct pool_thread base;
-	void *rs; /* the thread's registered area, or &unregistered */
-	struct rseq_arr_unregistered unregistered;
-	uint32_t victim;                              /* where the last search found something */
-	void *buffer[POOL_CPU_CACHE_OBJECTS_MAX / 2]; /* a batch in transit */
+	struct rseq_cache_thread cache;
 };
-
-/* rseq_pop_bulk and rseq_push_bulk, begun again when interrupted, a bounded number of times. */
-static COLD uint32_t rseq_arr_pop(
-	struct rseq_arr_pool *pool, struct rseq_arr_thread *self, void **objs, uint32_t n)
-{
-	uintptr_t result = RSEQ_ABORT;
-
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
-		result = rseq_pop_bulk(self->rs, pool->areas, objs, n);
-	return result == RSEQ_ABORT ? 0 : (uint32_t)result / 4;
-}
-
-static COLD bool rseq_arr_push(
-	struct rseq_arr_pool *pool, struct rseq_arr_thread *self, void *const *objs, uint32_t n)
-{
-	uintptr_t result = RSEQ_ABORT;
-
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
-		result = rseq_push_bulk(self->rs, pool->areas, objs, n);
-	return result == RSEQ_DONE;
-}
-
-/*
- * Takes up to a batch from some CPU's array into the buffer: from one that has more than a batch at
- * most half of it, beginning where the last search succeeded. 0: every array is empty or being
- * drained by somebody else.
- */
-static COLD uint32_t rseq_arr_steal(struct rseq_arr_pool *pool, struct rseq_arr_thread *self)
-{
-	for (uint32_t i = 0; i < pool->cpus; i++) {
-		uint32_t cpu = (self->victim + i) % pool->cpus;
-		struct rseq_array *area = &pool->areas[cpu];
-
-		/*
-		 * A peek that decides nothing: an array that looks empty is not worth an interrupt.
-		 */
-		if (atom_load_relaxed(&area->cur) == 0 || !rseq_stop(pool->areas, cpu))
-			continue;
-		uint32_t cur = atom_load_relaxed(&area->cur);
-		uint32_t take = cur - cur / 2;
-		if (take > pool->batch)
-			take = pool->batch;
-		memcpy(self->buffer, &area->slot[cur - take], take * sizeof(void *));
-		for (uint32_t k = 0; k < take; k++)
-			atom_tsan_acquire(self->buffer[k]);
-		atom_store_relaxed(&area->cur, cur - take);
-		rseq_restart(pool->areas, cpu, pool->cap);
-		if (take != 0) {
-			self->victim = cpu;
-			self->base.paths.steal++;
-			return take;
-		}
-	}
-	return 0;
-}
 
 /*
  * The cold end of get: objs[0..got) are filled, more are wanted. What a batch has beyond them goes
@@ -124,50 +50,38 @@ static COLD uint32_t rseq_arr_steal(struct rseq_arr_pool *pool, struct rseq_arr_
 static COLD uint32_t rseq_arr_refill(struct rseq_arr_pool *pool, struct rseq_arr_thread *self,
 	void **objs, uint32_t got, uint32_t n)
 {
+	void **buffer = self->cache.buffer;
+
 	/* An abort brings us here too, and then the array may well have what is wanted. */
-	got += rseq_arr_pop(pool, self, objs + got, n - got);
+	got += rseq_cache_pop(&pool->cache, &self->cache, objs + got, n - got);
 	while (got < n) {
-		uint32_t batch = depot_take(&pool->depot, &self->base, self->buffer, pool->batch);
+		uint32_t batch = depot_take(&pool->depot, &self->base, buffer, pool->cache.batch);
 
 		if (batch == 0)
-			batch = rseq_arr_steal(pool, self);
+			batch = rseq_cache_steal(&pool->cache, &self->cache, &self->base);
 		if (batch == 0) {
 			self->base.paths.empty++;
 			break;
 		}
 		uint32_t use = n - got < batch ? n - got : batch;
-		memcpy(objs + got, self->buffer, use * sizeof(*objs));
+		memcpy(objs + got, buffer, use * sizeof(*objs));
 		got += use;
 		/*
 		 * The CPU may have changed or its array been filled meanwhile: never assume that
 		 * there is room.
 		 */
-		if (use < batch && !rseq_arr_push(pool, self, self->buffer + use, batch - use))
-			depot_give(&pool->depot, &self->base, self->buffer + use, batch - use);
+		if (use < batch &&
+			!rseq_cache_push(&pool->cache, &self->cache, buffer + use, batch - use))
+			depot_give(&pool->depot, &self->base, buffer + use, batch - use);
 	}
 	return got;
 }
 
-/*
- * The cold end of put: the section was aborted or the array is full. Moves a batch to the depot to
- * make room.
- */
+/* The cold end of put: the section was aborted or the array is full. */
 static COLD void rseq_arr_overflow(
 	struct rseq_arr_pool *pool, struct rseq_arr_thread *self, void *const *objs, uint32_t n)
 {
-	if (rseq_arr_push(pool, self, objs, n))
-		return;
-	uint32_t moved = rseq_arr_pop(pool, self, self->buffer, pool->batch);
-	if (moved != 0)
-		depot_give(&pool->depot, &self->base, self->buffer, moved);
-	if (rseq_arr_push(pool, self, objs, n))
-		return;
-	for (uint32_t put = 0; put < n;) {
-		uint32_t give = n - put < pool->batch ? n - put : pool->batch;
-
-		depot_give(&pool->depot, &self->base, objs + put, give);
-		put += give;
-	}
+	rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base, objs, n);
 }
 
 static COLD void *rseq_arr_get_slow(struct pool *pool, struct pool_thread *thread)
@@ -192,8 +106,8 @@ static COLD void rseq_arr_put_slow(struct pool *pool, struct pool_thread *thread
  */
 static inline void *rseq_arr_get(struct pool *pool, struct pool_thread *thread)
 {
-	uintptr_t result = rseq_pop(
-		((struct rseq_arr_thread *)thread)->rs, ((struct rseq_arr_pool *)pool)->areas);
+	uintptr_t result = rseq_pop(((struct rseq_arr_thread *)thread)->cache.rs,
+		((struct rseq_arr_pool *)pool)->cache.areas);
 
 	return likely(result >= RSEQ_CODES) ? (void *)result : rseq_arr_get_slow(pool, thread);
 }
@@ -204,8 +118,8 @@ static inline void *rseq_arr_get(struct pool *pool, struct pool_thread *thread)
  */
 static inline void rseq_arr_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	uintptr_t result = rseq_push(((struct rseq_arr_thread *)thread)->rs,
-		((struct rseq_arr_pool *)pool)->areas, object);
+	uintptr_t result = rseq_push(((struct rseq_arr_thread *)thread)->cache.rs,
+		((struct rseq_arr_pool *)pool)->cache.areas, object);
 
 	if (unlikely(result != RSEQ_DONE))
 		rseq_arr_put_slow(pool, thread, object);
@@ -217,7 +131,7 @@ static inline uint32_t rseq_arr_get_bulk(
 {
 	struct rseq_arr_pool *self = (struct rseq_arr_pool *)pool;
 	struct rseq_arr_thread *mine = (struct rseq_arr_thread *)thread;
-	uintptr_t result = rseq_pop_bulk(mine->rs, self->areas, objs, n);
+	uintptr_t result = rseq_pop_bulk(mine->cache.rs, self->cache.areas, objs, n);
 
 	if (likely(result == (uintptr_t)n * 4))
 		return n;
@@ -232,13 +146,8 @@ static inline void rseq_arr_put_bulk(
 	struct rseq_arr_pool *self = (struct rseq_arr_pool *)pool;
 	struct rseq_arr_thread *mine = (struct rseq_arr_thread *)thread;
 
-	if (unlikely(rseq_push_bulk(mine->rs, self->areas, objs, n) != RSEQ_DONE))
+	if (unlikely(rseq_push_bulk(mine->cache.rs, self->cache.areas, objs, n) != RSEQ_DONE))
 		rseq_arr_overflow(self, mine, objs, n);
-}
-
-static COLD size_t rseq_arr_area_bytes(const struct rseq_arr_pool *self)
-{
-	return ((size_t)self->cpus + 1) * sizeof(*self->areas);
 }
 
 static COLD int rseq_arr_create(const struct pool_config *config, struct pool **out)
@@ -248,28 +157,20 @@ static COLD int rseq_arr_create(const struct pool_config *config, struct pool **
 
 	if (self == NULL)
 		return -ENOMEM;
-	self->cpus = cpu_possible();
-	self->cap = config->cpu_cache_objects;
-	self->batch = config->batch_objects;
 	rc = slab_init(&self->slab, config->object_bytes, config->object_align, config->capacity,
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
 		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, self->batch, 0);
+	rc = depot_init(&self->depot, &self->slab, config->batch_objects, 0);
 	if (rc != 0)
 		goto fail_depot;
-	rc = -ENOMEM;
-	self->areas = memory_map(rseq_arr_area_bytes(self), MEMORY_PAGES_ORDINARY);
-	if (self->areas == NULL)
-		goto fail_areas;
-	for (uint32_t cpu = 0; cpu < self->cpus; cpu++)
-		atom_init(&self->areas[cpu].cap, self->cap);
-	atom_init(&self->areas[self->cpus].low, UINT32_MAX);
-	atom_init(&self->areas[self->cpus].stop, 1);
+	rc = rseq_cache_init(&self->cache, config);
+	if (rc != 0)
+		goto fail_cache;
 	*out = &self->base;
 	return 0;
 
-fail_areas:
+fail_cache:
 	depot_fini(&self->depot);
 fail_depot:
 	slab_fini(&self->slab);
@@ -282,7 +183,7 @@ static COLD void rseq_arr_destroy(struct pool *pool)
 {
 	struct rseq_arr_pool *self = (struct rseq_arr_pool *)pool;
 
-	memory_unmap(self->areas, rseq_arr_area_bytes(self), MEMORY_PAGES_ORDINARY);
+	rseq_cache_fini(&self->cache);
 	depot_fini(&self->depot);
 	slab_fini(&self->slab);
 	memory_free(self, sizeof(*self));
@@ -300,10 +201,7 @@ static COLD int rseq_arr_attach(struct pool *pool, struct pool_thread **out)
 		return -ENOMEM;
 	}
 	self->base.pool = pool;
-	self->unregistered.cpu_id = owner->cpus;
-	self->rs = rseq_area();
-	if (self->rs == NULL)
-		self->rs = &self->unregistered;
+	rseq_cache_attach(&owner->cache, &self->cache);
 	*out = &self->base;
 	return 0;
 }
@@ -318,21 +216,16 @@ static COLD void rseq_arr_detach(struct pool *pool, struct pool_thread *thread)
 static COLD void rseq_arr_flush(struct pool *pool, struct pool_thread *thread)
 {
 	struct rseq_arr_pool *self = (struct rseq_arr_pool *)pool;
-	struct rseq_arr_thread *mine = (struct rseq_arr_thread *)thread;
-	uint32_t n;
 
-	while ((n = rseq_arr_pop(self, mine, mine->buffer, self->batch)) != 0)
-		depot_give(&self->depot, thread, mine->buffer, n);
+	rseq_cache_drain(
+		&self->cache, &((struct rseq_arr_thread *)thread)->cache, &self->depot, thread);
 }
 
 static COLD uint64_t rseq_arr_count(struct pool *pool)
 {
 	struct rseq_arr_pool *self = (struct rseq_arr_pool *)pool;
-	uint64_t free = depot_count(&self->depot);
 
-	for (uint32_t i = 0; i < self->cpus; i++)
-		free += atom_load_relaxed(&self->areas[i].cur);
-	return free;
+	return depot_count(&self->depot) + rseq_cache_count(&self->cache);
 }
 
 static COLD int rseq_arr_check(struct pool *pool, uint64_t outstanding, char *why)
@@ -343,20 +236,8 @@ static COLD int rseq_arr_check(struct pool *pool, uint64_t outstanding, char *wh
 
 	if (rc != 0)
 		return rc;
-	for (uint32_t i = 0; i < self->cpus && !audit.failed; i++) {
-		struct rseq_array *area = &self->areas[i];
-		uint32_t cur = atom_load_relaxed(&area->cur);
-
-		if (atom_load_relaxed(&area->stop) != 0 ||
-			atom_load_relaxed(&area->low) != 0 || /* I1 */
-			atom_load_relaxed(&area->cap) != self->cap || cur > self->cap)
-			audit_fail(&audit,
-				"I1: CPU %u is stopped, or its array of %u holds %u objects", i,
-				self->cap, cur);
-		for (uint32_t k = 0; k < cur && !audit.failed; k++) /* I2 */
-			audit_mark(&audit, area->slot[k], "a CPU's array");
-	}
-	depot_audit(&self->depot, &audit);
+	if (rseq_cache_audit(&self->cache, &audit)) /* I1, I2 */
+		depot_audit(&self->depot, &audit);
 	return audit_end(&audit, outstanding);
 }
 

@@ -46,20 +46,11 @@ struct rseq_mag_pool {
 	struct depot depot;
 };
 
-/*
- * Stands in for the kernel's structure in a thread that has none: its CPU is the one that is
- * stopped for ever.
- */
-struct rseq_mag_unregistered {
-	uint32_t cpu_id_start, cpu_id;
-	uint64_t rseq_cs;
-};
-
 struct rseq_mag_thread {
 	struct pool_thread base;
 	void *rs; /* the thread's registered area, or &unregistered */
 	struct magazine *mine;
-	struct rseq_mag_unregistered unregistered;
+	struct rseq_unregistered unregistered;
 	uint32_t victim; /* where the last search found something */
 };
 
@@ -411,11 +402,7 @@ static COLD int rseq_mag_attach(struct pool *pool, struct pool_thread **out)
 	}
 	self->base.pool = pool;
 	self->mine = depot_get_empty(&owner->depot);
-	self->unregistered =
-		(struct rseq_mag_unregistered){.cpu_id_start = owner->cpus, .cpu_id = owner->cpus};
-	self->rs = rseq_area();
-	if (self->rs == NULL)
-		self->rs = &self->unregistered;
+	self->rs = rseq_area_or(&self->unregistered, owner->cpus);
 	*out = &self->base;
 	return 0;
 }
