@@ -1,0 +1,80 @@
+/*
+ * For strategies made of a library that this build did not find: they stay listed, say which
+ * package would bring them, and refuse to be created.
+ */
+#ifndef ALLOC_ABSENT_H
+#define ALLOC_ABSENT_H
+
+#include "alloc/pool.h"
+
+#include <errno.h>
+
+/* The body of `supported`: always false, with the sentence in reason. */
+static inline bool absent(char *reason, const char *library, const char *package)
+{
+	snprintf(reason, POOL_REASON_BYTES,
+		"This build has no %s; install the package %s and configure again.", library,
+		package);
+	return false;
+}
+
+static inline int absent_create(const struct pool_config *config, struct pool **out)
+{
+	(void)config;
+	(void)out;
+	return -ENOTSUP;
+}
+
+static inline void absent_destroy(struct pool *pool)
+{
+	(void)pool;
+}
+
+static inline void *absent_get(struct pool *pool, struct pool_thread *thread)
+{
+	(void)pool;
+	(void)thread;
+	return NULL;
+}
+
+static inline void absent_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	(void)pool;
+	(void)thread;
+	(void)object;
+}
+
+static inline uint32_t absent_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(absent_get, pool, thread, objs, n);
+}
+
+static inline void absent_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	pool_put_each(absent_put, pool, thread, objs, n);
+}
+
+static inline uint64_t absent_count(struct pool *pool)
+{
+	(void)pool;
+	return 0;
+}
+
+static inline int absent_check(struct pool *pool, uint64_t outstanding, char *why)
+{
+	(void)pool;
+	(void)outstanding;
+	snprintf(why, POOL_REASON_BYTES, "the strategy is absent");
+	return -EINVAL;
+}
+
+/* The hooks of a table, all but supported. None but create can be reached: there is no pool. */
+#define ABSENT_HOOKS                                                                           \
+	.create = absent_create, .destroy = absent_destroy, .attach = pool_attach_plain,       \
+	.detach = pool_detach_plain, .get = absent_get, .put = absent_put,                     \
+	.get_bulk = absent_get_bulk, .put_bulk = absent_put_bulk, .flush = pool_flush_nothing, \
+	.count = absent_count, .check = absent_check
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * The door to liburcu, for the strategies whose free list is one of its structures. The build
+ * defines _LGPL_SOURCE, which asks for liburcu's functions in the inline form that it grants to
+ * code under compatible licences such as ours: they compete with inline code, and a call each way
+ * would count against them.
+ *
+ * NBLBENCH_URCU is 1 where the build found liburcu, else 0: then its headers are not included, and
+ * the strategies list themselves as unsupported.
+ *
+ * What liburcu guarantees: each push is a full barrier before it publishes the node, each pop one
+ * after it took it, so what the last owner wrote into an object is seen by the next. All of it
+ * happens in liburcu's own assembly, which the thread sanitizer can't read: traits.opaque_to_tsan.
+ */
+#ifndef ALLOC_URCU_H
+#define ALLOC_URCU_H
+
+#include "alloc/absent.h"
+#include "alloc/pool.h"
+
+#if NBLBENCH_URCU
+#include <urcu-bp.h>
+#include <urcu/lfstack.h>
+#include <urcu/wfcqueue.h>
+#include <urcu/wfstack.h>
+#endif
+
+/* `supported` of these strategies. */
+static inline bool urcu_supported(char *reason)
+{
+	return NBLBENCH_URCU ? pool_supported_always(reason)
+			     : absent(reason, "liburcu", "liburcu-dev");
+}
+
+#endif
