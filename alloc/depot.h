@@ -168,16 +168,15 @@ static COLD void depot_put_any(struct depot *self, struct magazine *magazine)
 }
 
 /*
- * Up to n objects, n at most magazine_objects, into objs: a magazine's worth where there is one,
- * else from the loose list, else never-used ones. 0: nothing is free outside the caches. What a
- * magazine holds beyond n goes to the loose list.
+ * Up to n used objects, n at most magazine_objects, into objs: a magazine's worth where there is
+ * one, else from the loose list. 0: there are none outside the caches. What a magazine holds beyond
+ * n goes to the loose list.
  */
-static COLD uint32_t depot_take(
+static COLD uint32_t depot_take_used(
 	struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct magazine *magazine = depot_get_full(self);
 	uint32_t got = 0;
-	uint32_t first;
 
 	if (magazine != NULL) {
 		uint32_t rest = magazine_count(magazine);
@@ -188,20 +187,34 @@ static COLD uint32_t depot_take(
 		memcpy(objs, &magazine->slot[rest], got * sizeof(*objs));
 		depot_spill(self, magazine);
 		depot_put_empty(self, magazine);
-		thread->paths.refill++;
-		return got;
+	} else {
+		while (got < n && (objs[got] = loose_pop(&self->loose, self->slab)) != NULL)
+			got++;
 	}
-	while (got < n && (objs[got] = loose_pop(&self->loose, self->slab)) != NULL)
-		got++;
-	if (got != 0) {
-		thread->paths.refill++;
-		return got;
-	}
-	got = slab_carve(self->slab, n, &first);
+	thread->paths.refill += got != 0;
+	return got;
+}
+
+/* Up to n never-used objects into objs; 0 when the capacity is reached. */
+static COLD uint32_t depot_carve(
+	struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t first;
+	uint32_t got = slab_carve(self->slab, n, &first);
+
 	for (uint32_t i = 0; i < got; i++)
 		objs[i] = slab_object(self->slab, first + i);
 	thread->paths.grow += got != 0;
 	return got;
+}
+
+/* Used objects, or else never-used ones. 0: nothing is free outside the caches. */
+static COLD uint32_t depot_take(
+	struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t got = depot_take_used(self, thread, objs, n);
+
+	return got != 0 ? got : depot_carve(self, thread, objs, n);
 }
 
 /* Takes objs[0..n), n >= 1: as a magazine if they fill one, else as loose objects. */
