@@ -14,6 +14,8 @@
 #include "alloc/pool.h"
 #include "alloc/slab.h"
 
+#include <errno.h>
+
 struct annex {
 	struct slab slab;
 	unsigned char *records; /* by unit, each of the record_bytes that every call names */
