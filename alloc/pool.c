@@ -37,11 +37,12 @@ const struct pool_ops *pool_default(void)
 	return preferred[i];
 }
 
-/* One broken rule of a table, or NULL. */
-static const char *broken_rule(const struct pool_ops *ops)
+const char *pool_broken_rule(const struct pool_ops *ops)
 {
 	const struct pool_traits *t = &ops->traits;
 
+	if (ops->name == NULL || ops->name[0] == '\0')
+		return "has no name";
 	if (ops->summary == NULL || ops->summary[0] == '\0')
 		return "has no summary";
 	if (!ops->supported || !ops->create || !ops->destroy || !ops->attach || !ops->detach)
@@ -61,7 +62,7 @@ int pools_validate(char *why)
 {
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const char *name = pools[i]->name;
-		const char *broken = name ? broken_rule(pools[i]) : "has no name";
+		const char *broken = pool_broken_rule(pools[i]);
 
 		if (broken == NULL && pool_find(name) != pools[i])
 			broken = "has the name of another strategy";

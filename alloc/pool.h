@@ -214,6 +214,9 @@ const struct pool_ops *pool_default(void);
  */
 int pools_validate(char *why);
 
+/* The first rule that one table breaks, to be read after its name; NULL if it is sound. */
+const char *pool_broken_rule(const struct pool_ops *ops);
+
 /*
  * Creates a pool after checking and resolving config (see struct pool_config). 0 and *out; -EINVAL:
  * a field is out of its range; -EOVERFLOW: capacity x size is more than the strategy can address;
