@@ -1,0 +1,539 @@
+/* Worker processes as the sweep sees them: see controller.h. */
+#include "bench/controller.h"
+
+#include "bench/build_id.h"
+#include "bench/channel.h"
+#include "bench/clock.h"
+#include "bench/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+	HELLO_MS = 10000,
+	OPEN_MS = 30000, /* 10 s and 1 s per GiB; no cell of a sweep has 20 */
+	OTHER_MS = 10000,
+	SLICE_EXTRA_MS = 2000, /* beside three times the slice, which may be repeated once */
+	ABORT_MS = 1000,       /* from SIGABRT to SIGKILL */
+	QUIT_MS = 2000,
+	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
+	OUTPUT_CAP_BYTES = 1 << 20,
+	IDLE_CPU_PARTS = 100, /* CPU time while parked is flagged above this part of the window */
+	ENVIRONMENT_MAX = 4096,
+};
+
+int controller_begin(struct controller *self)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, &self->saved_mask);
+	self->interrupts = 0;
+	self->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return self->signals < 0 ? -errno : 0;
+}
+
+void controller_end(struct controller *self)
+{
+	close(self->signals);
+	sigprocmask(SIG_SETMASK, &self->saved_mask, NULL);
+}
+
+bool controller_interrupted(struct controller *self)
+{
+	struct signalfd_siginfo info;
+
+	while (read(self->signals, &info, sizeof(info)) == sizeof(info))
+		self->interrupts++;
+	return self->interrupts > 0;
+}
+
+/*
+ * Coming to grief.
+ */
+
+/* Appends the end of the worker's output to its sentence. */
+static void quote_output(struct controller_worker *worker)
+{
+	char text[CONTROLLER_OUTPUT_BYTES + 1];
+	off_t end = lseek(worker->output, 0, SEEK_END);
+	off_t from = end > CONTROLLER_OUTPUT_BYTES ? end - CONTROLLER_OUTPUT_BYTES : 0;
+	ssize_t got = pread(worker->output, text, CONTROLLER_OUTPUT_BYTES, from);
+	size_t used = strlen(worker->detail);
+
+	if (got <= 0)
+		return;
+	text[got] = '\0';
+	snprintf(
+		worker->detail + used, sizeof(worker->detail) - used, " Its last output: %s", text);
+}
+
+/* Ends the process if it still runs, reaps it, closes everything; returns its wait status. */
+static int reap(struct controller_worker *worker, int signal)
+{
+	int status = 0;
+
+	if (worker->pid > 0) {
+		if (signal != 0)
+			kill(worker->pid, signal);
+		while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (worker->process >= 0)
+		close(worker->process);
+	if (worker->socket >= 0)
+		close(worker->socket);
+	worker->pid = 0;
+	worker->process = worker->socket = -1;
+	return status;
+}
+
+static void close_output(struct controller_worker *worker)
+{
+	if (worker->output >= 0)
+		close(worker->output);
+	worker->output = -1;
+}
+
+static void fail(struct controller_worker *worker, const char *state)
+{
+	worker->state = state;
+	quote_output(worker);
+	close_output(worker);
+}
+
+/* True if the process ends within the time. */
+static bool await_end(const struct controller_worker *worker, int timeout_ms)
+{
+	struct pollfd end = {.fd = worker->process, .events = POLLIN};
+
+	return poll(&end, 1, timeout_ms) > 0;
+}
+
+/* The process is gone, or its end of the socket is. */
+static void note_crash(struct controller_worker *worker, const char *during)
+{
+	/* A worker that closed its socket but lives on is as good as dead. */
+	int status = reap(worker, await_end(worker, ABORT_MS) ? 0 : SIGKILL);
+
+	if (WIFSIGNALED(status))
+		snprintf(worker->detail, sizeof(worker->detail),
+			"SIG%s ended the worker during '%s'.", sigabbrev_np(WTERMSIG(status)),
+			during);
+	else
+		snprintf(worker->detail, sizeof(worker->detail),
+			"The worker ended by itself, with status %d, during '%s'.",
+			WEXITSTATUS(status), during);
+	fail(worker, "crashed");
+}
+
+static void note_hang(struct controller_worker *worker, const char *during, int limit_ms)
+{
+	snprintf(worker->detail, sizeof(worker->detail),
+		"The worker gave no answer to '%s' within %.1f s and was ended.", during,
+		limit_ms / 1000.0);
+	/* SIGABRT lets a sanitizer or a core handler speak first. */
+	kill(worker->pid, SIGABRT);
+	reap(worker, await_end(worker, ABORT_MS) ? 0 : SIGKILL);
+	fail(worker, "hung");
+}
+
+static void note_stop(struct controller_worker *worker)
+{
+	reap(worker, SIGKILL);
+	snprintf(worker->detail, sizeof(worker->detail), "The sweep was stopped.");
+	worker->state = "stopped";
+	close_output(worker);
+}
+
+static void note_failure(struct controller_worker *worker, const char *during, const char *text)
+{
+	reap(worker, SIGKILL);
+	snprintf(worker->detail, sizeof(worker->detail), "'%s' failed: %s", during, text);
+	fail(worker, "failed");
+}
+
+/*
+ * Talking.
+ */
+
+/* Waits for a message, the end of the process, the time limit, or a second interrupt. */
+static json_t *await_reply(
+	struct controller *self, struct controller_worker *worker, const char *during, int limit_ms)
+{
+	const uint64_t deadline = clock_now_ns() + (uint64_t)limit_ms * 1000000;
+
+	for (;;) {
+		struct pollfd events[] = {
+			{.fd = worker->socket, .events = POLLIN},
+			{.fd = worker->process, .events = POLLIN},
+			{.fd = self->signals, .events = POLLIN},
+		};
+		uint64_t now = clock_now_ns();
+		int left_ms = now >= deadline ? 0 : (int)((deadline - now) / 1000000) + 1;
+		int ready = poll(events, array_count(events), left_ms);
+
+		if (ready == 0) {
+			note_hang(worker, during, limit_ms);
+			return NULL;
+		}
+		if (events[2].revents != 0 && controller_interrupted(self) &&
+			self->interrupts > 1) {
+			note_stop(worker);
+			return NULL;
+		}
+		/* The socket first: a worker may answer and end. */
+		if (events[0].revents != 0) {
+			json_t *reply = NULL;
+			int rc = channel_receive(worker->socket, 0, &reply);
+
+			if (rc == 1)
+				return reply;
+			if (rc == 0)
+				note_crash(worker, during);
+			else
+				note_failure(worker, during, strerror(-rc));
+			return NULL;
+		}
+		if (events[1].revents != 0) {
+			note_crash(worker, during);
+			return NULL;
+		}
+	}
+}
+
+/* The reply if it is the one expected; the caller owns it. NULL: worker->state says why. */
+static json_t *expect(struct controller *self, struct controller_worker *worker, const char *during,
+	const char *expected, int limit_ms)
+{
+	json_t *reply = await_reply(self, worker, during, limit_ms);
+	const char *kind = json_string_value(json_object_get(reply, "reply"));
+	struct stat output;
+
+	if (reply == NULL)
+		return NULL;
+	if (fstat(worker->output, &output) == 0 && output.st_size > OUTPUT_CAP_BYTES)
+		(void)!ftruncate(worker->output, 0);
+	if (kind != NULL && strcmp(kind, expected) == 0)
+		return reply;
+	const char *text = json_string_value(json_object_get(reply, "text"));
+	note_failure(worker, during, text != NULL ? text : "the answer is not one to this request");
+	json_decref(reply);
+	return NULL;
+}
+
+/* Sends request, whose "cmd" is `command`, and waits for the reply `expected`. */
+static json_t *ask(struct controller *self, struct controller_worker *worker, json_t *request,
+	const char *command, const char *expected, int limit_ms)
+{
+	if (worker->state != NULL) {
+		json_decref(request);
+		return NULL;
+	}
+	int rc = channel_send(worker->socket, request);
+	if (rc != 0) {
+		if (rc == -EPIPE)
+			note_crash(worker, command);
+		else
+			note_failure(worker, command, strerror(-rc));
+		return NULL;
+	}
+	return expect(self, worker, command, expected, limit_ms);
+}
+
+/* A reply without a member that the protocol promises. */
+static void note_malformed(struct controller_worker *worker, const char *during)
+{
+	note_failure(worker, during, "the answer lacks members of the protocol");
+}
+
+/*
+ * Starting.
+ */
+
+/* This process's environment and one more variable, whose only meaning is its length. */
+static void pad_environment(char **environment, char *padding, uint32_t bytes)
+{
+	static const char name[] = "NBLBENCH_PADDING=";
+	size_t count = 0;
+
+	while (environ[count] != NULL && count < ENVIRONMENT_MAX - 2) {
+		environment[count] = environ[count];
+		count++;
+	}
+	memcpy(padding, name, sizeof(name) - 1);
+	memset(padding + sizeof(name) - 1, 'x', bytes);
+	padding[sizeof(name) - 1 + bytes] = '\0';
+	environment[count++] = padding;
+	environment[count] = NULL;
+}
+
+static int spawn(struct controller_worker *worker, const char *pool, const char *dispatch,
+	uint32_t padding, int socket)
+{
+	char *const argv[] = {"nblbench", "worker", (char *)pool, (char *)dispatch, NULL};
+	char **environment = malloc(ENVIRONMENT_MAX * sizeof(*environment));
+	char *variable = malloc(padding + 64);
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int rc = ENOMEM;
+
+	if (environment == NULL || variable == NULL)
+		goto done;
+	pad_environment(environment, variable, padding);
+	sigemptyset(&none);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setpgroup(&attributes, 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	/* The socket last: its descriptor may be one that is replaced before. */
+	posix_spawn_file_actions_adddup2(&actions, worker->output, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, worker->output, STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, socket, WORKER_FD);
+	rc = posix_spawn(&worker->pid, "/proc/self/exe", &actions, &attributes, argv, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+done:
+	free(variable);
+	free(environment);
+	return -rc;
+}
+
+void controller_spawn(
+	struct controller_worker *worker, const char *pool, const char *dispatch, uint32_t padding)
+{
+	int pair[2] = {-1, -1};
+	int rc = 0;
+
+	worker->pid = 0;
+	worker->process = worker->socket = -1;
+	worker->state = NULL;
+	worker->detail[0] = '\0';
+	worker->output = memfd_create("nblbench-worker", MFD_CLOEXEC);
+	if (worker->output < 0 || fcntl(worker->output, F_SETFL, O_APPEND) != 0 ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+		note_failure(worker, "start", strerror(errno));
+		return;
+	}
+	worker->socket = pair[0];
+	rc = spawn(worker, pool, dispatch, padding, pair[1]);
+	close(pair[1]);
+	if (rc == 0) {
+		worker->process = pidfd_open(worker->pid, 0);
+		if (worker->process < 0)
+			rc = -errno;
+	} else {
+		worker->pid = 0;
+	}
+	if (rc != 0)
+		note_failure(worker, "start", strerror(-rc));
+}
+
+void controller_greet(struct controller *self, struct controller_worker *worker)
+{
+	const char *id = "", *reason = "";
+	json_int_t proto = 0;
+	int supported = 0;
+
+	if (worker->state != NULL)
+		return;
+	json_t *hello = expect(self, worker, "start", "hello", HELLO_MS);
+	if (hello == NULL)
+		return;
+	if (json_unpack(hello, "{s:I, s:s, s:b, s:s}", "proto", &proto, "build_id", &id,
+		    "supported", &supported, "reason", &reason) != 0 ||
+		proto != WORKER_PROTO || strcmp(id, build_id()) != 0) {
+		note_failure(worker, "start",
+			"the worker is of another build; was the program replaced?");
+	} else if (!supported) {
+		reap(worker, SIGKILL);
+		snprintf(worker->detail, sizeof(worker->detail), "%s", reason);
+		worker->state = "unsupported";
+		close_output(worker);
+	}
+	json_decref(hello);
+}
+
+void controller_open(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, uint64_t seed, struct store_memory *memory)
+{
+	json_int_t capacity, rss_open, pool_bytes;
+	json_t *ready = ask(self, worker,
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "cmd", "open", "workload",
+			cell->workload->name, "threads", (json_int_t)cell->threads, "burst",
+			(json_int_t)cell->burst, "depth", (json_int_t)cell->depth, "object_bytes",
+			(json_int_t)cell->object_bytes, "seed", (json_int_t)seed),
+		"open", "ready", OPEN_MS);
+
+	if (ready == NULL)
+		return;
+	if (json_unpack(ready, "{s:I, s:I, s:I}", "capacity", &capacity, "rss_open", &rss_open,
+		    "pool_bytes", &pool_bytes) != 0) {
+		note_malformed(worker, "open");
+	} else {
+		memory->capacity = capacity;
+		memory->rss_open = rss_open;
+		memory->pool_bytes = pool_bytes;
+	}
+	json_decref(ready);
+}
+
+/*
+ * Slices.
+ */
+
+static bool read_threads(json_t *threads, struct store_slice *out)
+{
+	size_t i;
+	json_t *value;
+
+	if (!json_is_array(threads) || json_array_size(threads) > array_count(out->thread))
+		return false;
+	out->threads = (uint32_t)json_array_size(threads);
+	json_array_foreach(threads, i, value)
+	{
+		struct store_thread *t = &out->thread[i];
+		json_int_t cpu, units, window_ns, cpu_ns, nvcsw, nivcsw, minflt;
+
+		if (json_unpack(value, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cpu", &cpu, "units",
+			    &units, "window_ns", &window_ns, "cpu_ns", &cpu_ns, "nvcsw", &nvcsw,
+			    "nivcsw", &nivcsw, "minflt", &minflt) != 0)
+			return false;
+		*t = (struct store_thread){.cpu = cpu,
+			.units = units,
+			.window_ns = window_ns,
+			.cpu_ns = cpu_ns,
+			.nvcsw = nvcsw,
+			.nivcsw = nivcsw,
+			.minflt = minflt};
+	}
+	return true;
+}
+
+static bool read_slice(json_t *reply, struct store_slice *out)
+{
+	json_int_t window_ns, units, failed, refill, flush, grow, steal, empty, idle_cpu_ns;
+	double units_per_s, skew, jain, slowest_share;
+	const char *flags;
+	json_t *threads;
+
+	if (json_unpack(reply,
+		    "{s:I, s:I, s:F, s:I, s:F, s:F, s:F, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+		    "window_ns", &window_ns, "units", &units, "units_per_s", &units_per_s, "failed",
+		    &failed, "skew", &skew, "jain", &jain, "slowest_share", &slowest_share, "flags",
+		    &flags, "refill", &refill, "flush", &flush, "grow", &grow, "steal", &steal,
+		    "empty", &empty, "idle_cpu_ns", &idle_cpu_ns, "threads", &threads) != 0 ||
+		!read_threads(threads, out))
+		return false;
+	out->window_ns = window_ns;
+	out->units = units;
+	out->units_per_s = units_per_s;
+	out->failed = failed;
+	out->skew = skew;
+	out->jain = jain;
+	out->slowest_share = slowest_share;
+	out->refill = refill;
+	out->flush = flush;
+	out->grow = grow;
+	out->steal = steal;
+	out->empty = empty;
+	/* A parked worker that burns CPU time disturbs the others. */
+	bool idle_cpu = idle_cpu_ns > window_ns / IDLE_CPU_PARTS;
+	snprintf(out->flags, sizeof(out->flags), "%s%s%s", flags,
+		idle_cpu && flags[0] != '\0' ? " " : "", idle_cpu ? "idle_cpu" : "");
+	return true;
+}
+
+bool controller_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_slice *out)
+{
+	const uint64_t asked_ms = (cell->slice_ns + cell->lead_in_ns) / 1000000 + 1;
+	json_t *reply = ask(self, worker,
+		json_pack("{s:s, s:I, s:I}", "cmd", "slice", "window_ns",
+			(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns),
+		"slice", "slice", (int)(3 * asked_ms) + SLICE_EXTRA_MS);
+
+	if (reply == NULL)
+		return false;
+	if (!read_slice(reply, out))
+		note_malformed(worker, "slice");
+	json_decref(reply);
+	return worker->state == NULL;
+}
+
+/*
+ * Ending.
+ */
+
+static void ask_memory(
+	struct controller *self, struct controller_worker *worker, struct store_memory *memory)
+{
+	json_int_t peak;
+	json_t *reply = ask(self, worker, json_pack("{s:s}", "cmd", "mem"), "mem", "mem", OTHER_MS);
+
+	if (reply == NULL)
+		return;
+	if (json_unpack(reply, "{s:I}", "rss_peak", &peak) != 0)
+		note_malformed(worker, "mem");
+	else
+		memory->rss_peak = peak;
+	json_decref(reply);
+}
+
+bool controller_close(struct controller *self, struct controller_worker *worker,
+	struct store_memory *memory, char *lost)
+{
+	json_int_t count = 0, expected = 0;
+	const char *check = "";
+
+	lost[0] = '\0';
+	ask_memory(self, worker, memory);
+	json_t *reply =
+		ask(self, worker, json_pack("{s:s}", "cmd", "close"), "close", "closed", OTHER_MS);
+	if (reply == NULL)
+		return false;
+	if (json_unpack(reply, "{s:I, s:I, s:s}", "count", &count, "expected", &expected, "check",
+		    &check) != 0) {
+		note_malformed(worker, "close");
+	} else {
+		memory->drained = count;
+		memory->expected = expected;
+		if (count != expected || check[0] != '\0')
+			snprintf(lost, CONTROLLER_DETAIL_BYTES,
+				"%" PRId64 " of %" PRId64 " objects came back%s%s", (int64_t)count,
+				(int64_t)expected, check[0] != '\0' ? ": " : ".", check);
+	}
+	json_decref(reply);
+	return worker->state == NULL && lost[0] == '\0';
+}
+
+void controller_stop(struct controller_worker *worker)
+{
+	if (worker->pid > 0) {
+		bool told = channel_send(worker->socket, json_pack("{s:s}", "cmd", "quit")) == 0;
+
+		reap(worker, told && await_end(worker, QUIT_MS) ? 0 : SIGKILL);
+	}
+	close_output(worker);
+}

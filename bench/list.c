@@ -1,0 +1,69 @@
+/*
+ * `nblbench list`: the strategies with what they promise and whether they run here, and the
+ * workloads.
+ */
+#include "alloc/compiler.h"
+#include "alloc/pool.h"
+#include "bench/command.h"
+#include "bench/instances.h"
+#include "bench/options.h"
+
+#include <stdio.h>
+
+enum { NAME_COLUMN = 14 };
+
+static const struct options options = {
+	.command = "list",
+	.summary = "Lists strategies and workloads. A strategy that can't run here says why.",
+};
+
+static void list_pools(void)
+{
+	printf("Strategies (--pool):\n  %-*s %-10s %-7s %-6s %s\n", NAME_COLUMN, "name", "progress",
+		"cache", "exact", "what it is");
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		const struct pool_ops *pool = pools[i];
+		char reason[POOL_REASON_BYTES];
+
+		printf("  %-*s %-10s %-7s %-6s %s\n", NAME_COLUMN, pool->name,
+			pool_progress_name(pool->traits.progress),
+			pool_cache_name(pool->traits.cache), pool->traits.exact ? "yes" : "no",
+			pool->summary);
+		if (!pool->supported(reason))
+			printf("  %-*s can't run here: %s\n", NAME_COLUMN, "", reason);
+	}
+}
+
+static void list_workloads(void)
+{
+	printf("\nWorkloads (--workload):\n  %-*s %-8s %-9s %s\n", NAME_COLUMN, "name", "threads",
+		"counts", "what it does");
+	for (size_t i = 0; workloads[i] != NULL; i++) {
+		const struct workload *workload = workloads[i];
+
+		printf("  %-*s %s%-7u %-9s %s\n", NAME_COLUMN, workload->name,
+			workload->lane_threads == 1 ? ">" : "x", workload->lane_threads,
+			workload->unit, workload->summary);
+	}
+}
+
+static int list_run(int argc, char **argv)
+{
+	int operand, status;
+	char none;
+
+	if (!options_parse(&options, argc, argv, &none, &operand, &status))
+		return status;
+	list_pools();
+	list_workloads();
+	printf("\nprogress: what a stopped thread does to others. cache: whose private stock the "
+	       "fast "
+	       "path uses.\nexact: get finds a free object wherever it is.\n");
+	return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
+}
+
+const struct command command_list = {
+	.name = "list",
+	.summary = "list strategies and workloads, with the reason where one can't run",
+	.run = list_run,
+};

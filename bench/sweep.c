@@ -1,0 +1,770 @@
+/*
+ * `nblbench sweep`: settles the plan, has the workers measure block after block, stores each, and
+ * ends with the ranked table and the reports.
+ *
+ * A fork is a new set of worker processes; within it a block has every subject of a cell run one
+ * slice, in random order. While one works all others are parked in the kernel. MEASURING section 6
+ * has the reasons.
+ */
+#include "bench/command.h"
+#include "bench/controller.h"
+#include "bench/fingerprint.h"
+#include "bench/instances.h"
+#include "bench/options.h"
+#include "bench/plan.h"
+#include "bench/progress.h"
+#include "bench/report.h"
+#include "bench/store.h"
+
+#include "alloc/pool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	PADDING_MAX = 4096,    /* bytes of environment: one page of stack shift */
+	CELL_FAILURES_MAX = 2, /* this many end the cell for a subject */
+	QUARANTINE_CELLS = 3,  /* this many cells end the sweep for it */
+	COMMAND_TEXT_BYTES = 2048,
+};
+
+struct request {
+	struct plan_request plan;
+	const char *out, *store;
+	bool fresh, dry_run;
+};
+
+static const char *known_pool(size_t i)
+{
+	return pools[i] == NULL ? NULL : pools[i]->name;
+}
+
+static const char *known_workload(size_t i)
+{
+	return workloads[i] == NULL ? NULL : workloads[i]->name;
+}
+
+static const char *known_dispatch(size_t i)
+{
+	static const char *const names[] = {"folded", "table", NULL};
+
+	return names[i];
+}
+
+static const struct options_entry entries[] = {
+	{.name = "quick",
+		.letter = 'q',
+		.kind = OPTIONS_FLAG,
+		.offset = offsetof(struct request, plan.quick),
+		.help = "finish within a minute on two CPUs: 3 forks of 8 blocks, fewer cells; the "
+			"figures are preliminary"},
+	{.name = "out",
+		.letter = 'o',
+		.kind = OPTIONS_TEXT,
+		.offset = offsetof(struct request, out),
+		.value = "DIR",
+		.help = "directory for sweep.db, report.html and report.md; made if missing "
+			"[quick, "
+			"full or custom-XXXXXXXX in ./nblbench-out]"},
+	{.name = "store",
+		.kind = OPTIONS_TEXT,
+		.offset = offsetof(struct request, store),
+		.value = "FILE",
+		.help = "result store [sweep.db in DIR]"},
+	{.name = "fresh",
+		.kind = OPTIONS_FLAG,
+		.offset = offsetof(struct request, fresh),
+		.help = "start over: a store that is there is moved aside, not deleted"},
+	{.name = "dry-run",
+		.letter = 'n',
+		.kind = OPTIONS_FLAG,
+		.offset = offsetof(struct request, dry_run),
+		.help = "say what would be done, how long it takes and how much room it needs; run "
+			"and write nothing"},
+	{.name = "pool",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct request, plan.pools),
+		.value = "A,B",
+		.help = "strategies that compete [all]",
+		.known = known_pool,
+		.noun = "strategy"},
+	{.name = "workload",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct request, plan.workloads),
+		.value = "A,B",
+		.help = "workloads [all]",
+		.known = known_workload,
+		.noun = "workload"},
+	{.name = "dispatch",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct request, plan.dispatch),
+		.value = "A,B",
+		.help = "how a strategy is reached: folded (inlined), table (through pointers) "
+			"[folded]",
+		.known = known_dispatch,
+		.noun = "dispatch"},
+	{.name = "threads",
+		.letter = 't',
+		.kind = OPTIONS_NUMBERS,
+		.offset = offsetof(struct request, plan.threads),
+		.value = "LIST",
+		.help = "threads of a cell [1 and N; without --quick the powers of two between and "
+			"2N as well]",
+		.least = 1,
+		.most = ENGINE_THREADS_MAX},
+	{.name = "burst",
+		.kind = OPTIONS_NUMBERS,
+		.offset = offsetof(struct request, plan.bursts),
+		.value = "LIST",
+		.help = "objects a bulk call [32; without --quick 8,32,128]",
+		.least = 1,
+		.most = POOL_BULK_MAX},
+	{.name = "depth",
+		.kind = OPTIONS_NUMBERS,
+		.offset = offsetof(struct request, plan.depths),
+		.value = "LIST",
+		.help = "filter drivers on a stack [4; without --quick 1,4,8]",
+		.least = 1,
+		.most = ENGINE_DEPTH_MAX},
+	{.name = "size",
+		.kind = OPTIONS_NUMBERS,
+		.offset = offsetof(struct request, plan.sizes),
+		.value = "LIST",
+		.help = "bytes an object [256, or what the workload needs]",
+		.least = POOL_OBJECT_BYTES_MIN,
+		.most = POOL_OBJECT_BYTES_MAX},
+	{.name = "forks",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct request, plan.forks),
+		.value = "N",
+		.help = "sets of worker processes [10; 3 with --quick]",
+		.least = 1,
+		.most = PLAN_FORKS_MAX},
+	{.name = "blocks",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct request, plan.blocks),
+		.value = "N",
+		.help = "blocks a fork, in each of which every subject has one slice [20; 8 with "
+			"--quick]",
+		.least = 1,
+		.most = PLAN_BLOCKS_MAX},
+	{.name = "slice-ms",
+		.kind = OPTIONS_REAL,
+		.offset = offsetof(struct request, plan.slice_ms),
+		.value = "MS",
+		.help = "length of a slice in milliseconds, ten times that where threads outnumber "
+			"CPUs [2; with --quick 1 to 5, as a minute allows]",
+		.most = 1000},
+	{.name = "seed",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct request, plan.seed),
+		.value = "N",
+		.help = "where all random order comes from",
+		.most = INT64_MAX},
+};
+
+static const struct options options = {
+	.command = "sweep",
+	.summary =
+		"Measures strategies under workloads, in worker processes that take turns, and "
+		"writes a report.\n"
+		"A sweep that was stopped or killed goes on when the same command is given again.\n"
+		"LIST is 1,2,4 or 1..8 or 1..64*2 (factor) or 2..10+2 (step); N in it is the "
+		"number "
+		"of CPUs.",
+	.closing = "Exit status: 0 done; 1 failure, or a strategy crashed, hung or lost an object; "
+		   "2 usage;\n130 interrupted (what was measured is kept). One Ctrl-C finishes the "
+		   "slice, two stop at once.",
+	.count = array_count(entries),
+	.entry = entries,
+};
+
+/* A sweep under way. */
+struct sweep {
+	const struct plan *plan;
+	const char *out, *store_path;
+	struct store *store;
+	struct controller controller;
+	struct progress progress;
+	uint64_t done_ns;                  /* of the planned work */
+	struct controller_worker *workers; /* by subject */
+	bool *competes;                    /* by subject, in the cell at hand */
+	bool *noted;                       /* by subject: its trouble in this fork is stored */
+	struct store_memory *memory;       /* by subject */
+	struct store_slice *slices;        /* of the block at hand */
+	uint32_t *order;                   /* subjects of the block at hand, shuffled */
+	char why[STORE_WHY_BYTES];
+};
+
+/* Prints a line to standard error, over the progress line. */
+static void say(const struct sweep *self, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(const struct sweep *self, const char *format, ...)
+{
+	va_list args;
+
+	progress_wipe(&self->progress);
+	fprintf(stderr, "nblbench sweep: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+}
+
+static int complain(const char *text)
+{
+	fprintf(stderr, "nblbench sweep: %s.\n", text);
+	return COMMAND_FAILED;
+}
+
+/*
+ * Random order: every draw follows from the plan's seed and the place where it is made, so that a
+ * resumed sweep draws as the one before would have.
+ */
+
+/* SplitMix64's output function (Steele, Lea, Flood 2014). */
+static uint64_t mix(uint64_t x)
+{
+	x += UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* 63 bits: what a signed integer of the protocol holds. */
+static uint64_t seed_of(const struct plan *plan, size_t cell, uint32_t fork, uint64_t detail)
+{
+	return mix(mix(mix(plan->seed) ^ cell) ^ (uint64_t)fork << 32 ^ detail) >> 1;
+}
+
+/* Fisher and Yates. */
+static void shuffle(uint32_t *order, size_t count, uint64_t seed)
+{
+	for (size_t i = count; i > 1; i--) {
+		seed = mix(seed);
+		size_t j = seed % i;
+		uint32_t swap = order[i - 1];
+
+		order[i - 1] = order[j];
+		order[j] = swap;
+	}
+}
+
+/*
+ * Workers of one cell and fork.
+ */
+
+/* Stores why a worker came to grief, once. */
+static int note_trouble(struct sweep *self, size_t cell, size_t subject, uint32_t fork)
+{
+	const struct controller_worker *worker = &self->workers[subject];
+	const bool everywhere = worker->state != NULL && strcmp(worker->state, "unsupported") == 0;
+
+	if (worker->state == NULL || self->noted[subject] || strcmp(worker->state, "stopped") == 0)
+		return 0;
+	self->noted[subject] = true;
+	if (!everywhere)
+		say(self, "%s %s in '%s': %.200s", self->plan->subject[subject].label,
+			worker->state, self->plan->cell[cell].label, worker->detail);
+	return store_add_event(self->store, cell, subject, everywhere ? -1 : (int64_t)fork,
+		worker->state, worker->detail, self->why);
+}
+
+/* Decides who runs in this cell and fork; what can't is noted with its reason. */
+static int choose_subjects(struct sweep *self, size_t cell)
+{
+	const struct plan *plan = self->plan;
+
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		char reason[ENGINE_REASON_BYTES];
+		uint32_t here = 0, cells = 0;
+
+		self->noted[i] = false;
+		self->competes[i] =
+			plan_competes(plan, &plan->cell[cell], &plan->subject[i], reason);
+		if (!self->competes[i]) {
+			if (store_add_event(self->store, cell, i, -1, "unsupported", reason,
+				    self->why) != 0)
+				return -1;
+			continue;
+		}
+		if (store_count_failures(self->store, cell, i, &here, &cells, self->why) != 0)
+			return -1;
+		self->competes[i] = here < CELL_FAILURES_MAX && cells < QUARANTINE_CELLS;
+	}
+	return 0;
+}
+
+/* All are started before the first is waited for: they load at the same time. */
+static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
+{
+	const struct plan *plan = self->plan;
+
+	if (choose_subjects(self, cell) != 0)
+		return -1;
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (self->competes[i])
+			controller_spawn(&self->workers[i], plan->subject[i].pool->name,
+				plan->subject[i].dispatch,
+				(uint32_t)(seed_of(plan, cell, fork, i) % PADDING_MAX));
+	}
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (!self->competes[i])
+			continue;
+		self->memory[i] = (struct store_memory){.cell = cell, .subject = i, .fork = fork};
+		controller_greet(&self->controller, &self->workers[i]);
+		controller_open(&self->controller, &self->workers[i], &plan->cell[cell],
+			seed_of(plan, cell, fork, plan->subject_count), &self->memory[i]);
+		if (note_trouble(self, cell, i, fork) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Closes those that are well, and notes their memory and what they lost. */
+static int close_workers(struct sweep *self, size_t cell, uint32_t fork)
+{
+	for (size_t i = 0; i < self->plan->subject_count; i++) {
+		char lost[CONTROLLER_DETAIL_BYTES];
+
+		if (!self->competes[i] || self->workers[i].state != NULL)
+			continue;
+		controller_close(&self->controller, &self->workers[i], &self->memory[i], lost);
+		if (self->workers[i].state == NULL &&
+			store_add_memory(self->store, &self->memory[i], self->why) != 0)
+			return -1;
+		if (lost[0] != '\0') {
+			say(self, "%s lost objects in '%s': %.200s", self->plan->subject[i].label,
+				self->plan->cell[cell].label, lost);
+			if (store_add_event(self->store, cell, i, fork, "lost", lost, self->why) !=
+				0)
+				return -1;
+		}
+		if (note_trouble(self, cell, i, fork) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void stop_workers(struct sweep *self)
+{
+	for (size_t i = 0; i < self->plan->subject_count; i++) {
+		if (self->competes[i])
+			controller_stop(&self->workers[i]);
+		self->competes[i] = false;
+	}
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Every subject that is well runs one slice; the block is stored whole. 0 also if interrupted. */
+static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block)
+{
+	const struct plan *plan = self->plan;
+	struct store_block result = {
+		.cell = cell,
+		.fork = fork,
+		.block = block,
+		.started_ns = now_ns(),
+		.calibration_ns = fingerprint_calibrate_ns(),
+		.slice = self->slices,
+	};
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < plan->subject_count; i++) {
+		if (self->competes[i] && self->workers[i].state == NULL)
+			self->order[count++] = i;
+	}
+	shuffle(self->order, count, seed_of(plan, cell, fork, plan->subject_count + 1 + block));
+	for (size_t slot = 0; slot < count; slot++) {
+		const uint32_t subject = self->order[slot];
+		struct store_slice *slice = &self->slices[result.slices];
+
+		if (controller_interrupted(&self->controller))
+			return 0;
+		if (controller_slice(
+			    &self->controller, &self->workers[subject], &plan->cell[cell], slice)) {
+			slice->subject = subject;
+			slice->slot = (int64_t)slot;
+			result.slices++;
+		} else if (note_trouble(self, cell, subject, fork) != 0) {
+			return -1;
+		}
+	}
+	if (self->controller.interrupts > 1)
+		return 0;
+	return store_add_block(self->store, &result, self->why);
+}
+
+/* The blocks of a cell's fork that are missing. */
+static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
+{
+	const struct plan *plan = self->plan;
+	bool started = false;
+	int rc = 0;
+
+	for (uint32_t block = 0; rc == 0 && block < plan->blocks; block++) {
+		if (store_has_block(self->store, cell, fork, block))
+			continue;
+		if (controller_interrupted(&self->controller))
+			break;
+		progress_draw(&self->progress, cell + 1, plan->cell_count, self->done_ns,
+			plan->cell[cell].label);
+		if (!started)
+			rc = start_workers(self, cell, fork);
+		started = true;
+		if (rc == 0)
+			rc = run_block(self, cell, fork, block);
+		self->done_ns += plan_block_ns(plan, cell);
+	}
+	if (rc == 0 && started && !controller_interrupted(&self->controller))
+		rc = close_workers(self, cell, fork);
+	if (started)
+		stop_workers(self);
+	return rc;
+}
+
+/* All of the plan that is missing. 0 also if interrupted; -1: self->why. */
+static int measure(struct sweep *self)
+{
+	const struct plan *plan = self->plan;
+	int rc = 0;
+
+	for (uint32_t fork = 0; rc == 0 && fork < plan->forks; fork++) {
+		for (size_t cell = 0; rc == 0 && cell < plan->cell_count; cell++)
+			rc = run_fork(self, cell, fork);
+	}
+	progress_wipe(&self->progress);
+	return rc;
+}
+
+/* Planned work that is done already. */
+static uint64_t done_ns(const struct sweep *self)
+{
+	const struct plan *plan = self->plan;
+	uint64_t done = 0;
+
+	for (size_t cell = 0; cell < plan->cell_count; cell++) {
+		for (uint32_t fork = 0; fork < plan->forks; fork++) {
+			for (uint32_t block = 0; block < plan->blocks; block++)
+				done += store_has_block(self->store, cell, fork, block)
+						? plan_block_ns(plan, cell)
+						: 0;
+		}
+	}
+	return done;
+}
+
+/*
+ * Before and after.
+ */
+
+/* Makes path and what is missing above it. */
+static int make_directories(const char *path)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "%s", path);
+	for (char *at = text + 1;; at++) {
+		const char end = *at;
+
+		if (end != '/' && end != '\0')
+			continue;
+		*at = '\0';
+		if (mkdir(text, 0777) != 0 && errno != EEXIST) {
+			fprintf(stderr,
+				"nblbench sweep: the directory '%s' can't be made: %s. Name one in "
+				"which you may write with --out.\n",
+				text, strerror(errno));
+			return -1;
+		}
+		*at = end;
+		if (end == '\0')
+			return 0;
+	}
+}
+
+/* The smaller of the machine's memory and the control group's limit. */
+static uint64_t memory_limit_bytes(void)
+{
+	uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t limit;
+	FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+
+	if (file == NULL)
+		return bytes;
+	if (fscanf(file, "%" SCNu64, &limit) == 1 && limit < bytes)
+		bytes = limit;
+	fclose(file);
+	return bytes;
+}
+
+/* More than half of memory for pools is refused: the rest of the system would swap or be killed. */
+static bool has_room(const struct plan *plan)
+{
+	const uint64_t need = plan_memory_bytes(plan), have = memory_limit_bytes();
+
+	if (need <= have / 2)
+		return true;
+	fprintf(stderr,
+		"nblbench sweep: the pools of one cell need %" PRIu64
+		" MiB together, more than half of the %" PRIu64
+		" MiB that there are; name fewer strategies, fewer threads or smaller objects.\n",
+		need >> 20, have >> 20);
+	return false;
+}
+
+static void print_plan(const struct plan *plan, FILE *out)
+{
+	char time[PROGRESS_TIME_BYTES];
+
+	fprintf(out,
+		"%zu cells x %zu subjects, %" PRIu32 " forks of %" PRIu32 " blocks, seed %" PRIu64
+		"; about %s, %" PRIu64 " MiB of memory, %" PRIu64 " MiB of disk",
+		plan->cell_count, plan->subject_count, plan->forks, plan->blocks, plan->seed,
+		progress_time(plan_eta_ns(plan), time), (plan_memory_bytes(plan) >> 20) + 1,
+		(plan_store_bytes(plan) >> 20) + 1);
+}
+
+static int dry_run(const struct plan *plan, const char *store_path)
+{
+	print_plan(plan, stdout);
+	printf(".\n\nCells, with the length of a slice:\n");
+	for (size_t i = 0; i < plan->cell_count; i++)
+		printf("  %-40s %.1f ms\n", plan->cell[i].label,
+			(double)plan->cell[i].slice_ns / 1e6);
+	printf("\nSubjects:\n");
+	for (size_t i = 0; i < plan->subject_count; i++)
+		printf("  %s\n", plan->subject[i].label);
+	printf("\nThe store would be %s. Nothing was run or written.\n", store_path);
+	return COMMAND_OK;
+}
+
+/* The command line as it was typed, for the store. */
+static void join_command(int argc, char **argv, char *text)
+{
+	size_t used = (size_t)snprintf(text, COMMAND_TEXT_BYTES, "nblbench");
+
+	for (int i = 0; i < argc && used < COMMAND_TEXT_BYTES; i++) {
+		const char *quote =
+			strpbrk(argv[i], " \t\n\"'\\$&|;<>()*?[]#~`!{}") != NULL ? "'" : "";
+
+		used += (size_t)snprintf(
+			text + used, COMMAND_TEXT_BYTES - used, " %s%s%s", quote, argv[i], quote);
+	}
+}
+
+/*
+ * Where things go: --out and --store, or a directory named for what is asked. Both of PATH_MAX
+ * bytes; false if a path doesn't fit.
+ */
+static bool settle_paths(
+	const struct request *request, const struct plan *plan, char *out, char *store_path)
+{
+	char name[PATH_MAX];
+	int length;
+
+	if (request->out != NULL) {
+		length = snprintf(out, PATH_MAX, "%s", request->out);
+	} else if (request->store != NULL) {
+		length = snprintf(name, sizeof(name), "%s", request->store);
+		if (length < PATH_MAX)
+			length = snprintf(out, PATH_MAX, "%s", dirname(name));
+	} else if (plan_is_default(&request->plan)) {
+		length = snprintf(out, PATH_MAX, "nblbench-out/%s", plan->quick ? "quick" : "full");
+	} else {
+		length = snprintf(out, PATH_MAX, "nblbench-out/custom-%.8s", plan->digest);
+	}
+	if (length < PATH_MAX)
+		length = request->store != NULL
+				 ? snprintf(store_path, PATH_MAX, "%s", request->store)
+				 : snprintf(store_path, PATH_MAX, "%s/sweep.db", out);
+	return length < PATH_MAX;
+}
+
+static int allocate(struct sweep *self)
+{
+	const size_t n = self->plan->subject_count;
+
+	self->workers = calloc(n, sizeof(*self->workers));
+	self->competes = calloc(n, sizeof(*self->competes));
+	self->noted = calloc(n, sizeof(*self->noted));
+	self->memory = calloc(n, sizeof(*self->memory));
+	self->slices = calloc(n, sizeof(*self->slices));
+	self->order = calloc(n, sizeof(*self->order));
+	return self->workers && self->competes && self->noted && self->memory && self->slices &&
+			       self->order
+		       ? 0
+		       : -ENOMEM;
+}
+
+static void release(struct sweep *self)
+{
+	free(self->order);
+	free(self->slices);
+	free(self->memory);
+	free(self->noted);
+	free(self->competes);
+	free(self->workers);
+}
+
+/* The ranked table, the reports, and where they are. */
+static int finish(struct sweep *self)
+{
+	char why[REPORT_WHY_BYTES], path[PATH_MAX];
+	const char *no_color = getenv("NO_COLOR");
+	const bool colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
+	uint32_t troubles = 0;
+
+	if (store_count_troubles(self->store, &troubles, self->why) != 0)
+		return complain(self->why);
+	store_close(self->store);
+	self->store = NULL;
+	if (report_write(self->store_path, self->out, why, sizeof(why)) != 0) {
+		fprintf(stderr, "nblbench sweep: %s\n", why);
+		return COMMAND_FAILED;
+	}
+	if (report_print_table(self->store_path, stdout, colour) != 0)
+		return COMMAND_FAILED;
+	printf("\nstore   %s\n", realpath(self->store_path, path) ? path : self->store_path);
+	snprintf(path, sizeof(path), "%s", self->out);
+	char *folder = realpath(self->out, NULL);
+	printf("report  %s/report.html\n", folder != NULL ? folder : self->out);
+	free(folder);
+	if (fflush(stdout) != 0)
+		return COMMAND_FAILED;
+	if (troubles > 0) {
+		fprintf(stderr,
+			"nblbench sweep: %" PRIu32
+			" time%s a strategy crashed, hung, failed or lost objects; the report says "
+			"which.\n",
+			troubles, troubles == 1 ? "" : "s");
+		return COMMAND_FAILED;
+	}
+	return COMMAND_OK;
+}
+
+/* With the store open: fingerprint, measuring, ending. The exit status. */
+static int work(struct sweep *self)
+{
+	const struct plan *plan = self->plan;
+	struct fingerprint fingerprint;
+	const uint64_t total = plan_blocks(plan), before = store_blocks(self->store);
+
+	if (before == total) {
+		say(self,
+			"all %" PRIu64 " blocks of '%s' are measured already; --fresh measures "
+			"again",
+			total, self->store_path);
+		return finish(self);
+	}
+	if (before > 0)
+		say(self,
+			"going on with '%s': %" PRIu64 " of %" PRIu64
+			" blocks are measured and skipped",
+			self->store_path, before, total);
+	if (fingerprint_take(&fingerprint) != 0)
+		return complain("there is no memory for the fingerprint");
+	int rc = store_add_machine(
+		self->store, fingerprint.identity, fingerprint.grade, fingerprint.json, self->why);
+	if (rc == 0 && fingerprint.grade[0] > 'B')
+		say(self, "noise grade %s. %s", fingerprint.grade,
+			json_string_value(json_object_get(fingerprint.json, "noise reasons")));
+	fingerprint_drop(&fingerprint);
+	if (rc != 0)
+		return complain(self->why);
+
+	if (controller_begin(&self->controller) != 0)
+		return complain("signals can't be received through a descriptor on this system");
+	self->done_ns = done_ns(self);
+	progress_begin(&self->progress, plan_eta_ns(plan), self->done_ns);
+	rc = measure(self);
+	const bool interrupted = controller_interrupted(&self->controller);
+	controller_end(&self->controller);
+	if (rc != 0)
+		return complain(self->why);
+	if (interrupted && store_blocks(self->store) < total) {
+		say(self,
+			"interrupted; %" PRIu64 " of %" PRIu64
+			" blocks are in '%s', and the same command goes on",
+			store_blocks(self->store), total, self->store_path);
+		return COMMAND_INTERRUPTED;
+	}
+	return finish(self);
+}
+
+/* The plan is settled: paths, room, store. The exit status. */
+static int sweep(const struct request *request, const struct plan *plan, const char *command)
+{
+	char out[PATH_MAX], store_path[PATH_MAX], moved[PATH_MAX];
+	struct sweep self = {.plan = plan, .out = out, .store_path = store_path};
+	bool created = false;
+	int status = COMMAND_FAILED;
+
+	if (!settle_paths(request, plan, out, store_path))
+		return complain("the path given with --out or --store is too long");
+	if (request->dry_run)
+		return dry_run(plan, store_path);
+	if (!has_room(plan) || make_directories(out) != 0)
+		return COMMAND_FAILED;
+	if (request->fresh) {
+		if (store_move_aside(store_path, moved, self.why) != 0)
+			return complain(self.why);
+		if (moved[0] != '\0')
+			say(&self, "the store that was there is now '%s'", moved);
+	}
+	if (allocate(&self) != 0) {
+		complain("there is no memory for the sweep");
+	} else if (store_open(store_path, plan, command, &self.store, &created, self.why) != 0) {
+		complain(self.why);
+	} else {
+		fprintf(stderr, "nblbench sweep: ");
+		print_plan(plan, stderr);
+		fprintf(stderr, "\n");
+		status = work(&self);
+	}
+	store_close(self.store);
+	release(&self);
+	return status;
+}
+
+static int sweep_run(int argc, char **argv)
+{
+	struct request request = {.plan.seed = 1};
+	char command[COMMAND_TEXT_BYTES], why[PLAN_WHY_BYTES];
+	struct plan *plan;
+	int operand, status;
+
+	join_command(argc, argv, command);
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
+		return status;
+	int rc = plan_make(&request.plan, &plan, why);
+	if (rc != 0) {
+		complain(why);
+		return rc == -EINVAL ? COMMAND_USAGE : COMMAND_FAILED;
+	}
+	status = sweep(&request, plan, command);
+	plan_free(plan);
+	return status;
+}
+
+const struct command command_sweep = {
+	.name = "sweep",
+	.summary = "measure strategies under workloads and write a report",
+	.run = sweep_run,
+};
