@@ -1,0 +1,622 @@
+/*
+ * What is particular: the pieces that all strategies share (tagged words, slabs, the audit, the
+ * checks of pool_create and of the tables), and the corners of single strategies that no generic
+ * test reaches. What every strategy promises is tested by nblbench-stress.
+ */
+#include "alloc/absent.h"
+#include "alloc/audit.h"
+#include "alloc/pool.h"
+#include "alloc/pool/idx_local.h"
+#include "alloc/pool/scq.h"
+#include "alloc/pool/ticket.h"
+#include "alloc/pool/treiber_dwcas.h"
+#include "alloc/pool/treiber_tag.h"
+#include "alloc/pool/urcu_lfs_gp.h"
+#include "alloc/pool/vyukov.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static const uint64_t tag_max = UINT64_MAX << TAGGED_INDEX_BITS;
+
+/* A pool of 64-byte objects with one thread attached to it. */
+static struct pool *open_pool(
+	const struct pool_ops *ops, uint32_t capacity, struct pool_thread **thread)
+{
+	const struct pool_config config = {.object_bytes = 64, .capacity = capacity};
+	struct pool *pool;
+
+	assert_int_equal(pool_create(ops, &config, &pool), 0);
+	assert_int_equal(ops->attach(pool, thread), 0);
+	return pool;
+}
+
+/* Checks the pool, from which `outstanding` objects are out, and ends it. */
+static void close_pool(struct pool *pool, struct pool_thread *thread, uint64_t outstanding)
+{
+	char why[POOL_REASON_BYTES] = "";
+	int rc = pool->ops->check(pool, outstanding, why);
+
+	assert_string_equal(why, "");
+	assert_int_equal(rc, 0);
+	pool->ops->detach(pool, thread);
+	pool_destroy(pool);
+}
+
+static void skip_unless_supported(const struct pool_ops *ops)
+{
+	char reason[POOL_REASON_BYTES];
+
+	if (!ops->supported(reason)) {
+		print_message("%s: %s\n", ops->name, reason);
+		skip();
+	}
+}
+
+static void tag_wraps_and_keeps_the_index(void **state)
+{
+	(void)state;
+	assert_int_equal(tagged_next(tag_max | 5, 7), 7);
+	assert_int_equal(tagged_next(5, 7), ((uint64_t)1 << TAGGED_INDEX_BITS) | 7);
+	assert_int_equal(tagged_with_index(tag_max | 5, TAGGED_INDEX_MAX), UINT64_MAX);
+	assert_int_equal(tagged_index(tag_max | 5), 5);
+}
+
+static void treiber_tag_pops_across_the_wrap(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, 2, &thread);
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+
+	(void)state;
+	void *a = treiber_tag_get(pool, thread);
+	void *b = treiber_tag_get(pool, thread);
+	atom_init(&self->stack.head, tag_max);
+	treiber_tag_put(pool, thread, a);
+	treiber_tag_put(pool, thread, b);
+	assert_ptr_equal(treiber_tag_get(pool, thread), b);
+	assert_int_equal(atom_load_relaxed(&self->stack.head), slab_unit(&self->slab, a));
+	assert_ptr_equal(treiber_tag_get(pool, thread), a);
+	assert_null(treiber_tag_get(pool, thread));
+	close_pool(pool, thread, 2);
+}
+
+static void slab_refuses_what_a_unit_cannot_name(void **state)
+{
+	const size_t range = (size_t)TAGGED_INDEX_MAX * CACHE_LINE_BYTES;
+	struct slab slab = {.capacity = 42};
+	const struct {
+		size_t bytes, align;
+		uint32_t capacity;
+	} refused[] = {
+		{64, 64, 0},
+		{64, 64, TAGGED_INDEX_MAX + 1},
+		{1, 4096, TAGGED_INDEX_MAX / 64 + 1},
+		{range / 2 + 1, 64, 2},
+		{range + 1, 64, 1},
+		{SIZE_MAX, 64, 1},
+		{64, (size_t)1 << 40, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_count(refused); i++)
+		assert_int_equal(
+			slab_init(&slab, refused[i].bytes, refused[i].align, refused[i].capacity,
+				MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS),
+			-EOVERFLOW);
+	assert_int_equal(slab.capacity, 42);
+
+	/* The largest that fits: its last object is the last unit. */
+	assert_int_equal(slab_init(&slab, 64, 64, TAGGED_INDEX_MAX, MEMORY_PAGES_ORDINARY,
+				 SLAB_WITHOUT_LINKS),
+		0);
+	assert_int_equal(
+		slab_unit(&slab, slab_object(&slab, TAGGED_INDEX_MAX - 1)), TAGGED_INDEX_MAX);
+	slab_fini(&slab);
+}
+
+static void slab_carves_to_the_cap_and_owns_what_it_carved(void **state)
+{
+	const uint64_t live = memory_live_bytes();
+	struct slab slab;
+	uint32_t first;
+
+	(void)state;
+	assert_int_equal(slab_init(&slab, 100, 16, 5, MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS), 0);
+	assert_int_equal(slab.stride % (2 * CACHE_LINE_BYTES), CACHE_LINE_BYTES); /* coloured */
+	assert_int_equal(slab_carve(&slab, 3, &first), 3);
+	assert_int_equal(first, 0);
+	assert_true(slab_owns(&slab, slab_object(&slab, 2)));
+	assert_false(slab_owns(&slab, slab_object(&slab, 3))); /* not carved yet */
+	assert_false(slab_owns(&slab, (char *)slab_object(&slab, 2) + CACHE_LINE_BYTES));
+	assert_false(slab_owns(&slab, (char *)slab.base - slab.stride));
+	assert_false(slab_owns(&slab, NULL));
+	assert_int_equal(slab_uncarved(&slab), 2);
+	assert_int_equal(slab_carve(&slab, 3, &first), 2);
+	assert_int_equal(first, 3);
+	assert_int_equal(slab_carve(&slab, 1, &first), 0);
+	for (uint32_t i = 0; i < 5; i++) {
+		void *object = slab_object(&slab, i);
+
+		assert_ptr_equal(slab_at(&slab, slab_unit(&slab, object)), object);
+	}
+	slab_fini(&slab);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+/* Negative controls: each test of the audit must be able to fail. */
+static void audit_catches_what_it_should(void **state)
+{
+	char why[POOL_REASON_BYTES];
+	struct audit audit;
+	struct slab slab;
+	uint32_t first;
+
+	(void)state;
+	assert_int_equal(slab_init(&slab, 64, 64, 3, MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS), 0);
+	assert_int_equal(slab_carve(&slab, 2, &first), 2);
+
+	assert_int_equal(audit_begin(&audit, &slab, why, sizeof(why)), 0);
+	assert_true(audit_mark(&audit, slab_object(&slab, 0), "here"));
+	assert_int_equal(audit_end(&audit, 1), 0);
+
+	assert_int_equal(audit_begin(&audit, &slab, why, sizeof(why)), 0);
+	assert_true(audit_mark(&audit, slab_object(&slab, 1), "here"));
+	assert_false(audit_mark(&audit, slab_object(&slab, 1), "there"));
+	assert_int_equal(audit_end(&audit, 1), -EINVAL);
+	assert_non_null(strstr(why, "free twice, the second time in there"));
+
+	assert_int_equal(audit_begin(&audit, &slab, why, sizeof(why)), 0);
+	assert_false(audit_mark(&audit, slab_object(&slab, 2), "here")); /* never carved */
+	assert_int_equal(audit_end(&audit, 2), -EINVAL);
+	assert_non_null(strstr(why, "is not an object of this pool"));
+
+	assert_int_equal(audit_begin(&audit, &slab, why, sizeof(why)), 0);
+	assert_true(audit_mark(&audit, slab_object(&slab, 0), "here"));
+	assert_int_equal(audit_end(&audit, 0), -EINVAL); /* one is missing */
+	assert_non_null(strstr(why, "1 objects free and 0 outstanding"));
+
+	assert_int_equal(audit_begin(&audit, &slab, why, sizeof(why)), 0);
+	assert_false(audit_fail(&audit, "first %d", 1));
+	assert_false(audit_fail(&audit, "second"));
+	assert_int_equal(audit_end(&audit, 2), -EINVAL);
+	assert_string_equal(why, "first 1");
+	slab_fini(&slab);
+}
+
+static void create_checks_every_field(void **state)
+{
+	const struct pool_config sound = {.object_bytes = 64, .capacity = 4};
+	struct pool *const untouched = (struct pool *)(uintptr_t)1;
+	struct pool_config broken[16];
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < array_count(broken); i++)
+		broken[i] = sound;
+	broken[n++].object_bytes = POOL_OBJECT_BYTES_MIN - 1;
+	broken[n++].object_bytes = POOL_OBJECT_BYTES_MAX + 1;
+	broken[n++].object_align = POOL_OBJECT_ALIGN_MIN / 2;
+	broken[n++].object_align = POOL_OBJECT_ALIGN_MAX * 2;
+	broken[n++].object_align = 48;
+	broken[n++].capacity = 0;
+	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN - 1;
+	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN + 1;
+	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MAX + POOL_MAGAZINE_OBJECTS_MIN;
+	broken[n++].cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN - 1;
+	broken[n++].cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MAX + 1;
+	broken[n++].batch_objects = POOL_CPU_CACHE_OBJECTS_DEFAULT / 2 + 1;
+	broken[n++].pages = (enum memory_pages)(MEMORY_PAGES_HUGE + 1);
+	assert_true(n <= array_count(broken));
+	for (size_t i = 0; i < n; i++) {
+		struct pool *pool = untouched;
+
+		assert_int_equal(pool_create(&pool_treiber_tag_ops, &broken[i], &pool), -EINVAL);
+		assert_ptr_equal(pool, untouched);
+	}
+
+	struct pool *pool = untouched;
+	struct pool_config large = sound;
+	large.capacity = TAGGED_INDEX_MAX + 1;
+	assert_int_equal(pool_create(&pool_treiber_tag_ops, &large, &pool), -EOVERFLOW);
+	assert_ptr_equal(pool, untouched);
+}
+
+static void create_fills_in_the_defaults(void **state)
+{
+	struct pool_config config = {.object_bytes = 8, .capacity = 1, .cpu_cache_objects = 16};
+	struct pool *pool;
+
+	(void)state;
+	assert_int_equal(pool_create(&pool_treiber_tag_ops, &config, &pool), 0);
+	assert_ptr_equal(pool->ops, &pool_treiber_tag_ops);
+	assert_int_equal(pool->config.object_align, CACHE_LINE_BYTES);
+	assert_int_equal(pool->config.magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
+	assert_int_equal(pool->config.batch_objects, 8);
+	pool_destroy(pool);
+}
+
+/* A strategy whose library the build did not find. */
+static bool absent_supported(char *reason)
+{
+	return absent(reason, "libexample", "libexample-dev");
+}
+
+static const struct pool_ops absent_ops = {
+	.name = "example", .summary = "not there", .supported = absent_supported, ABSENT_HOOKS};
+
+static void absent_strategy_names_its_package(void **state)
+{
+	const struct pool_config config = {.object_bytes = 64, .capacity = 4};
+	char reason[POOL_REASON_BYTES];
+	struct pool *pool;
+
+	(void)state;
+	assert_null(pool_broken_rule(&absent_ops));
+	assert_false(absent_ops.supported(reason));
+	assert_non_null(strstr(reason, "libexample-dev"));
+	assert_int_equal(pool_create(&absent_ops, &config, &pool), -ENOTSUP);
+}
+
+static void tables_are_checked(void **state)
+{
+	char why[POOL_REASON_BYTES] = "";
+
+	(void)state;
+	assert_int_equal(pools_validate(why), 0);
+	for (size_t i = 0; pools[i] != NULL; i++)
+		assert_ptr_equal(pool_find(pools[i]->name), pools[i]);
+	assert_null(pool_find("no such strategy"));
+	assert_non_null(pool_default());
+
+	/* Each hook and each rule in turn is broken in a copy of a sound table. */
+	const size_t hooks[] = {
+		offsetof(struct pool_ops, name),
+		offsetof(struct pool_ops, summary),
+		offsetof(struct pool_ops, supported),
+		offsetof(struct pool_ops, create),
+		offsetof(struct pool_ops, destroy),
+		offsetof(struct pool_ops, attach),
+		offsetof(struct pool_ops, detach),
+		offsetof(struct pool_ops, get),
+		offsetof(struct pool_ops, put),
+		offsetof(struct pool_ops, get_bulk),
+		offsetof(struct pool_ops, put_bulk),
+		offsetof(struct pool_ops, flush),
+		offsetof(struct pool_ops, count),
+		offsetof(struct pool_ops, check),
+	};
+	struct pool_ops copy;
+	for (size_t i = 0; i < array_count(hooks); i++) {
+		copy = pool_treiber_tag_ops;
+		memset((char *)&copy + hooks[i], 0, sizeof(void *));
+		assert_non_null(pool_broken_rule(&copy));
+	}
+	copy = pool_treiber_tag_ops;
+	assert_null(pool_broken_rule(&copy));
+	copy.traits.needs_rseq = true;
+	assert_non_null(pool_broken_rule(&copy));
+	copy = pool_treiber_tag_ops;
+	copy.traits.kind = POOL_KIND_NULL;
+	assert_non_null(pool_broken_rule(&copy));
+}
+
+static void ticket_numbers_wrap(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
+	struct ticket_pool *self = (struct ticket_pool *)pool;
+
+	(void)state;
+	atom_init(&self->next, UINT32_MAX);
+	atom_init(&self->owner, UINT32_MAX);
+	void *object = ticket_get(pool, thread);
+	ticket_put(pool, thread, object);
+	assert_int_equal(atom_load_relaxed(&self->owner), 1);
+	close_pool(pool, thread, 0);
+}
+
+static void ticket_check_notices_a_held_lock(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
+	char why[POOL_REASON_BYTES];
+
+	(void)state;
+	uint32_t mine = ticket_lock((struct ticket_pool *)pool);
+	assert_int_equal(ticket_check(pool, 0, why), -EINVAL);
+	ticket_unlock((struct ticket_pool *)pool, mine);
+	close_pool(pool, thread, 0);
+}
+
+static void dwcas_tells_what_it_met(void **state)
+{
+	atom_pair word;
+	int a, b;
+
+	(void)state;
+	skip_unless_supported(&pool_treiber_dwcas_ops);
+	atom_init(&word.pointer, &a);
+	atom_init(&word.generation, 1);
+	struct pair expected = {.pointer = &a, .generation = 2};
+	const struct pair desired = {.pointer = &b, .generation = 3};
+	assert_false(atom_pair_cas(&word, &expected, desired)); /* half of it matches */
+	assert_ptr_equal(expected.pointer, &a);
+	assert_int_equal(expected.generation, 1);
+	assert_true(atom_pair_cas(&word, &expected, desired));
+	assert_ptr_equal(atom_load_relaxed(&word.pointer), &b);
+	assert_int_equal(atom_load_relaxed(&word.generation), 3);
+}
+
+/* The popper that sleeps while its object leaves and returns: the textbook's ABA. */
+static void dwcas_refuses_a_head_that_came_back(void **state)
+{
+	struct pool_thread *thread;
+
+	(void)state;
+	skip_unless_supported(&pool_treiber_dwcas_ops);
+	struct pool *pool = open_pool(&pool_treiber_dwcas_ops, 2, &thread);
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+	void *a = treiber_dwcas_get(pool, thread);
+	void *b = treiber_dwcas_get(pool, thread);
+	treiber_dwcas_put(pool, thread, b);
+	treiber_dwcas_put(pool, thread, a);
+
+	struct pair asleep = {
+		.pointer = a, .generation = atom_load_relaxed(&self->head.generation)};
+	const struct pair stale = {.pointer = b, .generation = asleep.generation + 1};
+	assert_ptr_equal(treiber_dwcas_get(pool, thread), a);
+	assert_ptr_equal(treiber_dwcas_get(pool, thread), b);
+	treiber_dwcas_put(pool, thread, a); /* b stays out */
+	assert_ptr_equal(atom_load_relaxed(&self->head.pointer), asleep.pointer);
+	assert_false(atom_pair_cas(&self->head, &asleep, stale));
+	close_pool(pool, thread, 1);
+}
+
+/* A putter that stopped between its CAS and its store hides what others put behind it. */
+static void vyukov_says_empty_behind_a_stopped_put(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+
+	(void)state;
+	void *a = vyukov_get(pool, thread);
+	void *b = vyukov_get(pool, thread);
+	uint64_t at = atom_add_relaxed(&self->give, 1);
+	struct vyukov_cell *cell = &self->ring[at & self->mask];
+	vyukov_put(pool, thread, b);
+	assert_null(vyukov_get(pool, thread));
+	assert_int_equal(thread->paths.empty, 1);
+
+	cell->object = a; /* the stopped put goes on */
+	atom_store_release(&cell->seq, at + 1);
+	assert_ptr_equal(vyukov_get(pool, thread), a);
+	assert_ptr_equal(vyukov_get(pool, thread), b);
+	close_pool(pool, thread, 2);
+}
+
+struct vyukov_putter {
+	struct pool *pool;
+	void *object;
+	atom_u32 done;
+};
+
+static void *vyukov_putter(void *arg)
+{
+	struct vyukov_putter *putter = arg;
+	struct pool_thread *thread;
+
+	if (pool_vyukov_ops.attach(putter->pool, &thread) != 0)
+		return NULL;
+	vyukov_put(putter->pool, thread, putter->object);
+	atom_store_release(&putter->done, 1);
+	pool_vyukov_ops.detach(putter->pool, thread);
+	return putter;
+}
+
+/* A getter that stopped one lap ago makes the ring look full: put waits and drops nothing. */
+static void vyukov_put_waits_for_a_stopped_get(void **state)
+{
+	const struct timespec while_it_must_not_return = {.tv_nsec = 5000000};
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	pthread_t id;
+	void *ended;
+
+	(void)state;
+	assert_int_equal(self->mask, 3);
+	void *a = vyukov_get(pool, thread);
+	void *b = vyukov_get(pool, thread);
+	vyukov_put(pool, thread, a);
+	uint64_t at = atom_add_relaxed(&self->take, 1); /* holds a's cell, and stops */
+	for (uint64_t i = 0; i < self->mask; i++) {
+		vyukov_put(pool, thread, b);
+		assert_ptr_equal(vyukov_get(pool, thread), b);
+	}
+
+	struct vyukov_putter putter = {.pool = pool, .object = b};
+	atom_init(&putter.done, 0);
+	assert_int_equal(pthread_create(&id, NULL, vyukov_putter, &putter), 0);
+	nanosleep(&while_it_must_not_return, NULL);
+	assert_int_equal(atom_load_acquire(&putter.done), 0);
+	atom_store_release(&self->ring[at & self->mask].seq, at + self->mask + 1); /* goes on */
+	assert_int_equal(pthread_join(id, &ended), 0);
+	assert_non_null(ended);
+	assert_ptr_equal(vyukov_get(pool, thread), b);
+	close_pool(pool, thread, 2);
+}
+
+static void scq_cycle_wraps(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 3, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+	const uint64_t entries = (uint64_t)1 << self->order;
+	const uint64_t last_cycle = UINT64_MAX >> SCQ_CYCLE_SHIFT;
+	char why[POOL_REASON_BYTES] = "";
+	void *held[3];
+
+	(void)state;
+	for (size_t i = 0; i < array_count(held); i++)
+		assert_non_null(held[i] = scq_get(pool, thread));
+	scq_start(self, (last_cycle - 1) << self->order);
+	for (uint64_t i = 0; i < 4 * entries; i++) {
+		for (size_t k = 0; k < array_count(held); k++)
+			scq_put(pool, thread, held[k]);
+		assert_int_equal(scq_check(pool, 0, why), 0);
+		for (size_t k = 0; k < array_count(held); k++)
+			assert_ptr_equal(scq_get(pool, thread), held[k]); /* FIFO */
+		assert_null(scq_get(pool, thread));
+	}
+	assert_true(atom_load_relaxed(&self->head) >> self->order > last_cycle + 1);
+	close_pool(pool, thread, 3);
+}
+
+/* The wrong count of threshold or a forgotten reset loses an object that is there. */
+static void scq_finds_a_put_after_any_number_of_misses(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	(void)state;
+	void *object = scq_get(pool, thread);
+	for (uint64_t misses = 0; misses < 2 * self->threshold_max; misses++) {
+		assert_null(scq_get(pool, thread));
+		if (misses % 5 == 0) {
+			scq_put(pool, thread, object);
+			assert_ptr_equal(scq_get(pool, thread), object);
+		}
+	}
+	close_pool(pool, thread, 1);
+}
+
+/* A put whose getter came too early must not fill that getter's entry. */
+static void scq_put_passes_over_an_entry_whose_get_is_gone(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	(void)state;
+	void *object = scq_get(pool, thread);
+	scq_put(pool, thread, object);
+	assert_ptr_equal(scq_get(pool, thread), object); /* empty, but the threshold is up */
+	const uint64_t late = atom_load_relaxed(&self->head);
+	assert_int_equal(scq_take(self), 0); /* takes position `late` and moves its entry on */
+	atom_init(&self->tail, late);        /* as if the put had taken it before */
+	scq_put(pool, thread, object);
+	assert_int_equal(atom_load_relaxed(&self->tail), late + 2);
+	assert_ptr_equal(scq_get(pool, thread), object);
+	close_pool(pool, thread, 1);
+}
+
+/* The thread's CPU is what the test says, not what the kernel says. */
+static void idx_local_hands_over_chains(void **state)
+{
+	enum { OBJECTS = 2 * IDX_LOCAL_LIMIT + 1 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_idx_local_ops, OBJECTS, &thread);
+	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	char why[POOL_REASON_BYTES] = "";
+	void *held[OBJECTS];
+	atom_u32 cpu;
+
+	(void)state;
+	atom_init(&cpu, 0);
+	((struct idx_local_thread *)thread)->cpu_word = &cpu;
+	for (size_t i = 0; i < OBJECTS; i++)
+		assert_non_null(held[i] = idx_local_get(pool, thread));
+	assert_null(idx_local_get(pool, thread));
+	for (size_t i = 0; i < OBJECTS; i++)
+		idx_local_put(pool, thread, held[i]);
+	assert_int_equal(thread->paths.flush, 2);
+	assert_int_equal(idx_local_length(atom_load_relaxed(&self->shard[0].head)), 1);
+	assert_int_equal(idx_local_check(pool, 0, why), 0);
+
+	atom_store_relaxed(&cpu, 1); /* another CPU takes the chains over, then searches */
+	for (size_t i = 0; i < OBJECTS; i++)
+		assert_non_null(held[i] = idx_local_get(pool, thread));
+	assert_int_equal(thread->paths.refill, 2);
+	assert_int_equal(thread->paths.steal, 1);
+	assert_null(idx_local_get(pool, thread));
+	close_pool(pool, thread, OBJECTS);
+}
+
+static void idx_local_bulk_splits_at_the_limit(void **state)
+{
+	enum { OBJECTS = POOL_BULK_MAX };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_idx_local_ops, OBJECTS, &thread);
+	char why[POOL_REASON_BYTES] = "";
+	void *held[OBJECTS];
+
+	(void)state;
+	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	idx_local_put_bulk(pool, thread, held, OBJECTS);
+	assert_int_equal(idx_local_check(pool, 0, why), 0);
+	idx_local_flush(pool, thread);
+	idx_local_flush(pool, thread);
+	assert_int_equal(idx_local_check(pool, 0, why), 0);
+	assert_int_equal(idx_local_count(pool), OBJECTS);
+	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	close_pool(pool, thread, OBJECTS);
+}
+
+#if NBLBENCH_URCU
+/* The read lock that the test holds keeps the grace period from ending. */
+static void urcu_lfs_gp_keeps_an_object_for_a_grace_period(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_urcu_lfs_gp_ops, 1, &thread);
+
+	(void)state;
+	void *object = urcu_lfs_gp_get(pool, thread);
+	urcu_bp_read_lock();
+	urcu_lfs_gp_put(pool, thread, object);
+	assert_null(urcu_lfs_gp_get(pool, thread));
+	urcu_bp_read_unlock();
+	urcu_lfs_gp_flush(pool, thread);
+	assert_ptr_equal(urcu_lfs_gp_get(pool, thread), object);
+	close_pool(pool, thread, 1);
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tag_wraps_and_keeps_the_index),
+		cmocka_unit_test(treiber_tag_pops_across_the_wrap),
+		cmocka_unit_test(slab_refuses_what_a_unit_cannot_name),
+		cmocka_unit_test(slab_carves_to_the_cap_and_owns_what_it_carved),
+		cmocka_unit_test(audit_catches_what_it_should),
+		cmocka_unit_test(create_checks_every_field),
+		cmocka_unit_test(create_fills_in_the_defaults),
+		cmocka_unit_test(absent_strategy_names_its_package),
+		cmocka_unit_test(tables_are_checked),
+		cmocka_unit_test(ticket_numbers_wrap),
+		cmocka_unit_test(ticket_check_notices_a_held_lock),
+		cmocka_unit_test(dwcas_tells_what_it_met),
+		cmocka_unit_test(dwcas_refuses_a_head_that_came_back),
+		cmocka_unit_test(vyukov_says_empty_behind_a_stopped_put),
+		cmocka_unit_test(vyukov_put_waits_for_a_stopped_get),
+		cmocka_unit_test(scq_cycle_wraps),
+		cmocka_unit_test(scq_finds_a_put_after_any_number_of_misses),
+		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
+		cmocka_unit_test(idx_local_hands_over_chains),
+		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
+#if NBLBENCH_URCU
+		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
