@@ -117,8 +117,10 @@ static void judge(struct child *child, const char *report, int status, bool in_t
 		child->end = CHILD_SKIPPED;
 		snprintf(child->sentence, sizeof(child->sentence), "%.*s", n - 1, line + 1);
 	} else if (WEXITSTATUS(status) != EXIT_SUCCESS) {
+		line = line_with(child->output, "", &n);
 		snprintf(child->sentence, sizeof(child->sentence),
-			"it ended with exit status %d and no verdict", WEXITSTATUS(status));
+			"it ended with exit status %d%s%.*s", WEXITSTATUS(status), line ? ": " : "",
+			line ? n : 0, line ? line : "");
 	} else {
 		child->end = CHILD_PASSED;
 		child->sentence[0] = '\0';

@@ -113,6 +113,7 @@ static void exhaustion_body(struct gang_thread *t)
 				"after all caches were flushed one thread found %u of %u objects",
 				got, capacity);
 	}
+	gang_meet(t); /* a thread that detaches is not standing still */
 	free(objs);
 }
 
