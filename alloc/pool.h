@@ -58,6 +58,12 @@ struct pool_traits {
 	 * reports about this strategy mean nothing unless that library was built for it.
 	 */
 	bool opaque_to_tsan;
+	/*
+	 * The child of a fork lacks a thread that the strategy works with and must not use its copy.
+	 * Every other pool can be used there, by the thread that forked, if no thread was inside a
+	 * call at that moment.
+	 */
+	bool lost_in_fork;
 };
 
 /* How often the cold paths ran, per attached thread; written by that thread alone. */
