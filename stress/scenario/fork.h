@@ -41,6 +41,8 @@ static const char *fork_excuse(const struct pool_ops *ops, uint32_t threads)
 	(void)threads;
 	if (ops->traits.kind != POOL_KIND_POOL)
 		return "it keeps no books that a child could find in order";
+	if (ops->traits.lost_in_fork)
+		return "its traits say that a forked child must not use it";
 	return NULL;
 }
 
