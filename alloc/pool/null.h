@@ -1,13 +1,13 @@
 /*
- * null: hands out the same few objects again and again and records nothing. It measures the
- * harness: what a workload costs over this row is the strategy's own.
+ * null: hands out the same objects again and again and records nothing. It measures the harness:
+ * what a workload costs over this row is the strategy's own.
  *
- * Not a pool: no conservation, no uniqueness. Whatever counts objects skips it by its kind. Each
- * thread walks a ring of its own objects, so that a burst names different ones, as it would from a
- * pool.
+ * Not a pool: no conservation, no uniqueness. Whatever counts objects skips it by its kind. get
+ * always answers the same object of the calling thread; get_bulk copies the addresses of n
+ * different ones, as any pool has to.
  *
  * Progress: nothing is shared, so any number of threads may call; the trait says unsynchronised
- * because the objects are not exclusively owned by whoever gets them on another thread.
+ * because an object is not exclusively owned by whoever gets it.
  */
 #ifndef ALLOC_POOL_NULL_H
 #define ALLOC_POOL_NULL_H
@@ -16,12 +16,7 @@
 #include "alloc/slab.h"
 
 #include <errno.h>
-
-/*
- * Objects a thread walks through: a power of two, at least one burst's worth, so that a burst never
- * names one twice.
- */
-enum { NULL_RING_OBJECTS = POOL_BULK_MAX };
+#include <string.h>
 
 struct null_pool {
 	struct pool base;
@@ -29,17 +24,15 @@ struct null_pool {
 
 struct null_thread {
 	struct pool_thread base;
-	uint32_t next;
 	struct slab slab;
+	void *object[POOL_BULK_MAX];
 };
 
-/* One load, one store, one address computed; no branch. */
+/* One load. */
 static inline void *null_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct null_thread *self = (struct null_thread *)thread;
-
 	(void)pool;
-	return slab_object(&self->slab, self->next++ % NULL_RING_OBJECTS);
+	return ((struct null_thread *)thread)->object[0];
 }
 
 /* Nothing. */
@@ -50,10 +43,13 @@ static inline void null_put(struct pool *pool, struct pool_thread *thread, void 
 	(void)object;
 }
 
+/* One copy of n pointers. */
 static inline uint32_t null_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	return pool_get_each(null_get, pool, thread, objs, n);
+	(void)pool;
+	memcpy(objs, ((struct null_thread *)thread)->object, n * sizeof(*objs));
+	return n;
 }
 
 static inline void null_put_bulk(
@@ -88,11 +84,13 @@ static COLD int null_attach(struct pool *pool, struct pool_thread **out)
 	if (self == NULL)
 		return -ENOMEM;
 	int rc = slab_init(&self->slab, pool->config.object_bytes, pool->config.object_align,
-		NULL_RING_OBJECTS, pool->config.pages, SLAB_WITHOUT_LINKS);
+		POOL_BULK_MAX, pool->config.pages, SLAB_WITHOUT_LINKS);
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
+	for (uint32_t i = 0; i < POOL_BULK_MAX; i++)
+		self->object[i] = slab_object(&self->slab, i);
 	self->base.pool = pool;
 	*out = &self->base;
 	return 0;
