@@ -91,7 +91,8 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 	char reason[POOL_REASON_BYTES];
 
 	if (c.object_align == 0)
-		c.object_align = CACHE_LINE_BYTES;
+		c.object_align = ops->traits.kind == POOL_KIND_ALLOCATOR ? POOL_OBJECT_ALIGN_MIN
+									 : CACHE_LINE_BYTES;
 	c.magazine_objects = or_default(c.magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
 	c.cpu_cache_objects = or_default(c.cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_DEFAULT);
 	if (c.batch_objects == 0) {

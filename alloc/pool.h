@@ -81,7 +81,7 @@ struct pool_paths {
  */
 struct pool_config {
 	size_t object_bytes; /* payload; 8..1 MiB; no default */
-	size_t object_align; /* a power of two, 16..4096 [64] */
+	size_t object_align; /* a power of two, 16..4096 [64; an allocator's: 16] */
 	uint32_t capacity;   /* the most objects that the pool will ever hold; >= 1; no default */
 	uint32_t magazine_objects;  /* objects a magazine; a multiple of 4, 4..1024 [64] */
 	uint32_t cpu_cache_objects; /* objects a per-CPU array holds; 16..1008 [256] */

@@ -3,9 +3,9 @@
  * interface. Each get is an aligned_alloc or malloc, each put a free: what a driver gets that uses
  * no pool at all.
  *
- * In the form its own experts would choose: objects of up to the allocator's natural alignment come
- * from malloc, larger alignments from aligned_alloc, which leaves the thread caches of some
- * allocators.
+ * In the form its own experts would choose: unless the pool's user asks for more, objects have the
+ * allocator's natural alignment and come from malloc; larger alignments need aligned_alloc, which
+ * leaves the thread caches of some allocators: glibc 2.36 takes its arena's lock for it.
  *
  * Progress: glibc's slow path takes an arena lock, so blocking. After put: the memory is the
  * allocator's; it may be unmapped. The capacity is not enforced, since counting would need a shared
