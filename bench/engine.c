@@ -182,7 +182,8 @@ static int runner_fill(struct runner *self)
 	while (got < capacity && (engine->fill[got] = ops->get(engine->pool, self->t.self)) != NULL)
 		got++;
 	for (uint32_t i = 0; i < got; i++) {
-		for (size_t at = 0; at < engine->cell.object_bytes; at += ENGINE_TOUCH_BYTES)
+		for (size_t at = 0; at < engine->pool->config.object_bytes;
+			at += ENGINE_TOUCH_BYTES)
 			((unsigned char *)engine->fill[i])[at] = 0;
 	}
 	while (got > 0)
@@ -195,11 +196,14 @@ static int runner_enter(struct runner *self)
 {
 	struct engine *engine = self->engine;
 	const struct workload *workload = engine->subject.workload;
-	int rc = runner_attach(self);
+	int rc = 0;
 
-	if (rc != 0)
-		return rc;
-	self->stage = STAGE_ATTACHED;
+	if (workload->create == NULL) {
+		rc = runner_attach(self);
+		if (rc != 0)
+			return rc;
+		self->stage = STAGE_ATTACHED;
+	}
 	if (workload->enter != NULL)
 		rc = workload->enter(engine->subject.ops, engine->pool, &self->t);
 	if (rc == 0)
@@ -214,7 +218,7 @@ static void runner_leave(struct runner *self)
 
 	if (self->stage == STAGE_ENTERED && workload->leave != NULL)
 		workload->leave(engine->subject.ops, engine->pool, &self->t);
-	if (self->stage >= STAGE_ATTACHED)
+	if (self->stage >= STAGE_ATTACHED && workload->create == NULL)
 		runner_detach(self);
 	self->stage = STAGE_PARKED;
 }
@@ -524,12 +528,13 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 	const struct engine_cell *cell, char *why)
 {
 	const struct workload_cell *shape = &cell->shape;
+	uint32_t burst_max = workload->burst_max ? workload->burst_max : POOL_BULK_MAX;
 	uint64_t least_bytes = workload->object_bytes_min > POOL_OBJECT_BYTES_MIN
 				       ? workload->object_bytes_min
 				       : POOL_OBJECT_BYTES_MIN;
 
 	if (!in_range(why, "threads", shape->threads, 1, ENGINE_THREADS_MAX) ||
-		!in_range(why, "burst", shape->burst, 1, POOL_BULK_MAX) ||
+		!in_range(why, "burst", shape->burst, 1, burst_max) ||
 		!in_range(why, "depth", shape->depth, 1, ENGINE_DEPTH_MAX) ||
 		!in_range(why, "object_bytes", cell->object_bytes, least_bytes,
 			POOL_OBJECT_BYTES_MAX) ||
@@ -539,6 +544,12 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 		snprintf(why, ENGINE_REASON_BYTES,
 			"threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
 			shape->threads, workload->name, workload->lane_threads);
+		return -EINVAL;
+	}
+	if (workload->create != NULL && cell->pages != MEMORY_PAGES_ORDINARY) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"pages must be ordinary; %s makes its own pool, which has no others.",
+			workload->name);
 		return -EINVAL;
 	}
 	if (shape->threads > 1 && ops->traits.progress == POOL_UNSYNCHRONISED &&
@@ -579,7 +590,12 @@ static int create_pool(struct engine *self, char *why)
 		snprintf(why, ENGINE_REASON_BYTES, "%s cannot run here: %s", ops->name, reason);
 		return -ENOTSUP;
 	}
-	int rc = pool_create(ops, &config, &self->pool);
+	int rc;
+	if (self->subject.workload->create != NULL)
+		rc = self->subject.workload->create(
+			ops, &config, &self->cell.shape, &self->shared, &self->pool);
+	else
+		rc = pool_create(ops, &config, &self->pool);
 	if (rc == -EOVERFLOW)
 		snprintf(why, ENGINE_REASON_BYTES,
 			"%" PRIu32 " objects of %zu bytes are more than %s can name; use smaller "
@@ -654,13 +670,12 @@ static int set_up(struct engine *self, char *why)
 		return rc;
 
 	rc = have_obeyed(self, ORDER_FILL);
-	if (rc == 0 && workload->open != NULL) {
+	if (rc == 0 && workload->open != NULL)
 		rc = workload->open(
 			self->subject.ops, self->pool, &self->cell.shape, &self->shared);
-		for (uint32_t i = 0; rc == 0 && i < self->started; i++)
-			self->runners[i].t.shared = self->shared;
-	}
 	self->opened = rc == 0;
+	for (uint32_t i = 0; i < self->started; i++)
+		self->runners[i].t.shared = self->shared;
 	if (rc == 0)
 		rc = have_obeyed(self, ORDER_ENTER);
 	if (rc != 0)
@@ -697,7 +712,10 @@ static void tear_down(struct engine *self, struct engine_closing *out)
 		if (ops->check(self->pool, 0, out->check) == 0)
 			out->check[0] = '\0';
 	}
-	pool_destroy(self->pool);
+	if (workload->destroy != NULL)
+		workload->destroy(&self->cell.shape, self->shared);
+	else
+		pool_destroy(self->pool);
 }
 
 static size_t runners_bytes(const struct engine *self)

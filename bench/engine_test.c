@@ -7,6 +7,7 @@
 #include "bench/instances.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,8 +77,7 @@ static void assert_adds_up(
 	}
 	assert_true(slice->window_ns >= WINDOW_NS);
 	assert_int_equal(slice->units, units);
-	assert_true(slice->units > 0);
-	assert_true(slice->units_per_s > rate * 0.999 && slice->units_per_s < rate * 1.001);
+	assert_true(slice->units_per_s >= rate * 0.999 && slice->units_per_s <= rate * 1.001);
 	assert_true(slice->jain > 0 && slice->jain < 1.000001);
 	assert_true(slice->slowest_share >= 0 && slice->slowest_share < 1.000001);
 	assert_true(slice->skew >= 0 && slice->skew <= 1);
@@ -105,12 +105,20 @@ static void run_case(const char *pool, enum instance_dispatch dispatch, const ch
 	struct engine *engine = opened(&subject, cell);
 	assert_int_equal(engine_pool_capacity(engine),
 		cell->capacity ? cell->capacity : engine_capacity(subject.workload, &cell->shape));
-	assert_true(engine_warm(engine, WINDOW_NS) > 0);
-	for (int i = 0; i < 2; i++) {
+	engine_warm(engine, WINDOW_NS);
+	/*
+	 * On a busy machine a window can pass in which a lane's last thread has nothing to do, so
+	 * this asks for two windows with work done; a cell that never does any runs into the test's
+	 * time limit.
+	 */
+	for (int productive = 0; productive<2; productive += slice.units> 0) {
 		engine_slice(engine, WINDOW_NS, WINDOW_NS / 10, &slice);
 		assert_adds_up(&slice, &subject, cell->shape.threads);
-		if (subject.ops->traits.kind == POOL_KIND_POOL)
-			assert_int_equal(slice.failed, 0);
+		/* Alone, a thread always finds an object where the strategy hides none. */
+		if (cell->shape.threads == 1 && subject.ops->traits.exact && slice.failed != 0)
+			fail_msg("%s on %s, %s: %" PRIu64 " gets failed in a pool of the engine's "
+				 "own sizing",
+				workload, pool, instance_dispatch_name(dispatch), slice.failed);
 	}
 	close_sound(engine);
 	assert_int_equal(memory_live_bytes(), live);

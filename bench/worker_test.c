@@ -151,8 +151,8 @@ static void check_slice(const json_t *reply)
 
 	assert_string_equal(word(reply, "reply"), "slice");
 	assert_true(number(reply, "window_ns") >= 1000000);
-	assert_true(number(reply, "units") > 0);
-	assert_true(json_real_value(json_object_get(reply, "units_per_s")) > 0);
+	assert_true(number(reply, "units") >= 0);
+	assert_true(json_real_value(json_object_get(reply, "units_per_s")) >= 0);
 	assert_true(json_is_real(json_object_get(reply, "skew")));
 	assert_true(json_is_real(json_object_get(reply, "jain")));
 	assert_true(json_is_real(json_object_get(reply, "slowest_share")));
@@ -189,12 +189,16 @@ static void test_cells(void **state)
 
 		reply = ask(self, "{\"cmd\":\"warm\", \"window_ns\":1000000}");
 		assert_string_equal(word(reply, "reply"), "warm");
-		assert_true(number(reply, "units") > 0);
+		assert_true(number(reply, "units") >= 0);
 		json_decref(reply);
 
-		reply = ask(self, SLICE);
-		check_slice(reply);
-		json_decref(reply);
+		/* On a busy machine a window can pass without work; the time limit ends a hang. */
+		for (json_int_t units = 0; units == 0;) {
+			reply = ask(self, SLICE);
+			check_slice(reply);
+			units = number(reply, "units");
+			json_decref(reply);
+		}
 
 		reply = ask(self, "{\"cmd\":\"mem\"}");
 		assert_string_equal(word(reply, "reply"), "mem");

@@ -74,8 +74,21 @@ struct workload {
 	uint32_t (*demand)(const struct workload_cell *cell);
 	/* Bytes the pool's objects must have at least; 0: any. */
 	size_t object_bytes_min;
+	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
 
-	/* Before the threads start, on the coordinator. 0 or a negative errno. */
+	/*
+	 * For workloads over something that has a pool of its own, such as an NBL pool; the others
+	 * leave both NULL and get a pool from the engine. create makes that something for
+	 * config->capacity objects and shows the pool within, so that the engine can fill, count
+	 * and check it: 0, *shared and *pool, or a negative errno. destroy is called instead of
+	 * pool_destroy. The threads of such a workload attach in enter, which sets t->self, and
+	 * detach in leave; open and close are not called.
+	 */
+	int (*create)(const struct pool_ops *ops, const struct pool_config *config,
+		const struct workload_cell *cell, void **shared, struct pool **pool);
+	void (*destroy)(const struct workload_cell *cell, void *shared);
+
+	/* On the coordinator, before the threads enter. 0 or a negative errno. */
 	int (*open)(const struct pool_ops *ops, struct pool *pool, const struct workload_cell *cell,
 		void **shared);
 	/* On the coordinator, after the threads have left. Frees what open made. */
