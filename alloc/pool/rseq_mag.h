@@ -22,6 +22,8 @@
  *
  * A0 in rseq_mag_stop, meets R0 in rseq_mag_restart: the CPU's magazines as the last drainer left
  * them. The depot has its own.
+ * R1 in rseq_mag_steal, meets the sections of that CPU (x86-64 loads are acquires): the thief's
+ * empty magazine before the word that names it.
  * ABA: the exchange compares the CPU's word inside a section. The word may have left and come back
  * since it was read, with other contents in the same magazines: so what was read about the contents
  * is a hint, and what comes home is looked at again.
@@ -180,12 +182,17 @@ static COLD bool rseq_mag_steal(struct rseq_mag_pool *pool, struct rseq_mag_thre
 		struct magazine *loaded = rseq_mag_at(pool, rseq_magazine_loaded(word));
 		uint32_t mine = rseq_mag_unit(pool, self->mine);
 		bool found = true;
+		/*
+		 * R1, meets the sections of the CPU: what is in the caller's magazine before the
+		 * word that names it.
+		 */
+		atom_tsan_release(self->mine);
 		if (magazine_count(spare) != 0) {
-			atom_store_relaxed(
+			atom_store_release(
 				&area->word, rseq_magazine_word(rseq_magazine_loaded(word), mine));
 			self->mine = spare;
 		} else if (magazine_count(loaded) != 0) {
-			atom_store_relaxed(
+			atom_store_release(
 				&area->word, rseq_magazine_word(mine, rseq_magazine_spare(word)));
 			self->mine = loaded;
 		} else {
