@@ -22,6 +22,13 @@
 #include <urcu/lfstack.h>
 #include <urcu/wfcqueue.h>
 #include <urcu/wfstack.h>
+
+/*
+ * Before the first call_rcu of the process: starts liburcu's thread, which otherwise two first
+ * callers race to do, and arranges that it stands still during a fork and that the child has one of
+ * its own. Any thread, any number of times. 0, or -ENOMEM, then and ever after.
+ */
+int urcu_start(void);
 #endif
 
 /* `supported` of these strategies. */

@@ -15,7 +15,8 @@
  * Progress: get is lock-free: a CAS fails only because another one succeeded. put is wait-free as
  * far as our code goes, and hands over to a thread of liburcu's. A thread that stops between the
  * read lock and its release ends nobody's call, but no object comes back until it moves: not exact.
- * fork: the child lacks the thread that pushes, so it must not use the pool.
+ * fork: the child has a thread of liburcu's of its own (urcu_start) and can use the pool, with what
+ * was in flight.
  * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
  *
  *	          get            put                       count, check
@@ -120,14 +121,14 @@ static COLD int urcu_lfs_gp_create(const struct pool_config *config, struct pool
 
 	if (self == NULL)
 		return -ENOMEM;
-	int rc = annex_init(&self->annex, config, sizeof(struct urcu_lfs_gp_record));
+	int rc = urcu_start();
+	if (rc == 0)
+		rc = annex_init(&self->annex, config, sizeof(struct urcu_lfs_gp_record));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
 	__cds_lfs_init(&self->stack);
-	/* Starts the thread that pushes now, or the first two puts would race to do so. */
-	urcu_bp_get_default_call_rcu_data();
 	*out = &self->base;
 	return 0;
 }
@@ -186,7 +187,7 @@ static COLD int urcu_lfs_gp_check(struct pool *pool, uint64_t outstanding, char 
 static const struct pool_ops pool_urcu_lfs_gp_ops = {
 	.name = "urcu_lfs_gp",
 	.summary = "liburcu's lock-free stack, put back after a grace period: shows its memory",
-	.traits = {.progress = POOL_LOCK_FREE, .opaque_to_tsan = true, .lost_in_fork = true},
+	.traits = {.progress = POOL_LOCK_FREE, .opaque_to_tsan = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
 	.create = urcu_lfs_gp_create,
