@@ -1,0 +1,14 @@
+/*
+ * The workload `pair` on `plain` without bench_escape: what the codegen test must be able to tell
+ * from the real one. The compiler sees that each put undoes its get, and drops the loop.
+ */
+#include "alloc/pool/plain.h"
+
+uint64_t case_pair(struct pool *pool, struct pool_thread *self, uint64_t n);
+
+uint64_t case_pair(struct pool *pool, struct pool_thread *self, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		plain_put(pool, self, plain_get(pool, self));
+	return n;
+}

@@ -1,0 +1,217 @@
+/*
+ * Looks at the machine code of the instance units, because two properties that every figure hangs
+ * on can be lost without any test of behaviour noticing:
+ *
+ *	codegen_test OBJDUMP folded OBJECT...   no indirect call or jump in a measured function
+ *	codegen_test OBJDUMP table OBJECT...    some in each object: the run-time table is one, and
+ *	                                        the same search finds it there
+ *	codegen_test OBJDUMP escape OBJECT...   a pair on `plain` loads and stores the list's head in
+ *	                                        both halves, so bench_escape does its work
+ *	codegen_test OBJDUMP bare OBJECT...     the same search on a loop without bench_escape: fewer
+ *
+ * Measured functions are those called case_*; what the compiler split off from them as cold
+ * (case_*.cold) counts too. A hook in tail position becomes an indirect jump, so calls alone would
+ * not do.
+ */
+#include "alloc/pool/plain.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PASS = 0, FAIL = 1, SKIP = 77 };
+
+/* What a search has found in one object. */
+struct found {
+	int functions; /* measured ones */
+	int indirect;  /* calls and jumps through a register or memory */
+	int loads;     /* of the word at HEAD_OPERAND, in case_pair */
+	int stores;
+};
+
+/* Starts objdump on an object; its output. NULL with a message if it can't be started. */
+static FILE *disassemble(const char *objdump, const char *object, pid_t *child)
+{
+	int ends[2];
+
+	if (pipe(ends) != 0 || (*child = fork()) < 0) {
+		perror("codegen_test");
+		return NULL;
+	}
+	if (*child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		setenv("LC_ALL", "C", 1);
+		execl(objdump, objdump, "-d", "-w", "--no-show-raw-insn", object, (char *)NULL);
+		perror(objdump);
+		_exit(FAIL);
+	}
+	close(ends[1]);
+	return fdopen(ends[0], "r");
+}
+
+/* "0000000000000010 <case_pair.cold>:" names the function that follows. NULL: another line. */
+static const char *function_name(char *line)
+{
+	char *name = strstr(line, " <");
+	char *end = strstr(line, ">:");
+
+	if (line[0] == ' ' || name == NULL || end == NULL)
+		return NULL;
+	*end = '\0';
+	return name + 2;
+}
+
+/*
+ * In AT&T syntax only indirect branches have an operand with a star; on aarch64 they have mnemonics
+ * of their own.
+ */
+static bool is_indirect(const char *instruction)
+{
+	return strchr(instruction, '*') != NULL || strncmp(instruction, "blr\t", 4) == 0 ||
+	       strncmp(instruction, "br\t", 3) == 0;
+}
+
+/* The operand that names the head of `plain`, up to the register: "0x80(". */
+static const char *head_operand(void)
+{
+	static char operand[32];
+
+	snprintf(operand, sizeof(operand), "0x%zx(", offsetof(struct plain_pool, head));
+	return operand;
+}
+
+/* "mov 0x80(%rdi),%rax" loads the head, "mov %rax,0x80(%rdi)" stores it. */
+static void count_head_access(const char *instruction, struct found *found)
+{
+	const char *operands = instruction + strcspn(instruction, " \t");
+	const char *head = strstr(operands, head_operand());
+
+	operands += strspn(operands, " \t");
+	if (head == NULL || strncmp(instruction, "mov", 3) != 0)
+		return;
+	if (head == operands)
+		found->loads++;
+	else
+		found->stores++;
+}
+
+/* Searches one object. False, with a message, if it could not be disassembled. */
+static bool search(const char *objdump, const char *object, bool verbose, struct found *found)
+{
+	pid_t child;
+	FILE *listing = disassemble(objdump, object, &child);
+	char line[1024];
+	char function[256] = "";
+	int status;
+
+	*found = (struct found){0};
+	if (listing == NULL)
+		return false;
+	while (fgets(line, sizeof(line), listing) != NULL) {
+		const char *name = function_name(line);
+		const char *instruction = strchr(line, '\t');
+
+		if (name != NULL) {
+			snprintf(function, sizeof(function), "%s", name);
+			found->functions += strncmp(name, "case_", 5) == 0;
+			continue;
+		}
+		if (instruction == NULL || strncmp(function, "case_", 5) != 0)
+			continue;
+		if (is_indirect(instruction + 1)) {
+			found->indirect++;
+			if (verbose)
+				printf("%s: %s: %s", object, function, line);
+		}
+		if (strcmp(function, "case_pair") == 0)
+			count_head_access(instruction + 1, found);
+	}
+	fclose(listing);
+	if (waitpid(child, &status, 0) != child || status != 0) {
+		fprintf(stderr, "codegen_test: %s could not disassemble %s\n", objdump, object);
+		return false;
+	}
+	return true;
+}
+
+/* One line about what was wanted and what was found. Always false. */
+static bool complain(const char *object, const char *wanted, const struct found *found)
+{
+	fprintf(stderr,
+		"%s: %s; found %d measured functions, %d indirect branches, %d loads and %d stores "
+		"of the head\n",
+		object, wanted, found->functions, found->indirect, found->loads, found->stores);
+	return false;
+}
+
+static bool judge(const char *mode, const char *object, const struct found *found)
+{
+	/* A get and a put, each one load and one store at least. */
+	bool escaped = found->loads >= 2 && found->stores >= 2;
+
+	if (found->functions == 0)
+		return complain(object, "there must be functions called case_*", found);
+	if (strcmp(mode, "folded") == 0 && found->indirect != 0)
+		return complain(object, "measured functions must have no indirect branch", found);
+	if (strcmp(mode, "table") == 0 && found->indirect == 0)
+		return complain(object, "the run-time table must show indirect branches", found);
+	if (strcmp(mode, "escape") == 0 && !escaped)
+		return complain(object, "get and put must each load and store the head", found);
+	if (strcmp(mode, "bare") == 0 && escaped)
+		return complain(
+			object, "the search cannot tell a loop without bench_escape", found);
+	return true;
+}
+
+/* The reason for which there is nothing to look at; NULL: there is. */
+static const char *skip_reason(const char *objdump, const char *mode)
+{
+	bool counts_loads = strcmp(mode, "escape") == 0 || strcmp(mode, "bare") == 0;
+
+	if (strstr(objdump, "NOTFOUND") != NULL)
+		return "objdump was not found (package binutils)";
+#ifndef __OPTIMIZE__
+	return "this build does not optimise, so nothing is folded";
+#endif
+#ifndef __x86_64__
+	if (counts_loads)
+		return "loads and stores are recognised in x86-64 code only";
+#endif
+#ifdef NBLBENCH_SANITIZED
+	if (counts_loads)
+		return "sanitizers rewrite loads and stores";
+#endif
+	(void)counts_loads;
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 4) {
+		fprintf(stderr, "usage: codegen_test OBJDUMP folded|table|escape|bare OBJECT...\n");
+		return FAIL;
+	}
+	const char *objdump = argv[1];
+	const char *mode = argv[2];
+	const char *reason = skip_reason(objdump, mode);
+	int result = PASS;
+
+	if (reason != NULL) {
+		printf("skipped: %s\n", reason);
+		return SKIP;
+	}
+	for (int i = 3; i < argc; i++) {
+		struct found found;
+
+		if (!search(objdump, argv[i], strcmp(mode, "folded") == 0, &found) ||
+			!judge(mode, argv[i], &found))
+			result = FAIL;
+	}
+	return result;
+}
