@@ -81,11 +81,39 @@ static int refuse(char *why, const char *format, ...)
 	return -1;
 }
 
+static int refuse_damaged(char *why, const char *path, const char *finding)
+{
+	return refuse(why,
+		"'%s' is damaged or cut short (%s). It is left as it is; --fresh moves it aside "
+		"and "
+		"starts over",
+		path, finding);
+}
+
+/*
+ * The system's error behind SQLite's last one, 0 if there is none. SQLite keeps it with the file
+ * that it befell, which is the log or the database.
+ */
+static int system_error(sqlite3 *db)
+{
+	static const int pointers[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < array_count(pointers); i++) {
+		sqlite3_file *file = NULL;
+
+		if (sqlite3_file_control(db, "main", pointers[i], &file) == SQLITE_OK &&
+			file != NULL && file->pMethods != NULL)
+			file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	}
+	return error != 0 ? error : sqlite3_system_errno(db);
+}
+
 /* The sentence for what SQLite reports about db. */
 static int refuse_sqlite(char *why, const char *path, sqlite3 *db)
 {
 	int code = db != NULL ? sqlite3_errcode(db) : SQLITE_NOMEM;
-	int system = db != NULL ? sqlite3_system_errno(db) : ENOMEM;
+	int system = db != NULL ? system_error(db) : ENOMEM;
 	const char *text = db != NULL ? sqlite3_errmsg(db) : "out of memory";
 
 	if (code == SQLITE_FULL || system == ENOSPC || system == EDQUOT || system == EFBIG)
@@ -94,10 +122,7 @@ static int refuse_sqlite(char *why, const char *path, sqlite3 *db)
 			"and the same command goes on",
 			path);
 	if (code == SQLITE_CORRUPT)
-		return refuse(why,
-			"'%s' is damaged or cut short (%s). It is left as it is; --fresh moves it "
-			"aside and starts over",
-			path, text);
+		return refuse_damaged(why, path, text);
 	if (code == SQLITE_NOTADB)
 		return refuse(why,
 			"'%s' is not a result store: it is no SQLite file. Name another with "
@@ -333,6 +358,7 @@ done:
 /* The file's first bytes, as SQLite's file format defines them; big-endian numbers. */
 enum {
 	HEADER_BYTES = 100,
+	HEADER_PAGE_BYTES = 16, /* two bytes; 1 stands for 65536 */
 	HEADER_USER_VERSION = 60,
 	HEADER_APPLICATION_ID = 68,
 };
@@ -340,6 +366,24 @@ enum {
 static uint32_t big_endian(const unsigned char *at)
 {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/*
+ * True if the last page is not whole although no log could complete it: SQLite would read zeros for
+ * what is missing.
+ */
+static bool is_cut(const char *path, const unsigned char *header, off_t bytes)
+{
+	const unsigned stored =
+		(unsigned)header[HEADER_PAGE_BYTES] << 8 | header[HEADER_PAGE_BYTES + 1];
+	const off_t page = stored == 1 ? 65536 : (off_t)stored;
+	char log[PATH_MAX + 8];
+	struct stat file;
+
+	snprintf(log, sizeof(log), "%s-wal", path);
+	if (stat(log, &file) == 0 && file.st_size > 0)
+		return false;
+	return page == 0 || bytes % page != 0;
 }
 
 /* Tells by the header alone whether this is a store, so that SQLite never touches other files. */
@@ -380,6 +424,8 @@ static int check_header(int fd, const char *path, char *why)
 			", this program writes and reads %d. Use "
 			"the program that made it, or name another with --store or --out",
 			path, version, STORE_SCHEMA_VERSION);
+	if (is_cut(path, header, file.st_size))
+		return refuse_damaged(why, path, "its last page is not whole");
 	return 0;
 }
 
@@ -393,10 +439,7 @@ static int check_pages(sqlite3 *db, const char *path, char *why)
 		sqlite3_step(statement) != SQLITE_ROW)
 		rc = refuse_sqlite(why, path, db);
 	else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-		rc = refuse(why,
-			"'%s' is damaged or cut short (%s). It is left as it is; --fresh moves it "
-			"aside and starts over",
-			path, (const char *)sqlite3_column_text(statement, 0));
+		rc = refuse_damaged(why, path, (const char *)sqlite3_column_text(statement, 0));
 	sqlite3_finalize(statement);
 	return rc;
 }
