@@ -59,9 +59,9 @@ struct pool_traits {
 	 */
 	bool opaque_to_tsan;
 	/*
-	 * The child of a fork lacks a thread that the strategy works with and must not use its copy.
-	 * Every other pool can be used there, by the thread that forked, if no thread was inside a
-	 * call at that moment.
+	 * The child of a fork lacks a thread that the strategy works with and must not use its
+	 * copy. Every other pool can be used there, by the thread that forked, if no thread was
+	 * inside a call at that moment.
 	 */
 	bool lost_in_fork;
 };
@@ -149,8 +149,8 @@ struct pool_ops {
 	/*
 	 * Takes one free object. The caller owns it until some attached thread puts it. Its first 8
 	 * bytes are undefined, the rest is as its last owner left it, and zero at first (anything,
-	 * where kind is POOL_KIND_ALLOCATOR). NULL: none found (see traits.exact): an answer, not an
-	 * error. Never waits when traits.progress is lock-free or better.
+	 * where kind is POOL_KIND_ALLOCATOR). NULL: none found (see traits.exact): an answer, not
+	 * an error. Never waits when traits.progress is lock-free or better.
 	 */
 	void *(*get)(struct pool *pool, struct pool_thread *self);
 
@@ -247,6 +247,9 @@ ALWAYS_INLINE bool pool_supported_always(char *reason)
 	reason[0] = '\0';
 	return true;
 }
+
+/* For `supported` of strategies with a 16-byte compare-and-swap. */
+bool pool_supported_cx16(char *reason);
 
 /* attach and detach for strategies without per-thread state of their own: only the counters. */
 int pool_attach_plain(struct pool *pool, struct pool_thread **out);

@@ -38,9 +38,6 @@
 #include "alloc/pool.h"
 
 #include <errno.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 struct treiber_dwcas_pool {
 	struct pool base;
@@ -138,26 +135,6 @@ static inline void treiber_dwcas_put_bulk(
 	treiber_dwcas_push_chain(self, objs[0], objs[n - 1]);
 }
 
-static COLD bool treiber_dwcas_supported(char *reason)
-{
-	if (!ATOM_PAIR) {
-		snprintf(reason, POOL_REASON_BYTES,
-			"This build has no 16-byte compare-and-swap; on x86-64 compile with "
-			"-mcx16.");
-		return false;
-	}
-#if defined(__x86_64__)
-	unsigned a, b, c, d;
-
-	if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_CMPXCHG16B) == 0) {
-		snprintf(reason, POOL_REASON_BYTES,
-			"This CPU lacks cmpxchg16b; any x86-64 CPU made since 2006 has it.");
-		return false;
-	}
-#endif
-	return pool_supported_always(reason);
-}
-
 static COLD int treiber_dwcas_create(const struct pool_config *config, struct pool **out)
 {
 	struct treiber_dwcas_pool *self = memory_alloc(sizeof(*self));
@@ -212,7 +189,7 @@ static const struct pool_ops pool_treiber_dwcas_ops = {
 	.name = "treiber_dwcas",
 	.summary = "one lock-free stack, pointer and 64-bit generation in a 16-byte head",
 	.traits = {.progress = POOL_LOCK_FREE, .needs_cx16 = true, .exact = true},
-	.supported = treiber_dwcas_supported,
+	.supported = pool_supported_cx16,
 	.create = treiber_dwcas_create,
 	.destroy = treiber_dwcas_destroy,
 	.attach = pool_attach_plain,

@@ -1,0 +1,188 @@
+/*
+ * ck_stack: Concurrency Kit's stack as a free list, a peer. The same idea as treiber_dwcas, made by
+ * others: a pointer and a generation, pushed with a one-word compare-and-swap that leaves the
+ * generation alone, popped with a two-word one that raises it.
+ *
+ * Source: Concurrency Kit, <ck_stack.h>, ck_stack_push_mpmc and ck_stack_pop_mpmc, which are inline
+ * functions. Nothing of it is changed. There is no bulk form, so a burst is n operations.
+ *
+ * Progress: get and put are lock-free: a CAS fails only because another one succeeded.
+ * After put: memory stays mapped, nothing is overwritten (entries live in the annex).
+ *
+ *	          get            put            count, check
+ *	get       CAS on head    CAS on head    the caller: the pool is quiet
+ *	put                      CAS on head    the caller: the pool is quiet
+ *
+ * Orders: Concurrency Kit's own, in assembly that the thread sanitizer can't read
+ * (traits.opaque_to_tsan); there are no labels here.
+ * ABA: a 64-bit generation that moves on every pop. Entries are type-stable.
+ *
+ * I1  The walk from head ends in NULL and names each free carved object once.
+ */
+#ifndef ALLOC_POOL_CK_STACK_H
+#define ALLOC_POOL_CK_STACK_H
+
+#include "alloc/absent.h"
+#include "alloc/annex.h"
+#include "alloc/audit.h"
+#include "alloc/pool.h"
+
+#include <errno.h>
+
+#if NBLBENCH_CK
+#include <ck_stack.h>
+#endif
+
+/* Defined where the library is there and the CPU's family has a two-word CAS. */
+#ifdef CK_F_STACK_POP_MPMC
+#define CK_STACK_POOL 1
+#else
+#define CK_STACK_POOL 0
+#endif
+
+static COLD bool ck_stack_pool_supported(char *reason)
+{
+	return CK_STACK_POOL ? pool_supported_cx16(reason)
+			     : absent(reason, "Concurrency Kit", "libck-dev");
+}
+
+#if CK_STACK_POOL
+
+struct ck_stack_pool {
+	struct pool base;
+	CACHE_PAIR_ALIGNED struct ck_stack stack;
+	CACHE_PAIR_ALIGNED struct annex annex; /* a record is a struct ck_stack_entry */
+};
+
+ALWAYS_INLINE void *ck_stack_pool_object(
+	const struct ck_stack_pool *self, const struct ck_stack_entry *entry)
+{
+	return annex_object(&self->annex, entry, sizeof(*entry));
+}
+
+static COLD void *ck_stack_pool_grow(struct ck_stack_pool *self, struct pool_thread *thread)
+{
+	void *object = pool_carve(&self->annex.slab, thread);
+
+	if (object == NULL) {
+		struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
+
+		if (entry != NULL)
+			return ck_stack_pool_object(self, entry);
+		thread->paths.empty++;
+	}
+	return object;
+}
+
+/* Three loads and one 16-byte compare-and-swap. */
+static inline void *ck_stack_pool_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
+
+	return likely(entry != NULL) ? ck_stack_pool_object(self, entry)
+				     : ck_stack_pool_grow(self, thread);
+}
+
+/* One load, one store and one compare-and-swap. */
+static inline void ck_stack_pool_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+
+	(void)thread;
+	ck_stack_push_mpmc(
+		&self->stack, annex_record(&self->annex, object, sizeof(struct ck_stack_entry)));
+}
+
+static inline uint32_t ck_stack_pool_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(ck_stack_pool_get, pool, thread, objs, n);
+}
+
+static inline void ck_stack_pool_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	pool_put_each(ck_stack_pool_put, pool, thread, objs, n);
+}
+
+static COLD int ck_stack_pool_create(const struct pool_config *config, struct pool **out)
+{
+	struct ck_stack_pool *self = memory_alloc(sizeof(*self));
+
+	if (self == NULL)
+		return -ENOMEM;
+	int rc = annex_init(&self->annex, config, sizeof(struct ck_stack_entry));
+	if (rc != 0) {
+		memory_free(self, sizeof(*self));
+		return rc;
+	}
+	ck_stack_init(&self->stack);
+	*out = &self->base;
+	return 0;
+}
+
+static COLD void ck_stack_pool_destroy(struct pool *pool)
+{
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+
+	annex_fini(&self->annex, sizeof(struct ck_stack_entry));
+	memory_free(self, sizeof(*self));
+}
+
+static COLD uint64_t ck_stack_pool_count(struct pool *pool)
+{
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+	uint64_t free = slab_uncarved(&self->annex.slab);
+	struct ck_stack_entry *at;
+
+	CK_STACK_FOREACH(&self->stack, at)
+	free++;
+	return free;
+}
+
+static COLD int ck_stack_pool_check(struct pool *pool, uint64_t outstanding, char *why)
+{
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+	struct ck_stack_entry *at;
+	struct audit audit;
+	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+
+	if (rc != 0)
+		return rc;
+	CK_STACK_FOREACH(&self->stack, at)
+	{ /* I1 */
+		if (!audit_mark(&audit, ck_stack_pool_object(self, at), "the stack"))
+			break;
+	}
+	return audit_end(&audit, outstanding);
+}
+
+#endif
+
+static const struct pool_ops pool_ck_stack_ops = {
+	.name = "ck_stack",
+	.summary = "peer: Concurrency Kit's lock-free stack",
+	.traits = {.progress = POOL_LOCK_FREE,
+		.needs_cx16 = true,
+		.exact = true,
+		.opaque_to_tsan = true},
+	.supported = ck_stack_pool_supported,
+#if CK_STACK_POOL
+	.create = ck_stack_pool_create,
+	.destroy = ck_stack_pool_destroy,
+	.attach = pool_attach_plain,
+	.detach = pool_detach_plain,
+	.get = ck_stack_pool_get,
+	.put = ck_stack_pool_put,
+	.get_bulk = ck_stack_pool_get_bulk,
+	.put_bulk = ck_stack_pool_put_bulk,
+	.flush = pool_flush_nothing,
+	.count = ck_stack_pool_count,
+	.check = ck_stack_pool_check,
+#else
+	ABSENT_HOOKS,
+#endif
+};
+
+#endif
