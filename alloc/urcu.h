@@ -9,7 +9,8 @@
  *
  * What liburcu guarantees: each push is a full barrier before it publishes the node, each pop one
  * after it took it, so what the last owner wrote into an object is seen by the next. All of it
- * happens in liburcu's own assembly, which the thread sanitizer can't read: traits.opaque_to_tsan.
+ * happens in liburcu's own assembly, which the thread sanitizer can't read: traits.opaque_to_tsan,
+ * unless the build has rebuilt the library with instrumentation (NBLBENCH_URCU_TSAN).
  */
 #ifndef ALLOC_URCU_H
 #define ALLOC_URCU_H
@@ -18,6 +19,9 @@
 #include "alloc/pool.h"
 
 #if NBLBENCH_URCU
+#if NBLBENCH_URCU_TSAN
+#include "alloc/atomic/urcu_tsan.h" /* before any of liburcu's own */
+#endif
 #include <urcu-bp.h>
 #include <urcu/lfstack.h>
 #include <urcu/wfcqueue.h>
@@ -30,6 +34,8 @@
  */
 int urcu_start(void);
 #endif
+
+enum { URCU_OPAQUE_TO_TSAN = !NBLBENCH_URCU_TSAN };
 
 /* `supported` of these strategies. */
 static inline bool urcu_supported(char *reason)

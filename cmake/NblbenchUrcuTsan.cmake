@@ -1,0 +1,86 @@
+# liburcu for the thread sanitizer: rebuilt from the distribution's source package, with every access instrumented. The
+# packaged library synchronises in assembly that the sanitizer cannot read, so with it every report is false, or, once suppressed, every
+# true one is lost. alloc/atomic/urcu_tsan.h is what the rebuild and our units see before liburcu's headers.
+#
+# Defines the target nblbench_urcu_tsan, or sets NBLBENCH_URCU_TSAN_WHY to the sentence that says why there is none.
+# The source comes through the machine's own apt configuration, into private folders of the build tree, and is kept there.
+
+set(NBLBENCH_URCU_TSAN_WHY "")
+set(urcu_work ${PROJECT_BINARY_DIR}/liburcu)
+set(urcu_libraries "")
+foreach(name IN ITEMS cds bp common)
+  list(APPEND urcu_libraries ${urcu_work}/liburcu-${name}.a)
+endforeach()
+
+function(urcu_step)
+  if(NOT NBLBENCH_URCU_TSAN_WHY STREQUAL "")
+    return()
+  endif()
+  list(POP_FRONT ARGN sentence)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${urcu_work} RESULT_VARIABLE rc OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT rc EQUAL 0)
+    file(APPEND ${urcu_work}/log "${out}\n")
+    set(NBLBENCH_URCU_TSAN_WHY "${sentence}; the log is ${urcu_work}/log" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The source package of the library that is installed, whose headers the strategies include.
+function(urcu_rebuild)
+  file(REMOVE_RECURSE ${urcu_work})
+  file(MAKE_DIRECTORY ${urcu_work}/lists/partial ${urcu_work}/cache/archives/partial)
+  execute_process(COMMAND dpkg-query -W -f "\${source:Version}" liburcu-dev OUTPUT_VARIABLE version RESULT_VARIABLE rc ERROR_QUIET)
+  if(NOT rc EQUAL 0)
+    set(NBLBENCH_URCU_TSAN_WHY "liburcu-dev is not an installed Debian package, so its source package is unknown" PARENT_SCOPE)
+    return()
+  endif()
+  if(version VERSION_GREATER_EQUAL 0.15)
+    set(NBLBENCH_URCU_TSAN_WHY "liburcu ${version} instruments itself and wants no shim; this step is written for 0.13 and 0.14" PARENT_SCOPE)
+    return()
+  endif()
+  # Both notations of apt's own sources, asked for sources instead of binaries.
+  file(GLOB lists /etc/apt/sources.list /etc/apt/sources.list.d/*.list)
+  file(GLOB stanzas /etc/apt/sources.list.d/*.sources)
+  file(MAKE_DIRECTORY ${urcu_work}/sources)
+  foreach(file IN LISTS lists)
+    file(READ ${file} text)
+    string(REGEX REPLACE "(^|\n)deb " "\\1deb-src " text "${text}")
+    get_filename_component(name ${file} NAME_WE)
+    file(WRITE ${urcu_work}/sources/${name}.list "${text}")
+  endforeach()
+  foreach(file IN LISTS stanzas)
+    file(READ ${file} text)
+    string(REGEX REPLACE "Types:[^\n]*" "Types: deb-src" text "${text}")
+    get_filename_component(name ${file} NAME)
+    file(WRITE ${urcu_work}/sources/${name} "${text}")
+  endforeach()
+  set(apt apt-get -q -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=${urcu_work}/sources
+    -o Dir::State::lists=${urcu_work}/lists -o Dir::Cache=${urcu_work}/cache)
+  # A source that cannot be reached is not fatal by itself: the next step tells whether the package was found.
+  execute_process(COMMAND ${apt} update OUTPUT_QUIET ERROR_QUIET)
+  urcu_step("the source package of liburcu ${version} cannot be had" ${apt} source liburcu=${version})
+  file(GLOB source LIST_DIRECTORIES true ${urcu_work}/liburcu-[0-9]*)
+  list(FILTER source EXCLUDE REGEX "\\.(dsc|tar)")
+  set(flags "-O2 -g -fPIC -w -fsanitize=thread -include ${PROJECT_SOURCE_DIR}/alloc/atomic/urcu_tsan.h")
+  urcu_step("liburcu's configure failed" ${CMAKE_COMMAND} -E chdir "${source}" ./configure --quiet --disable-shared --enable-static
+    CC=${CMAKE_C_COMPILER} "CFLAGS=${flags}")
+  # The package's patches make configure look older than its source; nothing needs to be generated again.
+  foreach(folder IN ITEMS include src)
+    urcu_step("liburcu did not build" make -C "${source}/${folder}" -s AUTOMAKE=: AUTOCONF=: ACLOCAL=: AUTOHEADER=:)
+  endforeach()
+  foreach(name IN ITEMS cds bp common)
+    urcu_step("liburcu-${name}.a was not built" ${CMAKE_COMMAND} -E copy "${source}/src/.libs/liburcu-${name}.a" ${urcu_work})
+  endforeach()
+  set(NBLBENCH_URCU_TSAN_WHY "${NBLBENCH_URCU_TSAN_WHY}" PARENT_SCOPE)
+endfunction()
+
+list(GET urcu_libraries -1 urcu_last)
+if(NOT EXISTS ${urcu_last})
+  message(STATUS "Rebuilding liburcu for the thread sanitizer")
+  urcu_rebuild()
+endif()
+if(NBLBENCH_URCU_TSAN_WHY STREQUAL "")
+  add_library(nblbench_urcu_tsan INTERFACE)
+  target_link_libraries(nblbench_urcu_tsan INTERFACE ${urcu_libraries})
+else()
+  message(STATUS "No instrumented liburcu: ${NBLBENCH_URCU_TSAN_WHY}")
+endif()
