@@ -455,7 +455,8 @@ static int open_checked(const char *path, int flags, sqlite3 **out, char *why)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return refuse(why, "'%s' can't be opened: %s", path, strerror(errno));
+		return refuse(why, "'%s' can't be opened: %s. Name another with --store or --out",
+			path, strerror(errno));
 	rc = check_header(fd, path, why);
 	/* Before SQLite has locks on the file: closing any descriptor would drop them. */
 	close(fd);
@@ -604,7 +605,8 @@ int store_open(const char *path, const struct plan *plan, const char *command, s
 
 	self->lock = open(path, O_RDONLY | O_CLOEXEC);
 	if (self->lock < 0) {
-		refuse(why, "'%s' can't be opened: %s", path, strerror(errno));
+		refuse(why, "'%s' can't be opened: %s. Name another with --store or --out", path,
+			strerror(errno));
 		goto fail;
 	}
 	if (flock(self->lock, LOCK_EX | LOCK_NB) != 0) {

@@ -478,6 +478,7 @@ static uint64_t done_ns(const struct sweep *self)
 static int make_directories(const char *path)
 {
 	char text[PATH_MAX];
+	struct stat file;
 
 	snprintf(text, sizeof(text), "%s", path);
 	for (char *at = text + 1;; at++) {
@@ -486,7 +487,8 @@ static int make_directories(const char *path)
 		if (end != '/' && end != '\0')
 			continue;
 		*at = '\0';
-		if (mkdir(text, 0777) != 0 && errno != EEXIST) {
+		if (mkdir(text, 0777) != 0 &&
+			(errno != EEXIST || stat(text, &file) != 0 || !S_ISDIR(file.st_mode))) {
 			fprintf(stderr,
 				"nblbench sweep: the directory '%s' can't be made: %s. Name one in "
 				"which you may write with --out.\n",
