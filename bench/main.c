@@ -15,6 +15,8 @@ static const struct command *const commands[] = {
 	&command_compare,
 	&command_list,
 	&command_info,
+	&command_run,
+	&command_micro,
 	&command_worker,
 };
 

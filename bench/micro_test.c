@@ -1,0 +1,144 @@
+/*
+ * `nblbench micro` as a user starts it: its JSON is what Google Benchmark's readers expect, with
+ * our counters in it, and mistakes end with the statuses of every command. No figure is compared
+ * with a speed.
+ */
+#include "bench/command.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char out_path[] = "/tmp/nblbench-micro-XXXXXX";
+
+/* Runs the program with up to three arguments after "micro"; its exit status. */
+static int run(const char *a, const char *b, const char *c)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		int quiet = open("/dev/null", O_WRONLY);
+
+		dup2(quiet, STDOUT_FILENO);
+		dup2(quiet, STDERR_FILENO);
+		execl(NBLBENCH_PROGRAM, "nblbench", "micro", a, b, c, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* The runs of a JSON file; asserts that it is one of the library's. */
+static json_t *runs_of(const char *filter)
+{
+	char out[64];
+	char wanted[128];
+
+	snprintf(out, sizeof(out), "--benchmark_out=%s", out_path);
+	snprintf(wanted, sizeof(wanted), "--benchmark_filter=%s", filter);
+	assert_int_equal(run(out, wanted, "--benchmark_min_time=0.001"), COMMAND_OK);
+	json_t *root = json_load_file(out_path, 0, NULL);
+	assert_non_null(root);
+	assert_true(
+		json_is_string(json_object_get(json_object_get(root, "context"), "nbl_build_id")));
+	json_t *runs = json_incref(json_object_get(root, "benchmarks"));
+	assert_true(json_is_array(runs));
+	json_decref(root);
+	return runs;
+}
+
+static void expect_run(const json_t *runs, size_t i, const char *prefix)
+{
+	const json_t *one = json_array_get(runs, i);
+	const char *name = json_string_value(json_object_get(one, "name"));
+
+	assert_non_null(name);
+	assert_memory_equal(name, prefix, strlen(prefix));
+	assert_null(json_object_get(one, "error_occurred"));
+	assert_true(json_number_value(json_object_get(one, "real_time")) > 0);
+	assert_true(json_number_value(json_object_get(one, "nbl_ops_per_s")) > 0);
+	assert_true(json_number_value(json_object_get(one, "nbl_ns_per_op")) > 0);
+}
+
+static void test_one_thread(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	json_t *runs = runs_of("^pair/plain/(table/)?t1$");
+	assert_int_equal(json_array_size(runs), 2);
+	expect_run(runs, 0, "pair/plain/t1");
+	expect_run(runs, 1, "pair/plain/table/t1");
+	json_decref(runs);
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	json_t *runs = runs_of("^remote_free/mutex/t2");
+	assert_int_equal(json_array_size(runs), 1);
+	expect_run(runs, 0, "remote_free/mutex/t2");
+	json_decref(runs);
+}
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	assert_int_equal(run("--no-such-flag", NULL, NULL), COMMAND_USAGE);
+	assert_int_equal(run("--benchmark_filter=^nothing$", NULL, NULL), COMMAND_USAGE);
+	assert_int_equal(run("--benchmark_list_tests", NULL, NULL), COMMAND_OK);
+}
+
+/* Without the library the command is there, fails and says which package brings it. */
+static void test_absent(void **state)
+{
+	(void)state;
+	if (!MICRO_ABSENT)
+		skip();
+	assert_int_equal(run(NULL, NULL, NULL), COMMAND_FAILED);
+}
+
+static int set_up(void **state)
+{
+	int fd = mkstemp(out_path);
+
+	(void)state;
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(out_path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_thread),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_absent),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

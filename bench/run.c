@@ -1,0 +1,236 @@
+/*
+ * `nblbench run`: one strategy on one cell, in this process, for debuggers and profilers. What it
+ * prints is not stored and not compared: a single process has its layout luck, and nothing ran
+ * beside it.
+ */
+#include "alloc/compiler.h"
+#include "bench/clock.h"
+#include "bench/command.h"
+#include "bench/engine.h"
+#include "bench/instances.h"
+#include "bench/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { RUN_NS_PER_MS = 1000000 };
+
+struct run_request {
+	struct options_names pool;
+	struct options_names workload;
+	struct options_names dispatch;
+	uint64_t threads;
+	uint64_t burst;
+	uint64_t depth;
+	uint64_t object_bytes;
+	uint64_t capacity;
+	uint64_t slice_ms;
+	uint64_t slices;
+};
+
+static const char *known_pool(size_t i)
+{
+	return pools[i] ? pools[i]->name : NULL;
+}
+
+static const char *known_workload(size_t i)
+{
+	return workloads[i] ? workloads[i]->name : NULL;
+}
+
+static const char *known_dispatch(size_t i)
+{
+	return i <= INSTANCE_TABLE ? instance_dispatch_name((enum instance_dispatch)i) : NULL;
+}
+
+static const struct options_entry entries[] = {
+	{.name = "pool",
+		.letter = 'p',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, pool),
+		.value = "NAME",
+		.help = "the strategy to run",
+		.known = known_pool,
+		.noun = "strategy"},
+	{.name = "workload",
+		.letter = 'w',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, workload),
+		.value = "NAME",
+		.help = "the workload to run on it",
+		.known = known_workload,
+		.noun = "workload"},
+	{.name = "dispatch",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, dispatch),
+		.value = "NAME",
+		.help = "folded: the strategy is a constant; table: it is read at run time",
+		.known = known_dispatch,
+		.noun = "dispatch"},
+	{.name = "threads",
+		.letter = 't',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, threads),
+		.value = "N",
+		.help = "threads, each pinned to a CPU",
+		.least = 1,
+		.most = ENGINE_THREADS_MAX},
+	{.name = "burst",
+		.letter = 'b',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, burst),
+		.value = "N",
+		.help = "objects a bulk call",
+		.least = 1,
+		.most = POOL_BULK_MAX},
+	{.name = "depth",
+		.letter = 'd',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, depth),
+		.value = "N",
+		.help = "filter drivers on the stack",
+		.least = 1,
+		.most = ENGINE_DEPTH_MAX},
+	{.name = "size",
+		.letter = 's',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, object_bytes),
+		.value = "BYTES",
+		.help = "payload of an object",
+		.least = POOL_OBJECT_BYTES_MIN,
+		.most = POOL_OBJECT_BYTES_MAX},
+	{.name = "capacity",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, capacity),
+		.value = "N",
+		.help = "objects of the pool; 0: as many as the cell needs",
+		.least = 0,
+		.most = ENGINE_CAPACITY_MAX},
+	{.name = "slice",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, slice_ms),
+		.value = "MS",
+		.help = "length of a slice, milliseconds",
+		.least = 1,
+		.most = 60000},
+	{.name = "slices",
+		.letter = 'n',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, slices),
+		.value = "N",
+		.help = "slices, one line each",
+		.least = 1,
+		.most = 1000000},
+};
+
+static const struct options options = {
+	.command = "run",
+	.summary =
+		"Runs one strategy on one workload in this process, for debuggers and profilers. "
+		"Nothing is stored; compare strategies with a sweep.",
+	.closing = "Example: nblbench run --pool treiber_tag --workload pair --threads 2",
+	.count = array_count(entries),
+	.entry = entries,
+};
+
+static void print_slice(const struct workload *workload, const struct engine_cell *cell,
+	const struct engine_slice *slice)
+{
+	double lanes = (double)cell->shape.threads / workload->lane_threads;
+	char flags[ENGINE_FLAGS_BYTES];
+
+	engine_flags_text(slice->flags, flags);
+	printf("%.3f M %s/s  %.2f ns each  failed %" PRIu64 "  skew %.4f  jain %.3f  slowest %.3f"
+	       "  refill %" PRIu64 " flush %" PRIu64 " grow %" PRIu64 " steal %" PRIu64
+	       " empty %" PRIu64 "%s%s\n",
+		slice->units_per_s / 1e6, workload->unit,
+		slice->units ? lanes * CLOCK_NS_PER_S / slice->units_per_s : 0, slice->failed,
+		slice->skew, slice->jain, slice->slowest_share, slice->paths.refill,
+		slice->paths.flush, slice->paths.grow, slice->paths.steal, slice->paths.empty,
+		flags[0] ? "  flagged: " : "", flags);
+}
+
+/* The name that was asked for, or the default. */
+static const char *first_name(const struct options_names *names, const char *fallback)
+{
+	return names->count > 0 ? names->item[0] : fallback;
+}
+
+static int run_cell(const struct workload_case *subject, const struct engine_cell *cell,
+	const struct run_request *request)
+{
+	struct engine_closing closing;
+	struct engine_slice slice;
+	struct engine *engine;
+	char why[ENGINE_REASON_BYTES];
+
+	if (engine_open(subject, cell, &engine, why) != 0) {
+		fprintf(stderr, "nblbench run: %s\n", why);
+		return COMMAND_FAILED;
+	}
+	printf("%s on %s, %" PRIu32 " thread%s, a pool of %" PRIu32 " objects; not stored\n",
+		subject->workload->name, subject->ops->name, cell->shape.threads,
+		cell->shape.threads == 1 ? "" : "s", engine_pool_capacity(engine));
+	for (uint64_t i = 0; i < request->slices; i++) {
+		uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
+
+		engine_slice(engine, window_ns, window_ns / 10, &slice);
+		print_slice(subject->workload, cell, &slice);
+	}
+	engine_close(engine, &closing);
+	if (closing.count == closing.expected && closing.check[0] == '\0')
+		return COMMAND_OK;
+	fprintf(stderr,
+		"nblbench run: %" PRIu64 " of %" PRIu64
+		" objects came back; the check says '%s'.\n",
+		closing.count, closing.expected, closing.check);
+	return COMMAND_FAILED;
+}
+
+static int run_run(int argc, char **argv)
+{
+	static struct run_request request = {
+		.threads = 1,
+		.burst = 32,
+		.depth = 1,
+		.object_bytes = 64,
+		.slice_ms = 100,
+		.slices = 1,
+	};
+	struct workload_case subject;
+	enum instance_dispatch dispatch = INSTANCE_FOLDED;
+	char why[ENGINE_REASON_BYTES];
+	int operand;
+	int status;
+
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
+		return status;
+	if (request.pool.count > 1 || request.workload.count > 1 || request.dispatch.count > 1) {
+		fprintf(stderr, "nblbench run: it runs one strategy on one workload; "
+				"`nblbench sweep` takes lists.\n");
+		return COMMAND_USAGE;
+	}
+	instance_dispatch_find(first_name(&request.dispatch, "folded"), &dispatch);
+	instance_find(first_name(&request.pool, pool_default()->name), dispatch,
+		first_name(&request.workload, workloads[0]->name), &subject);
+
+	const struct engine_cell cell = {
+		.shape = {.threads = (uint32_t)request.threads,
+			.burst = (uint32_t)request.burst,
+			.depth = (uint32_t)request.depth,
+			.seed = 1},
+		.object_bytes = (size_t)request.object_bytes,
+		.capacity = (uint32_t)request.capacity,
+	};
+	if (engine_check(subject.ops, subject.workload, &cell, why) != 0) {
+		fprintf(stderr, "nblbench run: %s\n", why);
+		return COMMAND_USAGE;
+	}
+	return run_cell(&subject, &cell, &request);
+}
+
+const struct command command_run = {
+	.name = "run",
+	.summary = "run one strategy on one workload in this process, for debuggers",
+	.run = run_run,
+};
