@@ -33,7 +33,7 @@
 enum {
 	DEPOT_THREADS_MAX =
 		4096, /* attached at once; bounds the magazines, which cost memory only when used */
-	DEPOT_THREAD_MAGAZINES = 3, /* two installed and one in transit */
+	DEPOT_THREAD_MAGAZINES = 4, /* two installed, one lent to the user, one in transit */
 };
 
 struct magazine {
@@ -120,7 +120,7 @@ static COLD struct magazine *depot_get_empty(struct depot *self)
 		return slab_object(&self->magazines, first);
 	/*
 	 * All are carved. Each is in full (at most capacity / magazine_objects are), in a thread's
-	 * hands (three each, and the caller has at most two), or in empty; there are more than the
+	 * hands (four each, and the caller has at most three), or in empty; there are more than the
 	 * first two can hold, so empty has one at this and at every later moment.
 	 */
 	magazine = loose_pop(&self->empty, &self->magazines);

@@ -52,6 +52,8 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "lacks one of supported, create, destroy, attach, detach";
 	if (!ops->get || !ops->put || !ops->get_bulk || !ops->put_bulk)
 		return "lacks one of get, put, get_bulk, put_bulk";
+	if ((ops->get_run == NULL) != (ops->put_run == NULL))
+		return "has one of get_run and put_run";
 	if (!ops->flush || !ops->count || !ops->check)
 		return "lacks one of flush, count, check";
 	if (t->needs_rseq && t->cache != POOL_CACHE_CPU)

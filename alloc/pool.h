@@ -172,6 +172,16 @@ struct pool_ops {
 		struct pool *pool, struct pool_thread *self, void *const *objs, uint32_t n);
 
 	/*
+	 * Optional, both NULL where the strategy keeps no magazines: objects change hands without
+	 * being copied. get_run takes a magazine: *objs are its slots, the result the number of
+	 * objects in it, 1..magazine_objects; 0, as get_bulk. The array is the caller's until it
+	 * calls put_run with it, on the same thread, with any n free objects of the pool in
+	 * objs[0..n), 0 <= n <= what it got. One run a thread at a time. Else as the bulk calls.
+	 */
+	uint32_t (*get_run)(struct pool *pool, struct pool_thread *self, void ***objs);
+	void (*put_run)(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
+
+	/*
 	 * Moves what the calling thread (and, for per-CPU caches, its present CPU) has cached to
 	 * where every thread finds it.
 	 */

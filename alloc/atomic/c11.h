@@ -147,7 +147,9 @@ void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #define atom_tsan_acquire(addr) __tsan_acquire(addr)
 #define atom_tsan_release(addr) __tsan_release(addr)
+enum { atom_sanitizes = 1 };
 #else
+enum { atom_sanitizes = 0 };
 #define atom_tsan_acquire(addr) ((void)(addr))
 #define atom_tsan_release(addr) ((void)(addr))
 #endif

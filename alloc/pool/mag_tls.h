@@ -20,7 +20,8 @@
  * count and check want a quiet pool. There is no ordered access here: a thread's magazines are its
  * own, and the depot orders the hand-over.
  *
- * I1  A thread has exactly two magazines, each with at most magazine_objects objects.
+ * I1  A thread has exactly two magazines, each with at most magazine_objects objects, and a third
+ *     that is empty, or lent to its user by get_run.
  * I2  An object is in at most one place: a magazine of one thread, or the depot.
  */
 #ifndef ALLOC_POOL_MAG_TLS_H
@@ -42,6 +43,7 @@ struct mag_tls_thread {
 	void **limit;
 	struct magazine *loaded;
 	struct magazine *previous;           /* full, empty or, after a flush, anything */
+	struct magazine *reserve;            /* empty; NULL while a run is lent to the user */
 	struct mag_tls_thread *next, **link; /* the pool's list of threads, under its lock */
 };
 
@@ -53,7 +55,7 @@ struct mag_tls_pool {
 	struct mag_tls_thread *threads;
 };
 
-static COLD void mag_tls_open(struct mag_tls_thread *self, struct magazine *magazine)
+static inline void mag_tls_open(struct mag_tls_thread *self, struct magazine *magazine)
 {
 	self->loaded = magazine;
 	self->bottom = magazine->slot;
@@ -62,7 +64,7 @@ static COLD void mag_tls_open(struct mag_tls_thread *self, struct magazine *maga
 }
 
 /* Writes the loaded magazine's count, which is stale while it is open. */
-static COLD struct magazine *mag_tls_close(struct mag_tls_thread *self)
+static inline struct magazine *mag_tls_close(struct mag_tls_thread *self)
 {
 	magazine_set_count(self->loaded, (uint32_t)(self->top - self->bottom));
 	return self->loaded;
@@ -212,6 +214,45 @@ static inline void mag_tls_put_bulk(
 	self->top = top + n;
 }
 
+/* A dozen loads and stores of the thread's own, however many objects. */
+static inline uint32_t mag_tls_get_run(struct pool *pool, struct pool_thread *thread, void ***objs)
+{
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+
+	if (unlikely(self->top == self->bottom) &&
+		!mag_tls_refill((struct mag_tls_pool *)pool, self))
+		return 0;
+	uint32_t n = (uint32_t)(self->top - self->bottom);
+	*objs = self->bottom;
+	mag_tls_open(self, self->reserve);
+	self->reserve = NULL;
+	return n;
+}
+
+/* A dozen loads and stores of the thread's own, unless both its magazines are in use. */
+static inline void mag_tls_put_run(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	struct magazine *magazine = container_of(objs, struct magazine, slot);
+	struct depot *depot = &((struct mag_tls_pool *)pool)->depot;
+	struct magazine *loaded = mag_tls_close(self);
+
+	magazine_set_count(magazine, n);
+	if (likely(magazine_count(loaded) == 0)) {
+		self->reserve = loaded;
+	} else {
+		if (magazine_count(self->previous) != 0) {
+			depot_put_any(depot, self->previous);
+			self->base.paths.flush++;
+			self->previous = depot_get_empty(depot);
+		}
+		self->reserve = self->previous;
+		self->previous = loaded;
+	}
+	mag_tls_open(self, magazine);
+}
+
 static COLD int mag_tls_create(const struct pool_config *config, struct pool **out)
 {
 	struct mag_tls_pool *self = memory_alloc(sizeof(*self));
@@ -261,6 +302,7 @@ static COLD int mag_tls_attach(struct pool *pool, struct pool_thread **out)
 	self->base.pool = pool;
 	mag_tls_open(self, depot_get_empty(&owner->depot));
 	self->previous = depot_get_empty(&owner->depot);
+	self->reserve = depot_get_empty(&owner->depot);
 	pthread_mutex_lock(&owner->lock);
 	self->next = owner->threads;
 	self->link = &owner->threads;
@@ -299,6 +341,7 @@ static COLD void mag_tls_detach(struct pool *pool, struct pool_thread *thread)
 	pthread_mutex_unlock(&owner->lock);
 	depot_put_empty(&owner->depot, self->loaded);
 	depot_put_empty(&owner->depot, self->previous);
+	depot_put_empty(&owner->depot, self->reserve);
 	depot_leave(&owner->depot);
 	memory_free(self, sizeof(*self));
 }
@@ -357,6 +400,8 @@ static const struct pool_ops pool_mag_tls_ops = {
 	.put = mag_tls_put,
 	.get_bulk = mag_tls_get_bulk,
 	.put_bulk = mag_tls_put_bulk,
+	.get_run = mag_tls_get_run,
+	.put_run = mag_tls_put_run,
 	.flush = mag_tls_flush,
 	.count = mag_tls_count,
 	.check = mag_tls_check,

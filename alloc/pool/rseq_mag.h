@@ -50,18 +50,19 @@ struct rseq_mag_pool {
 
 struct rseq_mag_thread {
 	struct pool_thread base;
-	void *rs; /* the thread's registered area, or &unregistered */
-	struct magazine *mine;
+	void *rs;                 /* the thread's registered area, or &unregistered */
+	struct magazine *mine;    /* empty between calls: what is traded */
+	struct magazine *reserve; /* empty; NULL while a run is lent to the user */
 	struct rseq_unregistered unregistered;
 	uint32_t victim; /* where the last search found something */
 };
 
-static COLD struct magazine *rseq_mag_at(struct rseq_mag_pool *pool, uint32_t unit)
+static inline struct magazine *rseq_mag_at(struct rseq_mag_pool *pool, uint32_t unit)
 {
 	return slab_at(&pool->depot.magazines, unit);
 }
 
-static COLD uint32_t rseq_mag_unit(struct rseq_mag_pool *pool, struct magazine *magazine)
+static inline uint32_t rseq_mag_unit(struct rseq_mag_pool *pool, struct magazine *magazine)
 {
 	return slab_unit(&pool->depot.magazines, magazine);
 }
@@ -70,15 +71,15 @@ static COLD uint32_t rseq_mag_unit(struct rseq_mag_pool *pool, struct magazine *
  * Tells the thread sanitizer of the edges that each object makes when its magazine leaves or enters
  * a CPU.
  */
-static COLD void rseq_mag_acquire_all(struct magazine *magazine)
+static inline void rseq_mag_acquire_all(struct magazine *magazine)
 {
-	for (uint32_t i = 0; i < magazine_count(magazine); i++)
+	for (uint32_t i = 0; atom_sanitizes && i < magazine_count(magazine); i++)
 		atom_tsan_acquire(magazine->slot[i]);
 }
 
-static COLD void rseq_mag_release_all(struct magazine *magazine)
+static inline void rseq_mag_release_all(struct magazine *magazine)
 {
-	for (uint32_t i = 0; i < magazine_count(magazine); i++)
+	for (uint32_t i = 0; atom_sanitizes && i < magazine_count(magazine); i++)
 		atom_tsan_release(magazine->slot[i]);
 }
 
@@ -86,7 +87,7 @@ static COLD void rseq_mag_release_all(struct magazine *magazine)
  * Trades the caller's magazine for the CPU's loaded or spare one. The caller's becomes the loaded
  * one, the one that stays the spare. False: interrupted, moved, or the word has changed.
  */
-static COLD bool rseq_mag_trade(struct rseq_mag_pool *pool, struct rseq_mag_thread *self,
+static inline bool rseq_mag_trade(struct rseq_mag_pool *pool, struct rseq_mag_thread *self,
 	uint32_t cpu, uint64_t word, bool spare)
 {
 	uint32_t loaded_unit = rseq_magazine_loaded(word);
@@ -113,7 +114,7 @@ ALWAYS_INLINE uint32_t rseq_mag_cpu(struct rseq_mag_thread *self)
  * The caller's magazine, with objects in it, goes to the CPU or the depot; an empty one takes its
  * place.
  */
-static COLD void rseq_mag_install(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
+static NOINLINE void rseq_mag_install(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
 {
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
 		uint32_t cpu = rseq_mag_cpu(self);
@@ -214,7 +215,7 @@ static COLD bool rseq_mag_steal(struct rseq_mag_pool *pool, struct rseq_mag_thre
  * Fills the caller's magazine with at least one object, from the CPU, the depot or another CPU.
  * False: nothing is free.
  */
-static COLD bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
+static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
 {
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
 		uint32_t cpu = rseq_mag_cpu(self);
@@ -341,6 +342,33 @@ static inline void rseq_mag_put_bulk(
 		rseq_mag_overflow(self, mine, objs, n);
 }
 
+/* One exchange, however many objects. */
+static inline uint32_t rseq_mag_get_run(struct pool *pool, struct pool_thread *thread, void ***objs)
+{
+	struct rseq_mag_thread *self = (struct rseq_mag_thread *)thread;
+
+	if (unlikely(!rseq_mag_grab((struct rseq_mag_pool *)pool, self)))
+		return 0;
+	struct magazine *run = self->mine;
+	self->mine = self->reserve;
+	self->reserve = NULL;
+	*objs = run->slot;
+	return magazine_count(run);
+}
+
+/* One exchange, unless both magazines of the CPU are in use. */
+static inline void rseq_mag_put_run(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct rseq_mag_thread *self = (struct rseq_mag_thread *)thread;
+
+	self->reserve = self->mine;
+	self->mine = container_of(objs, struct magazine, slot);
+	magazine_set_count(self->mine, n);
+	if (likely(n != 0))
+		rseq_mag_install((struct rseq_mag_pool *)pool, self);
+}
+
 static COLD size_t rseq_mag_area_bytes(const struct rseq_mag_pool *self)
 {
 	return ((size_t)self->cpus + 1) * sizeof(*self->areas);
@@ -409,6 +437,7 @@ static COLD int rseq_mag_attach(struct pool *pool, struct pool_thread **out)
 	}
 	self->base.pool = pool;
 	self->mine = depot_get_empty(&owner->depot);
+	self->reserve = depot_get_empty(&owner->depot);
 	self->rs = rseq_area_or(&self->unregistered, owner->cpus);
 	*out = &self->base;
 	return 0;
@@ -420,6 +449,7 @@ static COLD void rseq_mag_detach(struct pool *pool, struct pool_thread *thread)
 	struct rseq_mag_pool *owner = (struct rseq_mag_pool *)pool;
 
 	depot_put_empty(&owner->depot, ((struct rseq_mag_thread *)thread)->mine);
+	depot_put_empty(&owner->depot, ((struct rseq_mag_thread *)thread)->reserve);
 	depot_leave(&owner->depot);
 	memory_free(thread, sizeof(struct rseq_mag_thread));
 }
@@ -502,6 +532,8 @@ static const struct pool_ops pool_rseq_mag_ops = {
 	.put = rseq_mag_put,
 	.get_bulk = rseq_mag_get_bulk,
 	.put_bulk = rseq_mag_put_bulk,
+	.get_run = rseq_mag_get_run,
+	.put_run = rseq_mag_put_run,
 	.flush = rseq_mag_flush,
 	.count = rseq_mag_count,
 	.check = rseq_mag_check,
