@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 
+_Static_assert((int)NBL_REASON_BYTES == (int)POOL_REASON_BYTES, "one kind of sentence");
 _Static_assert((sizeof(struct nbl_pool) & (sizeof(struct nbl_pool) - 1)) == 0,
 	"nbl_pool_valid divides by the size of a slot with a mask");
 
@@ -21,8 +22,8 @@ _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t slots_used; /* slots from here on were never used; under the registry's lock */
-static uint32_t
-	next_slot; /* where the search for a free slot begins: a handle is reused as late as possible */
+/* Where the search for a free slot begins, so that a handle is reused as late as possible. */
+static uint32_t next_slot;
 static pthread_key_t exit_key; /* its destructor detaches a thread that ends */
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool exit_key_made;
@@ -61,7 +62,8 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 		[NBL_MISUSE_WRONG_FREE] = "wrong-free",
 		[NBL_MISUSE_POOL_OUTSTANDING] = "pool-outstanding",
 		[NBL_MISUSE_USE_AFTER_FREE] = "use-after-free",
-		[NBL_MISUSE_ADVANCE] = "advance",
+		[NBL_MISUSE_DATA] = "data",
+		[NBL_MISUSE_ENVIRONMENT] = "environment",
 	};
 
 	return names[kind];
@@ -102,7 +104,7 @@ void nbl_misuse(enum nbl_misuse_kind kind, const char *call, const struct nbl_po
 					   .text = text});
 }
 
-void nbl_report_not_live(const NET_BUFFER_LIST *nbl, const char *call)
+void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call)
 {
 	if (nbl == NULL) {
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nbl, "the NBL is NULL");
@@ -112,18 +114,19 @@ void nbl_report_not_live(const NET_BUFFER_LIST *nbl, const char *call)
 	if (!nbl_pool_valid(pool, NBL_POOL_LISTS))
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nbl,
 			"its NdisPoolHandle %p is no living NBL pool", (const void *)pool);
-	else if (nbl_is(nbl, pool, NBL_MARK_FREE))
+	else if (nbl_is(nbl, pool, NBL_MARK_FREE) && freeing)
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl, "the NBL is free already");
+	else if (nbl_is(nbl, pool, NBL_MARK_FREE))
+		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
 	else if (nbl_is(nbl, pool, NBL_MARK_LIVE))
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL is no clone; free it with the call for plain NBLs");
-	else if (nbl_is(nbl, pool, NBL_MARK_CLONE))
+	else if (nbl_is_clone(nbl, pool))
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
-			"the NBL is a clone; free it with the call and the flags for clones");
+			"the NBL is a clone; free it as it was made, with the same flags");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nbl,
-			"it was not made by a pool, is a copy, or its NdisReserved was "
-			"overwritten");
+			"no pool made it, or it is a copy, or its NdisReserved was overwritten");
 }
 
 void nbl_report_pop(
@@ -150,11 +153,12 @@ void nbl_report_pop(
 
 bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
 {
-	NET_BUFFER_LIST_CONTEXT *inline_block = nbl_inline_block(pool, nbl);
+	NET_BUFFER_LIST_CONTEXT *inline_block =
+		nbl_is(nbl, pool, NBL_MARK_LIVE) ? nbl_inline_block(pool, nbl) : NULL;
 	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
 	uint32_t bytes = 0;
 
-	/* I3: the walk ends at the inline block, or at NULL where there is none. */
+	/* I3: the walk ends at the inline block, or at NULL where there is none or in a clone. */
 	for (; block != NULL; block = block->Next) {
 		bytes += context_limit(block) - block->Offset;
 		if (block == inline_block)
@@ -207,6 +211,8 @@ static NET_BUFFER_LIST **born_next(const struct nbl_pool *pool, NET_BUFFER_LIST 
 void nbl_birth_once(struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 {
 	nbl_birth(pool, nbl);
+	if (pool->ops->traits.kind == POOL_KIND_NULL)
+		return; /* the memory ends with its thread, before the pool */
 	*born_next(pool, nbl) = self->born;
 	self->born = nbl;
 }
@@ -228,9 +234,9 @@ static const struct span *poisoned_spans(const struct nbl_pool *pool, struct spa
 		spans[0] = (struct span){0, offsetof(NET_BUFFER_LIST, NdisPoolHandle)};
 		spans[1] = (struct span){offsetof(NET_BUFFER_LIST, NblFlags), pool->link_offset};
 	} else {
-		uint32_t handle = NBL_LOOSE_NB_OFFSET + offsetof(NET_BUFFER, NdisPoolHandle);
+		uint32_t handle = NBL_LOOSE_OFFSET + offsetof(NET_BUFFER, NdisPoolHandle);
 
-		spans[0] = (struct span){NBL_LOOSE_NB_OFFSET, handle};
+		spans[0] = (struct span){NBL_LOOSE_OFFSET, handle};
 		spans[1] = (struct span){handle + sizeof(NDIS_HANDLE), pool->object_bytes};
 	}
 	return spans;
@@ -305,6 +311,146 @@ bool nbl_rest_intact(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, co
 }
 
 /*
+ * Accounting.
+ *
+ * A tag's shared count is what the threads have told it; the rest is in their own counters, which a
+ * reader adds. All of it is relaxed: the figures guard no other memory. A thread that tells the
+ * count also tells how high it had been since the last time, which makes the peak exact with one
+ * thread.
+ */
+
+enum { TAGS_MAX = 256, TAG_HASH_SHIFT = 29 };
+#define TAG_HASH_MULTIPLIER UINT32_C(2654435769) /* 2^32 / golden ratio; Knuth, TAOCP 6.4 */
+
+_Static_assert(NBL_ACCOUNT_CELLS == 1 << (32 - TAG_HASH_SHIFT), "the hash names a cell");
+
+struct nbl_tag {
+	uint32_t tag;
+	atom_u64 objects; /* signed, as all that follows */
+	atom_u64 bytes;
+	atom_u64 peak_objects;
+	atom_u64 peak_bytes;
+} CACHE_PAIR_ALIGNED;
+
+static struct nbl_tag tags[TAGS_MAX]; /* the last one, tag 0, serves those that find no room */
+static atom_u32 tags_used;
+static pthread_mutex_t tags_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct nbl_tag *nbl_tag(uint32_t tag)
+{
+	uint32_t used =
+		atom_load_acquire(&tags_used); /* A0, meets R0: the rows below are filled in */
+	uint32_t i = 0;
+
+	while (i < used && tags[i].tag != tag)
+		i++;
+	if (i < used)
+		return &tags[i];
+	pthread_mutex_lock(&tags_lock);
+	used = atom_load_relaxed(&tags_used); /* stored under the lock */
+	while (i < used && tags[i].tag != tag)
+		i++;
+	if (i == used && used < TAGS_MAX) {
+		if (used < TAGS_MAX - 1)
+			tags[i].tag = tag;
+		atom_store_release(&tags_used, used + 1); /* R0, meets A0 */
+	}
+	pthread_mutex_unlock(&tags_lock);
+	return &tags[i < TAGS_MAX ? i : TAGS_MAX - 1];
+}
+
+static void raise_to(atom_u64 *peak, int64_t value)
+{
+	uint64_t old = atom_load_relaxed(peak);
+
+	while (value > (int64_t)old && !atom_cas_weak_relaxed(peak, &old, (uint64_t)value))
+		;
+}
+
+/* Adds to one figure of a tag; high: how far above the count's old value this thread has been. */
+static void tell(atom_u64 *count, atom_u64 *peak, int64_t delta, int64_t high)
+{
+	int64_t before = (int64_t)atom_add_relaxed(count, (uint64_t)delta);
+
+	raise_to(peak, before + high);
+}
+
+void nbl_account_publish(struct nbl_thread *self)
+{
+	struct nbl_tag *account = self->pool->account;
+	uint64_t live = atom_load_relaxed(&self->live);
+	uint64_t published = atom_load_relaxed(&self->published);
+	int64_t delta = (int64_t)(live - published);
+	int64_t high = (int64_t)(atom_load_relaxed(&self->high) - published);
+	int64_t bytes = (int64_t)self->pool->object_bytes;
+
+	tell(&account->objects, &account->peak_objects, delta, high);
+	tell(&account->bytes, &account->peak_bytes, delta * bytes, high * bytes);
+	atom_store_relaxed(&self->published, live);
+	atom_store_relaxed(&self->high, live);
+}
+
+static int64_t read_signed(atom_u64 *word)
+{
+	return (int64_t)atom_load_relaxed(word);
+}
+
+static void cell_publish(struct nbl_cell *cell)
+{
+	struct nbl_tag *account = atom_load_relaxed(&cell->account);
+
+	if (account == NULL)
+		return;
+	tell(&account->objects, &account->peak_objects, read_signed(&cell->objects),
+		read_signed(&cell->high_objects));
+	tell(&account->bytes, &account->peak_bytes, read_signed(&cell->bytes),
+		read_signed(&cell->high_bytes));
+	atom_store_relaxed(&cell->objects, 0);
+	atom_store_relaxed(&cell->bytes, 0);
+	atom_store_relaxed(&cell->high_objects, 0);
+	atom_store_relaxed(&cell->high_bytes, 0);
+}
+
+static COLD void cell_take_over(struct nbl_cell *cell, uint32_t tag)
+{
+	cell_publish(cell);
+	atom_store_relaxed(&cell->account, nbl_tag(tag));
+}
+
+/* Adds to one of a thread's own figures. */
+static int64_t add_own(atom_u64 *word, atom_u64 *high, int64_t delta)
+{
+	int64_t value = read_signed(word) + delta;
+
+	atom_store_relaxed(word, (uint64_t)value);
+	if (value > read_signed(high))
+		atom_store_relaxed(high, (uint64_t)value);
+	return value;
+}
+
+void nbl_account_block(struct nbl_thread *self, uint32_t tag, uint32_t bytes, int64_t delta)
+{
+	struct nbl_cell *cell = &self->blocks[tag * TAG_HASH_MULTIPLIER >> TAG_HASH_SHIFT];
+	const struct nbl_tag *account = atom_load_relaxed(&cell->account);
+
+	if (unlikely(account == NULL || account->tag != tag))
+		cell_take_over(cell, tag);
+	add_own(&cell->bytes, &cell->high_bytes, delta * (int64_t)bytes);
+	int64_t objects = add_own(&cell->objects, &cell->high_objects, delta);
+	if (unlikely(objects >= NBL_ACCOUNT_BATCH || objects <= -NBL_ACCOUNT_BATCH))
+		cell_publish(cell);
+}
+
+void nbl_account_loose(uint32_t tag, uint64_t bytes, int64_t delta)
+{
+	struct nbl_tag *account = nbl_tag(tag);
+	int64_t signed_bytes = delta * (int64_t)bytes;
+
+	tell(&account->objects, &account->peak_objects, delta, delta);
+	tell(&account->bytes, &account->peak_bytes, signed_bytes, signed_bytes);
+}
+
+/*
  * Threads.
  */
 
@@ -352,6 +498,8 @@ static void detach_locked(struct nbl_thread *self)
 	if (self->slot != NULL)
 		*self->slot = NULL;
 	nbl_account_publish(self);
+	for (size_t i = 0; i < array_count(self->blocks); i++)
+		cell_publish(&self->blocks[i]);
 	pool->live_gone += atom_load_relaxed(&self->live);
 	while (self->born != NULL) {
 		NET_BUFFER_LIST *nbl = self->born;
@@ -388,6 +536,21 @@ static void thread_exit(void *value)
 			detach_locked(nbl_threads[id]);
 	}
 	pthread_mutex_unlock(&registry);
+}
+
+/* Any pool's: it is a last resort, and its holders do not wait for anything else. */
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct nbl_thread *nbl_spare_borrow(struct nbl_pool *pool)
+{
+	pthread_mutex_lock(&spare_lock);
+	return pool->spare;
+}
+
+void nbl_spare_return(struct nbl_pool *pool)
+{
+	(void)pool;
+	pthread_mutex_unlock(&spare_lock);
 }
 
 static void make_exit_key(void)
@@ -481,7 +644,7 @@ int nbl_set_default_context(const char *name, char *why)
 
 int nbl_set_context_alignment(uint32_t bytes)
 {
-	if (bytes != CONTEXT_ALIGN_BYTES && bytes != CONTEXT_ALIGN_POINTER_BYTES)
+	if (bytes != 0 && bytes != CONTEXT_ALIGN_BYTES && bytes != CONTEXT_ALIGN_POINTER_BYTES)
 		return -EINVAL;
 	default_align_bytes = bytes;
 	return 0;
@@ -504,8 +667,7 @@ static int default_subjects(const struct pool_ops **ops, const struct context_op
 			*ops = pool_default();
 	}
 	if (rc != 0) {
-		nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, "NBL_POOL in the environment", NULL, NULL,
-			"%s", why);
+		nbl_misuse(NBL_MISUSE_ENVIRONMENT, "NBL_POOL", NULL, NULL, "%s", why);
 		return rc;
 	}
 	name = getenv("NBL_CONTEXT");
@@ -516,19 +678,24 @@ static int default_subjects(const struct pool_ops **ops, const struct context_op
 			*policy = context_default();
 	}
 	if (rc != 0)
-		nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, "NBL_CONTEXT in the environment", NULL, NULL,
-			"%s", why);
+		nbl_misuse(NBL_MISUSE_ENVIRONMENT, "NBL_CONTEXT", NULL, NULL, "%s", why);
 	return rc;
 }
 
+/* 16 or 8; 0 after a report that the environment names neither. */
 static uint32_t context_alignment(void)
 {
 	const char *name = getenv("NBL_CONTEXT_ALIGNMENT");
 
 	if (default_align_bytes != 0)
 		return default_align_bytes;
-	return name != NULL && strcmp(name, "pointer") == 0 ? CONTEXT_ALIGN_POINTER_BYTES
-							    : CONTEXT_ALIGN_BYTES;
+	if (name == NULL || name[0] == '\0' || strcmp(name, "strict") == 0)
+		return CONTEXT_ALIGN_BYTES;
+	if (strcmp(name, "pointer") == 0)
+		return CONTEXT_ALIGN_POINTER_BYTES;
+	nbl_misuse(NBL_MISUSE_ENVIRONMENT, "NBL_CONTEXT_ALIGNMENT", NULL, NULL,
+		"'%.40s' is no alignment rule; known are: strict, pointer", name);
+	return 0;
 }
 
 /*
@@ -552,8 +719,10 @@ static void lay_out(struct nbl_pool *pool)
 			pool->inline_offset = end;
 			end += (uint32_t)sizeof(NET_BUFFER_LIST_CONTEXT) + pool->inline_bytes;
 		}
+	} else if (pool->kind == NBL_POOL_NBS) {
+		end = NBL_LOOSE_OFFSET + (uint32_t)sizeof(NET_BUFFER);
 	} else {
-		end = NBL_LOOSE_NB_OFFSET + (uint32_t)sizeof(NET_BUFFER);
+		end = NBL_LOOSE_OFFSET + NBL_MDL_BYTES;
 	}
 	if (pool->data_bytes != 0) {
 		pool->mdl_bytes =
@@ -615,8 +784,10 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 
 	if (rc != 0)
 		return rc;
+	if (align_bytes == 0)
+		return -EINVAL;
 	bool lists = config->kind == NBL_POOL_LISTS;
-	if ((!lists && config->kind != NBL_POOL_NBS) || (!lists && config->context_bytes != 0) ||
+	if (config->kind == NBL_POOL_NONE || (!lists && config->context_bytes != 0) ||
 		(lists && !config->with_nb && config->data_bytes != 0) ||
 		config->context_bytes > CONTEXT_BYTES_MAX ||
 		config->context_bytes % align_bytes != 0 ||
@@ -632,6 +803,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		.ops = ops,
 		.policy = policy,
 		.tag = config->tag,
+		.account = nbl_tag(config->tag),
 		.align_mask = align_bytes - 1,
 		.data_bytes = config->data_bytes,
 		.with_nb = lists && config->with_nb,
@@ -665,10 +837,21 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		&made.pool);
 	if (rc != 0)
 		goto fail_context;
+	enum nbl_pool_kind kind = made.kind;
+	made.kind = NBL_POOL_NONE; /* no valid handle before it is complete */
+	pthread_mutex_lock(&registry);
 	*pool = made;
+	pthread_mutex_unlock(&registry);
+	rc = nbl_attach(pool, &pool->spare);
+	if (rc != 0)
+		goto fail_pool;
+	pool->spare->spare = true;
+	pool->kind = kind;
 	*out = pool;
 	return 0;
 
+fail_pool:
+	pool_destroy(made.pool);
 fail_context:
 	if (made.context != NULL)
 		context_destroy(made.context);
@@ -727,24 +910,67 @@ bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 }
 
 /*
- * Accounting.
+ * Reading the accounts.
  */
 
-void nbl_account_publish(struct nbl_thread *self)
-{
-	self->published = atom_load_relaxed(&self->live);
-}
+/* What the threads of a tag have not told: the live figure, and how high they have been. */
+struct untold {
+	int64_t objects;
+	int64_t bytes;
+	int64_t high_objects;
+	int64_t high_bytes;
+};
 
-void nbl_account_block(uint32_t tag, uint32_t bytes, int delta)
+static void untold_of_thread(struct nbl_thread *t, struct untold *rows)
 {
-	(void)tag;
-	(void)bytes;
-	(void)delta;
+	int64_t bytes = (int64_t)t->pool->object_bytes;
+	int64_t published = read_signed(&t->published);
+	int64_t delta = read_signed(&t->live) - published;
+	int64_t high = read_signed(&t->high) - published;
+	struct untold *row = &rows[t->pool->account - tags];
+
+	row->objects += delta;
+	row->bytes += delta * bytes;
+	row->high_objects += high;
+	row->high_bytes += high * bytes;
+	for (size_t i = 0; i < array_count(t->blocks); i++) {
+		struct nbl_cell *cell = &t->blocks[i];
+		struct nbl_tag *account = atom_load_relaxed(&cell->account);
+
+		if (account == NULL)
+			continue;
+		row = &rows[account - tags];
+		row->objects += read_signed(&cell->objects);
+		row->bytes += read_signed(&cell->bytes);
+		row->high_objects += read_signed(&cell->high_objects);
+		row->high_bytes += read_signed(&cell->high_bytes);
+	}
 }
 
 size_t nbl_tags(struct nbl_tag_usage *rows, size_t n)
 {
-	(void)rows;
-	(void)n;
-	return 0;
+	struct untold untold[TAGS_MAX] = {{0}};
+
+	pthread_mutex_lock(&registry);
+	for (uint32_t id = 0; id < slots_used; id++) {
+		for (struct nbl_thread *t = nbl_pools[id].threads; t != NULL; t = t->next)
+			untold_of_thread(t, untold);
+	}
+	size_t used = atom_load_acquire(&tags_used); /* A0, meets R0 */
+	for (size_t i = 0; i < used && i < n; i++) {
+		int64_t objects = read_signed(&tags[i].objects);
+		int64_t bytes = read_signed(&tags[i].bytes);
+
+		raise_to(&tags[i].peak_objects, objects + untold[i].high_objects);
+		raise_to(&tags[i].peak_bytes, bytes + untold[i].high_bytes);
+		rows[i] = (struct nbl_tag_usage){
+			.tag = tags[i].tag,
+			.objects = objects + untold[i].objects,
+			.bytes = bytes + untold[i].bytes,
+			.peak_objects = read_signed(&tags[i].peak_objects),
+			.peak_bytes = read_signed(&tags[i].peak_bytes),
+		};
+	}
+	pthread_mutex_unlock(&registry);
+	return used;
 }

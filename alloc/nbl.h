@@ -8,12 +8,12 @@
  *
  * An object is one NBL with all that comes with it (lines of 64 bytes, offsets in bytes):
  *
- *	line 0     0    NBL: links, Context, pool, our words, flags, counts    written each time
- *	lines 1-5  64   NBL: parent, scratch, reserved arrays, info slots      read, written if dirty
- *	lines 6-7  384  NB: reserved arrays, addresses                         read, written if dirty
- *	line 8     512  NB: links, MDLs, lengths; inline block's header        written each time
- *	line 9     576  the inline block's bytes                               the drivers'
- *	           ...  data pools: the MDL, its data on the next line         MDL: written each time
+ *	line 0     0    NBL: links, Context, pool, our words, flags, counts   written each time
+ *	lines 1-5  64   NBL: parent, scratch, reserved arrays, info slots     read, written if dirty
+ *	lines 6-7  384  NB: reserved arrays, addresses                        read, written if dirty
+ *	line 8     512  NB: links, MDLs, lengths; inline block's header       written each time
+ *	line 9     576  the inline block's bytes                              the drivers'
+ *	           ...  data pools: the MDL, its data on the next line        MDL: written each time
  *
  * Lines 6 and 7 and the NB exist in pools with an NB; without, the inline block's header is at 384.
  * So an allocation and its free write two lines of a reused object, three in a data pool. What most
@@ -36,6 +36,7 @@
 
 #include "alloc/atomic.h"
 #include "alloc/context.h"
+#include "alloc/ndis/nblbench.h"
 #include "alloc/ndis/types.h"
 #include "alloc/pool.h"
 
@@ -45,20 +46,29 @@
 #include <string.h>
 
 enum {
-	NBL_POOLS_MAX =
-		4096, /* pools that can exist at once: each has a slot in every thread's table */
-	NBL_OBJECTS_DEFAULT =
-		1 << 20, /* NDIS pools have no capacity; addresses are reserved for so many */
-	NBL_QUARANTINE_OBJECTS =
-		64, /* freed objects that a thread keeps out of use in a verify pool */
-	NBL_ACCOUNT_BATCH =
-		256, /* a thread tells the tag's shared count when it is off by so many objects */
+	/* Pools that can exist at once: each has a slot in every thread's table. */
+	NBL_POOLS_MAX = 4096,
+	/*
+	 * NDIS pools have no capacity: addresses are reserved for so many objects, at most 1 GiB.
+	 */
+	NBL_OBJECTS_DEFAULT = 1 << 20,
+	/* Freed objects that a thread keeps out of use in a verify pool. */
+	NBL_QUARANTINE_OBJECTS = 64,
+	/*
+	 * A thread tells a tag's shared count when it is off by so many objects: one shared
+	 * instruction in 256 allocations adds less than 1 % to the cheapest of them.
+	 */
+	NBL_ACCOUNT_BATCH = 256,
+	NBL_ACCOUNT_CELLS = 8, /* tags of context blocks that a thread counts apart; a power of 2 */
 
 	NBL_REST_OFFSET = CACHE_LINE_BYTES, /* where the parts begin that are compared on free */
 	NBL_NB_OFFSET = sizeof(NET_BUFFER_LIST),
 	NBL_NB_HOT_OFFSET = NBL_NB_OFFSET + offsetof(NET_BUFFER, Next),
-	NBL_LOOSE_NB_OFFSET =
-		16, /* of the NB in an object of an NB pool: the pool's word and our mark stand before it */
+	/* Of an NB or MDL in its object: the pool's word and our mark stand before it. */
+	NBL_LOOSE_OFFSET = 16,
+
+	/* Room for an MDL over 64 KiB anywhere: 17 pages. */
+	NBL_MDL_BYTES = sizeof(MDL) + 17 * sizeof(PFN_NUMBER),
 
 	CONTEXT_STAYS = 0xFFFF, /* not a multiple of 8, so no Offset */
 };
@@ -70,53 +80,14 @@ _Static_assert(sizeof(NET_BUFFER) - offsetof(NET_BUFFER, Next) + sizeof(NET_BUFF
 	"the inline block's header shares the NB's line");
 _Static_assert(sizeof(NET_BUFFER_LIST_CONTEXT) == CONTEXT_ALIGN_BYTES, "context data is aligned");
 
-/*
- * Misuse by a driver: found, reported, and nothing changed.
- */
-
-enum nbl_misuse_kind {
-	NBL_MISUSE_DOUBLE_FREE,    /* the object is free already */
-	NBL_MISUSE_FOREIGN_OBJECT, /* not an object of this kind, or our words were overwritten */
-	NBL_MISUSE_FOREIGN_HANDLE, /* not a pool handle, of another kind, or of a pool that is gone */
-	NBL_MISUSE_CONTEXT_SIZE, /* a context free of a size that is no multiple of the alignment */
-	NBL_MISUSE_CONTEXT_OVERFREE,    /* more context than the front block has in use */
-	NBL_MISUSE_CONTEXT_OF_NBL,      /* context that came with the NBL and goes with it */
-	NBL_MISUSE_CONTEXT_OUTSTANDING, /* an NBL freed with contexts on it */
-	NBL_MISUSE_EMBEDDED_NB,         /* the NB of an NBL freed alone */
-	NBL_MISUSE_WRONG_FREE, /* a clone freed as a plain NBL, the reverse, or with other flags */
-	NBL_MISUSE_POOL_OUTSTANDING, /* a pool freed while objects of it are out */
-	NBL_MISUSE_USE_AFTER_FREE,   /* a freed object was used or written to */
-	NBL_MISUSE_ADVANCE,          /* an advance beyond the data */
-	NBL_MISUSE_KINDS,
-};
-
-struct nbl_misuse {
-	enum nbl_misuse_kind kind;
-	const char *call;   /* the function that found it */
-	uint32_t tag;       /* the pool's; 0 where no pool is known */
-	const void *object; /* the NBL, NB or handle as passed */
-	const char *text;   /* one sentence, valid during the call of the handler */
-};
-
-/*
- * Receives each misuse, on the thread that committed it, with no lock held. When it returns, the
- * call that found the misuse returns too, with the state unchanged.
- */
-typedef void (*nbl_misuse_handler)(void *arg, const struct nbl_misuse *misuse);
-
-/*
- * Replaces the handler; NULL brings back the default, which prints the sentence to stderr and
- * aborts. Setting it while other threads are in calls is a race.
- */
-void nbl_set_misuse_handler(nbl_misuse_handler handler, void *arg);
-
-/* Tells the handler; text is printf-style. object's pool, if known, gives the tag. */
 struct nbl_pool;
+struct nbl_tag;
+
+/*
+ * Reports a misuse to the handler; the text is printf-style. The pool, if known, gives the tag.
+ */
 void nbl_misuse(enum nbl_misuse_kind kind, const char *call, const struct nbl_pool *pool,
 	const void *object, const char *format, ...) __attribute__((cold, format(printf, 5, 6)));
-
-/* One word each for reports. */
-const char *nbl_misuse_name(enum nbl_misuse_kind kind);
 
 /*
  * Pools.
@@ -126,6 +97,7 @@ enum nbl_pool_kind {
 	NBL_POOL_NONE,  /* the slot is not in use */
 	NBL_POOL_LISTS, /* of NBLs */
 	NBL_POOL_NBS,   /* of loose NBs */
+	NBL_POOL_MDLS,  /* of MDLs: the library's own */
 };
 
 struct nbl_pool_config {
@@ -163,15 +135,28 @@ struct nbl_pool {
 	uint32_t link_offset; /* LISTS: of the object's link in `born` */
 	uint32_t object_bytes;
 	bool with_nb;
+	struct nbl_thread *spare;
 	bool verify;
 	bool checks; /* every call verifies marks: verify pools, and all pools in debug builds */
 	uint8_t protocol_id;
 	/* What follows is under the registry's lock. */
-	struct nbl_thread *threads; /* attached now */
+	struct nbl_thread *threads; /* attached now, the spare one among them */
 	uint64_t live_gone;         /* sum of `live` of threads that have detached */
 	NET_BUFFER_LIST *born;      /* likewise their `born` */
-	struct nbl_tag *account;
+	struct nbl_tag *account;    /* of `tag` */
 } CACHE_PAIR_ALIGNED;
+
+/*
+ * What a thread has done to one tag's context blocks since it last told the tag's shared count.
+ * Written by that thread alone.
+ */
+struct nbl_cell {
+	atom_ptr account; /* struct nbl_tag, or NULL */
+	atom_u64 objects; /* signed, as all that follows */
+	atom_u64 bytes;
+	atom_u64 high_objects;
+	atom_u64 high_bytes;
+};
 
 /*
  * Per-thread state of a pool: what the strategy and the policy have, and counters that only this
@@ -180,16 +165,17 @@ struct nbl_pool {
 struct nbl_thread {
 	struct nbl_pool *pool;
 	struct pool_thread *pool_thread;
+	bool spare; /* the pool's own, for frees by threads that could not attach */
 	struct context_thread *context_thread; /* NULL in a pool of NBs */
-	atom_u64
-		live; /* objects this thread allocated less those it freed; below 0 where it frees for others */
-	atom_u64 high; /* the highest `live` so far, as a signed number */
-	NET_BUFFER_LIST
-	*born; /* objects that this thread was the first to use, linked by nbl_born_next */
-	uint64_t published;      /* how much of `live` the tag's shared count knows */
+	/* Objects allocated less those freed here; below 0 where it frees for others. */
+	atom_u64 live;
+	atom_u64 high;         /* the highest `live` since the last publication */
+	atom_u64 published;    /* `live` as the tag's shared count knows it */
+	NET_BUFFER_LIST *born; /* objects that this thread was the first to use */
+	struct nbl_cell blocks[NBL_ACCOUNT_CELLS];
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
-	struct nbl_thread **
-		slot; /* this thread's entry in its own table, or NULL; under the registry's lock */
+	/* The thread's own entry in its table, or NULL; under the registry's lock. */
+	struct nbl_thread **slot;
 	uint32_t quarantined; /* objects ever put into the quarantine */
 	void *quarantine[NBL_QUARANTINE_OBJECTS];
 } CACHE_PAIR_ALIGNED;
@@ -221,22 +207,6 @@ uint64_t nbl_pool_outstanding(struct nbl_pool *pool);
 int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out);
 void nbl_detach(struct nbl_thread *self);
 
-/*
- * The default strategy and policy of pools created from now on: NULL means NBL_POOL and NBL_CONTEXT
- * in the environment, and without those pool_default() and context_default(). 0; -EINVAL, with a
- * sentence in why (POOL_REASON_BYTES) that lists the known names; -ENOTSUP, with the strategy's
- * reason. Not while another thread creates pools.
- */
-int nbl_set_default_pool(const char *name, char *why);
-int nbl_set_default_context(const char *name, char *why);
-
-/*
- * The alignment of context sizes in pools created from now on: 16 (the default), or 8, which newer
- * reference pages and some drivers use. NBL_CONTEXT_ALIGNMENT=pointer in the environment means 8. 0
- * or -EINVAL.
- */
-int nbl_set_context_alignment(uint32_t bytes);
-
 extern struct nbl_pool nbl_pools[NBL_POOLS_MAX];
 extern _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
 
@@ -267,52 +237,56 @@ ALWAYS_INLINE struct nbl_thread *nbl_self(struct nbl_pool *pool)
 }
 
 /*
+ * The same for calls that cannot fail: a thread for which there is no memory borrows the pool's
+ * spare state and holds a lock until nbl_self_done.
+ */
+COLD struct nbl_thread *nbl_spare_borrow(struct nbl_pool *pool);
+COLD void nbl_spare_return(struct nbl_pool *pool);
+
+ALWAYS_INLINE struct nbl_thread *nbl_self_sure(struct nbl_pool *pool)
+{
+	struct nbl_thread *self = nbl_self(pool);
+
+	return likely(self != NULL) ? self : nbl_spare_borrow(pool);
+}
+
+ALWAYS_INLINE void nbl_self_done(struct nbl_pool *pool, const struct nbl_thread *self)
+{
+	if (unlikely(self->spare))
+		nbl_spare_return(pool);
+}
+
+/*
  * Accounting.
  */
 
-struct nbl_tag_usage {
-	uint32_t tag;
-	int64_t objects; /* NBLs, NBs, MDLs and context blocks that are out under the tag */
-	int64_t bytes;   /* of them */
-	/*
-	 * Never too low; too high by at most NBL_ACCOUNT_BATCH objects a thread; exact with one
-	 * thread.
-	 */
-	int64_t peak_objects;
-	int64_t peak_bytes; /* likewise */
-};
+/* The shared count of a tag, made on first use; never NULL and never gone. */
+struct nbl_tag *nbl_tag(uint32_t tag);
 
-/*
- * Fills in up to n rows, one a tag that was ever used, in the order of first use, and returns how
- * many tags there are. Live figures are exact when no other thread is in a call. Takes the
- * registry's lock.
- */
-size_t nbl_tags(struct nbl_tag_usage *rows, size_t n);
-
-/* Tells the tag's shared count what it does not know yet. */
+/* Tells the tag's shared count what it does not know yet of this thread's objects. */
 COLD void nbl_account_publish(struct nbl_thread *self);
 
 /*
- * Counts one object out (delta 1) or back (-1): a load, a store and two compares of the thread's
- * own line.
+ * Counts one object out (delta 1) or back (-1): two loads, a store and two compares in the thread's
+ * own lines. Relaxed: only this thread writes, and readers want no other memory on its account.
  */
 ALWAYS_INLINE void nbl_account(struct nbl_thread *self, int64_t delta)
 {
-	/*
-	 * Relaxed: only this thread writes; readers fold the counters and want no other memory on
-	 * their account.
-	 */
 	uint64_t live = atom_load_relaxed(&self->live) + (uint64_t)delta;
+	uint64_t ahead = live - atom_load_relaxed(&self->published);
 
 	atom_store_relaxed(&self->live, live);
 	if (delta > 0 && (int64_t)live > (int64_t)atom_load_relaxed(&self->high))
 		atom_store_relaxed(&self->high, live);
-	if (unlikely(live - self->published + NBL_ACCOUNT_BATCH > 2 * NBL_ACCOUNT_BATCH))
+	if (unlikely(ahead + NBL_ACCOUNT_BATCH > 2 * NBL_ACCOUNT_BATCH))
 		nbl_account_publish(self);
 }
 
 /* Counts a fallback block of `bytes` bytes under a tag; delta 1 or -1. */
-void nbl_account_block(uint32_t tag, uint32_t bytes, int delta);
+void nbl_account_block(struct nbl_thread *self, uint32_t tag, uint32_t bytes, int64_t delta);
+
+/* Counts memory that is no pool's object and no context block, with shared instructions. */
+COLD void nbl_account_loose(uint32_t tag, uint64_t bytes, int64_t delta);
 
 /*
  * Marks.
@@ -320,8 +294,10 @@ void nbl_account_block(uint32_t tag, uint32_t bytes, int delta);
 
 enum nbl_mark {
 	NBL_MARK_LIVE = 0x6c697665,
-	NBL_MARK_CLONE = 0x636c6f6e,
 	NBL_MARK_FREE = 0x66726565,
+	NBL_MARK_CLONE = 0x636c6f00,        /* with MDLs of its own */
+	NBL_MARK_CLONE_SHARED = 0x636c6f01, /* with the original's MDLs */
+	NBL_MARK_CLONE_FWPS = 0x636c6f02,   /* holds a reference on its parent */
 };
 
 ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
@@ -335,28 +311,43 @@ ALWAYS_INLINE bool nbl_is(
 	return nbl->NdisReserved[0] == nbl_mark(nbl, pool, mark);
 }
 
-/* True for an NBL that the caller may use: plain or clone. */
-ALWAYS_INLINE bool nbl_is_live(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+ALWAYS_INLINE bool nbl_is_clone(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
 {
-	return nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is(nbl, pool, NBL_MARK_CLONE);
+	return nbl_is(nbl, pool, NBL_MARK_CLONE) || nbl_is(nbl, pool, NBL_MARK_CLONE_SHARED) ||
+	       nbl_is(nbl, pool, NBL_MARK_CLONE_FWPS);
 }
 
 /*
- * Reports why nbl, which should be live, is not: double free, use after free, foreign pointer,
- * wrong kind of free. Looks at the NBL's first line only.
+ * Reports why nbl cannot be used (freed, if freeing): a double free, a use after free, a foreign
+ * pointer, the wrong kind of free. Looks at the NBL's first line only.
  */
-COLD void nbl_report_not_live(const NET_BUFFER_LIST *nbl, const char *call);
+COLD void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call);
 
-/* The pool of an NBL that the caller may use, or NULL after a report. */
+/*
+ * The pool of an NBL that is to be freed, or NULL after a report. Says nothing of the NBL's state.
+ */
+ALWAYS_INLINE struct nbl_pool *nbl_pool_to_free(const NET_BUFFER_LIST *nbl, const char *call)
+{
+	if (likely(nbl != NULL && nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS)))
+		return (struct nbl_pool *)nbl->NdisPoolHandle;
+	nbl_report_not_live(nbl, true, call);
+	return NULL;
+}
+
+/*
+ * The pool of an NBL that is to be used, or NULL after a report. Whether the NBL is live is looked
+ * at in pools that check everything.
+ */
 ALWAYS_INLINE struct nbl_pool *nbl_pool_of(const NET_BUFFER_LIST *nbl, const char *call)
 {
-	if (likely(nbl != NULL)) {
+	if (likely(nbl != NULL && nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS))) {
 		struct nbl_pool *pool = (struct nbl_pool *)nbl->NdisPoolHandle;
 
-		if (likely(nbl_pool_valid(pool, NBL_POOL_LISTS) && nbl_is_live(nbl, pool)))
+		if (likely(!pool->checks) || likely(nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
+			nbl_is_clone(nbl, pool))
 			return pool;
 	}
-	nbl_report_not_live(nbl, call);
+	nbl_report_not_live(nbl, false, call);
 	return NULL;
 }
 
@@ -423,7 +414,7 @@ ALWAYS_INLINE void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 	nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
 }
 
-/* What never changes in an object's life. */
+/* What never changes in an NBL's life. */
 ALWAYS_INLINE void nbl_birth(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
 	nbl->NdisPoolHandle = pool;
@@ -472,7 +463,7 @@ ALWAYS_INLINE int nbl_context_fallback(const struct context_ops *policy, struct 
 	block->NdisReserved[0] = owned ? (USHORT)offset : block->Size;
 	block->NdisReserved[1] = owned ? (USHORT)CONTEXT_STAYS : block->Size;
 	nbl->Context = block;
-	nbl_account_block(tag, (uint32_t)sizeof(*block) + block->Size, 1);
+	nbl_account_block(self, tag, (uint32_t)sizeof(*block) + block->Size, 1);
 	return 0;
 }
 
@@ -483,7 +474,8 @@ ALWAYS_INLINE void nbl_context_release(const struct context_ops *policy, struct 
 	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
 
 	nbl->Context = block->Next;
-	nbl_account_block(context_prefix(block)->tag, (uint32_t)sizeof(*block) + block->Size, -1);
+	nbl_account_block(
+		self, context_prefix(block)->tag, (uint32_t)sizeof(*block) + block->Size, -1);
 	policy->free(pool->context, self->context_thread, nbl, block);
 }
 
@@ -606,7 +598,8 @@ ALWAYS_INLINE void nbl_context_remove(const struct context_ops *policy, struct n
 	while (*link != block)
 		link = &(*link)->Next;
 	*link = block->Next;
-	nbl_account_block(context_prefix(block)->tag, (uint32_t)sizeof(*block) + block->Size, -1);
+	nbl_account_block(
+		self, context_prefix(block)->tag, (uint32_t)sizeof(*block) + block->Size, -1);
 	policy->free(pool->context, self->context_thread, nbl, block);
 }
 
@@ -793,17 +786,18 @@ ALWAYS_INLINE int nbl_alloc(const struct pool_ops *ops, const struct context_ops
 COLD bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call);
 
 /*
- * Frees a live, plain NBL of this pool and what came with it. False: misuse, reported under `call`,
- * nothing changed: not a live NBL, a clone, or contexts are still on it. Never follows Next.
+ * Frees an NBL of this pool that carries the mark (a constant: LIVE, or one of the clones') and
+ * what came with it. False: misuse, reported under `call`, nothing changed: it does not carry the
+ * mark, or contexts are still on it. Never follows Next.
  */
 ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops *policy,
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark,
 	const char *call)
 {
-	NET_BUFFER_LIST_CONTEXT *block = nbl_inline_block(pool, nbl);
+	NET_BUFFER_LIST_CONTEXT *block = mark == NBL_MARK_LIVE ? nbl_inline_block(pool, nbl) : NULL;
 
 	if (unlikely(!nbl_is(nbl, pool, mark))) {
-		nbl_report_not_live(nbl, call);
+		nbl_report_not_live(nbl, true, call);
 		return false;
 	}
 	if (unlikely(nbl->Context != block ||
@@ -815,6 +809,83 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 	}
 	nbl_put(ops, policy, pool, self, nbl);
 	return true;
+}
+
+/*
+ * Loose NBs and MDLs: the payload stands NBL_LOOSE_OFFSET bytes into the object, behind the
+ * pool's word and our mark.
+ */
+
+ALWAYS_INLINE void **nbl_loose_mark(const void *payload)
+{
+	return (void **)(uintptr_t)payload - 1;
+}
+
+/*
+ * Takes an object of an NB or MDL pool and returns its payload, marked live, in its resting state.
+ * NULL: none, or no memory.
+ */
+ALWAYS_INLINE void *nbl_loose_get(
+	const struct pool_ops *ops, struct nbl_pool *pool, struct nbl_thread *self)
+{
+	unsigned char *object = (unsigned char *)ops->get(pool->pool, self->pool_thread);
+
+	if (unlikely(object == NULL))
+		return NULL;
+	void *payload = object + NBL_LOOSE_OFFSET;
+	*nbl_loose_mark(payload) = nbl_mark(payload, pool, NBL_MARK_LIVE);
+	nbl_account(self, 1);
+	return payload;
+}
+
+/* Puts back what nbl_loose_get returned. The payload is in its resting state. */
+ALWAYS_INLINE void nbl_loose_put(
+	const struct pool_ops *ops, struct nbl_pool *pool, struct nbl_thread *self, void *payload)
+{
+	void *object = (unsigned char *)payload - NBL_LOOSE_OFFSET;
+
+	*nbl_loose_mark(payload) = nbl_mark(payload, pool, NBL_MARK_FREE);
+	nbl_account(self, -1);
+	if (unlikely(pool->verify))
+		nbl_quarantine(self, object);
+	else
+		ops->put(pool->pool, self->pool_thread, object);
+}
+
+/*
+ * NdisAllocateNetBuffer on a pool without data, NdisAllocateNetBufferMdlAndData on one with. 0 and
+ * *out; -EINVAL: the chain is shorter than offset + length; -ENOMEM. *out is untouched on failure.
+ */
+ALWAYS_INLINE int nbl_nb_alloc(const struct pool_ops *ops, struct nbl_pool *pool,
+	struct nbl_thread *self, MDL *chain, uint32_t offset, uint64_t length, NET_BUFFER **out)
+{
+	struct nbl_place place;
+
+	if (unlikely(length > UINT32_MAX || !nbl_place(chain, offset, length, &place)))
+		return -EINVAL;
+	NET_BUFFER *nb = (NET_BUFFER *)nbl_loose_get(ops, pool, self);
+	if (unlikely(nb == NULL))
+		return -ENOMEM;
+	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
+		memset(nb, 0, offsetof(NET_BUFFER, Next)); /* else nbl_nb_free has done it */
+	nb->NdisPoolHandle = pool;
+	if (pool->data_bytes)
+		nbl_set_own_data(pool, (unsigned char *)nb - NBL_LOOSE_OFFSET, nb);
+	else
+		nbl_set_data(nb, chain, &place, offset, (uint32_t)length);
+	*out = nb;
+	return 0;
+}
+
+/* Frees a live NB of this pool. */
+ALWAYS_INLINE void nbl_nb_free(
+	const struct pool_ops *ops, struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER *nb)
+{
+	const size_t words = offsetof(NET_BUFFER, Next) / NBL_WORD_BYTES;
+
+	if (ops->traits.kind != POOL_KIND_ALLOCATOR && unlikely(nbl_or_words(nb, words) != 0))
+		memset(nb, 0, offsetof(NET_BUFFER, Next));
+	nbl_loose_put(ops, pool, self, nb);
 }
 
 #endif

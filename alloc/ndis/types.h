@@ -110,7 +110,7 @@ typedef struct _MDL {
 	SHORT Size;           /* bytes of this header and its page array */
 	SHORT MdlFlags;       /* MDL_... */
 	void *Process;        /* NULL */
-	PVOID MappedSystemVa; /* address of the first byte once MDL_SOURCE_IS_NONPAGED_POOL is set */
+	PVOID MappedSystemVa; /* of the first byte; set by MmBuildMdlForNonPagedPool */
 	PVOID StartVa;        /* the first byte's page */
 	ULONG ByteCount;
 	ULONG ByteOffset; /* of the first byte in its page: 0..4095 */

@@ -1,0 +1,68 @@
+/* Allocation and free of NBs from NB pools. */
+#include "alloc/ndis/internal.h"
+
+int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length, NET_BUFFER **out)
+{
+	struct nbl_thread *self = nbl_self(pool);
+
+	if (unlikely(self == NULL))
+		return -ENOMEM;
+	return nbl_nb_alloc(pool->ops, pool, self, chain, offset, length, out);
+}
+
+void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb)
+{
+	struct nbl_thread *self = nbl_self_sure(pool);
+
+	nbl_nb_free(pool->ops, pool, self, nb);
+	nbl_self_done(pool, self);
+}
+
+NET_BUFFER *NdisAllocateNetBuffer(
+	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength)
+{
+	struct nbl_pool *pool = ndis_pool(PoolHandle, NBL_POOL_NBS, __func__);
+	NET_BUFFER *nb = NULL;
+
+	if (pool != NULL && pool->data_bytes == 0)
+		ndis_nb_alloc(pool, MdlChain, DataOffset, DataLength, &nb);
+	return nb;
+}
+
+NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
+{
+	struct nbl_pool *pool = ndis_pool(PoolHandle, NBL_POOL_NBS, __func__);
+	NET_BUFFER *nb = NULL;
+
+	if (pool != NULL && pool->data_bytes != 0)
+		ndis_nb_alloc(pool, NULL, 0, 0, &nb);
+	return nb;
+}
+
+static COLD void report_not_ours(const NET_BUFFER *nb, const char *call)
+{
+	const struct nbl_pool *pool = nb ? nb->NdisPoolHandle : NULL;
+
+	if (nbl_pool_valid(pool, NBL_POOL_LISTS))
+		nbl_misuse(NBL_MISUSE_EMBEDDED_NB, call, pool, nb,
+			"the NB came with an NBL and is freed with it");
+	else if (!nbl_pool_valid(pool, NBL_POOL_NBS))
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nb,
+			"its NdisPoolHandle %p is no living NB pool", (const void *)pool);
+	else if (*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_FREE))
+		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nb, "the NB is free already");
+	else
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nb,
+			"no pool made it, or it is a copy");
+}
+
+VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer)
+{
+	struct nbl_pool *pool = NetBuffer ? (struct nbl_pool *)NetBuffer->NdisPoolHandle : NULL;
+
+	if (likely(nbl_pool_valid(pool, NBL_POOL_NBS) &&
+		    *nbl_loose_mark(NetBuffer) == nbl_mark(NetBuffer, pool, NBL_MARK_LIVE)))
+		ndis_nb_free(pool, NetBuffer);
+	else
+		report_not_ours(NetBuffer, __func__);
+}

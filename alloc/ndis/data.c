@@ -1,0 +1,319 @@
+/*
+ * Where an NB's data begins: retreat, advance, and access.
+ *
+ * MDLs that a retreat makes carry a flag of ours, MDL_RETREAT_SYSTEM or MDL_RETREAT_HANDLER, which
+ * tells an advance what it may free. They are always the first of the chain. The system's are one
+ * block of the C library's memory, MDL and bytes; Process, which has no meaning here, holds its
+ * size.
+ */
+#include "alloc/ndis/internal.h"
+
+static const char *const short_chain = "the NB's MDL chain is shorter than its DataOffset";
+
+/* The pool of a valid NB, or NULL after a report. */
+static struct nbl_pool *pool_of(const NET_BUFFER *nb, const char *call)
+{
+	if (likely(nb != NULL && (nbl_pool_valid(nb->NdisPoolHandle, NBL_POOL_LISTS) ||
+					 nbl_pool_valid(nb->NdisPoolHandle, NBL_POOL_NBS))))
+		return (struct nbl_pool *)nb->NdisPoolHandle;
+	nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nb, "the NB is not of a living pool");
+	return NULL;
+}
+
+/*
+ * Retreat.
+ */
+
+static MDL *system_mdl(const struct nbl_pool *pool, uint32_t bytes)
+{
+	size_t header = MmSizeOfMdl((uintptr_t)(PAGE_SIZE - 1), bytes);
+
+	header = (header + CONTEXT_ALIGN_BYTES - 1) & ~(size_t)(CONTEXT_ALIGN_BYTES - 1);
+	if (header > INT16_MAX || memory_fault(header + bytes))
+		return NULL;
+	MDL *mdl = malloc(header + bytes);
+	if (mdl == NULL)
+		return NULL;
+	MmInitializeMdl(mdl, (unsigned char *)mdl + header, bytes);
+	MmBuildMdlForNonPagedPool(mdl);
+	mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_RETREAT_SYSTEM);
+	mdl->Process = (void *)(uintptr_t)(header + bytes);
+	nbl_account_loose(pool->tag, header + bytes, 1);
+	return mdl;
+}
+
+static void system_mdl_free(const struct nbl_pool *pool, MDL *mdl)
+{
+	nbl_account_loose(pool->tag, (uintptr_t)mdl->Process, -1);
+	free(mdl);
+}
+
+/* Bytes that an NB lacks for a retreat by delta; 0 if its headroom suffices. */
+static uint32_t missing_bytes(const NET_BUFFER *nb, ULONG delta)
+{
+	return delta > nb->DataOffset ? delta - nb->DataOffset : 0;
+}
+
+/* True if a retreat of nb by delta can succeed as far as its figures go. */
+static bool can_retreat(const NET_BUFFER *nb, ULONG delta, ULONG backfill)
+{
+	struct nbl_place place;
+
+	return (uint64_t)nb->DataLength + delta <= UINT32_MAX &&
+	       (uint64_t)missing_bytes(nb, delta) + backfill <= UINT32_MAX &&
+	       nbl_place(nb->MdlChain, nb->DataOffset, 0, &place);
+}
+
+/*
+ * Makes the MDL for `missing` bytes and backfill. NULL: none, with the reason in *status. A
+ * handler's MDL that is too small is left in *rejected.
+ */
+static MDL *retreat_mdl(const struct nbl_pool *pool, uint32_t missing, ULONG backfill,
+	NET_BUFFER_ALLOCATE_MDL_HANDLER handler, MDL **rejected, NDIS_STATUS *status)
+{
+	ULONG bytes = missing + backfill;
+	MDL *mdl = handler ? handler(&bytes) : system_mdl(pool, bytes);
+
+	if (mdl == NULL) {
+		*status = NDIS_STATUS_RESOURCES;
+		return NULL;
+	}
+	if (mdl->ByteCount < missing) {
+		*rejected = mdl;
+		*status = NDIS_STATUS_FAILURE;
+		return NULL;
+	}
+	if (handler)
+		mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_RETREAT_HANDLER);
+	return mdl;
+}
+
+/* Retreats; cannot fail. mdl: where bytes are missing, the one that has them. */
+static void retreat(NET_BUFFER *nb, ULONG delta, MDL *mdl)
+{
+	uint32_t missing = missing_bytes(nb, delta);
+	struct nbl_place place;
+
+	if (missing != 0) {
+		mdl->Next = nb->MdlChain;
+		nb->MdlChain = mdl;
+		nb->DataOffset = mdl->ByteCount - missing;
+	} else {
+		nb->DataOffset -= delta;
+	}
+	nb->stDataLength = nb->DataLength + delta;
+	if (likely(nbl_place(nb->MdlChain, nb->DataOffset, 0, &place))) {
+		nb->CurrentMdl = place.mdl;
+		nb->CurrentMdlOffset = place.offset;
+	}
+}
+
+NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
+	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler)
+{
+	struct nbl_pool *pool = pool_of(NetBuffer, __func__);
+	NDIS_STATUS status = NDIS_STATUS_SUCCESS;
+	MDL *mdl = NULL;
+	MDL *rejected;
+
+	if (pool == NULL)
+		return NDIS_STATUS_FAILURE;
+	if (DataOffsetDelta == 0)
+		return NDIS_STATUS_SUCCESS;
+	if (!can_retreat(NetBuffer, DataOffsetDelta, DataBackFill))
+		return NDIS_STATUS_FAILURE;
+	uint32_t missing = missing_bytes(NetBuffer, DataOffsetDelta);
+	if (missing != 0) {
+		mdl = retreat_mdl(
+			pool, missing, DataBackFill, AllocateMdlHandler, &rejected, &status);
+		if (mdl == NULL)
+			return status;
+	}
+	retreat(NetBuffer, DataOffsetDelta, mdl);
+	return NDIS_STATUS_SUCCESS;
+}
+
+/* Gives an MDL of retreat_mdl back. handler may be NULL for the system's. */
+static void retreat_mdl_free(
+	const struct nbl_pool *pool, MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
+{
+	if (mdl->MdlFlags & MDL_RETREAT_SYSTEM) {
+		system_mdl_free(pool, mdl);
+		return;
+	}
+	mdl->MdlFlags = (SHORT)(mdl->MdlFlags & ~MDL_RETREAT_HANDLER);
+	if (handler)
+		handler(mdl);
+}
+
+/*
+ * First makes all the MDLs that the NBs will need, in their order, and touches no NB: so there is
+ * nothing to undo in one when the next fails.
+ */
+NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
+	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
+	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+	NDIS_STATUS status = NDIS_STATUS_SUCCESS;
+	MDL *made = NULL;
+	MDL **tail = &made;
+	MDL *rejected = NULL;
+
+	if (nbl_pool_of(NetBufferList, __func__) == NULL)
+		return NDIS_STATUS_FAILURE;
+	if (DataOffsetDelta == 0)
+		return NDIS_STATUS_SUCCESS;
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		if (pool_of(nb, __func__) == NULL ||
+			!can_retreat(nb, DataOffsetDelta, DataBackFill))
+			return NDIS_STATUS_FAILURE;
+	}
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		uint32_t missing = missing_bytes(nb, DataOffsetDelta);
+
+		if (missing == 0)
+			continue;
+		*tail = retreat_mdl(nb->NdisPoolHandle, missing, DataBackFill, AllocateMdlHandler,
+			&rejected, &status);
+		if (*tail == NULL)
+			goto fail;
+		tail = &(*tail)->Next;
+		*tail = NULL;
+	}
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		MDL *mdl = NULL;
+
+		if (missing_bytes(nb, DataOffsetDelta) != 0) {
+			mdl = made;
+			made = made->Next;
+		}
+		retreat(nb, DataOffsetDelta, mdl);
+	}
+	return NDIS_STATUS_SUCCESS;
+
+fail:
+	if (rejected != NULL && FreeMdlHandler != NULL)
+		FreeMdlHandler(rejected);
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; made != NULL; nb = nb->Next) {
+		if (missing_bytes(nb, DataOffsetDelta) == 0)
+			continue;
+		MDL *next = made->Next;
+		retreat_mdl_free(nb->NdisPoolHandle, made, FreeMdlHandler);
+		made = next;
+	}
+	return status;
+}
+
+/*
+ * Advance.
+ */
+
+/* True if nb can advance by delta; reports why not. */
+static bool can_advance(const NET_BUFFER *nb, ULONG delta, const char *call)
+{
+	struct nbl_pool *pool = pool_of(nb, call);
+	struct nbl_place place;
+
+	if (pool == NULL)
+		return false;
+	if (delta > nb->DataLength) {
+		nbl_misuse(NBL_MISUSE_DATA, call, pool, nb,
+			"an advance by %u bytes, but the NB has %u bytes of data", delta,
+			nb->DataLength);
+		return false;
+	}
+	uint64_t offset = (uint64_t)nb->DataOffset + delta;
+	if (offset > UINT32_MAX || !nbl_place(nb->MdlChain, offset, 0, &place)) {
+		nbl_misuse(NBL_MISUSE_DATA, call, pool, nb, "%s", short_chain);
+		return false;
+	}
+	return true;
+}
+
+static void advance(
+	NET_BUFFER *nb, ULONG delta, BOOLEAN free_mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
+{
+	const struct nbl_pool *pool = nb->NdisPoolHandle;
+	struct nbl_place place;
+
+	nb->DataOffset += delta;
+	nb->stDataLength = nb->DataLength - delta;
+	while (free_mdl && nb->MdlChain != NULL) {
+		MDL *first = nb->MdlChain;
+		SHORT releasable =
+			handler ? MDL_RETREAT_SYSTEM | MDL_RETREAT_HANDLER : MDL_RETREAT_SYSTEM;
+
+		if ((first->MdlFlags & releasable) == 0 || nb->DataOffset < first->ByteCount)
+			break;
+		nb->MdlChain = first->Next;
+		nb->DataOffset -= first->ByteCount;
+		retreat_mdl_free(pool, first, handler);
+	}
+	/* can_advance has found the place; removing leading MDLs does not move it. */
+	if (likely(nbl_place(nb->MdlChain, nb->DataOffset, 0, &place))) {
+		nb->CurrentMdl = place.mdl;
+		nb->CurrentMdlOffset = place.offset;
+	}
+}
+
+VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
+	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+	if (can_advance(NetBuffer, DataOffsetDelta, __func__))
+		advance(NetBuffer, DataOffsetDelta, FreeMdl, FreeMdlHandler);
+}
+
+VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
+	BOOLEAN FreeMdl, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
+{
+	if (nbl_pool_of(NetBufferList, __func__) == NULL)
+		return;
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		if (!can_advance(nb, DataOffsetDelta, __func__))
+			return;
+	}
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next)
+		advance(nb, DataOffsetDelta, FreeMdl, FreeMdlHandler);
+}
+
+VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer)
+{
+	struct nbl_pool *pool = pool_of(NetBuffer, __func__);
+	struct nbl_place place;
+
+	if (pool == NULL)
+		return;
+	if (!nbl_place(NetBuffer->MdlChain, NetBuffer->DataOffset, 0, &place)) {
+		nbl_misuse(NBL_MISUSE_DATA, __func__, pool, NetBuffer, "%s", short_chain);
+		return;
+	}
+	NetBuffer->CurrentMdl = place.mdl;
+	NetBuffer->CurrentMdlOffset = place.offset;
+}
+
+PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
+	UINT AlignOffset)
+{
+	const MDL *mdl = NetBuffer->CurrentMdl;
+	uint32_t offset = NetBuffer->CurrentMdlOffset;
+
+	if (BytesNeeded == 0 || BytesNeeded > NetBuffer->DataLength || mdl == NULL)
+		return NULL;
+	PUCHAR data = (PUCHAR)MmGetMdlVirtualAddress(mdl) + offset;
+	bool aligned = AlignMultiple == 0 ||
+		       (((uintptr_t)data - AlignOffset) & (uintptr_t)(AlignMultiple - 1)) == 0;
+	if (aligned && mdl->ByteCount - offset >= BytesNeeded)
+		return data;
+	if (Storage == NULL)
+		return NULL;
+	ULONG copied = 0;
+	for (; copied < BytesNeeded && mdl != NULL; mdl = mdl->Next, offset = 0) {
+		ULONG here = mdl->ByteCount - offset;
+		ULONG take = here < BytesNeeded - copied ? here : BytesNeeded - copied;
+
+		memcpy((PUCHAR)Storage + copied, (PUCHAR)MmGetMdlVirtualAddress(mdl) + offset,
+			take);
+		copied += take;
+	}
+	return copied == BytesNeeded ? Storage : NULL;
+}

@@ -1,0 +1,69 @@
+/*
+ * The Windows Filtering Platform's calls on NET_BUFFER_LISTs: those that callout drivers use to
+ * make packets for injection. The rules of ndis.h hold.
+ */
+#ifndef ALLOC_NDIS_FWPSK_H
+#define ALLOC_NDIS_FWPSK_H
+
+#include "ndis.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Allocates an NBL with its NB over the caller's data, for packet injection: a wrapper of
+ * NdisAllocateNetBufferAndNetBufferList.
+ * poolHandle: of a pool with fAllocateNetBuffer TRUE and DataSize 0.
+ * contextSize: bytes of context to take into use; contextBackFill: unused bytes to add if memory
+ * must be allocated for them. Both multiples of the alignment.
+ * mdlChain: the caller's; may be NULL with dataOffset and dataLength 0.
+ * dataOffset: bytes of the chain before the data; dataLength: bytes of data, at most 0xFFFFFFFF.
+ * netBufferList: receives the NBL, which the caller frees with FwpsFreeNetBufferList0; NULL after a
+ * failure.
+ * STATUS_SUCCESS. The page names no failure code; here: STATUS_INVALID_PARAMETER for any argument
+ * that NdisAllocateNetBufferAndNetBufferList would refuse, STATUS_INSUFFICIENT_RESOURCES without
+ * memory.
+ * Source: FwpsAllocateNetBufferAndNetBufferList0.
+ */
+NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 contextSize,
+	UINT16 contextBackFill, MDL *mdlChain, ULONG dataOffset, SIZE_T dataLength,
+	NET_BUFFER_LIST **netBufferList);
+
+/*
+ * Frees an NBL of the call above; as NdisFreeNetBufferList, and misuse is reported alike.
+ * Source: FwpsFreeNetBufferList0.
+ */
+VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
+
+/*
+ * Clones an NBL for injection: as NdisAllocateCloneNetBufferList, and the clone's
+ * ParentNetBufferList is set and the original's ChildRefCount raised by one.
+ * netBufferListPoolHandle, netBufferPoolHandle: NULL for pools of the library.
+ * allocateCloneFlags: 0; others are not defined and refused.
+ * netBufferList: receives the clone for FwpsFreeCloneNetBufferList0; NULL after a failure.
+ * Status as above.
+ * Source: FwpsAllocateCloneNetBufferList0.
+ */
+NTSTATUS FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
+	NDIS_HANDLE netBufferListPoolHandle, NDIS_HANDLE netBufferPoolHandle,
+	ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList);
+
+/*
+ * Frees a clone of the call above and lowers the original's ChildRefCount. freeCloneFlags: 0.
+ * Misuse as for NdisFreeCloneNetBufferList.
+ * Source: FwpsFreeCloneNetBufferList0.
+ */
+VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
+
+/* The version-independent names. */
+#define FwpsAllocateNetBufferAndNetBufferList FwpsAllocateNetBufferAndNetBufferList0
+#define FwpsFreeNetBufferList                 FwpsFreeNetBufferList0
+#define FwpsAllocateCloneNetBufferList        FwpsAllocateCloneNetBufferList0
+#define FwpsFreeCloneNetBufferList            FwpsFreeCloneNetBufferList0
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,49 @@
+/* What the files of alloc/ndis/ share with each other and with nobody else. */
+#ifndef ALLOC_NDIS_INTERNAL_H
+#define ALLOC_NDIS_INTERNAL_H
+
+#include "alloc/nbl.h"
+#include "alloc/ndis/fwpsk.h"
+#include "alloc/ndis/ndis.h"
+
+/* Characters in the order in which tools show them, as drivers write a tag: the last one first. */
+enum {
+	NDIS_TAG_DEFAULT = 0x4c424e66, /* 'fNBL': for pools that name none */
+	NDIS_TAG_CLONES = 0x6e6c4366,  /* 'fCln': the library's pools for clones */
+	NDIS_TAG_MDLS = 0x6c644d66,    /* 'fMdl': MDLs */
+};
+
+/* MDLs that a retreat made: with memory of the system, or by the driver's handler. */
+enum { MDL_RETREAT_SYSTEM = 0x2000, MDL_RETREAT_HANDLER = 0x4000 };
+
+/*
+ * The library's own pool of that kind, made on first use: LISTS with an NB each and NBS for clones,
+ * MDLS. NULL: it could not be made.
+ */
+struct nbl_pool *ndis_default_pool(enum nbl_pool_kind kind);
+
+/* The pool behind a handle; NULL, after a report, if it is not one of that kind. */
+ALWAYS_INLINE struct nbl_pool *ndis_pool(
+	NDIS_HANDLE handle, enum nbl_pool_kind kind, const char *call)
+{
+	if (likely(nbl_pool_valid(handle, kind)))
+		return (struct nbl_pool *)handle;
+	nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, call, NULL, handle,
+		"the handle is not that of a living pool of %s",
+		kind == NBL_POOL_LISTS ? "NBLs" : "NBs");
+	return NULL;
+}
+
+/*
+ * Allocation of an NB with the pool's run-time table. 0 and *out, -EINVAL or -ENOMEM, as
+ * nbl_nb_alloc.
+ */
+int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length, NET_BUFFER **out);
+
+/* Frees an NB that is known to be live and of the pool. */
+void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb);
+
+/* True if mdl is a live one of IoAllocateMdl. */
+bool ndis_mdl_is_ours(const MDL *mdl);
+
+#endif

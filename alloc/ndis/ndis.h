@@ -1,0 +1,324 @@
+/*
+ * NET_BUFFER_LIST pools, NET_BUFFER pools, per-packet context and data, under the names and with
+ * the semantics of NDIS 6. Driver code that uses them compiles with this folder on the include
+ * path, in C11 and in C++17.
+ *
+ * Rules for all calls:
+ *
+ * - Every call of the family is documented as callable at IRQL <= DISPATCH_LEVEL. Here that means:
+ *   over a lock-free strategy no call takes a lock, makes a system call or waits for another
+ *   thread. Exceptions are the creation and destruction of pools and the first call of a thread on
+ *   a pool, which take a lock for a short time, and memory that comes from the C library: MDLs
+ *   beyond 64 KiB, memory for retreats, and the context policies that say so.
+ * - An object has one owner at a time, who may hand it to another thread by any means that orders
+ *   memory (a lock, a queue with release and acquire). Any thread may free what another allocated.
+ *   Two threads may call on different objects of one pool at once, never on one object.
+ * - A thread needs no preparation. What it keeps for a pool goes back when the thread ends or the
+ *   pool is freed.
+ * - Sizes of context are multiples of MEMORY_ALLOCATION_ALIGNMENT (16), or of 8 in pools created
+ *   after nbl_set_context_alignment(8); anything else is refused through the call's own channel.
+ * - Misuse (a double free, a foreign handle, too much context freed, ...) is reported through
+ *   nbl_set_misuse_handler, and the call then changes nothing. nblbench.h lists what is found when.
+ *
+ * Each declaration names the reference page that it follows and says what is decided here where the
+ * page leaves it open.
+ */
+#ifndef ALLOC_NDIS_NDIS_H
+#define ALLOC_NDIS_NDIS_H
+
+#include "nblbench.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Pools.
+ */
+
+/*
+ * Creates a pool of NBLs.
+ * NdisHandle: not used; may be NULL.
+ * Parameters: see the structure in types.h. Header.Size may exceed what the revision requires;
+ * Flags is read for revision 2 and later; ProtocolId is kept as far as NDIS_PROTOCOL_ID_MASK goes
+ * and appears in each NBL's NetBufferListProtocolId slot; PoolTag 0 is replaced by a default.
+ * Returns the handle, which the caller gives to NdisFreeNetBufferListPool. NULL: Parameters is
+ * NULL; Header.Type is not NDIS_OBJECT_TYPE_DEFAULT, its Revision is 0 or its Size too small; an
+ * unknown flag; DataSize without fAllocateNetBuffer; ContextSize is no multiple of the alignment;
+ * an object would exceed 1 MiB; no memory, or 4096 pools exist.
+ * Decided here: a pool holds at most 2^20 NBLs or 1 GiB of them, see nblbench.h.
+ * Source: NdisAllocateNetBufferListPool, NET_BUFFER_LIST_POOL_PARAMETERS.
+ */
+NDIS_HANDLE NdisAllocateNetBufferListPool(
+	NDIS_HANDLE NdisHandle, const NET_BUFFER_LIST_POOL_PARAMETERS *Parameters);
+
+/*
+ * Destroys a pool of NBLs. Every NBL of it has been freed and no other thread is in a call on it.
+ * Misuse, and the pool lives on: NBLs are out; not the handle of a pool of NBLs.
+ * Source: NdisFreeNetBufferListPool.
+ */
+VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle);
+
+/*
+ * Creates a pool of NBs. Parameters as above: PoolTag, DataSize (bytes of data that come with each
+ * NB, 0: none) and Flags.
+ * Returns the handle for NdisFreeNetBufferPool. NULL: as above.
+ * Source: NdisAllocateNetBufferPool, NET_BUFFER_POOL_PARAMETERS.
+ */
+NDIS_HANDLE NdisAllocateNetBufferPool(
+	NDIS_HANDLE NdisHandle, const NET_BUFFER_POOL_PARAMETERS *Parameters);
+
+/* Destroys a pool of NBs, as NdisFreeNetBufferListPool does. Source: NdisFreeNetBufferPool. */
+VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle);
+
+/*
+ * NBLs.
+ */
+
+/*
+ * Allocates an NBL with what its pool gives each: nothing, an NB, or an NB with MDL and data. The
+ * data of a data pool is all headroom: DataOffset = DataSize, DataLength = 0, so that a retreat up
+ * to DataSize needs no memory.
+ * PoolHandle: of any NBL pool.
+ * ContextSize: bytes of context to take into use for the caller, 0..65520. They belong to the NBL:
+ * they go when it is freed, and NdisFreeNetBufferListContext must not be given them.
+ * ContextBackFill: bytes to add if, and only if, memory must be allocated for the context.
+ * Returns the NBL; its Context is the pool's block if the pool has context, with ContextSize bytes
+ * in use if they fit there, else an allocated block in front. NULL: PoolHandle is not that of an
+ * NBL pool (also reported); a size is no multiple of the alignment, or their sum exceeds 65535 and
+ * a block is needed; no memory.
+ * A reused NBL is as new: links, flags, status, counts, parent, scratch, reserved arrays and info
+ * slots are zero. The bytes of context and data are not initialised.
+ * Source: NdisAllocateNetBufferList.
+ */
+NET_BUFFER_LIST *NdisAllocateNetBufferList(
+	NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill);
+
+/*
+ * Allocates an NBL with its NB and lets the NB describe data.
+ * PoolHandle: of a pool with fAllocateNetBuffer TRUE and DataSize 0, no other.
+ * ContextSize, ContextBackFill: as for NdisAllocateNetBufferList.
+ * MdlChain: the caller's, and stays so; may be NULL with DataOffset and DataLength 0.
+ * DataOffset: bytes of the chain before the data: room for a retreat.
+ * DataLength: bytes of data; at most 0xFFFFFFFF.
+ * Returns the NBL. NULL: as above, or the pool is of another kind, or DataOffset + DataLength
+ * exceeds the chain (Windows may not check).
+ * Source: NdisAllocateNetBufferAndNetBufferList.
+ */
+NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize,
+	USHORT ContextBackFill, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength);
+
+/*
+ * Frees one NBL and what came with it: NB, MDL and data of its pool, and the context of its
+ * allocation. NBs that the driver attached and MDLs that it supplied stay the driver's. Next is
+ * not followed.
+ * Misuse, and the NBL stays as it is: context from NdisAllocateNetBufferListContext is still on it;
+ * it is free already; it is a clone; no pool made it.
+ * Decided here: an MDL that a retreat made and no advance freed is lost until the process ends; it
+ * shows in the accounts of the pool's tag.
+ * Source: NdisFreeNetBufferList.
+ */
+VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList);
+
+/*
+ * NBs.
+ */
+
+/*
+ * Allocates an NB that describes data, as NdisAllocateNetBufferAndNetBufferList does.
+ * PoolHandle: of a pool of NBs with DataSize 0.
+ * Returns the NB. NULL: not such a pool (reported if it is no NB pool at all); DataOffset +
+ * DataLength exceeds the chain; no memory.
+ * Source: NdisAllocateNetBuffer.
+ */
+NET_BUFFER *NdisAllocateNetBuffer(
+	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength);
+
+/*
+ * Allocates an NB with MDL and data, all headroom, from a pool of NBs with DataSize > 0.
+ * NULL: not such a pool (reported if it is no NB pool at all); no memory.
+ * Source: NdisAllocateNetBufferMdlAndData.
+ */
+NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
+
+/*
+ * Frees one NB, with the MDL and data that came with it.
+ * Misuse: the NB belongs to an NBL (it came with it and goes with it); it is free; no pool made it.
+ * Source: NdisFreeNetBuffer.
+ */
+VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer);
+
+/*
+ * Context.
+ */
+
+/*
+ * Obtains ContextSize more bytes of context on an NBL. They begin at
+ * NET_BUFFER_LIST_CONTEXT_DATA_START and are not initialised.
+ * NetBufferList: any NBL that the caller owns, clones included.
+ * ContextSize: bytes, a multiple of the alignment; 0 succeeds and does nothing.
+ * ContextBackFill: bytes, a multiple of the alignment, to allocate in addition if memory must be
+ * allocated, so that the next call need not; without effect if the front block has room.
+ * PoolTag: names the owner of that memory in the accounts (nbl_tags).
+ * NDIS_STATUS_SUCCESS: the front block's Offset was reduced by ContextSize, or a new block was put
+ * in front. NDIS_STATUS_RESOURCES: no memory. NDIS_STATUS_FAILURE: a size is no multiple of the
+ * alignment, or their sum exceeds 65535 and a block is needed, or NetBufferList cannot be used
+ * (also reported). Nothing has changed after a failure.
+ * Source: NdisAllocateNetBufferListContext.
+ */
+NDIS_STATUS NdisAllocateNetBufferListContext(
+	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag);
+
+/*
+ * Releases the newest ContextSize bytes; an allocated block goes when its last byte is released.
+ * Contexts nest: the last one obtained is the first one released, with the same size. Only the sum
+ * in use in the front block is checked, so a release in another order that fits the sum is not
+ * found. ContextSize 0 does nothing.
+ * Misuse, and nothing changes: more than the front block has in use; context that came with the
+ * NBL; a size that is no multiple of the alignment.
+ * Source: NdisFreeNetBufferListContext.
+ */
+VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize);
+
+/*
+ * Data.
+ */
+
+/*
+ * Moves the start of the data DataOffsetDelta bytes towards the front: into the headroom if that
+ * suffices, else into a new MDL, put before the chain, of the missing bytes and DataBackFill more.
+ * AllocateMdlHandler: makes that MDL; NULL: the system does, with memory of its own.
+ * NDIS_STATUS_SUCCESS; delta 0 does nothing. NDIS_STATUS_RESOURCES: no MDL. NDIS_STATUS_FAILURE:
+ * DataLength would exceed 0xFFFFFFFF; the handler's MDL is smaller than the missing bytes (it
+ * remains the driver's); the NB's chain is shorter than its DataOffset. Nothing has changed after a
+ * failure.
+ * Source: NdisRetreatNetBufferDataStart.
+ */
+NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
+	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler);
+
+/*
+ * Moves the start of the data DataOffsetDelta bytes towards the end.
+ * FreeMdl: TRUE frees the leading MDLs that retreats made and that hold no data any more; MDLs of
+ * others stay. Must be FALSE on the receive path.
+ * FreeMdlHandler: takes back those that an AllocateMdlHandler made; they stay in the chain if it is
+ * NULL.
+ * Misuse, and nothing changes: DataOffsetDelta exceeds DataLength.
+ * Source: NdisAdvanceNetBufferDataStart.
+ */
+VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
+	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
+
+/*
+ * Retreats every NB of the NBL, or none: if one fails, the NBs are as before and MDLs made for the
+ * others have been given to FreeMdlHandler (those of the system: freed). A handler's MDL that is
+ * too small goes to FreeMdlHandler too.
+ * Results as for NdisRetreatNetBufferDataStart.
+ * Source: NdisRetreatNetBufferListDataStart.
+ */
+NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
+	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
+	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
+
+/*
+ * Advances every NB of the NBL. Misuse, and nothing changes: one of them has less data than that.
+ * Source: NdisAdvanceNetBufferListDataStart.
+ */
+VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
+	BOOLEAN FreeMdl, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
+
+/*
+ * Sets CurrentMdl and CurrentMdlOffset from MdlChain and DataOffset, after the driver has changed
+ * one of those. Misuse: the chain is shorter than DataOffset.
+ * Source: NdisAdjustNetBufferCurrentMdl.
+ */
+VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer);
+
+/*
+ * Gives access to the first BytesNeeded bytes of data in one piece: in place if they are contiguous
+ * and aligned, else copied to Storage. Storage: at least BytesNeeded bytes, or NULL to do without
+ * copying. AlignMultiple, AlignOffset: the address is to be AlignOffset beyond a multiple of
+ * AlignMultiple, a power of two; 1 and 0 for any address. Storage is taken as it is. NULL: the NB
+ * has less data; BytesNeeded is 0; a copy is needed and Storage is NULL.
+ * Source: NdisGetDataBuffer.
+ */
+PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
+	UINT AlignOffset);
+
+/*
+ * Clones.
+ */
+
+/*
+ * Makes an NBL with a new NB for each of Original's, over the same bytes; no data is copied.
+ * NetBufferListPoolHandle, NetBufferPoolHandle: where they come from; NULL: pools of the library.
+ * AllocateCloneFlags: 0: each NB gets partial MDLs over the used data, DataOffset 0;
+ * NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS: the original's chain, DataOffset and DataLength.
+ * The clone's Context is NULL whatever the pool. The caller keeps ParentNetBufferList and
+ * ChildRefCount, and Original and its data until the clone is freed.
+ * NULL: another flag; a handle of the wrong kind, or of a data pool; Original cannot be used (also
+ * reported); no memory.
+ * Source: NdisAllocateCloneNetBufferList.
+ */
+NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
+	NDIS_HANDLE NetBufferListPoolHandle, NDIS_HANDLE NetBufferPoolHandle,
+	ULONG AllocateCloneFlags);
+
+/*
+ * Frees a clone, its NBs and its partial MDLs.
+ * FreeCloneFlags: as at its allocation. The clone is as it was then: retreats undone, contexts
+ * released.
+ * Misuse, and the clone stays: other flags; no clone; contexts on it; an MDL in it that did not
+ * come with it.
+ * Source: NdisFreeCloneNetBufferList.
+ */
+VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags);
+
+/*
+ * MDLs. In user mode every address is mapped and resident, so nothing is locked or translated.
+ */
+
+/*
+ * Makes an MDL for Length bytes at VirtualAddress, which stay the caller's.
+ * SecondaryBuffer, ChargeQuota, Irp: no effect here; pass FALSE, FALSE, NULL.
+ * Length: at most 16 MiB less a page, for MDL.Size holds 15 bits.
+ * Returns the MDL, for IoFreeMdl. NULL: Length is larger; no memory.
+ * Source: IoAllocateMdl.
+ */
+MDL *IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota,
+	PVOID Irp);
+
+/*
+ * Frees an MDL of IoAllocateMdl or NdisAllocateMdl. Misuse: no such MDL, or free already.
+ * Source: IoFreeMdl.
+ */
+VOID IoFreeMdl(MDL *Mdl);
+
+/*
+ * Makes TargetMdl describe Length bytes at VirtualAddress, which lie in what SourceMdl describes;
+ * Length 0: all from VirtualAddress to SourceMdl's end. TargetMdl is large enough for them.
+ * Source: IoBuildPartialMdl.
+ */
+VOID IoBuildPartialMdl(MDL *SourceMdl, MDL *TargetMdl, PVOID VirtualAddress, ULONG Length);
+
+/* Fills in memory of MmSizeOfMdl(va, length) bytes as an MDL. Source: MmInitializeMdl. */
+VOID MmInitializeMdl(MDL *MemoryDescriptorList, PVOID BaseVa, SIZE_T Length);
+
+/* Makes an MDL over ordinary memory usable. Source: MmBuildMdlForNonPagedPool. */
+VOID MmBuildMdlForNonPagedPool(MDL *MemoryDescriptorList);
+
+/*
+ * IoAllocateMdl and MmBuildMdlForNonPagedPool in one. NdisHandle: not used. NULL: no memory, or
+ * Length too large. Source: NdisAllocateMdl.
+ */
+MDL *NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length);
+
+/* As IoFreeMdl. Source: NdisFreeMdl. */
+VOID NdisFreeMdl(MDL *Mdl);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
