@@ -28,8 +28,9 @@ enum {
 	HELLO_MS = 10000,
 	OPEN_MS = 30000, /* 10 s and 1 s per GiB; no cell of a sweep has 20 */
 	OTHER_MS = 10000,
-	SLICE_EXTRA_MS = 2000, /* beside three times the slice, which may be repeated once */
-	ABORT_MS = 1000,       /* from SIGABRT to SIGKILL */
+	SLICE_EXTRA_MS =
+		10000,   /* beside three times the slice: a loaded machine may let threads wait */
+	ABORT_MS = 1000, /* from SIGABRT to SIGKILL */
 	QUIT_MS = 2000,
 	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
 	OUTPUT_CAP_BYTES = 1 << 20,

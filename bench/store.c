@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -448,7 +449,7 @@ static int check_pages(sqlite3 *db, const char *path, char *why)
  * Opens and checks. Until the caller has found nothing wrong, closing must not move the log into
  * the file: what is refused is left as it is.
  */
-static int open_checked(const char *path, int flags, sqlite3 **out, char *why)
+static int open_checked(const char *path, sqlite3 **out, char *why)
 {
 	sqlite3 *db = NULL;
 	int rc = -1;
@@ -462,7 +463,7 @@ static int open_checked(const char *path, int flags, sqlite3 **out, char *why)
 	close(fd);
 	if (rc != 0)
 		return rc;
-	if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
 		rc = refuse_sqlite(why, path, db);
 	} else {
 		sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -475,11 +476,6 @@ static int open_checked(const char *path, int flags, sqlite3 **out, char *why)
 	}
 	*out = db;
 	return 0;
-}
-
-int store_open_read(const char *path, sqlite3 **db, char *why)
-{
-	return open_checked(path, SQLITE_OPEN_READONLY, db, why);
 }
 
 /* Names the members in which two plans differ. */
@@ -618,8 +614,8 @@ int store_open(const char *path, const struct plan *plan, const char *command, s
 			path);
 		goto fail;
 	}
-	if (open_checked(path, SQLITE_OPEN_READWRITE, &self->db, why) != 0 ||
-		check_plan(self, why) != 0 || load_blocks(self, why) != 0 ||
+	if (open_checked(path, &self->db, why) != 0 || check_plan(self, why) != 0 ||
+		load_blocks(self, why) != 0 ||
 		execute(self->db, path,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 			"PRAGMA foreign_keys = ON;",
@@ -662,7 +658,7 @@ static void absorb_log(const char *path)
 	char why[STORE_WHY_BYTES];
 	sqlite3 *db;
 
-	if (open_checked(path, SQLITE_OPEN_READWRITE, &db, why) != 0)
+	if (open_checked(path, &db, why) != 0)
 		return;
 	sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE", NULL,
 		NULL, NULL);

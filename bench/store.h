@@ -16,7 +16,6 @@
 #include "bench/plan.h"
 
 #include <jansson.h>
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -66,12 +65,6 @@ int store_open(const char *path, const struct plan *plan, const char *command, s
 
 /* Closes and frees; NULL is fine. */
 void store_close(struct store *store);
-
-/*
- * Opens the store at path to read, for reports: *db is the caller's to close with sqlite3_close.
- * The same checks as store_open, but for plan and binary; a sweep may be writing it.
- */
-int store_open_read(const char *path, sqlite3 **db, char *why);
 
 /*
  * Moves what stands at path aside, to path.old-1 or the first such name that is free, and writes
