@@ -79,13 +79,38 @@ static void churn_put_bulk(struct gang_thread *t, struct churn_hand *hand, uint3
 	t->pool->ops->put_bulk(t->pool, t->self, &hand->object[hand->held], n);
 }
 
+/* Borrows a magazine, trades one of its objects for a held one, keeps another, gives it back. */
+static void churn_borrow(struct gang_thread *t, struct churn_hand *hand)
+{
+	const struct pool_ops *ops = t->pool->ops;
+	void **objs;
+	uint32_t n = ops->get_run(t->pool, t->self, &objs);
+
+	if (n == 0)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		object_got(t->pool, objs[i], t->owner);
+	if (hand->held > 0) {
+		void *traded = churn_choose(t, hand);
+
+		hand->object[hand->held - 1] = objs[0];
+		objs[0] = traded;
+		churn_put(t, hand); /* other calls go on meanwhile */
+	}
+	if (hand->held < CHURN_HELD_MAX)
+		hand->object[hand->held++] = objs[--n];
+	for (uint32_t i = 0; i < n; i++)
+		object_putting(t->pool, objs[i], t->owner);
+	ops->put_run(t->pool, t->self, objs, n);
+}
+
 static void churn_step(struct gang_thread *t, struct churn_hand *hand, struct board *board)
 {
 	uint32_t bulk = 1 + stress_below(&t->random, CHURN_BULK_MAX);
 	uint32_t place = stress_below(&t->random, BOARD_PLACES);
 	struct object *object;
 
-	switch (stress_below(&t->random, 8)) {
+	switch (stress_below(&t->random, 9)) {
 	case 0:
 	case 1:
 		if (hand->held < CHURN_HELD_MAX)
@@ -105,6 +130,10 @@ static void churn_step(struct gang_thread *t, struct churn_hand *hand, struct bo
 			churn_put_bulk(t, hand, bulk);
 		break;
 	case 6:
+		if (t->pool->ops->get_run != NULL)
+			churn_borrow(t, hand);
+		break;
+	case 7:
 		if (hand->held > 0) {
 			object = churn_choose(t, hand);
 			hand->held -= board_post(board, place, t->pool, object, t->owner);
