@@ -7,6 +7,7 @@
 #include <time.h>
 
 static const int significant_digits = 3;
+static const double rounds_up = 1.0005;
 
 /* Decimals that leave three significant digits. */
 static int decimals(double value)
@@ -16,7 +17,8 @@ static int decimals(double value)
 	if (!(size > 0))
 		return 0;
 
-	const int before_point = (int)floor(log10(size)) + 1;
+	/* What rounds up to the next power of ten has one more digit before the point. */
+	const int before_point = (int)floor(log10(size * rounds_up)) + 1;
 	const int places = significant_digits - before_point;
 
 	return places < 0 ? 0 : places > 6 ? 6 : places;

@@ -332,7 +332,7 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		"\"thp\":\"madvise\",\"compiler\":\"gcc 12.2.0 -O3 -g\"}')");
 	write_subjects(db);
 	stats_rng_seed(&rng, wanted->seed);
-	for (int c = 0; c < CELLS; c++) {
+	for (int c = 0; c < (wanted->cells > 0 ? (int)wanted->cells : CELLS); c++) {
 		write_cell(db, c);
 		write_memory(db, c, wanted);
 		write_blocks(db, c, wanted, &rng, &block_id);

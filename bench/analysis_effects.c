@@ -1,0 +1,366 @@
+/* An analysis, second part: effects, verdicts, ranks and ties of one cell. */
+#include "bench/analysis_private.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Below this share of clean pairs the rest would speak for too little, and all are used. */
+static const double clean_share_min = 0.25;
+
+/* The median of what is there; NAN if nothing is. scratch has room for n. */
+static double median_present(const double *values, size_t n, double *scratch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!isnan(values[i]))
+			scratch[count++] = values[i];
+	}
+	return count == 0 ? NAN : stats_median(scratch, count);
+}
+
+/*
+ * The series subject - reference (no reference: the subject itself) into out. A flagged slice takes
+ * its pair with it; if that leaves too little, all pairs are used. True if they were.
+ */
+static bool pair_series(
+	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
+{
+	const double *x = raw->log_ns + subject * raw->blocks;
+	const bool *x_flag = raw->flagged + subject * raw->blocks;
+	const double *y = reference == NULL ? NULL : raw->log_ns + *reference * raw->blocks;
+	const bool *y_flag = reference == NULL ? NULL : raw->flagged + *reference * raw->blocks;
+	size_t all = 0, clean = 0;
+
+	for (size_t b = 0; b < raw->blocks; b++) {
+		out[b] = y == NULL ? x[b] : x[b] - y[b];
+		all += isnan(out[b]) ? 0 : 1;
+		clean += !isnan(out[b]) && !x_flag[b] && !(y_flag != NULL && y_flag[b]);
+	}
+	if (all == clean)
+		return false;
+	if (clean < STATS_EVIDENCE_MIN || (double)clean < clean_share_min * (double)all)
+		return true;
+	for (size_t b = 0; b < raw->blocks; b++) {
+		if (x_flag[b] || (y_flag != NULL && y_flag[b]))
+			out[b] = NAN;
+	}
+	return false;
+}
+
+/* Effects worked out together in one cell: kinds of series, each one row a subject. */
+enum kind { KIND_NS, KIND_BEST, KIND_BASE, KIND_ORIGINAL, KIND_COUNT };
+
+struct cell_work {
+	const struct analysis_raw *raw;
+	struct stats_design design;
+	double *series;                   /* KIND_COUNT x subjects rows of blocks */
+	const double **row;               /* the rows that hold anything */
+	struct stats_estimate *estimates; /* as row */
+	size_t *place;                    /* of a kind and subject in row; SIZE_MAX if none */
+	size_t rows;
+	double *replicates;
+	double *scratch;
+};
+
+static void work_free(struct cell_work *w)
+{
+	free(w->series);
+	free(w->row);
+	free(w->estimates);
+	free(w->place);
+	free(w->replicates);
+	free(w->scratch);
+}
+
+static int work_alloc(struct cell_work *w, const struct analysis_raw *raw)
+{
+	const size_t rows = KIND_COUNT * raw->subjects + 1;
+
+	*w = (struct cell_work){.raw = raw, .design = {raw->forks, raw->start}};
+	w->series = calloc(rows * (raw->blocks + 1), sizeof(*w->series));
+	w->row = calloc(rows, sizeof(*w->row));
+	w->estimates = calloc(rows, sizeof(*w->estimates));
+	w->place = calloc(rows, sizeof(*w->place));
+	w->scratch = calloc(raw->blocks + 1, sizeof(*w->scratch));
+	return w->series && w->row && w->estimates && w->place && w->scratch ? 0 : -ENOMEM;
+}
+
+static bool add_series(struct cell_work *w, enum kind kind, size_t subject, const size_t *reference)
+{
+	const size_t at = (size_t)kind * w->raw->subjects + subject;
+	double *out = w->series + at * w->raw->blocks;
+	const bool all_used = pair_series(w->raw, subject, reference, out);
+
+	w->place[at] = w->rows;
+	w->row[w->rows++] = out;
+	return all_used;
+}
+
+static struct stats_estimate estimate_of(const struct cell_work *w, enum kind kind, size_t subject)
+{
+	const size_t place = w->place[(size_t)kind * w->raw->subjects + subject];
+
+	return place == SIZE_MAX ? (struct stats_estimate){NAN, NAN, NAN} : w->estimates[place];
+}
+
+static bool competes(const struct analysis *a, size_t cell, size_t subject)
+{
+	return a->subjects[subject].role == ANALYSIS_CONTESTANT &&
+	       analysis_at(a, cell, subject)->state == ANALYSIS_MEASURED;
+}
+
+/*
+ * The contestant with the least time. Points of unpaired series choose a first one; if some other
+ * is ahead of it in the paired comparison, that one takes its place, at most once a contestant.
+ */
+static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	const size_t n = a->subject_count;
+	double least = INFINITY;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct stats_estimate e = estimate_of(w, KIND_NS, i);
+
+		if (competes(a, cell_at, i) && e.point < least) {
+			least = e.point;
+			cell->best = i;
+			cell->has_best = true;
+		}
+	}
+	for (size_t turn = 0; cell->has_best && turn < n; turn++) {
+		const size_t best = cell->best;
+
+		least = 0;
+		for (size_t i = 0; i < n; i++) {
+			struct stats_estimate e;
+			const double *row = w->series;
+
+			if (i == best || !competes(a, cell_at, i))
+				continue;
+			pair_series(w->raw, i, &best, w->series);
+			if (stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL) != 0)
+				return -ENOMEM;
+			if (e.point < least) {
+				least = e.point;
+				cell->best = i;
+			}
+		}
+		if (cell->best == best)
+			break;
+	}
+	return 0;
+}
+
+/* Best set, ranks and tie letters of a cell from the replicates of the effects against the best. */
+static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_result *results = &a->results[cell_at * a->subject_count];
+	const uint32_t rounds = STATS_ROUNDS;
+	size_t n = 0;
+	size_t *who = calloc(a->subject_count + 1, sizeof(*who));
+	struct stats_estimate *e = calloc(a->subject_count + 1, sizeof(*e));
+	double *replicates = calloc(a->subject_count * rounds + 1, sizeof(*replicates));
+	double *scale = NULL;
+	bool *slower = NULL; /* [i * n + j]: i is slower than j */
+	int error = -ENOMEM;
+
+	if (who == NULL || e == NULL || replicates == NULL)
+		goto out;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (competes(a, cell_at, i) && !isnan(results[i].to_best.point))
+			who[n++] = i;
+	}
+	/* Best first, then by effect: insertion, since n is a handful. */
+	for (size_t i = 1; i < n; i++) {
+		for (size_t j = i; j > 0; j--) {
+			const bool ahead = who[j] == cell->best ||
+					   (who[j - 1] != cell->best &&
+						   results[who[j]].to_best.point <
+							   results[who[j - 1]].to_best.point);
+			if (!ahead)
+				break;
+
+			const size_t swap = who[j];
+
+			who[j] = who[j - 1];
+			who[j - 1] = swap;
+		}
+	}
+	scale = calloc(n * n + 1, sizeof(*scale));
+	slower = calloc(n * n + 1, sizeof(*slower));
+	if (scale == NULL || slower == NULL)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		const size_t place = w->place[KIND_BEST * a->subject_count + who[i]];
+
+		e[i] = w->estimates[place];
+		memcpy(replicates + i * rounds, w->replicates + place * rounds,
+			rounds * sizeof(*replicates));
+	}
+
+	const double threshold = isnan(cell->floor) ? a->margin : fmax(a->margin, cell->floor);
+	const double all_pairs = stats_simultaneous(e, replicates, n, rounds, 1, 0, scale);
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < n; j++)
+			slower[i * n + j] =
+				i != j && isfinite(e[i].lo) && isfinite(e[j].lo) &&
+				e[i].point - e[j].point - all_pairs * scale[i * n + j] > threshold;
+	}
+
+	/* Against the best alone fewer comparisons are made at once, so the bounds are tighter. */
+	const double to_best = stats_simultaneous(e, replicates, n, rounds, 0, 0, scale);
+
+	for (size_t i = 0; i < n; i++) {
+		const bool beaten = i > 0 && isfinite(e[i].lo) &&
+				    e[i].point - to_best * scale[i * n] > threshold;
+
+		for (size_t j = 0; j < n && !beaten; j++)
+			slower[i * n + j] = false;
+		if (i > 0)
+			slower[i * n] = beaten;
+		results[who[i]].in_best_set = !beaten;
+		cell->best_set += !beaten;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t ahead = 0, behind = 0;
+
+		for (size_t j = 0; j < n; j++) {
+			ahead += slower[i * n + j];
+			behind += slower[j * n + i];
+		}
+		results[who[i]].rank_low = 1 + ahead;
+		results[who[i]].rank_high = n - behind;
+	}
+
+	/* A tie group is led by its fastest; one that another contains is left out. */
+	size_t groups = 0, previous = SIZE_MAX;
+
+	for (size_t lead = 0; lead < n; lead++) {
+		bool news = previous == SIZE_MAX;
+
+		for (size_t i = lead; i < n && !news; i++)
+			news = !slower[i * n + lead] && slower[i * n + previous];
+		if (!news)
+			continue;
+
+		const char letter = groups < 26   ? (char)('a' + groups)
+				    : groups < 52 ? (char)('A' + groups - 26)
+						  : '*';
+
+		for (size_t i = lead; i < n; i++) {
+			char *letters = results[who[i]].letters;
+			const size_t length = strlen(letters);
+
+			if (!slower[i * n + lead] && length + 1 < ANALYSIS_LETTERS_MAX &&
+				(length == 0 || letters[length - 1] != letter))
+				letters[length] = letter;
+		}
+		groups++;
+		previous = lead;
+	}
+	error = 0;
+out:
+	free(slower);
+	free(scale);
+	free(replicates);
+	free(e);
+	free(who);
+	return error;
+}
+
+/* The floor, from the first twin that ran beside its original. */
+static void find_floor(struct analysis *a, size_t cell_at, const struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+
+	for (size_t i = 0; i < a->subject_count && !cell->has_twin; i++) {
+		const struct stats_estimate e = estimate_of(w, KIND_ORIGINAL, i);
+
+		if (a->subjects[i].role != ANALYSIS_TWIN || isnan(stats_floor(&e)))
+			continue;
+		cell->has_twin = true;
+		cell->twin = i;
+		cell->twin_effect = e;
+		cell->floor = stats_floor(&e);
+	}
+}
+
+int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_result *results = &a->results[cell_at * a->subject_count];
+	const size_t n = a->subject_count;
+	struct cell_work w;
+	int error = work_alloc(&w, raw);
+
+	if (error != 0)
+		goto out;
+	for (size_t i = 0; i < (size_t)KIND_COUNT * n; i++)
+		w.place[i] = SIZE_MAX;
+	for (size_t i = 0; i < n; i++) {
+		if (results[i].slices > 0)
+			results[i].all_used = add_series(&w, KIND_NS, i, NULL);
+	}
+	error = stats_bootstrap(&w.design, w.row, w.rows, 0, 0, w.estimates, NULL);
+	if (error != 0)
+		goto out;
+	/* find_best uses the first row as scratch, so it is filled again below. */
+	error = find_best(a, cell_at, &w);
+	if (error != 0)
+		goto out;
+
+	w.rows = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_subject *subject = &a->subjects[i];
+
+		if (results[i].slices == 0)
+			continue;
+		add_series(&w, KIND_NS, i, NULL);
+		if (cell->has_best)
+			results[i].all_used |= add_series(&w, KIND_BEST, i, &cell->best);
+		if (a->has_baseline && results[a->baseline].state == ANALYSIS_MEASURED)
+			add_series(&w, KIND_BASE, i, &a->baseline);
+		if (subject->original != i && results[subject->original].slices > 0)
+			add_series(&w, KIND_ORIGINAL, i, &subject->original);
+	}
+	w.replicates = calloc(w.rows * STATS_ROUNDS + 1, sizeof(*w.replicates));
+	if (w.replicates == NULL) {
+		error = -ENOMEM;
+		goto out;
+	}
+	error = stats_bootstrap(&w.design, w.row, w.rows, STATS_ROUNDS,
+		a->seed + (uint64_t)cell->id, w.estimates, w.replicates);
+	if (error != 0)
+		goto out;
+
+	find_floor(a, cell_at, &w);
+	for (size_t i = 0; i < n; i++) {
+		struct analysis_result *result = &results[i];
+
+		result->ns = estimate_of(&w, KIND_NS, i);
+		result->to_best = estimate_of(&w, KIND_BEST, i);
+		result->to_base = estimate_of(&w, KIND_BASE, i);
+		result->to_original = estimate_of(&w, KIND_ORIGINAL, i);
+		result->best_verdict = stats_verdict(&result->to_best, a->margin, cell->floor);
+		result->base_verdict = stats_verdict(&result->to_base, a->margin, cell->floor);
+		result->blocks_needed =
+			stats_blocks_needed(&result->to_best, a->margin, cell->floor, cell->blocks);
+		result->mann_whitney = NAN;
+		if (cell->has_best && i != cell->best)
+			result->mann_whitney = stats_mann_whitney(raw->log_ns + i * raw->blocks,
+				raw->blocks, raw->log_ns + cell->best * raw->blocks, raw->blocks);
+		result->jain = median_present(raw->jain + i * raw->blocks, raw->blocks, w.scratch);
+		result->slowest_share =
+			median_present(raw->slowest + i * raw->blocks, raw->blocks, w.scratch);
+	}
+	error = rank_cell(a, cell_at, &w);
+out:
+	work_free(&w);
+	return error;
+}
