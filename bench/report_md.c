@@ -1,0 +1,177 @@
+/* The report as Markdown, short enough for a comment on a pull request. */
+#include "bench/analysis.h"
+#include "bench/number.h"
+#include "bench/report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Text that may hold anything, so that it can't change the table or the page around it. */
+static void put_text(FILE *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		switch (*text) {
+		case '\n':
+		case '\r':
+			fputc(' ', out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '&':
+			fputs("&amp;", out);
+			break;
+		default:
+			if (strchr("\\|`*[]~#", *text) != NULL)
+				fputc('\\', out);
+			fputc(*text, out);
+		}
+	}
+}
+
+static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t subject)
+{
+	const struct analysis_result *r = analysis_at(a, cell, subject);
+	char letters[ANALYSIS_LETTERS_MAX];
+
+	if (r->state != ANALYSIS_MEASURED || isnan(r->to_best.point)) {
+		fprintf(out, "%s",
+			r->state == ANALYSIS_UNSUPPORTED  ? "n/a"
+			: r->state > ANALYSIS_UNSUPPORTED ? analysis_state_name(r->state)
+							  : "-");
+		return;
+	}
+	analysis_letters(r, letters);
+
+	const bool unsure = r->rank_low > 0 && subject != a->cells[cell].best &&
+			    r->best_verdict == STATS_INCONCLUSIVE;
+
+	fprintf(out, "%s%s%s%s", r->in_best_set ? "**" : "", number_ratio(r->to_best.point).text,
+		r->in_best_set ? "**" : "", *letters == '\0' ? "" : " ");
+	fprintf(out, "%s%s", letters, unsure ? "?" : "");
+}
+
+static void put_matrix(FILE *out, const struct analysis *a, const size_t *order, size_t n)
+{
+	fputs("| × best |", out);
+	for (size_t c = 0; c < a->cell_count; c++) {
+		fputc(' ', out);
+		put_text(out, a->cells[c].label);
+		fputs(" |", out);
+	}
+	fputs("\n|---|", out);
+	for (size_t c = 0; c < a->cell_count; c++)
+		fputs("--:|", out);
+	fputs("\n| best, ns a unit |", out);
+	for (size_t c = 0; c < a->cell_count; c++)
+		fprintf(out, " %s |",
+			a->cells[c].has_best
+				? number_plain(exp(analysis_at(a, c, a->cells[c].best)->ns.point))
+					  .text
+				: "-");
+	fputc('\n', out);
+	for (size_t i = 0; i < n; i++) {
+		fputs("| ", out);
+		put_text(out, a->subjects[order[i]].label);
+		fputs(" |", out);
+		for (size_t c = 0; c < a->cell_count; c++) {
+			fputc(' ', out);
+			put_result(out, a, c, order[i]);
+			fputs(" |", out);
+		}
+		fputc('\n', out);
+	}
+}
+
+static void put_advice(FILE *out, const struct analysis *a)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	const size_t n = analysis_advise(a, advice);
+
+	if (n == 0)
+		return;
+	fputs("\n| If ... | choose | at worst, × fastest | else |\n|---|---|--:|---|\n", out);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "| %s | ", advice[i].need);
+		put_text(out, a->subjects[advice[i].choice].label);
+		fprintf(out, " | %s | ", number_ratio(advice[i].worst).text);
+		if (advice[i].has_second)
+			put_text(out, a->subjects[advice[i].second].label);
+		fputs(" |\n", out);
+	}
+}
+
+static void put_events(FILE *out, const struct analysis *a)
+{
+	size_t printed = 0;
+
+	for (size_t i = 0; i < a->event_count; i++) {
+		const struct analysis_event *event = &a->events[i];
+
+		if (strcmp(event->state, "unsupported") == 0)
+			continue;
+		fputs(printed++ == 0 ? "\n- **" : "- **", out);
+		put_text(out, event->state);
+		fputs("** ", out);
+		put_text(out, event->subject == NULL ? "all" : event->subject);
+		fputs(", ", out);
+		put_text(out, event->cell == NULL ? "all cells" : event->cell);
+		fputs(": ", out);
+
+		const size_t line = strcspn(event->detail, "\n");
+		char *first = strndup(event->detail, line);
+
+		put_text(out, first == NULL ? "" : first);
+		free(first);
+		fputc('\n', out);
+	}
+}
+
+int report_markdown(const struct analysis *analysis, FILE *out)
+{
+	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	if (order == NULL)
+		return -ENOMEM;
+
+	size_t n = analysis_order(analysis, order);
+
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT)
+			order[n++] = i;
+	}
+	fputs("# nblbench\n\n", out);
+	analysis_verdict(analysis, text);
+	put_text(out, text);
+	fputs("\n\n", out);
+	analysis_confidence(analysis, text);
+	put_text(out, text);
+	fputs("\n\nTime a unit of work, as a multiple of the best of each cell. Bold: best, or not "
+	      "shown "
+	      "to be worse. Rows of a column that share a letter can't be told apart from the "
+	      "fastest of "
+	      "them. ?: inconclusive. Rows without a letter are measured for reference.\n\n",
+		out);
+	put_matrix(out, analysis, order, n);
+	put_advice(out, analysis);
+	put_events(out, analysis);
+	fputs("\nSource ", out);
+	put_text(out, analysis->source_revision);
+	fputs(", build ", out);
+	put_text(out, analysis->build_id);
+	if (analysis->machine_count > 0) {
+		const struct analysis_machine *m = &analysis->machines[analysis->machine_count - 1];
+
+		fprintf(out, ", %s, noise grade ", number_date(m->started_ns).text);
+		put_text(out, m->grade);
+	}
+	fputs(".\n", out);
+	free(order);
+	return 0;
+}
