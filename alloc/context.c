@@ -1,6 +1,8 @@
 /* The list of context policies at run time, and what is the same for all of them. */
 #include "alloc/context.h"
 
+#include "alloc/nbl.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -70,13 +72,61 @@ int context_create(
 	if (rc == 0) {
 		(*out)->ops = ops;
 		(*out)->config = *config;
+		pthread_mutex_init(&(*out)->lock, NULL); /* cannot fail without attributes */
 	}
 	return rc;
 }
 
 void context_destroy(struct context *context)
 {
+	pthread_mutex_destroy(&context->lock);
 	context->ops->destroy(context);
+}
+
+/* The first rule that one block of a chain breaks; NULL if it is sound. */
+static const char *broken_block(
+	const struct context *context, const NET_BUFFER_LIST *nbl, const NET_BUFFER_LIST_CONTEXT *b)
+{
+	const uint32_t limit = context_limit(b);
+	const uint32_t leaves = b->NdisReserved[1];
+
+	if ((b->Size | b->Offset | limit) % context->config.align_bytes != 0)
+		return "has a size or an offset that is not aligned";
+	if (b->Offset > limit || limit > b->Size)
+		return "has an offset beyond its limit, or a limit beyond its size";
+	if (context_is_inline(context, nbl, b)) {
+		if (b->Next != NULL)
+			return "is the inline block and not the last";
+		if (b->Size > context->inline_bytes)
+			return "is the inline block and shows more than the NBL has";
+		return NULL;
+	}
+	if (leaves != CONTEXT_STAYS && b->Offset == leaves)
+		return "is wholly unused and still in the chain";
+	return NULL;
+}
+
+int context_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
+{
+	/* R. Brent's cycle search: the mark moves on to the walker at every power of two steps. */
+	const NET_BUFFER_LIST_CONTEXT *mark = NULL;
+	uint32_t steps = 0;
+
+	for (const NET_BUFFER_LIST_CONTEXT *b = nbl->Context; b != NULL; b = b->Next) {
+		const char *broken =
+			b == mark ? "is in the chain twice" : broken_block(context, nbl, b);
+
+		if (broken != NULL) {
+			snprintf(why, CONTEXT_REASON_BYTES,
+				"context block %u of NBL %p (Size %u, Offset %u) %s", steps,
+				(void *)nbl, b->Size, b->Offset, broken);
+			return -EINVAL;
+		}
+		steps++;
+		if ((steps & (steps - 1)) == 0)
+			mark = b;
+	}
+	return context->ops->check_nbl ? context->ops->check_nbl(context, nbl, why) : 0;
 }
 
 int context_create_plain(const struct context_config *config, struct context **out)
@@ -95,19 +145,62 @@ void context_destroy_plain(struct context *context)
 	memory_free(context, sizeof(*context));
 }
 
-int context_attach_plain(struct context *context, struct context_thread **out)
+int context_attach_sized(struct context *context, size_t bytes, struct context_thread **out)
 {
-	struct context_thread *self = memory_alloc(sizeof(*self));
+	struct context_thread *self = memory_alloc(bytes);
 
 	if (self == NULL)
 		return -ENOMEM;
 	self->context = context;
+	pthread_mutex_lock(&context->lock);
+	self->next = context->threads;
+	context->threads = self;
+	pthread_mutex_unlock(&context->lock);
 	*out = self;
 	return 0;
 }
 
+void context_detach_sized(struct context *context, struct context_thread *self, size_t bytes)
+{
+	struct context_thread **link = &context->threads;
+
+	pthread_mutex_lock(&context->lock);
+	while (*link != self)
+		link = &(*link)->next;
+	*link = self->next;
+	context->kept_gone += atom_load_relaxed(&self->kept);
+	pthread_mutex_unlock(&context->lock);
+	memory_free(self, bytes);
+}
+
+int context_attach_plain(struct context *context, struct context_thread **out)
+{
+	return context_attach_sized(context, sizeof(struct context_thread), out);
+}
+
 void context_detach_plain(struct context *context, struct context_thread *self)
 {
-	(void)context;
-	memory_free(self, sizeof(*self));
+	context_detach_sized(context, self, sizeof(struct context_thread));
+}
+
+uint64_t context_kept(struct context *context)
+{
+	pthread_mutex_lock(&context->lock);
+	uint64_t kept = context->kept_gone;
+	for (struct context_thread *t = context->threads; t != NULL; t = t->next)
+		kept += atom_load_relaxed(&t->kept);
+	pthread_mutex_unlock(&context->lock);
+	return kept;
+}
+
+int context_check_kept(struct context *context, char *why)
+{
+	int64_t kept = (int64_t)context_kept(context);
+
+	if (kept >= 0)
+		return 0;
+	snprintf(why, CONTEXT_REASON_BYTES,
+		"%lld bytes more are in use than the %s policy ever kept", (long long)-kept,
+		context->ops->name);
+	return -EINVAL;
 }

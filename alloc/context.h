@@ -26,11 +26,13 @@
 #ifndef ALLOC_CONTEXT_H
 #define ALLOC_CONTEXT_H
 
+#include "alloc/atomic.h"
 #include "alloc/compiler.h"
 #include "alloc/memory.h"
 #include "alloc/ndis/types.h"
 #include "alloc/pool.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,6 +86,15 @@ struct context {
 	 * no inline block.
 	 */
 	uint32_t inline_bytes;
+	/*
+	 * Where the header of the inline block stands in each NBL; 0: there is none. Set by the NBL
+	 * pool once it has laid its objects out.
+	 */
+	uint32_t inline_offset;
+	/* The rest serves context_kept; set up by context_create. */
+	pthread_mutex_t lock;           /* of attach, detach and context_kept */
+	struct context_thread *threads; /* attached now */
+	uint64_t kept_gone;             /* sum of `kept` of threads that have detached */
 };
 
 /* How often the fallback ran; written by the attached thread alone. */
@@ -96,6 +107,8 @@ struct context_paths {
 struct context_thread {
 	struct context *context;
 	struct context_paths paths;
+	atom_u64 kept; /* see context_keep; below 0 where others keep what this thread uses */
+	struct context_thread *next; /* of the same context; under its lock */
 };
 
 struct context_ops {
@@ -156,7 +169,8 @@ struct context_ops {
 	 * Optional. The NBL's memory goes back to the system: drop what the policy has parked with
 	 * it (context_word). Called once for each object when the pool is destroyed, with self NULL
 	 * because no thread is attached; and after `end` at every free where the strategy beneath
-	 * is a general allocator. Policies that park something need it.
+	 * is a general allocator, or `null`, whose memory ends with its threads. Policies that park
+	 * something need it.
 	 */
 	void (*retire)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
 
@@ -174,6 +188,12 @@ struct context_ops {
 	 * (CONTEXT_REASON_BYTES).
 	 */
 	int (*check)(struct context *context, char *why);
+
+	/*
+	 * Optional. Verifies what the policy knows of one NBL that is out and in nobody's hands;
+	 * context_check_nbl has walked its chain before. Result and why as in check.
+	 */
+	int (*check_nbl)(struct context *context, NET_BUFFER_LIST *nbl, char *why);
 };
 
 /* The policies in the order of contexts.def; ends in NULL. */
@@ -195,6 +215,13 @@ int contexts_validate(char *why);
 int context_create(
 	const struct context_ops *ops, const struct context_config *config, struct context **out);
 void context_destroy(struct context *context);
+
+/*
+ * Verifies the chain of an NBL that is out and that no other thread touches, whatever the policy:
+ * it ends; offsets, limits and sizes are in order and aligned; the inline block is the last. Then
+ * asks the policy. 0, or -EINVAL with a sentence in why (CONTEXT_REASON_BYTES).
+ */
+int context_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why);
 
 /*
  * Shared pieces for policy files.
@@ -226,11 +253,49 @@ ALWAYS_INLINE void **context_word(NET_BUFFER_LIST *nbl)
 	return &nbl->NdisReserved[1];
 }
 
+/* True if block is the inline block of nbl. */
+ALWAYS_INLINE bool context_is_inline(const struct context *context, const NET_BUFFER_LIST *nbl,
+	const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return context->inline_offset != 0 &&
+	       (const unsigned char *)block == (const unsigned char *)nbl + context->inline_offset;
+}
+
+/* The front block, if it is a fallback block; else NULL: then the NBL has none at all. */
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_front_fallback(
+	const struct context *context, const NET_BUFFER_LIST *nbl)
+{
+	return context_is_inline(context, nbl, nbl->Context) ? NULL : nbl->Context;
+}
+
+/*
+ * attach and detach with `bytes` bytes of zeroed state, of which struct context_thread is the first
+ * member. detach takes any handle of that size.
+ */
+int context_attach_sized(struct context *context, size_t bytes, struct context_thread **out);
+void context_detach_sized(struct context *context, struct context_thread *self, size_t bytes);
+
 /* create, destroy, attach and detach for policies without state of their own. */
 int context_create_plain(const struct context_config *config, struct context **out);
 void context_destroy_plain(struct context *context);
 int context_attach_plain(struct context *context, struct context_thread **out);
 void context_detach_plain(struct context *context, struct context_thread *self);
+
+/*
+ * What the policy keeps beyond what NBLs show, counted without a shared write: each thread counts
+ * what it laid by and what it took, and the sum over all threads is the figure. Relaxed: only self
+ * writes its cell, and a reader wants no other memory on its account.
+ */
+ALWAYS_INLINE void context_keep(struct context_thread *self, int64_t bytes)
+{
+	atom_store_relaxed(&self->kept, atom_load_relaxed(&self->kept) + (uint64_t)bytes);
+}
+
+/* The sum: kept_bytes for policies that count so. Waits for threads that attach or detach. */
+uint64_t context_kept(struct context *context);
+
+/* check for policies that count so: more cannot be in use than was laid by. */
+int context_check_kept(struct context *context, char *why);
 
 /* flush, kept_bytes and check for policies that keep nothing. */
 ALWAYS_INLINE void context_flush_nothing(struct context *context, struct context_thread *self)

@@ -717,6 +717,7 @@ static void lay_out(struct nbl_pool *pool)
 		pool->inline_bytes = pool->context->inline_bytes;
 		if (pool->inline_bytes != 0) {
 			pool->inline_offset = end;
+			pool->context->inline_offset = end;
 			end += (uint32_t)sizeof(NET_BUFFER_LIST_CONTEXT) + pool->inline_bytes;
 		}
 	} else if (pool->kind == NBL_POOL_NBS) {

@@ -728,12 +728,11 @@ ALWAYS_INLINE void nbl_put(const struct pool_ops *ops, const struct context_ops 
 		policy->end(pool->context, self->context_thread, nbl);
 	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_FREE);
 	nbl_account(self, -1);
-	if (ops->traits.kind == POOL_KIND_ALLOCATOR) {
-		if (policy->retire)
-			policy->retire(pool->context, self->context_thread, nbl);
-	} else if (unlikely(nbl_is_dirty(pool, nbl))) {
+	/* The memory of other kinds may be gone, or serve another NBL, before the pool ends. */
+	if (ops->traits.kind != POOL_KIND_POOL && policy->retire)
+		policy->retire(pool->context, self->context_thread, nbl);
+	if (ops->traits.kind != POOL_KIND_ALLOCATOR && unlikely(nbl_is_dirty(pool, nbl)))
 		nbl_clean(pool, nbl);
-	}
 	if (unlikely(pool->verify))
 		nbl_quarantine(self, nbl);
 	else

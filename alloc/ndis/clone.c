@@ -118,7 +118,7 @@ static int pool_or_default(
 	return pool->data_bytes == 0 ? 0 : -EINVAL;
 }
 
-static int clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE nbs_handle,
+static int make_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE nbs_handle,
 	enum nbl_mark mark, NET_BUFFER_LIST **out, const char *call)
 {
 	struct nbl_pool *lists;
@@ -213,7 +213,8 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 	NET_BUFFER_LIST *nbl = NULL;
 
 	if (mark != 0)
-		clone(Original, NetBufferListPoolHandle, NetBufferPoolHandle, mark, &nbl, __func__);
+		make_clone(Original, NetBufferListPoolHandle, NetBufferPoolHandle, mark, &nbl,
+			__func__);
 	return nbl;
 }
 
@@ -240,7 +241,7 @@ NTSTATUS FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
 	*netBufferList = NULL;
 	if (allocateCloneFlags != 0)
 		return STATUS_INVALID_PARAMETER;
-	int rc = clone(originalNetBufferList, netBufferListPoolHandle, netBufferPoolHandle,
+	int rc = make_clone(originalNetBufferList, netBufferListPoolHandle, netBufferPoolHandle,
 		NBL_MARK_CLONE_FWPS, netBufferList, __func__);
 	if (rc != 0)
 		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
