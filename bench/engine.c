@@ -552,6 +552,12 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 			workload->name);
 		return -EINVAL;
 	}
+	if (workload->holds_many && ops->traits.kind == POOL_KIND_NULL) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"%s writes to several objects at once; %s has the same one for all.",
+			workload->name, ops->name);
+		return -EINVAL;
+	}
 	if (shape->threads > 1 && ops->traits.progress == POOL_UNSYNCHRONISED &&
 		ops->traits.kind == POOL_KIND_POOL) {
 		snprintf(why, ENGINE_REASON_BYTES,

@@ -227,6 +227,14 @@ static void test_refusals(void **state)
 	cell = cell_of(1, 1);
 	cell.shape.depth = 0;
 	expect_refusal("mutex", "burst", &cell, "depth is 0; it must be 1..64.");
+	cell = cell_of(2, 256);
+	expect_refusal("mutex", "wfp_inject", &cell, "burst is 256; it must be 1..255.");
+	cell = cell_of(2, 32);
+	expect_refusal("null", "wfp_inject", &cell,
+		"wfp_inject writes to several objects at once; null has the same one for all.");
+	cell.pages = MEMORY_PAGES_HUGE;
+	expect_refusal("mutex", "wfp_inject", &cell,
+		"pages must be ordinary; wfp_inject makes its own pool, which has no others.");
 }
 
 /* Fails the n-th request for memory. */

@@ -75,6 +75,8 @@ struct workload {
 	/* Bytes the pool's objects must have at least; 0: any. */
 	size_t object_bytes_min;
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
+	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
+	bool holds_many;
 
 	/*
 	 * For workloads over something that has a pool of its own, such as an NBL pool; the others
