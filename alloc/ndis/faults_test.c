@@ -1,0 +1,351 @@
+/*
+ * V76, V92-V97: the k-th request for memory fails, for every k, in every call that can fail. The
+ * call reports it as documented, nothing is lost, what the caller had is unchanged, and a retry
+ * succeeds. Requests of the strategies and policies go through the same hook (memory.h).
+ */
+#include "alloc/ndis/support_test.h"
+
+#include <pthread.h>
+
+/* Fails request number `fail` (from 0) after it was armed, and counts. */
+struct fault {
+	int fail;
+	int seen;
+};
+
+static struct fault fault;
+
+static bool fail_one(void *arg, size_t bytes)
+{
+	struct fault *f = arg;
+
+	(void)bytes;
+	return f->seen++ == f->fail;
+}
+
+static void arm(int k)
+{
+	fault = (struct fault){.fail = k};
+	memory_set_fault_hook(fail_one, &fault);
+}
+
+/* True if the fault has struck. */
+static bool disarm(void)
+{
+	memory_set_fault_hook(NULL, NULL);
+	return fault.seen > fault.fail;
+}
+
+/* A program that needs more than this many requests for one call is wrong in another way. */
+enum { REQUESTS_MAX = 200 };
+
+/*
+ * Runs `call` with the k-th request failing until none is left to fail; `call` is true if it
+ * succeeded. After each failure `check` holds. The call has succeeded in the end.
+ */
+#define for_each_fault(call, check)                          \
+	do {                                                 \
+		int k_ = 0;                                  \
+		bool struck_ = true;                         \
+		for (; struck_ && k_ < REQUESTS_MAX; k_++) { \
+			arm(k_);                             \
+			bool ok_ = (call);                   \
+			struck_ = disarm();                  \
+			if (ok_)                             \
+				break;                       \
+			assert_true(struck_);                \
+			check;                               \
+		}                                            \
+		assert_in_range(k_, 0, REQUESTS_MAX - 1);    \
+		assert_int_equal(misuses.all, 0);            \
+	} while (0)
+
+static void nothing_is_left(void)
+{
+	assert_true(nbl_release_defaults());
+	assert_int_equal(memory_live_bytes(), 0);
+	assert_int_equal(usage(TEST_TAG).objects, 0);
+	assert_int_equal(usage(TEST_TAG).bytes, 0);
+	assert_int_equal(usage(OTHER_TAG).objects, 0);
+}
+
+static void V92_V93_pool_creation(void **state)
+{
+	static const struct {
+		BOOLEAN with_nb;
+		ULONG data_bytes;
+		USHORT context_bytes;
+	} shapes[] = {{FALSE, 0, 0}, {TRUE, 0, 64}, {TRUE, 384, 0}};
+	NDIS_HANDLE pool;
+
+	(void)state;
+	for (size_t i = 0; i < array_count(shapes); i++) {
+		for_each_fault((pool = try_list_pool(shapes[i].with_nb, shapes[i].data_bytes,
+					shapes[i].context_bytes)) != NULL,
+			assert_int_equal(memory_live_bytes(), 0));
+		free_pool(pool);
+		nothing_is_left();
+	}
+	NET_BUFFER_POOL_PARAMETERS p = {
+		.Header = {NDIS_OBJECT_TYPE_DEFAULT, 1, 12}, .PoolTag = TEST_TAG};
+	for_each_fault((pool = NdisAllocateNetBufferPool(NULL, &p)) != NULL,
+		assert_int_equal(memory_live_bytes(), 0));
+	free_nb_pool(pool);
+	nothing_is_left();
+}
+
+/* The first call of a thread on a pool also makes the thread's own arrays. */
+static void V94_nbl_and_its_context(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
+	NET_BUFFER_LIST *nbl;
+
+	(void)state;
+	for_each_fault((nbl = NdisAllocateNetBufferList(pool, 48, 16)) != NULL,
+		assert_int_equal(usage(TEST_TAG).objects, 0));
+	assert_int_equal(nbl->Context->Offset, nbl->Context->Size - 48);
+	NdisFreeNetBufferList(nbl);
+	free_pool(pool);
+	nothing_is_left();
+}
+
+static bool fwps(NDIS_HANDLE pool, NET_BUFFER_LIST **out)
+{
+	*out = (NET_BUFFER_LIST *)out;
+	NTSTATUS status = FwpsAllocateNetBufferAndNetBufferList0(pool, 64, 0, NULL, 0, 0, out);
+
+	if (NT_SUCCESS(status))
+		return true;
+	assert_int_equal(status, STATUS_INSUFFICIENT_RESOURCES);
+	assert_null(*out);
+	return false;
+}
+
+static void V76_fwps(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+	NET_BUFFER_LIST *nbl;
+
+	(void)state;
+	for_each_fault(fwps(pool, &nbl), assert_int_equal(usage(TEST_TAG).objects, 0));
+	FwpsFreeNetBufferList0(nbl);
+	free_pool(pool);
+	nothing_is_left();
+}
+
+static bool push(NET_BUFFER_LIST *nbl)
+{
+	NDIS_STATUS status = NdisAllocateNetBufferListContext(nbl, 64, 32, OTHER_TAG);
+
+	if (status == NDIS_STATUS_SUCCESS)
+		return true;
+	assert_int_equal(status, NDIS_STATUS_RESOURCES);
+	return false;
+}
+
+static void V95_context_block(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 16, 0);
+	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+	const USHORT offset = front->Offset;
+
+	(void)state;
+	for_each_fault(push(nbl), {
+		assert_ptr_equal(nbl->Context, front);
+		assert_int_equal(front->Offset, offset);
+		assert_int_equal(usage(OTHER_TAG).objects, 0);
+	});
+	NdisFreeNetBufferListContext(nbl, 64);
+	assert_ptr_equal(nbl->Context, front);
+	NdisFreeNetBufferList(nbl);
+	free_pool(pool);
+	nothing_is_left();
+}
+
+static void V96_mdls(void **state)
+{
+	static UCHAR memory[16];
+	MDL *mdl;
+
+	(void)state;
+	for_each_fault((mdl = NdisAllocateMdl(NULL, memory, sizeof(memory))) != NULL, (void)0);
+	NdisFreeMdl(mdl);
+	for_each_fault((mdl = IoAllocateMdl(memory, 1 << 20, FALSE, FALSE, NULL)) != NULL, (void)0);
+	IoFreeMdl(mdl);
+	nothing_is_left();
+}
+
+static void V96_nbs_and_data(void **state)
+{
+	NDIS_HANDLE pool = nb_pool(512);
+	NDIS_HANDLE plain = nb_pool(0);
+	NET_BUFFER *nb;
+
+	(void)state;
+	for_each_fault((nb = NdisAllocateNetBufferMdlAndData(pool)) != NULL,
+		assert_int_equal(usage(TEST_TAG).objects, 0));
+	NdisFreeNetBuffer(nb);
+	for_each_fault((nb = NdisAllocateNetBuffer(plain, NULL, 0, 0)) != NULL,
+		assert_int_equal(usage(TEST_TAG).objects, 0));
+	NdisFreeNetBuffer(nb);
+	free_nb_pool(plain);
+	free_nb_pool(pool);
+	nothing_is_left();
+}
+
+enum { NBS = 3 };
+
+/* An NBL with three NBs of 100 bytes each. */
+static NET_BUFFER_LIST *list_of_nbs(NDIS_HANDLE lists, NDIS_HANDLE nbs, MDL *mdl)
+{
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(lists, 0, 0);
+
+	assert_non_null(nbl);
+	for (int i = 0; i < NBS; i++) {
+		NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, mdl, 0, 100);
+
+		assert_non_null(nb);
+		nb->Next = nbl->FirstNetBuffer;
+		nbl->FirstNetBuffer = nb;
+	}
+	return nbl;
+}
+
+static void free_list_of_nbs(NET_BUFFER_LIST *nbl)
+{
+	while (nbl->FirstNetBuffer != NULL) {
+		NET_BUFFER *nb = nbl->FirstNetBuffer;
+
+		nbl->FirstNetBuffer = nb->Next;
+		NdisFreeNetBuffer(nb);
+	}
+	NdisFreeNetBufferList(nbl);
+}
+
+static bool retreat(NET_BUFFER_LIST *nbl)
+{
+	NDIS_STATUS status = NdisRetreatNetBufferListDataStart(nbl, 64, 64, NULL, NULL);
+
+	if (status == NDIS_STATUS_SUCCESS)
+		return true;
+	assert_int_equal(status, NDIS_STATUS_RESOURCES);
+	return false;
+}
+
+static void expect_untouched(const NET_BUFFER_LIST *nbl, const MDL *mdl)
+{
+	int count = 0;
+
+	for (const NET_BUFFER *nb = nbl->FirstNetBuffer; nb != NULL; nb = nb->Next, count++) {
+		assert_ptr_equal(nb->MdlChain, mdl);
+		assert_ptr_equal(nb->CurrentMdl, mdl);
+		assert_int_equal(nb->DataOffset, 0);
+		assert_int_equal(nb->DataLength, 100);
+	}
+	assert_int_equal(count, NBS);
+	assert_int_equal(nbl->ChildRefCount, 0);
+	assert_int_equal(usage(TEST_TAG).objects, NBS + 1);
+}
+
+static void V97_retreat(void **state)
+{
+	NDIS_HANDLE lists = list_pool(FALSE, 0, 0);
+	NDIS_HANDLE nbs = nb_pool(0);
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = list_of_nbs(lists, nbs, mdl);
+
+	(void)state;
+	for_each_fault(retreat(nbl), expect_untouched(nbl, mdl));
+	NdisAdvanceNetBufferListDataStart(nbl, 64, TRUE, NULL);
+	expect_untouched(nbl, mdl);
+	free_list_of_nbs(nbl);
+	NdisFreeMdl(mdl);
+	free_nb_pool(nbs);
+	free_pool(lists);
+	nothing_is_left();
+}
+
+static void clones(void **state)
+{
+	NDIS_HANDLE lists = list_pool(FALSE, 0, 0);
+	NDIS_HANDLE nbs = nb_pool(0);
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = list_of_nbs(lists, nbs, mdl);
+	NET_BUFFER_LIST *clone;
+
+	(void)state;
+	for_each_fault((clone = NdisAllocateCloneNetBufferList(nbl, lists, nbs, 0)) != NULL,
+		expect_untouched(nbl, mdl));
+	NdisFreeCloneNetBufferList(clone, 0);
+	/* With nothing of the library's there yet: its pools are made on the way. */
+	for_each_fault((clone = NdisAllocateCloneNetBufferList(nbl, NULL, NULL, 0)) != NULL,
+		expect_untouched(nbl, mdl));
+	NdisFreeCloneNetBufferList(clone, 0);
+	for_each_fault(NT_SUCCESS(FwpsAllocateCloneNetBufferList0(nbl, NULL, NULL, 0, &clone)),
+		expect_untouched(nbl, mdl));
+	FwpsFreeCloneNetBufferList0(clone, 0);
+	free_list_of_nbs(nbl);
+	NdisFreeMdl(mdl);
+	free_nb_pool(nbs);
+	free_pool(lists);
+	nothing_is_left();
+}
+
+static bool fail_all(void *arg, size_t bytes)
+{
+	(void)arg;
+	(void)bytes;
+	return true;
+}
+
+static void *free_without_memory(void *arg)
+{
+	NET_BUFFER_LIST **nbls = arg;
+
+	/* This thread has never used the pool and cannot get what it would need to. */
+	memory_set_fault_hook(fail_all, NULL);
+	NdisFreeNetBufferListContext(nbls[0], 64);
+	NdisFreeNetBufferList(nbls[0]);
+	NdisFreeNetBufferList(nbls[1]);
+	memory_set_fault_hook(NULL, NULL);
+	return NULL;
+}
+
+/* A free has no way to fail, so it does not. */
+static void frees_need_no_memory(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+	NET_BUFFER_LIST *nbls[2];
+	pthread_t thread;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		nbls[i] = NdisAllocateNetBufferList(pool, 32, 0);
+		assert_non_null(nbls[i]);
+	}
+	assert_true(push(nbls[0]));
+	assert_int_equal(pthread_create(&thread, NULL, free_without_memory, nbls), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(misuses.all, 0);
+	assert_int_equal(usage(OTHER_TAG).objects, 0);
+	free_pool(pool);
+	nothing_is_left();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		counted_test(V92_V93_pool_creation),
+		counted_test(V94_nbl_and_its_context),
+		counted_test(V76_fwps),
+		counted_test(V95_context_block),
+		counted_test(V96_mdls),
+		counted_test(V96_nbs_and_data),
+		counted_test(V97_retreat),
+		counted_test(clones),
+		counted_test(frees_need_no_memory),
+	};
+
+	return run_over_strategies("faults", tests);
+}

@@ -1,0 +1,505 @@
+/*
+ * Several threads: V17, V70, V98-V101, frees from destructors of thread-specific data, and the
+ * accounts afterwards. Over every strategy. The number of packets can be given as an argument.
+ */
+#include "alloc/ndis/support_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+static uint64_t packets = 20000; /* through each test and strategy */
+
+/*
+ * A ring from one thread to one other. A0, meets R0: the consumer sees what the producer wrote
+ * into the NBL. A1, meets R1: the producer sees that the cell is free again.
+ */
+enum { RING_CELLS = 512 };
+
+struct ring {
+	CACHE_PAIR_ALIGNED atom_u64 head;
+	CACHE_PAIR_ALIGNED atom_u64 tail;
+	NET_BUFFER_LIST *cells[RING_CELLS];
+};
+
+static void ring_push(struct ring *ring, NET_BUFFER_LIST *nbl)
+{
+	uint64_t tail = atom_load_relaxed(&ring->tail); /* this thread's own */
+
+	while (tail - atom_load_acquire(&ring->head) == RING_CELLS) /* A1 */
+		sched_yield();
+	ring->cells[tail % RING_CELLS] = nbl;
+	atom_store_release(&ring->tail, tail + 1); /* R0 */
+}
+
+static NET_BUFFER_LIST *ring_pop(struct ring *ring)
+{
+	uint64_t head = atom_load_relaxed(&ring->head); /* this thread's own */
+
+	while (head == atom_load_acquire(&ring->tail)) /* A0 */
+		sched_yield();
+	NET_BUFFER_LIST *nbl = ring->cells[head % RING_CELLS];
+	atom_store_release(&ring->head, head + 1); /* R1 */
+	return nbl;
+}
+
+/* Runs n threads of `body` over args[i * size] and waits for them. */
+static void run_threads(int n, void *(*body)(void *), void *args, size_t size)
+{
+	enum { THREADS_MAX = 16 };
+	pthread_t threads[THREADS_MAX];
+
+	assert_in_range(n, 1, THREADS_MAX);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, body, (char *)args + (size_t)i * size),
+			0);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+/*
+ * V17.
+ */
+
+struct worker {
+	NDIS_HANDLE pool;
+	uint64_t failed;
+};
+
+static void *allocate_and_free(void *arg)
+{
+	struct worker *w = arg;
+
+	for (int i = 0; i < 1250; i++) {
+		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(w->pool, 32, 0);
+
+		if (nbl == NULL) {
+			w->failed++;
+			continue;
+		}
+		memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), i, 32);
+		NdisFreeNetBufferList(nbl);
+	}
+	return NULL;
+}
+
+/* The traits of the strategy that this group runs over. */
+static const struct pool_traits *traits_of(NDIS_HANDLE pool)
+{
+	return &((struct nbl_pool *)pool)->ops->traits;
+}
+
+static void V17_eight_threads(void **state)
+{
+	enum { THREADS = 8, THREADS_BLOCKING = 2 };
+	struct worker workers[THREADS];
+	uint64_t before = memory_live_bytes();
+
+	(void)state;
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
+	/* Eight threads that spin for a lock on few CPUs pass it on once a time slice. */
+	const int threads = traits_of(pool)->progress == POOL_BLOCKING ? THREADS_BLOCKING : THREADS;
+	for (int i = 0; i < THREADS; i++)
+		workers[i] = (struct worker){.pool = pool};
+	run_threads(threads, allocate_and_free, workers, sizeof(workers[0]));
+	for (int i = 0; i < threads; i++)
+		assert_int_equal(workers[i].failed, 0);
+	assert_int_equal(usage(TEST_TAG).objects, 0);
+	free_pool(pool);
+	assert_int_equal(memory_live_bytes(), before);
+}
+
+/*
+ * V70, V98, V99: packets from producers to consumers, with a context that the producer pushes and
+ * fills and the consumer checks and pops. Each producer has a ring to each consumer.
+ */
+
+enum { SIDES_MAX = 4, BATCH = 255 };
+
+struct traffic {
+	NDIS_HANDLE pool;
+	int producers;
+	int consumers;
+	uint64_t each; /* packets of a producer; a multiple of consumers x BATCH */
+	struct ring rings[SIDES_MAX][SIDES_MAX];
+};
+
+struct side {
+	struct traffic *traffic;
+	int index;
+	bool produces;
+	uint64_t failed; /* allocations */
+	uint64_t wrong;  /* packets whose context was not as it was sent */
+};
+
+/* Context of packet number n of producer p: its size and its bytes. */
+static USHORT context_bytes(uint64_t n)
+{
+	return (USHORT)(CONTEXT_ALIGN_BYTES * (1 + n % 5));
+}
+
+static void produce(struct side *side)
+{
+	struct traffic *t = side->traffic;
+
+	for (uint64_t n = 0; n < t->each; n++) {
+		NET_BUFFER_LIST *nbl = NULL;
+
+		/* The capacity is far beyond what the rings hold, so NULL is a failure. */
+		nbl = NdisAllocateNetBufferList(t->pool, 0, 0);
+		if (nbl == NULL || NdisAllocateNetBufferListContext(nbl, context_bytes(n), 16,
+					   OTHER_TAG) != NDIS_STATUS_SUCCESS) {
+			side->failed++;
+			abort();
+		}
+		nbl->Scratch = (void *)(uintptr_t)n;
+		nbl->Flags = (ULONG)side->index;
+		memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl),
+			(int)(n * 31 + (uint64_t)side->index), context_bytes(n));
+		ring_push(&t->rings[side->index][n / BATCH % (uint64_t)t->consumers], nbl);
+	}
+}
+
+static void consume_one(struct side *side, NET_BUFFER_LIST *nbl, int producer)
+{
+	uint64_t n = (uintptr_t)nbl->Scratch;
+	UCHAR expected = (UCHAR)(n * 31 + (uint64_t)producer);
+	const UCHAR *bytes = NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
+
+	if (nbl->Flags != (ULONG)producer)
+		side->wrong++;
+	for (int i = 0; i < context_bytes(n); i++) {
+		if (bytes[i] != expected) {
+			side->wrong++;
+			break;
+		}
+	}
+	NdisFreeNetBufferListContext(nbl, context_bytes(n));
+	NdisFreeNetBufferList(nbl);
+}
+
+static void consume(struct side *side)
+{
+	struct traffic *t = side->traffic;
+	uint64_t batches = t->each / BATCH / (uint64_t)t->consumers;
+
+	for (uint64_t b = 0; b < batches; b++) {
+		for (int p = 0; p < t->producers; p++) {
+			NET_BUFFER_LIST *batch[BATCH];
+
+			for (int i = 0; i < BATCH; i++)
+				batch[i] = ring_pop(&t->rings[p][side->index]);
+			for (int i = BATCH; i-- > 0;) /* freed in reverse */
+				consume_one(side, batch[i], p);
+		}
+	}
+}
+
+static void *run_side(void *arg)
+{
+	struct side *side = arg;
+
+	if (side->produces)
+		produce(side);
+	else
+		consume(side);
+	return NULL;
+}
+
+static void run_traffic(int producers, int consumers)
+{
+	struct traffic *t = memory_alloc(sizeof(*t));
+	struct side sides[2 * SIDES_MAX];
+	uint64_t unit = (uint64_t)consumers * BATCH;
+
+	assert_non_null(t);
+	t->pool = list_pool(TRUE, 0, 32);
+	t->producers = producers;
+	t->consumers = consumers;
+	t->each = (packets / (uint64_t)producers / unit + 1) * unit;
+	for (int i = 0; i < producers + consumers; i++)
+		sides[i] = (struct side){.traffic = t,
+			.produces = i < producers,
+			.index = i < producers ? i : i - producers};
+	run_threads(producers + consumers, run_side, sides, sizeof(sides[0]));
+	for (int i = 0; i < producers + consumers; i++) {
+		assert_int_equal(sides[i].wrong, 0);
+		assert_int_equal(sides[i].failed, 0);
+	}
+	/* V70: no more objects than can have been under way, in caches or in batches at once. */
+	assert_int_equal(misuses.all, 0);
+	assert_int_equal(usage(TEST_TAG).objects, 0);
+	assert_int_equal(usage(TEST_TAG).bytes, 0);
+	assert_int_equal(usage(OTHER_TAG).objects, 0);
+	assert_int_equal(usage(OTHER_TAG).bytes, 0);
+	free_pool(t->pool);
+	memory_free(t, sizeof(*t));
+}
+
+static void V98_V99_one_to_one(void **state)
+{
+	(void)state;
+	run_traffic(1, 1);
+}
+
+static void V98_V99_one_to_many(void **state)
+{
+	(void)state;
+	run_traffic(1, 3);
+}
+
+static void V98_V99_many_to_one(void **state)
+{
+	(void)state;
+	run_traffic(3, 1);
+}
+
+static void V98_V99_many_to_many(void **state)
+{
+	(void)state;
+	run_traffic(2, 2);
+}
+
+/*
+ * V70: what a pool holds when one side only allocates and the other only frees. The peak of the
+ * accounts counts what was out; the slab what was ever made.
+ */
+/* Objects that were put wait for something else than the next get: a grace period. */
+static bool frees_late(NDIS_HANDLE pool)
+{
+	return !traits_of(pool)->exact && traits_of(pool)->cache == POOL_CACHE_NONE;
+}
+
+static void V70_no_growth(void **state)
+{
+	struct traffic *t = memory_alloc(sizeof(*t));
+	struct side sides[2] = {{.traffic = t, .produces = true}, {.traffic = t}};
+	/*
+	 * A ring and a batch under way, and the largest caches: two magazines and one array each.
+	 */
+	enum { UNDER_WAY = RING_CELLS + BATCH + 1, CACHED = 2 * 4 * 1024 };
+
+	(void)state;
+	assert_non_null(t);
+	t->pool = list_pool(TRUE, 0, 32);
+	t->producers = t->consumers = 1;
+	t->each = (packets / BATCH + 1) * BATCH;
+	run_threads(2, run_side, sides, sizeof(sides[0]));
+	struct nbl_pool *pool = t->pool;
+	uint64_t made = 0;
+	for (NET_BUFFER_LIST *nbl = pool->born; nbl != NULL;
+		nbl = *(NET_BUFFER_LIST **)((UCHAR *)nbl + pool->link_offset))
+		made++;
+	if (!frees_late(pool))
+		assert_in_range(made, 0, UNDER_WAY + CACHED);
+	free_pool(t->pool);
+	memory_free(t, sizeof(*t));
+}
+
+/*
+ * V100.
+ */
+
+enum { FEW = 256 };
+
+static void *fill_and_leave(void *arg)
+{
+	NET_BUFFER_LIST *nbls[FEW];
+
+	for (int i = 0; i < FEW; i++)
+		nbls[i] = NdisAllocateNetBufferList(arg, 0, 0);
+	for (int i = 0; i < FEW; i++) {
+		if (nbls[i] != NULL)
+			NdisFreeNetBufferList(nbls[i]);
+	}
+	return NULL;
+}
+
+static void V100_thread_exit_returns_caches(void **state)
+{
+	struct nbl_pool *pool;
+	NET_BUFFER_LIST *nbls[FEW];
+	cpu_set_t before;
+	cpu_set_t one;
+
+	(void)state;
+	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS, .capacity = FEW, .with_nb = true};
+	assert_int_equal(nbl_pool_create(&config, &pool), 0);
+	if (frees_late(pool)) {
+		free_pool(pool);
+		skip();
+	}
+	/* Caches of CPUs are not the thread's: both threads use the same CPU's. */
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	for (size_t cpu = 0; CPU_COUNT(&one) == 0; cpu++) {
+		if (CPU_ISSET(cpu, &before))
+			CPU_SET(cpu, &one);
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (int round = 0; round < 3; round++)
+		run_threads(1, fill_and_leave, pool, 0);
+	int got = 0;
+	for (int i = 0; i < FEW; i++) {
+		nbls[i] = NdisAllocateNetBufferList(pool, 0, 0);
+		got += nbls[i] != NULL;
+	}
+	assert_int_equal(got, FEW);
+	for (int i = 0; i < FEW; i++)
+		NdisFreeNetBufferList(nbls[i]);
+	free_pool(pool);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
+/*
+ * V101: each thread makes and frees pools of its own while all use one in common.
+ */
+
+static void *come_and_go(void *arg)
+{
+	struct worker *w = arg;
+
+	for (int i = 0; i < 10; i++) {
+		NDIS_HANDLE own = try_list_pool(TRUE, i % 2 ? 128 : 0, 16);
+		NET_BUFFER_LIST *mine = NdisAllocateNetBufferList(own, 16, 0);
+		NET_BUFFER_LIST *common = NdisAllocateNetBufferList(w->pool, 16, 0);
+
+		if (own == NULL || mine == NULL || common == NULL)
+			abort();
+		NdisFreeNetBufferList(mine);
+		NdisFreeNetBufferListPool(own);
+		NdisFreeNetBufferList(common);
+	}
+	return NULL;
+}
+
+static void V101_pools_come_and_go(void **state)
+{
+	enum { THREADS = 4 };
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
+	struct worker workers[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		workers[i] = (struct worker){.pool = pool};
+	run_threads(THREADS, come_and_go, workers, sizeof(workers[0]));
+	assert_int_equal(misuses.all, 0);
+	free_pool(pool);
+}
+
+/*
+ * A destructor of thread-specific data frees an NBL after the thread's own state was given back.
+ */
+
+static pthread_key_t late_key;
+
+static void free_late(void *value)
+{
+	NdisFreeNetBufferList(value);
+}
+
+static void *leave_an_nbl(void *arg)
+{
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(arg, 0, 0);
+
+	if (nbl == NULL || pthread_setspecific(late_key, nbl) != 0)
+		abort();
+	return NULL;
+}
+
+static void frees_from_destructors(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+
+	(void)state;
+	/* Keys' destructors run in the order of creation: this one after the library's. */
+	assert_int_equal(pthread_key_create(&late_key, free_late), 0);
+	for (int i = 0; i < 20; i++)
+		run_threads(1, leave_an_nbl, pool, 0);
+	assert_int_equal(nbl_pool_outstanding(pool), 0);
+	assert_null(((struct nbl_pool *)pool)->threads->next); /* the spare one alone is left */
+	free_pool(pool);
+	pthread_key_delete(late_key);
+}
+
+/*
+ * Accounts.
+ */
+
+enum { ACCOUNT_TAG = 0x41636374, HELD = 700 };
+
+static void accounts_of_one_thread_are_exact(void **state)
+{
+	static uint32_t tag = ACCOUNT_TAG; /* a new one each time: peaks do not fall */
+	NET_BUFFER_LIST_POOL_PARAMETERS p = list_parameters(TRUE, 0, 0);
+	NET_BUFFER_LIST *nbls[HELD];
+
+	(void)state;
+	p.PoolTag = ++tag;
+	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(NULL, &p);
+	assert_non_null(pool);
+	uint32_t object_bytes = ((struct nbl_pool *)pool)->object_bytes;
+	for (int i = 0; i < HELD; i++) {
+		nbls[i] = NdisAllocateNetBufferList(pool, 0, 0);
+		assert_non_null(nbls[i]);
+	}
+	assert_int_equal(usage(tag).objects, HELD);
+	assert_int_equal(usage(tag).bytes, (int64_t)HELD * object_bytes);
+	for (int i = 0; i < HELD / 2; i++)
+		NdisFreeNetBufferList(nbls[i]);
+	assert_int_equal(usage(tag).objects, HELD - HELD / 2);
+	assert_int_equal(usage(tag).peak_objects, HELD);
+	assert_int_equal(usage(tag).peak_bytes, (int64_t)HELD * object_bytes);
+	for (int i = HELD / 2; i < HELD; i++)
+		NdisFreeNetBufferList(nbls[i]);
+	free_pool(pool);
+	assert_int_equal(usage(tag).objects, 0);
+	assert_int_equal(usage(tag).bytes, 0);
+	assert_int_equal(usage(tag).peak_objects, HELD);
+}
+
+/* Context blocks of more tags than a thread counts apart. */
+static void accounts_of_many_tags(void **state)
+{
+	enum { TAGS = 3 * NBL_ACCOUNT_CELLS, FIRST = 0x54414700 };
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+
+	(void)state;
+	for (uint32_t i = 0; i < TAGS; i++)
+		assert_int_equal(NdisAllocateNetBufferListContext(nbl, 32, 0, FIRST + i),
+			NDIS_STATUS_SUCCESS);
+	for (uint32_t i = 0; i < TAGS; i++) {
+		assert_in_range(usage(FIRST + i).objects, 0, 1);
+		assert_int_equal(usage(FIRST + i).bytes % 16, 0);
+	}
+	for (uint32_t i = 0; i < TAGS; i++)
+		NdisFreeNetBufferListContext(nbl, 32);
+	for (uint32_t i = 0; i < TAGS; i++) {
+		assert_int_equal(usage(FIRST + i).objects, 0);
+		assert_int_equal(usage(FIRST + i).bytes, 0);
+	}
+	NdisFreeNetBufferList(nbl);
+	free_pool(pool);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		counted_test(V17_eight_threads),
+		counted_test(V98_V99_one_to_one),
+		counted_test(V98_V99_one_to_many),
+		counted_test(V98_V99_many_to_one),
+		counted_test(V98_V99_many_to_many),
+		counted_test(V70_no_growth),
+		counted_test(V100_thread_exit_returns_caches),
+		counted_test(V101_pools_come_and_go),
+		counted_test(frees_from_destructors),
+		counted_test(accounts_of_one_thread_are_exact),
+		counted_test(accounts_of_many_tags),
+	};
+
+	if (argc > 1)
+		packets = strtoull(argv[1], NULL, 10);
+	return run_over_strategies("threads", tests);
+}
