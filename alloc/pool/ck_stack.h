@@ -118,6 +118,8 @@ static COLD int ck_stack_pool_create(const struct pool_config *config, struct po
 		return rc;
 	}
 	ck_stack_init(&self->stack);
+	/* The library counts with a char pointer, and counting up from NULL is undefined. */
+	self->stack.generation = (char *)self;
 	*out = &self->base;
 	return 0;
 }

@@ -1,0 +1,44 @@
+/*
+ * dpdk_lfstack: DPDK's mempool without a cache, over its lock-free stack: two lists, of used and of
+ * free elements, and each operation moves an element from one to the other, so it takes four locked
+ * instructions, two of them on 16 bytes.
+ *
+ * Source: DPDK, rte_mempool over its "lf_stack" backend, as alloc/dpdk.h describes it. Peer: what
+ * it promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
+ *
+ * Progress: lock-free.
+ * After put: memory stays mapped, nothing is overwritten.
+ *
+ * I1  as in alloc/dpdk.h.
+ */
+#ifndef ALLOC_POOL_DPDK_LFSTACK_H
+#define ALLOC_POOL_DPDK_LFSTACK_H
+
+#include "alloc/dpdk.h"
+
+#if NBLBENCH_DPDK
+static COLD int dpdk_lfstack_create(const struct pool_config *config, struct pool **out)
+{
+	return dpdk_create(config, "lf_stack", false, out);
+}
+#endif
+
+static const struct pool_ops pool_dpdk_lfstack_ops = {
+	.name = "dpdk_lfstack",
+	.summary = "peer: DPDK mempool over its lock-free stack, no cache",
+	.traits = {.progress = POOL_LOCK_FREE,
+		.bounded = true,
+		.needs_cx16 = true,
+		.exact = true,
+		.opaque_to_tsan = true,
+		.lost_in_fork = true},
+	.supported = dpdk_supported,
+#if NBLBENCH_DPDK
+	.create = dpdk_lfstack_create,
+	DPDK_HOOKS,
+#else
+	ABSENT_HOOKS,
+#endif
+};
+
+#endif

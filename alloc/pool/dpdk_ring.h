@@ -1,0 +1,43 @@
+/*
+ * dpdk_ring: DPDK's mempool without a cache, over its ring for many producers and many consumers:
+ * a compare-and-swap takes positions, and then each waits until those before it have finished.
+ *
+ * Source: DPDK, rte_mempool over its "ring_mp_mc" backend, as alloc/dpdk.h describes it. Peer: what
+ * it promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
+ *
+ * Progress: blocking: a thread stopped between taking its positions and finishing stops all that
+ * come after it.
+ * After put: memory stays mapped, nothing is overwritten.
+ *
+ * I1  as in alloc/dpdk.h.
+ */
+#ifndef ALLOC_POOL_DPDK_RING_H
+#define ALLOC_POOL_DPDK_RING_H
+
+#include "alloc/dpdk.h"
+
+#if NBLBENCH_DPDK
+static COLD int dpdk_ring_create(const struct pool_config *config, struct pool **out)
+{
+	return dpdk_create(config, "ring_mp_mc", false, out);
+}
+#endif
+
+static const struct pool_ops pool_dpdk_ring_ops = {
+	.name = "dpdk_ring",
+	.summary = "peer: DPDK mempool over a ring, no cache",
+	.traits = {.progress = POOL_BLOCKING,
+		.bounded = true,
+		.exact = true,
+		.opaque_to_tsan = true,
+		.lost_in_fork = true},
+	.supported = dpdk_supported,
+#if NBLBENCH_DPDK
+	.create = dpdk_ring_create,
+	DPDK_HOOKS,
+#else
+	ABSENT_HOOKS,
+#endif
+};
+
+#endif

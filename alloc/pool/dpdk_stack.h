@@ -1,0 +1,41 @@
+/*
+ * dpdk_stack: DPDK's mempool without a cache, over its array of pointers under a spinlock.
+ *
+ * Source: DPDK, rte_mempool over its "stack" backend, as alloc/dpdk.h describes it. Peer: what it
+ * promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
+ *
+ * Progress: blocking: a thread stopped with the lock stops the others, which spin.
+ * After put: memory stays mapped, nothing is overwritten.
+ *
+ * I1  as in alloc/dpdk.h.
+ */
+#ifndef ALLOC_POOL_DPDK_STACK_H
+#define ALLOC_POOL_DPDK_STACK_H
+
+#include "alloc/dpdk.h"
+
+#if NBLBENCH_DPDK
+static COLD int dpdk_stack_create(const struct pool_config *config, struct pool **out)
+{
+	return dpdk_create(config, "stack", false, out);
+}
+#endif
+
+static const struct pool_ops pool_dpdk_stack_ops = {
+	.name = "dpdk_stack",
+	.summary = "peer: DPDK mempool over a stack under a spinlock, no cache",
+	.traits = {.progress = POOL_BLOCKING,
+		.bounded = true,
+		.exact = true,
+		.opaque_to_tsan = true,
+		.lost_in_fork = true},
+	.supported = dpdk_supported,
+#if NBLBENCH_DPDK
+	.create = dpdk_stack_create,
+	DPDK_HOOKS,
+#else
+	ABSENT_HOOKS,
+#endif
+};
+
+#endif
