@@ -175,6 +175,13 @@ static inline const struct analysis_result *analysis_at(
 	return &analysis->results[cell * analysis->subject_count + subject];
 }
 
+/*
+ * What the cell is apart from its threads: "burst 32", "pair, 64 B". text has room for
+ * ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and size
+ * mean anything to the workload.
+ */
+void analysis_load(const struct analysis_cell *cell, char *text);
+
 /* Units per second of a result, all threads together. */
 double analysis_rate(const struct analysis_cell *cell, double log_ns);
 

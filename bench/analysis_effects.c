@@ -113,44 +113,38 @@ static bool competes(const struct analysis *a, size_t cell, size_t subject)
 }
 
 /*
- * The contestant with the least time. Points of unpaired series choose a first one; if some other
- * is ahead of it in the paired comparison, that one takes its place, at most once a contestant.
+ * The best contestant: the one whose worst defeat, over the paired comparisons with all others, is the
+ * smallest. Usually it has none; where flagged slices leave each pair other blocks, "ahead of" need not
+ * be transitive, and a winner by single comparisons could depend on their order.
  */
 static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	const size_t n = a->subject_count;
+	const double *row = w->series;
 	double least = INFINITY;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct stats_estimate e = estimate_of(w, KIND_NS, i);
+		double worst = 0;
 
-		if (competes(a, cell_at, i) && e.point < least) {
-			least = e.point;
+		if (!competes(a, cell_at, i))
+			continue;
+		for (size_t j = 0; j < n; j++) {
+			struct stats_estimate e;
+
+			if (j == i || !competes(a, cell_at, j))
+				continue;
+			pair_series(w->raw, i, &j, w->series);
+			if (stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL) != 0)
+				return -ENOMEM;
+			if (e.point > worst)
+				worst = e.point;
+		}
+		if (worst < least) {
+			least = worst;
 			cell->best = i;
 			cell->has_best = true;
 		}
-	}
-	for (size_t turn = 0; cell->has_best && turn < n; turn++) {
-		const size_t best = cell->best;
-
-		least = 0;
-		for (size_t i = 0; i < n; i++) {
-			struct stats_estimate e;
-			const double *row = w->series;
-
-			if (i == best || !competes(a, cell_at, i))
-				continue;
-			pair_series(w->raw, i, &best, w->series);
-			if (stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL) != 0)
-				return -ENOMEM;
-			if (e.point < least) {
-				least = e.point;
-				cell->best = i;
-			}
-		}
-		if (cell->best == best)
-			break;
 	}
 	return 0;
 }
@@ -303,25 +297,16 @@ int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_
 		goto out;
 	for (size_t i = 0; i < (size_t)KIND_COUNT * n; i++)
 		w.place[i] = SIZE_MAX;
-	for (size_t i = 0; i < n; i++) {
-		if (results[i].slices > 0)
-			results[i].all_used = add_series(&w, KIND_NS, i, NULL);
-	}
-	error = stats_bootstrap(&w.design, w.row, w.rows, 0, 0, w.estimates, NULL);
-	if (error != 0)
-		goto out;
-	/* find_best uses the first row as scratch, so it is filled again below. */
 	error = find_best(a, cell_at, &w);
 	if (error != 0)
 		goto out;
 
-	w.rows = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct analysis_subject *subject = &a->subjects[i];
 
 		if (results[i].slices == 0)
 			continue;
-		add_series(&w, KIND_NS, i, NULL);
+		results[i].all_used = add_series(&w, KIND_NS, i, NULL);
 		if (cell->has_best)
 			results[i].all_used |= add_series(&w, KIND_BEST, i, &cell->best);
 		if (a->has_baseline && results[a->baseline].state == ANALYSIS_MEASURED)

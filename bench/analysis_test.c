@@ -334,6 +334,10 @@ static void words_name_what_was_found(void **state)
 	const size_t n = analysis_advise(a, advice);
 
 	(void)state;
+	analysis_load(&a->cells[4], text);
+	assert_string_equal(text, "burst 32");
+	analysis_load(&a->cells[0], text);
+	assert_string_equal(text, "pair");
 	analysis_verdict(a, text);
 	assert_ptr_equal(strstr(text, "rseq_mag is best or tied for best in "), text);
 	assert_non_null(strstr(text, "scq in 1 cell"));

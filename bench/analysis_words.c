@@ -3,6 +3,7 @@
 #include "bench/number.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,6 +39,20 @@ size_t analysis_order(const struct analysis *analysis, size_t *order)
 		order[at] = i;
 	}
 	return n;
+}
+
+void analysis_load(const struct analysis_cell *cell, char *text)
+{
+	char threads[ANALYSIS_LETTERS_MAX];
+
+	snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s", cell->label);
+	snprintf(threads, sizeof(threads), ", %" PRIu32 " thread%s", cell->threads,
+		cell->threads == 1 ? "" : "s");
+
+	char *at = strstr(text, threads);
+
+	if (at != NULL)
+		memmove(at, at + strlen(threads), strlen(at + strlen(threads)) + 1);
 }
 
 static void append(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -239,7 +254,12 @@ static bool cell_handed_over(const struct analysis_cell *cell)
 
 static bool cell_bursts(const struct analysis_cell *cell)
 {
-	return cell->burst > 1 && !cell->oversubscribed;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	/* Cells of workloads without bursts carry a number as well, but not in their label. */
+	snprintf(text, sizeof(text), "%s %" PRIu32, cell->workload, cell->burst);
+	return cell->burst > 1 && strncmp(cell->label, text, strlen(text)) == 0 &&
+	       !cell->oversubscribed;
 }
 
 static bool cell_crowded(const struct analysis_cell *cell)

@@ -167,24 +167,12 @@ static size_t group_size(const struct analysis *a, size_t c)
 	return n;
 }
 
-static bool sizes_differ(const struct analysis *a)
-{
-	for (size_t c = 1; c < a->cell_count; c++) {
-		if (a->cells[c].object_bytes != a->cells[0].object_bytes)
-			return true;
-	}
-	return false;
-}
-
 static void put_load(const struct page *p, const struct analysis_cell *cell)
 {
-	put_text(p, cell->workload);
-	if (cell->burst > 1)
-		put(p, " %" PRIu32, cell->burst);
-	if (cell->depth > 1)
-		put(p, ", %" PRIu32 " deep", cell->depth);
-	if (sizes_differ(p->a))
-		put(p, ", %" PRIu64 " B", cell->object_bytes);
+	char text[SENTENCE];
+
+	analysis_load(cell, text);
+	put_text(p, text);
 }
 
 static void put_heat_head(const struct page *p)
@@ -192,7 +180,8 @@ static void put_heat_head(const struct page *p)
 	const struct analysis *a = p->a;
 
 	put(p, "<thead>\n<tr><th rowspan=\"2\" scope=\"col\" data-sort=\"0\">Strategy</th>"
-	       "<th rowspan=\"2\" scope=\"col\" class=\"tally\" data-sort=\"1\">Best or<br>tied in</th>");
+	       "<th rowspan=\"2\" scope=\"col\" class=\"tally\" data-sort=\"1\">Best or<br>tied "
+	       "in</th>");
 	for (size_t c = 0; c < a->cell_count; c += group_size(a, c)) {
 		put(p, "<th class=\"group\" scope=\"colgroup\" colspan=\"%zu\">", group_size(a, c));
 		put_load(p, &a->cells[c]);
@@ -206,8 +195,9 @@ static void put_heat_head(const struct page *p)
 			cell->oversubscribed ? " class=\"over\" title=\"more threads than CPUs\""
 					     : "",
 			c + 1);
-		put(p, "%" PRIu32 " thread%s</a></th>", cell->threads,
-			cell->threads == 1 ? "" : "s");
+		put(p, "%" PRIu32 " thread%s</a>%s</th>", cell->threads,
+			cell->threads == 1 ? "" : "s",
+			cell->disturbed ? "<small class=\"bad\">disturbed</small>" : "");
 	}
 	put(p, "</tr>\n</thead>\n");
 }
@@ -216,7 +206,8 @@ static void put_best_row(const struct page *p)
 {
 	const struct analysis *a = p->a;
 
-	put(p, "<tr class=\"ns\"><th scope=\"row\">Best time, ns a unit</th><td class=\"tally\"></td>");
+	put(p, "<tr class=\"ns\"><th scope=\"row\">Best time, ns a unit</th><td "
+	       "class=\"tally\"></td>");
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const struct analysis_cell *cell = &a->cells[c];
 
@@ -306,8 +297,8 @@ static void put_heat_row(const struct page *p, size_t row)
 	if (aside || subject->measured == 0)
 		put(p, "<td class=\"tally\"></td>");
 	else
-		put(p, "<td class=\"tally\" data-value=\"%zu\">%zu of %zu</td>", subject->best, subject->best,
-			subject->measured);
+		put(p, "<td class=\"tally\" data-value=\"%zu\">%zu of %zu</td>", subject->best,
+			subject->best, subject->measured);
 	for (size_t c = 0; c < p->a->cell_count; c++)
 		put_heat_cell(p, c, p->order[row]);
 	put(p, "</tr>\n");

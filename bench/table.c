@@ -9,9 +9,10 @@
 #include <string.h>
 
 enum {
-	COLUMN = 11,    /* of a cell: a ratio of five characters, its letters, a blank */
+	COLUMN = 13,    /* of a cell: a ratio of five characters, its letters, a blank */
 	RATIO = 6,      /* of that, for the ratio */
 	TALLY = 7,      /* "best in": 12/36 */
+	LETTERS = 3,    /* and for the letters */
 	LABEL_MAX = 24, /* characters of a subject's label that are shown */
 	LABEL_MIN = 8,
 	ENTRY_BYTES = 96,
@@ -62,7 +63,10 @@ static void entry(const struct analysis *a, size_t cell, size_t subject, char *t
 	const bool unsure = r->rank_low > 0 && subject != a->cells[cell].best &&
 			    r->best_verdict == STATS_INCONCLUSIVE;
 
-	snprintf(text, bytes, "%*.10s %.3s%s", RATIO, number_ratio(r->to_best.point).text, letters,
+	/* Three characters are room for one run of letters; a member of more shows the first. */
+	if (strlen(letters) > LETTERS)
+		strcpy(letters + 1, "..");
+	snprintf(text, bytes, "%*.10s %s%s", RATIO, number_ratio(r->to_best.point).text, letters,
 		unsure ? "?" : "");
 }
 
