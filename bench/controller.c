@@ -6,6 +6,7 @@
 #include "bench/clock.h"
 #include "bench/worker.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -28,8 +29,13 @@ enum {
 	HELLO_MS = 10000,
 	OPEN_MS = 30000, /* 10 s and 1 s per GiB; no cell of a sweep has 20 */
 	OTHER_MS = 10000,
-	SLICE_EXTRA_MS =
-		10000,   /* beside three times the slice: a loaded machine may let threads wait */
+	SLICE_EXTRA_MS = 2000, /* beside three times the slice, which may be repeated once */
+	/*
+	 * A worker that is late is watched for periods of this length and given another as long as
+	 * its threads spend much of one waiting for a CPU: that is the machine's load, not a hang.
+	 */
+	WATCH_MS = 4000,
+	WATCHES_MAX = 15,
 	ABORT_MS = 1000, /* from SIGABRT to SIGKILL */
 	QUIT_MS = 2000,
 	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
@@ -146,11 +152,11 @@ static void note_crash(struct controller_worker *worker, const char *during)
 	fail(worker, "crashed");
 }
 
-static void note_hang(struct controller_worker *worker, const char *during, int limit_ms)
+static void note_hang(struct controller_worker *worker, const char *during, uint64_t waited_ns)
 {
 	snprintf(worker->detail, sizeof(worker->detail),
 		"The worker gave no answer to '%s' within %.1f s and was ended.", during,
-		limit_ms / 1000.0);
+		(double)waited_ns / CLOCK_NS_PER_S);
 	/* SIGABRT lets a sanitizer or a core handler speak first. */
 	kill(worker->pid, SIGABRT);
 	reap(worker, await_end(worker, ABORT_MS) ? 0 : SIGKILL);
@@ -176,11 +182,39 @@ static void note_failure(struct controller_worker *worker, const char *during, c
  * Talking.
  */
 
+/* Time that the threads of a process have waited for a CPU in all, nanoseconds. */
+static uint64_t starved_ns(pid_t pid)
+{
+	char path[64];
+	uint64_t sum = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *threads = opendir(path);
+	if (threads == NULL)
+		return 0;
+	for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+		uint64_t waited;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", pid, entry->d_name);
+		FILE *file = fopen(path, "re");
+		if (file == NULL)
+			continue;
+		if (fscanf(file, "%*u %" SCNu64, &waited) == 1)
+			sum += waited;
+		fclose(file);
+	}
+	closedir(threads);
+	return sum;
+}
+
 /* Waits for a message, the end of the process, the time limit, or a second interrupt. */
 static json_t *await_reply(
 	struct controller *self, struct controller_worker *worker, const char *during, int limit_ms)
 {
-	const uint64_t deadline = clock_now_ns() + (uint64_t)limit_ms * 1000000;
+	const uint64_t began = clock_now_ns();
+	uint64_t deadline = began + (uint64_t)limit_ms * 1000000;
+	uint64_t starved = 0;
+	int watches = 0;
 
 	for (;;) {
 		struct pollfd events[] = {
@@ -193,8 +227,18 @@ static json_t *await_reply(
 		int ready = poll(events, array_count(events), left_ms);
 
 		if (ready == 0) {
-			note_hang(worker, during, limit_ms);
-			return NULL;
+			const uint64_t before = starved;
+
+			starved = starved_ns(worker->pid);
+			if (watches == WATCHES_MAX ||
+				(watches > 0 &&
+					starved - before < (uint64_t)WATCH_MS * 1000000 / 2)) {
+				note_hang(worker, during, clock_now_ns() - began);
+				return NULL;
+			}
+			watches++;
+			deadline = clock_now_ns() + (uint64_t)WATCH_MS * 1000000;
+			continue;
 		}
 		if (events[2].revents != 0 && controller_interrupted(self) &&
 			self->interrupts > 1) {

@@ -668,6 +668,7 @@ static void absorb_log(const char *path)
 int store_move_aside(const char *path, char *moved, char *why)
 {
 	static const char *const companions[] = {"-wal", "-shm"};
+	char name[PATH_MAX];
 	struct stat file;
 
 	moved[0] = '\0';
@@ -686,22 +687,24 @@ int store_move_aside(const char *path, char *moved, char *why)
 	absorb_log(path);
 	int rc = -1;
 	for (int i = 1; i <= STORE_ASIDE_MAX; i++) {
-		if (snprintf(moved, PATH_MAX, "%s.old-%d", path, i) >= PATH_MAX) {
+		if (snprintf(name, sizeof(name), "%s.old-%d", path, i) >= (int)sizeof(name)) {
 			refuse(why, "the path '%s' is too long", path);
 			break;
 		}
-		if (lstat(moved, &file) == 0)
+		if (lstat(name, &file) == 0)
 			continue;
 		rc = 0;
 		for (size_t c = 0; rc == 0 && c < array_count(companions); c++) {
 			char from[PATH_MAX + 8], to[PATH_MAX + 8];
 
 			snprintf(from, sizeof(from), "%s%s", path, companions[c]);
-			snprintf(to, sizeof(to), "%s%s", moved, companions[c]);
+			snprintf(to, sizeof(to), "%s%s", name, companions[c]);
 			rc = move(from, to, why);
 		}
 		if (rc == 0)
-			rc = move(path, moved, why);
+			rc = move(path, name, why);
+		if (rc == 0)
+			memcpy(moved, name, strlen(name) + 1);
 		break;
 	}
 	if (lock >= 0)

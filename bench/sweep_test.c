@@ -34,7 +34,7 @@ enum {
 	OUTPUT_BYTES = 16384,
 	KILLS = 20,
 	/* From the start of a sweep to somewhere in its first second: creation, workers, blocks. */
-	KILL_AFTER_MS = 600,
+	KILL_AFTER_MS = 500,
 	WAIT_MS = 60000, /* for something that is to happen in a running sweep */
 };
 
@@ -203,8 +203,9 @@ static void await_blocks(const struct fixture *self, int64_t blocks)
  * Killed and interrupted.
  */
 
-#define KILLED_SWEEP                                                                               \
-	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1,2 --burst 32 " \
+#define KILLED_SWEEP                                                                          \
+	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1 --burst " \
+	"8,16,32 "                                                                            \
 	"--forks 2 --blocks 50 --slice-ms 4"
 enum { KILLED_BLOCKS = 4 * 2 * 50, KILLED_SUBJECTS = 4 };
 
@@ -212,6 +213,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 {
 	struct fixture *self = *state;
 	char *before = strdup("");
+	uint64_t limit_ms = KILL_AFTER_MS;
 	struct run run;
 
 	print_message("seed %" PRIu64 "\n", seed);
@@ -219,7 +221,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		struct stat file;
 
 		start(self, &run, KILLED_SWEEP);
-		sleep_ms(random_below(KILL_AFTER_MS));
+		sleep_ms(random_below(limit_ms));
 		kill(run.pid, SIGKILL);
 		finish(&run);
 		if (!WIFSIGNALED(run.status))
@@ -227,6 +229,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		if (stat(self->path, &file) != 0) {
 			/* Killed before there was a store, which is made whole or not at all. */
 			assert_string_equal(before, "");
+			limit_ms += KILL_AFTER_MS / 4;
 			continue;
 		}
 		char *after = all_blocks(self);
@@ -235,6 +238,9 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		assert_int_equal(number(self, "SELECT count(*) FROM block"),
 			number(self, "SELECT count(*) FROM (SELECT 1 FROM slice GROUP BY block_id "
 				     "HAVING count(*) = 4)"));
+		/* On a loaded machine a sweep needs longer to get anywhere. */
+		if (strlen(after) == strlen(before))
+			limit_ms += KILL_AFTER_MS / 4;
 		free(before);
 		before = after;
 	}
@@ -391,11 +397,12 @@ static void crashed_worker_costs_its_own_cell(void **state)
 	struct fixture *self = *state;
 	struct run run;
 
-	shoot(self, &run, 3, SIGSEGV);
+	/* The one deadly signal that no sanitizer turns into an exit status. */
+	shoot(self, &run, 3, SIGKILL);
 	assert_says(&run, "mutex crashed in");
-	assert_says(&run, "SIGSEGV");
+	assert_says(&run, "SIGKILL");
 	assert_int_equal(number(self, "SELECT count(*) FROM event WHERE state = 'crashed' AND "
-				      "detail LIKE 'SIGSEGV ended the worker%'"),
+				      "detail LIKE 'SIGKILL ended the worker%'"),
 		1);
 	assert_own_cells_only(self);
 }
