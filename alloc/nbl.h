@@ -370,38 +370,36 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *nbl_inline_block(
 		       : NULL;
 }
 
-/* OR of n words. The loop becomes vector loads, no store. */
-ALWAYS_INLINE uint64_t nbl_or_words(const void *words, size_t n)
-{
-	typedef uint64_t __attribute__((may_alias)) word;
-	const word *w = words;
-	uint64_t any = 0;
-
-	for (size_t i = 0; i < n; i++)
-		any |= w[i];
-	return any;
-}
+/* A word of an object whatever its type. */
+typedef uint64_t __attribute__((may_alias)) nbl_word;
 
 enum {
 	NBL_PROTOCOL_OFFSET = offsetof(NET_BUFFER_LIST, NetBufferListInfo) +
 			      NetBufferListProtocolId * sizeof(void *),
+	NBL_PROTOCOL_LINE = NBL_PROTOCOL_OFFSET / CACHE_LINE_BYTES,
 	NBL_WORD_BYTES = sizeof(uint64_t),
 };
 
-/* True if lines 1 to 5 (1 to 7 with an NB) hold anything but their resting values. */
+_Static_assert(NBL_PROTOCOL_OFFSET == 3 * CACHE_LINE_BYTES, "the protocol's id begins line 3");
+
+/*
+ * True if lines 1 to 5 (1 to 7 with an NB) hold anything but their resting values: 20 (28) vector
+ * loads in a row, no store.
+ */
 ALWAYS_INLINE bool nbl_is_dirty(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
 {
-	const unsigned char *bytes = (const unsigned char *)nbl;
-	const size_t after = NBL_PROTOCOL_OFFSET + NBL_WORD_BYTES;
-	uint64_t any = nbl_or_words(
-		bytes + NBL_REST_OFFSET, (NBL_PROTOCOL_OFFSET - NBL_REST_OFFSET) / NBL_WORD_BYTES);
+	enum { WORDS = CACHE_LINE_BYTES / NBL_WORD_BYTES };
+	const nbl_word(*line)[WORDS] = (const nbl_word(*)[WORDS])nbl;
+	uint64_t any = line[NBL_PROTOCOL_LINE][0] ^ pool->protocol_id;
 
-	any |= (uint64_t)(uintptr_t)nbl->NetBufferListInfo[NetBufferListProtocolId] ^
-	       pool->protocol_id;
-	if (pool->with_nb)
-		any |= nbl_or_words(bytes + after, (NBL_NB_HOT_OFFSET - after) / NBL_WORD_BYTES);
-	else
-		any |= nbl_or_words(bytes + after, (NBL_NB_OFFSET - after) / NBL_WORD_BYTES);
+	for (int i = 1; i < WORDS; i++)
+		any |= line[NBL_PROTOCOL_LINE][i];
+	for (int i = 0; i < WORDS; i++)
+		any |= line[1][i] | line[2][i] | line[4][i] | line[5][i];
+	if (pool->with_nb) {
+		for (int i = 0; i < WORDS; i++)
+			any |= line[6][i] | line[7][i];
+	}
 	return any != 0;
 }
 
@@ -880,9 +878,13 @@ ALWAYS_INLINE int nbl_nb_alloc(const struct pool_ops *ops, struct nbl_pool *pool
 ALWAYS_INLINE void nbl_nb_free(
 	const struct pool_ops *ops, struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER *nb)
 {
-	const size_t words = offsetof(NET_BUFFER, Next) / NBL_WORD_BYTES;
+	enum { WORDS = offsetof(NET_BUFFER, Next) / NBL_WORD_BYTES };
+	const nbl_word *words = (const nbl_word *)nb;
+	uint64_t any = 0;
 
-	if (ops->traits.kind != POOL_KIND_ALLOCATOR && unlikely(nbl_or_words(nb, words) != 0))
+	for (int i = 0; i < WORDS; i++)
+		any |= words[i];
+	if (ops->traits.kind != POOL_KIND_ALLOCATOR && unlikely(any != 0))
 		memset(nb, 0, offsetof(NET_BUFFER, Next));
 	nbl_loose_put(ops, pool, self, nb);
 }

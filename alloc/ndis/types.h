@@ -284,6 +284,12 @@ typedef union _SLIST_HEADER {
 	ULONGLONG HeaderX64[2];
 } __attribute__((aligned(16))) SLIST_HEADER, *PSLIST_HEADER;
 
+/* C++ has anonymous structures as an extension only; the reference's declaration needs one. */
+#if defined(__clang__) && defined(__cplusplus)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnested-anon-types"
+#endif
+
 /*
  * A list of packets that travel together and their context. Members are the driver's to read and
  * write while it owns the NBL; NdisPoolHandle, NdisReserved and NblReserved are not.
@@ -314,6 +320,10 @@ struct _NET_BUFFER_LIST {
 	PVOID NetBufferListInfo[MaxNetBufferListInfo];
 	PVOID NblReserved[4]; /* padding: the NB's rarely used part follows */
 };
+
+#if defined(__clang__) && defined(__cplusplus)
+#pragma clang diagnostic pop
+#endif
 
 #define NET_BUFFER_LIST_NEXT_NBL(nbl)          ((nbl)->Next)
 #define NET_BUFFER_LIST_FIRST_NB(nbl)          ((nbl)->FirstNetBuffer)
