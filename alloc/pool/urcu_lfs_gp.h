@@ -55,6 +55,8 @@ struct urcu_lfs_gp_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct __cds_lfs_stack stack;
 	CACHE_PAIR_ALIGNED struct annex annex; /* of struct urcu_lfs_gp_record */
+	/* Objects were put since a quiet pool was last looked at, and may be in flight. 0 or 1. */
+	atom_u32 pending;
 };
 
 ALWAYS_INLINE void *urcu_lfs_gp_object(
@@ -100,6 +102,8 @@ static inline void urcu_lfs_gp_put(struct pool *pool, struct pool_thread *thread
 
 	(void)thread;
 	record->pool = self;
+	if (unlikely(atom_load_relaxed(&self->pending) == 0))
+		atom_store_relaxed(&self->pending, 1); /* read by who made the pool quiet */
 	urcu_bp_call_rcu(&record->rcu, urcu_lfs_gp_push);
 }
 
@@ -151,9 +155,12 @@ static COLD void urcu_lfs_gp_flush(struct pool *pool, struct pool_thread *thread
 }
 
 /* The first node of a quiet stack on which nothing is in flight any more, or NULL. */
-static COLD const struct cds_lfs_node *urcu_lfs_gp_first(const struct urcu_lfs_gp_pool *self)
+static COLD const struct cds_lfs_node *urcu_lfs_gp_first(struct urcu_lfs_gp_pool *self)
 {
-	urcu_bp_barrier();
+	if (atom_load_relaxed(&self->pending) != 0) {
+		urcu_bp_barrier(); /* takes 10 ms or more: not twice for nothing */
+		atom_store_relaxed(&self->pending, 0);
+	}
 	return self->stack.head != NULL ? &self->stack.head->node : NULL;
 }
 
