@@ -1,6 +1,7 @@
 /*
  * The workload `pair` on `plain` without bench_escape: what the codegen test must be able to tell
- * from the real one. The compiler sees that each put undoes its get, and drops the loop.
+ * from the real one. The compiler keeps the head in a register from round to round, or drops
+ * the loop altogether, because each put undoes its get.
  */
 #include "alloc/pool/plain.h"
 

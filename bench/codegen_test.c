@@ -5,9 +5,9 @@
  *	codegen_test OBJDUMP folded OBJECT...   no indirect call or jump in a measured function
  *	codegen_test OBJDUMP table OBJECT...    some in each object: the run-time table is one, and
  *	                                        the same search finds it there
- *	codegen_test OBJDUMP escape OBJECT...   a pair on `plain` loads and stores the list's head in
- *	                                        both halves, so bench_escape does its work
- *	codegen_test OBJDUMP bare OBJECT...     the same search on a loop without bench_escape: fewer
+ *	codegen_test OBJDUMP escape OBJECT...   the loop of a pair on `plain` loads and stores the
+ *	                                        list's head in both halves: bench_escape works
+ *	codegen_test OBJDUMP bare OBJECT...     the same search where bench_escape is missing: fewer
  *
  * Measured functions are those called case_*; what the compiler split off from them as cold
  * (case_*.cold) counts too. A hook in tail position becomes an indirect jump, so calls alone would
@@ -29,9 +29,19 @@ enum { PASS = 0, FAIL = 1, SKIP = 77 };
 struct found {
 	int functions; /* measured ones */
 	int indirect;  /* calls and jumps through a register or memory */
-	int loads;     /* of the word at HEAD_OPERAND, in case_pair */
+	int loads;     /* of the head of `plain`, in an innermost loop of case_pair */
 	int stores;
 };
+
+/* An instruction of case_pair, as far as loops and the head are concerned. */
+struct step {
+	unsigned long at;
+	unsigned long back; /* where a jump back leads; 0: no such jump */
+	bool load;
+	bool store;
+};
+
+enum { STEPS_MAX = 4096 };
 
 /* Starts objdump on an object; its output. NULL with a message if it can't be started. */
 static FILE *disassemble(const char *objdump, const char *object, pid_t *child)
@@ -86,19 +96,49 @@ static const char *head_operand(void)
 	return operand;
 }
 
-/* "mov 0x80(%rdi),%rax" loads the head, "mov %rax,0x80(%rdi)" stores it. */
-static void count_head_access(const char *instruction, struct found *found)
+/*
+ * "mov 0x80(%rdi),%rax" loads the head, "mov %rax,0x80(%rdi)" stores it; "jne 20 <case_pair+0x20>"
+ * jumps back if 0x20 lies before.
+ */
+static struct step step_of(const char *line, const char *instruction)
 {
 	const char *operands = instruction + strcspn(instruction, " \t");
-	const char *head = strstr(operands, head_operand());
+	struct step step = {.at = strtoul(line, NULL, 16)};
 
 	operands += strspn(operands, " \t");
-	if (head == NULL || strncmp(instruction, "mov", 3) != 0)
-		return;
-	if (head == operands)
-		found->loads++;
-	else
-		found->stores++;
+	const char *head = strstr(operands, head_operand());
+	if (head != NULL && strncmp(instruction, "mov", 3) == 0) {
+		step.load = head == operands;
+		step.store = !step.load;
+	}
+	if (instruction[0] == 'j') {
+		unsigned long target = strtoul(operands, NULL, 16);
+
+		step.back = target <= step.at ? target : 0;
+	}
+	return step;
+}
+
+/* Counts accesses to the head in the innermost loops, those without a jump back inside. */
+static void count_in_loops(const struct step *steps, size_t count, struct found *found)
+{
+	for (size_t end = 0; end < count; end++) {
+		size_t from = end;
+		bool innermost = steps[end].back != 0;
+		int loads = 0;
+		int stores = 0;
+
+		while (innermost && from > 0 && steps[from - 1].at >= steps[end].back) {
+			from--;
+			innermost = steps[from].back == 0;
+			loads += steps[from].load;
+			stores += steps[from].store;
+		}
+		if (innermost && loads >= found->loads && stores >= found->stores) {
+			found->loads = loads;
+			found->stores = stores;
+		}
+	}
 }
 
 /* Searches one object. False, with a message, if it could not be disassembled. */
@@ -108,6 +148,8 @@ static bool search(const char *objdump, const char *object, bool verbose, struct
 	FILE *listing = disassemble(objdump, object, &child);
 	char line[1024];
 	char function[256] = "";
+	static struct step steps[STEPS_MAX];
+	size_t step_count = 0;
 	int status;
 
 	*found = (struct found){0};
@@ -129,9 +171,10 @@ static bool search(const char *objdump, const char *object, bool verbose, struct
 			if (verbose)
 				printf("%s: %s: %s", object, function, line);
 		}
-		if (strcmp(function, "case_pair") == 0)
-			count_head_access(instruction + 1, found);
+		if (strcmp(function, "case_pair") == 0 && step_count < STEPS_MAX)
+			steps[step_count++] = step_of(line, instruction + 1);
 	}
+	count_in_loops(steps, step_count, found);
 	fclose(listing);
 	if (waitpid(child, &status, 0) != child || status != 0) {
 		fprintf(stderr, "codegen_test: %s could not disassemble %s\n", objdump, object);
