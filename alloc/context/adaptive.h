@@ -1,0 +1,291 @@
+/*
+ * adaptive: the pool learns how much context its NBLs need beyond their inline blocks, and an NBL's
+ * first fallback gets one block for all of it, which then stays with the NBL.
+ *
+ *	Context -> [16 prefix | 16 header | slack | used]   malloc'd at the mark's size, or larger
+ *	        -> [16 header | inline block]               in the NBL
+ *	word    -> the same block while no driver needs it: parked, see park.h
+ *	mark    =  what 99 % of the uses needed, in cache lines with prefix and header; one a pool
+ *
+ * Where `sticky` keeps the largest block of each NBL, so that one deep packet in each NBL is enough
+ * to make the whole pool deep, `adaptive` keeps blocks of one size, which an outlier does not move:
+ * the block of the deepest 1 % is freed when it is popped. And an NBL allocates once, where sticky
+ * doubles its way up.
+ *
+ * Objects in a pool's slab stand at fixed distances, so the inline area itself cannot grow with the
+ * mark; reserving it would cost every NBL its bytes whether they are shown or not, which is
+ * `headroom`. The learned bytes are therefore a block beside the NBL, paid for by NBLs that use it.
+ *
+ * Learns: a *use* is what an NBL goes through from its first fallback block to its last pop. Each
+ * thread counts the uses that it begins and, for those that the mark did not cover, how many lines
+ * would have. At the end of a window it takes the lowest mark that leaves out at most 1 % of the
+ * window's uses, and raises the pool's mark to it if it is higher. The first window is short, each
+ * further one twice as long up to ADAPTIVE_WINDOW_MAX.
+ * Forgets: never by itself, for what drivers use *inside* a block is not seen (the push that fits
+ * is two instructions in the caller). flush sets the mark to 0 and learning begins again; parked
+ * blocks of another size than the mark's are freed when their NBL is next allocated.
+ *
+ * Guarantee: once the mark stands, an NBL allocates at its first fallback, and later only for a use
+ * that needs more than the mark.
+ * Worst case per NBL: 64 x mark bytes parked, at most 64 x ADAPTIVE_LINES_MAX; in use, what
+ * `malloc` has, and one block of the mark.
+ * Steady state: 0 allocations; a fallback is a load of the NBL's first line, the block's header,
+ * four stores and one count in the thread's own lines.
+ * Progress: blocking where malloc is reached; raising the mark is lock-free.
+ *
+ * I1  The mark is at most ADAPTIVE_LINES_MAX.
+ * I2  P1 of park.h, and a parked block's size is that of the mark it was stamped with.
+ * I3  As many bytes were parked as were taken, or more.
+ */
+#ifndef ALLOC_CONTEXT_ADAPTIVE_H
+#define ALLOC_CONTEXT_ADAPTIVE_H
+
+#include "alloc/park.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	/* The mark's ceiling: the stamp that tells a block's size has so many values. 1..15. */
+	ADAPTIVE_LINES_MAX = PARK_STAMPS - 1,
+	/*
+	 * Uses in the first window and in the longest; powers of two, 64..2^20. 256 is the least in
+	 * which 1 % is more than one use; 4096 is NIC rings' worth of packets several times over.
+	 */
+	ADAPTIVE_WINDOW_FIRST = 256,
+	ADAPTIVE_WINDOW_MAX = 4096,
+	/* One use in so many may need more than the mark: the 0.99 quantile. 2..2^20. */
+	ADAPTIVE_OUTLIER_IN = 100,
+	ADAPTIVE_HEAD_BYTES = sizeof(struct context_prefix) + sizeof(NET_BUFFER_LIST_CONTEXT),
+};
+_Static_assert(
+	ADAPTIVE_LINES_MAX >= 1 && (int)ADAPTIVE_LINES_MAX < (int)PARK_STAMPS, "a mark is a stamp");
+_Static_assert(ADAPTIVE_WINDOW_FIRST >= 64 && ADAPTIVE_WINDOW_FIRST <= ADAPTIVE_WINDOW_MAX &&
+		       ADAPTIVE_WINDOW_MAX <= 1 << 20,
+	"a sample, and an end to it");
+_Static_assert(ADAPTIVE_OUTLIER_IN >= 2 && ADAPTIVE_OUTLIER_IN <= 1 << 20, "a quantile");
+
+/* The stamp of the base is the mark. */
+struct adaptive_context {
+	struct park park;
+};
+
+struct adaptive_thread {
+	struct context_thread base;
+	uint32_t uses;   /* in this window, so far */
+	uint32_t window; /* its length; a power of two */
+	/* Uses of this window that the mark did not cover, by the lines that would have. */
+	uint32_t uncovered[ADAPTIVE_LINES_MAX + 1];
+};
+
+/* Context bytes of a block of so many lines; none for 0. */
+ALWAYS_INLINE uint32_t adaptive_size(uint32_t lines)
+{
+	return lines ? lines * CACHE_LINE_BYTES - ADAPTIVE_HEAD_BYTES : 0;
+}
+
+/* The least lines that hold so many context bytes, ADAPTIVE_LINES_MAX if none do. */
+ALWAYS_INLINE uint32_t adaptive_lines(uint32_t bytes)
+{
+	uint32_t lines = (bytes + ADAPTIVE_HEAD_BYTES + CACHE_LINE_BYTES - 1) >> CACHE_LINE_LOG2;
+
+	return lines < ADAPTIVE_LINES_MAX ? lines : ADAPTIVE_LINES_MAX;
+}
+
+/* Raises the pool's mark. Relaxed: it is a figure that guards no memory. */
+static COLD void adaptive_raise(struct adaptive_context *adaptive, uint32_t lines)
+{
+	uint32_t mark = atom_load_relaxed(&adaptive->park.stamp);
+
+	while (mark < lines && !atom_cas_weak_relaxed(&adaptive->park.stamp, &mark, lines))
+		;
+}
+
+static COLD void adaptive_end_window(struct context *context, struct adaptive_thread *thread)
+{
+	const uint32_t outliers = thread->window / ADAPTIVE_OUTLIER_IN;
+	uint32_t mark = ADAPTIVE_LINES_MAX;
+	uint32_t beyond = 0;
+
+	while (mark > 0 && beyond + thread->uncovered[mark] <= outliers)
+		beyond += thread->uncovered[mark--];
+	adaptive_raise((struct adaptive_context *)context, mark);
+	memset(thread->uncovered, 0, sizeof(thread->uncovered));
+	thread->uses = 0;
+	if (thread->window < ADAPTIVE_WINDOW_MAX)
+		thread->window *= 2;
+}
+
+ALWAYS_INLINE void adaptive_count_use(struct context *context, struct adaptive_thread *thread)
+{
+	if (unlikely(++thread->uses >= thread->window))
+		adaptive_end_window(context, thread);
+}
+
+/*
+ * A use needs `lines` lines and the mark is lower. known: as many were counted for it before, 0 for
+ * none; that was perhaps on another thread or in another window, where this one has nothing to take
+ * back.
+ */
+static void adaptive_uncovered(struct adaptive_thread *thread, uint32_t known, uint32_t lines)
+{
+	if (known != 0 && thread->uncovered[known] != 0)
+		thread->uncovered[known]--;
+	thread->uncovered[lines]++;
+}
+
+/*
+ * The parked block does not do. A block carries the most lines that its use was counted for, and
+ * hands the figure down to the block below when it leaves.
+ */
+static COLD NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
+	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t want)
+{
+	NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
+	const uint32_t mark = park_stamp(context);
+	uint32_t size = want;
+	uint32_t need = want;
+	uint32_t known = 0;
+
+	if (front != NULL)
+		known = context_prefix(front)->policy_u32;
+	else if (size < adaptive_size(mark))
+		size = adaptive_size(mark);
+	for (const NET_BUFFER_LIST_CONTEXT *b = front;
+		b != NULL && !context_is_inline(context, nbl, b); b = b->Next)
+		need += (uint32_t)(b->Size - b->Offset);
+
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(&thread->base, size);
+	if (unlikely(block == NULL))
+		return NULL;
+	uint32_t lines = adaptive_lines(need);
+	if (lines > known && lines > mark)
+		adaptive_uncovered(thread, known, lines);
+	context_prefix(block)->policy_u32 = lines > known ? lines : known;
+	return block;
+}
+
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_adaptive_alloc(struct context *context,
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+{
+	struct adaptive_thread *thread = (struct adaptive_thread *)self;
+	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+
+	if (context_front_fallback(context, nbl) == NULL)
+		adaptive_count_use(context, thread);
+	if (unlikely(parked == NULL || parked->Size < bytes + backfill))
+		return adaptive_misfit(context, thread, nbl, bytes + backfill);
+	self->paths.reuse++;
+	NET_BUFFER_LIST_CONTEXT *block = park_take(self, nbl);
+	context_prefix(block)->policy_u32 = 0;
+	return block;
+}
+
+/* The front block leaves a use that goes on in the block below. */
+static COLD void adaptive_hand_down(
+	NET_BUFFER_LIST_CONTEXT *below, const struct context_prefix *left)
+{
+	if (context_prefix(below)->policy_u32 < left->policy_u32)
+		context_prefix(below)->policy_u32 = left->policy_u32;
+}
+
+ALWAYS_INLINE void context_adaptive_free(struct context *context, struct context_thread *self,
+	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
+{
+	NET_BUFFER_LIST_CONTEXT *below = context_front_fallback(context, nbl);
+	const uint32_t mark = park_stamp(context);
+
+	if (unlikely(below != NULL))
+		adaptive_hand_down(below, context_prefix(block));
+	if (likely(*context_word(nbl) == NULL && block->Size == adaptive_size(mark)))
+		park_put(self, nbl, block, mark);
+	else
+		context_free_block(block);
+}
+
+static int context_adaptive_create(const struct context_config *config, struct context **out)
+{
+	struct adaptive_context *self = memory_alloc(sizeof(*self));
+
+	if (self == NULL)
+		return -ENOMEM;
+	self->park.base.inline_bytes = config->context_bytes;
+	*out = &self->park.base;
+	return 0;
+}
+
+static void context_adaptive_destroy(struct context *context)
+{
+	memory_free(context, sizeof(struct adaptive_context));
+}
+
+static int context_adaptive_attach(struct context *context, struct context_thread **out)
+{
+	int rc = context_attach_sized(context, sizeof(struct adaptive_thread), out);
+
+	if (rc == 0)
+		((struct adaptive_thread *)*out)->window = ADAPTIVE_WINDOW_FIRST;
+	return rc;
+}
+
+static void context_adaptive_detach(struct context *context, struct context_thread *self)
+{
+	context_detach_sized(context, self, sizeof(struct adaptive_thread));
+}
+
+static void context_adaptive_flush(struct context *context, struct context_thread *self)
+{
+	struct adaptive_thread *thread = (struct adaptive_thread *)self;
+
+	thread->uses = 0;
+	thread->window = ADAPTIVE_WINDOW_FIRST;
+	memset(thread->uncovered, 0, sizeof(thread->uncovered));
+	atom_store_relaxed(&((struct adaptive_context *)context)->park.stamp, 0);
+}
+
+static int context_adaptive_check(struct context *context, char *why)
+{
+	uint32_t mark = atom_load_relaxed(&((struct adaptive_context *)context)->park.stamp);
+
+	if (mark <= ADAPTIVE_LINES_MAX)
+		return context_check_kept(context, why); /* I3 */
+	snprintf(why, CONTEXT_REASON_BYTES, "the mark stands at %u lines, more than %d", mark,
+		(int)ADAPTIVE_LINES_MAX);
+	return -EINVAL; /* I1 */
+}
+
+/* I2 */
+static int context_adaptive_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
+{
+	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+
+	(void)context;
+	if (!park_intact(nbl, why))
+		return -EINVAL;
+	if (parked == NULL || parked->Size == adaptive_size(park_block_stamp(nbl)))
+		return 0;
+	snprintf(why, CONTEXT_REASON_BYTES,
+		"NBL %p has a block of %u bytes parked that is stamped as one of %u lines",
+		(void *)nbl, parked->Size, park_block_stamp(nbl));
+	return -EINVAL;
+}
+
+static const struct context_ops context_adaptive_ops = {
+	.name = "adaptive",
+	.summary = "the pool learns what 99 % of its NBLs need; each keeps one such block",
+	.traits = {.progress = POOL_BLOCKING, .in_place = true, .retains = true},
+	.create = context_adaptive_create,
+	.destroy = context_adaptive_destroy,
+	.attach = context_adaptive_attach,
+	.detach = context_adaptive_detach,
+	.begin = park_begin,
+	.alloc = context_adaptive_alloc,
+	.free = context_adaptive_free,
+	.retire = park_retire,
+	.flush = context_adaptive_flush,
+	.kept_bytes = context_kept,
+	.check = context_adaptive_check,
+	.check_nbl = context_adaptive_check_nbl,
+};
+
+#endif
