@@ -737,15 +737,16 @@ static void lay_out(struct nbl_pool *pool)
 }
 
 /*
- * As many objects as the strategies' gigabyte of addresses holds, see slab.h, at most
- * NBL_OBJECTS_DEFAULT.
+ * As many objects as the strategies' gigabyte of addresses holds (slab.h), at most
+ * NBL_OBJECTS_DEFAULT; fewer over a bounded structure, which pays for its capacity when it is made.
  */
-static uint32_t default_capacity(uint32_t object_bytes)
+static uint32_t default_capacity(const struct pool_ops *ops, uint32_t object_bytes)
 {
 	uint32_t lines = align_up(object_bytes, CACHE_LINE_BYTES) / CACHE_LINE_BYTES | 1;
 	uint32_t most = TAGGED_INDEX_MAX / lines;
+	uint32_t wanted = ops->traits.bounded ? NBL_OBJECTS_BOUNDED : NBL_OBJECTS_DEFAULT;
 
-	return most < NBL_OBJECTS_DEFAULT ? most : NBL_OBJECTS_DEFAULT;
+	return most < wanted ? most : wanted;
 }
 
 /* Claims a free slot, the one longest out of use; NULL if all are in use. */
@@ -815,7 +816,9 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	if (lists) {
 		struct context_config context = {
 			.pool_ops = ops,
-			.capacity = config->capacity ? config->capacity : NBL_OBJECTS_DEFAULT,
+			.capacity = config->capacity      ? config->capacity
+				    : ops->traits.bounded ? NBL_OBJECTS_BOUNDED
+							  : NBL_OBJECTS_DEFAULT,
 			.context_bytes = config->context_bytes,
 			.align_bytes = align_bytes,
 			.tag = config->tag,
@@ -833,7 +836,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		&(struct pool_config){
 			.object_bytes = made.object_bytes,
 			.capacity = config->capacity ? config->capacity
-						     : default_capacity(made.object_bytes),
+						     : default_capacity(ops, made.object_bytes),
 		},
 		&made.pool);
 	if (rc != 0)

@@ -52,6 +52,7 @@ enum {
 	 * NDIS pools have no capacity: addresses are reserved for so many objects, at most 1 GiB.
 	 */
 	NBL_OBJECTS_DEFAULT = 1 << 20,
+	NBL_OBJECTS_BOUNDED = 1 << 14, /* the same over a structure with a fixed number of cells */
 	/* Freed objects that a thread keeps out of use in a verify pool. */
 	NBL_QUARANTINE_OBJECTS = 64,
 	/*

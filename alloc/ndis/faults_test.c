@@ -347,5 +347,11 @@ int main(void)
 		counted_test(frees_need_no_memory),
 	};
 
+	char why[NBL_REASON_BYTES];
+
+	if (nbl_set_default_context("malloc", why) != 0) {
+		print_error("%s\n", why);
+		return 1;
+	}
 	return run_over_strategies("faults", tests);
 }

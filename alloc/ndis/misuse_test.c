@@ -372,5 +372,11 @@ int main(void)
 		counted_test(default_handler_prints_and_aborts),
 	};
 
+	char why[NBL_REASON_BYTES];
+
+	if (nbl_set_default_context("malloc", why) != 0) {
+		print_error("%s\n", why);
+		return 1;
+	}
 	return cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
 }

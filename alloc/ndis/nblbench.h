@@ -22,7 +22,8 @@ extern "C" {
  * over the environment. Pools that exist keep what they were made with.
  *
  * NDIS pools have no capacity: each pool reserves addresses, not memory, for 2^20 objects or what
- * 1 GiB holds, whichever is less, and answers NULL beyond.
+ * 1 GiB holds, whichever is less, and answers NULL beyond. Over a bounded structure (a ring; see the
+ * strategy's traits), which pays for its capacity at creation, it is 2^14 objects.
  */
 
 enum { NBL_REASON_BYTES = 256 }; /* room for a sentence */

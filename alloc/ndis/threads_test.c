@@ -290,7 +290,8 @@ static void V70_no_growth(void **state)
 	for (NET_BUFFER_LIST *nbl = pool->born; nbl != NULL;
 		nbl = *(NET_BUFFER_LIST **)((UCHAR *)nbl + pool->link_offset))
 		made++;
-	if (!frees_late(pool))
+	/* A bounded structure hands all its objects out in turn: its capacity is the bound. */
+	if (!frees_late(pool) && !traits_of(pool)->bounded)
 		assert_in_range(made, 0, UNDER_WAY + CACHED);
 	free_pool(t->pool);
 	memory_free(t, sizeof(*t));
