@@ -49,7 +49,7 @@ ALWAYS_INLINE uint32_t mutex_take(
 		objs[got] = self->head;
 		self->head = self->head->next;
 	}
-	pthread_mutex_unlock(&self->lock);
+	/* Under the lock too: nobody puts between the look at the list and the one at the slab. */
 	if (unlikely(got < n)) {
 		uint32_t first;
 		uint32_t carved = slab_carve(&self->slab, n - got, &first);
@@ -59,6 +59,7 @@ ALWAYS_INLINE uint32_t mutex_take(
 		thread->paths.grow += carved != 0;
 		thread->paths.empty += got < n;
 	}
+	pthread_mutex_unlock(&self->lock);
 	return got;
 }
 
