@@ -23,8 +23,7 @@
 /*
  * CACHE_LINE_BYTES is the unit of coherence on every x86-64 and nearly every aarch64 machine.
  * CACHE_PAIR_BYTES separates what different CPUs write: the adjacent-line prefetcher of x86 moves
- * lines in pairs, so 64 bytes of distance still share a fate (POOLS: two hot words on neighbouring
- * lines cost as if on one).
+ * lines in pairs, so two hot words on neighbouring lines can cost as much as on one.
  */
 enum { CACHE_LINE_BYTES = 64, CACHE_PAIR_BYTES = 128, CACHE_LINE_LOG2 = 6 };
 #define CACHE_LINE_ALIGNED __attribute__((aligned(64)))

@@ -25,12 +25,12 @@ enum {
 	/* Units between two looks at the phase: short against a window of a millisecond, long
 	 * against the load and the call that the look costs. */
 	ENGINE_CHUNK_UNITS = 64,
-	/* Objects that the caches which a thread works on may keep from other threads. */
-	ENGINE_STRANDED_MAGAZINES = 2 * POOL_MAGAZINE_OBJECTS_DEFAULT,
-	ENGINE_STRANDED_CPU_CACHE = POOL_CPU_CACHE_OBJECTS_DEFAULT + POOL_MAGAZINE_OBJECTS_DEFAULT,
-	ENGINE_STRANDED_OBJECTS = ENGINE_STRANDED_CPU_CACHE > ENGINE_STRANDED_MAGAZINES
-					  ? ENGINE_STRANDED_CPU_CACHE
-					  : ENGINE_STRANDED_MAGAZINES,
+	/*
+	 * Objects that the caches which a thread works on may keep from other threads. The largest
+	 * need is a cache of 256 that fills to one and a half times that (DPDK's), beside a batch in
+	 * flight; a pool that is smaller makes it shrink its cache, and that would not be its price.
+	 */
+	ENGINE_STRANDED_OBJECTS = 640,
 	/* The coordinator sleeps this fraction of the window longer than it must. A thread that saw
 	 * the start late is then mostly covered without a second sleep, whose end would preempt a
 	 * thread once more. */
@@ -40,7 +40,7 @@ enum {
 		4096, /* the smallest page: a write to each makes all memory resident */
 };
 
-/* The largest spread of starts or stops, by the window, that is no disturbance (MEASURING 2). */
+/* The largest spread of starts or stops, by the window, that is no disturbance. */
 #define ENGINE_SKEW_MAX 0.01
 
 enum phase { PHASE_LEAD_IN, PHASE_MEASURE, PHASE_STOP };

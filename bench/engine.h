@@ -9,7 +9,7 @@
  *
  * Between calls all threads are parked in the kernel. One engine is used by one thread at a time,
  * which is called the coordinator here; a process may have several engines, but figures mean
- * something only while one runs. MEASURING section 2 has the reasons.
+ * something only while one runs.
  *
  * A fixed number of iterations instead of a fixed duration would let the fast threads leave early
  * and the slow ones finish undisturbed: that error always flatters.

@@ -13,9 +13,8 @@
 #include <string.h>
 
 /*
- * How often and how long, unless the request says otherwise. Forks and blocks as MEASURING.md
- * settles them: forks are the top level of resampling, 3 are the least from which a spread between
- * forks can be told at all.
+ * How often and how long, unless the request says otherwise. Forks are the top level of resampling,
+ * 3 are the least from which a spread between forks can be told at all.
  */
 enum {
 	PLAN_FORKS = 10,
@@ -268,8 +267,8 @@ static void append_once(struct options_numbers *numbers, uint64_t value)
 }
 
 /*
- * Threads of a workload by default: quick takes one lane and one thread a CPU; else the powers of two
- * on the way there and one oversubscribed count beyond it.
+ * Threads of a workload by default: quick takes one lane and one thread a CPU; else the powers of
+ * two on the way there and one oversubscribed count beyond it.
  */
 static void default_threads(
 	const struct plan *plan, const struct workload *workload, struct options_numbers *out)

@@ -3,8 +3,9 @@
  * ends with the ranked table and the reports.
  *
  * A fork is a new set of worker processes; within it a block has every subject of a cell run one
- * slice, in random order. While one works all others are parked in the kernel. MEASURING section 6
- * has the reasons.
+ * slice, in random order. While one works all others are parked in the kernel.
+ * Short slices side by side share whatever the machine does to them, so the ratio of two of them
+ * is far steadier than either; a process keeps its luck with addresses for life, so forks matter.
  */
 #include "bench/command.h"
 #include "bench/controller.h"
