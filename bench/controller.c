@@ -26,8 +26,8 @@
 extern char **environ;
 
 enum {
-	HELLO_MS = 10000,
-	OPEN_MS = 30000, /* 10 s and 1 s per GiB; no cell of a sweep has 20 */
+	HELLO_MS = 30000, /* a peer such as DPDK starts a whole environment */
+	OPEN_MS = 30000,  /* 10 s and 1 s per GiB; no cell of a sweep has 20 */
 	OTHER_MS = 10000,
 	SLICE_EXTRA_MS = 2000, /* beside three times the slice, which may be repeated once */
 	/*

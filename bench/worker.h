@@ -70,7 +70,7 @@
  * open, open twice), failed (the system refused: no memory, no such pages). The worker's state is
  * then as before the request, and it goes on.
  *
- * How long a reply may take: hello 10 s; open 10 s and 1 s per GiB; warm and slice three times what
+ * How long a reply may take: hello 30 s; open 10 s and 1 s per GiB; warm and slice three times what
  * they were asked for (a slice whose threads did not start together is repeated once) and 2 s; the
  * others 10 s. Longer while the worker waits for a CPU that something else keeps busy.
  */
