@@ -580,6 +580,7 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
 static const struct pool_ops *default_ops;
 static const struct context_ops *default_policy;
 static uint32_t default_align_bytes;
+static uint32_t default_objects; /* 0: see default_capacity */
 
 /* Appends " name" for each strategy, then each policy, to a sentence in why. */
 #define LIST_NAMES(why, list)                                                                      \
@@ -648,6 +649,11 @@ int nbl_set_context_alignment(uint32_t bytes)
 		return -EINVAL;
 	default_align_bytes = bytes;
 	return 0;
+}
+
+void nbl_set_default_capacity(uint32_t objects)
+{
+	default_objects = objects;
 }
 
 /*
@@ -746,6 +752,8 @@ static uint32_t default_capacity(const struct pool_ops *ops, uint32_t object_byt
 	uint32_t most = TAGGED_INDEX_MAX / lines;
 	uint32_t wanted = ops->traits.bounded ? NBL_OBJECTS_BOUNDED : NBL_OBJECTS_DEFAULT;
 
+	if (default_objects != 0)
+		wanted = default_objects;
 	return most < wanted ? most : wanted;
 }
 
@@ -816,9 +824,8 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	if (lists) {
 		struct context_config context = {
 			.pool_ops = ops,
-			.capacity = config->capacity      ? config->capacity
-				    : ops->traits.bounded ? NBL_OBJECTS_BOUNDED
-							  : NBL_OBJECTS_DEFAULT,
+			.capacity = config->capacity ? config->capacity
+						     : default_capacity(ops, NBL_NB_OFFSET),
 			.context_bytes = config->context_bytes,
 			.align_bytes = align_bytes,
 			.tag = config->tag,

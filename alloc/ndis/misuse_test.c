@@ -378,5 +378,6 @@ int main(void)
 		print_error("%s\n", why);
 		return 1;
 	}
+	nbl_set_default_capacity(TEST_CAPACITY);
 	return cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
 }

@@ -22,8 +22,8 @@ extern "C" {
  * over the environment. Pools that exist keep what they were made with.
  *
  * NDIS pools have no capacity: each pool reserves addresses, not memory, for 2^20 objects or what
- * 1 GiB holds, whichever is less, and answers NULL beyond. Over a bounded structure (a ring; see the
- * strategy's traits), which pays for its capacity at creation, it is 2^14 objects.
+ * 1 GiB holds, whichever is less, and answers NULL beyond. Over a bounded structure (a ring, say),
+ * which pays for its capacity when it is made, it is 2^14 objects.
  */
 
 enum { NBL_REASON_BYTES = 256 }; /* room for a sentence */
@@ -44,6 +44,12 @@ int nbl_set_default_context(const char *name, char *why);
  * creates pools.
  */
 int nbl_set_context_alignment(uint32_t bytes);
+
+/*
+ * The most objects that a pool created from now on holds, if 1 GiB has room for them; 0: back to the
+ * default above. Not while another thread creates pools.
+ */
+void nbl_set_default_capacity(uint32_t objects);
 
 /*
  * Destroys the pools that the library makes for itself on demand: the default pools of clones and

@@ -204,10 +204,17 @@ static inline int counting_teardown(void **state)
 
 #define counted_test(f) cmocka_unit_test_setup_teardown(f, counting_setup, counting_teardown)
 
+/*
+ * More than any test holds. The default would reserve a gigabyte of addresses for each of some
+ * thousand pools, which takes the sanitizers long.
+ */
+enum { TEST_CAPACITY = 1 << 14 };
+
 /* Runs the group of tests once over each strategy; the number of failures. */
 #define run_over_strategies(group, tests)                                                     \
 	__extension__({                                                                       \
 		int failed_ = 0;                                                              \
+		nbl_set_default_capacity(TEST_CAPACITY);                                      \
 		for (size_t i_ = 0; pools[i_] != NULL; i_++) {                                \
 			char name_[128];                                                      \
 			char why_[NBL_REASON_BYTES];                                          \

@@ -1446,6 +1446,33 @@ static void environment_chooses(void **state)
 	assert_int_equal(nbl_set_default_context("malloc", why), 0);
 }
 
+static void capacities(void **state)
+{
+	enum { FEW = 3 };
+	NET_BUFFER_LIST *nbls[FEW];
+
+	(void)state;
+	nbl_set_default_capacity(FEW);
+	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
+	if (((struct nbl_pool *)pool)->ops->traits.kind == POOL_KIND_POOL &&
+		!((struct nbl_pool *)pool)->ops->traits.bounded) {
+		for (int i = 0; i < FEW; i++) {
+			nbls[i] = NdisAllocateNetBufferList(pool, 0, 0);
+			assert_non_null(nbls[i]);
+		}
+		assert_null(NdisAllocateNetBufferList(pool, 0, 0));
+		for (int i = 0; i < FEW; i++)
+			NdisFreeNetBufferList(nbls[i]);
+	}
+	free_pool(pool);
+	nbl_set_default_capacity(0);
+	pool = list_pool(ONE_NB, 0, 0);
+	assert_in_range(((struct nbl_pool *)pool)->pool->config.capacity, NBL_OBJECTS_BOUNDED,
+		NBL_OBJECTS_DEFAULT);
+	free_pool(pool);
+	nbl_set_default_capacity(TEST_CAPACITY);
+}
+
 static void sizes_of_the_structures(void **state)
 {
 	(void)state;
@@ -1523,6 +1550,7 @@ int main(void)
 		counted_test(mdls),
 		counted_test(unknown_names_are_refused),
 		counted_test(environment_chooses),
+		counted_test(capacities),
 		counted_test(sizes_of_the_structures),
 		counted_test(V17_all_memory_came_back),
 	};
