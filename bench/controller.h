@@ -50,8 +50,8 @@ void controller_end(struct controller *self);
 bool controller_interrupted(struct controller *self);
 
 /*
- * Starts a worker, without waiting for it. padding: bytes added to its environment, which shifts its
- * stack; the cheapest way to another memory layout. On failure worker->state says so.
+ * Starts a worker, without waiting for it. padding: bytes added to its environment, which shifts
+ * its stack; the cheapest way to another memory layout. On failure worker->state says so.
  */
 void controller_spawn(
 	struct controller_worker *worker, const char *pool, const char *dispatch, uint32_t padding);
@@ -72,12 +72,15 @@ bool controller_slice(struct controller *self, struct controller_worker *worker,
 
 /*
  * Has it close the cell and fills in the rest of memory. True if every object came back and the
- * pool is sound; else lost (CONTROLLER_DETAIL_BYTES) has a sentence, unless the worker came to grief.
+ * pool is sound; else lost (CONTROLLER_DETAIL_BYTES) has a sentence, unless the worker came to
+ * grief.
  */
 bool controller_close(struct controller *self, struct controller_worker *worker,
 	struct store_memory *memory, char *lost);
 
-/* Ends the process, gently if it is well and parked, and frees all; the struct can be used again. */
+/*
+ * Ends the process, gently if it is well and parked, and frees all; the struct can be used again.
+ */
 void controller_stop(struct controller_worker *worker);
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * Where figures were taken: the machine, the system, the build, and how quiet it was. Stored at each
- * start of a sweep and printed with every report, because a figure without its place says nothing.
+ * Where figures were taken: the machine, the system, the build, and how quiet it was. Stored at
+ * each start of a sweep and printed with every report, because a figure without its place says
+ * nothing.
  *
  * A part of it, the *identity*, says which machine this is: processor, topology, memory, kernel,
- * hypervisor, and the CPUs that may be used. Figures of two identities are never mixed in one store;
- * the rest (load, governor, versions of libraries) may change between two starts and is shown. The
- * host's name is left out on purpose: two nodes of one type may continue each other's sweep.
+ * hypervisor, and the CPUs that may be used. Figures of two identities are never mixed in one
+ * store; the rest (load, governor, versions of libraries) may change between two starts and is
+ * shown. The host's name is left out on purpose: two nodes of one type may continue each other's
+ * sweep.
  */
 #ifndef BENCH_FINGERPRINT_H
 #define BENCH_FINGERPRINT_H

@@ -92,7 +92,8 @@ void plan_free(struct plan *plan);
 
 /*
  * Whether subject can take part in cell by what its traits and the workload say. If not, reason
- * (ENGINE_REASON_BYTES) receives a sentence. What the machine lacks shows only when a worker starts.
+ * (ENGINE_REASON_BYTES) receives a sentence. What the machine lacks shows only when a worker
+ * starts.
  */
 bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 	const struct plan_subject *subject, char *reason);
@@ -102,8 +103,8 @@ struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell 
 
 /*
  * How long one block of a cell takes, its part of the workers' start included, and how long the
- * whole plan does: nanoseconds, estimated from what starting workers and switching between them cost
- * on the machine named in plan.c.
+ * whole plan does: nanoseconds, estimated from what starting workers and switching between them
+ * cost on the machine named in plan.c.
  */
 uint64_t plan_block_ns(const struct plan *plan, size_t cell);
 uint64_t plan_eta_ns(const struct plan *plan);

@@ -1,6 +1,6 @@
 /*
- * One line on standard error that says how far a sweep is and how long it will take; only if that is
- * a terminal. It is written over itself and wiped before anything else is printed.
+ * One line on standard error that says how far a sweep is and how long it will take; only if that
+ * is a terminal. It is written over itself and wiped before anything else is printed.
  */
 #ifndef BENCH_PROGRESS_H
 #define BENCH_PROGRESS_H

@@ -3,8 +3,8 @@
  *
  * A store belongs to one plan, one binary and one machine. What was measured under another of these
  * is never mixed in: opening refuses with a sentence that says what differs. A block is one
- * transaction, so that a killed sweep loses at most the open one; nothing else needs the store to be
- * closed in order.
+ * transaction, so that a killed sweep loses at most the open one; nothing else needs the store to
+ * be closed in order.
  *
  * Functions return 0, or -1 with a full sentence in why (STORE_WHY_BYTES) that names the file and
  * what would be right. After -1 from a function that writes, what was committed before still
