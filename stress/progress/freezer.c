@@ -6,18 +6,22 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-	SURVIVOR_LIMIT_S = 3,
-	SURVIVOR_LIMIT_BLOCKING_S =
-		1, /* of a pool that promises nothing else: an error costs nothing */
+	/*
+	 * Looks at a survivor, a second apart, that must all find it asleep, or CPU time that it must
+	 * have used up, before it is given up. It needs some 10 us. Not the time of day: on a loaded
+	 * machine a thread that may run waits for seconds.
+	 */
+	SURVIVOR_LOOKS = 2,
+	SURVIVOR_CPU_MS = 500,
 	SURVIVOR_HELD_MAX = 8,
 	SCRIPT_GETS =
 		20, /* then as many puts: more than a per-CPU array of 16 or four magazines hold */
@@ -33,7 +37,7 @@ enum {
 	 * and boundaries are taken ever more sparsely.
 	 */
 	EVERY_BOUNDARY_BELOW = 128,
-	SPARSE_LOG2 = 4,
+	SPARSE_LOG2 = 3,
 	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
 };
 
@@ -184,15 +188,52 @@ struct freezer {
 	uint64_t frozen;    /* times */
 };
 
-/* STOP_LATE after limit_s. 0: for ever; for a thread that nobody can keep waiting. */
-static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, uint32_t limit_s)
+/* What the kernel tells of a thread of the traced process. */
+struct freezer_state {
+	bool asleep;
+	uint64_t cpu_ms;
+};
+
+static struct freezer_state freezer_look(const struct freezer *self, pid_t tid)
 {
+	char path[64];
+	char state = 'R';
+	unsigned long user = 0;
+	unsigned long system = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)self->process, (int)tid);
+	FILE *file = fopen(path, "r");
+	/* proc(5): pid (comm) state, ten figures, utime, stime. Our comm has no bracket in it. */
+	if (file == NULL ||
+		fscanf(file, "%*d (%*[^)]) %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			&state, &user, &system) != 3)
+		stress_fail("cannot read %s", path);
+	fclose(file);
+	return (struct freezer_state){.asleep = state == 'S',
+		.cpu_ms = (user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK)};
+}
+
+/*
+ * Waits for a thread's next stop. patient: for ever, for a thread that nobody can keep waiting;
+ * otherwise STOP_LATE when the thread sleeps on, or has run for long, and has not stopped.
+ */
+static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, bool patient)
+{
+	const uint64_t before_ms = patient ? 0 : freezer_look(self, tid).cpu_ms;
+	uint32_t asleep = 0;
 	int status;
 	siginfo_t info;
 
-	alarm(limit_s);
-	if (waitpid(tid, &status, __WALL) < 0)
-		return errno == EINTR ? STOP_LATE : STOP_ENDED;
+	alarm(!patient);
+	while (waitpid(tid, &status, __WALL) < 0) {
+		if (errno != EINTR)
+			return STOP_ENDED;
+		struct freezer_state state = freezer_look(self, tid);
+		asleep = state.asleep ? asleep + 1 : 0;
+		if (asleep == SURVIVOR_LOOKS || state.cpu_ms > before_ms + SURVIVOR_CPU_MS)
+			return STOP_LATE;
+		alarm(1);
+	}
 	alarm(0);
 	if (!WIFSTOPPED(status))
 		return STOP_ENDED;
@@ -204,11 +245,11 @@ static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, uin
 }
 
 /* To its next mark. */
-static enum freezer_stop freezer_continue(const struct freezer *self, pid_t tid, uint32_t limit_s)
+static enum freezer_stop freezer_continue(const struct freezer *self, pid_t tid, bool patient)
 {
 	if (ptrace(PTRACE_CONT, tid, NULL, NULL) != 0)
 		stress_fail("PTRACE_CONT: %s", strerror(errno));
-	return freezer_wait(self, tid, limit_s);
+	return freezer_wait(self, tid, patient);
 }
 
 /* Waits for the end of the process, whose verdict is the run's. */
@@ -239,15 +280,12 @@ static void freezer_expect(const struct freezer *self, enum freezer_stop stop)
 
 static void freezer_survive(struct freezer *self)
 {
-	uint32_t limit_s = self->run->ops->traits.progress == POOL_BLOCKING
-				   ? SURVIVOR_LIMIT_BLOCKING_S
-				   : SURVIVOR_LIMIT_S;
-	enum freezer_stop stop = freezer_continue(self, self->survivor, limit_s);
+	enum freezer_stop stop = freezer_continue(self, self->survivor, false);
 
 	if (stop == STOP_LATE)
 		stress_fail("stopped after %" PRIu32
-			    " instructions of %s, one thread " FREEZER_BLOCKED " for %d s",
-			self->boundary, self->operation < SCRIPT_GETS ? "get" : "put", limit_s);
+			    " instructions of %s, one thread " FREEZER_BLOCKED,
+			self->boundary, self->operation < SCRIPT_GETS ? "get" : "put");
 	freezer_expect(self, stop);
 	self->frozen++;
 }
@@ -261,7 +299,7 @@ static bool freezer_operate(struct freezer *self, bool freeze)
 	for (uint32_t i = 0; freeze && i < self->boundary; i++) {
 		if (ptrace(PTRACE_SINGLESTEP, self->victim, NULL, NULL) != 0)
 			stress_fail("PTRACE_SINGLESTEP: %s", strerror(errno));
-		enum freezer_stop stop = freezer_wait(self, self->victim, 0);
+		enum freezer_stop stop = freezer_wait(self, self->victim, true);
 		if (stop == STOP_MARK)
 			return false;
 		if (stop != STOP_STEP)
@@ -269,7 +307,7 @@ static bool freezer_operate(struct freezer *self, bool freeze)
 	}
 	if (freeze)
 		freezer_survive(self);
-	freezer_expect(self, freezer_continue(self, self->victim, 0));
+	freezer_expect(self, freezer_continue(self, self->victim, true));
 	return freeze;
 }
 
@@ -282,7 +320,7 @@ static bool freezer_round(struct freezer *self, uint32_t round)
 		bool freeze = (self->operation + round) % FREEZE_ONE_IN == 0;
 
 		/* From the mark behind the last operation to the one before this. */
-		freezer_expect(self, freezer_continue(self, self->victim, 0));
+		freezer_expect(self, freezer_continue(self, self->victim, true));
 		reached |= freezer_operate(self, freeze);
 	}
 	return reached;
@@ -309,13 +347,13 @@ static uint32_t freezer_examine(
 	atom_store_release(&stage->traced, 1);
 
 	/* Both come to their first mark; the victim's is taken for one behind an operation. */
-	freezer_expect(self, freezer_wait(self, self->survivor, 0));
-	freezer_expect(self, freezer_wait(self, self->victim, 0));
+	freezer_expect(self, freezer_wait(self, self->survivor, true));
+	freezer_expect(self, freezer_wait(self, self->victim, true));
 	self->boundary = 0;
 	self->operation = 0;
 	freezer_operate(self, false);
 	for (uint32_t i = 1; i < 2 * SCRIPT_GETS; i++) {
-		freezer_expect(self, freezer_continue(self, self->victim, 0));
+		freezer_expect(self, freezer_continue(self, self->victim, true));
 		freezer_operate(self, false);
 	}
 	/* Each fifth of the operations must have been found too short. */
@@ -330,9 +368,9 @@ static uint32_t freezer_examine(
 	}
 
 	atom_store_relaxed(&stage->finish, 1);
-	while (freezer_continue(self, self->victim, 0) != STOP_ENDED)
+	while (freezer_continue(self, self->victim, true) != STOP_ENDED)
 		;
-	while (freezer_continue(self, self->survivor, 0) != STOP_ENDED)
+	while (freezer_continue(self, self->survivor, true) != STOP_ENDED)
 		;
 	freezer_end(self);
 	return self->boundary;

@@ -13,8 +13,8 @@
  * Restartable sequences restart after every step, as they do after every preemption: what is frozen
  * are all the states that a stopped thread can be in, and the way out when aborts do not end.
  *
- * A survivor that does not finish is given up by the clock, after some 10^5 times what it needs. A bound in instructions would never let a stepped survivor through a restartable
- * sequence.
+ * A survivor is given up when it sleeps on, or has run for some 10^4 times as long as it needs. A
+ * bound in instructions would never let a stepped survivor through a restartable sequence.
  *
  * What it can't show: progress of the system under interference without end, and wait-freedom.
  */

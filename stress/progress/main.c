@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIMIT_S = 120 };
+enum { LIMIT_S = 300 }; /* a pool takes seconds; a loaded machine, minutes */
 
 static void examine_body(const void *arg)
 {
@@ -21,8 +21,11 @@ static void examine_body(const void *arg)
 	freezer_run(&run);
 }
 
-/* Prints the line and returns how it ended; *blocked: one thread kept another waiting. */
-static enum child_end examine(const struct pool_ops *ops, bool *blocked)
+/*
+ * Prints the line and returns how it ended; *blocked: one thread kept another waiting, and the line
+ * says if_blocked.
+ */
+static enum child_end examine(const struct pool_ops *ops, const char *if_blocked, bool *blocked)
 {
 	static struct child child;
 	int rc = child_run(examine_body, ops, LIMIT_S, &child);
@@ -32,12 +35,11 @@ static enum child_end examine(const struct pool_ops *ops, bool *blocked)
 		exit(EXIT_FAILURE);
 	}
 	*blocked = child.end == CHILD_FAILED && strstr(child.sentence, FREEZER_BLOCKED) != NULL;
-	bool says = ops->traits.progress == POOL_BLOCKING;
 	const char *verdict = child.end == CHILD_SKIPPED ? "skipped" : "FAILED";
 	if (child.end == CHILD_PASSED)
 		verdict = "ok";
 	else if (*blocked)
-		verdict = says ? "blocks" : "BLOCKS";
+		verdict = if_blocked;
 	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
 		pool_progress_name(ops->traits.progress), child.sentence, child.seconds);
 	if (child.end == CHILD_FAILED && !*blocked)
@@ -65,14 +67,14 @@ int main(void)
 			printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
 			continue;
 		}
-		enum child_end end = examine(ops, &blocked);
+		bool may_block = ops->traits.progress == POOL_BLOCKING;
+		enum child_end end = examine(ops, may_block ? "blocks" : "FAILED", &blocked);
 		if (end == CHILD_SKIPPED)
 			return CHILD_STATUS_SKIPPED; /* ptrace is not allowed: nothing can be shown */
-		bool may_block = ops->traits.progress == POOL_BLOCKING;
 		found_blocking |= blocked && may_block;
 		failed += end == CHILD_FAILED && !(blocked && may_block);
 	}
-	examine(&hides_a_lock_ops, &blocked);
+	examine(&hides_a_lock_ops, "caught", &blocked);
 	if (!blocked || !found_blocking) {
 		puts("the freezer is blind: it did not find the hidden lock, or none of the pools "
 		     "that say blocking");
