@@ -46,8 +46,8 @@ int nbl_set_default_context(const char *name, char *why);
 int nbl_set_context_alignment(uint32_t bytes);
 
 /*
- * The most objects that a pool created from now on holds, if 1 GiB has room for them; 0: back to the
- * default above. Not while another thread creates pools.
+ * The most objects that a pool created from now on holds, if 1 GiB has room for them; 0: back to
+ * the default above. Not while another thread creates pools.
  */
 void nbl_set_default_capacity(uint32_t objects);
 

@@ -163,12 +163,23 @@ static inline struct nbl_tag_usage usage(uint32_t tag)
  * The run: every strategy that several threads may use and that can run here.
  */
 
+#ifdef ATOM_TSAN
+enum { tsan_build = 1 };
+#else
+enum { tsan_build = 0 };
+#endif
+
 static inline bool is_testable(const struct pool_ops *ops)
 {
 	char reason[POOL_REASON_BYTES];
 
 	if (ops->traits.kind == POOL_KIND_NULL || ops->traits.progress == POOL_UNSYNCHRONISED)
 		return false;
+	if (tsan_build && ops->traits.opaque_to_tsan) {
+		print_message("[ ABSENT   ] %s: the thread sanitizer cannot see into its library\n",
+			ops->name);
+		return false;
+	}
 	if (ops->supported(reason))
 		return true;
 	print_message("[ ABSENT   ] %s: %s\n", ops->name, reason);
