@@ -3,8 +3,8 @@
  *
  * Whoever takes an object sees what its poster wrote (R0 in board_post meets A0 in board_take), and
  * there is no other edge: emptying a place is relaxed on the poster's side of the next round. With
- * one, every later get by the poster would be ordered after the taker's put by the board itself, and
- * the thread sanitizer could not see that the pool forgot to.
+ * one, every later get by the poster would be ordered after the taker's put by the board itself,
+ * and the thread sanitizer could not see that the pool forgot to.
  */
 #ifndef STRESS_BOARD_H
 #define STRESS_BOARD_H

@@ -76,7 +76,9 @@ static bool collect(int report_fd, int output_fd, struct stream streams[2], uint
 	return true;
 }
 
-/* The line of text that starts with prefix (the first line for ""), without its end; NULL if none. */
+/*
+ * The line of text that starts with prefix (the first line for ""), without its end; NULL if none.
+ */
 static const char *line_with(const char *text, const char *prefix, int *length)
 {
 	for (const char *line = text; line != NULL && *line != '\0';) {

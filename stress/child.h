@@ -32,7 +32,8 @@ struct child {
 
 /*
  * Runs body(arg) in a child and waits for it, for limit_s seconds at most; then it and the
- * processes it started are killed. Fills *child. 0, or a negative errno when no child could be made.
+ * processes it started are killed. Fills *child. 0, or a negative errno when no child could be
+ * made.
  */
 int child_run(void (*body)(const void *arg), const void *arg, double limit_s, struct child *child);
 

@@ -15,7 +15,10 @@
 #include <string.h>
 
 enum {
-	/* Beyond its budget a run may take this long: what does not end then hangs. Late under load, never early. */
+	/*
+	 * Beyond its budget a run may take this long: what does not end then hangs. Late under
+	 * load, never early.
+	 */
 	GRACE_S = 60,
 	/* A control is run until it is found; more than a second is unusual in any build. */
 	CONTROL_S = 30,

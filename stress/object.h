@@ -7,11 +7,12 @@
  *
  * The owner word is exchanged on every change of hands and must hold what the contract says: a
  * second owner is seen at once. It is relaxed on purpose: it must not supply the order between
- * threads that the pool owes. The patterns are plain memory, so that the thread sanitizer sees a put
- * that does not release or a get that does not acquire; they also catch whoever touches an object
- * after put.
+ * threads that the pool owes. The patterns are plain memory, so that the thread sanitizer sees a
+ * put that does not release or a get that does not acquire; they also catch whoever touches an
+ * object after put.
  *
- * General allocators keep nothing in free memory; for them the pattern of the owner is all there is.
+ * General allocators keep nothing in free memory; for them the pattern of the owner is all there
+ * is.
  */
 #ifndef STRESS_OBJECT_H
 #define STRESS_OBJECT_H
@@ -48,7 +49,9 @@ static inline void object_fill(struct pool *pool, struct object *object, uint64_
 		object->payload[i] = object_pattern(object, owner);
 }
 
-/* Holds the payload to the pattern of `owner`; a free object may also be all zero, if never used. */
+/*
+ * Holds the payload to the pattern of `owner`; a free object may also be all zero, if never used.
+ */
 static inline void object_verify(struct pool *pool, struct object *object, uint64_t owner)
 {
 	const uint64_t expected = object_pattern(object, owner);

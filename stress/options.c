@@ -11,8 +11,8 @@
 
 enum {
 	/*
-	 * Twice the CPUs, so that threads are interrupted in the middle of their calls, and at least
-	 * so many that a queue of threads forms.
+	 * Twice the CPUs, so that threads are interrupted in the middle of their calls, and at
+	 * least so many that a queue of threads forms.
 	 */
 	THREADS_PER_CPU = 2,
 	THREADS_MIN = 4,

@@ -14,8 +14,8 @@ static const char options[] = "halt_on_error=1:exitcode=66:print_stacktrace=1";
 static_assert(CHILD_STATUS_SANITIZER == 66, "the text above says it too");
 
 /*
- * die_after_fork=0: in the child of a process with several threads, liburcu starts its helper thread
- * again, as its documentation wants; the sanitizer would rather end there than follow it.
+ * die_after_fork=0: in the child of a process with several threads, liburcu starts its helper
+ * thread again, as its documentation wants; the sanitizer would rather end there than follow it.
  */
 const char *__tsan_default_options(void)
 {

@@ -2,10 +2,10 @@
  * What a scenario sees: the pool it attacks, its budget, and how it ends.
  *
  * A scenario is one header, stress/scenario/<name>.h, that ends in a `static const struct scenario
- * scenario_<name>`, and one line in stress/scenarios.def. Each pool meets each scenario in a process
- * of its own (child.h), so a scenario may crash, hang or leave its threads where they are: it costs
- * its own line. It asks a pool's traits, never its name, and it fails the moment it sees a broken
- * promise, while the evidence is fresh.
+ * scenario_<name>`, and one line in stress/scenarios.def. Each pool meets each scenario in a
+ * process of its own (child.h), so a scenario may crash, hang or leave its threads where they are:
+ * it costs its own line. It asks a pool's traits, never its name, and it fails the moment it sees a
+ * broken promise, while the evidence is fresh.
  */
 #ifndef STRESS_STRESS_H
 #define STRESS_STRESS_H
@@ -22,7 +22,10 @@ enum {
 	STRESS_CPUS_MAX = 1024,      /* of which affinity masks speak: glibc's fixed cpu_set_t */
 };
 
-/* What slows every operation of this build, so that fixed counts shrink: about tenfold, measured for each. */
+/*
+ * What slows every operation of this build, so that fixed counts shrink: about tenfold, measured
+ * for each.
+ */
 #if defined(ATOM_TSAN) || defined(__SANITIZE_ADDRESS__)
 enum { STRESS_SLOWDOWN = 10 };
 #else
@@ -71,7 +74,10 @@ uint64_t stress_random(uint64_t *state);
 /* A number in 0..n-1, n >= 1; the bias of the remainder does not matter here. */
 uint32_t stress_below(uint64_t *state, uint32_t n);
 
-/* A seed that follows from another and a number: neighbours' streams have nothing in common. Never 0. */
+/*
+ * A seed that follows from another and a number: neighbours' streams have nothing in common. Never
+ * 0.
+ */
 uint64_t stress_seed(uint64_t seed, uint64_t number);
 
 /* For scenarios that need several threads on one pool. */

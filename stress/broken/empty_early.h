@@ -1,6 +1,6 @@
 /*
- * empty_early: says NULL while its last object is free, and claims to be exact. Every book balances;
- * only whoever asks for everything sees it.
+ * empty_early: says NULL while its last object is free, and claims to be exact. Every book
+ * balances; only whoever asks for everything sees it.
  */
 #ifndef STRESS_BROKEN_EMPTY_EARLY_H
 #define STRESS_BROKEN_EMPTY_EARLY_H

@@ -1,6 +1,6 @@
 /*
- * gets_twice: one get in a thousand returns an object that is also left on the stack, as a pool does
- * whose magazine was given back twice.
+ * gets_twice: one get in a thousand returns an object that is also left on the stack, as a pool
+ * does whose magazine was given back twice.
  */
 #ifndef STRESS_BROKEN_GETS_TWICE_H
 #define STRESS_BROKEN_GETS_TWICE_H

@@ -1,6 +1,6 @@
 /*
- * hangs: waits in put for ever, after a while. It holds the harness itself to its promise that a hang
- * is ended and named.
+ * hangs: waits in put for ever, after a while. It holds the harness itself to its promise that a
+ * hang is ended and named.
  */
 #ifndef STRESS_BROKEN_HANGS_H
 #define STRESS_BROKEN_HANGS_H

@@ -1,6 +1,6 @@
 /*
- * touches_after_put: writes to an object once more after it has given it away, beyond the 8 bytes that
- * are the pool's. A debug build's poison, a link in the wrong place, or a counter does that.
+ * touches_after_put: writes to an object once more after it has given it away, beyond the 8 bytes
+ * that are the pool's. A debug build's poison, a link in the wrong place, or a counter does that.
  */
 #ifndef STRESS_BROKEN_TOUCHES_AFTER_PUT_H
 #define STRESS_BROKEN_TOUCHES_AFTER_PUT_H

@@ -1,7 +1,7 @@
 /*
- * treiber_relaxed: a push whose CAS does not release. On x86 the machine code is the same and no run
- * can fail; on other CPUs the next owner may read what was in the object before the last one wrote.
- * Only the thread sanitizer knows that nothing orders the two.
+ * treiber_relaxed: a push whose CAS does not release. On x86 the machine code is the same and no
+ * run can fail; on other CPUs the next owner may read what was in the object before the last one
+ * wrote. Only the thread sanitizer knows that nothing orders the two.
  */
 #ifndef STRESS_BROKEN_TREIBER_RELAXED_H
 #define STRESS_BROKEN_TREIBER_RELAXED_H

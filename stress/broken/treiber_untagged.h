@@ -1,7 +1,8 @@
 /*
- * treiber_untagged: a Treiber stack whose head has no tag. A popper that reads the top and its link,
- * and sleeps while others pop both and push the first one back, succeeds with its CAS and installs
- * an object that somebody owns: ABA. One thread, or two that are never interrupted, see nothing.
+ * treiber_untagged: a Treiber stack whose head has no tag. A popper that reads the top and its
+ * link, and sleeps while others pop both and push the first one back, succeeds with its CAS and
+ * installs an object that somebody owns: ABA. One thread, or two that are never interrupted, see
+ * nothing.
  *
  * It yields between the read and the CAS now and then, as a scheduler would, so that every build
  * meets the window within a second.

@@ -16,9 +16,9 @@
 
 enum {
 	/*
-	 * Looks at a survivor, a second apart, that must all find it asleep, or CPU time that it must
-	 * have used up, before it is given up. It needs some 10 us. Not the time of day: on a loaded
-	 * machine a thread that may run waits for seconds.
+	 * Looks at a survivor, a second apart, that must all find it asleep, or CPU time that it
+	 * must have used up, before it is given up. It needs some 10 us. Not the time of day: on a
+	 * loaded machine a thread that may run waits for seconds.
 	 */
 	SURVIVOR_LOOKS = 2,
 	SURVIVOR_CPU_MS = 500,
@@ -27,21 +27,23 @@ enum {
 		20, /* then as many puts: more than a per-CPU array of 16 or four magazines hold */
 	/*
 	 * A round freezes every fifth operation, another fifth each time. Operations that take the
-	 * same path follow each other every time, or every fourth where magazines hold four objects:
-	 * five has no divisor in common with either, so each such path meets each boundary. A rarer
-	 * one (a full array) meets at least a fifth of its own.
+	 * same path follow each other every time, or every fourth where magazines hold four
+	 * objects: five has no divisor in common with either, so each such path meets each
+	 * boundary. A rarer one (a full array) meets at least a fifth of its own.
 	 */
 	FREEZE_ONE_IN = 5,
 	/*
-	 * Beyond so many instructions an operation goes round in circles (retries, aborted sections),
-	 * and boundaries are taken ever more sparsely.
+	 * Beyond so many instructions an operation goes round in circles (retries, aborted
+	 * sections), and boundaries are taken ever more sparsely.
 	 */
 	EVERY_BOUNDARY_BELOW = 128,
 	SPARSE_LOG2 = 3,
 	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
 };
 
-/* One with room, one that the script and the survivor exhaust. Small caches, so that they overflow. */
+/*
+ * One with room, one that the script and the survivor exhaust. Small caches, so that they overflow.
+ */
 static const uint32_t freezer_capacities[] = {64, 5};
 
 /* Shared by the tracer and the process with the two threads. */

@@ -1,7 +1,7 @@
 /*
  * affinity: churn on threads that are moved from CPU to CPU all the time, by themselves between
- * calls and by another thread in the middle of them. A cache that belongs to a CPU must survive that
- * the caller is no longer there: a restartable sequence restarts, a lock is the other CPU's.
+ * calls and by another thread in the middle of them. A cache that belongs to a CPU must survive
+ * that the caller is no longer there: a restartable sequence restarts, a lock is the other CPU's.
  *
  * What it can't show: a section that ends one instruction early survives storms like this one.
  */

@@ -1,6 +1,7 @@
 /*
  * churn: every thread gets and puts at random, one by one and in bulk, and passes objects to the
- * others over a board. Ownership stamps and patterns (object.h) see a second owner and a late write.
+ * others over a board. Ownership stamps and patterns (object.h) see a second owner and a late
+ * write.
  *
  * Rounds are short and each has a pool of its own with a shape drawn from the seed: small enough
  * that caches overflow and run dry and that the pool is empty now and then. After each round every

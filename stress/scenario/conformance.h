@@ -2,8 +2,8 @@
  * conformance: the contract of alloc/pool.h, clause by clause, on one thread and then on many.
  *
  * Each clause is a function that makes its own pools; the table at the end says which kinds it can
- * be asked of. Single-threaded clauses run bound to one CPU, so that caches which belong to CPUs are
- * all within reach and "as many as the capacity" holds for every pool.
+ * be asked of. Single-threaded clauses run bound to one CPU, so that caches which belong to CPUs
+ * are all within reach and "as many as the capacity" holds for every pool.
  */
 #ifndef STRESS_SCENARIO_CONFORMANCE_H
 #define STRESS_SCENARIO_CONFORMANCE_H
@@ -100,8 +100,8 @@ static void conformance_get_all(struct conformance_bench *b)
 }
 
 /*
- * After puts: where objects rest on their way back without being in a cache that get searches, flush
- * brings them home.
+ * After puts: where objects rest on their way back without being in a cache that get searches,
+ * flush brings them home.
  */
 static void conformance_settle(struct conformance_bench *b)
 {
@@ -533,7 +533,9 @@ static void checks_its_books(const struct stress *run)
 	conformance_close(&b);
 }
 
-/* Everyone takes until there is nothing; what is left then is found by one, and the sum is exact. */
+/*
+ * Everyone takes until there is nothing; what is left then is found by one, and the sum is exact.
+ */
 struct conformance_fight {
 	uint32_t capacity;
 	void **taken; /* room for capacity objects for each thread, and for the last one */

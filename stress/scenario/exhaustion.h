@@ -1,7 +1,7 @@
 /*
  * exhaustion: more is wanted than there is. Threads fight over a pool that runs dry all the time,
- * then put everything back and stand still with their caches as full as they please, and one of them
- * asks for every object.
+ * then put everything back and stand still with their caches as full as they please, and one of
+ * them asks for every object.
  *
  * A pool whose traits say `exact` must hand out all of them: NULL would be a false answer. From the
  * others what stays behind in caches is reported as a figure, and must be there again once all
