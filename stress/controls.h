@@ -20,8 +20,8 @@ enum control_build { CONTROL_ANY_BUILD, CONTROL_THREAD_SANITIZER };
 struct control {
 	const struct pool_ops *ops; /* its name is the control's */
 	const char *scenario;       /* that must fail on it */
-	const char *
-		sign; /* a part of the verdict, so that another failure does not pass for this one; NULL: any verdict */
+	/* A part of the verdict, so that another failure does not pass for this one; NULL: any. */
+	const char *sign;
 	enum control_build build;
 	double limit_s; /* when to give up waiting; 0: as for every run */
 };

@@ -3,7 +3,8 @@
  *
  *	word 0    undefined: a free object's first 8 bytes are the pool's
  *	word 1    the owner, 0 while the object is free
- *	word 2..  while owned, a pattern of the owner's; while free, a pattern of the object's; zero before first use
+ *	word 2..  while owned, a pattern of the owner's; while free, a pattern of the object's;
+ *	          zero before first use
  *
  * The owner word is exchanged on every change of hands and must hold what the contract says: a
  * second owner is seen at once. It is relaxed on purpose: it must not supply the order between
