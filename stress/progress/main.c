@@ -76,8 +76,8 @@ int main(void)
 	}
 	examine(&hides_a_lock_ops, "caught", &blocked);
 	if (!blocked || !found_blocking) {
-		puts("the freezer is blind: it did not find the hidden lock, or none of the pools "
-		     "that say blocking");
+		puts("the freezer is blind: it found neither the hidden lock nor a pool that says "
+		     "blocking, or only one of them");
 		failed++;
 	}
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -22,8 +22,8 @@ enum {
 struct affinity_round {
 	uint64_t end_ns;
 	uint64_t moves; /* by the mover; read when it is gone */
-	atom_u32 tid
-		[STRESS_THREADS_MAX]; /* 0 before the thread has said who it is, and when it leaves */
+	/* 0 before the thread has said who it is, and when it leaves. */
+	atom_u32 tid[STRESS_THREADS_MAX];
 };
 
 static const char *affinity_excuse(const struct pool_ops *ops, uint32_t threads)
