@@ -110,6 +110,11 @@ enum {
 struct pool_ops {
 	const char *name;    /* as in pools.def */
 	const char *summary; /* one line for `nblbench list` */
+	/*
+	 * The shared library that must be preloaded into the process, by its soname: a general
+	 * malloc as a peer. NULL for all others.
+	 */
+	const char *preload;
 	struct pool_traits traits;
 
 	/*

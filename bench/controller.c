@@ -42,6 +42,8 @@ enum {
 	OUTPUT_CAP_BYTES = 1 << 20,
 	IDLE_CPU_PARTS = 100, /* CPU time while parked is flagged above this part of the window */
 	ENVIRONMENT_MAX = 4096,
+	ENVIRONMENT_OWN = 3, /* preload, padding and the end */
+	PRELOAD_BYTES = 128,
 };
 
 int controller_begin(struct controller *self)
@@ -314,16 +316,21 @@ static void note_malformed(struct controller_worker *worker, const char *during)
  * Starting.
  */
 
-/* This process's environment and one more variable, whose only meaning is its length. */
-static void pad_environment(char **environment, char *padding, uint32_t bytes)
+/*
+ * This process's environment, what a peer wants preloaded (empty: nothing), and one more variable,
+ * whose only meaning is its length.
+ */
+static void pad_environment(char **environment, char *preload, char *padding, uint32_t bytes)
 {
 	static const char name[] = "NBLBENCH_PADDING=";
 	size_t count = 0;
 
-	while (environ[count] != NULL && count < ENVIRONMENT_MAX - 2) {
+	while (environ[count] != NULL && count < ENVIRONMENT_MAX - ENVIRONMENT_OWN) {
 		environment[count] = environ[count];
 		count++;
 	}
+	if (preload[0] != '\0')
+		environment[count++] = preload;
 	memcpy(padding, name, sizeof(name) - 1);
 	memset(padding + sizeof(name) - 1, 'x', bytes);
 	padding[sizeof(name) - 1 + bytes] = '\0';
@@ -337,14 +344,18 @@ static int spawn(struct controller_worker *worker, const char *pool, const char 
 	char *const argv[] = {"nblbench", "worker", (char *)pool, (char *)dispatch, NULL};
 	char **environment = malloc(ENVIRONMENT_MAX * sizeof(*environment));
 	char *variable = malloc(padding + 64);
+	const struct pool_ops *ops = pool_find(pool);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
+	char preload[PRELOAD_BYTES] = "";
 	sigset_t none;
 	int rc = ENOMEM;
 
 	if (environment == NULL || variable == NULL)
 		goto done;
-	pad_environment(environment, variable, padding);
+	if (ops != NULL && ops->preload != NULL)
+		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ops->preload);
+	pad_environment(environment, preload, variable, padding);
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);

@@ -29,7 +29,10 @@ static void list_pools(void)
 			pool_progress_name(pool->traits.progress),
 			pool_cache_name(pool->traits.cache), pool->traits.exact ? "yes" : "no",
 			pool->summary);
-		if (!pool->supported(reason))
+		if (pool->preload != NULL)
+			printf("  %-*s in a worker with %s preloaded\n", NAME_COLUMN, "",
+				pool->preload);
+		else if (!pool->supported(reason))
 			printf("  %-*s can't run here: %s\n", NAME_COLUMN, "", reason);
 	}
 }

@@ -1,0 +1,185 @@
+/*
+ * jemalloc_x: jemalloc through its own interface, in the form that its manual proposes for a pool:
+ * an arena of the pool's own and an explicit thread cache for each attached thread, named in the
+ * flags of mallocx and dallocx.
+ *
+ * Progress: blocking, as jemalloc's slow paths lock. After put: the memory is jemalloc's. The
+ * capacity is not enforced.
+ * Source: jemalloc(3), "arenas.create", "tcache.create", MALLOCX_ARENA, MALLOCX_TCACHE.
+ */
+#ifndef ALLOC_POOL_JEMALLOC_X_H
+#define ALLOC_POOL_JEMALLOC_X_H
+
+#include "alloc/preload.h"
+
+#include <errno.h>
+
+/* From the preloaded library, or NULL. */
+extern void *mallocx(size_t bytes, int flags) __attribute__((weak));
+extern void dallocx(void *object, int flags) __attribute__((weak));
+extern int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
+	__attribute__((weak));
+
+/*
+ * The encoding of jemalloc(3)'s flags: the binary logarithm of the alignment, the cache plus 2, the
+ * arena plus 1.
+ */
+enum {
+	JEMALLOC_X_TCACHE_SHIFT = 8,
+	JEMALLOC_X_TCACHE_BIAS = 2,
+	JEMALLOC_X_ARENA_SHIFT = 20,
+	JEMALLOC_X_ARENA_BIAS = 1
+};
+
+struct jemalloc_x_pool {
+	struct pool base;
+	size_t bytes;
+	unsigned arena;
+	int align_flag;
+};
+
+struct jemalloc_x_thread {
+	struct pool_thread base;
+	size_t bytes;
+	int get_flags; /* arena, cache and alignment */
+	int put_flags; /* cache */
+	unsigned tcache;
+};
+
+/* One call into the allocator. */
+static inline void *jemalloc_x_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
+	void *object = mallocx(self->bytes, self->get_flags);
+
+	(void)pool;
+	if (unlikely(object == NULL))
+		thread->paths.empty++;
+	return object;
+}
+
+/* One call into the allocator. */
+static inline void jemalloc_x_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	(void)pool;
+	dallocx(object, ((struct jemalloc_x_thread *)thread)->put_flags);
+}
+
+static inline uint32_t jemalloc_x_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	return pool_get_each(jemalloc_x_get, pool, thread, objs, n);
+}
+
+static inline void jemalloc_x_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	pool_put_each(jemalloc_x_put, pool, thread, objs, n);
+}
+
+static COLD bool jemalloc_x_supported(char *reason)
+{
+	return preload_supported(reason, "mallocx", "libjemalloc.so.2", "libjemalloc2");
+}
+
+static COLD int jemalloc_x_create(const struct pool_config *config, struct pool **out)
+{
+	struct jemalloc_x_pool *self = memory_alloc(sizeof(*self));
+	size_t arena_bytes = sizeof(self->arena);
+
+	if (self == NULL)
+		return -ENOMEM;
+	if (mallctl("arenas.create", &self->arena, &arena_bytes, NULL, 0) != 0) {
+		memory_free(self, sizeof(*self));
+		return -ENOMEM;
+	}
+	self->bytes = config->object_bytes;
+	self->align_flag = __builtin_ctzll(config->object_align);
+	*out = &self->base;
+	return 0;
+}
+
+static COLD void jemalloc_x_destroy(struct pool *pool)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "arena.%u.destroy", ((struct jemalloc_x_pool *)pool)->arena);
+	mallctl(name, NULL, NULL, NULL, 0);
+	memory_free(pool, sizeof(struct jemalloc_x_pool));
+}
+
+static COLD int jemalloc_x_attach(struct pool *pool, struct pool_thread **out)
+{
+	struct jemalloc_x_pool *owner = (struct jemalloc_x_pool *)pool;
+	struct jemalloc_x_thread *self = memory_alloc(sizeof(*self));
+	size_t tcache_bytes = sizeof(self->tcache);
+
+	if (self == NULL)
+		return -ENOMEM;
+	if (mallctl("tcache.create", &self->tcache, &tcache_bytes, NULL, 0) != 0) {
+		memory_free(self, sizeof(*self));
+		return -ENOMEM;
+	}
+	self->base.pool = pool;
+	self->bytes = owner->bytes;
+	self->put_flags = (int)(self->tcache + JEMALLOC_X_TCACHE_BIAS) << JEMALLOC_X_TCACHE_SHIFT;
+	self->get_flags = self->put_flags | owner->align_flag |
+			  (int)((owner->arena + JEMALLOC_X_ARENA_BIAS) << JEMALLOC_X_ARENA_SHIFT);
+	*out = &self->base;
+	return 0;
+}
+
+static COLD void jemalloc_x_flush(struct pool *pool, struct pool_thread *thread)
+{
+	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
+
+	(void)pool;
+	mallctl("tcache.flush", NULL, NULL, &self->tcache, sizeof(self->tcache));
+}
+
+static COLD void jemalloc_x_detach(struct pool *pool, struct pool_thread *thread)
+{
+	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
+
+	(void)pool;
+	mallctl("tcache.destroy", NULL, NULL, &self->tcache, sizeof(self->tcache));
+	memory_free(self, sizeof(*self));
+}
+
+static COLD uint64_t jemalloc_x_count(struct pool *pool)
+{
+	(void)pool;
+	return 0;
+}
+
+static COLD int jemalloc_x_check(struct pool *pool, uint64_t outstanding, char *why)
+{
+	(void)pool;
+	(void)outstanding;
+	why[0] = '\0';
+	return 0;
+}
+
+static const struct pool_ops pool_jemalloc_x_ops = {
+	.name = "jemalloc_x",
+	.summary = "peer: jemalloc's mallocx with an arena a pool and a cache a thread",
+	.traits = {.progress = POOL_BLOCKING,
+		.kind = POOL_KIND_ALLOCATOR,
+		.cache = POOL_CACHE_THREAD,
+		.exact = true},
+	.preload = "libjemalloc.so.2",
+	.supported = jemalloc_x_supported,
+	.create = jemalloc_x_create,
+	.destroy = jemalloc_x_destroy,
+	.attach = jemalloc_x_attach,
+	.detach = jemalloc_x_detach,
+	.get = jemalloc_x_get,
+	.put = jemalloc_x_put,
+	.get_bulk = jemalloc_x_get_bulk,
+	.put_bulk = jemalloc_x_put_bulk,
+	.flush = jemalloc_x_flush,
+	.count = jemalloc_x_count,
+	.check = jemalloc_x_check,
+};
+
+#endif
