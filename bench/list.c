@@ -8,12 +8,27 @@
 #include "bench/instances.h"
 #include "bench/options.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 enum { NAME_COLUMN = 14 };
 
+struct request {
+	bool markdown;
+};
+
+static const struct options_entry entries[] = {
+	{.name = "markdown",
+		.kind = OPTIONS_FLAG,
+		.offset = offsetof(struct request, markdown),
+		.help = "the strategies as a Markdown table, as in README.md"},
+};
+
 static const struct options options = {
 	.command = "list",
+	.count = array_count(entries),
+	.entry = entries,
 	.summary = "Lists strategies and workloads. A strategy that can't run here says why.",
 };
 
@@ -37,6 +52,17 @@ static void list_pools(void)
 	}
 }
 
+/* What the code says of itself; the same on every machine, so that a document can hold it. */
+static void list_markdown(void)
+{
+	printf("| strategy | what it is | progress | cache | exact |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; pools[i] != NULL; i++)
+		printf("| `%s` | %s | %s | %s | %s |\n", pools[i]->name, pools[i]->summary,
+			pool_progress_name(pools[i]->traits.progress),
+			pool_cache_name(pools[i]->traits.cache),
+			pools[i]->traits.exact ? "yes" : "no");
+}
+
 static void list_workloads(void)
 {
 	printf("\nWorkloads (--workload):\n  %-*s %-8s %-9s %s\n", NAME_COLUMN, "name", "threads",
@@ -53,10 +79,14 @@ static void list_workloads(void)
 static int list_run(int argc, char **argv)
 {
 	int operand, status;
-	char none;
+	struct request request = {0};
 
-	if (!options_parse(&options, argc, argv, &none, &operand, &status))
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
+	if (request.markdown) {
+		list_markdown();
+		return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
+	}
 	list_pools();
 	list_workloads();
 	printf("\nprogress: what a stopped thread does to others. cache: whose private stock the "
