@@ -33,7 +33,7 @@ static struct workload_case case_of(
 	struct workload_case subject;
 
 	assert_true(instance_find(pool, dispatch, workload, &subject));
-	assert_string_equal(subject.ops->name, pool);
+	assert_string_equal(subject.ops->name, instance_pool(pool)->name);
 	assert_string_equal(subject.workload->name, workload);
 	return subject;
 }
@@ -147,6 +147,34 @@ static void test_every_case(void **state)
 			run_case(pool, INSTANCE_FOLDED, workload, &two);
 		}
 	}
+}
+
+/* Every context policy with every workload that pushes context, on one lane and on two. */
+static void test_every_policy(void **state)
+{
+	(void)state;
+	for (size_t p = 0; contexts[p] != NULL; p++) {
+		char name[INSTANCE_NAME_BYTES];
+
+		snprintf(name, sizeof(name), "%s+%s", instance_context_pool, contexts[p]->name);
+		assert_ptr_equal(instance_context(name), contexts[p]);
+		for (size_t w = 0; workloads[w] != NULL; w++) {
+			struct workload_case subject;
+			const struct engine_cell one = cell_of(workloads[w]->lane_threads, 32);
+			const struct engine_cell two = cell_of(2 * workloads[w]->lane_threads, 32);
+
+			if (!(workloads[w]->axes & WORKLOAD_CONTEXT)) {
+				assert_false(instance_find(
+					name, INSTANCE_FOLDED, workloads[w]->name, &subject));
+				continue;
+			}
+			run_case(name, INSTANCE_FOLDED, workloads[w]->name, &one);
+			run_case(name, INSTANCE_FOLDED, workloads[w]->name, &two);
+		}
+	}
+	assert_null(instance_context("mag_tls"));
+	assert_null(instance_pool("plain+sticky"));
+	assert_null(instance_pool("mag_tls+nobody"));
 }
 
 /* Bursts that do not divide a ring, a magazine or a chunk, and the longest one. */
@@ -383,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_case),
+		cmocka_unit_test(test_every_policy),
 		cmocka_unit_test(test_odd_bursts),
 		cmocka_unit_test(test_oversubscribed),
 		cmocka_unit_test(test_dry_pool),

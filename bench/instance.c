@@ -1,9 +1,15 @@
 /*
- * Every workload bound to one strategy. Compiled once a strategy, with
+ * Every workload bound to one strategy, and to one context policy. Compiled once a strategy, with
  *
  *	BENCH_POOL         the strategy's name, as in alloc/pools.def (not called POOL: the
  *	                   list's macro has that name)
  *	BENCH_POOL_HEADER  its header
+ *
+ * and once a policy, over one strategy, with these in addition (nbl_load.h reads them; without them
+ * the policy is the reference, malloc):
+ *
+ *	BENCH_CONTEXT         the policy's name, as in alloc/contexts.def
+ *	BENCH_CONTEXT_HEADER  its header
  *
  * Each case passes the address of the strategy's constant table to an always-inline body, so that
  * the compiler reads the table and every pool call becomes direct and inlined. The codegen test
@@ -18,7 +24,11 @@
 #define JOIN3(a, b, c)   a##b##c
 #define EXPAND3(a, b, c) JOIN3(a, b, c)
 #define INSTANCE_OPS     EXPAND3(pool_, BENCH_POOL, _ops)
-#define INSTANCE_CASES   EXPAND3(instance_, BENCH_POOL, _cases)
+#ifdef BENCH_CONTEXT
+#define INSTANCE_CASES EXPAND3(instance_context_, BENCH_CONTEXT, _cases)
+#else
+#define INSTANCE_CASES EXPAND3(instance_, BENCH_POOL, _cases)
+#endif
 
 #define WORKLOAD(name)                                                                        \
 	static uint64_t case_##name(struct pool *pool, struct workload_thread *t, uint64_t n) \

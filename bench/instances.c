@@ -24,6 +24,20 @@ static const struct {
 #include "alloc/pools.def"
 };
 
+#define CONTEXT(name) extern const struct workload_case instance_context_##name##_cases[];
+#include "alloc/contexts.def"
+
+/* The units of the policies, all over instance_context_pool. */
+static const struct {
+	const char *context;
+	const struct workload_case *cases;
+} context_instances[] = {
+#define CONTEXT(name) {#name, instance_context_##name##_cases},
+#include "alloc/contexts.def"
+};
+
+const char instance_context_pool[] = BENCH_CONTEXT_POOL;
+
 static const char *const dispatch_names[] = {
 	[INSTANCE_FOLDED] = "folded",
 	[INSTANCE_TABLE] = "table",
@@ -54,28 +68,69 @@ bool instance_dispatch_find(const char *name, enum instance_dispatch *out)
 	return false;
 }
 
-static const struct workload_case *cases_of(const char *pool, enum instance_dispatch dispatch)
+/* The policy's part of a subject's name; NULL: it has none. */
+static const char *policy_name(const char *subject)
 {
+	const char *plus = strchr(subject, '+');
+
+	return plus ? plus + 1 : NULL;
+}
+
+const struct pool_ops *instance_pool(const char *subject)
+{
+	if (policy_name(subject) == NULL)
+		return pool_find(subject);
+	return instance_context(subject) ? pool_find(instance_context_pool) : NULL;
+}
+
+const struct context_ops *instance_context(const char *subject)
+{
+	const char *policy = policy_name(subject);
+	const size_t pool_length = sizeof(instance_context_pool) - 1;
+
+	if (policy == NULL || (size_t)(policy - 1 - subject) != pool_length ||
+		memcmp(subject, instance_context_pool, pool_length) != 0)
+		return NULL;
+	return context_find(policy);
+}
+
+static const struct workload_case *cases_of_context(const struct context_ops *policy)
+{
+	for (size_t i = 0; i < array_count(context_instances); i++) {
+		if (strcmp(context_instances[i].context, policy->name) == 0)
+			return context_instances[i].cases;
+	}
+	return NULL;
+}
+
+static const struct workload_case *cases_of(const char *subject, enum instance_dispatch dispatch)
+{
+	const struct context_ops *policy = instance_context(subject);
+
+	if (policy != NULL)
+		return dispatch == INSTANCE_FOLDED ? cases_of_context(policy) : NULL;
 	if (dispatch == INSTANCE_TABLE)
-		return pool_find(pool) ? instance_table_cases : NULL;
+		return pool_find(subject) ? instance_table_cases : NULL;
 	for (size_t i = 0; i < array_count(instances); i++) {
-		if (strcmp(instances[i].pool, pool) == 0)
+		if (strcmp(instances[i].pool, subject) == 0)
 			return instances[i].cases;
 	}
 	return NULL;
 }
 
-bool instance_find(const char *pool, enum instance_dispatch dispatch, const char *workload,
+bool instance_find(const char *subject, enum instance_dispatch dispatch, const char *workload,
 	struct workload_case *out)
 {
-	const struct workload_case *c = cases_of(pool, dispatch);
+	const struct workload_case *c = cases_of(subject, dispatch);
 
 	while (c != NULL && c->workload != NULL && strcmp(c->workload->name, workload) != 0)
 		c++;
 	if (c == NULL || c->workload == NULL)
 		return false;
+	if (instance_context(subject) != NULL && (c->workload->axes & WORKLOAD_CONTEXT) == 0)
+		return false;
 	*out = *c;
 	if (out->ops == NULL)
-		out->ops = pool_find(pool);
+		out->ops = pool_find(subject);
 	return true;
 }

@@ -4,6 +4,7 @@
 #ifndef BENCH_INSTANCES_H
 #define BENCH_INSTANCES_H
 
+#include "alloc/context.h"
 #include "bench/workload.h"
 
 /* The workloads in the order of workloads.def; ends in NULL. */
@@ -25,11 +26,23 @@ const char *instance_dispatch_name(enum instance_dispatch dispatch);
 bool instance_dispatch_find(const char *name, enum instance_dispatch *out);
 
 /*
- * The case of one strategy, one dispatch and one workload, by their names. Returns true and *out,
- * of which no member is NULL, or false if a name is unknown. out->ops is the table to create the
- * pool with: a folded unit has a copy of its own, whose static data no other unit sees.
+ * What competes has a name: that of a strategy, "mag_tls"; or, where context policies compete, a
+ * strategy's and a policy's, "mag_tls+sticky". The latter exist over one strategy only, whose name
+ * instance_context_pool is, folded, and for workloads that push context.
  */
-bool instance_find(const char *pool, enum instance_dispatch dispatch, const char *workload,
+enum { INSTANCE_NAME_BYTES = 64 };
+extern const char instance_context_pool[];
+
+/* The strategy, or the policy, of a subject's name. NULL: unknown, or the name has no policy. */
+const struct pool_ops *instance_pool(const char *subject);
+const struct context_ops *instance_context(const char *subject);
+
+/*
+ * The case of one subject, one dispatch and one workload, by their names. Returns true and *out, of
+ * which no member is NULL, or false if there is none. out->ops is the table to create the pool
+ * with: a folded unit has a copy of its own, whose static data no other unit sees.
+ */
+bool instance_find(const char *subject, enum instance_dispatch dispatch, const char *workload,
 	struct workload_case *out);
 
 #endif

@@ -1,14 +1,23 @@
 /*
  * What the workloads over NET_BUFFER_LISTs have in common: an NBL pool over the strategy under
- * test, with an NB in each NBL, and each thread's attachment to it. Contexts come from the `malloc`
- * policy, the reference: what is compared is the strategy beneath the NBLs.
+ * test, with an NB in each NBL, and each thread's attachment to it. Contexts come from the policy
+ * that the unit was compiled with; where units compare strategies it is `malloc`, the reference.
  */
 #ifndef BENCH_NBL_LOAD_H
 #define BENCH_NBL_LOAD_H
 
-#include "alloc/context/malloc.h"
 #include "alloc/nbl.h"
 #include "bench/workload.h"
+
+#ifdef BENCH_CONTEXT
+#include BENCH_CONTEXT_HEADER
+#define NBL_LOAD_JOIN3(a, b, c)   a##b##c
+#define NBL_LOAD_EXPAND3(a, b, c) NBL_LOAD_JOIN3(a, b, c)
+#define NBL_LOAD_POLICY           (&NBL_LOAD_EXPAND3(context_, BENCH_CONTEXT, _ops))
+#else
+#include "alloc/context/malloc.h"
+#define NBL_LOAD_POLICY (&context_malloc_ops)
+#endif
 
 enum {
 	/* A driver's context: two pointers and two words, as OVS keeps on each NBL. */
@@ -16,22 +25,32 @@ enum {
 	NBL_LOAD_TAG = 0x6c6e6542, /* "Benl" */
 };
 
-#define NBL_LOAD_POLICY (&context_malloc_ops)
-
-/* Makes an NBL pool of config->capacity objects. As struct workload's create, without shared. */
-static inline int nbl_load_create(
-	const struct pool_ops *ops, const struct pool_config *config, struct nbl_pool **out)
+/*
+ * Makes an NBL pool of config->capacity objects, each with context_bytes of context and, unless 0,
+ * data_bytes of data. As struct workload's create, without shared.
+ */
+static inline int nbl_load_create_sized(const struct pool_ops *ops,
+	const struct pool_config *config, uint32_t context_bytes, uint32_t data_bytes,
+	struct nbl_pool **out)
 {
 	const struct nbl_pool_config nbl_config = {
 		.kind = NBL_POOL_LISTS,
 		.ops = ops,
 		.policy = NBL_LOAD_POLICY,
 		.capacity = config->capacity,
+		.context_bytes = context_bytes,
+		.data_bytes = data_bytes,
 		.tag = NBL_LOAD_TAG,
 		.with_nb = true,
 	};
 
 	return nbl_pool_create(&nbl_config, out);
+}
+
+static inline int nbl_load_create(
+	const struct pool_ops *ops, const struct pool_config *config, struct nbl_pool **out)
+{
+	return nbl_load_create_sized(ops, config, 0, 0, out);
 }
 
 static inline void nbl_load_destroy(struct nbl_pool *pool)

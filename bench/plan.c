@@ -64,10 +64,10 @@ enum {
 
 bool plan_is_default(const struct plan_request *request)
 {
-	return request->pools.count == 0 && request->workloads.count == 0 &&
-	       request->dispatch.count == 0 && request->threads.count == 0 &&
-	       request->bursts.count == 0 && request->depths.count == 0 &&
-	       request->sizes.count == 0;
+	return request->pools.count == 0 && request->contexts.count == 0 &&
+	       request->workloads.count == 0 && request->dispatch.count == 0 &&
+	       request->threads.count == 0 && request->bursts.count == 0 &&
+	       request->depths.count == 0 && request->sizes.count == 0;
 }
 
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell)
@@ -89,6 +89,11 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 	};
 
 	reason[0] = '\0';
+	if (subject->context != NULL && (cell->workload->axes & WORKLOAD_CONTEXT) == 0) {
+		snprintf(
+			reason, ENGINE_REASON_BYTES, "%s pushes no context.", cell->workload->name);
+		return false;
+	}
 	return engine_check(subject->pool, cell->workload, &asked, reason) == 0;
 }
 
@@ -117,8 +122,8 @@ static size_t subjects_of(const struct plan *plan, const struct plan_cell *cell)
  * Subjects.
  */
 
-static bool add_subject(
-	struct plan *plan, const struct pool_ops *pool, const char *dispatch, bool twin, char *why)
+static bool add_subject(struct plan *plan, const struct pool_ops *pool,
+	const struct context_ops *context, const char *dispatch, bool twin, char *why)
 {
 	if (plan->subject_count == PLAN_SUBJECTS_MAX) {
 		snprintf(why, PLAN_WHY_BYTES, "a sweep takes at most %d subjects",
@@ -126,9 +131,13 @@ static bool add_subject(
 		return false;
 	}
 	struct plan_subject *subject = &plan->subject[plan->subject_count++];
-	snprintf(subject->label, sizeof(subject->label), "%s%s%s", pool->name,
+	snprintf(subject->name, sizeof(subject->name), "%s%s%s", pool->name, context ? "+" : "",
+		context ? context->name : "");
+	snprintf(subject->label, sizeof(subject->label), "%s%s%s%s%s", pool->name,
+		context ? "+" : "", context ? context->name : "",
 		strcmp(dispatch, "table") == 0 ? "/table" : "", twin ? " (twin)" : "");
 	subject->pool = pool;
+	subject->context = context;
 	subject->dispatch = dispatch;
 	subject->twin = twin;
 	return true;
@@ -167,7 +176,8 @@ static bool add_twin(struct plan *plan, char *why)
 			best = &plan->subject[i];
 		}
 	}
-	return best == NULL || add_subject(plan, best->pool, best->dispatch, true, why);
+	return best == NULL ||
+	       add_subject(plan, best->pool, best->context, best->dispatch, true, why);
 }
 
 static bool has_name(const struct options_names *names, const char *name)
@@ -177,6 +187,22 @@ static bool has_name(const struct options_names *names, const char *name)
 			return true;
 	}
 	return false;
+}
+
+static bool make_context_subjects(struct plan *plan, const struct plan_request *request, char *why)
+{
+	const struct pool_ops *pool = pool_find(instance_context_pool);
+	const bool all = !plan->quick && request->pools.count == 0;
+
+	for (size_t i = 0; contexts[i] != NULL; i++) {
+		bool wanted = request->contexts.count == 0
+				      ? all
+				      : has_name(&request->contexts, contexts[i]->name);
+
+		if (wanted && !add_subject(plan, pool, contexts[i], "folded", false, why))
+			return false;
+	}
+	return true;
 }
 
 /* In the order of the lists, not of the request: the order of words is no difference of plans. */
@@ -191,11 +217,11 @@ static bool make_subjects(struct plan *plan, const struct plan_request *request,
 		for (size_t i = 0; wanted && pools[i] != NULL; i++) {
 			if ((request->pools.count == 0 ||
 				    has_name(&request->pools, pools[i]->name)) &&
-				!add_subject(plan, pools[i], dispatches[d], false, why))
+				!add_subject(plan, pools[i], NULL, dispatches[d], false, why))
 				return false;
 		}
 	}
-	return true;
+	return make_context_subjects(plan, request, why);
 }
 
 /*
@@ -345,8 +371,9 @@ static int make_cells_of(struct plan *plan, const struct plan_request *request,
 static int make_cells(struct plan *plan, const struct plan_request *request, char *why)
 {
 	for (size_t i = 0; workloads[i] != NULL; i++) {
-		if (request->workloads.count != 0 &&
-			!has_name(&request->workloads, workloads[i]->name))
+		if (request->workloads.count == 0
+				? plan->quick && workloads[i]->profile
+				: !has_name(&request->workloads, workloads[i]->name))
 			continue;
 		size_t before = plan->cell_count;
 		int rc = make_cells_of(plan, request, workloads[i], why);

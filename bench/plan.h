@@ -4,16 +4,18 @@
  * same command makes the same plan, and a store that was left behind by a killed sweep is
  * recognised by the plan's hash.
  *
- * A *subject* is a strategy in one form of dispatch (and, later, one context policy); a *cell* is a
- * load under which subjects compete: a workload with its threads, burst, depth and object size. The
- * first fork of every cell comes before the second of any: what a machine does over minutes then
- * hits all cells alike, and a sweep that is stopped early has something of each.
+ * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that all
+ * policies share (instances.h), which competes where context is pushed; a *cell* is a load under
+ * which subjects compete: a workload with its threads, burst, depth and object size. The first fork
+ * of every cell comes before the second of any: what a machine does over minutes then hits all
+ * cells alike, and a sweep that is stopped early has something of each.
  */
 #ifndef BENCH_PLAN_H
 #define BENCH_PLAN_H
 
 #include "alloc/pool.h"
 #include "bench/engine.h"
+#include "bench/instances.h"
 #include "bench/options.h"
 #include "bench/workload.h"
 
@@ -36,6 +38,8 @@ enum {
 struct plan_request {
 	bool quick;
 	struct options_names pools;
+	/* Policies. None given: all in a full sweep that names no strategies, else none. */
+	struct options_names contexts;
 	struct options_names workloads;
 	struct options_names dispatch; /* folded, table */
 	struct options_numbers threads;
@@ -49,9 +53,11 @@ struct plan_request {
 };
 
 struct plan_subject {
-	char label[PLAN_LABEL_BYTES]; /* "mag_tls", "mag_tls/table", "mag_tls (twin)" */
+	char label[PLAN_LABEL_BYTES];   /* "mag_tls", "mag_tls/table", "mag_tls (twin)" */
+	char name[INSTANCE_NAME_BYTES]; /* "mag_tls", "mag_tls+sticky" */
 	const struct pool_ops *pool;
-	const char *dispatch; /* "folded" or "table" */
+	const struct context_ops *context; /* NULL: the reference, and not what is compared */
+	const char *dispatch;              /* "folded" or "table" */
 	bool twin; /* the same as another subject, entered twice: their distance is the noise floor */
 };
 

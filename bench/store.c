@@ -158,7 +158,7 @@ static int64_t now_ns(void)
 
 /*
  * Statements are bound by a string of types, one a parameter: i int64_t, d double, s const char *,
- * n nothing (NULL).
+ * of which NULL becomes the database's.
  */
 static void bind(sqlite3_stmt *statement, const char *types, ...)
 {
@@ -240,8 +240,10 @@ static int insert_subjects(sqlite3 *db, const struct plan *plan)
 		const struct plan_subject *subject = &plan->subject[i];
 		const struct pool_traits *traits = &subject->pool->traits;
 
-		bind(statement, "issnsisssii", row_id(i), subject->label, subject->pool->name,
-			subject->dispatch, (int64_t)subject->twin, subject->pool->summary,
+		bind(statement, "issssisssii", row_id(i), subject->label, subject->pool->name,
+			subject->context ? subject->context->name : NULL, subject->dispatch,
+			(int64_t)subject->twin,
+			subject->context ? subject->context->summary : subject->pool->summary,
 			pool_progress_name(traits->progress), pool_cache_name(traits->cache),
 			(int64_t)traits->exact, (int64_t)(traits->kind == POOL_KIND_POOL));
 		code = sqlite3_step(statement);

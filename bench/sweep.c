@@ -48,6 +48,11 @@ static const char *known_pool(size_t i)
 	return pools[i] == NULL ? NULL : pools[i]->name;
 }
 
+static const char *known_context(size_t i)
+{
+	return contexts[i] == NULL ? NULL : contexts[i]->name;
+}
+
 static const char *known_workload(size_t i)
 {
 	return workloads[i] == NULL ? NULL : workloads[i]->name;
@@ -97,11 +102,19 @@ static const struct options_entry entries[] = {
 		.help = "strategies that compete [all]",
 		.known = known_pool,
 		.noun = "strategy"},
+	{.name = "context",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct request, plan.contexts),
+		.value = "A,B",
+		.help = "context policies that compete, all over one strategy [all; none with "
+			"--quick or --pool]",
+		.known = known_context,
+		.noun = "policy"},
 	{.name = "workload",
 		.kind = OPTIONS_NAMES,
 		.offset = offsetof(struct request, plan.workloads),
 		.value = "A,B",
-		.help = "workloads [all]",
+		.help = "workloads [all; with --quick, all but the drivers' profiles]",
 		.known = known_workload,
 		.noun = "workload"},
 	{.name = "dispatch",
@@ -314,7 +327,7 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 		return -1;
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		if (self->competes[i])
-			controller_spawn(&self->workers[i], plan->subject[i].pool->name,
+			controller_spawn(&self->workers[i], plan->subject[i].name,
 				plan->subject[i].dispatch,
 				(uint32_t)(seed_of(plan, cell, fork, i) % PADDING_MAX));
 	}

@@ -29,6 +29,7 @@
 
 struct worker {
 	int fd;
+	const char *subject; /* as in instances.h */
 	const struct pool_ops *ops;
 	enum instance_dispatch dispatch;
 	struct engine *engine;  /* NULL: no cell is open */
@@ -88,7 +89,7 @@ static json_t *hello(const struct worker *self)
 	allocator_name(allocator, sizeof(allocator));
 	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:o}", "reply", "hello",
 		"proto", WORKER_PROTO, "build_id", build_id(), "pid", (int)getpid(), "pool",
-		self->ops->name, "dispatch", instance_dispatch_name(self->dispatch), "supported",
+		self->subject, "dispatch", instance_dispatch_name(self->dispatch), "supported",
 		supported, "reason", supported ? "" : reason, "allocator", allocator, "cpus",
 		cpu_array(cpus, known));
 }
@@ -215,8 +216,9 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 		return in.refusal;
 	if (self->engine != NULL)
 		return refuse(CODE_STATE, "A cell is open already; close it first.");
-	if (!instance_find(self->ops->name, self->dispatch, workload, &subject))
-		return refuse(CODE_USAGE, "'%s' is not a workload.", workload);
+	if (!instance_find(self->subject, self->dispatch, workload, &subject))
+		return refuse(CODE_USAGE, "'%s' is not a workload%s.", workload,
+			instance_context(self->subject) ? " that pushes context" : "");
 	int rc = engine_open(&subject, &cell, &self->engine, why);
 	if (rc != 0)
 		return refuse(rc == -EINVAL ? CODE_USAGE : CODE_FAILED, "%s", why);
@@ -356,14 +358,14 @@ static int serve_one(struct worker *self)
 	return rc;
 }
 
-int worker_serve(int fd, const char *pool, const char *dispatch)
+int worker_serve(int fd, const char *subject, const char *dispatch)
 {
-	struct worker self = {.fd = fd, .ops = pool_find(pool)};
+	struct worker self = {.fd = fd, .subject = subject, .ops = instance_pool(subject)};
 
 	if (self.ops == NULL) {
 		fprintf(stderr,
 			"nblbench worker: '%s' is not a strategy; `nblbench list` shows them.\n",
-			pool);
+			subject);
 		return COMMAND_USAGE;
 	}
 	if (!instance_dispatch_find(dispatch, &self.dispatch)) {

@@ -4,7 +4,8 @@
  *
  *	nblbench worker POOL DISPATCH
  *
- * with POOL a name of alloc/pools.def and DISPATCH `folded` or `table`, and with one end of a
+ * with POOL a name of alloc/pools.def, or of instances.h where a context policy competes
+ * ("mag_tls+sticky"), and DISPATCH `folded` or `table`, and with one end of a
  * SOCK_SEQPACKET socket pair as descriptor WORKER_FD. What it prints to standard output and error
  * is not part of the protocol. A malloc peer's worker is this same command with LD_PRELOAD set.
  *
@@ -83,10 +84,10 @@ enum {
 };
 
 /*
- * Serves requests on the socket fd until quit or end of file. pool and dispatch are as on the
+ * Serves requests on the socket fd until quit or end of file. subject and dispatch are as on the
  * command line. Returns the exit status; a usage error is told on standard error before anything is
  * sent. For `nblbench worker` and for tests, which call it on a thread of theirs.
  */
-int worker_serve(int fd, const char *pool, const char *dispatch);
+int worker_serve(int fd, const char *subject, const char *dispatch);
 
 #endif

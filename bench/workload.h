@@ -29,6 +29,8 @@
 enum workload_axis {
 	WORKLOAD_BURST = 1, /* a round moves `burst` units */
 	WORKLOAD_DEPTH = 2, /* a round handles `depth` units */
+	/* Pushes per-packet context, so that context policies compete in it. */
+	WORKLOAD_CONTEXT = 4,
 };
 
 /* The cell's shape as far as a workload needs it. */
@@ -77,6 +79,8 @@ struct workload {
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
 	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
 	bool holds_many;
+	/* A driver's profile: part of full sweeps, and of quick ones that name it. */
+	bool profile;
 
 	/*
 	 * For workloads over something that has a pool of its own, such as an NBL pool; the others

@@ -25,7 +25,7 @@ static const struct workload workload_ctx_backfill_info = {
 	.program = "Filter drivers that each keep 32 bytes on the packet, with a perfect backfill "
 		   "hint: one allocation a packet. One packet at a time, completed where it began.",
 	.lane_threads = 1,
-	.axes = WORKLOAD_DEPTH,
+	.axes = WORKLOAD_DEPTH | WORKLOAD_CONTEXT,
 	.demand = ctx_stack_demand,
 	.create = ctx_stack_create,
 	.destroy = ctx_stack_destroy,

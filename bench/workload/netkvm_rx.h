@@ -1,0 +1,134 @@
+/*
+ * netkvm_rx: the virtio network driver's receive path. A queue's CPU wraps each received frame in
+ * an NBL around a long-lived MDL of its ring and indicates a batch; the consumer returns them on
+ * its own CPU, where the return handler frees the NBL and gives the ring its buffer back.
+ *
+ * A lane has 256 buffers, the driver's default for a queue. The buffer travels in MiniportReserved,
+ * so that the free has a dirty line to clean, as it has there. A round is one batch of `burst`
+ * frames; counts frames, and the cell's throughput is what the returning threads finish.
+ *
+ * What it can't show: the device and its DMA, the protocols above, and the lock under which the
+ * driver gives buffers back: here they return through a ring of one producer.
+ */
+#ifndef BENCH_WORKLOAD_NETKVM_RX_H
+#define BENCH_WORKLOAD_NETKVM_RX_H
+
+#include "bench/nbl_lane.h"
+
+enum { NETKVM_RX_BUFFERS = 256, NETKVM_RX_FRAME_BYTES = 1514 };
+_Static_assert((int)NETKVM_RX_BUFFERS <= (int)NBL_LANE_UNDER_WAY, "each has an MDL");
+
+ALWAYS_INLINE uint64_t netkvm_rx_indicate(
+	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
+{
+	struct nbl_lane_thread *own = t->own;
+	const uint32_t burst = t->cell->burst;
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
+		if (own->stock_count < burst)
+			nbl_lane_refill(own);
+		if (own->stock_count < burst)
+			break;
+		for (uint32_t k = 0; k < burst; k++) {
+			MDL *buffer = own->stock[own->stock_count - 1];
+			NET_BUFFER_LIST *nbl;
+
+			if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0),
+					     own->nbl[0], 0, 0, buffer, 0, NETKVM_RX_FRAME_BYTES,
+					     &nbl) != 0)) {
+				t->failed++;
+				return done;
+			}
+			own->stock_count--;
+			NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0] = buffer;
+			bench_escape(nbl);
+			spsc_ring_push(&own->lane->out, (void **)&nbl, 1);
+			done++;
+		}
+	}
+	return done;
+}
+
+ALWAYS_INLINE uint64_t netkvm_rx_return(
+	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
+{
+	struct nbl_lane_thread *own = t->own;
+	const uint32_t burst = t->cell->burst;
+	void *batch[NBL_LANE_BATCH_MAX];
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
+
+		if (got == 0)
+			break;
+		for (uint32_t k = 0; k < got; k++) {
+			NET_BUFFER_LIST *nbl = batch[k];
+
+			batch[k] = NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0];
+			nbl_lane_free(ops, t, 0, nbl);
+		}
+		/* All the lane's buffers fit: the question looks how far the other side is. */
+		if (likely(spsc_ring_fits(&own->lane->back, got)))
+			spsc_ring_push(&own->lane->back, batch, got);
+		done += got;
+	}
+	return done;
+}
+
+ALWAYS_INLINE uint64_t workload_netkvm_rx(
+	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	return nbl_lane_sends(t) ? netkvm_rx_indicate(ops, t, n) : netkvm_rx_return(ops, t, n);
+}
+
+static uint32_t netkvm_rx_demand(const struct workload_cell *cell)
+{
+	return nbl_lane_demand(0, cell);
+}
+
+static const struct nbl_lane_profile netkvm_rx_profile = {.pools = 1};
+
+static int netkvm_rx_create(const struct pool_ops *ops, const struct pool_config *config,
+	const struct workload_cell *cell, void **shared, struct pool **pool)
+{
+	return nbl_lane_create(&netkvm_rx_profile, ops, config, cell, shared, pool);
+}
+
+/* The buffers are the sender's, and share one frame. */
+static int netkvm_rx_enter(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
+{
+	int rc = nbl_lane_enter(ops, pool, t);
+
+	if (rc != 0 || !nbl_lane_sends(t))
+		return rc;
+	struct nbl_lane_thread *own = t->own;
+	while (own->stock_count < NETKVM_RX_BUFFERS) {
+		own->stock[own->stock_count] = &own->mdl[own->stock_count];
+		own->stock_count++;
+	}
+	return 0;
+}
+
+static const struct workload workload_netkvm_rx_info = {
+	.name = "netkvm_rx",
+	.summary = "received frames around long-lived MDLs, returned on the consumer's CPU",
+	.unit = "frames",
+	.program =
+		"NetKVM's receive path: an NBL around a buffer of the queue for each frame, freed "
+		"by the return handler on the consumer's CPU. No device and no lock.",
+	.lane_threads = NBL_LANE_THREADS,
+	.axes = WORKLOAD_BURST,
+	.burst_max = NBL_LANE_BATCH_MAX,
+	.holds_many = true,
+	.profile = true,
+	.demand = netkvm_rx_demand,
+	.create = netkvm_rx_create,
+	.destroy = nbl_lane_destroy,
+	.enter = netkvm_rx_enter,
+	.leave = nbl_lane_leave,
+};
+
+#endif

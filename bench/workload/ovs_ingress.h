@@ -1,0 +1,167 @@
+/*
+ * ovs_ingress: Open vSwitch's Windows datapath, which pushes 32 bytes of context onto every NBL
+ * that comes in from other drivers, and pops them when the packet completes, on whatever CPU that
+ * happens. The foreign pool has no room for it (ContextSize 0), so every push falls back: the
+ * hottest pure context load among the drivers that were read.
+ *
+ * The NBLs are the miniport's and travel round: 256 in each lane, none allocated or freed in the
+ * window. A round is one chain of `burst` NBLs; counts contexts, and the cell's throughput is what
+ * the completing threads finish.
+ *
+ * What it can't show: the datapath between push and pop, completions out of order, and foreign
+ * pools whose ContextSize leaves room: there a push is two instructions under every policy.
+ */
+#ifndef BENCH_WORKLOAD_OVS_INGRESS_H
+#define BENCH_WORKLOAD_OVS_INGRESS_H
+
+#include "bench/nbl_lane.h"
+
+enum { OVS_INGRESS_NBLS = 256 }; /* receive buffers of a queue, NetKVM's default */
+
+ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
+{
+	struct nbl_lane_thread *own = t->own;
+	struct nbl_pool *pool = nbl_lane_pool(t, 0);
+	const uint32_t burst = t->cell->burst;
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
+		if (own->stock_count < burst)
+			nbl_lane_refill(own);
+		if (own->stock_count < burst)
+			break;
+		own->stock_count -= burst;
+		void **batch = own->stock + own->stock_count;
+		for (uint32_t k = 0; k < burst; k++) {
+			NET_BUFFER_LIST *nbl = batch[k];
+
+			if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
+					     NBL_LOAD_CONTEXT_BYTES, 0, NBL_LOAD_TAG) != 0)) {
+				own->stock_count += burst - k;
+				memmove(batch, batch + k, (burst - k) * sizeof(*batch));
+				t->failed++;
+				return done;
+			}
+			/* The packet's source, and a count of who still needs it. */
+			uint64_t *words = (uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
+			words[0] = i;
+			words[1] = 1;
+			bench_escape(nbl);
+			spsc_ring_push(&own->lane->out, batch + k, 1);
+		}
+		done += burst;
+	}
+	return done;
+}
+
+ALWAYS_INLINE uint64_t ovs_ingress_complete(struct workload_thread *t, uint64_t n)
+{
+	struct nbl_lane_thread *own = t->own;
+	struct nbl_pool *pool = nbl_lane_pool(t, 0);
+	const uint32_t burst = t->cell->burst;
+	void *batch[NBL_LANE_BATCH_MAX];
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
+
+		if (got == 0)
+			break;
+		for (uint32_t k = 0; k < got; k++) {
+			NET_BUFFER_LIST *nbl = batch[k];
+			const uint64_t *words =
+				(const uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
+
+			if (unlikely(words[1] != 1))
+				t->failed++;
+			nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
+				NBL_LOAD_CONTEXT_BYTES, "ovs_ingress");
+			bench_escape(nbl);
+		}
+		/* All the lane's NBLs fit: the question only looks at how far the other side is. */
+		if (likely(spsc_ring_fits(&own->lane->back, got)))
+			spsc_ring_push(&own->lane->back, batch, got);
+		done += got;
+	}
+	return done;
+}
+
+ALWAYS_INLINE uint64_t workload_ovs_ingress(
+	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)ops;
+	(void)pool;
+	return nbl_lane_sends(t) ? ovs_ingress_send(t, n) : ovs_ingress_complete(t, n);
+}
+
+static uint32_t ovs_ingress_demand(const struct workload_cell *cell)
+{
+	(void)cell;
+	return OVS_INGRESS_NBLS / NBL_LANE_THREADS;
+}
+
+static const struct nbl_lane_profile ovs_ingress_profile = {.pools = 1};
+
+static int ovs_ingress_create(const struct pool_ops *ops, const struct pool_config *config,
+	const struct workload_cell *cell, void **shared, struct pool **pool)
+{
+	return nbl_lane_create(&ovs_ingress_profile, ops, config, cell, shared, pool);
+}
+
+static void ovs_ingress_leave(
+	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
+{
+	struct nbl_lane_thread *own = t->own;
+
+	(void)pool;
+	nbl_lane_drain(ops, t, NBL_LOAD_CONTEXT_BYTES);
+	if (nbl_lane_sends(t))
+		nbl_lane_refill(own);
+	while (own->stock_count > 0)
+		nbl_lane_free(ops, t, 0, own->stock[--own->stock_count]);
+	nbl_lane_part(own);
+}
+
+static int ovs_ingress_enter(
+	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
+{
+	int rc = nbl_lane_enter(ops, pool, t);
+
+	if (rc != 0 || !nbl_lane_sends(t))
+		return rc;
+	struct nbl_lane_thread *own = t->own;
+	while (own->stock_count < OVS_INGRESS_NBLS) {
+		NET_BUFFER_LIST *nbl;
+
+		rc = nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0], 0, 0, NULL,
+			0, 0, &nbl);
+		if (rc != 0) {
+			ovs_ingress_leave(ops, pool, t);
+			return rc;
+		}
+		own->stock[own->stock_count++] = nbl;
+	}
+	return 0;
+}
+
+static const struct workload workload_ovs_ingress_info = {
+	.name = "ovs_ingress",
+	.summary = "32 bytes of context on every foreign NBL, popped on another CPU",
+	.unit = "contexts",
+	.program =
+		"Open vSwitch's ingress on Windows: a context on each NBL of a pool without room "
+		"for "
+		"it, freed at completion on another CPU. The NBLs go round; nothing else is done.",
+	.lane_threads = NBL_LANE_THREADS,
+	.axes = WORKLOAD_BURST | WORKLOAD_CONTEXT,
+	.burst_max = NBL_LANE_BATCH_MAX,
+	.holds_many = true,
+	.profile = true,
+	.demand = ovs_ingress_demand,
+	.create = ovs_ingress_create,
+	.destroy = nbl_lane_destroy,
+	.enter = ovs_ingress_enter,
+	.leave = ovs_ingress_leave,
+};
+
+#endif
