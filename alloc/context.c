@@ -26,7 +26,8 @@ const struct context_ops *context_find(const char *name)
 
 const struct context_ops *context_default(void)
 {
-	return &context_malloc_ops;
+	/* No allocation from an NBL's third packet on, and nothing reserved for drivers that push none. */
+	return &context_sticky_ops;
 }
 
 /* One broken rule of a table, or NULL. */
