@@ -26,7 +26,10 @@ const struct context_ops *context_find(const char *name)
 
 const struct context_ops *context_default(void)
 {
-	/* No allocation from an NBL's third packet on, and nothing reserved for drivers that push none. */
+	/*
+	 * No allocation from an NBL's third packet on, and nothing reserved for drivers that push
+	 * none.
+	 */
 	return &context_sticky_ops;
 }
 

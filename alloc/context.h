@@ -56,7 +56,8 @@ struct context_prefix {
 
 struct context_traits {
 	enum pool_progress progress; /* the worst path of alloc and free */
-	bool in_place; /* no allocation in steady state: what the NBL has or keeps takes everything */
+	/* No allocation in steady state: what the NBL has or keeps takes everything. */
+	bool in_place;
 	bool retains; /* keeps memory of blocks after they were freed */
 	/*
 	 * One block for each push, whether the front block has room or not, and nbl_context_remove
@@ -67,11 +68,11 @@ struct context_traits {
 
 /* What a policy's state is made from. */
 struct context_config {
-	const struct pool_ops *
-		pool_ops; /* the strategy beneath the NBLs, for policies that pool their blocks too */
+	/* The strategy beneath the NBLs, for policies that pool their blocks too. */
+	const struct pool_ops *pool_ops;
 	uint32_t capacity; /* the most NBLs that can be out at once */
-	uint32_t
-		context_bytes; /* the pool's documented ContextSize; 0..65528, a multiple of align_bytes */
+	/* The pool's documented ContextSize; 0..65528, a multiple of align_bytes. */
+	uint32_t context_bytes;
 	uint32_t align_bytes; /* 16 or 8 */
 	uint32_t tag;         /* the pool's */
 };

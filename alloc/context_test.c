@@ -779,7 +779,7 @@ static void freed_on_another_thread(void **state)
 		NET_BUFFER_LIST *nbl = NULL;
 
 		while (try_nbl(&bed, 0, 0, &nbl) != 0)
-			sched_yield(); /* what the other side freed is in its cache, and comes back */
+			sched_yield(); /* the rest is in the other side's cache, and comes back */
 		for (size_t level = 0; level < array_count(handed_bytes); level++) {
 			push(&bed, nbl, handed_bytes[level], 0);
 			memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl),

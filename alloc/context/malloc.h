@@ -2,7 +2,7 @@
  * malloc: every fallback block comes from the C library. The reference: what a driver gets that
  * asks the system each time.
  *
- *	Context -> [16 prefix | 16 header | backfill | used]  malloc'd at a push, freed at its last pop
+ *	Context -> [16 prefix | 16 header | backfill | used]  malloc'd, freed at its last pop
  *	        -> [16 header | inline block]                 in the NBL; the pool's ContextSize
  *
  * The block has exactly the documented size: bytes + backfill. Worst case per NBL: 32 bytes and the

@@ -4,7 +4,7 @@
  *
  *	Context -> [16 prefix: tag, NBL | 16 header | backfill | used]  malloc'd, one a push
  *	        -> [16 prefix: tag, NBL | 16 header | backfill | used]  another driver's
- *	        -> [16 header | inline block]                           in the NBL, for its own context
+ *	        -> [16 header | inline block]                           in the NBL
  *
  * The trait any_order makes nbl.h push a block whether the front one has room or not, so backfill
  * is wasted: it only makes the block larger. nbl_context_find walks the chain to the newest block

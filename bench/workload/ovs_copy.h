@@ -22,7 +22,7 @@ ALWAYS_INLINE NET_BUFFER_LIST *ovs_copy_packet(
 	const struct pool_ops *ops, struct workload_thread *t)
 {
 	struct nbl_lane_thread *own = t->own;
-	const uint32_t bytes = CACHE_LINE_BYTES << own->turn % OVS_COPY_SIZES;
+	const uint32_t bytes = (uint32_t)CACHE_LINE_BYTES << own->turn % OVS_COPY_SIZES;
 	NET_BUFFER_LIST *nbl;
 
 	if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0],
