@@ -91,7 +91,9 @@ static int list_run(int argc, char **argv)
 	list_workloads();
 	printf("\nprogress: what a stopped thread does to others. cache: whose private stock the "
 	       "fast "
-	       "path uses.\nexact: get finds a free object wherever it is.\n");
+	       "path uses.\nexact: get finds a free object wherever it is.\n"
+	       "A program that asks for no strategy gets %s here.\n",
+		pool_default()->name);
 	return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }
 
