@@ -272,13 +272,11 @@ static void test_refusals(void **state)
 		"pages must be ordinary; wfp_inject makes its own pool, which has no others.");
 }
 
-/* Fails the n-th request for memory. */
+/* Fails the n-th request for memory, whichever thread makes it. */
 static bool fail_nth(void *arg, size_t bytes)
 {
-	int *left = arg;
-
 	(void)bytes;
-	return (*left)-- == 0;
+	return atom_add_relaxed((atom_u32 *)arg, UINT32_MAX) == 0;
 }
 
 /* Whatever cannot be had on the way to an open cell, nothing stays behind. */
@@ -287,15 +285,16 @@ static void test_memory_failures(void **state)
 	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "remote_free");
 	const struct engine_cell cell = cell_of(2, 32);
 	const uint64_t live = memory_live_bytes();
-	int failures = 0;
+	uint32_t failures = 0;
 	int rc;
 
 	(void)state;
 	do {
 		char why[ENGINE_REASON_BYTES] = "";
 		struct engine *engine = NULL;
-		int left = failures;
+		atom_u32 left;
 
+		atom_init(&left, failures);
 		memory_set_fault_hook(fail_nth, &left);
 		rc = engine_open(&subject, &cell, &engine, why);
 		memory_set_fault_hook(NULL, NULL);
