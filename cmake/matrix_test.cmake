@@ -1,5 +1,5 @@
 # One more variant of everything: configures PRESET, builds it with warnings as errors, and runs its own CTest.
-#   cmake -DSOURCE=<tree> -DPRESET=<name> -DLABELS=<regex> -P matrix_test.cmake
+#   cmake -DSOURCE=<tree> -DPRESET=<name> [-DTARGETS=<names, all if absent>] -DLABELS=<names that a test must have> -P matrix_test.cmake
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -12,6 +12,15 @@ function(step what)
 endfunction()
 
 step(configuration ${CMAKE_COMMAND} --preset ${PRESET} -DNBLBENCH_WERROR=ON)
-step(build ${CMAKE_COMMAND} --build build/${PRESET} -- --quiet)
-step("the test run" ${CMAKE_CTEST_COMMAND} --test-dir build/${PRESET} --output-on-failure --no-tests=error -L ${LABELS})
+if(NOT TARGETS)
+  set(TARGETS all)
+endif()
+string(REPLACE "," ";" TARGETS "${TARGETS}")
+string(REPLACE "," ";" LABELS "${LABELS}")
+step(build ${CMAKE_COMMAND} --build build/${PRESET} --target ${TARGETS} -- --quiet)
+set(labels "")
+foreach(label IN LISTS LABELS)
+  list(APPEND labels -L ${label})
+endforeach()
+step("the test run" ${CMAKE_CTEST_COMMAND} --test-dir build/${PRESET} --output-on-failure --no-tests=error ${labels})
 message("${output}")
