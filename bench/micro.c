@@ -33,6 +33,7 @@ enum {
 #define MICRO_LEAD_IN_NS UINT64_C(5000000)
 
 struct micro {
+	struct micro *next;
 	struct workload_case subject;
 	struct engine_cell cell;
 };
@@ -189,6 +190,8 @@ static void run_engine(gb_state *state, void *arg)
  * Registration.
  */
 
+static struct micro *registered;
+
 static void add(
 	const char *pool, enum instance_dispatch dispatch, const char *workload, uint32_t threads)
 {
@@ -213,12 +216,26 @@ static void add(
 	}
 	snprintf(name, sizeof(name), "%s/%s%s/t%u", workload, pool,
 		dispatch == INSTANCE_TABLE ? "/table" : "", threads);
-	/* The benchmark, and so micro, lives until the program ends. */
 	gb_bench *bench = gb_register(name, threads == 1 ? run_solo : run_engine, micro);
-	if (bench == NULL)
+	if (bench == NULL) {
 		free(micro);
-	else if (threads > 1)
+		return;
+	}
+	if (threads > 1)
 		gb_manual(bench);
+	micro->next = registered;
+	registered = micro;
+}
+
+/* After the last benchmark has run: the library keeps their addresses, and uses them no more. */
+static void free_all(void)
+{
+	while (registered != NULL) {
+		struct micro *next = registered->next;
+
+		free(registered);
+		registered = next;
+	}
 }
 
 /* One thread where a workload can; one lane where it needs more; and one thread a CPU. */
@@ -251,7 +268,9 @@ static int micro_run(int argc, char **argv)
 		return COMMAND_USAGE;
 	gb_context("nbl_build_id", build_id());
 	add_all((uint32_t)(allowed < ENGINE_THREADS_MAX ? allowed : ENGINE_THREADS_MAX));
-	if (gb_run() == 0) {
+	uint64_t ran = gb_run();
+	free_all();
+	if (ran == 0) {
 		fprintf(stderr,
 			"nblbench micro: no benchmark matches; --benchmark_list_tests shows "
 			"their names.\n");
