@@ -59,6 +59,7 @@ const char *analysis_state_name(enum analysis_state state)
 	static const char *const names[] = {
 		[ANALYSIS_ABSENT] = "not measured",
 		[ANALYSIS_MEASURED] = "measured",
+		[ANALYSIS_DRY] = "ran dry",
 		[ANALYSIS_UNSUPPORTED] = "unsupported",
 		[ANALYSIS_CRASHED] = "crashed",
 		[ANALYSIS_HUNG] = "hung",
@@ -117,8 +118,9 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 		if (result->state == ANALYSIS_ABSENT && result->units > 0)
 			result->state = ANALYSIS_MEASURED;
 		if (result->state == ANALYSIS_ABSENT && result->slices > 0) {
-			result->state = ANALYSIS_FAILED;
-			result->reason = "It completed no unit of work in any slice.";
+			result->state = ANALYSIS_DRY;
+			result->reason = "It completed no unit of work in any slice: it had no "
+					 "object to give.";
 		}
 		result->refill /= units;
 		result->flush /= units;

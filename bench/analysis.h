@@ -37,6 +37,7 @@ enum analysis_role {
 enum analysis_state {
 	ANALYSIS_ABSENT, /* no slice and no event: the sweep has not come to it, or never will */
 	ANALYSIS_MEASURED,
+	ANALYSIS_DRY, /* measured, but it found no object in any slice */
 	ANALYSIS_UNSUPPORTED,
 	ANALYSIS_CRASHED,
 	ANALYSIS_HUNG,

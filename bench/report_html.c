@@ -241,6 +241,7 @@ static void put_heat_cell(const struct page *p, size_t c, size_t subject)
 		put_text(p, result->reason == NULL ? "not measured" : result->reason);
 		put(p, "\">%s</td>",
 			broken                             ? analysis_state_name(result->state)
+			: result->state == ANALYSIS_DRY    ? "dry"
 			: result->state == ANALYSIS_ABSENT ? "·"
 							   : "n/a");
 		return;

@@ -42,6 +42,7 @@ static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t 
 	if (r->state != ANALYSIS_MEASURED || isnan(r->to_best.point)) {
 		fprintf(out, "%s",
 			r->state == ANALYSIS_UNSUPPORTED  ? "n/a"
+			: r->state == ANALYSIS_DRY        ? "dry"
 			: r->state > ANALYSIS_UNSUPPORTED ? analysis_state_name(r->state)
 							  : "-");
 		return;

@@ -44,6 +44,7 @@ static void entry(const struct analysis *a, size_t cell, size_t subject, char *t
 	static const char *const words[] = {
 		[ANALYSIS_ABSENT] = "-",
 		[ANALYSIS_MEASURED] = "",
+		[ANALYSIS_DRY] = "dry",
 		[ANALYSIS_UNSUPPORTED] = "n/a",
 		[ANALYSIS_CRASHED] = "crash",
 		[ANALYSIS_HUNG] = "hung",
