@@ -40,7 +40,11 @@ enum {
 	QUIT_MS = 2000,
 	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
 	OUTPUT_CAP_BYTES = 1 << 20,
-	IDLE_CPU_PARTS = 100, /* CPU time while parked is flagged above this part of the window */
+	/*
+	 * A worker that used more than this part of the time in which others worked is flagged. Less
+	 * is what taking a request and reading it costs, once a turn.
+	 */
+	IDLE_CPU_PARTS = 20,
 	ENVIRONMENT_MAX = 4096,
 	ENVIRONMENT_OWN = 3, /* preload, padding and the end */
 	PRELOAD_BYTES = 128,
@@ -489,17 +493,20 @@ static bool read_threads(json_t *threads, struct store_slice *out)
 
 static bool read_slice(json_t *reply, struct store_slice *out)
 {
-	json_int_t window_ns, units, failed, refill, flush, grow, steal, empty, idle_cpu_ns;
+	json_int_t window_ns, units, failed, refill, flush, grow, steal, empty, idle_cpu_ns,
+		idle_ns;
 	double units_per_s, skew, jain, slowest_share;
 	const char *flags;
 	json_t *threads;
 
 	if (json_unpack(reply,
-		    "{s:I, s:I, s:F, s:I, s:F, s:F, s:F, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+		    "{s:I, s:I, s:F, s:I, s:F, s:F, s:F, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		    "s:o}",
 		    "window_ns", &window_ns, "units", &units, "units_per_s", &units_per_s, "failed",
 		    &failed, "skew", &skew, "jain", &jain, "slowest_share", &slowest_share, "flags",
 		    &flags, "refill", &refill, "flush", &flush, "grow", &grow, "steal", &steal,
-		    "empty", &empty, "idle_cpu_ns", &idle_cpu_ns, "threads", &threads) != 0 ||
+		    "empty", &empty, "idle_cpu_ns", &idle_cpu_ns, "idle_ns", &idle_ns, "threads",
+		    &threads) != 0 ||
 		!read_threads(threads, out))
 		return false;
 	out->window_ns = window_ns;
@@ -515,7 +522,7 @@ static bool read_slice(json_t *reply, struct store_slice *out)
 	out->steal = steal;
 	out->empty = empty;
 	/* A parked worker that burns CPU time disturbs the others. */
-	bool idle_cpu = idle_cpu_ns > window_ns / IDLE_CPU_PARTS;
+	bool idle_cpu = idle_cpu_ns > idle_ns / IDLE_CPU_PARTS;
 	snprintf(out->flags, sizeof(out->flags), "%s%s%s", flags,
 		idle_cpu && flags[0] != '\0' ? " " : "", idle_cpu ? "idle_cpu" : "");
 	return true;

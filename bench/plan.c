@@ -40,17 +40,14 @@ enum {
 
 /*
  * What a sweep costs beside its slices: starting a worker and having it open and close a cell, and
- * giving the turn from one worker to the next. Measured with the null strategy on a 2-CPU guest by
- * `nblbench sweep --pool null` with 1 ms slices, rounded up.
+ * giving the turn from one worker to the next. Measured over all strategies on a 2-CPU guest by
+ * `nblbench sweep --quick`, rounded up.
  */
-#define PLAN_START_NS  (12.0 * MS_NS)
+#define PLAN_START_NS  (20.0 * MS_NS)
 #define PLAN_SWITCH_NS (0.5 * MS_NS)
 
-/*
- * All slices of --quick together. What remains of a minute is for workers' starts, the noise probe
- * and the report.
- */
-#define PLAN_QUICK_SLICES_NS (38000.0 * MS_NS)
+/* All blocks of --quick together. What remains of a minute is for the noise probe and the report. */
+#define PLAN_QUICK_NS (48000.0 * MS_NS)
 
 /* A worker's own memory beside its pool; measured as rss_open less pool_bytes. */
 enum { PLAN_WORKER_BYTES = 8 << 20 };
@@ -436,18 +433,17 @@ static double lead_in_ns(double slice_ns)
 /* The length that fills --quick's time, within what a slice may be. */
 static double quick_slice_ns(const struct plan *plan)
 {
-	double switches = 0, weight = 0;
+	double overhead = 0, weight = 0;
 
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		const struct plan_cell *cell = &plan->cell[i];
 		double slices =
 			(double)plan->forks * plan->blocks * (double)subjects_of(plan, cell);
 
-		switches += slices;
+		overhead += slices * (PLAN_SWITCH_NS + PLAN_START_NS / plan->blocks);
 		weight += slices * slice_weight(cell);
 	}
-	double slice = (PLAN_QUICK_SLICES_NS - switches * PLAN_SWITCH_NS) /
-		       (weight + weight / PLAN_LEAD_IN_PARTS);
+	double slice = (PLAN_QUICK_NS - overhead) / (weight + weight / PLAN_LEAD_IN_PARTS);
 	if (!(slice > PLAN_SLICE_LEAST_MS * MS_NS))
 		return PLAN_SLICE_LEAST_MS * MS_NS;
 	return slice > PLAN_SLICE_MOST_MS * MS_NS ? PLAN_SLICE_MOST_MS * MS_NS : slice;

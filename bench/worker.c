@@ -35,7 +35,9 @@ struct worker {
 	struct engine *engine;  /* NULL: no cell is open */
 	uint32_t threads;       /* of the open cell */
 	uint64_t parked_cpu_ns; /* CPU time of the process when the last reply was sent */
+	uint64_t parked_ns;     /* when that was */
 	uint64_t idle_cpu_ns;   /* CPU time between that and the request being answered */
+	uint64_t idle_ns;       /* how long it was */
 };
 
 /*
@@ -273,14 +275,15 @@ static json_t *answer_slice(struct worker *self, const json_t *request)
 	for (uint32_t i = 0; i < self->threads; i++)
 		json_array_append_new(threads, thread_object(&slice.threads[i]));
 	return json_pack("{s:s, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s,"
-			 " s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+			 " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"reply", "slice", "window_ns", (json_int_t)slice.window_ns, "units",
 		(json_int_t)slice.units, "units_per_s", slice.units_per_s, "failed",
 		(json_int_t)slice.failed, "skew", slice.skew, "jain", slice.jain, "slowest_share",
 		slice.slowest_share, "flags", flags, "refill", (json_int_t)slice.paths.refill,
 		"flush", (json_int_t)slice.paths.flush, "grow", (json_int_t)slice.paths.grow,
 		"steal", (json_int_t)slice.paths.steal, "empty", (json_int_t)slice.paths.empty,
-		"idle_cpu_ns", (json_int_t)self->idle_cpu_ns, "threads", threads);
+		"idle_cpu_ns", (json_int_t)self->idle_cpu_ns, "idle_ns", (json_int_t)self->idle_ns,
+		"threads", threads);
 }
 
 static json_t *answer_mem(struct worker *self, const json_t *request)
@@ -340,6 +343,7 @@ static int serve_one(struct worker *self)
 	if (rc != 1 && rc != -EBADMSG)
 		return rc;
 	self->idle_cpu_ns = clock_process_cpu_ns() - self->parked_cpu_ns;
+	self->idle_ns = clock_now_ns() - self->parked_ns;
 	const char *cmd = rc == 1 ? json_string_value(json_object_get(request, "cmd")) : NULL;
 	if (cmd != NULL && strcmp(cmd, "quit") == 0) {
 		json_decref(request);
@@ -355,7 +359,21 @@ static int serve_one(struct worker *self)
 	json_decref(request);
 	rc = channel_send(self->fd, reply);
 	self->parked_cpu_ns = clock_process_cpu_ns();
+	self->parked_ns = clock_now_ns();
 	return rc;
+}
+
+/*
+ * What a library does at its first pool, it does now, while other workers start as well: DPDK's
+ * environment sleeps a tenth of a second to calibrate its clock. A failure shows when a cell opens.
+ */
+static void start_library(const struct pool_ops *ops)
+{
+	const struct pool_config small = {.object_bytes = POOL_OBJECT_BYTES_MIN, .capacity = 1};
+	struct pool *pool;
+
+	if (pool_create(ops, &small, &pool) == 0)
+		pool_destroy(pool);
 }
 
 int worker_serve(int fd, const char *subject, const char *dispatch)
@@ -373,8 +391,10 @@ int worker_serve(int fd, const char *subject, const char *dispatch)
 			dispatch);
 		return COMMAND_USAGE;
 	}
+	start_library(self.ops);
 	int rc = channel_send(fd, hello(&self));
 	self.parked_cpu_ns = clock_process_cpu_ns();
+	self.parked_ns = clock_now_ns();
 	while (rc == 0)
 		rc = serve_one(&self);
 	if (self.engine != NULL)

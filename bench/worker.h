@@ -43,11 +43,13 @@
  *	{"reply":"slice", "window_ns":2031000, "units":100000, "units_per_s":49236829.1, "failed":0,
  *	 "skew":0.004, "jain":0.998, "slowest_share":0.97, "flags":"",
  *	 "refill":0, "flush":0, "grow":0, "steal":0, "empty":0, "idle_cpu_ns":0,
+ *	 "idle_ns":0,
  *	 "threads":[{"cpu":0, "units":50000, "window_ns":2031000, "cpu_ns":2030100, "nvcsw":0,
  *	             "nivcsw":0, "minflt":0}, ...]}
  *	                                 the columns of schema.h's tables slice and thread;
  *	                                 idle_cpu_ns: CPU time that this process used between the
- *	                                 reply before this one and this request
+ *	                                 reply before this one and this request; idle_ns: how long
+ *	                                 that was
  *
  *	{"cmd":"mem"} ->
  *	{"reply":"mem", "rss":5242880, "rss_peak":5300224}
