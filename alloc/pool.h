@@ -95,12 +95,11 @@ enum {
 	POOL_OBJECT_BYTES_MAX = 1 << 20,
 	POOL_OBJECT_ALIGN_MIN = 16,
 	POOL_OBJECT_ALIGN_MAX = 4096,
-	POOL_MAGAZINE_OBJECTS_DEFAULT =
-		64, /* Bonwick & Adams start at 15 and grow; 64 pointers are one page's worth of lines and put the depot below 1 % of operations */
+	/* Two bursts of 32: eight lines of pointers, and at most one operation in 64 sees the depot. */
+	POOL_MAGAZINE_OBJECTS_DEFAULT = 64,
 	POOL_MAGAZINE_OBJECTS_MIN = 4,
 	POOL_MAGAZINE_OBJECTS_MAX = 1024,
-	POOL_CPU_CACHE_OBJECTS_DEFAULT =
-		256, /* DPDK's and tcmalloc's order of magnitude: four bursts of 64 */
+	POOL_CPU_CACHE_OBJECTS_DEFAULT = 256, /* DPDK's order of magnitude: eight bursts of 32 */
 	POOL_CPU_CACHE_OBJECTS_MIN = 16,
 	POOL_CPU_CACHE_OBJECTS_MAX = 1008, /* with its header it fits the 8 KiB that a CPU has */
 	POOL_BULK_MAX = 1024,              /* objects one bulk call may name */
