@@ -4,7 +4,7 @@
  * Two things are shared by the threads of a cell besides the pool. The *order*, under a mutex, says
  * what a parked thread is to do next; the *phase*, a word in a cache line pair of its own, ends the
  * lead-in and the window. Only the coordinator writes the phase, and threads read it once a chunk
- * of rounds, so that it costs a load that hits. It orders nothing (all its accesses are relaxed):
+ * of rounds, whose length each finds during the lead-ins. It orders nothing (all its accesses are relaxed):
  * what the threads found is handed over under the mutex.
  */
 #include "bench/engine.h"
@@ -22,9 +22,14 @@
 #include <sys/resource.h>
 
 enum {
-	/* Units between two looks at the phase: short against a window of a millisecond, long
-	 * against the load and the call that the look costs. */
-	ENGINE_CHUNK_UNITS = 64,
+	/*
+	 * A chunk: what a thread does between two looks at the phase. The look costs a call, the
+	 * body's entry and a mispredicted exit from its loop, some 10 ns in all: 0.3 % of a chunk
+	 * that takes so long, and the chunk is 0.4 % of a window of a millisecond.
+	 */
+	ENGINE_CHUNK_NS = 4000,
+	ENGINE_CHUNK_ROUNDS_FIRST = 64, /* where the search for it begins */
+	ENGINE_CHUNK_ROUNDS_MAX = 4096, /* of a body that does next to nothing */
 	/*
 	 * Objects that the caches which a thread works on may keep from other threads. The largest
 	 * need is a cache of 256 that fills to one and a half times that (DPDK's), beside a batch in
@@ -66,6 +71,7 @@ struct runner {
 	CACHE_PAIR_ALIGNED atom_u64 started_ns; /* 0: not yet in the window */
 	atom_u32 running;                       /* 1: at work since the last order */
 	uint64_t stopped_ns;
+	uint64_t rounds; /* of a chunk */
 	struct reading from;
 	struct reading to;
 	enum stage stage;
@@ -82,7 +88,6 @@ struct engine {
 	/* Constant while threads run. */
 	CACHE_PAIR_ALIGNED struct workload_case subject;
 	struct engine_cell cell;
-	uint64_t chunk_rounds;
 	bool oversubscribed;
 	struct pool *pool;
 	uint64_t pool_bytes;
@@ -119,7 +124,7 @@ static void take_reading(struct runner *self, uint64_t units, struct reading *ou
 /* One chunk of rounds. A body that could not go on waits here for its peer. */
 ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self)
 {
-	uint64_t done = engine->subject.run(engine->pool, &self->t, engine->chunk_rounds);
+	uint64_t done = engine->subject.run(engine->pool, &self->t, self->rounds);
 
 	if (unlikely(done == 0)) {
 		if (engine->oversubscribed)
@@ -128,6 +133,23 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self)
 			atom_pause();
 	}
 	return done;
+}
+
+/*
+ * A chunk of the lead-in, and with it a step towards the right length. A body that had to wait for
+ * its peer says nothing about that.
+ */
+static void run_chunk_and_adapt(struct engine *engine, struct runner *self)
+{
+	uint64_t began_ns = clock_now_ns();
+
+	if (run_chunk(engine, self) == 0)
+		return;
+	uint64_t took_ns = clock_now_ns() - began_ns;
+	if (took_ns < ENGINE_CHUNK_NS / 2 && self->rounds < ENGINE_CHUNK_ROUNDS_MAX)
+		self->rounds *= 2;
+	else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
+		self->rounds /= 2;
 }
 
 /*
@@ -141,7 +163,7 @@ static void runner_run(struct runner *self)
 
 	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
 	while (atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN)
-		run_chunk(engine, self);
+		run_chunk_and_adapt(engine, self);
 	take_reading(self, 0, &self->from);
 	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
 	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
@@ -494,7 +516,7 @@ uint64_t engine_warm(struct engine *self, uint64_t window_ns)
 {
 	struct engine_slice slice;
 
-	measure(self, window_ns, 0, &slice);
+	measure(self, window_ns / 2, window_ns / 2, &slice);
 	return slice.units;
 }
 
@@ -573,14 +595,6 @@ uint32_t engine_capacity(const struct workload *workload, const struct workload_
 	return shape->threads * (workload->demand(shape) + ENGINE_STRANDED_OBJECTS);
 }
 
-static uint64_t rounds_per_chunk(const struct workload *workload, const struct workload_cell *shape)
-{
-	uint64_t units = (workload->axes & WORKLOAD_BURST ? shape->burst : 1) *
-			 (workload->axes & WORKLOAD_DEPTH ? shape->depth : 1);
-
-	return units < ENGINE_CHUNK_UNITS ? ENGINE_CHUNK_UNITS / units : 1;
-}
-
 /* Creates the pool. 0, or an error with its sentence. */
 static int create_pool(struct engine *self, char *why)
 {
@@ -628,8 +642,10 @@ static int choose_cpus(struct engine *self)
 
 	if (allowed < 0)
 		return allowed;
-	for (uint32_t i = 0; i < self->cell.shape.threads; i++)
+	for (uint32_t i = 0; i < self->cell.shape.threads; i++) {
 		self->runners[i].cpu = cpus[i % (uint32_t)allowed];
+		self->runners[i].rounds = ENGINE_CHUNK_ROUNDS_FIRST;
+	}
 	self->oversubscribed = self->cell.shape.threads > (uint32_t)allowed;
 	return 0;
 }
@@ -755,7 +771,6 @@ int engine_open(const struct workload_case *subject, const struct engine_cell *c
 	self->cell = *cell;
 	if (cell->capacity == 0)
 		self->cell.capacity = engine_capacity(subject->workload, &cell->shape);
-	self->chunk_rounds = rounds_per_chunk(subject->workload, &cell->shape);
 	pthread_mutex_init(&self->mutex, NULL);
 	pthread_cond_init(&self->ordered, NULL);
 	pthread_cond_init(&self->finished, NULL);
