@@ -17,7 +17,7 @@ ALWAYS_INLINE uint64_t workload_burst(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	const uint32_t burst = t->cell->burst;
-	void *objs[POOL_BULK_MAX];
+	CACHE_LINE_ALIGNED void *objs[POOL_BULK_MAX];
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {

@@ -20,7 +20,7 @@ ALWAYS_INLINE uint64_t workload_burst_run(
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		void *copies[POOL_BULK_MAX];
+		CACHE_LINE_ALIGNED void *copies[POOL_BULK_MAX];
 		void **objs = copies;
 		uint32_t got;
 

@@ -26,7 +26,7 @@ ALWAYS_INLINE uint64_t remote_free_produce(
 {
 	const uint32_t burst = t->cell->burst;
 	struct spsc_ring *ring = t->own;
-	void *objs[POOL_BULK_MAX];
+	CACHE_LINE_ALIGNED void *objs[POOL_BULK_MAX];
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n && spsc_ring_fits(ring, burst); i++) {
@@ -48,7 +48,7 @@ ALWAYS_INLINE uint64_t remote_free_consume(
 {
 	const uint32_t burst = t->cell->burst;
 	struct spsc_ring *ring = t->own;
-	void *objs[POOL_BULK_MAX];
+	CACHE_LINE_ALIGNED void *objs[POOL_BULK_MAX];
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
