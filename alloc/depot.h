@@ -24,6 +24,7 @@
 #define ALLOC_DEPOT_H
 
 #include "alloc/audit.h"
+#include "alloc/copy.h"
 #include "alloc/loose.h"
 #include "alloc/pool.h"
 
@@ -36,10 +37,26 @@ enum {
 	DEPOT_THREAD_MAGAZINES = 4, /* two installed, one lent to the user, one in transit */
 };
 
+/*
+ * Both ends of a magazine can be seen without loading a bound. Below slot[0] lies the floor, which a
+ * get meets as an object that is NULL. Behind the last slot lies a multiple of MAGAZINE_BLOCK_BYTES,
+ * which a put meets as an address with so many low bits 0; in a magazine longer than a block other
+ * slots have such addresses too, so it then looks at the bound.
+ *
+ *	              | objects, 0 ... 0, floor | slot[0] ... slot[magazine_objects - 1] |
+ *	 multiple of 64                          multiple of 64           multiple of 1024
+ */
 struct magazine {
 	atom_u32 objects; /* in slot[0..objects) */
+	unsigned char unused[CACHE_LINE_BYTES - sizeof(atom_u32) - sizeof(void *)];
+	void *floor; /* slot[-1]: NULL, for ever */
 	void *slot[];
 };
+enum { MAGAZINE_BLOCK_BYTES = 1024 };
+_Static_assert(offsetof(struct magazine, slot) == CACHE_LINE_BYTES, "the floor is slot[-1]");
+_Static_assert(POOL_MAGAZINE_OBJECTS_DEFAULT * sizeof(void *) + sizeof(struct magazine) ==
+		       MAGAZINE_BLOCK_BYTES,
+	"a magazine of the default size fills its block");
 
 /*
  * The number of objects in a magazine, read and written by its owner. Relaxed, and an atomic word
@@ -63,6 +80,7 @@ struct depot {
 	struct slab magazines;
 	struct slab *slab; /* the pool's objects */
 	uint32_t magazine_objects;
+	uint32_t magazine_offset;            /* where in its block a magazine begins, bytes */
 	CACHE_PAIR_ALIGNED atom_u32 threads; /* attached */
 };
 
@@ -76,11 +94,15 @@ static COLD int depot_init(
 	uint32_t magazines = slab->capacity / magazine_objects + 1 + installed +
 			     DEPOT_THREADS_MAX * DEPOT_THREAD_MAGAZINES;
 
+	/* Whole lines of slots: a magazine is named by its first line. */
+	uint32_t slots = (magazine_objects + COPY_STEP - 1) / COPY_STEP * COPY_STEP;
+	uint32_t bytes = (uint32_t)(sizeof(struct magazine) + slots * sizeof(void *));
+
 	self->slab = slab;
 	self->magazine_objects = magazine_objects;
-	return slab_init(&self->magazines,
-		sizeof(struct magazine) + magazine_objects * sizeof(void *), CACHE_LINE_BYTES,
-		magazines, MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS);
+	self->magazine_offset = -bytes % MAGAZINE_BLOCK_BYTES;
+	return slab_init(&self->magazines, bytes, MAGAZINE_BLOCK_BYTES, magazines,
+		MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS);
 }
 
 static COLD void depot_fini(struct depot *self)
@@ -117,7 +139,8 @@ static COLD struct magazine *depot_get_empty(struct depot *self)
 	if (magazine != NULL)
 		return magazine;
 	if (slab_carve(&self->magazines, 1, &first) == 1)
-		return slab_object(&self->magazines, first);
+		return (struct magazine *)((unsigned char *)slab_object(&self->magazines, first) +
+					   self->magazine_offset);
 	/*
 	 * All are carved. Each is in full (at most capacity / magazine_objects are), in a thread's
 	 * hands (four each, and the caller has at most three), or in empty; there are more than the

@@ -83,7 +83,7 @@ struct pool_config {
 	size_t object_bytes; /* payload; 8..1 MiB; no default */
 	size_t object_align; /* a power of two, 16..4096 [64; an allocator's: 16] */
 	uint32_t capacity;   /* the most objects that the pool will ever hold; >= 1; no default */
-	uint32_t magazine_objects;  /* objects a magazine; a multiple of 4, 4..1024 [64] */
+	uint32_t magazine_objects;  /* objects a magazine; a multiple of 8, 8..1024 [120] */
 	uint32_t cpu_cache_objects; /* objects a per-CPU array holds; 16..1008 [256] */
 	uint32_t
 		batch_objects; /* objects moved between a per-CPU array and the depot; 1..cpu_cache_objects/2 [magazine_objects, at most that half] */
@@ -95,9 +95,12 @@ enum {
 	POOL_OBJECT_BYTES_MAX = 1 << 20,
 	POOL_OBJECT_ALIGN_MIN = 16,
 	POOL_OBJECT_ALIGN_MAX = 4096,
-	/* Two bursts of 32: eight lines of pointers, and at most one operation in 64 sees the depot. */
-	POOL_MAGAZINE_OBJECTS_DEFAULT = 64,
-	POOL_MAGAZINE_OBJECTS_MIN = 4,
+	/*
+	 * With its header a magazine fills 1 KiB (depot.h). A cache has two, so it keeps about as much
+	 * as a CPU's array does, and as DPDK's cache: every contestant withholds some 256 objects.
+	 */
+	POOL_MAGAZINE_OBJECTS_DEFAULT = 120,
+	POOL_MAGAZINE_OBJECTS_MIN = 8,
 	POOL_MAGAZINE_OBJECTS_MAX = 1024,
 	POOL_CPU_CACHE_OBJECTS_DEFAULT = 256, /* DPDK's order of magnitude: eight bursts of 32 */
 	POOL_CPU_CACHE_OBJECTS_MIN = 16,

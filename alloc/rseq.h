@@ -33,6 +33,7 @@
 
 #include "alloc/atomic.h"
 #include "alloc/compiler.h"
+#include "alloc/copy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -223,23 +224,27 @@ ALWAYS_INLINE uintptr_t rseq_push(void *rs, struct rseq_array *areas, void *obje
 }
 
 /*
- * Copies count pointers up from `from` to `to`: the odd ones first, then four at a time. Clobbers
- * count, i, xmm0, xmm1.
+ * Copies count pointers up from `from` to `to`: the odd ones first, then four at a time; in the wide
+ * form eight at a time. Clobbers count, i, xmm0, xmm1. An abort within the wide form leaves the upper
+ * halves of two registers dirty until the next vzeroupper: dear for a moment, never wrong.
  */
-#define RSEQ_COPY                               \
-	"xorl %k[i], %k[i]\n"                   \
-	"6:\n\t"                                \
-	"testl $3, %k[count]\n\t"               \
-	"jz 7f\n\t"                             \
-	"movq (%[from],%[i],8), %%xmm0\n\t"     \
-	"movq %%xmm0, (%[to],%[i],8)\n\t"       \
-	"incl %k[i]\n\t"                        \
-	"decl %k[count]\n\t"                    \
-	"jmp 6b\n"                              \
-	"7:\n\t"                                \
-	"testl %k[count], %k[count]\n\t"        \
-	"jz 9f\n"                               \
-	"8:\n\t"                                \
+#define RSEQ_COPY_ODD(mask)                 \
+	"xorl %k[i], %k[i]\n"               \
+	"6:\n\t"                            \
+	"testl $" mask ", %k[count]\n\t"    \
+	"jz 7f\n\t"                         \
+	"movq (%[from],%[i],8), %%xmm0\n\t" \
+	"movq %%xmm0, (%[to],%[i],8)\n\t"   \
+	"incl %k[i]\n\t"                    \
+	"decl %k[count]\n\t"                \
+	"jmp 6b\n"                          \
+	"7:\n\t"                            \
+	"testl %k[count], %k[count]\n\t"    \
+	"jz 9f\n"                           \
+	"8:\n\t"
+
+#define RSEQ_COPY_NARROW                        \
+	RSEQ_COPY_ODD("3")                      \
 	"movups (%[from],%[i],8), %%xmm0\n\t"   \
 	"movups 16(%[from],%[i],8), %%xmm1\n\t" \
 	"movups %%xmm0, (%[to],%[i],8)\n\t"     \
@@ -249,6 +254,38 @@ ALWAYS_INLINE uintptr_t rseq_push(void *rs, struct rseq_array *areas, void *obje
 	"jnz 8b\n"                              \
 	"9:\n\t"
 
+#define RSEQ_COPY_WIDE                           \
+	RSEQ_COPY_ODD("7")                       \
+	"vmovdqu (%[from],%[i],8), %%ymm0\n\t"   \
+	"vmovdqu 32(%[from],%[i],8), %%ymm1\n\t" \
+	"vmovdqu %%ymm0, (%[to],%[i],8)\n\t"     \
+	"vmovdqu %%ymm1, 32(%[to],%[i],8)\n\t"   \
+	"addl $8, %k[i]\n\t"                     \
+	"subl $8, %k[count]\n\t"                 \
+	"jnz 8b\n\t"                             \
+	"vzeroupper\n"                           \
+	"9:\n\t"
+
+/* clang-format off */
+#define RSEQ_POP_BULK(copy)                                                                        \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_OPEN                                                      \
+		"xorl %k[result], %k[result]\n\t"                                                  \
+		"movl %k[cur], %k[count]\n\t"                                                      \
+		"subl 4(%[area]), %k[count]\n\t"                                                   \
+		"jbe 5f\n\t"                                                                       \
+		"cmpl %k[n], %k[count]\n\t"                                                        \
+		"cmoval %k[n], %k[count]\n\t"                                                      \
+		"subl %k[count], %k[cur]\n\t"                                                      \
+		"leaq 64(%[area],%[cur],8), %[from]\n\t"                                           \
+		"leal (,%[count],4), %k[result]\n\t" copy                                          \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
+		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)                             \
+		: [rs] "r"(rs), [areas] "r"(areas), [to] "r"(to), [n] "r"((uintptr_t)n)            \
+		: "memory", "cc", COPY_CLOBBERS)
+/* clang-format on */
+
 /*
  * Takes up to n objects off the current CPU's array into to[0..), the top one last. Returns 4 x the
  * number taken (0: nothing there), or RSEQ_ABORT: then to[] may hold garbage and nothing was taken.
@@ -257,30 +294,35 @@ ALWAYS_INLINE uintptr_t rseq_pop_bulk(void *rs, struct rseq_array *areas, void *
 {
 	uintptr_t result, area, cur, count, i, from;
 
-	/* clang-format off */
-	__asm__ volatile(RSEQ_ENTRY RSEQ_OPEN
-		"xorl %k[result], %k[result]\n\t"
-		"movl %k[cur], %k[count]\n\t"
-		"subl 4(%[area]), %k[count]\n\t"
-		"jbe 5f\n\t"
-		"cmpl %k[n], %k[count]\n\t"
-		"cmoval %k[n], %k[count]\n\t"
-		"subl %k[count], %k[cur]\n\t"
-		"leaq 64(%[area],%[cur],8), %[from]\n\t"
-		"leal (,%[count],4), %k[result]\n\t" RSEQ_COPY
-		"movl %k[cur], (%[area])\n"
-		"2:\n" RSEQ_EXIT
-		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),
-		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)
-		: [rs] "r"(rs), [areas] "r"(areas), [to] "r"(to), [n] "r"((uintptr_t)n)
-		: "memory", "cc", "xmm0", "xmm1");
-	/* clang-format on */
+	if (likely(copy_wide()))
+		RSEQ_POP_BULK(RSEQ_COPY_WIDE);
+	else
+		RSEQ_POP_BULK(RSEQ_COPY_NARROW);
 	if (result != RSEQ_ABORT) {
-		for (uint32_t k = 0; k < result / 4; k++)
+		for (uint32_t k = 0; atom_sanitizes && k < result / 4; k++)
 			atom_tsan_acquire(to[k]);
 	}
 	return result;
 }
+
+/* clang-format off */
+#define RSEQ_PUSH_BULK(copy)                                                                       \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_OPEN                                                      \
+		"movl $2, %k[result]\n\t" /* RSEQ_FULL */                                          \
+		"leal (%[cur],%[n]), %k[count]\n\t"                                                \
+		"cmpl 8(%[area]), %k[count]\n\t"                                                   \
+		"ja 5f\n\t"                                                                        \
+		"leaq 64(%[area],%[cur],8), %[to]\n\t"                                             \
+		"movl %k[count], %k[cur]\n\t"                                                      \
+		"movl %k[n], %k[count]\n\t"                                                        \
+		"xorl %k[result], %k[result]\n\t" copy                                             \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
+		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)                                 \
+		: [rs] "r"(rs), [areas] "r"(areas), [from] "r"(from), [n] "r"((uintptr_t)n)        \
+		: "memory", "cc", COPY_CLOBBERS)
+/* clang-format on */
 
 /*
  * Puts from[0..n) on top of the current CPU's array, all or none. RSEQ_DONE, RSEQ_FULL or
@@ -291,25 +333,12 @@ ALWAYS_INLINE uintptr_t rseq_push_bulk(
 {
 	uintptr_t result, area, cur, count, i, to;
 
-	for (uint32_t k = 0; k < n; k++)
+	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
 		atom_tsan_release(from[k]);
-	/* clang-format off */
-	__asm__ volatile(RSEQ_ENTRY RSEQ_OPEN
-		"movl $2, %k[result]\n\t" /* RSEQ_FULL */
-		"leal (%[cur],%[n]), %k[count]\n\t"
-		"cmpl 8(%[area]), %k[count]\n\t"
-		"ja 5f\n\t"
-		"leaq 64(%[area],%[cur],8), %[to]\n\t"
-		"movl %k[count], %k[cur]\n\t"
-		"movl %k[n], %k[count]\n\t"
-		"xorl %k[result], %k[result]\n\t" RSEQ_COPY
-		"movl %k[cur], (%[area])\n"
-		"2:\n" RSEQ_EXIT
-		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),
-		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)
-		: [rs] "r"(rs), [areas] "r"(areas), [from] "r"(from), [n] "r"((uintptr_t)n)
-		: "memory", "cc", "xmm0", "xmm1");
-	/* clang-format on */
+	if (likely(copy_wide()))
+		RSEQ_PUSH_BULK(RSEQ_COPY_WIDE);
+	else
+		RSEQ_PUSH_BULK(RSEQ_COPY_NARROW);
 	return result;
 }
 

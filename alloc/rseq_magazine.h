@@ -12,7 +12,7 @@
  *
  * and a magazine (depot.h), found at its unit's line of the depot's slab:
  *
- *	 0                    8
+ *	 0                    64
  *	+--------------------+-----------------------
  *	| objects            | slot[0] slot[1] ...
  *	+--------------------+-----------------------
@@ -40,7 +40,7 @@ enum { RSEQ_MAGAZINES_LOG2 = 7 };
 _Static_assert(
 	sizeof(struct rseq_magazines) == 1 << RSEQ_MAGAZINES_LOG2, "the sections know the stride");
 _Static_assert(offsetof(struct rseq_magazines, stop) == 8, "the sections know this offset");
-_Static_assert(offsetof(struct magazine, slot) == 8, "the sections know this offset");
+_Static_assert(offsetof(struct magazine, slot) == 64, "the sections know this offset");
 
 ALWAYS_INLINE uint64_t rseq_magazine_word(uint32_t loaded, uint32_t spare)
 {
@@ -90,7 +90,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas
 	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED
 		"testl %k[cur], %k[cur]\n\t"
 		"jz 5f\n\t"
-		"movq (%[area],%[cur],8), %[result]\n\t"
+		"movq 56(%[area],%[cur],8), %[result]\n\t"
 		"decl %k[cur]\n\t"
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
@@ -116,7 +116,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 		"cmpl %k[size], %k[cur]\n\t"
 		"jae 5f\n\t"
 		"xorl %k[result], %k[result]\n\t"
-		"movq %[object], 8(%[area],%[cur],8)\n\t"
+		"movq %[object], 64(%[area],%[cur],8)\n\t"
 		"incl %k[cur]\n\t"
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
@@ -127,6 +127,20 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 	return result;
 }
 
+#define RSEQ_MAGAZINE_POP_BULK(copy)                                                               \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED                        \
+		"subl %k[n], %k[cur]\n\t"                                                          \
+		"jb 5f\n\t"                                                                        \
+		"leaq 64(%[area],%[cur],8), %[from]\n\t"                                           \
+		"movl %k[n], %k[count]\n\t"                                                        \
+		"xorl %k[result], %k[result]\n\t" copy                                             \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
+		  [i] "=&r"(i), [from] "=&r"(from)                                                 \
+		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [to] "r"(to), [n] "r"((uintptr_t)n) \
+		: "memory", "cc", COPY_CLOBBERS)
+
 /*
  * Takes the top n objects if the loaded magazine has as many: RSEQ_DONE; else RSEQ_FULL, or
  * RSEQ_ABORT.
@@ -136,22 +150,30 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *
 {
 	uintptr_t result = RSEQ_FULL, area, cur, count, i, from;
 
-	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED
-		"subl %k[n], %k[cur]\n\t"
-		"jb 5f\n\t"
-		"leaq 8(%[area],%[cur],8), %[from]\n\t"
-		"movl %k[n], %k[count]\n\t"
-		"xorl %k[result], %k[result]\n\t" RSEQ_COPY
-		"movl %k[cur], (%[area])\n"
-		"2:\n" RSEQ_EXIT
-		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count),
-		  [i] "=&r"(i), [from] "=&r"(from)
-		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [to] "r"(to), [n] "r"((uintptr_t)n)
-		: "memory", "cc", "xmm0", "xmm1");
-	for (uint32_t k = 0; result == RSEQ_DONE && k < n; k++)
+	if (likely(copy_wide()))
+		RSEQ_MAGAZINE_POP_BULK(RSEQ_COPY_WIDE);
+	else
+		RSEQ_MAGAZINE_POP_BULK(RSEQ_COPY_NARROW);
+	for (uint32_t k = 0; atom_sanitizes && result == RSEQ_DONE && k < n; k++)
 		atom_tsan_acquire(to[k]);
 	return result;
 }
+
+#define RSEQ_MAGAZINE_PUSH_BULK(copy)                                                              \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED                        \
+		"cmpl %k[room], %k[cur]\n\t"                                                       \
+		"ja 5f\n\t"                                                                        \
+		"leaq 64(%[area],%[cur],8), %[to]\n\t"                                             \
+		"movl %k[n], %k[count]\n\t"                                                        \
+		"addl %k[n], %k[cur]\n\t"                                                          \
+		"xorl %k[result], %k[result]\n\t" copy                                             \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
+		  [i] "=&r"(i), [to] "=&r"(to)                                                     \
+		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [from] "r"(from),          \
+		  [n] "r"((uintptr_t)n), [room] "rm"(room)                                         \
+		: "memory", "cc", COPY_CLOBBERS)
 
 /*
  * Puts from[0..n) on the loaded magazine, all or none: RSEQ_DONE; else RSEQ_FULL, or RSEQ_ABORT.
@@ -162,22 +184,12 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines 
 {
 	uintptr_t result = RSEQ_FULL, area, cur, count, i, to;
 
-	for (uint32_t k = 0; k < n; k++)
+	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
 		atom_tsan_release(from[k]);
-	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED
-		"cmpl %k[room], %k[cur]\n\t"
-		"ja 5f\n\t"
-		"leaq 8(%[area],%[cur],8), %[to]\n\t"
-		"movl %k[n], %k[count]\n\t"
-		"addl %k[n], %k[cur]\n\t"
-		"xorl %k[result], %k[result]\n\t" RSEQ_COPY
-		"movl %k[cur], (%[area])\n"
-		"2:\n" RSEQ_EXIT
-		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count),
-		  [i] "=&r"(i), [to] "=&r"(to)
-		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [from] "r"(from),
-		  [n] "r"((uintptr_t)n), [room] "rm"(room)
-		: "memory", "cc", "xmm0", "xmm1");
+	if (likely(copy_wide()))
+		RSEQ_MAGAZINE_PUSH_BULK(RSEQ_COPY_WIDE);
+	else
+		RSEQ_MAGAZINE_PUSH_BULK(RSEQ_COPY_NARROW);
 	return result;
 }
 

@@ -12,11 +12,11 @@
 #ifndef ALLOC_POOL_NULL_H
 #define ALLOC_POOL_NULL_H
 
+#include "alloc/copy.h"
 #include "alloc/pool.h"
 #include "alloc/slab.h"
 
 #include <errno.h>
-#include <string.h>
 
 struct null_pool {
 	struct pool base;
@@ -48,7 +48,7 @@ static inline uint32_t null_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	(void)pool;
-	memcpy(objs, ((struct null_thread *)thread)->object, n * sizeof(*objs));
+	copy_pointers(objs, ((struct null_thread *)thread)->object, n);
 	return n;
 }
 

@@ -27,6 +27,7 @@
 #ifndef ALLOC_POOL_PERCPU_TRY_H
 #define ALLOC_POOL_PERCPU_TRY_H
 
+#include "alloc/copy.h"
 #include "alloc/cpu.h"
 #include "alloc/depot.h"
 
@@ -99,7 +100,7 @@ ALWAYS_INLINE uint32_t percpu_try_pop(struct percpu_try_array *array, void **obj
 	uint32_t take = n < array->count ? n : array->count;
 
 	array->count -= take;
-	memcpy(objs, &array->slot[array->count], take * sizeof(*objs));
+	copy_pointers(objs, &array->slot[array->count], take);
 	return take;
 }
 
@@ -110,7 +111,7 @@ ALWAYS_INLINE uint32_t percpu_try_push(
 	uint32_t room = cap - array->count;
 	uint32_t give = n < room ? n : room;
 
-	memcpy(&array->slot[array->count], objs, give * sizeof(*objs));
+	copy_pointers(&array->slot[array->count], objs, give);
 	array->count += give;
 	return give;
 }

@@ -42,7 +42,7 @@ struct rseq_mag_pool {
 	struct pool base;
 	struct rseq_magazines *areas; /* cpus, and one more that is for ever stopped */
 	unsigned char *lines; /* the depot's magazines, less one line: where unit 0 would be */
-	uint32_t size; /* objects a magazine: half of magazine_objects, since a CPU has two */
+	uint32_t size;        /* objects a magazine */
 	uint32_t cpus;
 	struct slab slab;
 	struct depot depot;
@@ -382,7 +382,7 @@ static COLD int rseq_mag_create(const struct pool_config *config, struct pool **
 	if (self == NULL)
 		return -ENOMEM;
 	self->cpus = cpu_possible();
-	self->size = config->magazine_objects / 2;
+	self->size = config->magazine_objects;
 	rc = slab_init(&self->slab, config->object_bytes, config->object_align, config->capacity,
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
