@@ -1,17 +1,20 @@
 /*
- * home_ret: every object has a home CPU, and goes home in batches. Where packets are allocated on
+ * home_ret: every object has a home CPU, and goes home in magazines. Where packets are allocated on
  * one CPU and completed on another, objects then return to the cache of the CPU that will write
- * them next, and one locked instruction serves a whole batch.
+ * them next, one locked instruction serves a whole magazine, and no two pairs of CPUs meet on a
+ * line.
  *
  * An object's home is the CPU that carved it. A put at home goes to that CPU's array, in a
- * restartable sequence (rseq.h), as in `rseq_arr`. A put elsewhere joins a chain in the calling
- * thread; when it has batch_objects, at the end of a bulk put, or at a flush, the chain is posted
- * to the home's inbox with one compare-and-swap. A get that finds the local array empty takes its
- * whole inbox with one exchange.
+ * restartable sequence (rseq.h), as in `rseq_arr`. A put elsewhere is written into a magazine that
+ * the calling thread has open for that home; when it is full, it is posted to the home's inbox with
+ * one compare-and-swap. A get that finds the local array empty takes its whole inbox with one
+ * exchange.
  *
  * Sources: snmalloc (Liétar et al., ISMM 2019) batches remote frees to the owner; Linux,
  * skb_attempt_defer_free returns buffers to the allocating CPU. Here any thread may take any inbox,
- * since taking is one exchange of everything: a CPU that stays idle strands nothing.
+ * since taking is one exchange of everything: a CPU that stays idle strands nothing. And what is
+ * posted are arrays of pointers, eight a line, and not objects linked to each other: the links'
+ * lines would have to travel too, one an object.
  *
  * Progress: lock-free. After put: memory stays mapped, nothing is overwritten. Not exact: up to
  * batch_objects - 1 objects a home rest with each thread until it flushes, or detaches.
@@ -22,42 +25,46 @@
  *
  * count and check want a quiet pool.
  *
- * An inbox is a `loose` list whose only consumer operation is take_all: its R0 and A1. ABA:
- * exchange compares nothing, and a push that finds another head than it linked to fails. home[] is
- * written by the thread that carved the object, before anybody else has the object, and never
- * again: whoever hands the object over publishes it.
+ * An inbox is a `loose` list of magazines whose only consumer operation is take_all: its R0 and A1.
+ * ABA: exchange compares nothing, and a push that finds another head than it linked to fails.
+ * home[] is written by the thread that carved the object, before anybody else has the object, and
+ * never again: whoever hands the object over publishes it.
  *
  * I1  as in rseq_cache.h.
- * I2  An object is in at most one place: a CPU's array, a CPU's inbox, a thread's chain, or the
- * depot.
+ * I2  An object is in at most one place: a CPU's array, a CPU's inbox, a thread's open magazine, or
+ * the depot.
  * I3  Every carved object's home is a CPU of the pool.
+ * I4  Magazines in an inbox hold batch_objects, and a thread's open ones fewer: so there are never
+ * more full ones than the depot has room for.
  */
 #ifndef ALLOC_POOL_HOME_RET_H
 #define ALLOC_POOL_HOME_RET_H
 
+#include "alloc/copy.h"
 #include "alloc/rseq_cache.h"
 
 #include <pthread.h>
 
 /*
- * Chains a thread has open at once, by home modulo this: a power of two. Sixteen serve a stack
- * whose completions go to sixteen different CPUs; a further home posts the chain it displaces,
- * early but correct.
+ * Magazines a thread has open at once, by home modulo this: a power of two. Sixteen serve a stack
+ * whose completions go to sixteen different CPUs; a further home sends what it displaces to the
+ * depot: correct, and nobody's home.
  */
-enum { HOME_RET_CHAINS = 16 };
-_Static_assert((HOME_RET_CHAINS & (HOME_RET_CHAINS - 1)) == 0, "the modulo is a mask");
+enum { HOME_RET_OPEN = 16 };
+_Static_assert((HOME_RET_OPEN & (HOME_RET_OPEN - 1)) == 0, "the modulo is a mask");
 
-struct home_ret_chain {
+struct home_ret_open {
+	struct magazine *magazine; /* NULL: none */
 	uint32_t home;
-	uint32_t count;       /* 0: no chain */
-	uint32_t first, last; /* units */
+	uint32_t count; /* objects in it; the magazine's own word is written when it is posted */
 };
 
 struct home_ret_pool {
 	struct pool base;
 	struct rseq_cache cache;
 	struct loose *inbox; /* one a CPU */
-	uint16_t *home;      /* by unit - 1 */
+	uint16_t *home; /* one a cache line of the slab: that of the object that begins there */
+	uintptr_t home_of_0; /* where the home of the line at address 0 would be */
 	struct slab slab;
 	struct depot depot;
 	pthread_mutex_t lock; /* guards threads: attach, detach, count and check only */
@@ -67,9 +74,7 @@ struct home_ret_pool {
 struct home_ret_thread {
 	struct pool_thread base;
 	struct rseq_cache_thread cache;
-	struct home_ret_chain chains[HOME_RET_CHAINS];
-	void *found[POOL_CPU_CACHE_OBJECTS_MAX /
-		    2]; /* what a search brought; cache.buffer is busy meanwhile */
+	struct home_ret_open open[HOME_RET_OPEN];
 	struct home_ret_thread *next, **link; /* the pool's list of threads, under its lock */
 };
 
@@ -78,105 +83,150 @@ ALWAYS_INLINE uint32_t home_ret_cpu(struct home_ret_thread *self)
 	return atom_load_relaxed((atom_u32 *)self->cache.rs); /* cpu_id_start; kept by the kernel */
 }
 
-ALWAYS_INLINE uint16_t *home_ret_home(struct home_ret_pool *pool, uint32_t unit)
+/* A shift and an addition that the load does by itself. */
+ALWAYS_INLINE uint16_t *home_ret_home(struct home_ret_pool *pool, const void *object)
 {
-	return &pool->home[unit - 1];
+	return (uint16_t *)(pool->home_of_0 +
+			    ((uintptr_t)object >> CACHE_LINE_LOG2) * sizeof(uint16_t));
 }
 
-/* Posts a chain to its home. One locked instruction. */
-static COLD void home_ret_post(
-	struct home_ret_pool *pool, struct home_ret_thread *self, struct home_ret_chain *chain)
+/* Empties an open magazine into the depot and closes it. */
+static COLD void home_ret_abandon(
+	struct home_ret_pool *pool, struct home_ret_thread *self, struct home_ret_open *open)
 {
-	if (chain->count == 0)
+	if (open->magazine == NULL)
 		return;
-	loose_push_chain(&pool->inbox[chain->home], &pool->slab, chain->first, chain->last);
-	chain->count = 0;
+	magazine_set_count(open->magazine, open->count);
+	depot_put_any(&pool->depot, open->magazine);
+	open->magazine = NULL;
 	self->base.paths.flush++;
 }
 
-static COLD void home_ret_post_all(struct home_ret_pool *pool, struct home_ret_thread *self)
+static COLD void home_ret_abandon_all(struct home_ret_pool *pool, struct home_ret_thread *self)
 {
-	for (uint32_t i = 0; i < HOME_RET_CHAINS; i++)
-		home_ret_post(pool, self, &self->chains[i]);
+	for (uint32_t i = 0; i < HOME_RET_OPEN; i++)
+		home_ret_abandon(pool, self, &self->open[i]);
 }
 
-/* Adds a foreign object to the thread's chain for its home. */
-static inline void home_ret_send(
-	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t home, uint32_t unit)
+/* Opens a magazine for home in the place of another home's, or where there is none. */
+static COLD void home_ret_open(struct home_ret_pool *pool, struct home_ret_thread *self,
+	struct home_ret_open *open, uint32_t home)
 {
-	struct home_ret_chain *chain = &self->chains[home & (HOME_RET_CHAINS - 1)];
+	home_ret_abandon(pool, self, open);
+	open->magazine = depot_get_empty(&pool->depot);
+	open->home = home;
+	open->count = 0;
+}
 
-	if (unlikely(chain->count != 0 && chain->home != home))
-		home_ret_post(pool, self, chain);
-	if (chain->count == 0) {
-		chain->home = home;
-		chain->last = unit;
-	} else {
-		atom_store_relaxed(
-			slab_link(&pool->slab, unit), chain->first); /* private until posted */
+/* Posts a full magazine to its home: one locked instruction. */
+static COLD void home_ret_post(
+	struct home_ret_pool *pool, struct home_ret_thread *self, struct home_ret_open *open)
+{
+	magazine_set_count(open->magazine, open->count);
+	loose_push(&pool->inbox[open->home], &pool->depot.magazines, open->magazine);
+	open->magazine = NULL;
+	self->base.paths.flush++;
+}
+
+/* Sends objs[0..n), whose home is not here, on their way. */
+static inline void home_ret_send(struct home_ret_pool *pool, struct home_ret_thread *self,
+	uint32_t home, void *const *objs, uint32_t n)
+{
+	struct home_ret_open *open = &self->open[home & (HOME_RET_OPEN - 1)];
+
+	for (uint32_t sent = 0; sent < n;) {
+		if (unlikely(open->magazine == NULL || open->home != home))
+			home_ret_open(pool, self, open, home);
+		uint32_t room = pool->cache.batch - open->count;
+		uint32_t give = n - sent < room ? n - sent : room;
+
+		copy_pointers(open->magazine->slot + open->count, objs + sent, give);
+		open->count += give;
+		sent += give;
+		if (unlikely(open->count == pool->cache.batch))
+			home_ret_post(pool, self, open);
 	}
-	chain->first = unit;
-	if (++chain->count == pool->cache.batch)
-		home_ret_post(pool, self, chain);
 }
 
-/*
- * Takes a CPU's inbox: up to a batch of it into self->found, the rest to the depot. Returns how
- * many were found.
- */
-static COLD uint32_t home_ret_take_inbox(
+/* A full magazine of a CPU's inbox, the caller's; NULL: the inbox was empty. The rest goes back. */
+static COLD struct magazine *home_ret_take_inbox(
 	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t cpu)
 {
-	uint32_t unit = loose_take_all(&pool->inbox[cpu]);
-	uint32_t found = 0;
-	uint32_t over = 0;
+	struct slab *magazines = &pool->depot.magazines;
+	uint32_t first = loose_take_all(&pool->inbox[cpu]);
 
-	while (unit != 0) {
-		void *object = slab_at(&pool->slab, unit);
+	if (first == 0)
+		return NULL;
+	uint32_t rest = atom_load_relaxed(slab_link(magazines, first)); /* ours since A1 */
+	uint32_t last = rest;
 
-		unit = atom_load_relaxed(
-			slab_link(&pool->slab, unit)); /* the chain is ours since A1 */
-		if (found < pool->cache.batch) {
-			self->found[found++] = object;
-			continue;
-		}
-		self->cache.buffer[over++] = object;
-		if (over == pool->cache.batch || unit == 0) {
-			depot_give(&pool->depot, &self->base, self->cache.buffer, over);
-			over = 0;
-		}
+	if (rest != 0) {
+		for (uint32_t next = rest; next != 0;
+			next = atom_load_relaxed(slab_link(magazines, next)))
+			last = next;
+		loose_push_chain(&pool->inbox[cpu], magazines, rest, last);
 	}
-	self->base.paths.refill += found != 0;
-	return found;
+	self->base.paths.refill++;
+	return slab_at(magazines, first);
 }
 
-/* Takes never-used objects, whose home this CPU becomes. */
-static COLD uint32_t home_ret_carve(
+/* Fills a magazine with never-used objects, whose home this CPU becomes; NULL: there are none. */
+static COLD struct magazine *home_ret_carve(
 	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t cpu)
 {
-	uint32_t found = depot_carve(&pool->depot, &self->base, self->found, pool->cache.batch);
+	struct magazine *magazine = depot_get_empty(&pool->depot);
+	uint32_t found = depot_carve(&pool->depot, &self->base, magazine->slot, pool->cache.batch);
 
 	for (uint32_t i = 0; i < found; i++)
-		*home_ret_home(pool, slab_unit(&pool->slab, self->found[i])) = (uint16_t)cpu;
-	return found;
+		*home_ret_home(pool, magazine->slot[i]) = (uint16_t)cpu;
+	magazine_set_count(magazine, found);
+	if (found != 0)
+		return magazine;
+	depot_put_empty(&pool->depot, magazine);
+	return NULL;
+}
+
+/* Fills a magazine with what other CPUs have in their arrays; NULL: nothing was found. */
+static COLD struct magazine *home_ret_steal(
+	struct home_ret_pool *pool, struct home_ret_thread *self)
+{
+	uint32_t found = rseq_cache_steal(&pool->cache, &self->cache, &self->base);
+
+	if (found == 0)
+		return NULL;
+	struct magazine *magazine = depot_get_empty(&pool->depot);
+	copy_pointers(magazine->slot, self->cache.buffer, found);
+	magazine_set_count(magazine, found);
+	return magazine;
 }
 
 /*
- * The last resort: what other CPUs have in their inboxes and arrays, the thread's own open chains
- * included.
+ * A magazine with objects, the caller's: from the own inbox, the depot, the slab, the thread's own
+ * open magazines, other inboxes, other arrays. NULL: none was found.
  */
-static COLD uint32_t home_ret_search(struct home_ret_pool *pool, struct home_ret_thread *self)
+static COLD struct magazine *home_ret_grab(struct home_ret_pool *pool, struct home_ret_thread *self)
 {
-	uint32_t found = 0;
+	uint32_t here = home_ret_cpu(self) % pool->cache.cpus;
+	struct magazine *magazine = home_ret_take_inbox(pool, self, here);
 
-	home_ret_post_all(pool, self);
-	for (uint32_t cpu = 0; cpu < pool->cache.cpus && found == 0; cpu++)
-		found = home_ret_take_inbox(pool, self, cpu);
-	if (found == 0) {
-		found = rseq_cache_steal(&pool->cache, &self->cache, &self->base);
-		memcpy(self->found, self->cache.buffer, found * sizeof(void *));
-	}
-	return found;
+	if (magazine == NULL && (magazine = depot_get_full(&pool->depot)) != NULL)
+		self->base.paths.refill++;
+	if (magazine == NULL)
+		magazine = home_ret_carve(pool, self, here);
+	if (magazine != NULL)
+		return magazine;
+	home_ret_abandon_all(pool, self);
+	for (uint32_t cpu = 0; cpu < pool->cache.cpus && magazine == NULL; cpu++)
+		magazine = home_ret_take_inbox(pool, self, cpu);
+	if (magazine != NULL)
+		return magazine;
+	magazine = depot_get_empty(&pool->depot);
+	magazine_set_count(magazine,
+		depot_take_used(&pool->depot, &self->base, magazine->slot, pool->cache.batch));
+	if (magazine_count(magazine) != 0)
+		return magazine;
+	depot_put_empty(&pool->depot, magazine);
+	return home_ret_steal(pool, self);
 }
 
 /* The cold end of get: objs[0..got) are filled, more are wanted. */
@@ -185,26 +235,21 @@ static COLD uint32_t home_ret_refill(struct home_ret_pool *pool, struct home_ret
 {
 	got += rseq_cache_pop(&pool->cache, &self->cache, objs + got, n - got);
 	while (got < n) {
-		uint32_t cpu = home_ret_cpu(self) % pool->cache.cpus;
-		uint32_t found = home_ret_take_inbox(pool, self, cpu);
+		struct magazine *magazine = home_ret_grab(pool, self);
 
-		if (found == 0)
-			found = depot_take_used(
-				&pool->depot, &self->base, self->found, pool->cache.batch);
-		if (found == 0)
-			found = home_ret_carve(pool, self, cpu);
-		if (found == 0)
-			found = home_ret_search(pool, self);
-		if (found == 0) {
+		if (magazine == NULL) {
 			self->base.paths.empty++;
 			break;
 		}
+		uint32_t found = magazine_count(magazine);
 		uint32_t use = n - got < found ? n - got : found;
-		memcpy(objs + got, self->found, use * sizeof(*objs));
+		copy_pointers(objs + got, magazine->slot, use);
 		got += use;
 		if (use < found)
 			rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base,
-				self->found + use, found - use);
+				magazine->slot + use, found - use);
+		magazine_set_count(magazine, 0);
+		depot_put_empty(&pool->depot, magazine);
 	}
 	return got;
 }
@@ -217,9 +262,9 @@ static COLD void *home_ret_get_slow(struct home_ret_pool *pool, struct home_ret_
 }
 
 static COLD void home_ret_put_slow(
-	struct home_ret_pool *pool, struct home_ret_thread *self, void *object)
+	struct home_ret_pool *pool, struct home_ret_thread *self, void *const *objs, uint32_t n)
 {
-	rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base, &object, 1);
+	rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base, objs, n);
 }
 
 /* As rseq_arr_get. */
@@ -233,20 +278,19 @@ static inline void *home_ret_get(struct pool *pool, struct pool_thread *thread)
 }
 
 /*
- * At home, as rseq_arr_put and three loads more; elsewhere a few stores to the thread's own lines
- * and one to the link.
+ * At home, as rseq_arr_put and three loads more; elsewhere a few loads and stores of the thread's
+ * own lines.
  */
 static inline void home_ret_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
-	uint32_t unit = slab_unit(&self->slab, object);
-	uint32_t home = *home_ret_home(self, unit);
+	uint32_t home = *home_ret_home(self, object);
 
 	if (unlikely(home != home_ret_cpu(mine)))
-		home_ret_send(self, mine, home, unit);
+		home_ret_send(self, mine, home, &object, 1);
 	else if (unlikely(rseq_push(mine->cache.rs, self->cache.areas, object) != RSEQ_DONE))
-		home_ret_put_slow(self, mine, object);
+		home_ret_put_slow(self, mine, &object, 1);
 }
 
 /* As rseq_arr_get_bulk. */
@@ -263,35 +307,40 @@ static inline uint32_t home_ret_get_bulk(
 		self, mine, objs, result == RSEQ_ABORT ? 0 : (uint32_t)result / 4, n);
 }
 
-/*
- * Objects of this CPU in one section; the others join their chains, which are posted at the end of
- * the burst.
- */
+/* A burst whose objects are at home in several places, or all elsewhere: by runs of one home. */
+static NOINLINE void home_ret_put_runs(struct home_ret_pool *pool, struct home_ret_thread *self,
+	void *const *objs, uint32_t n, uint32_t here)
+{
+	for (uint32_t at = 0; at < n;) {
+		uint32_t home = *home_ret_home(pool, objs[at]);
+		uint32_t end = at + 1;
+
+		while (end < n && *home_ret_home(pool, objs[end]) == home)
+			end++;
+		if (home != here)
+			home_ret_send(pool, self, home, objs + at, end - at);
+		else if (rseq_push_bulk(self->cache.rs, pool->cache.areas, objs + at, end - at) !=
+			 RSEQ_DONE)
+			home_ret_put_slow(pool, self, objs + at, end - at);
+		at = end;
+	}
+}
+
+/* All at home, which is found out without a branch: one section. Else run by run. */
 static inline void home_ret_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
-	uint32_t cpu = home_ret_cpu(mine);
-	uint32_t at_home = 0;
+	uint32_t here = home_ret_cpu(mine);
+	uint32_t elsewhere = 0;
 
-	while (at_home < n && *home_ret_home(self, slab_unit(&self->slab, objs[at_home])) == cpu)
-		at_home++;
-	if (at_home != 0 && unlikely(rseq_push_bulk(mine->cache.rs, self->cache.areas, objs,
-					     at_home) != RSEQ_DONE))
-		rseq_cache_put(&self->cache, &mine->cache, &self->depot, thread, objs, at_home);
-	if (at_home == n)
-		return;
-	for (uint32_t i = at_home; i < n; i++) {
-		uint32_t unit = slab_unit(&self->slab, objs[i]);
-		uint32_t home = *home_ret_home(self, unit);
-
-		if (home == cpu)
-			home_ret_put(pool, thread, objs[i]);
-		else
-			home_ret_send(self, mine, home, unit);
-	}
-	home_ret_post_all(self, mine);
+	for (uint32_t i = 0; i < n; i++)
+		elsewhere |= *home_ret_home(self, objs[i]) ^ here;
+	if (elsewhere != 0)
+		home_ret_put_runs(self, mine, objs, n, here);
+	else if (unlikely(rseq_push_bulk(mine->cache.rs, self->cache.areas, objs, n) != RSEQ_DONE))
+		home_ret_put_slow(self, mine, objs, n);
 }
 
 static COLD size_t home_ret_home_bytes(const struct home_ret_pool *self)
@@ -310,7 +359,8 @@ static COLD int home_ret_create(const struct pool_config *config, struct pool **
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
 		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, config->batch_objects, 0);
+	rc = depot_init(&self->depot, &self->slab, config->batch_objects,
+		DEPOT_THREADS_MAX * HOME_RET_OPEN);
 	if (rc != 0)
 		goto fail_depot;
 	rc = rseq_cache_init(&self->cache, config);
@@ -323,6 +373,8 @@ static COLD int home_ret_create(const struct pool_config *config, struct pool **
 	self->home = memory_map(home_ret_home_bytes(self), MEMORY_PAGES_ORDINARY);
 	if (self->home == NULL)
 		goto fail_home;
+	self->home_of_0 = (uintptr_t)self->home -
+			  ((uintptr_t)self->slab.base >> CACHE_LINE_LOG2) * sizeof(*self->home);
 	pthread_mutex_init(&self->lock, NULL);
 	*out = &self->base;
 	return 0;
@@ -382,7 +434,7 @@ static COLD void home_ret_detach(struct pool *pool, struct pool_thread *thread)
 	struct home_ret_pool *owner = (struct home_ret_pool *)pool;
 	struct home_ret_thread *self = (struct home_ret_thread *)thread;
 
-	home_ret_post_all(owner, self);
+	home_ret_abandon_all(owner, self);
 	pthread_mutex_lock(&owner->lock);
 	*self->link = self->next;
 	if (self->next != NULL)
@@ -397,26 +449,61 @@ static COLD void home_ret_flush(struct pool *pool, struct pool_thread *thread)
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
 
-	home_ret_post_all(self, mine);
+	home_ret_abandon_all(self, mine);
 	rseq_cache_drain(&self->cache, &mine->cache, &self->depot, thread);
 }
 
-/* What the open chains and the inboxes hold is only known by walking them. */
+/* What the inboxes hold is only known by walking them. */
 static COLD uint64_t home_ret_count(struct pool *pool)
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	uint64_t free = depot_count(&self->depot) + rseq_cache_count(&self->cache);
 
 	for (uint32_t cpu = 0; cpu < self->cache.cpus; cpu++)
-		free += loose_count(&self->inbox[cpu], &self->slab);
+		free += loose_count(&self->inbox[cpu], &self->depot.magazines) * self->cache.batch;
 	pthread_mutex_lock(&self->lock);
 	for (struct home_ret_thread *thread = self->threads; thread != NULL;
 		thread = thread->next) {
-		for (uint32_t i = 0; i < HOME_RET_CHAINS; i++)
-			free += thread->chains[i].count;
+		for (uint32_t i = 0; i < HOME_RET_OPEN; i++)
+			free += thread->open[i].magazine != NULL ? thread->open[i].count : 0;
 	}
 	pthread_mutex_unlock(&self->lock);
 	return free;
+}
+
+/* Marks what a quiet inbox holds (I2), in full magazines (I4). */
+static COLD void home_ret_audit_inbox(struct home_ret_pool *self, uint32_t cpu, struct audit *audit)
+{
+	struct slab *magazines = &self->depot.magazines;
+
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->inbox[cpu].head));
+		at != 0 && !audit->failed; at = atom_load_relaxed(slab_link(magazines, at))) {
+		struct magazine *magazine = slab_at(magazines, at);
+
+		if (magazine_count(magazine) != self->cache.batch)
+			audit_fail(audit,
+				"I4: a magazine in the inbox of CPU %u holds %u objects of %u", cpu,
+				magazine_count(magazine), self->cache.batch);
+		else
+			depot_audit_magazine(audit, magazine, "a CPU's inbox");
+	}
+}
+
+static COLD void home_ret_audit_thread(
+	struct home_ret_pool *self, struct home_ret_thread *thread, struct audit *audit)
+{
+	for (uint32_t i = 0; i < HOME_RET_OPEN && !audit->failed; i++) {
+		struct home_ret_open *open = &thread->open[i];
+
+		if (open->magazine == NULL)
+			continue;
+		if (open->count >= self->cache.batch)
+			audit_fail(audit, "I4: a thread's open magazine holds %u objects of %u",
+				open->count, self->cache.batch);
+		magazine_set_count(open->magazine, open->count);
+		depot_audit_magazine(audit, open->magazine, "a thread's open magazine");
+		magazine_set_count(open->magazine, 0);
+	}
 }
 
 static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *why)
@@ -429,29 +516,19 @@ static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *wh
 	if (rc != 0)
 		return rc;
 	for (uint32_t i = 0; i < carved; i++) { /* I3 */
-		uint32_t home =
-			*home_ret_home(self, slab_unit(&self->slab, slab_object(&self->slab, i)));
+		uint32_t home = *home_ret_home(self, slab_object(&self->slab, i));
 
 		if (home >= self->cache.cpus)
 			audit_fail(&audit, "I3: object %u has its home on CPU %u of %u", i, home,
 				self->cache.cpus);
 	}
 	for (uint32_t cpu = 0; cpu < self->cache.cpus && !audit.failed; cpu++) /* I2 */
-		loose_audit(&self->inbox[cpu], &self->slab, &audit);
+		home_ret_audit_inbox(self, cpu, &audit);
 	pthread_mutex_lock(&self->lock);
-	for (struct home_ret_thread *thread = self->threads; thread != NULL && !audit.failed;
-		thread = thread->next) {
-		for (uint32_t i = 0; i < HOME_RET_CHAINS; i++) {
-			uint32_t unit = thread->chains[i].first;
-
-			for (uint32_t k = 0; k < thread->chains[i].count && !audit.failed; k++) {
-				audit_mark(&audit, slab_at(&self->slab, unit), "a thread's chain");
-				unit = atom_load_relaxed(slab_link(&self->slab, unit));
-			}
-		}
-	}
+	for (struct home_ret_thread *thread = self->threads; thread != NULL; thread = thread->next)
+		home_ret_audit_thread(self, thread, &audit);
 	pthread_mutex_unlock(&self->lock);
-	if (rseq_cache_audit(&self->cache, &audit)) /* I1 */
+	if (!audit.failed && rseq_cache_audit(&self->cache, &audit)) /* I1 */
 		depot_audit(&self->depot, &audit);
 	return audit_end(&audit, outstanding);
 }
