@@ -29,6 +29,7 @@
 
 #include "alloc/atomic.h"
 #include "alloc/compiler.h"
+#include "alloc/copy.h"
 
 /* The ring between two stages of DPDK's test-mempool-perf pipeline, so that figures line up. */
 enum { SPSC_RING_OBJECTS = 1024 };
@@ -62,14 +63,22 @@ ALWAYS_INLINE bool spsc_ring_fits(struct spsc_ring *self, uint32_t want)
 	return SPSC_RING_OBJECTS - (tail - self->seen_head) >= want;
 }
 
+/* How many of n slots lie between the one at `at` and the end of the array. */
+ALWAYS_INLINE uint32_t spsc_ring_piece(uint32_t at, uint32_t n)
+{
+	return n < SPSC_RING_OBJECTS - at ? n : SPSC_RING_OBJECTS - at;
+}
+
 /* Producer: appends objs[0..n), for which spsc_ring_fits has answered true. */
 ALWAYS_INLINE void spsc_ring_push(struct spsc_ring *self, void *const *objs, uint32_t n)
 {
 	uint32_t tail = atom_load_relaxed(&self->tail);
 
 	INVARIANT(I1, SPSC_RING_OBJECTS - (tail - self->seen_head) >= n);
-	for (uint32_t i = 0; i < n; i++)
-		self->slots[(tail + i) % SPSC_RING_OBJECTS] = objs[i];
+	uint32_t at = tail % SPSC_RING_OBJECTS;
+	uint32_t first = spsc_ring_piece(at, n);
+	copy_pointers(self->slots + at, objs, first);
+	copy_pointers(self->slots, objs + first, n - first);
 	atom_store_release(&self->tail, tail + n); /* R0, meets A0 */
 }
 
@@ -86,8 +95,10 @@ ALWAYS_INLINE uint32_t spsc_ring_pop(struct spsc_ring *self, void **objs, uint32
 	INVARIANT(I1, there <= SPSC_RING_OBJECTS);
 	if (take == 0)
 		return 0;
-	for (uint32_t i = 0; i < take; i++)
-		objs[i] = self->slots[(head + i) % SPSC_RING_OBJECTS];
+	uint32_t at = head % SPSC_RING_OBJECTS;
+	uint32_t first = spsc_ring_piece(at, take);
+	copy_pointers(objs, self->slots + at, first);
+	copy_pointers(objs + first, self->slots, take - first);
 	atom_store_release(&self->head, head + take); /* R1, meets A1 */
 	return take;
 }
