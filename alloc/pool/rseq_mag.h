@@ -245,7 +245,7 @@ static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_t
 }
 
 /* The cold end of get. */
-static COLD uint32_t rseq_mag_refill(
+static NOINLINE uint32_t rseq_mag_refill(
 	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, void **objs, uint32_t n)
 {
 	uint32_t got = 0;
@@ -255,7 +255,7 @@ static COLD uint32_t rseq_mag_refill(
 		uint32_t use = n - got < count ? n - got : count;
 
 		magazine_set_count(self->mine, count - use);
-		memcpy(objs + got, &self->mine->slot[count - use], use * sizeof(*objs));
+		copy_pointers(objs + got, &self->mine->slot[count - use], use);
 		got += use;
 		if (use < count)
 			rseq_mag_install(pool, self);
@@ -263,14 +263,38 @@ static COLD uint32_t rseq_mag_refill(
 	return got;
 }
 
-/* The cold end of put. */
-static COLD void rseq_mag_overflow(
+/*
+ * Fills the CPU's loaded magazine to the brim if fewer than n objects do so: what leaves for the
+ * depot later is then full, and moves whole. Returns how many of objs went there; 0 also after an
+ * interruption.
+ */
+static inline uint32_t rseq_mag_top_up(
 	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, void *const *objs, uint32_t n)
 {
-	for (uint32_t put = 0; put < n;) {
+	struct rseq_magazines *area = &pool->areas[rseq_mag_cpu(self)];
+
+	if (atom_load_relaxed(&area->stop) != 0)
+		return 0;
+	/* Hints, both: the section finds out whether there is still so much room. */
+	uint64_t word = atom_load_relaxed(&area->word);
+	uint32_t count = magazine_count(rseq_mag_at(pool, rseq_magazine_loaded(word)));
+	uint32_t room = pool->size - count;
+
+	if (count >= pool->size || room >= n ||
+		rseq_magazine_push_bulk(self->rs, pool->areas, pool->lines, count, objs, room) !=
+			RSEQ_DONE)
+		return 0;
+	return room;
+}
+
+/* The cold end of put. */
+static NOINLINE void rseq_mag_overflow(
+	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, void *const *objs, uint32_t n)
+{
+	for (uint32_t put = rseq_mag_top_up(pool, self, objs, n); put < n;) {
 		uint32_t give = n - put < pool->size ? n - put : pool->size;
 
-		memcpy(self->mine->slot, objs + put, give * sizeof(*objs));
+		copy_pointers(self->mine->slot, objs + put, give);
 		magazine_set_count(self->mine, give);
 		put += give;
 		rseq_mag_install(pool, self);
