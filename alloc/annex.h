@@ -18,7 +18,7 @@
 
 struct annex {
 	struct slab slab;
-	unsigned char *records; /* by unit, each of the record_bytes that every call names */
+	unsigned char *records; /* by line, each of the record_bytes that every call names */
 };
 
 ALWAYS_INLINE size_t annex_bytes(const struct annex *self, size_t record_bytes)
@@ -56,7 +56,9 @@ static inline void annex_fini(struct annex *self, size_t record_bytes)
 /* The record of one of the slab's objects. A subtraction, two shifts, an addition. */
 ALWAYS_INLINE void *annex_record(const struct annex *self, const void *object, size_t record_bytes)
 {
-	return self->records + (size_t)(slab_unit(&self->slab, object) - 1) * record_bytes;
+	size_t offset = (size_t)((const unsigned char *)object - self->slab.base);
+
+	return self->records + (offset >> CACHE_LINE_LOG2) * record_bytes;
 }
 
 /* The object of a record: the inverse. */
@@ -64,7 +66,7 @@ ALWAYS_INLINE void *annex_object(const struct annex *self, const void *record, s
 {
 	size_t offset = (size_t)((const unsigned char *)record - self->records);
 
-	return slab_at(&self->slab, (uint32_t)(offset / record_bytes) + 1);
+	return self->slab.base + (offset / record_bytes << CACHE_LINE_LOG2);
 }
 
 #endif

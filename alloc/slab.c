@@ -4,7 +4,7 @@
 
 static size_t link_bytes(const struct slab *self)
 {
-	return (self->capacity * self->stride >> CACHE_LINE_LOG2) * sizeof(*self->link);
+	return slab_units(self) * sizeof(*self->link);
 }
 
 int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
@@ -26,6 +26,7 @@ int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
 	slab.base = memory_map(capacity * slab.stride, pages);
 	if (slab.base == NULL)
 		return -ENOMEM;
+	slab.lines = slab.base - CACHE_LINE_BYTES;
 	if (links == SLAB_WITH_LINKS) {
 		slab.link = memory_map(link_bytes(&slab), MEMORY_PAGES_ORDINARY);
 		if (slab.link == NULL) {
@@ -43,6 +44,7 @@ void slab_fini(struct slab *self)
 		memory_unmap(self->link, link_bytes(self), MEMORY_PAGES_ORDINARY);
 	memory_unmap(self->base, self->capacity * self->stride, self->pages);
 	self->base = NULL;
+	self->lines = NULL;
 	self->link = NULL;
 }
 

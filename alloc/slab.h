@@ -12,9 +12,11 @@
  *
  * A strategy that links objects names them by *unit*: the number of the object's first cache line,
  * plus one. It fits 24 bits, 0 means none, and converting to and from an address is a shift, where
- * an index would need a division. The links are an array of their own, beside the objects: a slow
- * popper may read the link of an object that another thread already owns and writes to, so links
- * are never part of the payload, and every access to one is atomic.
+ * an index would need a division. An array by unit has an element 0 that nobody uses, so that no
+ * path subtracts the one: a stack's time is the chain from head to link to head. The links are an
+ * array of their own, beside the objects: a slow popper may read the link of an object that another
+ * thread already owns and writes to, so links are never part of the payload, and every access to
+ * one is atomic.
  */
 #ifndef ALLOC_SLAB_H
 #define ALLOC_SLAB_H
@@ -29,6 +31,7 @@
 
 struct slab {
 	unsigned char *base;                /* the first object */
+	unsigned char *lines;               /* where unit 0 would be: a line before it */
 	atom_u32 *link;                     /* by unit; NULL if the strategy links otherwise */
 	size_t stride;                      /* bytes from one object to the next */
 	uint32_t capacity;                  /* objects that the range can hold */
@@ -53,6 +56,12 @@ void slab_fini(struct slab *self);
  */
 bool slab_owns(const struct slab *self, const void *object);
 
+/* Elements that an array by unit has: one a cache line, and element 0. */
+ALWAYS_INLINE size_t slab_units(const struct slab *self)
+{
+	return (self->capacity * self->stride >> CACHE_LINE_LOG2) + 1;
+}
+
 /* Bytes of address space that the slab reserved, links included. */
 size_t slab_bytes(const struct slab *self);
 
@@ -63,18 +72,17 @@ ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t index)
 
 ALWAYS_INLINE uint32_t slab_unit(const struct slab *self, const void *object)
 {
-	return (uint32_t)((size_t)((const unsigned char *)object - self->base) >> CACHE_LINE_LOG2) +
-	       1;
+	return (uint32_t)((size_t)((const unsigned char *)object - self->lines) >> CACHE_LINE_LOG2);
 }
 
 ALWAYS_INLINE void *slab_at(const struct slab *self, uint32_t unit)
 {
-	return self->base + ((size_t)(unit - 1) << CACHE_LINE_LOG2);
+	return self->lines + ((size_t)unit << CACHE_LINE_LOG2);
 }
 
 ALWAYS_INLINE atom_u32 *slab_link(const struct slab *self, uint32_t unit)
 {
-	return &self->link[unit - 1];
+	return &self->link[unit];
 }
 
 /*

@@ -345,7 +345,7 @@ static inline void home_ret_put_bulk(
 
 static COLD size_t home_ret_home_bytes(const struct home_ret_pool *self)
 {
-	return (self->slab.capacity * self->slab.stride >> CACHE_LINE_LOG2) * sizeof(*self->home);
+	return slab_units(&self->slab) * sizeof(*self->home);
 }
 
 static COLD int home_ret_create(const struct pool_config *config, struct pool **out)

@@ -418,7 +418,7 @@ static COLD int rseq_mag_create(const struct pool_config *config, struct pool **
 	self->areas = memory_map(rseq_mag_area_bytes(self), MEMORY_PAGES_ORDINARY);
 	if (self->areas == NULL)
 		goto fail_areas;
-	self->lines = self->depot.magazines.base - CACHE_LINE_BYTES;
+	self->lines = self->depot.magazines.lines;
 	for (uint32_t cpu = 0; cpu < self->cpus; cpu++) {
 		uint32_t loaded = rseq_mag_unit(self, depot_get_empty(&self->depot));
 		uint32_t spare = rseq_mag_unit(self, depot_get_empty(&self->depot));
