@@ -86,17 +86,27 @@ ALWAYS_INLINE uint32_t idx_local_length(uint64_t head)
 	return (uint8_t)(head >> IDX_LOCAL_LENGTH_SHIFT);
 }
 
-/* The same tag over another list: what a put installs. */
-ALWAYS_INLINE uint64_t idx_local_with_list(uint64_t head, uint32_t unit, uint32_t length)
+/*
+ * The same tag over a list with n more objects: what a put installs. The new length fits its bits.
+ */
+ALWAYS_INLINE uint64_t idx_local_longer(uint64_t head, uint32_t first, uint32_t n)
 {
-	return head >> IDX_LOCAL_TAG_SHIFT << IDX_LOCAL_TAG_SHIFT |
-	       (uint64_t)length << IDX_LOCAL_LENGTH_SHIFT | unit;
+	return tagged_with_index(head + ((uint64_t)n << IDX_LOCAL_LENGTH_SHIFT), first);
 }
 
-/* The next tag over another list: what a pop, a retirement or an installation installs. */
+/* The next tag over a list with n objects less, n at most its length: what a pop installs. */
+ALWAYS_INLINE uint64_t idx_local_shorter(uint64_t head, uint32_t below, uint32_t n)
+{
+	const uint64_t tag = (uint64_t)1 << IDX_LOCAL_TAG_SHIFT;
+
+	return tagged_with_index(head + tag - ((uint64_t)n << IDX_LOCAL_LENGTH_SHIFT), below);
+}
+
+/* The next tag over another list: what a retirement or an installation installs. */
 ALWAYS_INLINE uint64_t idx_local_next(uint64_t head, uint32_t unit, uint32_t length)
 {
-	return idx_local_with_list(head + ((uint64_t)1 << IDX_LOCAL_TAG_SHIFT), unit, length);
+	return ((head >> IDX_LOCAL_TAG_SHIFT) + 1) << IDX_LOCAL_TAG_SHIFT |
+	       (uint64_t)length << IDX_LOCAL_LENGTH_SHIFT | unit;
 }
 
 ALWAYS_INLINE struct idx_local_shard *idx_local_own(
@@ -112,8 +122,8 @@ static COLD void idx_local_retire(struct idx_local_pool *self, uint32_t first, u
 	tagged head = atom_load_relaxed(&self->chains); /* only stored and compared */
 
 	do {
-		atom_store_relaxed(&self->next[first - 1],
-			length << IDX_LOCAL_LENGTH_SHIFT | tagged_index(head));
+		atom_store_relaxed(
+			&self->next[first], length << IDX_LOCAL_LENGTH_SHIFT | tagged_index(head));
 	} while (!atom_cas_weak_release(
 		&self->chains, &head, tagged_with_index(head, first))); /* R1, meets A1 */
 }
@@ -125,7 +135,7 @@ static COLD uint32_t idx_local_reactivate(struct idx_local_pool *self, uint32_t 
 	uint32_t first;
 
 	while ((first = tagged_index(head)) != 0) {
-		uint32_t next = atom_load_relaxed(&self->next[first - 1]);
+		uint32_t next = atom_load_relaxed(&self->next[first]);
 
 		*length = next >> IDX_LOCAL_LENGTH_SHIFT;
 		if (atom_cas_weak_acquire(&self->chains, &head,
@@ -133,6 +143,25 @@ static COLD uint32_t idx_local_reactivate(struct idx_local_pool *self, uint32_t 
 			break;
 	}
 	return first;
+}
+
+/* One object of a shard, or NULL. Four loads and one locked compare-and-swap. */
+ALWAYS_INLINE void *idx_local_pop_one(struct idx_local_shard *shard, const struct slab *slab)
+{
+	uint64_t head = atom_load_acquire(&shard->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t at = tagged_index(head);
+
+		if (unlikely(at == 0))
+			return NULL;
+		uint32_t below = atom_load_relaxed(slab_link(slab, at));
+		if (likely(atom_cas_weak_acquire(
+			    &shard->head, &head, idx_local_shorter(head, below, 1)))) { /* A0 */
+			INVARIANT(1, (below == 0) == (idx_local_length(head) == 1));
+			return slab_at(slab, at);
+		}
+	}
 }
 
 /* Up to want objects of one shard. want loads of links and one locked compare-and-swap. */
@@ -153,8 +182,8 @@ ALWAYS_INLINE uint32_t idx_local_pop(
 			objs[got] = slab_at(slab, at);
 			at = atom_load_relaxed(slab_link(slab, at));
 		}
-		if (likely(atom_cas_weak_acquire(&shard->head, &head,
-			    idx_local_next(head, at, length - take)))) { /* A0 */
+		if (likely(atom_cas_weak_acquire(
+			    &shard->head, &head, idx_local_shorter(head, at, take)))) { /* A0 */
 			INVARIANT(1, got == take && (at == 0) == (length == take));
 			return take;
 		}
@@ -174,7 +203,7 @@ ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_threa
 		if (likely(length + n <= IDX_LOCAL_LIMIT)) {
 			atom_store_relaxed(slab_link(&self->slab, last), tagged_index(head));
 			if (likely(atom_cas_weak_acq_rel(&shard->head, &head,
-				    idx_local_with_list(head, first, length + n)))) /* R0 */
+				    idx_local_longer(head, first, n)))) /* R0 */
 				return;
 		} else {
 			atom_store_relaxed(slab_link(&self->slab, last), 0);
@@ -247,18 +276,23 @@ static COLD uint32_t idx_local_find(
 	return 0;
 }
 
-/* Three loads and one locked compare-and-swap on a line that is the CPU's own as a rule. */
-static inline void *idx_local_get(struct pool *pool, struct pool_thread *thread)
+static COLD void *idx_local_get_slow(struct idx_local_pool *self, struct pool_thread *thread)
 {
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
 	void *object;
 
-	if (likely(idx_local_pop(idx_local_own(self, thread), &self->slab, &object, 1) == 1))
-		return object;
 	return idx_local_find(self, thread, &object, 1) == 1 ? object : NULL;
 }
 
-/* Two loads, one store and one locked compare-and-swap. */
+/* Six loads and one locked compare-and-swap on a line that is the CPU's own as a rule. */
+static inline void *idx_local_get(struct pool *pool, struct pool_thread *thread)
+{
+	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	void *object = idx_local_pop_one(idx_local_own(self, thread), &self->slab);
+
+	return likely(object != NULL) ? object : idx_local_get_slow(self, thread);
+}
+
+/* Five loads, one store and one locked compare-and-swap. */
 static inline void idx_local_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
@@ -310,7 +344,7 @@ static inline void idx_local_put_bulk(
 
 static COLD size_t idx_local_next_bytes(const struct idx_local_pool *self)
 {
-	return (self->slab.capacity * self->slab.stride >> CACHE_LINE_LOG2) * sizeof(*self->next);
+	return slab_units(&self->slab) * sizeof(*self->next);
 }
 
 static COLD int idx_local_create(const struct pool_config *config, struct pool **out)
@@ -389,7 +423,7 @@ static COLD uint64_t idx_local_count(struct pool *pool)
 	for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++)
 		free += idx_local_length(atom_load_relaxed(&self->shard[i].head));
 	while ((next &= TAGGED_INDEX_MAX) != 0) {
-		next = atom_load_relaxed(&self->next[next - 1]);
+		next = atom_load_relaxed(&self->next[next]);
 		free += next >> IDX_LOCAL_LENGTH_SHIFT;
 	}
 	return free;
@@ -430,7 +464,7 @@ static COLD int idx_local_check(struct pool *pool, uint64_t outstanding, char *w
 	}
 	for (uint32_t first = tagged_index(atom_load_acquire(&self->chains)); /* A1; I2 */
 		sound && first != 0;) {
-		uint32_t next = atom_load_relaxed(&self->next[first - 1]);
+		uint32_t next = atom_load_relaxed(&self->next[first]);
 
 		sound = idx_local_audit(self, &audit, first, next >> IDX_LOCAL_LENGTH_SHIFT,
 			"I2: a chain of the global list");
