@@ -2,12 +2,20 @@
 
 #include "alloc/rseq.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
 atom_u32 *cpu_word(void)
 {
 	return rseq_area(); /* cpu_id_start is the first field */
+}
+
+uint32_t cpu_ask(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? 0 : (uint32_t)cpu;
 }
 
 uint32_t cpu_possible(void)

@@ -8,7 +8,6 @@
 #include "alloc/atomic.h"
 #include "alloc/compiler.h"
 
-#include <sched.h>
 #include <stdint.h>
 
 /*
@@ -23,6 +22,9 @@ uint32_t cpu_possible(void);
  */
 atom_u32 *cpu_word(void);
 
+/* The current CPU as the C library knows it; 0 if it does not. */
+COLD uint32_t cpu_ask(void);
+
 /*
  * The current CPU, given the calling thread's cpu_word. One load where the kernel keeps the word,
  * else a call into the C library.
@@ -31,8 +33,7 @@ ALWAYS_INLINE uint32_t cpu_current(atom_u32 *word)
 {
 	if (likely(word != NULL))
 		return atom_load_relaxed(word); /* written by the kernel on this very CPU */
-	int cpu = sched_getcpu();
-	return cpu < 0 ? 0 : (uint32_t)cpu;
+	return cpu_ask();
 }
 
 #endif
