@@ -232,25 +232,39 @@ static inline void percpu_try_put_bulk(
 		percpu_try_overflow(self, mine, objs + put, n - put);
 }
 
-/* One locked exchange, four loads, two stores. */
+static COLD void *percpu_try_get_slow(struct percpu_try_pool *pool, struct percpu_try_thread *self)
+{
+	void *object;
+
+	return percpu_try_refill(pool, self, &object, 0, 1) == 1 ? object : NULL;
+}
+
+static COLD void percpu_try_put_slow(
+	struct percpu_try_pool *pool, struct percpu_try_thread *self, void *object)
+{
+	percpu_try_overflow(pool, self, &object, 1);
+}
+
+/* One locked exchange, six loads, two stores. */
 static inline void *percpu_try_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct percpu_try_pool *self = (struct percpu_try_pool *)pool;
 	struct percpu_try_thread *mine = (struct percpu_try_thread *)thread;
 	struct percpu_try_array *array = percpu_try_own(self, mine);
-	void *object = NULL;
 
 	if (likely(percpu_try_enter(array))) {
-		if (likely(array->count != 0))
-			object = array->slot[--array->count];
+		if (likely(array->count != 0)) {
+			void *object = array->slot[--array->count];
+
+			percpu_try_leave(array);
+			return object;
+		}
 		percpu_try_leave(array);
 	}
-	if (unlikely(object == NULL) && percpu_try_refill(self, mine, &object, 0, 1) == 0)
-		return NULL;
-	return object;
+	return percpu_try_get_slow(self, mine);
 }
 
-/* One locked exchange, two loads, three stores. */
+/* One locked exchange, six loads, three stores. */
 static inline void percpu_try_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct percpu_try_pool *self = (struct percpu_try_pool *)pool;
@@ -265,7 +279,7 @@ static inline void percpu_try_put(struct pool *pool, struct pool_thread *thread,
 		}
 		percpu_try_leave(array);
 	}
-	percpu_try_overflow(self, mine, &object, 1);
+	percpu_try_put_slow(self, mine, object);
 }
 
 static COLD int percpu_try_create(const struct pool_config *config, struct pool **out)

@@ -112,12 +112,29 @@ static inline uint32_t ticket_get_bulk(
 	return got;
 }
 
+/* The cold end of get, under the lock, which it ends. */
+static COLD void *ticket_grow_one(
+	struct ticket_pool *self, struct pool_thread *thread, uint32_t mine)
+{
+	void *object = NULL;
+
+	ticket_grow(self, thread, &object, 1);
+	ticket_unlock(self, mine);
+	return object;
+}
+
 /* One locked instruction, three loads, two stores. */
 static inline void *ticket_get(struct pool *pool, struct pool_thread *thread)
 {
-	void *object;
+	struct ticket_pool *self = (struct ticket_pool *)pool;
+	uint32_t mine = ticket_lock(self);
+	struct ticket_object *object = self->head;
 
-	return likely(ticket_get_bulk(pool, thread, &object, 1) == 1) ? object : NULL;
+	if (unlikely(object == NULL))
+		return ticket_grow_one(self, thread, mine);
+	self->head = object->next;
+	ticket_unlock(self, mine);
+	return object;
 }
 
 /* One locked instruction for all n objects, and two stores each. */
