@@ -211,8 +211,7 @@ static COLD uint32_t depot_take_used(
 		depot_spill(self, magazine);
 		depot_put_empty(self, magazine);
 	} else {
-		while (got < n && (objs[got] = loose_pop(&self->loose, self->slab)) != NULL)
-			got++;
+		got = loose_pop_each(&self->loose, self->slab, objs, n);
 	}
 	thread->paths.refill += got != 0;
 	return got;

@@ -15,7 +15,7 @@
  * more than acquire: as a read-modify-write it continues the release sequence of the push whose
  * object stays below, so a later pop that reads this CAS still synchronises with that push.
  * A1 in take_all, meets every R0 since the list was last empty, through the release sequence.
- * The link is read relaxed: by then the object may belong to somebody else and the value may be
+ * Links are read relaxed: by then the object may belong to somebody else and the value may be
  * stale, and the tag makes the CAS fail.
  *
  * ABA: the tag moves on every pop, see tagged.h. Objects are type-stable (slab.h), so a stale link
@@ -34,7 +34,10 @@ struct loose {
 	CACHE_PAIR_ALIGNED atom_u64 head; /* tagged unit of the top object */
 };
 
-/* One locked instruction, two loads. NULL: the list was empty. */
+/*
+ * One locked instruction, four loads: the head, its link, and where links and objects lie. NULL: the
+ * list was empty.
+ */
 ALWAYS_INLINE void *loose_pop(struct loose *self, const struct slab *slab)
 {
 	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
@@ -52,7 +55,38 @@ ALWAYS_INLINE void *loose_pop(struct loose *self, const struct slab *slab)
 }
 
 /*
- * Puts the chain of units first..last, linked already, on top. One locked instruction, one load,
+ * Up to n >= 1 objects with one locked instruction and a load an object: a walk over the links, then
+ * one CAS to where it ended. Returns how many, fewer than n only if the list ended; 0: it was empty.
+ * objs beyond them may hold garbage.
+ *
+ * Others may pop during the walk, and whoever pops may link its objects anew. But what a link holds
+ * is always a unit of the slab or 0, so the walk stays on readable ground and ends after n steps;
+ * and a pop has moved the tag, so the CAS fails. If it succeeds, no object that was walked over has
+ * left the list, and an object on the list keeps its link.
+ */
+ALWAYS_INLINE uint32_t loose_pop_each(
+	struct loose *self, const struct slab *slab, void **objs, uint32_t n)
+{
+	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t at = tagged_index(head);
+		uint32_t got = 0;
+
+		while (got < n && at != 0) {
+			objs[got++] = slab_at(slab, at);
+			at = atom_load_relaxed(slab_link(slab, at));
+		}
+		if (unlikely(got == 0))
+			return 0;
+		if (likely(atom_cas_weak_acquire(
+			    &self->head, &head, tagged_next(head, at)))) /* A0 */
+			return got;
+	}
+}
+
+/*
+ * Puts the chain of units first..last, linked already, on top. One locked instruction, two loads,
  * one store.
  */
 ALWAYS_INLINE void loose_push_chain(

@@ -87,6 +87,28 @@ static void treiber_tag_pops_across_the_wrap(void **state)
 	close_pool(pool, thread, 2);
 }
 
+/* A burst is one pop of several objects: the tag moves once, and nothing is taken twice. */
+static void treiber_tag_takes_a_burst_at_once(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, 4, &thread);
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+	void *objs[4], *out[6];
+
+	(void)state;
+	assert_int_equal(treiber_tag_get_bulk(pool, thread, objs, 4), 4);
+	atom_init(&self->stack.head, tag_max);
+	treiber_tag_put_bulk(pool, thread, objs, 4);
+	assert_int_equal(treiber_tag_get_bulk(pool, thread, out, 3), 3);
+	assert_int_equal(atom_load_relaxed(&self->stack.head), slab_unit(&self->slab, objs[3]));
+	for (int i = 0; i < 3; i++)
+		assert_ptr_equal(out[i], objs[i]);
+	assert_int_equal(treiber_tag_get_bulk(pool, thread, out, 6), 1);
+	assert_ptr_equal(out[0], objs[3]);
+	assert_int_equal(thread->paths.empty, 1);
+	close_pool(pool, thread, 4);
+}
+
 static void slab_refuses_what_a_unit_cannot_name(void **state)
 {
 	const size_t range = (size_t)TAGGED_INDEX_MAX * CACHE_LINE_BYTES;
@@ -605,6 +627,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tag_wraps_and_keeps_the_index),
 		cmocka_unit_test(treiber_tag_pops_across_the_wrap),
+		cmocka_unit_test(treiber_tag_takes_a_burst_at_once),
 		cmocka_unit_test(slab_refuses_what_a_unit_cannot_name),
 		cmocka_unit_test(slab_carves_to_the_cap_and_owns_what_it_carved),
 		cmocka_unit_test(audit_catches_what_it_should),

@@ -9,8 +9,9 @@
  * follows IBM System/370, Principles of Operation, appendix on CDS. We link indices, not pointers,
  * so that head and tag fit a word that every compiler and every checker understands.
  *
- * Progress: get and put are lock-free. get_bulk is n pops (a walk over n links under one CAS would
- * read links of objects that others own); put_bulk splices a private chain with one CAS.
+ * Progress: get and put are lock-free. get_bulk walks over n links and takes them with one CAS,
+ * put_bulk splices a private chain with one CAS: a burst costs one locked instruction each way. A
+ * burst that others keep overtaking walks again each time.
  * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
  *
  *	          get            put
@@ -52,7 +53,7 @@ static COLD void *treiber_tag_grow(struct treiber_tag_pool *self, struct pool_th
 	return object;
 }
 
-/* Two loads and one locked compare-and-swap. */
+/* Four loads, two of them of the pool's constants, and one locked compare-and-swap. */
 static inline void *treiber_tag_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
@@ -61,7 +62,7 @@ static inline void *treiber_tag_get(struct pool *pool, struct pool_thread *threa
 	return likely(object != NULL) ? object : treiber_tag_grow(self, thread);
 }
 
-/* One load, one store and one locked compare-and-swap. */
+/* Three loads, two of them of the pool's constants, one store and one locked compare-and-swap. */
 static inline void treiber_tag_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
@@ -70,10 +71,21 @@ static inline void treiber_tag_put(struct pool *pool, struct pool_thread *thread
 	loose_push(&self->stack, &self->slab, object);
 }
 
+/* The cold end of get_bulk: objs[0..got) are filled, the list has ended. */
+static COLD uint32_t treiber_tag_get_rest(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
+{
+	return got + pool_get_each(treiber_tag_get, pool, thread, objs + got, n - got);
+}
+
+/* n loads of links and one locked compare-and-swap. */
 static inline uint32_t treiber_tag_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	return pool_get_each(treiber_tag_get, pool, thread, objs, n);
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+	uint32_t got = loose_pop_each(&self->stack, &self->slab, objs, n);
+
+	return likely(got == n) ? n : treiber_tag_get_rest(pool, thread, objs, got, n);
 }
 
 /* n stores and one locked compare-and-swap. */
