@@ -7,8 +7,9 @@
  * the double-word CAS of IBM System/370 against ABA. Departure: only pop moves the generation, as
  * in treiber_tag, so the two differ in the width of the CAS and in nothing else.
  *
- * Progress: get and put are lock-free: a CAS fails only because another one succeeded. get_bulk is
- * n pops; put_bulk splices a private chain with one CAS.
+ * Progress: get and put are lock-free: a CAS fails only because another one succeeded. get_bulk
+ * walks over n links and takes them with one CAS, put_bulk splices a private chain with one CAS. A
+ * burst that others keep overtaking walks again each time.
  * After put: memory stays mapped, nothing is overwritten (links live in the annex).
  *
  *	          get            put            count, check
@@ -21,11 +22,13 @@
  * on.
  * A1 the load of the generation, before that of the pointer. It has no partner: it keeps the two
  *    loads in order. See ABA.
- * The link is read relaxed: the object may belong to somebody else by then, and the CAS will fail.
+ * Links are read relaxed: the object may belong to somebody else by then, and the CAS will fail.
  *
  * ABA: the generation moves on every pop and is loaded first. If the CAS meets the generation it
  * expects, no pop went by since that load, so the object read as top was never off the stack and
- * its link is the one that was read. 64 bits do not come round in the life of a machine (5,800
+ * its link is the one that was read, and so down the list for a burst. A stale link, which makes
+ * the CAS fail, still holds an object of the slab or NULL, so a walk stays on readable ground. 64
+ * bits do not come round in the life of a machine (5,800
  * years at 100 million pops a second). Objects are type-stable (slab.h): a stale link is readable.
  *
  * I1  The walk from head over the links ends in NULL and names each free carved object once.
@@ -51,7 +54,10 @@ ALWAYS_INLINE atom_ptr *treiber_dwcas_link(
 	return annex_record(&self->annex, object, sizeof(atom_ptr));
 }
 
-/* Three loads and one 16-byte compare-and-swap. NULL: the stack was empty. */
+/*
+ * Five loads (the head's halves, the link, and where objects and links lie) and one 16-byte
+ * compare-and-swap. NULL: the stack was empty.
+ */
 ALWAYS_INLINE void *treiber_dwcas_pop(struct treiber_dwcas_pool *self)
 {
 	struct pair head;
@@ -68,6 +74,32 @@ ALWAYS_INLINE void *treiber_dwcas_pop(struct treiber_dwcas_pool *self)
 		void *top = head.pointer;
 		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
 			return top;
+	}
+}
+
+/*
+ * Up to n >= 1 objects: a walk over the links, then one 16-byte compare-and-swap to where it ended.
+ * Returns how many, fewer than n only if the stack ended. objs beyond them may hold garbage.
+ */
+ALWAYS_INLINE uint32_t treiber_dwcas_pop_each(
+	struct treiber_dwcas_pool *self, void **objs, uint32_t n)
+{
+	struct pair head;
+
+	head.generation = atom_load_acquire(&self->head.generation); /* A1 */
+	head.pointer = atom_load_acquire(&self->head.pointer);       /* A0, meets R0 */
+	for (;;) {
+		struct pair below = {.pointer = head.pointer, .generation = head.generation + 1};
+		uint32_t got = 0;
+
+		while (got < n && below.pointer != NULL) {
+			objs[got++] = below.pointer;
+			below.pointer = atom_load_relaxed(treiber_dwcas_link(self, below.pointer));
+		}
+		if (unlikely(got == 0))
+			return 0;
+		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
+			return got;
 	}
 }
 
@@ -101,7 +133,7 @@ static COLD void *treiber_dwcas_grow(struct treiber_dwcas_pool *self, struct poo
 	return object;
 }
 
-/* Three loads and one 16-byte compare-and-swap. */
+/* Five loads and one 16-byte compare-and-swap. */
 static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
@@ -110,20 +142,30 @@ static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thr
 	return likely(object != NULL) ? object : treiber_dwcas_grow(self, thread);
 }
 
-/* Two loads, one store and one 16-byte compare-and-swap. */
+/* Four loads, one store and one 16-byte compare-and-swap. */
 static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	(void)thread;
 	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, object, object);
 }
 
+/* The cold end of get_bulk: objs[0..got) are filled, the stack has ended. */
+static COLD uint32_t treiber_dwcas_get_rest(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
+{
+	return got + pool_get_each(treiber_dwcas_get, pool, thread, objs + got, n - got);
+}
+
+/* Four loads, n of links and one 16-byte compare-and-swap. */
 static inline uint32_t treiber_dwcas_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	return pool_get_each(treiber_dwcas_get, pool, thread, objs, n);
+	uint32_t got = treiber_dwcas_pop_each((struct treiber_dwcas_pool *)pool, objs, n);
+
+	return likely(got == n) ? n : treiber_dwcas_get_rest(pool, thread, objs, got, n);
 }
 
-/* Two loads, n stores and one 16-byte compare-and-swap. */
+/* Four loads, n stores and one 16-byte compare-and-swap. */
 static inline void treiber_dwcas_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
