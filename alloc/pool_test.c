@@ -424,6 +424,52 @@ static void vyukov_says_empty_behind_a_stopped_put(void **state)
 	close_pool(pool, thread, 2);
 }
 
+/* A burst ends at the cell of a stopped put, and begins again when that has gone on. */
+static void vyukov_burst_ends_at_a_stopped_put(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, 4, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	void *objs[4], *out[4];
+
+	(void)state;
+	assert_int_equal(vyukov_get_bulk(pool, thread, objs, 4), 4);
+	vyukov_put_bulk(pool, thread, objs, 2);
+	uint64_t at = atom_add_relaxed(&self->give, 1);
+	struct vyukov_cell *cell = &self->ring[at & self->mask];
+	vyukov_put_bulk(pool, thread, &objs[3], 1);
+	assert_int_equal(vyukov_get_bulk(pool, thread, out, 4), 2);
+	assert_memory_equal(out, objs, 2 * sizeof(*out));
+
+	cell->object = objs[2]; /* the stopped put goes on */
+	atom_store_release(&cell->seq, at + 1);
+	assert_int_equal(vyukov_get_bulk(pool, thread, out, 4), 2);
+	assert_memory_equal(out, &objs[2], 2 * sizeof(*out));
+	close_pool(pool, thread, 4);
+}
+
+/* Bursts longer than the ring, round it many times and at every offset. */
+static void vyukov_bursts_lap_the_ring(void **state)
+{
+	enum { OBJECTS = 5, LAPS = 40 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, OBJECTS, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	void *objs[POOL_BULK_MAX];
+	void *next[POOL_BULK_MAX];
+
+	(void)state;
+	assert_true(self->mask + 1 < POOL_BULK_MAX);
+	assert_int_equal(vyukov_get_bulk(pool, thread, objs, POOL_BULK_MAX), OBJECTS);
+	for (uint64_t i = 0; i < LAPS * (self->mask + 1); i++) {
+		vyukov_put_bulk(pool, thread, objs, OBJECTS);
+		assert_int_equal(vyukov_get_bulk(pool, thread, next, POOL_BULK_MAX), OBJECTS);
+		assert_memory_equal(objs, next, OBJECTS * sizeof(*objs)); /* FIFO */
+	}
+	vyukov_put_bulk(pool, thread, objs, OBJECTS);
+	close_pool(pool, thread, 0);
+}
+
 struct vyukov_putter {
 	struct pool *pool;
 	void *object;
@@ -640,6 +686,8 @@ int main(void)
 		cmocka_unit_test(dwcas_tells_what_it_met),
 		cmocka_unit_test(dwcas_refuses_a_head_that_came_back),
 		cmocka_unit_test(vyukov_says_empty_behind_a_stopped_put),
+		cmocka_unit_test(vyukov_burst_ends_at_a_stopped_put),
+		cmocka_unit_test(vyukov_bursts_lap_the_ring),
 		cmocka_unit_test(vyukov_put_waits_for_a_stopped_get),
 		cmocka_unit_test(scq_cycle_wraps),
 		cmocka_unit_test(scq_finds_a_put_after_any_number_of_misses),

@@ -3,14 +3,16 @@
  * instruction an operation and no miss on a link: the cheapest shared structure while nobody
  * stops, and the one that lies most when somebody does.
  *
- * Source: D. Vyukov, "Bounded MPMC queue", 1024cores.net, 2010. Departure: a put that meets a cell
- * still in use waits for it instead of giving up, for a pool must not refuse what is its own.
+ * Source: D. Vyukov, "Bounded MPMC queue", 1024cores.net, 2010. Departures: a put that meets a cell
+ * still in use waits for it instead of giving up, for a pool must not refuse what is its own; and
+ * bursts, of which the source has none.
  *
  * Progress: blocking, in both hooks. put waits while the cell it would fill is still being emptied
  * by a getter that stopped inside its call, one lap ago. get does not wait, but answers NULL: a
  * thread stopped between taking a position and storing the sequence number hides every object put
  * behind it, however many have come back since (which is why the traits say "not exact": with all
- * threads outside of calls nothing is hidden).
+ * threads outside of calls nothing is hidden). A burst takes as many positions in a row as have
+ * their cells ready, with one compare-and-swap, and then serves cell by cell.
  * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
  *
  *	          get            put                count, check
@@ -66,7 +68,10 @@ struct vyukov_pool {
 	CACHE_PAIR_ALIGNED struct slab slab;
 };
 
-/* Two loads, one locked compare-and-swap, one load, one store. */
+/*
+ * Four loads (take, the cell's seq, and where it lies), one locked compare-and-swap, two loads, one
+ * store.
+ */
 ALWAYS_INLINE void *vyukov_take(struct vyukov_pool *self)
 {
 	uint64_t at = atom_load_relaxed(&self->take);
@@ -86,6 +91,42 @@ ALWAYS_INLINE void *vyukov_take(struct vyukov_pool *self)
 			return NULL; /* not filled yet: empty, or its putter has stopped */
 		} else {
 			at = atom_load_relaxed(&self->take); /* emptied by another since the look */
+		}
+	}
+}
+
+/*
+ * Up to n >= 1 objects with one locked compare-and-swap: those of the filled cells in a row from
+ * take on. A filled cell stays filled until the owner of its position empties it, and the CAS, which
+ * fails if take has moved since, makes the caller the owner of them all. 0: the first is not filled.
+ */
+ALWAYS_INLINE uint32_t vyukov_take_each(struct vyukov_pool *self, void **objs, uint32_t n)
+{
+	uint64_t at = atom_load_relaxed(&self->take);
+
+	for (;;) {
+		uint32_t got = 0;
+		uint64_t seq;
+
+		do
+			seq = atom_load_acquire(
+				&self->ring[(at + got) & self->mask].seq); /* A0, meets R0 */
+		while (seq == at + got + 1 && ++got < n);
+		if (likely(got != 0)) {
+			if (likely(atom_cas_weak_relaxed(&self->take, &at, at + got))) {
+				for (uint32_t i = 0; i < got; i++, at++) {
+					struct vyukov_cell *cell = &self->ring[at & self->mask];
+
+					objs[i] = cell->object;
+					atom_store_release(
+						&cell->seq, at + self->mask + 1); /* R1 */
+				}
+				return got;
+			}
+		} else if ((int64_t)(seq - (at + 1)) < 0) {
+			return 0;
+		} else {
+			at = atom_load_relaxed(&self->take);
 		}
 	}
 }
@@ -122,7 +163,7 @@ static COLD uint64_t vyukov_wait(struct vyukov_pool *self, uint64_t at)
 	return atom_load_relaxed(&self->give);
 }
 
-/* Two loads, one locked compare-and-swap, two stores. */
+/* Four loads, one locked compare-and-swap, two stores. */
 static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
@@ -147,16 +188,56 @@ static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, voi
 	}
 }
 
+/* The cold end of get_bulk: objs[0..got) are filled, no filled cell was next. */
+static COLD uint32_t vyukov_get_rest(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
+{
+	return got + pool_get_each(vyukov_get, pool, thread, objs + got, n - got);
+}
+
+/* One locked compare-and-swap for all n, and two loads and two stores an object. */
 static inline uint32_t vyukov_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	return pool_get_each(vyukov_get, pool, thread, objs, n);
+	uint32_t got = vyukov_take_each((struct vyukov_pool *)pool, objs, n);
+
+	return likely(got == n) ? n : vyukov_get_rest(pool, thread, objs, got, n);
 }
 
+/*
+ * One locked compare-and-swap for all n, and two loads and two stores an object: the emptied cells
+ * in a row from give on, for the reason that vyukov_take_each gives.
+ */
 static inline void vyukov_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	pool_put_each(vyukov_put, pool, thread, objs, n);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	uint64_t at = atom_load_relaxed(&self->give);
+
+	(void)thread;
+	while (n != 0) {
+		uint32_t run = 0;
+		uint64_t seq;
+
+		do
+			seq = atom_load_acquire(
+				&self->ring[(at + run) & self->mask].seq); /* A1, meets R1 */
+		while (seq == at + run && ++run < n);
+		if (likely(run != 0)) {
+			if (unlikely(!atom_cas_weak_relaxed(&self->give, &at, at + run)))
+				continue;
+			for (const uint64_t end = at + run; at != end; at++, n--) {
+				struct vyukov_cell *cell = &self->ring[at & self->mask];
+
+				cell->object = *objs++;
+				atom_store_release(&cell->seq, at + 1); /* R0, meets A0 */
+			}
+		} else if (unlikely((int64_t)(seq - at) < 0)) {
+			at = vyukov_wait(self, at);
+		} else {
+			at = atom_load_relaxed(&self->give);
+		}
+	}
 }
 
 static COLD int vyukov_create(const struct pool_config *config, struct pool **out)
