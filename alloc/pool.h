@@ -36,7 +36,7 @@ enum pool_progress {
 enum pool_kind {
 	POOL_KIND_POOL, /* conserves its objects: free + outstanding == capacity */
 	POOL_KIND_ALLOCATOR, /* a general allocator behind the same interface: no capacity, `count` and `check` know nothing */
-	POOL_KIND_NULL, /* hands the same objects out again and again: measures the harness */
+	POOL_KIND_NULL, /* hands the same objects out again and again: measures the harness, or bare locked operations */
 };
 
 enum pool_cache { POOL_CACHE_NONE, POOL_CACHE_THREAD, POOL_CACHE_CPU };

@@ -101,7 +101,7 @@ static void assign_roles(struct analysis *a)
 		else if (strcmp(subject->pool, "null") == 0)
 			subject->role = ANALYSIS_HARNESS;
 		else if (strcmp(subject->progress, "none") == 0)
-			subject->role = ANALYSIS_FLOOR;
+			subject->role = subject->is_pool ? ANALYSIS_FLOOR : ANALYSIS_BARE;
 	}
 }
 

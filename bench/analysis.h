@@ -2,9 +2,10 @@
  * What a store says: one tree of results, from which every report, table and export prints.
  *
  * Who competes. A subject's *role* follows from what the store says of it: contestants are ranked;
- * the null pool shows the harness, a pool for one thread only shows the floor, a run-time table
- * shows the price of dispatch, and a twin shows the noise. Those four are measured and printed
- * beside the others but never ranked, so that none of them can be "best".
+ * the null pool shows the harness, a bare row shows the limit of a shared structure, a pool for one
+ * thread only shows the floor, a run-time table shows the price of dispatch, and a twin shows the
+ * noise. Those five are measured and printed beside the others but never ranked, so that none of
+ * them can be "best".
  *
  * All effects are natural logarithms of ratios of *times* (ns per unit), so above 0 is slower; the
  * printing side turns them into factors. Strings are as they stand in the store: whoever prints
@@ -28,6 +29,7 @@ enum {
 enum analysis_role {
 	ANALYSIS_CONTESTANT,
 	ANALYSIS_HARNESS, /* the null pool */
+	ANALYSIS_BARE,    /* the locked instructions of a shared structure, and no pool */
 	ANALYSIS_FLOOR,   /* for one thread only, so no choice for a driver */
 	ANALYSIS_TABLE,   /* through a run-time table, beside its folded self */
 	ANALYSIS_TWIN,

@@ -99,6 +99,7 @@ static void roles_follow_from_the_store(void **state)
 
 	(void)state;
 	assert_int_equal(a->subjects[subject(a, "null")].role, ANALYSIS_HARNESS);
+	assert_int_equal(a->subjects[subject(a, "bare_cas")].role, ANALYSIS_BARE);
 	assert_int_equal(a->subjects[subject(a, "plain")].role, ANALYSIS_FLOOR);
 	assert_int_equal(a->subjects[subject(a, "mag_tls/table")].role, ANALYSIS_TABLE);
 	assert_int_equal(a->subjects[subject(a, "mag_tls (twin)")].role, ANALYSIS_TWIN);

@@ -49,6 +49,7 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	static const char *const roles[] = {
 		[ANALYSIS_CONTESTANT] = "contestant",
 		[ANALYSIS_HARNESS] = "harness",
+		[ANALYSIS_BARE] = "bare",
 		[ANALYSIS_FLOOR] = "floor",
 		[ANALYSIS_TABLE] = "table",
 		[ANALYSIS_TWIN] = "twin",

@@ -276,6 +276,7 @@ static void put_heat_row(const struct page *p, size_t row)
 	static const char *const roles[] = {
 		[ANALYSIS_CONTESTANT] = "",
 		[ANALYSIS_HARNESS] = "the harness itself",
+		[ANALYSIS_BARE] = "bare locked operations",
 		[ANALYSIS_FLOOR] = "for one thread only",
 		[ANALYSIS_TABLE] = "through a run-time table",
 		[ANALYSIS_TWIN] = "the same, measured twice",

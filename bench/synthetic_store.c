@@ -20,6 +20,8 @@ struct model {
 
 static const struct model models[] = {
 	{"null", "null", "folded", "none", "none", "the harness itself", 0, 1, 0, 0.6, 0.0, 3.0, 0},
+	{"bare_cas", "bare_cas", "folded", "none", "none", "one compare-and-swap each way", 0, 0, 0,
+		13, 40, 60, 0},
 	{"plain", "plain", "folded", "none", "none", "a list for one thread", 0, 1, 1, 1.5, 0, 0,
 		8},
 	{"mutex", "mutex", "folded", "blocking", "none", "a list under a lock", 0, 1, 1, 17, 60, 80,

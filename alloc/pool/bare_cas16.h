@@ -1,0 +1,76 @@
+/*
+ * bare_cas16: one 16-byte compare-and-swap of one shared pair each way, and no pool (bare.h). The
+ * limit of `treiber_dwcas`.
+ *
+ * Bursts as there: one compare-and-swap takes a chain or splices one in.
+ *
+ * Left out: the load of the link on which the new head depends in get (an object after the other in
+ * a burst), the store of the link in put, the arithmetic that finds a link, the test for an empty
+ * stack.
+ */
+#ifndef ALLOC_POOL_BARE_CAS16_H
+#define ALLOC_POOL_BARE_CAS16_H
+
+#include "alloc/bare.h"
+
+/* get and put differ in nothing: both read the pair in halves and raise its generation. */
+ALWAYS_INLINE void bare_cas16_change(struct bare_pool *self)
+{
+	struct pair head;
+
+	head.generation = atom_load_acquire(&self->pair.generation);
+	head.pointer = atom_load_acquire(&self->pair.pointer);
+	for (;;) {
+		struct pair next = {.pointer = head.pointer, .generation = head.generation + 1};
+
+		if (likely(atom_pair_cas(&self->pair, &head, next)))
+			return;
+	}
+}
+
+/* Three loads and one 16-byte compare-and-swap. */
+static inline void *bare_cas16_get(struct pool *pool, struct pool_thread *thread)
+{
+	bare_cas16_change((struct bare_pool *)pool);
+	return null_get(pool, thread);
+}
+
+/* Two loads and one 16-byte compare-and-swap. */
+static inline void bare_cas16_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	(void)thread;
+	(void)object;
+	bare_cas16_change((struct bare_pool *)pool);
+}
+
+/* Two loads, one 16-byte compare-and-swap and one copy of n pointers. */
+static inline uint32_t bare_cas16_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	bare_cas16_change((struct bare_pool *)pool);
+	return null_get_bulk(pool, thread, objs, n);
+}
+
+/* Two loads and one 16-byte compare-and-swap for all n. */
+static inline void bare_cas16_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	(void)thread;
+	(void)objs;
+	(void)n;
+	bare_cas16_change((struct bare_pool *)pool);
+}
+
+static const struct pool_ops pool_bare_cas16_ops = {
+	.name = "bare_cas16",
+	.summary = "no pool: one 16-byte compare-and-swap each way, the limit of treiber_dwcas",
+	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL, .needs_cx16 = true},
+	.supported = pool_supported_cx16,
+	.get = bare_cas16_get,
+	.put = bare_cas16_put,
+	.get_bulk = bare_cas16_get_bulk,
+	.put_bulk = bare_cas16_put_bulk,
+	BARE_HOOKS,
+};
+
+#endif

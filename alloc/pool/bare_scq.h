@@ -1,0 +1,78 @@
+/*
+ * bare_scq: a fetch-and-add of a shared position each way, then a compare-and-swap on the entry of
+ * that position in put and an OR in get, and no pool (bare.h). The limit of `scq`.
+ *
+ * Bursts as there: object by object, both ways.
+ *
+ * Left out: the cycles, the spreading of neighbouring positions over lines, the loads of the
+ * threshold, and the tests that send a position that was overtaken to the next one.
+ */
+#ifndef ALLOC_POOL_BARE_SCQ_H
+#define ALLOC_POOL_BARE_SCQ_H
+
+#include "alloc/bare.h"
+
+ALWAYS_INLINE atom_u64 *bare_scq_at(struct bare_pool *self, uint64_t position)
+{
+	return &self->entry[position & (BARE_ENTRIES - 1)].word;
+}
+
+ALWAYS_INLINE void bare_scq_take(struct bare_pool *self)
+{
+	atom_or_relaxed(bare_scq_at(self, atom_add_seq_cst(&self->head, 1)), BARE_ENTRIES - 1);
+}
+
+ALWAYS_INLINE void bare_scq_give(struct bare_pool *self)
+{
+	uint64_t tail = atom_add_seq_cst(&self->tail, 1);
+	atom_u64 *slot = bare_scq_at(self, tail);
+	uint64_t entry = atom_load_seq_cst(slot);
+
+	while (unlikely(!atom_cas_weak_seq_cst(slot, &entry, tail)))
+		;
+}
+
+/* One load and two locked instructions. */
+static inline void *bare_scq_get(struct pool *pool, struct pool_thread *thread)
+{
+	bare_scq_take((struct bare_pool *)pool);
+	return null_get(pool, thread);
+}
+
+/* One load and two locked instructions. */
+static inline void bare_scq_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	(void)thread;
+	(void)object;
+	bare_scq_give((struct bare_pool *)pool);
+}
+
+/* 2n locked instructions and one copy of n pointers. */
+static inline uint32_t bare_scq_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		bare_scq_take((struct bare_pool *)pool);
+	return null_get_bulk(pool, thread, objs, n);
+}
+
+/* 2n locked instructions. */
+static inline void bare_scq_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	pool_put_each(bare_scq_put, pool, thread, objs, n);
+}
+
+static const struct pool_ops pool_bare_scq_ops = {
+	.name = "bare_scq",
+	.summary = "no pool: a fetch-and-add and an entry's change each way, the limit of scq",
+	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL},
+	.supported = pool_supported_always,
+	.get = bare_scq_get,
+	.put = bare_scq_put,
+	.get_bulk = bare_scq_get_bulk,
+	.put_bulk = bare_scq_put_bulk,
+	BARE_HOOKS,
+};
+
+#endif
