@@ -14,14 +14,12 @@
  * not do.
  */
 #include "alloc/pool/plain.h"
+#include "bench/listing.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { PASS = 0, FAIL = 1, SKIP = 77 };
 
@@ -42,40 +40,6 @@ struct step {
 };
 
 enum { STEPS_MAX = 4096 };
-
-/* Starts objdump on an object; its output. NULL with a message if it can't be started. */
-static FILE *disassemble(const char *objdump, const char *object, pid_t *child)
-{
-	int ends[2];
-
-	if (pipe(ends) != 0 || (*child = fork()) < 0) {
-		perror("codegen_test");
-		return NULL;
-	}
-	if (*child == 0) {
-		dup2(ends[1], STDOUT_FILENO);
-		close(ends[0]);
-		close(ends[1]);
-		setenv("LC_ALL", "C", 1);
-		execl(objdump, objdump, "-d", "-w", "--no-show-raw-insn", object, (char *)NULL);
-		perror(objdump);
-		_exit(FAIL);
-	}
-	close(ends[1]);
-	return fdopen(ends[0], "r");
-}
-
-/* "0000000000000010 <case_pair.cold>:" names the function that follows. NULL: another line. */
-static const char *function_name(char *line)
-{
-	char *name = strstr(line, " <");
-	char *end = strstr(line, ">:");
-
-	if (line[0] == ' ' || name == NULL || end == NULL)
-		return NULL;
-	*end = '\0';
-	return name + 2;
-}
 
 /*
  * In AT&T syntax only indirect branches have an operand with a star; on aarch64 they have mnemonics
@@ -100,10 +64,11 @@ static const char *head_operand(void)
  * "mov 0x80(%rdi),%rax" loads the head, "mov %rax,0x80(%rdi)" stores it; "jne 20 <case_pair+0x20>"
  * jumps back if 0x20 lies before.
  */
-static struct step step_of(const char *line, const char *instruction)
+static struct step step_of(const struct listing *listing)
 {
+	const char *instruction = listing->instruction;
 	const char *operands = instruction + strcspn(instruction, " \t");
-	struct step step = {.at = strtoul(line, NULL, 16)};
+	struct step step = {.at = listing->at};
 
 	operands += strspn(operands, " \t");
 	const char *head = strstr(operands, head_operand());
@@ -144,43 +109,28 @@ static void count_in_loops(const struct step *steps, size_t count, struct found 
 /* Searches one object. False, with a message, if it could not be disassembled. */
 static bool search(const char *objdump, const char *object, bool verbose, struct found *found)
 {
-	pid_t child;
-	FILE *listing = disassemble(objdump, object, &child);
-	char line[1024];
-	char function[256] = "";
 	static struct step steps[STEPS_MAX];
+	struct listing listing;
 	size_t step_count = 0;
-	int status;
 
 	*found = (struct found){0};
-	if (listing == NULL)
+	if (!listing_open(&listing, objdump, object))
 		return false;
-	while (fgets(line, sizeof(line), listing) != NULL) {
-		const char *name = function_name(line);
-		const char *instruction = strchr(line, '\t');
-
-		if (name != NULL) {
-			snprintf(function, sizeof(function), "%s", name);
-			found->functions += strncmp(name, "case_", 5) == 0;
+	while (listing_next(&listing)) {
+		if (strncmp(listing.function, "case_", 5) != 0)
 			continue;
-		}
-		if (instruction == NULL || strncmp(function, "case_", 5) != 0)
-			continue;
-		if (is_indirect(instruction + 1)) {
+		found->functions += listing.first;
+		if (is_indirect(listing.instruction)) {
 			found->indirect++;
 			if (verbose)
-				printf("%s: %s: %s", object, function, line);
+				printf("%s: %s: %s\n", object, listing.function,
+					listing.instruction);
 		}
-		if (strcmp(function, "case_pair") == 0 && step_count < STEPS_MAX)
-			steps[step_count++] = step_of(line, instruction + 1);
+		if (strcmp(listing.function, "case_pair") == 0 && step_count < STEPS_MAX)
+			steps[step_count++] = step_of(&listing);
 	}
 	count_in_loops(steps, step_count, found);
-	fclose(listing);
-	if (waitpid(child, &status, 0) != child || status != 0) {
-		fprintf(stderr, "codegen_test: %s could not disassemble %s\n", objdump, object);
-		return false;
-	}
-	return true;
+	return listing_close(&listing, objdump, object);
 }
 
 /* One line about what was wanted and what was found. Always false. */
