@@ -235,7 +235,7 @@ static inline uint32_t mag_tls_get_run(struct pool *pool, struct pool_thread *th
 	return n;
 }
 
-/* A dozen loads and stores of the thread's own, unless both its magazines are in use. */
+/* Two dozen loads and stores of the thread's own, unless both its magazines are in use. */
 static inline void mag_tls_put_run(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {

@@ -140,7 +140,9 @@ static COLD bool scq_miss(atom_u64 *slot, scq_entry *entry, scq_entry cycle)
 	return (*entry & SCQ_CYCLE_MASK) == cycle;
 }
 
-/* Two locked instructions, three loads. 0: empty. */
+/*
+ * Two locked instructions, four loads: the threshold, the entry, and where it lies. 0: empty.
+ */
 ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
 {
 	if (unlikely((int64_t)atom_load_seq_cst(&self->threshold) < 0)) /* S0(a) */
@@ -188,7 +190,7 @@ static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : scq_grow(self, thread);
 }
 
-/* Two locked instructions, two loads. */
+/* Two locked instructions, six loads. */
 static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
