@@ -160,17 +160,19 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 /* What the subjects did over all cells. */
 static int summarise(struct analysis *a)
 {
-	double *overheads = calloc(a->cell_count + 1, sizeof(*overheads));
+	double *overheads = calloc(2 * (a->cell_count + 1), sizeof(*overheads));
+	double *effects = overheads + a->cell_count + 1;
 
 	if (overheads == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_subject *subject = &a->subjects[i];
-		size_t known = 0;
+		size_t known = 0, compared = 0, unsupported = 0;
 
 		for (size_t c = 0; c < a->cell_count; c++) {
 			const struct analysis_result *result = analysis_at(a, c, i);
 
+			unsupported += result->state == ANALYSIS_UNSUPPORTED;
 			subject->broken += result->state > ANALYSIS_UNSUPPORTED;
 			if (result->memory.known && result->memory.object_bytes > 0)
 				overheads[known++] = result->memory.object_bytes -
@@ -179,6 +181,10 @@ static int summarise(struct analysis *a)
 				continue;
 			subject->measured++;
 			subject->best += result->in_best_set;
+			subject->undecided += result->undecided;
+			if (!analysis_competes(a, c, i) || isnan(result->to_best.point))
+				continue;
+			effects[compared++] = result->to_best.point;
 			if (!(result->to_best.point <= subject->worst)) {
 				subject->worst = result->to_best.point;
 				subject->worst_cell = c;
@@ -186,6 +192,16 @@ static int summarise(struct analysis *a)
 		}
 		if (known > 0)
 			subject->overhead_bytes = stats_median(overheads, known);
+		if (compared > 0)
+			subject->median = stats_median(effects, compared);
+		/*
+		 * A policy competes only where context is pushed, the floor with one thread, the
+		 * harness where one object will do: refused everywhere, they had no cell. Any other
+		 * strategy that is refused everywhere lacks something here, and its row says what.
+		 */
+		subject->apart = a->cell_count > 0 && unsupported == a->cell_count &&
+				 (subject->context != NULL || subject->role == ANALYSIS_HARNESS ||
+					 subject->role == ANALYSIS_FLOOR);
 	}
 	for (size_t c = 0; c < a->cell_count; c++) {
 		a->preliminary |= a->cells[c].preliminary;

@@ -26,6 +26,17 @@ enum {
 	ANALYSIS_SENTENCE_BYTES = 1024, /* room for analysis_verdict and analysis_confidence */
 };
 
+/*
+ * How well it must be known that a row is no slower than the best before it counts as best or tied,
+ * as a ratio - 1. "Not shown to be worse" is not enough: the least known row of all has that for
+ * nothing, since an interval from 1 to 100 covers 1 too. So a row counts only where it is also shown
+ * to be less than a quarter behind whichever is the fastest. A quarter is wide beside what these
+ * sweeps resolve (a few per cent) and narrow beside what parts kinds of design (a cache from a lock:
+ * a factor of 2 and more). What is neither shown to be worse nor known that well is *undecided*, and
+ * counted as that.
+ */
+#define ANALYSIS_KNOWN 0.25
+
 enum analysis_role {
 	ANALYSIS_CONTESTANT,
 	ANALYSIS_HARNESS, /* the null pool */
@@ -70,11 +81,14 @@ struct analysis_subject {
 	size_t original; /* of a twin or a table: the subject it is compared with; else itself */
 
 	/* Over all cells; contestants only. */
-	size_t measured; /* cells with a result */
-	size_t broken;   /* cells in which it crashed, hung, lost an object or failed */
-	size_t best;     /* cells in whose best set it is */
-	double worst;    /* its largest effect against a cell's best, NAN without any */
+	size_t measured;  /* cells with a result */
+	size_t broken;    /* cells in which it crashed, hung, lost an object or failed */
+	size_t best;      /* cells in whose best set it is */
+	size_t undecided; /* cells in which it might be */
+	double median;    /* of its effects against the cells' best; NAN without any */
+	double worst;     /* the largest of them, NAN without any */
 	size_t worst_cell;
+	bool apart; /* no workload here is for such as it: a row without a cell, and so no row */
 	double overhead_bytes; /* median over cells of memory an object beyond its payload; NAN */
 };
 
@@ -95,8 +109,8 @@ struct analysis_cell {
 	struct stats_estimate twin_effect;
 	double floor; /* logarithm; NAN: unknown */
 	bool has_best;
-	size_t best;                                                    /* subject, if has_best */
-	size_t best_set;                                                /* how many are in it */
+	size_t best;     /* subject, if has_best: whichever may be behind the least */
+	size_t best_set; /* how many are in it */
 	double calibration_ns, calibration_low_ns, calibration_high_ns; /* median and range; NAN */
 };
 
@@ -117,15 +131,16 @@ struct analysis_result {
 	struct stats_estimate to_base; /* against the baseline's subject */
 	struct stats_estimate to_original; /* of a table or twin */
 	enum stats_verdict best_verdict, base_verdict;
-	bool in_best_set;
+	bool in_best_set;                   /* best, or tied: see ANALYSIS_KNOWN */
+	bool undecided;                     /* neither that nor shown to be worse */
 	size_t rank_low, rank_high;         /* 1..; 0: not ranked */
 	char letters[ANALYSIS_LETTERS_MAX]; /* tie groups; see analysis_letters */
 	uint64_t blocks_needed; /* to settle an inconclusive best_verdict; 0: can't be said */
 	double mann_whitney;    /* p against the best */
 
-	double jain, slowest_share; /* medians */
-	double cpu_share;           /* CPU time of the threads / their windows; NAN */
-	uint64_t units, failed;
+	double jain, slowest_share;               /* medians */
+	double cpu_share;                         /* CPU time of the threads / their windows; NAN */
+	uint64_t units, failed;                   /* failed: gets that found less than was asked */
 	double refill, flush, grow, steal, empty; /* a unit */
 	uint64_t involuntary, faults;             /* context switches, minor page faults */
 	struct analysis_memory memory;
@@ -189,10 +204,23 @@ void analysis_load(const struct analysis_cell *cell, char *text);
 double analysis_rate(const struct analysis_cell *cell, double log_ns);
 
 /*
- * The contestants that have anything to show, best first: by cells in the best set, then by the
- * least worst effect. order has room for subject_count entries; the result is how many were set.
+ * Whether a subject is ranked in a cell: a contestant that was measured and whose every get found
+ * what it asked for. Pools are filled for all that a cell's threads hold at once, so a get that
+ * fails is a packet that the others carried and this one dropped; its time is shown, and is not
+ * comparable.
  */
-size_t analysis_order(const struct analysis *analysis, size_t *order);
+bool analysis_competes(const struct analysis *analysis, size_t cell, size_t subject);
+
+/* Whether a ranked result is printed with a question mark: more blocks might say something else. */
+bool analysis_unsure(const struct analysis *analysis, size_t cell, size_t subject);
+
+/*
+ * The rows of a table over all cells, in order: first the contestants, best first (by cells in the
+ * best set, then by the median effect against the best, which one noisy cell can't move), then what
+ * was measured for reference. Subjects that stand apart are in neither. order has room for
+ * subject_count entries; the result is how many were set, *contestants how many of these are that.
+ */
+size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *contestants);
 
 /*
  * Page one's verdict, and how sure it is, in whole sentences; text has room for
@@ -200,6 +228,9 @@ size_t analysis_order(const struct analysis *analysis, size_t *order);
  */
 void analysis_verdict(const struct analysis *analysis, char *text);
 void analysis_confidence(const struct analysis *analysis, char *text);
+
+/* Who stands apart, in a sentence; "" if nobody does. */
+void analysis_apart(const struct analysis *analysis, char *text);
 
 /*
  * Tie letters as printed: rows of a cell that share a letter can't be told apart from the fastest

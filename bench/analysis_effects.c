@@ -63,6 +63,7 @@ struct cell_work {
 	size_t rows;
 	double *replicates;
 	double *scratch;
+	double *behind; /* of a subject: how far behind the fastest it may be; NAN: not ranked */
 };
 
 static void work_free(struct cell_work *w)
@@ -73,6 +74,7 @@ static void work_free(struct cell_work *w)
 	free(w->place);
 	free(w->replicates);
 	free(w->scratch);
+	free(w->behind);
 }
 
 static int work_alloc(struct cell_work *w, const struct analysis_raw *raw)
@@ -85,7 +87,9 @@ static int work_alloc(struct cell_work *w, const struct analysis_raw *raw)
 	w->estimates = calloc(rows, sizeof(*w->estimates));
 	w->place = calloc(rows, sizeof(*w->place));
 	w->scratch = calloc(raw->blocks + 1, sizeof(*w->scratch));
-	return w->series && w->row && w->estimates && w->place && w->scratch ? 0 : -ENOMEM;
+	w->behind = calloc(rows, sizeof(*w->behind));
+	return w->series && w->row && w->estimates && w->place && w->scratch && w->behind ? 0
+											  : -ENOMEM;
 }
 
 static bool add_series(struct cell_work *w, enum kind kind, size_t subject, const size_t *reference)
@@ -106,18 +110,21 @@ static struct stats_estimate estimate_of(const struct cell_work *w, enum kind ki
 	return place == SIZE_MAX ? (struct stats_estimate){NAN, NAN, NAN} : w->estimates[place];
 }
 
-static bool competes(const struct analysis *a, size_t cell, size_t subject)
+bool analysis_competes(const struct analysis *a, size_t cell, size_t subject)
 {
+	const struct analysis_result *result = analysis_at(a, cell, subject);
+
 	return a->subjects[subject].role == ANALYSIS_CONTESTANT &&
-	       analysis_at(a, cell, subject)->state == ANALYSIS_MEASURED;
+	       result->state == ANALYSIS_MEASURED && result->failed == 0;
 }
 
 /*
- * The best contestant: the one whose worst defeat, over the paired comparisons with all others, is the
- * smallest. Usually it has none; where flagged slices leave each pair other blocks, "ahead of" need not
- * be transitive, and a winner by single comparisons could depend on their order.
+ * Whom to compare all others with at first: the contestant whose worst defeat, over the paired
+ * comparisons with all others, is the smallest. Usually it has none; where flagged slices leave each
+ * pair other blocks, "ahead of" need not be transitive, and a winner by single comparisons could
+ * depend on their order.
  */
-static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
+static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	const size_t n = a->subject_count;
@@ -127,12 +134,12 @@ static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
 	for (size_t i = 0; i < n; i++) {
 		double worst = 0;
 
-		if (!competes(a, cell_at, i))
+		if (!analysis_competes(a, cell_at, i))
 			continue;
 		for (size_t j = 0; j < n; j++) {
 			struct stats_estimate e;
 
-			if (j == i || !competes(a, cell_at, j))
+			if (j == i || !analysis_competes(a, cell_at, j))
 				continue;
 			pair_series(w->raw, i, &j, w->series);
 			if (stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL) != 0)
@@ -147,6 +154,49 @@ static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
 		}
 	}
 	return 0;
+}
+
+/*
+ * How far behind the fastest each contestant may be, from the replicates of the effects against the
+ * reference; and the best is the one that may be behind the least. The point alone would crown
+ * whoever was lucky, most easily a row with a wide interval, and since all others are compared with
+ * the best, half a column would then be tied with it.
+ */
+static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	const uint32_t rounds = STATS_ROUNDS;
+	size_t n = 0;
+	size_t *who = calloc(a->subject_count + 1, sizeof(*who));
+	double *behind = calloc(a->subject_count + 1, sizeof(*behind));
+	double *replicates = calloc(a->subject_count * rounds + 1, sizeof(*replicates));
+	int error = -ENOMEM;
+
+	if (who == NULL || behind == NULL || replicates == NULL)
+		goto out;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const size_t place = w->place[KIND_BEST * a->subject_count + i];
+
+		w->behind[i] = NAN;
+		if (!analysis_competes(a, cell_at, i) || isnan(w->estimates[place].point))
+			continue;
+		memcpy(replicates + n * rounds, w->replicates + place * rounds,
+			rounds * sizeof(*replicates));
+		who[n++] = i;
+	}
+	error = n == 0 ? 0 : stats_behind(replicates, n, rounds, behind);
+	if (error != 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		w->behind[who[i]] = behind[i];
+		if (behind[i] < w->behind[cell->best] || isnan(w->behind[cell->best]))
+			cell->best = who[i];
+	}
+out:
+	free(replicates);
+	free(behind);
+	free(who);
+	return error;
 }
 
 /* Best set, ranks and tie letters of a cell from the replicates of the effects against the best. */
@@ -166,7 +216,7 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 	if (who == NULL || e == NULL || replicates == NULL)
 		goto out;
 	for (size_t i = 0; i < a->subject_count; i++) {
-		if (competes(a, cell_at, i) && !isnan(results[i].to_best.point))
+		if (analysis_competes(a, cell_at, i) && !isnan(results[i].to_best.point))
 			who[n++] = i;
 	}
 	/* Best first, then by effect: insertion, since n is a handful. */
@@ -218,8 +268,13 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 			slower[i * n + j] = false;
 		if (i > 0)
 			slower[i * n] = beaten;
-		results[who[i]].in_best_set = !beaten;
-		cell->best_set += !beaten;
+
+		/* With too few pairs for an interval nothing is known, of the best neither. */
+		const bool known = w->behind[who[i]] <= log1p(ANALYSIS_KNOWN) && isfinite(e[i].lo);
+
+		results[who[i]].in_best_set = !beaten && known;
+		results[who[i]].undecided = !beaten && !known;
+		cell->best_set += !beaten && known;
 	}
 	for (size_t i = 0; i < n; i++) {
 		size_t ahead = 0, behind = 0;
@@ -285,6 +340,37 @@ static void find_floor(struct analysis *a, size_t cell_at, const struct cell_wor
 	}
 }
 
+/* Every series of the cell, those against the best by the one that it has now, and what they say. */
+static int estimate_all(struct analysis *a, size_t cell_at, struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_result *results = &a->results[cell_at * a->subject_count];
+	const size_t n = a->subject_count;
+
+	w->rows = 0;
+	for (size_t i = 0; i < (size_t)KIND_COUNT * n; i++)
+		w->place[i] = SIZE_MAX;
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_subject *subject = &a->subjects[i];
+
+		if (results[i].slices == 0)
+			continue;
+		results[i].all_used = add_series(w, KIND_NS, i, NULL);
+		if (cell->has_best)
+			results[i].all_used |= add_series(w, KIND_BEST, i, &cell->best);
+		if (a->has_baseline && results[a->baseline].state == ANALYSIS_MEASURED)
+			add_series(w, KIND_BASE, i, &a->baseline);
+		if (subject->original != i && results[subject->original].slices > 0)
+			add_series(w, KIND_ORIGINAL, i, &subject->original);
+	}
+	free(w->replicates);
+	w->replicates = calloc(w->rows * STATS_ROUNDS + 1, sizeof(*w->replicates));
+	if (w->replicates == NULL)
+		return -ENOMEM;
+	return stats_bootstrap(&w->design, w->row, w->rows, STATS_ROUNDS,
+		a->seed + (uint64_t)cell->id, w->estimates, w->replicates);
+}
+
 int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
@@ -295,32 +381,17 @@ int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_
 
 	if (error != 0)
 		goto out;
-	for (size_t i = 0; i < (size_t)KIND_COUNT * n; i++)
-		w.place[i] = SIZE_MAX;
-	error = find_best(a, cell_at, &w);
+	error = find_reference(a, cell_at, &w);
 	if (error != 0)
 		goto out;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct analysis_subject *subject = &a->subjects[i];
+	const size_t reference = cell->best;
 
-		if (results[i].slices == 0)
-			continue;
-		results[i].all_used = add_series(&w, KIND_NS, i, NULL);
-		if (cell->has_best)
-			results[i].all_used |= add_series(&w, KIND_BEST, i, &cell->best);
-		if (a->has_baseline && results[a->baseline].state == ANALYSIS_MEASURED)
-			add_series(&w, KIND_BASE, i, &a->baseline);
-		if (subject->original != i && results[subject->original].slices > 0)
-			add_series(&w, KIND_ORIGINAL, i, &subject->original);
-	}
-	w.replicates = calloc(w.rows * STATS_ROUNDS + 1, sizeof(*w.replicates));
-	if (w.replicates == NULL) {
-		error = -ENOMEM;
-		goto out;
-	}
-	error = stats_bootstrap(&w.design, w.row, w.rows, STATS_ROUNDS,
-		a->seed + (uint64_t)cell->id, w.estimates, w.replicates);
+	error = estimate_all(a, cell_at, &w);
+	if (error == 0 && cell->has_best)
+		error = find_best(a, cell_at, &w);
+	if (error == 0 && cell->best != reference)
+		error = estimate_all(a, cell_at, &w);
 	if (error != 0)
 		goto out;
 

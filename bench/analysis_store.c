@@ -269,7 +269,7 @@ int analysis_read_subjects(struct analysis_source *r)
 		subject->exact = sqlite3_column_int(s, 9) != 0;
 		subject->is_pool = sqlite3_column_int(s, 10) != 0;
 		subject->original = a->subject_count++;
-		subject->worst = subject->overhead_bytes = NAN;
+		subject->median = subject->worst = subject->overhead_bytes = NAN;
 	}
 	sqlite3_finalize(s);
 	return row < 0 ? -1 : 0;

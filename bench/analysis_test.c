@@ -163,7 +163,8 @@ static void ties_share_letters_and_ranks(void **state)
 
 		members += r->in_best_set;
 		assert_true(r->rank_low <= r->rank_high);
-		assert_true(r->in_best_set == (strchr(r->letters, 'a') != NULL));
+		assert_false(r->in_best_set && r->undecided);
+		assert_true((r->in_best_set || r->undecided) == (strchr(r->letters, 'a') != NULL));
 	}
 	assert_int_equal(members, cell->best_set);
 }
@@ -281,12 +282,172 @@ static void make_short(struct synthetic_store *wanted)
 static void a_short_sweep_decides_nothing(void **state)
 {
 	struct analysis *a = small_store(make_short);
+	char text[ANALYSIS_SENTENCE_BYTES];
 
 	(void)state;
 	assert_true(a->preliminary);
 	assert_true(isnan(a->cells[0].floor));
-	for (size_t i = 0; i < a->subject_count; i++)
+	for (size_t i = 0; i < a->subject_count; i++) {
 		assert_int_equal(analysis_at(a, 0, i)->best_verdict, STATS_INCONCLUSIVE);
+		assert_false(analysis_at(a, 0, i)->in_best_set);
+	}
+	assert_true(a->subjects[subject(a, "mag_tls")].undecided > 0);
+	analysis_verdict(a, text);
+	assert_non_null(strstr(text, "Nothing is decided"));
+	analysis_free(a);
+}
+
+/* Changes rows of the first cell, "pair, 1 thread", whose subject is `label`. */
+static struct analysis *changed_store(const char *label, const char *assignment)
+{
+	char sql[4 * PATH_BYTES];
+
+	analysis_free(small_store(two_cells));
+	snprintf(sql, sizeof(sql),
+		"UPDATE slice SET %s WHERE subject_id = (SELECT subject_id FROM subject WHERE "
+		"label = '%s') AND block_id IN (SELECT block_id FROM block WHERE cell_id = 1)",
+		assignment, label);
+	synthetic_store_execute(store, sql);
+	return read_store(NULL);
+}
+
+/* The times of "ticket" in forks below `forks` and in the others: mag_tls takes 2.0 ns. */
+static struct analysis *noisy_store(double low_ns, int forks, double high_ns)
+{
+	char assignment[PATH_BYTES];
+
+	snprintf(assignment, sizeof(assignment),
+		"units_per_s = 1e9 / CASE WHEN (SELECT fork FROM block b WHERE b.block_id = "
+		"slice.block_id) < %d THEN %g ELSE %g END",
+		forks, low_ns, high_ns);
+	return changed_store("ticket", assignment);
+}
+
+static void expect_tallies(const struct analysis *a)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		size_t best = 0, undecided = 0;
+
+		for (size_t c = 0; c < a->cell_count; c++) {
+			best += analysis_at(a, c, i)->in_best_set;
+			undecided += analysis_at(a, c, i)->undecided;
+		}
+		assert_int_equal(a->subjects[i].best, best);
+		assert_int_equal(a->subjects[i].undecided, undecided);
+	}
+	for (size_t c = 0; c < a->cell_count; c++) {
+		size_t members = 0;
+
+		for (size_t i = 0; i < a->subject_count; i++)
+			members += analysis_at(a, c, i)->in_best_set;
+		assert_int_equal(a->cells[c].best_set, members);
+	}
+}
+
+/* A row whose times are all over the place is not shown to be worse, and is not best for that. */
+static void an_unknown_time_is_not_best(void **state)
+{
+	struct analysis *a = noisy_store(1.9, 3, 20);
+	const struct analysis_result *noisy = analysis_at(a, 0, subject(a, "ticket"));
+	const struct analysis_subject *first, *ticket = &a->subjects[subject(a, "ticket")];
+	size_t order[ANALYSIS_LETTERS_MAX], contestants;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	assert_false(noisy->in_best_set);
+	assert_true(noisy->undecided && strchr(noisy->letters, 'a') != NULL);
+	assert_true(analysis_unsure(a, 0, subject(a, "ticket")));
+	assert_int_equal(ticket->best, 0);
+	assert_int_equal(ticket->undecided, 1);
+	assert_true(analysis_at(a, 0, subject(a, "mag_tls"))->in_best_set);
+	assert_true(analysis_at(a, 0, subject(a, "rseq_mag"))->in_best_set);
+	expect_tallies(a);
+
+	/* The sentence is about the first of the order, with the same numbers. */
+	analysis_order(a, order, &contestants);
+	first = &a->subjects[order[0]];
+	assert_ptr_not_equal(first, ticket);
+	assert_int_equal(first->best, 2);
+	analysis_verdict(a, text);
+	assert_ptr_equal(strstr(text, first->label), text);
+	assert_non_null(strstr(text, "is best or tied for best in 2 of 2 cells"));
+	analysis_free(a);
+}
+
+/* The lowest point of a cell is luck here: five forks of six read 15 % less than mag_tls. */
+static void luck_does_not_make_the_best(void **state)
+{
+	struct analysis *a = noisy_store(1.7, 5, 40);
+	const struct analysis_cell *cell = &a->cells[0];
+	const struct analysis_result *lucky = analysis_at(a, 0, subject(a, "ticket"));
+
+	(void)state;
+	assert_true(lucky->ns.point < analysis_at(a, 0, cell->best)->ns.point);
+	assert_int_not_equal(cell->best, subject(a, "ticket"));
+	assert_true(lucky->undecided && !lucky->in_best_set);
+	assert_true(analysis_at(a, 0, cell->best)->in_best_set);
+	expect_tallies(a);
+	analysis_free(a);
+
+	/* And a fast one with a quiet time is the best, as ever. */
+	a = noisy_store(1.7, 6, 40);
+	assert_int_equal(a->cells[0].best, subject(a, "ticket"));
+	assert_true(analysis_at(a, 0, subject(a, "ticket"))->in_best_set);
+	analysis_free(a);
+}
+
+/* Whoever drops packets is shown with its time, and is neither best nor advised. */
+static void who_runs_dry_is_not_ranked(void **state)
+{
+	struct analysis *a = changed_store("mag_tls", "failed = failed + (block_id % 2)");
+	const size_t dry = subject(a, "mag_tls");
+	const struct analysis_result *r = analysis_at(a, 0, dry);
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	const size_t n = analysis_advise(a, advice);
+
+	(void)state;
+	assert_true(r->failed > 0);
+	assert_int_equal(r->state, ANALYSIS_MEASURED);
+	assert_int_equal(r->rank_low, 0);
+	assert_string_equal(r->letters, "");
+	assert_false(r->in_best_set || r->undecided);
+	near(r->to_best.point, log(2.0 / 2.04), 0.02);
+	assert_int_equal(a->cells[0].best, subject(a, "rseq_mag"));
+	assert_int_equal(a->subjects[dry].best, 1);
+	assert_true(analysis_at(a, 1, dry)->in_best_set);
+	expect_tallies(a);
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++)
+		assert_false(advice[i].choice == dry && advice[i].cells == a->cell_count);
+	analysis_free(a);
+}
+
+/* A policy where nobody pushes context has no row; what a strategy lacks here stays to be read. */
+static void who_has_no_cell_has_no_row(void **state)
+{
+	struct analysis *a = small_store(two_cells);
+	size_t order[ANALYSIS_LETTERS_MAX], contestants, rows;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	analysis_apart(a, text);
+	assert_string_equal(text, "");
+	rows = analysis_order(a, order, &contestants);
+	assert_int_equal(rows, a->subject_count);
+	analysis_free(a);
+	synthetic_store_execute(store,
+		"INSERT INTO subject VALUES (90,'mag_tls+sticky','mag_tls','sticky','folded',0,"
+		"'a policy','lock-free','thread',0,1);"
+		"INSERT INTO event(cell_id,subject_id,fork,state,detail,at_ns) "
+		"SELECT cell_id,90,-1,'unsupported','pair pushes no context.',0 FROM cell");
+	a = read_store(NULL);
+	assert_true(a->subjects[subject(a, "mag_tls+sticky")].apart);
+	assert_false(a->subjects[subject(a, "dpdk")].apart);
+	assert_int_equal(analysis_order(a, order, &contestants), rows);
+	for (size_t i = 0; i < rows; i++)
+		assert_int_not_equal(order[i], subject(a, "mag_tls+sticky"));
+	analysis_apart(a, text);
+	assert_non_null(strstr(text, ": mag_tls+sticky."));
 	analysis_free(a);
 }
 
@@ -458,6 +619,10 @@ int main(void)
 		cmocka_unit_test(an_injected_slow_down_is_found),
 		cmocka_unit_test(flagged_slices_leave_unless_all_are),
 		cmocka_unit_test(a_short_sweep_decides_nothing),
+		cmocka_unit_test(an_unknown_time_is_not_best),
+		cmocka_unit_test(luck_does_not_make_the_best),
+		cmocka_unit_test(who_runs_dry_is_not_ranked),
+		cmocka_unit_test(who_has_no_cell_has_no_row),
 		cmocka_unit_test(a_sweep_that_never_began_is_readable),
 		cmocka_unit_test(the_same_store_gives_the_same_digits),
 		cmocka_unit_test(words_name_what_was_found),

@@ -19,15 +19,27 @@ static bool comes_before(const struct analysis_subject *a, const struct analysis
 		return a->measured > 0;
 	if (a->best != b->best)
 		return a->best > b->best;
-	return a->worst < b->worst;
+	if (isnan(a->median) || isnan(b->median))
+		return isnan(b->median) && !isnan(a->median);
+	return a->median < b->median;
 }
 
-size_t analysis_order(const struct analysis *analysis, size_t *order)
+bool analysis_unsure(const struct analysis *analysis, size_t cell, size_t subject)
+{
+	const struct analysis_result *result = analysis_at(analysis, cell, subject);
+
+	return result->undecided ||
+	       (result->rank_low > 0 && subject != analysis->cells[cell].best &&
+		       result->best_verdict == STATS_INCONCLUSIVE);
+}
+
+size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *contestants)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT)
+		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT ||
+			analysis->subjects[i].apart)
 			continue;
 
 		size_t at = n++;
@@ -37,6 +49,12 @@ size_t analysis_order(const struct analysis *analysis, size_t *order)
 			at--)
 			order[at] = order[at - 1];
 		order[at] = i;
+	}
+	*contestants = n;
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT &&
+			!analysis->subjects[i].apart)
+			order[n++] = i;
 	}
 	return n;
 }
@@ -93,14 +111,37 @@ static void append_loss(char *text, const struct analysis *analysis, double wors
 			number_percent(worst).text, label);
 }
 
+static void append_undecided(char *text, const struct analysis_subject *subject)
+{
+	if (subject->undecided > 0)
+		append(text, ", undecided in %zu", subject->undecided);
+}
+
+void analysis_apart(const struct analysis *analysis, char *text)
+{
+	size_t n = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		if (analysis->subjects[i].apart)
+			append(text, "%s%s",
+				n++ == 0 ? "Without a row, since no workload here is for them: "
+					 : ", ",
+				analysis->subjects[i].label);
+	}
+	if (n > 0)
+		append(text, ".");
+}
+
 void analysis_verdict(const struct analysis *analysis, char *text)
 {
 	const size_t cells = decided_cells(analysis);
 	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
-	const size_t n = order == NULL ? 0 : analysis_order(analysis, order);
-	size_t broken = 0;
+	size_t broken = 0, n = 0;
 
 	*text = '\0';
+	if (order != NULL)
+		analysis_order(analysis, order, &n);
 	if (n == 0 || cells == 0) {
 		append(text, "Nothing can be said: no contestant has been measured.");
 		free(order);
@@ -109,8 +150,17 @@ void analysis_verdict(const struct analysis *analysis, char *text)
 
 	const struct analysis_subject *first = &analysis->subjects[order[0]];
 
+	if (first->best == 0) {
+		append(text,
+			"Nothing is decided: in none of %zu cell%s is a strategy known to be "
+			"the best, for want of blocks or of quiet.",
+			cells, plural(cells));
+		free(order);
+		return;
+	}
 	append(text, "%s is best or tied for best in %zu of %zu cell%s", first->label, first->best,
 		cells, plural(cells));
+	append_undecided(text, first);
 	if (first->worst > analysis->margin) {
 		append(text, "; ");
 		append_loss(text, analysis, first->worst, first->worst_cell);
@@ -122,7 +172,9 @@ void analysis_verdict(const struct analysis *analysis, char *text)
 	if (n > 1 && analysis->subjects[order[1]].measured > 0) {
 		const struct analysis_subject *second = &analysis->subjects[order[1]];
 
-		append(text, " Next is %s (%zu of %zu)", second->label, second->best, cells);
+		append(text, " Next is %s (%zu of %zu", second->label, second->best, cells);
+		append_undecided(text, second);
+		append(text, ")");
 		if (second->worst > analysis->margin) {
 			append(text, ": ");
 			append_loss(text, analysis, second->worst, second->worst_cell);
@@ -312,13 +364,12 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 {
 	*advice = (struct analysis_advice){.need = need->text};
 	for (size_t i = 0; i < analysis->subject_count; i++) {
-		candidate[i] = analysis->subjects[i].role == ANALYSIS_CONTESTANT &&
-			       need->subject(&analysis->subjects[i]);
+		candidate[i] = need->subject(&analysis->subjects[i]);
 		for (size_t c = 0; c < analysis->cell_count; c++) {
 			const struct analysis_cell *cell = &analysis->cells[c];
 
 			if (cell->has_best && need->cell(cell) &&
-				analysis_at(analysis, c, i)->state != ANALYSIS_MEASURED)
+				!analysis_competes(analysis, c, i))
 				candidate[i] = false;
 		}
 		advice->candidates += candidate[i] ? 1 : 0;

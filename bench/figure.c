@@ -297,7 +297,7 @@ int figure_scaling(
 
 	if (order == NULL)
 		return -ENOMEM;
-	n = analysis_order(analysis, order);
+	analysis_order(analysis, order, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (has_scaling_data(analysis, first, order[i]))
 			order[panels++] = order[i];

@@ -251,17 +251,21 @@ static void put_heat_cell(const struct page *p, size_t c, size_t subject)
 		return;
 	}
 
-	const bool unsure =
-		ranked && subject != cell->best && result->best_verdict == STATS_INCONCLUSIVE;
+	const bool unsure = analysis_unsure(p->a, c, subject);
 
-	put(p, "<td data-col=\"%zu\" data-ns=\"%.6f\" class=\"h%d%s%s\"><b>", c, result->ns.point,
+	put(p, "<td data-col=\"%zu\" data-ns=\"%.6f\" class=\"h%d%s%s\"", c, result->ns.point,
 		shade_of(result->to_best.point), result->in_best_set ? " best" : "",
 		unsure ? " unsure" : "");
+	if (result->failed > 0)
+		put(p, " title=\"Not ranked: %" PRIu64 " gets failed.\"", result->failed);
+	put(p, "><b>");
 	put_number(p, number_ratio(result->to_best.point));
 	put(p, "</b>");
 	if (ranked) {
 		analysis_letters(result, letters);
 		put(p, "<sup>%s%s</sup>", letters, unsure ? "?" : "");
+	} else if (result->failed > 0) {
+		put(p, "<sup>dry</sup>");
 	}
 	put(p, "<small>");
 	if (subject == cell->best)
@@ -308,13 +312,21 @@ static void put_heat_row(const struct page *p, size_t row)
 
 static void put_heat(const struct page *p)
 {
-	put(p, "<section id=\"ratios\">\n<h2>Time against the best of each cell</h2>\n"
-	       "<p class=\"note\">Each number is a strategy's time a unit of work as a multiple of "
-	       "the fastest in that column; below it the 95&nbsp;%% interval. <b>Underlined</b>: "
-	       "best, "
-	       "or not shown to be worse. Rows of a column that share a letter can't be told apart "
-	       "from the fastest of them. Hatched, with a question mark: inconclusive.</p>\n"
-	       "<div class=\"key\" aria-hidden=\"true\"><span>more ink, more time:</span><span>");
+	char text[SENTENCE];
+
+	put(p,
+		"<section id=\"ratios\">\n<h2>Time against the best of each cell</h2>\n"
+		"<p class=\"note\">Each number is a strategy's time a unit of work as a multiple "
+		"of "
+		"the fastest in that column; below it the 95&nbsp;%% interval. <b>Underlined</b>: "
+		"best, or tied: not shown to be worse, and known to be less than %.0f&nbsp;%% "
+		"behind. "
+		"Rows of a column that share a letter can't be told apart from the fastest of "
+		"them. "
+		"Hatched, with a question mark: inconclusive. <i>dry</i>: some gets failed, so the "
+		"time is not ranked.</p>\n",
+		100 * ANALYSIS_KNOWN);
+	put(p, "<div class=\"key\" aria-hidden=\"true\"><span>more ink, more time:</span><span>");
 	for (int i = 0; i < PALETTE_SHADES; i++) {
 		if (i < PALETTE_SHADES - 1)
 			put(p, "<span class=\"swatch h%d\">≤ %.4g</span>", i, palette[i].ratio);
@@ -338,7 +350,14 @@ static void put_heat(const struct page *p)
 	put_best_row(p);
 	for (size_t row = 0; row < p->rows; row++)
 		put_heat_row(p, row);
-	put(p, "</tbody>\n</table>\n</div>\n</section>\n");
+	put(p, "</tbody>\n</table>\n</div>\n");
+	analysis_apart(p->a, text);
+	if (*text != '\0') {
+		put(p, "<p class=\"note\">");
+		put_text(p, text);
+		put(p, "</p>\n");
+	}
+	put(p, "</section>\n");
 }
 
 static void put_advice(const struct page *p)
@@ -984,11 +1003,7 @@ int report_html(const struct analysis *analysis, FILE *out)
 	page.order = calloc(analysis->subject_count + 1, sizeof(*page.order));
 	if (page.order == NULL)
 		return -ENOMEM;
-	page.rows = page.contestants = analysis_order(analysis, page.order);
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT)
-			page.order[page.rows++] = i;
-	}
+	page.rows = analysis_order(analysis, page.order, &page.contestants);
 	page.figures = figure_available();
 
 	put_head(&page);

@@ -48,13 +48,10 @@ static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t 
 		return;
 	}
 	analysis_letters(r, letters);
-
-	const bool unsure = r->rank_low > 0 && subject != a->cells[cell].best &&
-			    r->best_verdict == STATS_INCONCLUSIVE;
-
 	fprintf(out, "%s%s%s%s", r->in_best_set ? "**" : "", number_ratio(r->to_best.point).text,
 		r->in_best_set ? "**" : "", *letters == '\0' ? "" : " ");
-	fprintf(out, "%s%s", letters, unsure ? "?" : "");
+	fprintf(out, "%s%s%s", letters, analysis_unsure(a, cell, subject) ? "?" : "",
+		r->failed > 0 ? " dry" : "");
 }
 
 static void put_matrix(FILE *out, const struct analysis *a, const size_t *order, size_t n)
@@ -141,25 +138,29 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 	if (order == NULL)
 		return -ENOMEM;
 
-	size_t n = analysis_order(analysis, order);
+	size_t contestants;
+	const size_t n = analysis_order(analysis, order, &contestants);
 
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT)
-			order[n++] = i;
-	}
 	fputs("# nblbench\n\n", out);
 	analysis_verdict(analysis, text);
 	put_text(out, text);
 	fputs("\n\n", out);
 	analysis_confidence(analysis, text);
 	put_text(out, text);
-	fputs("\n\nTime a unit of work, as a multiple of the best of each cell. Bold: best, or not "
-	      "shown "
-	      "to be worse. Rows of a column that share a letter can't be told apart from the "
-	      "fastest of "
-	      "them. ?: inconclusive. Rows without a letter are measured for reference.\n\n",
-		out);
+	fprintf(out,
+		"\n\nTime a unit of work, as a multiple of the best of each cell. Bold: best, or "
+		"tied: not shown to be worse, and known to be less than %.0f %% behind. Rows of a "
+		"column that share a letter can't be told apart from the fastest of them. ?: "
+		"inconclusive. dry: some gets failed, so the time is not ranked. Rows without a "
+		"letter are measured for reference.\n\n",
+		100 * ANALYSIS_KNOWN);
 	put_matrix(out, analysis, order, n);
+	analysis_apart(analysis, text);
+	if (*text != '\0') {
+		fputc('\n', out);
+		put_text(out, text);
+		fputc('\n', out);
+	}
 	put_advice(out, analysis);
 	put_events(out, analysis);
 	fputs("\nSource ", out);

@@ -312,6 +312,33 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
 	return critical;
 }
 
+int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind)
+{
+	double *least = calloc(rounds + 1, sizeof(*least));
+	double *values = calloc(rounds + 1, sizeof(*values));
+	const size_t cut = (size_t)(stats_tail * rounds);
+
+	if (least == NULL || values == NULL) {
+		free(least);
+		free(values);
+		return -ENOMEM;
+	}
+	for (uint32_t k = 0; k < rounds; k++) {
+		least[k] = replicates[k];
+		for (size_t i = 1; i < n; i++)
+			least[k] = fmin(least[k], replicates[i * rounds + k]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k < rounds; k++)
+			values[k] = replicates[i * rounds + k] - least[k];
+		select_kth(values, rounds, rounds - 1 - cut);
+		behind[i] = values[rounds - 1 - cut];
+	}
+	free(values);
+	free(least);
+	return 0;
+}
+
 double stats_mann_whitney(const double *a, size_t na, const double *b, size_t nb)
 {
 	struct ranked *all = calloc(na + nb + 1, sizeof(*all));

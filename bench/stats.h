@@ -82,6 +82,14 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
 	size_t n, uint32_t rounds, int pairs, size_t best, double *scale);
 
 /*
+ * How far behind the least each of n >= 1 series may be: behind[i] receives the 97.5 percentile over
+ * the rounds of replicate i - the least replicate of that round. Who is the least is asked anew in
+ * every round, so a series that lies low by luck alone is behind in the rounds that lack the luck.
+ * 0, or -ENOMEM.
+ */
+int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind);
+
+/*
  * Two-sided p of the Mann-Whitney test by the normal approximation with tie correction, for those
  * who expect it; it ignores pairing and forks. NAN values are skipped. NAN if a side is empty or
  * all values are equal, and -ENOMEM is reported as NAN too.

@@ -267,6 +267,27 @@ static void simultaneous_bounds_are_wider(void **state)
 	free(replicates);
 }
 
+/* Forty rounds: 97.5 % of them are all but the greatest. */
+static void behind_by_hand(void **state)
+{
+	enum { ROUNDS = 40 };
+	double replicates[3 * ROUNDS], behind[3];
+
+	(void)state;
+	for (int k = 0; k < ROUNDS; k++) {
+		replicates[k] = 1;                           /* steady */
+		replicates[ROUNDS + k] = k < 30 ? 0.9 : 2;   /* ahead in most rounds, by luck */
+		replicates[2 * ROUNDS + k] = k == 7 ? 9 : 1; /* far behind in one round only */
+	}
+	assert_int_equal(stats_behind(replicates, 3, ROUNDS, behind), 0);
+	near(behind[0], 0.1, 1e-12);
+	near(behind[1], 1, 1e-12);
+	near(behind[2], 0.1, 1e-12);
+	/* Alone, one is never behind. */
+	assert_int_equal(stats_behind(replicates, 1, ROUNDS, behind), 0);
+	near(behind[0], 0, 0);
+}
+
 static void verdict_truth_table(void **state)
 {
 	const double d = log1p(STATS_MARGIN), small = 0.005, large = 0.10;
@@ -342,6 +363,7 @@ int main(void)
 		cmocka_unit_test(a_against_a_is_never_faster),
 		cmocka_unit_test(five_per_cent_is_found),
 		cmocka_unit_test(simultaneous_bounds_are_wider),
+		cmocka_unit_test(behind_by_hand),
 		cmocka_unit_test(verdict_truth_table),
 		cmocka_unit_test(floor_and_blocks_by_hand),
 		cmocka_unit_test(mann_whitney_by_hand),

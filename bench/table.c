@@ -61,14 +61,11 @@ static void entry(const struct analysis *a, size_t cell, size_t subject, char *t
 	}
 	analysis_letters(r, letters);
 
-	const bool unsure = r->rank_low > 0 && subject != a->cells[cell].best &&
-			    r->best_verdict == STATS_INCONCLUSIVE;
-
 	/* Three characters are room for one run of letters; a member of more shows the first. */
 	if (strlen(letters) > LETTERS)
 		strcpy(letters + 1, "..");
-	snprintf(text, bytes, "%*.10s %s%s", RATIO, number_ratio(r->to_best.point).text, letters,
-		unsure ? "?" : "");
+	snprintf(text, bytes, "%*.10s %s%s", RATIO, number_ratio(r->to_best.point).text,
+		r->failed > 0 ? "dry" : letters, analysis_unsure(a, cell, subject) ? "?" : "");
 }
 
 static void put_entry(const struct analysis *a, size_t cell, size_t subject, FILE *out, bool colour)
@@ -197,17 +194,11 @@ int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool
 	if (order == NULL)
 		return -ENOMEM;
 	width = width < TABLE_WIDTH_MIN ? TABLE_WIDTH_MIN : width;
-	rows = contestants = analysis_order(analysis, order);
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT)
-			order[rows++] = i;
-	}
+	rows = analysis_order(analysis, order, &contestants);
 	table_wrap(out,
 		"Time a unit of work, as a multiple of the best of each cell. a: best, or not "
-		"shown to be "
-		"worse; rows of a column that share a letter can't be told apart from the fastest "
-		"of "
-		"them; ?: inconclusive.",
+		"shown to be worse; rows of a column that share a letter can't be told apart from "
+		"the fastest of them; ?: inconclusive; dry: some gets failed, so not ranked.",
 		width);
 	put_legend(analysis, out, width);
 	if (analysis->cell_count == 1)
@@ -215,6 +206,9 @@ int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool
 	else if (analysis->cell_count > 1)
 		put_matrix(analysis, order, contestants, rows, out, width, colour);
 	fputc('\n', out);
+	analysis_apart(analysis, text);
+	if (*text != '\0')
+		table_wrap(out, text, width);
 	analysis_verdict(analysis, text);
 	table_wrap(out, text, width);
 	analysis_confidence(analysis, text);
