@@ -40,6 +40,8 @@ void analysis_free(struct analysis *analysis)
 {
 	if (analysis == NULL)
 		return;
+	for (size_t c = 0; analysis->raws != NULL && c < analysis->cell_count; c++)
+		analysis_raw_free(&analysis->raws[c]);
 	for (struct analysis_block *block = analysis->memory, *next; block != NULL; block = next) {
 		next = block->next;
 		free(block);
@@ -141,19 +143,21 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 	cell->calibration_ns = stats_median(raw->calibration, raw->blocks);
 }
 
+/* Works a cell through, or keeps its slices for the caller to do so. */
 static int analyse_cell(struct analysis_source *r, size_t cell_at)
 {
 	struct analysis *a = r->analysis;
-	struct analysis_raw raw = {0};
-	int error = analysis_read_cell(r, cell_at, &raw);
+	struct analysis_raw own = {0}, *raw = a->raws == NULL ? &own : &a->raws[cell_at];
+	int error = analysis_read_cell(r, cell_at, raw);
 
 	if (error == 0) {
-		finish_cell(a, cell_at, &raw);
-		if ((raw.blocks > 0 && analysis_estimate(a, cell_at, &raw) != 0) ||
+		finish_cell(a, cell_at, raw);
+		if ((raw->blocks > 0 && a->raws == NULL &&
+			    analysis_estimate(a, cell_at, raw) != 0) ||
 			analysis_make_command(a, cell_at) != 0)
 			error = analysis_refuse_memory(r);
 	}
-	analysis_raw_free(&raw);
+	analysis_raw_free(&own);
 	return error;
 }
 
@@ -239,7 +243,7 @@ static int choose_baseline(struct analysis_source *r, const char *baseline)
 	return 0;
 }
 
-static int read_all(struct analysis_source *r, const char *baseline)
+static int read_all(struct analysis_source *r, const char *baseline, bool raw)
 {
 	if (analysis_check_is_store(r) != 0 || analysis_read_plan(r) != 0 ||
 		analysis_read_machines(r) != 0 || analysis_read_subjects(r) != 0)
@@ -248,6 +252,12 @@ static int read_all(struct analysis_source *r, const char *baseline)
 	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0 ||
 		choose_baseline(r, baseline) != 0)
 		return -1;
+	if (raw) {
+		r->analysis->raws = analysis_keep(
+			r->analysis, r->analysis->cell_count, sizeof(struct analysis_raw));
+		if (r->analysis->raws == NULL)
+			return analysis_refuse_memory(r);
+	}
 	for (size_t c = 0; c < r->analysis->cell_count; c++) {
 		if (analyse_cell(r, c) != 0)
 			return -1;
@@ -255,8 +265,8 @@ static int read_all(struct analysis_source *r, const char *baseline)
 	return summarise(r->analysis) != 0 ? analysis_refuse_memory(r) : 0;
 }
 
-int analysis_read(
-	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes)
+static int read_store(const char *path, const char *baseline, bool raw, struct analysis **out,
+	char *why, size_t why_bytes)
 {
 	struct analysis_source r = {.path = path, .why = why, .why_bytes = why_bytes};
 	struct stat status;
@@ -279,7 +289,7 @@ int analysis_read(
 		sqlite3_exec(r.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 		r.db == NULL ? analysis_refuse_memory(&r) : analysis_refuse_sqlite(&r);
 	else
-		error = read_all(&r, baseline);
+		error = read_all(&r, baseline, raw);
 	sqlite3_close(r.db);
 	if (error != 0) {
 		analysis_free(r.analysis);
@@ -287,6 +297,17 @@ int analysis_read(
 	}
 	*out = r.analysis;
 	return 0;
+}
+
+int analysis_read(
+	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes)
+{
+	return read_store(path, baseline, false, out, why, why_bytes);
+}
+
+int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes)
+{
+	return read_store(path, NULL, true, out, why, why_bytes);
 }
 
 double analysis_rate(const struct analysis_cell *cell, double log_ns)

@@ -152,10 +152,20 @@ struct analysis_event {
 	int64_t at_ns;
 };
 
+/* One cell's slices: a row a subject, a column a block; the blocks of a fork stand together. */
+struct analysis_raw {
+	size_t blocks, forks, subjects;
+	size_t *start;  /* of each fork; forks + 1 */
+	double *log_ns; /* NAN where there is none */
+	bool *flagged;
+	double *jain, *slowest, *calibration;
+};
+
 struct analysis {
 	const char *store; /* the path as given */
 	const char *plan_hash, *plan_json, *build_id, *source_revision, *command;
 	uint64_t seed; /* the plan's, and of the bootstrap */
+	uint32_t cpus; /* that the sweep could use; 0: the plan does not say */
 	int64_t created_ns;
 	double margin; /* logarithm */
 
@@ -166,6 +176,7 @@ struct analysis {
 	size_t cell_count;
 	struct analysis_cell *cells;
 	struct analysis_result *results; /* by cell, then subject: see analysis_at */
+	struct analysis_raw *raws;       /* a cell each, after analysis_read_raw; else NULL */
 	size_t event_count;
 	const struct analysis_event *events;
 
@@ -186,6 +197,20 @@ struct analysis {
 int analysis_read(
 	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes);
 void analysis_free(struct analysis *analysis);
+
+/*
+ * The same without a baseline and without effects, verdicts and ranks, which are NAN, false or 0;
+ * instead every cell's slices are kept in out->raws, for estimates of the caller's own.
+ */
+int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes);
+
+/*
+ * The differences x - y, or x where y is NULL, of two rows of `blocks` values, NAN for none. A
+ * flagged slice takes its pair with it; if that leaves too little, all pairs are used. True if they
+ * were.
+ */
+bool analysis_pair(const double *x, const bool *x_flag, const double *y, const bool *y_flag,
+	size_t blocks, double *out);
 
 static inline const struct analysis_result *analysis_at(
 	const struct analysis *analysis, size_t cell, size_t subject)

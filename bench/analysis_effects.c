@@ -21,20 +21,12 @@ static double median_present(const double *values, size_t n, double *scratch)
 	return count == 0 ? NAN : stats_median(scratch, count);
 }
 
-/*
- * The series subject - reference (no reference: the subject itself) into out. A flagged slice takes
- * its pair with it; if that leaves too little, all pairs are used. True if they were.
- */
-static bool pair_series(
-	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
+bool analysis_pair(const double *x, const bool *x_flag, const double *y, const bool *y_flag,
+	size_t blocks, double *out)
 {
-	const double *x = raw->log_ns + subject * raw->blocks;
-	const bool *x_flag = raw->flagged + subject * raw->blocks;
-	const double *y = reference == NULL ? NULL : raw->log_ns + *reference * raw->blocks;
-	const bool *y_flag = reference == NULL ? NULL : raw->flagged + *reference * raw->blocks;
 	size_t all = 0, clean = 0;
 
-	for (size_t b = 0; b < raw->blocks; b++) {
+	for (size_t b = 0; b < blocks; b++) {
 		out[b] = y == NULL ? x[b] : x[b] - y[b];
 		all += isnan(out[b]) ? 0 : 1;
 		clean += !isnan(out[b]) && !x_flag[b] && !(y_flag != NULL && y_flag[b]);
@@ -43,11 +35,23 @@ static bool pair_series(
 		return false;
 	if (clean < STATS_EVIDENCE_MIN || (double)clean < clean_share_min * (double)all)
 		return true;
-	for (size_t b = 0; b < raw->blocks; b++) {
+	for (size_t b = 0; b < blocks; b++) {
 		if (x_flag[b] || (y_flag != NULL && y_flag[b]))
 			out[b] = NAN;
 	}
 	return false;
+}
+
+/* The series subject - reference (no reference: the subject itself) into out. */
+static bool pair_series(
+	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
+{
+	const size_t x = subject * raw->blocks;
+	const size_t y = reference == NULL ? 0 : *reference * raw->blocks;
+
+	return analysis_pair(raw->log_ns + x, raw->flagged + x,
+		reference == NULL ? NULL : raw->log_ns + y,
+		reference == NULL ? NULL : raw->flagged + y, raw->blocks, out);
 }
 
 /* Effects worked out together in one cell: kinds of series, each one row a subject. */

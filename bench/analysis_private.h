@@ -41,15 +41,6 @@ int analysis_read_subjects(struct analysis_source *r);
 int analysis_read_cells(struct analysis_source *r);
 int analysis_read_events(struct analysis_source *r);
 
-/* One cell's raw data while it is worked through: a row a subject, a column a block. */
-struct analysis_raw {
-	size_t blocks, forks, subjects;
-	size_t *start;  /* of each fork; forks + 1 */
-	double *log_ns; /* NAN where there is none */
-	bool *flagged;
-	double *jain, *slowest, *calibration;
-};
-
 /* Slices, threads and memory of one cell; what needs no estimate goes into the results. */
 int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw);
 void analysis_raw_free(struct analysis_raw *raw);

@@ -133,6 +133,15 @@ int analysis_check_is_store(struct analysis_source *r)
 	return 0;
 }
 
+static uint32_t plan_cpus(const char *plan_json)
+{
+	json_t *plan = json_loads(plan_json, 0, NULL);
+	const json_int_t cpus = json_integer_value(json_object_get(plan, "cpus"));
+
+	json_decref(plan);
+	return cpus < 0 || cpus > UINT32_MAX ? 0 : (uint32_t)cpus;
+}
+
 int analysis_read_plan(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
@@ -151,6 +160,7 @@ int analysis_read_plan(struct analysis_source *r)
 		a->seed = (uint64_t)sqlite3_column_int64(s, 4);
 		a->created_ns = sqlite3_column_int64(s, 5);
 		a->command = text(r, s, 6);
+		a->cpus = plan_cpus(a->plan_json);
 	} else if (row == 0) {
 		analysis_refuse(r, "'%s' holds no plan: its sweep ended before it began.", r->path);
 	}

@@ -166,6 +166,15 @@ static double point_of(const struct stats_design *design, const struct ranked *s
 	return n == 0 ? NAN : stats_hodges_lehmann(medians, n, walsh);
 }
 
+void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimate *e)
+{
+	const size_t cut = (size_t)(stats_tail * rounds);
+
+	qsort(replicates, rounds, sizeof(*replicates), ascending);
+	e->lo = replicates[cut];
+	e->hi = replicates[rounds - 1 - cut];
+}
+
 int stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates)
 {
@@ -245,12 +254,7 @@ int stats_bootstrap(const struct stats_design *design, const double *const *seri
 			continue;
 		}
 		memcpy(values, rows + i * rounds, rounds * sizeof(*values));
-		qsort(values, rounds, sizeof(*values), ascending);
-
-		const size_t cut = (size_t)(stats_tail * rounds);
-
-		estimates[i].lo = values[cut];
-		estimates[i].hi = values[rounds - 1 - cut];
+		stats_percentiles(values, rounds, &estimates[i]);
 	}
 	error = 0;
 out:
@@ -263,6 +267,52 @@ out:
 	free(present);
 	free(sorted);
 	return error;
+}
+
+/* Standard deviation of a series' replicates. */
+static double deviation_of(const double *replicates, uint32_t rounds)
+{
+	double mean = 0, squares = 0;
+
+	for (uint32_t k = 0; k < rounds; k++)
+		mean += replicates[k];
+	mean /= rounds;
+	for (uint32_t k = 0; k < rounds; k++)
+		squares += (replicates[k] - mean) * (replicates[k] - mean);
+	return sqrt(squares / (rounds - 1));
+}
+
+int stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
+	uint32_t rounds, size_t chosen, struct stats_estimate *e)
+{
+	double *largest = calloc(rounds, sizeof(*largest));
+
+	if (largest == NULL)
+		return -ENOMEM;
+	*e = estimates[chosen];
+	if (n == 1) {
+		memcpy(largest, replicates, rounds * sizeof(*largest));
+		stats_percentiles(largest, rounds, e);
+		free(largest);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const double *row = replicates + i * rounds;
+		const double deviation = deviation_of(row, rounds);
+
+		for (uint32_t k = 0; k < rounds && deviation > 0; k++)
+			largest[k] =
+				fmax(largest[k], fabs(row[k] - estimates[i].point) / deviation);
+	}
+	qsort(largest, rounds, sizeof(*largest), ascending);
+
+	const double half = largest[(size_t)((1 - 2 * stats_tail) * (rounds - 1))] *
+			    deviation_of(replicates + chosen * rounds, rounds);
+
+	e->lo = e->point - half;
+	e->hi = e->point + half;
+	free(largest);
+	return 0;
 }
 
 double stats_simultaneous(const struct stats_estimate *estimates, const double *replicates,

@@ -71,6 +71,20 @@ struct stats_estimate {
 int stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates);
 
+/* Sets lo and hi of *e to the percentiles 2.5 and 97.5 of rounds >= 1 replicates; reorders them. */
+void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimate *e);
+
+/*
+ * The interval of one of n >= 1 series that was chosen for its estimate: sets lo and hi of *e to those
+ * of series `chosen` such that with 95 % confidence *every* series lies within its own, so that it
+ * doesn't matter which was chosen and why (simultaneous bounds by the maximum statistic, as the
+ * post-selection inference of Berk et al. 2013 uses them). The percentiles of the chosen alone hold
+ * too seldom, since the least of a sample lies low for that; those of the least of each round more
+ * seldom still, since they count that twice. With n == 1 the percentiles. 0, or -ENOMEM.
+ */
+int stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
+	uint32_t rounds, size_t chosen, struct stats_estimate *e);
+
 /*
  * Simultaneous bounds by the bootstrap's maximum statistic. For the differences between all pairs
  * of n series (pairs != 0) or between each series and series `best` (pairs == 0), scale[i * n + j]

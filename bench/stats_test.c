@@ -182,6 +182,60 @@ static void bootstrap_covers(void **state)
 	assert_in_range((unsigned)covered, TRIALS * 88 / 100, TRIALS * 99 / 100);
 }
 
+/*
+ * The least of four equal series lies below the truth, since it was chosen for that. How often the
+ * upper end of its interval still holds: as stats_chosen makes it, about as often as it says; by the
+ * percentiles of its own replicates, less; by those of the least of each round, hardly at all.
+ */
+static void the_chosen_one_is_covered(void **state)
+{
+	enum { TRIALS = 300, EQUALS = 4, ROUNDS = 400 };
+
+	const struct stats_design design = {FORKS, design_start()};
+	static double values[EQUALS][FORKS * BLOCKS], replicates[EQUALS * ROUNDS];
+	const double *series[EQUALS];
+	struct stats_rng rng;
+	int held = 0, own_held = 0, least_held = 0;
+
+	(void)state;
+	stats_rng_seed(&rng, test_seed);
+	for (int trial = 0; trial < TRIALS; trial++) {
+		struct stats_estimate e[EQUALS], chosen, least;
+		double rounds[ROUNDS];
+		size_t at = 0;
+
+		for (int i = 0; i < EQUALS; i++) {
+			fill(&rng, 0.05, 0.02, 0.02, values[i]);
+			series[i] = values[i];
+		}
+		assert_int_equal(stats_bootstrap(&design, series, EQUALS, ROUNDS, (uint64_t)trial,
+					 e, replicates),
+			0);
+		for (size_t i = 1; i < EQUALS; i++)
+			at = e[i].point < e[at].point ? i : at;
+		for (int k = 0; k < ROUNDS; k++) {
+			rounds[k] = replicates[k];
+			for (int i = 1; i < EQUALS; i++)
+				rounds[k] = fmin(rounds[k], replicates[i * ROUNDS + k]);
+		}
+		least = e[at];
+		stats_percentiles(rounds, ROUNDS, &least);
+		assert_int_equal(stats_chosen(e, replicates, EQUALS, ROUNDS, at, &chosen), 0);
+		held += chosen.lo <= 0.05 && 0.05 <= chosen.hi;
+		own_held += e[at].lo <= 0.05 && 0.05 <= e[at].hi;
+		least_held += least.lo <= 0.05 && 0.05 <= least.hi;
+
+		/* One alone is not chosen: its interval is the percentiles'. */
+		assert_int_equal(stats_chosen(e, replicates, 1, ROUNDS, 0, &chosen), 0);
+		assert_memory_equal(&chosen, &e[0], sizeof(chosen));
+	}
+	print_message("seed %llu: of %d intervals %d cover, of its own %d, of the least %d\n",
+		(unsigned long long)test_seed, TRIALS, held, own_held, least_held);
+	assert_in_range((unsigned)held, TRIALS * 92 / 100, TRIALS * 99 / 100);
+	assert_true(own_held < held);
+	assert_true(least_held < TRIALS * 60 / 100);
+}
+
 /* Identical code is never called faster or slower, and is found equivalent where noise is low. */
 static void a_against_a_is_never_faster(void **state)
 {
@@ -360,6 +414,7 @@ int main(void)
 		cmocka_unit_test(little_evidence_has_no_interval),
 		cmocka_unit_test(same_seed_same_digits),
 		cmocka_unit_test(bootstrap_covers),
+		cmocka_unit_test(the_chosen_one_is_covered),
 		cmocka_unit_test(a_against_a_is_never_faster),
 		cmocka_unit_test(five_per_cent_is_found),
 		cmocka_unit_test(simultaneous_bounds_are_wider),
