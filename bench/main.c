@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
 	&command_sweep,
 	&command_report,
 	&command_compare,
+	&command_ratios,
 	&command_list,
 	&command_info,
 	&command_run,

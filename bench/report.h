@@ -39,11 +39,12 @@ int report_write(const char *store_path, const char *directory, char *why, size_
 int report_print_table(const char *store_path, FILE *out, bool colour);
 
 /*
- * The commands `nblbench report` and `nblbench compare`, for main.c's table. compare has one exit
+ * The commands `nblbench report`, `compare` and `ratios`, for main.c's table. compare has one exit
  * status of its own: 4 when the condition of --fail-if holds for some row.
  */
 extern const struct command command_report;  /* report_command.c */
 extern const struct command command_compare; /* compare.c */
+extern const struct command command_ratios;  /* ratios.c */
 
 /*
  * The formats. Each prints a whole document to out, which the caller checks for errors and closes.

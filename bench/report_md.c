@@ -1,5 +1,6 @@
 /* The report as Markdown, short enough for a comment on a pull request. */
 #include "bench/analysis.h"
+#include "bench/markdown.h"
 #include "bench/number.h"
 #include "bench/report.h"
 
@@ -7,32 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Text that may hold anything, so that it can't change the table or the page around it. */
-static void put_text(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		switch (*text) {
-		case '\n':
-		case '\r':
-			fputc(' ', out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		default:
-			if (strchr("\\|`*[]~#", *text) != NULL)
-				fputc('\\', out);
-			fputc(*text, out);
-		}
-	}
-}
 
 static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t subject)
 {
@@ -59,7 +34,7 @@ static void put_matrix(FILE *out, const struct analysis *a, const size_t *order,
 	fputs("| × best |", out);
 	for (size_t c = 0; c < a->cell_count; c++) {
 		fputc(' ', out);
-		put_text(out, a->cells[c].label);
+		markdown_text(out, a->cells[c].label);
 		fputs(" |", out);
 	}
 	fputs("\n|---|", out);
@@ -75,7 +50,7 @@ static void put_matrix(FILE *out, const struct analysis *a, const size_t *order,
 	fputc('\n', out);
 	for (size_t i = 0; i < n; i++) {
 		fputs("| ", out);
-		put_text(out, a->subjects[order[i]].label);
+		markdown_text(out, a->subjects[order[i]].label);
 		fputs(" |", out);
 		for (size_t c = 0; c < a->cell_count; c++) {
 			fputc(' ', out);
@@ -96,10 +71,10 @@ static void put_advice(FILE *out, const struct analysis *a)
 	fputs("\n| If ... | choose | at worst, × fastest | else |\n|---|---|--:|---|\n", out);
 	for (size_t i = 0; i < n; i++) {
 		fprintf(out, "| %s | ", advice[i].need);
-		put_text(out, a->subjects[advice[i].choice].label);
+		markdown_text(out, a->subjects[advice[i].choice].label);
 		fprintf(out, " | %s | ", number_ratio(advice[i].worst).text);
 		if (advice[i].has_second)
-			put_text(out, a->subjects[advice[i].second].label);
+			markdown_text(out, a->subjects[advice[i].second].label);
 		fputs(" |\n", out);
 	}
 }
@@ -114,17 +89,17 @@ static void put_events(FILE *out, const struct analysis *a)
 		if (strcmp(event->state, "unsupported") == 0)
 			continue;
 		fputs(printed++ == 0 ? "\n- **" : "- **", out);
-		put_text(out, event->state);
+		markdown_text(out, event->state);
 		fputs("** ", out);
-		put_text(out, event->subject == NULL ? "all" : event->subject);
+		markdown_text(out, event->subject == NULL ? "all" : event->subject);
 		fputs(", ", out);
-		put_text(out, event->cell == NULL ? "all cells" : event->cell);
+		markdown_text(out, event->cell == NULL ? "all cells" : event->cell);
 		fputs(": ", out);
 
 		const size_t line = strcspn(event->detail, "\n");
 		char *first = strndup(event->detail, line);
 
-		put_text(out, first == NULL ? "" : first);
+		markdown_text(out, first == NULL ? "" : first);
 		free(first);
 		fputc('\n', out);
 	}
@@ -143,10 +118,10 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 
 	fputs("# nblbench\n\n", out);
 	analysis_verdict(analysis, text);
-	put_text(out, text);
+	markdown_text(out, text);
 	fputs("\n\n", out);
 	analysis_confidence(analysis, text);
-	put_text(out, text);
+	markdown_text(out, text);
 	fprintf(out,
 		"\n\nTime a unit of work, as a multiple of the best of each cell. Bold: best, or "
 		"tied: not shown to be worse, and known to be less than %.0f %% behind. Rows of a "
@@ -158,20 +133,20 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 	analysis_apart(analysis, text);
 	if (*text != '\0') {
 		fputc('\n', out);
-		put_text(out, text);
+		markdown_text(out, text);
 		fputc('\n', out);
 	}
 	put_advice(out, analysis);
 	put_events(out, analysis);
 	fputs("\nSource ", out);
-	put_text(out, analysis->source_revision);
+	markdown_text(out, analysis->source_revision);
 	fputs(", build ", out);
-	put_text(out, analysis->build_id);
+	markdown_text(out, analysis->build_id);
 	if (analysis->machine_count > 0) {
 		const struct analysis_machine *m = &analysis->machines[analysis->machine_count - 1];
 
 		fprintf(out, ", %s, noise grade ", number_date(m->started_ns).text);
-		put_text(out, m->grade);
+		markdown_text(out, m->grade);
 	}
 	fputs(".\n", out);
 	free(order);
