@@ -9,6 +9,9 @@
 static const int significant_digits = 3;
 static const double rounds_up = 1.0005;
 
+/* From here on nobody reads a factor's digits, and a column as wide as they are hides its neighbours. */
+static const double large_ratio = 9999.5;
+
 /* Decimals that leave three significant digits. */
 static int decimals(double value)
 {
@@ -42,9 +45,25 @@ struct number number_ratio(double log_ratio)
 
 	if (!isfinite(ratio) || isnan(log_ratio))
 		snprintf(n.text, sizeof(n.text), "-");
+	else if (ratio >= large_ratio)
+		snprintf(n.text, sizeof(n.text), "%.30s%s",
+			number_plain(ratio / (ratio < 1e6 ? 1e3 : 1e6)).text,
+			ratio < 1e6 ? "k" : "M");
 	else
 		snprintf(
 			n.text, sizeof(n.text), "%.*f", ratio < 9.995 ? 2 : decimals(ratio), ratio);
+	return n;
+}
+
+struct number number_plain_range(double low, double high)
+{
+	struct number n;
+
+	if (!isfinite(low) || !isfinite(high))
+		snprintf(n.text, sizeof(n.text), "-");
+	else
+		snprintf(n.text, sizeof(n.text), "%.20s-%.20s", number_plain(low).text,
+			number_plain(high).text);
 	return n;
 }
 

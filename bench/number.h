@@ -18,8 +18,11 @@ struct number {
 /* Three significant digits without an exponent: 0.0123, 2.02, 31.9, 1250. "-" for NAN and infinity. */
 struct number number_plain(double value);
 
-/* exp(log_ratio) as a factor with two decimals, fewer from 10 on. */
+/* exp(log_ratio) as a factor with two decimals, fewer from 10 on; "378k" where it is beyond 10000. */
 struct number number_ratio(double log_ratio);
+
+/* "0.0461-0.0471": two plain values. "-" if either is not finite. */
+struct number number_plain_range(double low, double high);
 
 /* "1.02-1.09": the factors between two logarithms. "-" if either is not finite. */
 struct number number_ratio_range(double log_low, double log_high);

@@ -11,10 +11,18 @@
 		history.replaceState(null, '', '#?' + state);
 	}
 
-	/* Values in a cell: the logarithm of ns a unit, NaN where nothing was measured. */
+	/* Values in a cell: the logarithm of ns a unit, NaN where nothing was measured; and where it ranks: who dropped packets
+	 * has a time, and is nobody's best. */
 	function ns(cell) { return cell.dataset.ns === undefined ? NaN : Number(cell.dataset.ns); }
+	function ranked(cell) { return cell.dataset.dry === undefined ? ns(cell) : NaN; }
 	function cells(row) { return Array.from(row.querySelectorAll('td[data-col]')); }
 	rows.forEach(function (row) { cells(row).forEach(function (c) { c.dataset.was = c.innerHTML; c.dataset.look = c.className; }); });
+
+	/* As number_ratio of the program prints it. */
+	function factor(ratio) {
+		if (ratio >= 9999.5) return Number((ratio / (ratio < 1e6 ? 1e3 : 1e6)).toPrecision(3)) + (ratio < 1e6 ? 'k' : 'M');
+		return ratio < 9.995 ? ratio.toFixed(2) : ratio < 99.95 ? ratio.toFixed(1) : ratio.toFixed(0);
+	}
 
 	/* Shows ratios to another subject, or to the best of the rows that are shown. Their intervals and ties were worked
 	 * out against the best of all, so they are hidden here. */
@@ -27,13 +35,13 @@
 				cell.className = cell.dataset.look;
 				if (!choice || isNaN(ns(cell))) return;
 				const from = base ? ns(cells(base)[i]) :
-					Math.min.apply(null, shown.map(function (r) { return ns(cells(r)[i]); }).filter(isFinite));
+					Math.min.apply(null, shown.map(function (r) { return ranked(cells(r)[i]); }).filter(isFinite));
 				const ratio = Math.exp(ns(cell) - from);
 				if (!isFinite(ratio)) { cell.textContent = '\u2013'; return; }
 				let heat = 0;
 				while (heat < steps.length && ratio > steps[heat]) heat++;
 				cell.className = 'h' + heat;
-				cell.innerHTML = '<b>' + (ratio < 9.995 ? ratio.toFixed(2) : ratio < 99.95 ? ratio.toFixed(1) : ratio.toFixed(0)) + '</b>';
+				cell.innerHTML = '<b>' + factor(ratio) + '</b>';
 			});
 		});
 	}
@@ -41,8 +49,7 @@
 	function filter(text) {
 		const words = text.toLowerCase().split(/\s+/).filter(Boolean);
 		rows.forEach(function (row) {
-			row.hidden = words.length > 0 && !words.some(function (w) { return row.textContent.toLowerCase().split(' ')[0].includes(w) ||
-				row.dataset.label.toLowerCase().includes(w); });
+			row.hidden = words.length > 0 && !words.some(function (w) { return row.dataset.label.toLowerCase().includes(w); });
 		});
 	}
 
@@ -75,16 +82,23 @@
 		refresh();
 	}
 
-	/* Sorting by a column; rows without a value go last, references stay below. */
+	/* Sorting by a column; rows without a value go last, references stay below. A head that is a link stays one, and has its
+	 * button beside it. */
 	document.querySelectorAll('table[data-sortable]').forEach(function (table) {
 		const body = table.tBodies[0];
 		table.querySelectorAll('thead th[data-sort]').forEach(function (head) {
 			const button = document.createElement('button');
-			button.append.apply(button, Array.from(head.childNodes));
+			if (head.querySelector('a')) {
+				button.textContent = '\u2195';
+				button.setAttribute('aria-label', 'Sort by this column');
+			} else {
+				button.append.apply(button, Array.from(head.childNodes));
+			}
 			head.append(button);
 			button.addEventListener('click', function () {
 				const column = Number(head.dataset.sort);
 				const down = head.getAttribute('aria-sort') === 'ascending';
+				if (table === heat) remember('sort', (down ? '-' : '') + column);
 				table.querySelectorAll('[aria-sort]').forEach(function (h) { h.removeAttribute('aria-sort'); });
 				head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
 				const key = function (row) {
@@ -104,6 +118,12 @@
 			});
 		});
 	});
+
+	/* As the address says: ascending by the first click, descending by the second. */
+	const sort = state.get('sort') || '';
+	const sorted = heat.querySelector('thead th[data-sort="' + CSS.escape(sort.replace('-', '')) + '"] button');
+	if (sorted) sorted.click();
+	if (sorted && sort.startsWith('-')) sorted.click();
 
 	/* A link into a closed part opens it. */
 	function open() {

@@ -5,6 +5,7 @@
  * trade-offs and the machine. All that stands behind it is further down, folded up, each cell with
  * the command that repeats it. The script only sorts, filters and rebases what is there.
  */
+#include "alloc/pool.h"
 #include "bench/analysis.h"
 #include "bench/figure.h"
 #include "bench/html.h"
@@ -221,7 +222,7 @@ static void put_best_row(const struct page *p)
 		put(p, "<td>");
 		put_number(p, number_plain(exp(ns.point)));
 		put(p, "<small>");
-		put_number(p, number_ratio_range(ns.lo, ns.hi));
+		put_number(p, number_plain_range(exp(ns.lo), exp(ns.hi)));
 		put(p, "</small></td>");
 	}
 	put(p, "</tr>\n");
@@ -257,7 +258,8 @@ static void put_heat_cell(const struct page *p, size_t c, size_t subject)
 		shade_of(result->to_best.point), result->in_best_set ? " best" : "",
 		unsure ? " unsure" : "");
 	if (result->failed > 0)
-		put(p, " title=\"Not ranked: %" PRIu64 " gets failed.\"", result->failed);
+		put(p, " data-dry=\"\" title=\"Not ranked: %" PRIu64 " gets failed.\"",
+			result->failed);
 	put(p, "><b>");
 	put_number(p, number_ratio(result->to_best.point));
 	put(p, "</b>");
@@ -273,6 +275,37 @@ static void put_heat_cell(const struct page *p, size_t c, size_t subject)
 	else
 		put_number(p, number_ratio_range(result->to_best.lo, result->to_best.hi));
 	put(p, "</small></td>");
+}
+
+/* What the strategy of a subject wants of a machine, by this build's list; "" if nothing. */
+static const char *needs_of(const struct analysis_subject *subject)
+{
+	const struct pool_ops *ops = pool_find(subject->pool);
+
+	return ops == NULL              ? "unknown here"
+	       : ops->traits.needs_rseq ? "rseq"
+	       : ops->traits.needs_cx16 ? "cmpxchg16b"
+	       : ops->preload != NULL   ? ops->preload
+					: "";
+}
+
+/* "yes" and "no" only where a pool could keep the promise. */
+static const char *exact_of(const struct analysis_subject *subject)
+{
+	return !subject->is_pool ? "–" : subject->exact ? "yes" : "no";
+}
+
+/* A subject in one tooltip: what it is, and its traits in the words of the table of trade-offs. */
+static void put_traits(const struct page *p, const struct analysis_subject *subject)
+{
+	put_text(p, subject->summary);
+	put(p, ". Progress: ");
+	put_text(p, subject->progress);
+	put(p, "; caches a: ");
+	put_text(p, subject->cache);
+	put(p, "; exact: %s", exact_of(subject));
+	if (*needs_of(subject) != '\0')
+		put(p, "; needs: %s", needs_of(subject));
 }
 
 static void put_heat_row(const struct page *p, size_t row)
@@ -294,17 +327,22 @@ static void put_heat_row(const struct page *p, size_t row)
 		!aside                  ? ""
 		: row == p->contestants ? " class=\"aside first-aside\""
 					: " class=\"aside\"");
-	put_text(p, subject->summary);
-	put(p, "\">");
+	put_traits(p, subject);
+	put(p, "\"><a href=\"#about-%zu\">", subject->original + 1);
 	put_text(p, subject->label);
+	put(p, "</a>");
 	if (aside)
 		put(p, " <small>%s</small>", roles[subject->role]);
 	put(p, "</th>");
-	if (aside || subject->measured == 0)
+	if (aside || subject->measured == 0) {
 		put(p, "<td class=\"tally\"></td>");
-	else
-		put(p, "<td class=\"tally\" data-value=\"%zu\">%zu of %zu</td>", subject->best,
+	} else {
+		put(p, "<td class=\"tally\" data-value=\"%zu\">%zu of %zu", subject->best,
 			subject->best, subject->measured);
+		if (subject->undecided > 0)
+			put(p, "<small>+ %zu undecided</small>", subject->undecided);
+		put(p, "</td>");
+	}
 	for (size_t c = 0; c < p->a->cell_count; c++)
 		put_heat_cell(p, c, p->order[row]);
 	put(p, "</tr>\n");
@@ -530,7 +568,8 @@ static void put_tradeoffs(const struct page *p)
 	       "its "
 	       "share of the mean thread's rate, least over cells with several threads. Exact: "
 	       "never "
-	       "fails while an object is free and no call is under way.</caption>\n<thead><tr>"
+	       "fails while an object is free and no call is under way. Needs: of the machine or "
+	       "the process, by the list of the build that made this page.</caption>\n<thead><tr>"
 	       "<th scope=\"col\" data-sort=\"0\">Strategy</th><th scope=\"col\" "
 	       "data-sort=\"1\">Best or "
 	       "tied,<br>cells</th><th scope=\"col\" data-sort=\"2\">Worst,<br>× best</th>"
@@ -539,18 +578,26 @@ static void put_tradeoffs(const struct page *p)
 	       "object</th><th scope=\"col\" data-sort=\"5\">Slowest<br>thread, %%</th>"
 	       "<th class=\"words\" scope=\"col\">Progress</th><th class=\"words\" "
 	       "scope=\"col\">Caches a</th>"
-	       "<th class=\"words\" scope=\"col\">Exact</th><th class=\"words\" scope=\"col\">What "
-	       "it is</th>"
+	       "<th class=\"words\" scope=\"col\">Exact</th><th class=\"words\" "
+	       "scope=\"col\">Needs</th><th class=\"words\" scope=\"col\">What it is</th>"
 	       "</tr></thead>\n<tbody>\n");
-	for (size_t row = 0; row < p->contestants; row++) {
+	for (size_t row = 0; row < p->rows; row++) {
 		const struct analysis_subject *s = subject_at(p, row);
+		const bool aside = row >= p->contestants;
 
-		put(p, "<tr><th scope=\"row\">");
+		if (s->original != p->order[row])
+			continue; /* a twin or a table has its original's traits */
+		put(p, "<tr id=\"about-%zu\"%s><th scope=\"row\">", s->original + 1,
+			aside ? " class=\"aside\"" : "");
 		put_text(p, s->label);
 		put(p, "</th><td>");
-		if (s->measured > 0)
+		if (s->measured > 0 && !aside)
 			put(p, "%zu of %zu", s->best, s->measured);
-		put(p, "</td><td>");
+		/* For the script: "18.4M" does not sort. */
+		if (isnan(s->worst))
+			put(p, "</td><td>");
+		else
+			put(p, "</td><td data-value=\"%.6f\">", s->worst);
 		put_number(p, number_ratio(s->worst));
 		put(p, "</td><td class=\"words\">");
 		if (!isnan(s->worst) && s->worst > a->margin)
@@ -563,14 +610,13 @@ static void put_tradeoffs(const struct page *p)
 		memory |= !isnan(s->overhead_bytes);
 		put(p, "</td><td>");
 		put_number(p, number_plain(least_slowest_share(a, p->order[row]) * 100));
-		put(p, "</td><td class=\"words\">");
+		put(p, "</td><td class=\"words short\">");
 		put_text(p, s->progress);
-		put(p, "</td><td class=\"words\">");
+		put(p, "</td><td class=\"words short\">");
 		put_text(p, strcmp(s->cache, "none") == 0 ? "–" : s->cache);
-		put(p, "</td><td class=\"words\">%s</td><td class=\"words\">",
-			!s->is_pool ? "–"
-			: s->exact  ? "yes"
-				    : "no");
+		put(p, "</td><td class=\"words short\">%s</td><td class=\"words short\">%s</td>",
+			exact_of(s), needs_of(s));
+		put(p, "<td class=\"words\">");
 		put_text(p, s->summary);
 		put(p, "</td></tr>\n");
 	}
@@ -597,11 +643,11 @@ static void put_effect(const struct page *p, const struct stats_estimate *effect
 		put(p, "<td>%s</td><td></td><td class=\"words\"></td>", self ? "1" : "–");
 		return;
 	}
-	put(p, "<td>");
+	put(p, "<td data-value=\"%.6f\">", exp(effect->point));
 	put_number(p, number_ratio(effect->point));
 	put(p, "</td><td>");
 	put_number(p, number_ratio_range(effect->lo, effect->hi));
-	put(p, "</td><td class=\"words\">%s</td>", stats_verdict_name(verdict));
+	put(p, "</td><td class=\"words short\">%s</td>", stats_verdict_name(verdict));
 }
 
 /* A subject's rows in a cell's tables, by rank: contestants, the rest, those without a figure. */
@@ -674,7 +720,7 @@ static void put_times(const struct page *p, size_t c, const size_t *order, size_
 		put(p, "</td><td>%s</td><td>", letters);
 		put_number(p, number_plain(exp(r->ns.point)));
 		put(p, "</td><td>");
-		put_number(p, number_ratio_range(r->ns.lo, r->ns.hi));
+		put_number(p, number_plain_range(exp(r->ns.lo), exp(r->ns.hi)));
 		put(p, "</td><td>");
 		put_number(p, number_plain(analysis_rate(cell, r->ns.point) / 1e6));
 		put(p, "</td>");

@@ -176,7 +176,7 @@ static void put_ranking(const struct analysis *a, const size_t *order, size_t ro
 			continue;
 		}
 		fprintf(out, "%8s  %-13s ", number_plain(exp(r->ns.point)).text,
-			number_ratio_range(r->ns.lo, r->ns.hi).text);
+			number_plain_range(exp(r->ns.lo), exp(r->ns.hi)).text);
 		put_entry(a, 0, order[i], out, colour);
 		fprintf(out, " %s\n",
 			a->cells[0].has_best && order[i] == a->cells[0].best
