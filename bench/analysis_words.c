@@ -117,6 +117,16 @@ static void append_undecided(char *text, const struct analysis_subject *subject)
 		append(text, ", undecided in %zu", subject->undecided);
 }
 
+/* "13 cells", or "the 15 cells it ran in", out of so many: the tables' tallies are of those too. */
+static void append_measured(char *text, const struct analysis_subject *subject, size_t cells)
+{
+	if (subject->measured == cells)
+		append(text, "%zu cell%s", cells, plural(cells));
+	else
+		append(text, "the %zu cell%s it ran in", subject->measured,
+			plural(subject->measured));
+}
+
 void analysis_apart(const struct analysis *analysis, char *text)
 {
 	size_t n = 0;
@@ -131,6 +141,38 @@ void analysis_apart(const struct analysis *analysis, char *text)
 	}
 	if (n > 0)
 		append(text, ".");
+}
+
+/* The first of the order, and the second. */
+static void append_leaders(
+	char *text, const struct analysis *analysis, const size_t *order, size_t n, size_t cells)
+{
+	const struct analysis_subject *first = &analysis->subjects[order[0]];
+
+	append(text, "%s is best or tied for best in %zu of ", first->label, first->best);
+	append_measured(text, first, cells);
+	append_undecided(text, first);
+	if (first->worst > analysis->margin) {
+		append(text, "; ");
+		append_loss(text, analysis, first->worst, first->worst_cell);
+	} else if (first->measured == cells) {
+		append(text, " and never more than %s behind",
+			number_percent(fmax(first->worst, 0.001)).text);
+	}
+	append(text, ".");
+	if (n > 1 && analysis->subjects[order[1]].measured > 0) {
+		const struct analysis_subject *second = &analysis->subjects[order[1]];
+
+		append(text, " Next is %s (%zu of ", second->label, second->best);
+		append_measured(text, second, cells);
+		append_undecided(text, second);
+		append(text, ")");
+		if (second->worst > analysis->margin) {
+			append(text, ": ");
+			append_loss(text, analysis, second->worst, second->worst_cell);
+		}
+		append(text, ".");
+	}
 }
 
 void analysis_verdict(const struct analysis *analysis, char *text)
@@ -148,39 +190,13 @@ void analysis_verdict(const struct analysis *analysis, char *text)
 		return;
 	}
 
-	const struct analysis_subject *first = &analysis->subjects[order[0]];
-
-	if (first->best == 0) {
+	if (analysis->subjects[order[0]].best == 0)
 		append(text,
 			"Nothing is decided: in none of %zu cell%s is a strategy known to be "
 			"the best, for want of blocks or of quiet.",
 			cells, plural(cells));
-		free(order);
-		return;
-	}
-	append(text, "%s is best or tied for best in %zu of %zu cell%s", first->label, first->best,
-		cells, plural(cells));
-	append_undecided(text, first);
-	if (first->worst > analysis->margin) {
-		append(text, "; ");
-		append_loss(text, analysis, first->worst, first->worst_cell);
-	} else if (first->measured == cells) {
-		append(text, " and never more than %s behind",
-			number_percent(fmax(first->worst, 0.001)).text);
-	}
-	append(text, ".");
-	if (n > 1 && analysis->subjects[order[1]].measured > 0) {
-		const struct analysis_subject *second = &analysis->subjects[order[1]];
-
-		append(text, " Next is %s (%zu of %zu", second->label, second->best, cells);
-		append_undecided(text, second);
-		append(text, ")");
-		if (second->worst > analysis->margin) {
-			append(text, ": ");
-			append_loss(text, analysis, second->worst, second->worst_cell);
-		}
-		append(text, ".");
-	}
+	else
+		append_leaders(text, analysis, order, n, cells);
 	for (size_t i = 0; i < analysis->subject_count; i++) {
 		const struct analysis_subject *subject = &analysis->subjects[i];
 
