@@ -318,7 +318,7 @@ static struct analysis *changed_store(unsigned cells, const char *label, const c
 /* The times of "ticket" in forks below `forks` and in the others: mag_tls takes 2.0 ns. */
 static struct analysis *noisy_store(double low_ns, int forks, double high_ns)
 {
-	char assignment[PATH_BYTES];
+	char assignment[2 * PATH_BYTES];
 
 	snprintf(assignment, sizeof(assignment),
 		"units_per_s = 1e9 / CASE WHEN (SELECT fork FROM block b WHERE b.block_id = "
