@@ -252,7 +252,8 @@ static const struct options options = {
 		"Ratios and differences between rows of result stores, each with its 95 % "
 		"interval, against what was wanted: met, missed, undecided, or absent from the "
 		"stores. Both sides come from one store. An operand that names a file is a store, "
-		"any other a target.",
+		"any other a target. Exit status: 0 whatever was missed, 1 a store or file can't "
+		"be read, 2 usage.",
 	.closing = ratio_language,
 	.count = sizeof(entries) / sizeof(entries[0]),
 	.entry = entries,
