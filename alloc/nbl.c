@@ -85,7 +85,7 @@ static void tag_text(uint32_t tag, char out[5])
 void nbl_misuse(enum nbl_misuse_kind kind, const char *call, const struct nbl_pool *pool,
 	const void *object, const char *format, ...)
 {
-	enum { TEXT_BYTES = 512 };
+	enum { TEXT_BYTES = 2 * NBL_REASON_BYTES }; /* a reason, and what stands before it */
 	char text[TEXT_BYTES];
 	char tag[5] = "none";
 	va_list args;
@@ -582,26 +582,36 @@ static const struct context_ops *default_policy;
 static uint32_t default_align_bytes;
 static uint32_t default_objects; /* 0: see default_capacity */
 
-/* Appends " name" for each strategy, then each policy, to a sentence in why. */
-#define LIST_NAMES(why, list)                                                                      \
-	do {                                                                                       \
-		for (size_t i_ = 0; (list)[i_] != NULL; i_++) {                                    \
-			size_t used_ = strlen(why);                                                \
-			snprintf((why) + used_, POOL_REASON_BYTES - used_, "%s%s", i_ ? ", " : "", \
-				(list)[i_]->name);                                                 \
-		}                                                                                  \
-	} while (0)
+/* Continues a sentence that ends in a list of names. */
+static void add_name(char *why, const char *name, bool *first)
+{
+	size_t used = strlen(why);
+
+	snprintf(why + used, POOL_REASON_BYTES - used, "%s%s", *first ? "" : ", ", name);
+	*first = false;
+}
+
+/* What may stand beneath the documented names: several threads use a pool. */
+static bool serves_threads(const struct pool_ops *ops)
+{
+	return ops->traits.progress != POOL_UNSYNCHRONISED;
+}
 
 static int find_pool(const char *name, const struct pool_ops **out, char *why)
 {
 	const struct pool_ops *ops = pool_find(name);
 
 	if (ops == NULL) {
+		bool first = true;
+
 		snprintf(why, POOL_REASON_BYTES, "'%.40s' is no pool strategy; known are: ", name);
-		LIST_NAMES(why, pools);
+		for (size_t i = 0; pools[i] != NULL; i++) {
+			if (serves_threads(pools[i]))
+				add_name(why, pools[i]->name, &first);
+		}
 		return -EINVAL;
 	}
-	if (ops->traits.progress == POOL_UNSYNCHRONISED) {
+	if (!serves_threads(ops)) {
 		snprintf(why, POOL_REASON_BYTES,
 			"pool strategy '%s' serves one thread only and cannot stand beneath the "
 			"documented names",
@@ -619,8 +629,11 @@ static int find_context(const char *name, const struct context_ops **out, char *
 	const struct context_ops *policy = context_find(name);
 
 	if (policy == NULL) {
+		bool first = true;
+
 		snprintf(why, POOL_REASON_BYTES, "'%.40s' is no context policy; known are: ", name);
-		LIST_NAMES(why, contexts);
+		for (size_t i = 0; contexts[i] != NULL; i++)
+			add_name(why, contexts[i]->name, &first);
 		return -EINVAL;
 	}
 	*out = policy;

@@ -106,7 +106,8 @@ enum {
 	POOL_CPU_CACHE_OBJECTS_MIN = 16,
 	POOL_CPU_CACHE_OBJECTS_MAX = 1008, /* with its header it fits the 8 KiB that a CPU has */
 	POOL_BULK_MAX = 1024,              /* objects one bulk call may name */
-	POOL_REASON_BYTES = 256,           /* room for a sentence from supported or check */
+	/* Room for a sentence from supported or check, or one that lists every strategy. */
+	POOL_REASON_BYTES = 512,
 };
 
 struct pool_ops {

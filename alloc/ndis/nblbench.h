@@ -26,7 +26,7 @@ extern "C" {
  * which pays for its capacity when it is made, it is 2^14 objects.
  */
 
-enum { NBL_REASON_BYTES = 256 }; /* room for a sentence */
+enum { NBL_REASON_BYTES = 512 }; /* room for a sentence that lists all names */
 
 /*
  * The strategy (policy) of pools created from now on; NULL: back to the environment, then to the
