@@ -12,6 +12,12 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h> /* its macros are empty in other builds */
+#else
+#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
 
 _Static_assert((int)NBL_REASON_BYTES == (int)POOL_REASON_BYTES, "one kind of sentence");
 _Static_assert((sizeof(struct nbl_pool) & (sizeof(struct nbl_pool) - 1)) == 0,
@@ -129,6 +135,23 @@ void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *c
 			"no pool made it, or it is a copy, or its NdisReserved was overwritten");
 }
 
+void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char *call)
+{
+	static const char *const of[] = {
+		[NBL_POOL_LISTS] = "NBLs", [NBL_POOL_NBS] = "NBs", [NBL_POOL_MDLS] = "MDLs"};
+
+	for (int kind = NBL_POOL_LISTS; kind <= NBL_POOL_MDLS; kind++) {
+		if (nbl_pool_valid(handle, (enum nbl_pool_kind)kind)) {
+			nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, call, handle, handle,
+				"the handle is that of a pool of %s, not of %s", of[kind],
+				of[wanted]);
+			return;
+		}
+	}
+	nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, call, NULL, handle,
+		"the handle is not that of a living pool of %s", of[wanted]);
+}
+
 void nbl_report_pop(
 	const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, uint32_t bytes, const char *call)
 {
@@ -219,7 +242,7 @@ void nbl_birth_once(struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_L
 
 /*
  * Where the poison of a quarantined object begins and ends: all of it but our words and the pool's
- * handle.
+ * handle. Whoever follows a pointer read there faults; the address sanitizer also reports the read.
  */
 enum { POISON = 0xFB }; /* repeated, no canonical address: following it faults */
 
@@ -228,50 +251,98 @@ struct span {
 	uint32_t to;
 };
 
-static const struct span *poisoned_spans(const struct nbl_pool *pool, struct span spans[2])
-{
-	if (pool->kind == NBL_POOL_LISTS) {
-		spans[0] = (struct span){0, offsetof(NET_BUFFER_LIST, NdisPoolHandle)};
-		spans[1] = (struct span){offsetof(NET_BUFFER_LIST, NblFlags), pool->link_offset};
-	} else {
-		uint32_t handle = NBL_LOOSE_OFFSET + offsetof(NET_BUFFER, NdisPoolHandle);
+enum { SPANS_MAX = 3 };
 
-		spans[0] = (struct span){NBL_LOOSE_OFFSET, handle};
-		spans[1] = (struct span){handle + sizeof(NDIS_HANDLE), pool->object_bytes};
+/* The pool's handles lie between the spans: in an NBL, in an NB. Returns how many spans. */
+static int poisoned_spans(const struct nbl_pool *pool, struct span spans[SPANS_MAX])
+{
+	const uint32_t in_nb = offsetof(NET_BUFFER, NdisPoolHandle);
+	const uint32_t after_nb = in_nb + (uint32_t)sizeof(NDIS_HANDLE);
+	uint32_t from = NBL_LOOSE_OFFSET;
+	int n = 0;
+
+	if (pool->kind == NBL_POOL_LISTS) {
+		spans[n++] = (struct span){0, offsetof(NET_BUFFER_LIST, NdisPoolHandle)};
+		from = offsetof(NET_BUFFER_LIST, NblFlags);
 	}
-	return spans;
+	if (pool->kind == NBL_POOL_NBS || pool->with_nb) {
+		uint32_t nb = pool->kind == NBL_POOL_NBS ? NBL_LOOSE_OFFSET : NBL_NB_OFFSET;
+
+		spans[n++] = (struct span){from, nb + in_nb};
+		from = nb + after_nb;
+	}
+	spans[n++] = (struct span){from, pool->link_offset};
+	return n;
 }
 
 static void poison(const struct nbl_pool *pool, unsigned char *object)
 {
-	struct span spans[2];
+	struct span spans[SPANS_MAX];
+	int n = poisoned_spans(pool, spans);
 
-	poisoned_spans(pool, spans);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < n; i++) {
 		memset(object + spans[i].from, POISON, spans[i].to - spans[i].from);
+		ASAN_POISON_MEMORY_REGION(object + spans[i].from, spans[i].to - spans[i].from);
+	}
 }
 
-/* Ends an object's quarantine: checks its poison and gives it its resting values. */
-static void unpoison(const struct nbl_pool *pool, unsigned char *object)
-{
-	struct span spans[2];
+/* What the end of an object's quarantine has found. */
+struct finding {
+	void *object; /* NULL: nothing was found */
+	uint32_t at;  /* the first byte that was written */
+};
 
-	poisoned_spans(pool, spans);
-	for (int i = 0; i < 2; i++) {
-		for (uint32_t at = spans[i].from; at < spans[i].to; at++) {
-			if (object[at] != POISON) {
-				nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, "verify pool", pool, object,
-					"byte %u was written after the object was freed", at);
-				break;
-			}
+/* Where the payload of an object begins: what its user has the address of. */
+static unsigned char *payload_of(const struct nbl_pool *pool, void *object)
+{
+	return (unsigned char *)object + (pool->kind == NBL_POOL_LISTS ? 0 : NBL_LOOSE_OFFSET);
+}
+
+/* True if one of our words in a free object is as we left it; else it is repaired. */
+static bool word_intact(void *word, const void *expected)
+{
+	if (*(const void **)word == expected)
+		return true;
+	*(const void **)word = expected;
+	return false;
+}
+
+/*
+ * Ends an object's quarantine: looks for what was written to it meanwhile and gives it its resting
+ * values.
+ */
+static struct finding unpoison(const struct nbl_pool *pool, unsigned char *object)
+{
+	struct finding found = {.object = NULL};
+	struct span spans[SPANS_MAX];
+	int n = poisoned_spans(pool, spans);
+	const unsigned char *payload = payload_of(pool, object);
+	const uint32_t mark = pool->kind == NBL_POOL_LISTS ? offsetof(NET_BUFFER_LIST, NdisReserved)
+							   : NBL_LOOSE_OFFSET - sizeof(void *);
+
+	if (!word_intact(object + mark, nbl_mark(payload, pool, NBL_MARK_FREE)))
+		found = (struct finding){object, mark};
+	for (int i = 0; i < n; i++) {
+		ASAN_UNPOISON_MEMORY_REGION(object + spans[i].from, spans[i].to - spans[i].from);
+		for (uint32_t at = spans[i].from; at < spans[i].to && found.object == NULL; at++) {
+			if (object[at] != POISON)
+				found = (struct finding){object, at};
 		}
 		memset(object + spans[i].from, 0, spans[i].to - spans[i].from);
+		if (i + 1 < n && !word_intact(object + spans[i].to, pool) && found.object == NULL)
+			found = (struct finding){object, spans[i].to};
 	}
-	if (pool->kind == NBL_POOL_LISTS) {
+	if (pool->kind == NBL_POOL_LISTS)
 		nbl_clean(pool, (NET_BUFFER_LIST *)object);
-		if (pool->with_nb)
-			nbl_embedded_nb((NET_BUFFER_LIST *)object)->NdisPoolHandle = (void *)pool;
-	}
+	return found;
+}
+
+static void report_finding(const struct nbl_pool *pool, const struct finding *found)
+{
+	if (found->object == NULL)
+		return;
+	nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, "verify pool", pool, payload_of(pool, found->object),
+		"byte %u of its memory was written after the object was freed", found->at);
 }
 
 void nbl_quarantine(struct nbl_thread *self, void *object)
@@ -283,18 +354,22 @@ void nbl_quarantine(struct nbl_thread *self, void *object)
 	poison(pool, object);
 	*place = object;
 	if (released != NULL) {
-		unpoison(pool, released);
+		struct finding found = unpoison(pool, released);
+
 		pool->ops->put(pool->pool, self->pool_thread, released);
+		report_finding(pool, &found);
 	}
 }
 
-static void quarantine_end(struct nbl_thread *self)
+/* Under the registry's lock, so what is found waits in `found` until it is given up. */
+static void quarantine_end(struct nbl_thread *self, struct finding found[NBL_QUARANTINE_OBJECTS])
 {
 	struct nbl_pool *pool = self->pool;
 
 	for (int i = 0; i < NBL_QUARANTINE_OBJECTS; i++) {
+		found[i].object = NULL;
 		if (self->quarantine[i] != NULL) {
-			unpoison(pool, self->quarantine[i]);
+			found[i] = unpoison(pool, self->quarantine[i]);
 			pool->ops->put(pool->pool, self->pool_thread, self->quarantine[i]);
 		}
 	}
@@ -302,10 +377,13 @@ static void quarantine_end(struct nbl_thread *self)
 
 bool nbl_rest_intact(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, const char *call)
 {
-	if (nbl_is(nbl, pool, NBL_MARK_FREE) && !nbl_is_dirty(pool, nbl))
+	const bool handle = nbl->NdisPoolHandle == pool;
+
+	if (nbl_is(nbl, pool, NBL_MARK_FREE) && !nbl_is_dirty(pool, nbl) && handle)
 		return true;
 	nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl,
 		"the NBL was written to while it was free");
+	((NET_BUFFER_LIST *)nbl)->NdisPoolHandle = (void *)pool;
 	nbl_clean(pool, (NET_BUFFER_LIST *)nbl);
 	return false;
 }
@@ -485,9 +563,9 @@ fail:
 
 /*
  * Under the registry's lock. Also runs on another thread than self's, which no longer uses the
- * pool.
+ * pool. found: to be reported once the lock is given up.
  */
-static void detach_locked(struct nbl_thread *self)
+static void detach_locked(struct nbl_thread *self, struct finding found[NBL_QUARANTINE_OBJECTS])
 {
 	struct nbl_pool *pool = self->pool;
 	struct nbl_thread **link = &pool->threads;
@@ -508,18 +586,29 @@ static void detach_locked(struct nbl_thread *self)
 		*born_next(pool, nbl) = pool->born;
 		pool->born = nbl;
 	}
-	quarantine_end(self);
+	quarantine_end(self, found);
 	if (self->context_thread != NULL)
 		pool->policy->detach(pool->context, self->context_thread);
 	pool->ops->detach(pool->pool, self->pool_thread);
 	memory_free(self, sizeof(*self));
 }
 
+static void report_findings(
+	const struct nbl_pool *pool, const struct finding found[NBL_QUARANTINE_OBJECTS])
+{
+	for (int i = 0; i < NBL_QUARANTINE_OBJECTS; i++)
+		report_finding(pool, &found[i]);
+}
+
 void nbl_detach(struct nbl_thread *self)
 {
+	const struct nbl_pool *pool = self->pool;
+	struct finding found[NBL_QUARANTINE_OBJECTS];
+
 	pthread_mutex_lock(&registry);
-	detach_locked(self);
+	detach_locked(self, found);
 	pthread_mutex_unlock(&registry);
+	report_findings(pool, found);
 }
 
 /*
@@ -529,13 +618,24 @@ void nbl_detach(struct nbl_thread *self)
  */
 static void thread_exit(void *value)
 {
+	struct finding found[NBL_QUARANTINE_OBJECTS];
+	const struct nbl_pool *pool;
+	uint32_t id = 0;
+
 	(void)value;
-	pthread_mutex_lock(&registry);
-	for (uint32_t id = 0; id < slots_used; id++) {
-		if (nbl_threads[id] != NULL)
-			detach_locked(nbl_threads[id]);
-	}
-	pthread_mutex_unlock(&registry);
+	do {
+		pool = NULL;
+		pthread_mutex_lock(&registry);
+		while (id < slots_used && nbl_threads[id] == NULL)
+			id++;
+		if (id < slots_used) {
+			pool = nbl_threads[id]->pool;
+			detach_locked(nbl_threads[id], found);
+		}
+		pthread_mutex_unlock(&registry);
+		if (pool != NULL)
+			report_findings(pool, found);
+	} while (pool != NULL);
 }
 
 /* Any pool's: it is a last resort, and its holders do not wait for anything else. */
@@ -901,27 +1001,37 @@ uint64_t nbl_pool_outstanding(struct nbl_pool *pool)
 	return live;
 }
 
+/* Detaches one thread of a pool that is about to go. False: there is none. */
+static bool detach_one(struct nbl_pool *pool)
+{
+	struct finding found[NBL_QUARANTINE_OBJECTS];
+
+	pthread_mutex_lock(&registry);
+	bool any = pool->threads != NULL;
+	if (any)
+		detach_locked(pool->threads, found);
+	pthread_mutex_unlock(&registry);
+	if (any)
+		report_findings(pool, found);
+	return any;
+}
+
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 {
 	struct nbl_pool *pool = handle;
 
 	if (!nbl_pool_valid(pool, kind)) {
-		nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, call, NULL, handle,
-			"the handle is not that of a living pool of this kind");
+		nbl_report_handle(handle, kind, call);
 		return false;
 	}
-	pthread_mutex_lock(&registry);
-	uint64_t out = outstanding_locked(pool);
-	if (out == 0) {
-		while (pool->threads != NULL)
-			detach_locked(pool->threads);
-	}
-	pthread_mutex_unlock(&registry);
+	uint64_t out = nbl_pool_outstanding(pool);
 	if (out != 0) {
 		nbl_misuse(NBL_MISUSE_POOL_OUTSTANDING, call, pool, handle,
 			"%llu objects of the pool have not been freed", (unsigned long long)out);
 		return false;
 	}
+	while (detach_one(pool))
+		;
 	for (NET_BUFFER_LIST *nbl = pool->born; nbl != NULL; nbl = *born_next(pool, nbl)) {
 		if (pool->policy->retire)
 			pool->policy->retire(pool->context, NULL, nbl);

@@ -223,6 +223,9 @@ ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
 	       ((const struct nbl_pool *)handle)->kind == kind;
 }
 
+/* Reports a handle that is not that of a living pool of the wanted kind. */
+COLD void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char *call);
+
 /*
  * Attaches on a thread's first use of a pool; NULL: no memory. Detached when the thread or the pool
  * ends.

@@ -1,13 +1,28 @@
 /* Allocation and free of NBs from NB pools. */
 #include "alloc/ndis/internal.h"
 
+/* What an NB's owner leaves alone rests at zero, and must still do so when it is allocated again. */
+static COLD void check_rest(const struct nbl_pool *pool, NET_BUFFER *nb)
+{
+	static const unsigned char rest[offsetof(NET_BUFFER, Next)];
+
+	if (memcmp(nb, rest, sizeof(rest)) == 0)
+		return;
+	nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, "NB allocation", pool, nb,
+		"the NB was written to while it was free");
+	memset(nb, 0, sizeof(rest));
+}
+
 int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length, NET_BUFFER **out)
 {
 	struct nbl_thread *self = nbl_self(pool);
 
 	if (unlikely(self == NULL))
 		return -ENOMEM;
-	return nbl_nb_alloc(pool->ops, pool, self, chain, offset, length, out);
+	int rc = nbl_nb_alloc(pool->ops, pool, self, chain, offset, length, out);
+	if (unlikely(pool->checks) && rc == 0)
+		check_rest(pool, *out);
+	return rc;
 }
 
 void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb)

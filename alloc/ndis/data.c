@@ -10,13 +10,49 @@
 
 static const char *const short_chain = "the NB's MDL chain is shorter than its DataOffset";
 
-/* The pool of a valid NB, or NULL after a report. */
+/* True if a pool of ours has the NB out, alone or in an NBL. */
+static bool is_live(const struct nbl_pool *pool, const NET_BUFFER *nb)
+{
+	const void *nbl = (const unsigned char *)nb - NBL_NB_OFFSET;
+
+	if (pool->kind == NBL_POOL_NBS)
+		return *nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE);
+	return nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is_clone(nbl, pool);
+}
+
+static COLD void report_not_live(const NET_BUFFER *nb, const char *call)
+{
+	const struct nbl_pool *pool = nb ? nb->NdisPoolHandle : NULL;
+	bool lists = nbl_pool_valid(pool, NBL_POOL_LISTS);
+
+	if (!lists && !nbl_pool_valid(pool, NBL_POOL_NBS)) {
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nb,
+			"the NB is not of a living pool");
+		return;
+	}
+	const void *nbl = (const unsigned char *)nb - NBL_NB_OFFSET;
+	if (lists ? nbl_is(nbl, pool, NBL_MARK_FREE)
+		  : *nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_FREE))
+		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nb, "the NB is free");
+	else
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nb,
+			"no pool made it, or it is a copy");
+}
+
+/*
+ * The pool of an NB that is to be used, or NULL after a report. Whether the NB is live is looked at
+ * in pools that check everything.
+ */
 static struct nbl_pool *pool_of(const NET_BUFFER *nb, const char *call)
 {
 	if (likely(nb != NULL && (nbl_pool_valid(nb->NdisPoolHandle, NBL_POOL_LISTS) ||
-					 nbl_pool_valid(nb->NdisPoolHandle, NBL_POOL_NBS))))
-		return (struct nbl_pool *)nb->NdisPoolHandle;
-	nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nb, "the NB is not of a living pool");
+					 nbl_pool_valid(nb->NdisPoolHandle, NBL_POOL_NBS)))) {
+		struct nbl_pool *pool = (struct nbl_pool *)nb->NdisPoolHandle;
+
+		if (likely(!pool->checks) || likely(is_live(pool, nb)))
+			return pool;
+	}
+	report_not_live(nb, call);
 	return NULL;
 }
 
@@ -294,9 +330,10 @@ VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer)
 PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
 	UINT AlignOffset)
 {
+	if (pool_of(NetBuffer, __func__) == NULL)
+		return NULL;
 	const MDL *mdl = NetBuffer->CurrentMdl;
 	uint32_t offset = NetBuffer->CurrentMdlOffset;
-
 	if (BytesNeeded == 0 || BytesNeeded > NetBuffer->DataLength || mdl == NULL)
 		return NULL;
 	PUCHAR data = (PUCHAR)MmGetMdlVirtualAddress(mdl) + offset;

@@ -28,9 +28,7 @@ ALWAYS_INLINE struct nbl_pool *ndis_pool(
 {
 	if (likely(nbl_pool_valid(handle, kind)))
 		return (struct nbl_pool *)handle;
-	nbl_misuse(NBL_MISUSE_FOREIGN_HANDLE, call, NULL, handle,
-		"the handle is not that of a living pool of %s",
-		kind == NBL_POOL_LISTS ? "NBLs" : "NBs");
+	nbl_report_handle(handle, kind, call);
 	return NULL;
 }
 

@@ -59,19 +59,39 @@ void nbl_set_default_capacity(uint32_t objects);
 bool nbl_release_defaults(void);
 
 /*
- * Misuse by a driver: found, reported, and nothing changed.
+ * Misuse by a driver: found, reported, and nothing changed. In which pools each is found, where
+ * "release" and "debug" are builds, and a verify pool is one with the documented flag, in any
+ * build:
  *
- * Always found, in every build and pool: double frees and foreign pointers given to a free, foreign
- * and mistyped handles, a clone freed as a plain NBL and the reverse, an embedded NB freed alone,
- * an over-freed context, allocation-time context given to the context call, an NBL freed with
- * contexts on it, a pool destroyed with objects out, an advance beyond the data. In verify pools,
- * and in all pools of debug builds, also: a context call or a clone on an NBL that is not live, and
- * a write to a free NBL, found when it is used again. In verify pools alone: a freed object is
- * poisoned and out of use until 64 others were freed on the thread, and all of it is checked.
+ *	                                                       ordinary pool of     verify
+ *	                                                       release    debug     pool
+ *	an object is freed that is free already                found (1)  found (1) found
+ *	a free is given what no pool made, or a copy           found (2)  found (2) found (2)
+ *	a handle is of no pool, another kind, a pool gone      found      found     found
+ *	a clone is freed as a plain NBL, or the reverse        found      found     found
+ *	the NB that came with an NBL is freed alone            found      found     found
+ *	a context free: more than the front block has in use   found      found     found
+ *	a context free: not a multiple of the alignment        found      found     found
+ *	a context free: context that came with the NBL         found      found     found
+ *	an NBL is freed with contexts on it                    found      found     found
+ *	a pool is destroyed with objects out                   found      found     found
+ *	an advance beyond the data                             found      found     found
+ *	a context call, a clone or a list form on a freed NBL  -          found (1) found
+ *	a data call on a freed NB, or on a copy of one         -          found (1) found
+ *	a freed object is written to                           -          found (3) found (4)
+ *	a freed object is read                                 -          -         faults (5)
+ *	contexts are freed in another order, right in sum      -          -         -
  *
- * A second free is found as long as the object was not allocated again in between, and the
- * strategy beneath is not a general allocator (which unmaps freed memory). Frees of context that
- * are legal in sum but in the wrong order are not found: see NdisFreeNetBufferListContext.
+ *	(1) unless the object has been allocated again meanwhile, and not over a general allocator,
+ *	    whose memory is gone
+ *	(2) unless the memory is not mapped or holds the very words that a live object has: the
+ *	    object's first line is read, or the eight bytes before an NB or MDL
+ *	(3) when it is allocated again, over strategies that keep its memory, if what was hit is
+ *	    an NBL's NdisPoolHandle, NdisReserved[0], or a member from ParentNetBufferList on, or a
+ *	    member before Next of its NB or of a lone NB; contexts and data are not looked at
+ *	(4) any byte; when 64 others have been freed on the thread, or the thread or the pool ends
+ *	(5) its bytes are 0xFB, no valid address: following a pointer faults, and the address
+ *	    sanitizer reports the read itself
  */
 
 enum nbl_misuse_kind {
@@ -100,8 +120,10 @@ struct nbl_misuse {
 };
 
 /*
- * Receives each misuse, on the thread that committed it, with no lock held. When it returns, the
- * call that found the misuse returns too, with the state unchanged.
+ * Receives each misuse, on the thread whose call found it. No lock of the library is held, so that
+ * it may make any call, nbl_tags among them; only on a thread that could not get the memory to use
+ * the pool may it not free. When it returns, the call that found the misuse returns too, with the
+ * state unchanged.
  */
 typedef void (*nbl_misuse_handler)(void *arg, const struct nbl_misuse *misuse);
 

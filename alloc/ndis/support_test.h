@@ -12,10 +12,13 @@
 #include "alloc/pool.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -39,6 +42,7 @@ static inline void count_misuse(void *arg, const struct nbl_misuse *misuse)
 	m->count[misuse->kind]++;
 	m->all++;
 	m->last = *misuse;
+	m->last.text = NULL; /* valid during the call only */
 }
 
 /* Runs a statement and expects exactly one misuse of that kind, on that object. */
@@ -51,6 +55,41 @@ static inline void count_misuse(void *arg, const struct nbl_misuse *misuse)
 			nbl_misuse_name(misuses.last.kind), nbl_misuse_name(misuse_kind)); \
 		assert_ptr_equal(misuses.last.object, (misused));                          \
 	} while (0)
+
+/*
+ * Children: what ends the process that does it.
+ */
+
+enum { CHILD_TEXT_BYTES = 4096 };
+
+/* Runs body(arg) in a child, whose stderr goes into text (CHILD_TEXT_BYTES); as waitpid tells. */
+static inline int child_status(void (*body)(const void *), const void *arg, char *text)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL); /* cmocka has handlers of its own */
+		signal(SIGSEGV, SIG_DFL);
+		body(arg);
+		_exit(0);
+	}
+	close(ends[1]);
+	size_t used = 0;
+	ssize_t got;
+	while (used < CHILD_TEXT_BYTES - 1 &&
+		(got = read(ends[0], text + used, CHILD_TEXT_BYTES - 1 - used)) > 0)
+		used += (size_t)got;
+	text[used] = '\0';
+	close(ends[0]);
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
 
 /*
  * Pools.
@@ -106,6 +145,21 @@ static inline NDIS_HANDLE nb_pool(ULONG data_bytes)
 			.Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
 		.PoolTag = TEST_TAG,
 		.DataSize = data_bytes,
+	};
+	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
+
+	assert_non_null(pool);
+	return pool;
+}
+
+static inline NDIS_HANDLE nb_verify_pool(void)
+{
+	NET_BUFFER_POOL_PARAMETERS p = {
+		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
+			.Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_2,
+			.Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_2},
+		.PoolTag = TEST_TAG,
+		.Flags = NET_BUFFER_POOL_FLAG_VERIFY,
 	};
 	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
 
