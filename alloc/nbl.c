@@ -514,8 +514,8 @@ void nbl_account_block(struct nbl_thread *self, uint32_t tag, uint32_t bytes, in
 	if (unlikely(account == NULL || account->tag != tag))
 		cell_take_over(cell, tag);
 	add_own(&cell->bytes, &cell->high_bytes, delta * (int64_t)bytes);
-	int64_t objects = add_own(&cell->objects, &cell->high_objects, delta);
-	if (unlikely(objects >= NBL_ACCOUNT_BATCH || objects <= -NBL_ACCOUNT_BATCH))
+	uint64_t ahead = (uint64_t)add_own(&cell->objects, &cell->high_objects, delta);
+	if (unlikely(ahead + self->untold_max > 2 * self->untold_max))
 		cell_publish(cell);
 }
 
@@ -547,6 +547,7 @@ int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out)
 			goto fail_detach;
 	}
 	self->pool = pool;
+	self->untold_max = pool->checks ? 0 : NBL_ACCOUNT_BATCH;
 	pthread_mutex_lock(&registry);
 	self->next = pool->threads;
 	pool->threads = self;

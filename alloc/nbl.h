@@ -59,7 +59,7 @@ enum {
 	 * A thread tells a tag's shared count when it is off by so many objects: one shared
 	 * instruction in 256 allocations adds less than 1 % to the cheapest of them.
 	 */
-	NBL_ACCOUNT_BATCH = 256,
+	NBL_ACCOUNT_BATCH = 256, /* in pools that check everything: at once, and peaks are exact */
 	NBL_ACCOUNT_CELLS = 8, /* tags of context blocks that a thread counts apart; a power of 2 */
 
 	NBL_REST_OFFSET = CACHE_LINE_BYTES, /* where the parts begin that are compared on free */
@@ -172,6 +172,7 @@ struct nbl_thread {
 	atom_u64 live;
 	atom_u64 high;         /* the highest `live` since the last publication */
 	atom_u64 published;    /* `live` as the tag's shared count knows it */
+	uint64_t untold_max;   /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
 	NET_BUFFER_LIST *born; /* objects that this thread was the first to use */
 	struct nbl_cell blocks[NBL_ACCOUNT_CELLS];
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
@@ -282,7 +283,7 @@ ALWAYS_INLINE void nbl_account(struct nbl_thread *self, int64_t delta)
 	atom_store_relaxed(&self->live, live);
 	if (delta > 0 && (int64_t)live > (int64_t)atom_load_relaxed(&self->high))
 		atom_store_relaxed(&self->high, live);
-	if (unlikely(ahead + NBL_ACCOUNT_BATCH > 2 * NBL_ACCOUNT_BATCH))
+	if (unlikely(ahead + self->untold_max > 2 * self->untold_max))
 		nbl_account_publish(self);
 }
 

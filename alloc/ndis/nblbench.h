@@ -145,9 +145,11 @@ struct nbl_tag_usage {
 	int64_t objects; /* NBLs, NBs, MDLs and context blocks that are out under the tag */
 	int64_t bytes;   /* of them: whole pool objects, and 16 + Size for a context block */
 	/*
-	 * The most that were out at once. Exact with one thread. Threads tell the shared count only
-	 * when they are off by 256 objects, so with several it can be off by 256 objects for each
-	 * thread and pool.
+	 * The most that were out at once. Exact with one thread, and in verify pools, and in all
+	 * pools of debug builds. In ordinary pools threads tell the shared count only when it is
+	 * off by more than 256 objects, so with several it can be wrong by 256 objects for each
+	 * thread and pool, in either direction: an exact one would cost a locked instruction on a
+	 * shared line for every call.
 	 */
 	int64_t peak_objects;
 	int64_t peak_bytes;

@@ -92,6 +92,141 @@ static inline int child_status(void (*body)(const void *), const void *arg, char
 }
 
 /*
+ * The vectors: what the reference's section on test vectors demands, by number. The gaps in the
+ * numbering are the reference's. A test calls vector(n) where all that the row says has held, and
+ * the last test of a group finds those that no test has called: so neither a test that went nor one
+ * that returned early passes unnoticed.
+ */
+
+enum vector_rule { STRICT_RULE = 1, RELAXED_RULE = 2 }; /* of the alignment of sizes */
+enum vector_program { VECTORS_TEST, FAULTS_TEST, THREADS_TEST };
+
+enum { VECTOR_MAX = 101 };
+
+struct vector_row {
+	uint8_t first;
+	uint8_t last; /* of a run of numbers */
+	uint8_t rules;
+	uint8_t program; /* that tests them */
+};
+
+static const struct vector_row vector_rows[] = {
+	{1, 10, STRICT_RULE, VECTORS_TEST},
+	{11, 13, STRICT_RULE | RELAXED_RULE, VECTORS_TEST},
+	{14, 16, STRICT_RULE, VECTORS_TEST},
+	{17, 17, STRICT_RULE, THREADS_TEST},
+	{18, 32, STRICT_RULE, VECTORS_TEST},
+	{34, 39, STRICT_RULE, VECTORS_TEST},
+	{40, 40, STRICT_RULE | RELAXED_RULE, VECTORS_TEST},
+	{41, 41, STRICT_RULE, VECTORS_TEST},
+	{42, 42, STRICT_RULE | RELAXED_RULE, VECTORS_TEST},
+	{44, 46, STRICT_RULE, VECTORS_TEST},
+	{49, 49, STRICT_RULE, VECTORS_TEST},
+	{52, 53, STRICT_RULE, VECTORS_TEST},
+	{54, 54, RELAXED_RULE, VECTORS_TEST},
+	{55, 55, STRICT_RULE, VECTORS_TEST},
+	{56, 56, STRICT_RULE | RELAXED_RULE, VECTORS_TEST},
+	{58, 60, STRICT_RULE, VECTORS_TEST},
+	{63, 63, STRICT_RULE, VECTORS_TEST},
+	{65, 65, STRICT_RULE, VECTORS_TEST},
+	{67, 67, STRICT_RULE, VECTORS_TEST},
+	{69, 69, STRICT_RULE, VECTORS_TEST},
+	{70, 70, STRICT_RULE, THREADS_TEST},
+	{71, 72, STRICT_RULE, VECTORS_TEST},
+	{74, 75, STRICT_RULE, VECTORS_TEST},
+	{76, 76, STRICT_RULE, FAULTS_TEST},
+	{77, 81, STRICT_RULE, VECTORS_TEST},
+	{85, 85, STRICT_RULE, VECTORS_TEST},
+	{87, 87, STRICT_RULE, VECTORS_TEST},
+	{91, 91, STRICT_RULE, VECTORS_TEST},
+	{92, 97, STRICT_RULE, FAULTS_TEST},
+	{98, 101, STRICT_RULE, THREADS_TEST},
+};
+
+/* The rules under which each number has held in this group so far. */
+struct vectors {
+	uint8_t held[VECTOR_MAX + 1];
+	bool excused; /* one of them */
+};
+
+static struct vectors vectors;
+
+/* The rules that are demanded of a number in this program; 0: none, or another program's. */
+static inline unsigned vector_rules(int number, enum vector_program program)
+{
+	for (size_t i = 0; i < array_count(vector_rows); i++) {
+		const struct vector_row *row = &vector_rows[i];
+
+		if (number >= row->first && number <= row->last && row->program == program)
+			return row->rules;
+	}
+	return 0;
+}
+
+/* All that the row of this number says has held. */
+static inline void vector_under(int number, enum vector_rule rule)
+{
+	assert_in_range(number, 1, VECTOR_MAX);
+	vectors.held[number] |= (uint8_t)rule;
+}
+
+static inline void vector(int number)
+{
+	vector_under(number, STRICT_RULE);
+}
+
+/* Over this strategy the row has no meaning. */
+static inline void vector_excused(int number, const char *why)
+{
+	print_message("[ EXCUSED  ] V%02d: %s\n", number, why);
+	vectors.excused = true;
+	vector(number);
+}
+
+/* How many are missing; the last one's number in *last. */
+static inline int vectors_missing(const struct vectors *v, enum vector_program program, int *last)
+{
+	int missing = 0;
+
+	for (int number = 1; number <= VECTOR_MAX; number++) {
+		if ((vector_rules(number, program) & ~(unsigned)v->held[number]) == 0)
+			continue;
+		missing++;
+		*last = number;
+	}
+	return missing;
+}
+
+/* The last test of each group. */
+static inline void every_vector_held_in(enum vector_program program)
+{
+	struct vectors less = vectors;
+	int last = 0;
+	int all = 0;
+
+	int missing = vectors_missing(&vectors, program, &last);
+	if (missing != 0)
+		print_error("%d vectors are missing, among them V%02d\n", missing, last);
+	assert_int_equal(missing, 0);
+	/* And it would be seen, for each of them. */
+	for (int number = 1; number <= VECTOR_MAX; number++) {
+		if (vector_rules(number, program) == 0)
+			continue;
+		less.held[number] = 0;
+		assert_int_equal(vectors_missing(&less, program, &last), ++all);
+		assert_int_equal(last, number);
+	}
+	NDIS_HANDLE pool = NULL;
+	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS, .capacity = 1};
+	assert_int_equal(nbl_pool_create(&config, (struct nbl_pool **)&pool), 0);
+	if (((struct nbl_pool *)pool)->ops == pool_default())
+		assert_false(vectors.excused); /* of the default strategy all is demanded */
+	NdisFreeNetBufferListPool(pool);
+	print_message("[ VECTORS  ] %d numbers\n", all);
+	vectors = (struct vectors){.excused = false};
+}
+
+/*
  * Pools.
  */
 

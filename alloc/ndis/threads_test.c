@@ -1,13 +1,22 @@
 /*
  * Several threads: V17, V70, V98-V101, frees from destructors of thread-specific data, and the
- * accounts afterwards. Over every strategy. The number of packets can be given as an argument.
+ * accounts afterwards. Over every strategy.
+ *
+ * The reference asks for 10^6 packets in V70 and 10^7 in V98. Builds without sanitizers and checks
+ * send as many over the strategy that programs get by default, and a part of it over each other
+ * one: two dozen times 10^7 would take a night, which is what the argument is for. Sanitized builds
+ * look at every access, which takes ten times as long and needs no luck, so they send a part, too.
+ * Each test prints its number.
  */
 #include "alloc/ndis/support_test.h"
 
 #include <pthread.h>
 #include <sched.h>
 
+enum { V70_PACKETS = 1000000, V98_PACKETS = 10000000 };
+
 static uint64_t packets = tsan_build ? 2000 : 20000; /* through each test and strategy */
+static bool in_full;                                 /* the argument: all that is asked for */
 
 /*
  * A ring from one thread to one other. A0, meets R0: the consumer sees what the producer wrote
@@ -63,6 +72,7 @@ static void run_threads(int n, void *(*body)(void *), void *args, size_t size)
 
 struct worker {
 	NDIS_HANDLE pool;
+	uint64_t rounds;
 	uint64_t failed;
 };
 
@@ -70,14 +80,14 @@ static void *allocate_and_free(void *arg)
 {
 	struct worker *w = arg;
 
-	for (int i = 0; i < 1250; i++) {
+	for (uint64_t i = 0; i < w->rounds; i++) {
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(w->pool, 32, 0);
 
 		if (nbl == NULL) {
 			w->failed++;
 			continue;
 		}
-		memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), i, 32);
+		memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), (int)i, 32);
 		NdisFreeNetBufferList(nbl);
 	}
 	return NULL;
@@ -91,7 +101,7 @@ static const struct pool_traits *traits_of(NDIS_HANDLE pool)
 
 static void V17_eight_threads(void **state)
 {
-	enum { THREADS = 8, THREADS_BLOCKING = 2 };
+	enum { THREADS = 8, THREADS_BLOCKING = 2, ROUNDS = 10000 };
 	struct worker workers[THREADS];
 	uint64_t before = memory_live_bytes();
 
@@ -100,13 +110,14 @@ static void V17_eight_threads(void **state)
 	/* Eight threads that spin for a lock on few CPUs pass it on once a time slice. */
 	const int threads = traits_of(pool)->progress == POOL_BLOCKING ? THREADS_BLOCKING : THREADS;
 	for (int i = 0; i < THREADS; i++)
-		workers[i] = (struct worker){.pool = pool};
+		workers[i] = (struct worker){.pool = pool, .rounds = ROUNDS / (uint64_t)threads};
 	run_threads(threads, allocate_and_free, workers, sizeof(workers[0]));
 	for (int i = 0; i < threads; i++)
 		assert_int_equal(workers[i].failed, 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	free_pool(pool);
 	assert_int_equal(memory_live_bytes(), before);
+	vector(17);
 }
 
 /*
@@ -137,11 +148,17 @@ static bool frees_late(NDIS_HANDLE pool)
 	return !traits_of(pool)->exact && traits_of(pool)->cache == POOL_CACHE_NONE;
 }
 
-/* Threads that spin for one another on few CPUs make progress once a time slice. */
-static uint64_t packets_over(NDIS_HANDLE pool)
+/*
+ * How many packets a test sends over a strategy, of `asked`. Threads that spin for one another on
+ * few CPUs make progress once a time slice.
+ */
+static uint64_t packets_over(NDIS_HANDLE pool, uint64_t asked)
 {
 	enum { BLOCKING_SHARE = 20 };
+	const bool counts = !debug_build && !atom_sanitizes && !atom_perturbs;
 
+	if (in_full || (counts && ((struct nbl_pool *)pool)->ops == pool_default()))
+		return asked;
 	return traits_of(pool)->progress == POOL_BLOCKING ? packets / BLOCKING_SHARE : packets;
 }
 
@@ -173,13 +190,14 @@ static void produce(struct side *side)
 	}
 }
 
-static void consume_one(struct side *side, NET_BUFFER_LIST *nbl, int producer)
+/* number: what the packet must have, which tells one that is lost and one that comes twice. */
+static void consume_one(struct side *side, NET_BUFFER_LIST *nbl, int producer, uint64_t number)
 {
 	uint64_t n = (uintptr_t)nbl->Scratch;
 	UCHAR expected = (UCHAR)(n * 31 + (uint64_t)producer);
 	const UCHAR *bytes = NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 
-	if (nbl->Flags != (ULONG)producer)
+	if (nbl->Flags != (ULONG)producer || n != number)
 		side->wrong++;
 	for (int i = 0; i < context_bytes(n); i++) {
 		if (bytes[i] != expected) {
@@ -202,8 +220,10 @@ static void consume(struct side *side)
 
 			for (int i = 0; i < BATCH; i++)
 				batch[i] = ring_pop(&t->rings[p][side->index]);
+			uint64_t first =
+				(b * (uint64_t)t->consumers + (uint64_t)side->index) * BATCH;
 			for (int i = BATCH; i-- > 0;) /* freed in reverse */
-				consume_one(side, batch[i], p);
+				consume_one(side, batch[i], p, first + (uint64_t)i);
 		}
 	}
 }
@@ -219,7 +239,8 @@ static void *run_side(void *arg)
 	return NULL;
 }
 
-static void run_traffic(int producers, int consumers)
+/* Returns the packets that went through; prints that for the test of that name. */
+static uint64_t run_traffic(int producers, int consumers, uint64_t asked, const char *test)
 {
 	struct traffic *t = memory_alloc(sizeof(*t));
 	struct side sides[2 * SIDES_MAX];
@@ -229,7 +250,7 @@ static void run_traffic(int producers, int consumers)
 	t->pool = list_pool(TRUE, 0, 32);
 	t->producers = producers;
 	t->consumers = consumers;
-	t->each = (packets_over(t->pool) / (uint64_t)producers / unit + 1) * unit;
+	t->each = (packets_over(t->pool, asked) / (uint64_t)producers / unit + 1) * unit;
 	for (int i = 0; i < producers + consumers; i++)
 		sides[i] = (struct side){.traffic = t,
 			.produces = i < producers,
@@ -244,31 +265,26 @@ static void run_traffic(int producers, int consumers)
 	assert_int_equal(usage(OTHER_TAG).objects, 0);
 	assert_int_equal(usage(OTHER_TAG).bytes, 0);
 	free_pool(t->pool);
+	uint64_t sent = t->each * (uint64_t)producers;
 	memory_free(t, sizeof(*t));
+	print_message("[ PACKETS  ] %s: %llu\n", test, (unsigned long long)sent);
+	return sent;
 }
 
-static void V98_V99_one_to_one(void **state)
+static void V98_producers_and_consumers(void **state)
 {
 	(void)state;
-	run_traffic(1, 1);
+	run_traffic(2, 2, V98_PACKETS, __func__);
+	vector(98);
 }
 
-static void V98_V99_one_to_many(void **state)
+static void V99_ping_pong(void **state)
 {
 	(void)state;
-	run_traffic(1, 3);
-}
-
-static void V98_V99_many_to_one(void **state)
-{
-	(void)state;
-	run_traffic(3, 1);
-}
-
-static void V98_V99_many_to_many(void **state)
-{
-	(void)state;
-	run_traffic(2, 2);
+	run_traffic(1, 1, packets, "V99_ping_pong 1:1");
+	run_traffic(1, 3, packets, "V99_ping_pong 1:3");
+	run_traffic(3, 1, packets, "V99_ping_pong 3:1");
+	vector(99);
 }
 
 /*
@@ -288,7 +304,7 @@ static void V70_no_growth(void **state)
 	assert_non_null(t);
 	t->pool = list_pool(TRUE, 0, 32);
 	t->producers = t->consumers = 1;
-	t->each = (packets_over(t->pool) / BATCH + 1) * BATCH;
+	t->each = (packets_over(t->pool, V70_PACKETS) / BATCH + 1) * BATCH;
 	run_threads(2, run_side, sides, sizeof(sides[0]));
 	struct nbl_pool *pool = t->pool;
 	uint64_t made = 0;
@@ -298,8 +314,11 @@ static void V70_no_growth(void **state)
 	/* A bounded structure hands all its objects out in turn: its capacity is the bound. */
 	if (!frees_late(pool) && !traits_of(pool)->bounded)
 		assert_in_range(made, 0, UNDER_WAY + CACHED);
+	print_message("[ PACKETS  ] %s: %llu, %llu NBLs made\n", __func__,
+		(unsigned long long)t->each, (unsigned long long)made);
 	free_pool(t->pool);
 	memory_free(t, sizeof(*t));
+	vector(70);
 }
 
 /*
@@ -333,7 +352,8 @@ static void V100_thread_exit_returns_caches(void **state)
 	assert_int_equal(nbl_pool_create(&config, &pool), 0);
 	if (frees_late(pool)) {
 		free_pool(pool);
-		skip();
+		vector_excused(100, "what was freed waits for a grace period");
+		return;
 	}
 	/* Caches of CPUs are not the thread's: both threads use the same CPU's. */
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
@@ -355,6 +375,7 @@ static void V100_thread_exit_returns_caches(void **state)
 		NdisFreeNetBufferList(nbls[i]);
 	free_pool(pool);
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	vector(100);
 }
 
 /*
@@ -391,6 +412,7 @@ static void V101_pools_come_and_go(void **state)
 	run_threads(THREADS, come_and_go, workers, sizeof(workers[0]));
 	assert_int_equal(misuses.all, 0);
 	free_pool(pool);
+	vector(101);
 }
 
 /*
@@ -464,6 +486,93 @@ static void accounts_of_one_thread_are_exact(void **state)
 	assert_int_equal(usage(tag).peak_objects, HELD);
 }
 
+/*
+ * Peaks with several threads: all hold their NBLs at once, and what the accounts say of it later is
+ * exact in pools that check and within the documented bound in others.
+ */
+
+enum { HOLDERS = 4, EACH = 300, HOLDER_CONTEXT = 32 };
+
+struct holder {
+	NDIS_HANDLE pool;
+	pthread_barrier_t *all_hold;
+	uint32_t tag; /* of the contexts */
+};
+
+static void *hold(void *arg)
+{
+	struct holder *h = arg;
+	NET_BUFFER_LIST *nbls[EACH];
+
+	for (int i = 0; i < EACH; i++) {
+		nbls[i] = NdisAllocateNetBufferList(h->pool, 0, 0);
+		if (nbls[i] == NULL || NdisAllocateNetBufferListContext(nbls[i], HOLDER_CONTEXT, 0,
+					       h->tag) != NDIS_STATUS_SUCCESS)
+			abort();
+	}
+	pthread_barrier_wait(h->all_hold);
+	for (int i = 0; i < EACH; i++) {
+		NdisFreeNetBufferListContext(nbls[i], HOLDER_CONTEXT);
+		NdisFreeNetBufferList(nbls[i]);
+	}
+	return NULL;
+}
+
+static void expect_peaks(const struct nbl_tag_usage *row, int64_t bytes, bool exact)
+{
+	const int64_t objects = HOLDERS * EACH;
+	const int64_t off = exact ? 0 : HOLDERS * NBL_ACCOUNT_BATCH;
+
+	assert_int_equal(row->objects, 0);
+	assert_int_equal(row->bytes, 0);
+	assert_in_range(row->peak_objects, objects - off, objects + off);
+	assert_in_range(row->peak_bytes, (objects - off) * bytes, (objects + off) * bytes);
+}
+
+static void peaks_of_threads(bool verify)
+{
+	static uint32_t tag = 0x50656100; /* new ones each time: peaks do not fall */
+	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS,
+		.tag = ++tag,
+		.capacity = 2 * TEST_CAPACITY,
+		.verify = verify};
+	struct holder holders[HOLDERS];
+	pthread_barrier_t barrier;
+	struct nbl_pool *pool;
+
+	assert_int_equal(nbl_pool_create(&config, &pool), 0);
+	const int64_t bytes = pool->object_bytes;
+	const bool exact = pool->checks;
+	assert_int_equal(exact, verify || debug_build);
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, HOLDERS), 0);
+	++tag;
+	for (int i = 0; i < HOLDERS; i++)
+		holders[i] = (struct holder){.pool = pool, .all_hold = &barrier, .tag = tag};
+	run_threads(HOLDERS, hold, holders, sizeof(holders[0]));
+	pthread_barrier_destroy(&barrier);
+	struct nbl_tag_usage nbls = usage(tag - 1);
+	struct nbl_tag_usage blocks = usage(tag);
+	expect_peaks(&nbls, bytes, exact);
+	/* Policies may make a block larger than it was asked for, never one more. */
+	assert_int_equal(blocks.objects, 0);
+	assert_int_equal(blocks.bytes, 0);
+	if (exact)
+		assert_int_equal(blocks.peak_objects, HOLDERS * EACH);
+	free_pool(pool);
+}
+
+static void peaks_of_ordinary_pools(void **state)
+{
+	(void)state;
+	peaks_of_threads(false);
+}
+
+static void peaks_of_verify_pools_are_exact(void **state)
+{
+	(void)state;
+	peaks_of_threads(true);
+}
+
 /* Context blocks of more tags than a thread counts apart. */
 static void accounts_of_many_tags(void **state)
 {
@@ -489,23 +598,32 @@ static void accounts_of_many_tags(void **state)
 	free_pool(pool);
 }
 
+static void every_vector_held(void **state)
+{
+	(void)state;
+	every_vector_held_in(THREADS_TEST);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		counted_test(V17_eight_threads),
-		counted_test(V98_V99_one_to_one),
-		counted_test(V98_V99_one_to_many),
-		counted_test(V98_V99_many_to_one),
-		counted_test(V98_V99_many_to_many),
+		counted_test(V98_producers_and_consumers),
+		counted_test(V99_ping_pong),
 		counted_test(V70_no_growth),
 		counted_test(V100_thread_exit_returns_caches),
 		counted_test(V101_pools_come_and_go),
 		counted_test(frees_from_destructors),
 		counted_test(accounts_of_one_thread_are_exact),
+		counted_test(peaks_of_ordinary_pools),
+		counted_test(peaks_of_verify_pools_are_exact),
 		counted_test(accounts_of_many_tags),
+		counted_test(every_vector_held),
 	};
 
-	if (argc > 1)
-		packets = strtoull(argv[1], NULL, 10);
+	if (argc > 1 && strcmp(argv[1], "full") == 0) {
+		in_full = true;
+		packets = V70_PACKETS;
+	}
 	return run_over_strategies("threads", tests);
 }

@@ -2,7 +2,7 @@
  * The test vectors of the documented semantics, by number, on one thread and over every strategy.
  * V01-V18 pools, V19-V34 NBLs, V35-V42 context that comes with an NBL, V44-V63 context calls, V65-
  * V72 free and reuse, V74-V79 the WFP names and clones, V80-V91 retreat and advance. Gaps in the
- * numbering are intended; faults_test.c and threads_test.c have the rest. R: under the relaxed rule
+ * numbering are intended; faults_test.c and threads_test.c have the rest, support_test.h the list. R: under the relaxed rule
  * of alignment.
  *
  * The context policy is `malloc`, whose blocks have exactly the documented sizes.
@@ -73,6 +73,7 @@ static NDIS_HANDLE pool_of_header(UCHAR type, UCHAR revision, USHORT size, ULONG
 static void V01_to_V08_headers(void **state)
 {
 	static const struct {
+		int vector;
 		UCHAR type;
 		UCHAR revision;
 		USHORT size;
@@ -80,14 +81,14 @@ static void V01_to_V08_headers(void **state)
 		bool made;
 		bool verify;
 	} rows[] = {
-		{NDIS_OBJECT_TYPE_DEFAULT, 1, 16, 0, true, false},          /* V01 */
-		{NDIS_OBJECT_TYPE_DEFAULT + 1, 1, 16, 0, false, false},     /* V02 */
-		{NDIS_OBJECT_TYPE_DEFAULT, 0, 16, 0, false, false},         /* V03 */
-		{NDIS_OBJECT_TYPE_DEFAULT, 1, 15, 0, false, false},         /* V04 */
-		{NDIS_OBJECT_TYPE_DEFAULT, 1, 20, 0xdeadbeef, true, false}, /* V05 */
-		{NDIS_OBJECT_TYPE_DEFAULT, 2, 20, 1, true, true},           /* V06 */
-		{NDIS_OBJECT_TYPE_DEFAULT, 2, 16, 0, false, false},         /* V07 */
-		{NDIS_OBJECT_TYPE_DEFAULT, 2, 20, 2, false, false},         /* V08 */
+		{1, NDIS_OBJECT_TYPE_DEFAULT, 1, 16, 0, true, false},
+		{2, NDIS_OBJECT_TYPE_DEFAULT + 1, 1, 16, 0, false, false},
+		{3, NDIS_OBJECT_TYPE_DEFAULT, 0, 16, 0, false, false},
+		{4, NDIS_OBJECT_TYPE_DEFAULT, 1, 15, 0, false, false},
+		{5, NDIS_OBJECT_TYPE_DEFAULT, 1, 20, 0xdeadbeef, true, false},
+		{6, NDIS_OBJECT_TYPE_DEFAULT, 2, 20, 1, true, true},
+		{7, NDIS_OBJECT_TYPE_DEFAULT, 2, 16, 0, false, false},
+		{8, NDIS_OBJECT_TYPE_DEFAULT, 2, 20, 2, false, false},
 	};
 
 	(void)state;
@@ -96,6 +97,7 @@ static void V01_to_V08_headers(void **state)
 			pool_of_header(rows[i].type, rows[i].revision, rows[i].size, rows[i].flags);
 
 		assert_int_equal(pool != NULL, rows[i].made);
+		vector(rows[i].vector);
 		if (pool == NULL)
 			continue;
 		assert_int_equal(((struct nbl_pool *)pool)->verify, rows[i].verify);
@@ -131,6 +133,7 @@ static void V09_data_without_nb(void **state)
 {
 	(void)state;
 	assert_null(try_list_pool(NO_NB, 64, 0));
+	vector(9);
 }
 
 static void V10_no_nb(void **state)
@@ -144,6 +147,7 @@ static void V10_no_nb(void **state)
 	expect_blocks(nbl, 32, 32, -1, -1);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	vector(10);
 }
 
 static void V11_V12_V13_context_sizes(void **state)
@@ -153,6 +157,8 @@ static void V11_V12_V13_context_sizes(void **state)
 	assert_null(try_list_pool(ONE_NB, 0, 12));    /* V12 */
 	assert_null(try_list_pool(ONE_NB, 0, 65528)); /* V13 */
 	free_pool(list_pool(ONE_NB, 0, 65520));
+	for (int v = 11; v <= 13; v++)
+		vector(v);
 	relax();
 	assert_null(try_list_pool(ONE_NB, 0, 12));      /* V12 R */
 	free_pool(list_pool(ONE_NB, 0, 216));           /* V11 R */
@@ -163,6 +169,8 @@ static void V11_V12_V13_context_sizes(void **state)
 	memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), 1, 65528);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	for (int v = 11; v <= 13; v++)
+		vector_under(v, RELAXED_RULE);
 }
 
 static void V14_V15_V16_arguments(void **state)
@@ -181,6 +189,8 @@ static void V14_V15_V16_arguments(void **state)
 	assert_non_null(pool);
 	assert_int_not_equal(((struct nbl_pool *)pool)->tag, 0);
 	free_pool(pool);
+	for (int v = 14; v <= 16; v++)
+		vector(v);
 }
 
 static void protocol_id_is_in_each_nbl(void **state)
@@ -215,6 +225,7 @@ static void V18_pool_with_an_nbl_out(void **state)
 	NdisFreeNetBufferList(other);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	vector(18);
 }
 
 /*
@@ -241,6 +252,7 @@ static void V19_no_data(void **state)
 	expect_nb(nb, NULL, 0, 0, 0);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	vector(19);
 }
 
 static void V20_to_V25_place_in_the_chain(void **state)
@@ -250,21 +262,22 @@ static void V20_to_V25_place_in_the_chain(void **state)
 	MDL *first = test_mdl(100);
 	MDL *second = test_mdl(200);
 	const struct {
+		int vector; /* 0: none of the reference's */
 		MDL *chain;
 		ULONG offset;
 		SIZE_T length;
 		MDL *current; /* NULL: refused */
 		ULONG current_offset;
 	} rows[] = {
-		{single, 0, 1500, single, 0},   /* V20 */
-		{single, 14, 1486, single, 14}, /* V21 */
-		{first, 100, 200, second, 0},   /* V22 */
-		{first, 250, 50, second, 150},  /* V23 */
-		{first, 300, 0, second, 200},   /* V24 */
-		{first, 0, 301, NULL, 0},       /* V25 */
-		{first, 301, 0, NULL, 0},
-		{first, 50, 250, first, 50},
-		{single, 1500, 0, single, 1500},
+		{20, single, 0, 1500, single, 0},
+		{21, single, 14, 1486, single, 14},
+		{22, first, 100, 200, second, 0},
+		{23, first, 250, 50, second, 150},
+		{24, first, 300, 0, second, 200},
+		{25, first, 0, 301, NULL, 0},
+		{0, first, 301, 0, NULL, 0},
+		{0, first, 50, 250, first, 50},
+		{0, single, 1500, 0, single, 1500},
 	};
 
 	(void)state;
@@ -273,6 +286,8 @@ static void V20_to_V25_place_in_the_chain(void **state)
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(
 			pool, 0, 0, rows[i].chain, rows[i].offset, rows[i].length);
 
+		if (rows[i].vector != 0)
+			vector(rows[i].vector);
 		if (rows[i].current == NULL) {
 			assert_null(nbl);
 			continue;
@@ -309,6 +324,8 @@ static void V26_to_V30_refused(void **state)
 	assert_null(NdisAllocateNetBufferAndNetBufferList(no_nb, 0, 0, NULL, 0, 0)); /* V29 */
 	assert_null(NdisAllocateNetBufferAndNetBufferList(data, 0, 0, NULL, 0, 0));  /* V30 */
 	assert_int_equal(misuses.all, 0);
+	for (int v = 26; v <= 30; v++)
+		vector(v);
 	NdisFreeMdl(mdl);
 	free_nb_pool(nbs);
 	free_pool(pool);
@@ -347,6 +364,8 @@ static void V31_V32_data_pool(void **state)
 		NdisFreeNetBufferList(nbl);
 	}
 	free_pool(pool);
+	vector(31);
+	vector(32);
 }
 
 static void V34_size_classes(void **state)
@@ -394,6 +413,7 @@ static void V34_size_classes(void **state)
 	for (size_t c = 0; c < array_count(classes); c++)
 		free_pool(of_class[c]);
 	free_pool(loose);
+	vector(34);
 }
 
 static void nb_pools(void **state)
@@ -438,6 +458,7 @@ static void nb_pools(void **state)
 static void V35_to_V42_allocation_time_context(void **state)
 {
 	static const struct {
+		int vector; /* 0: none of the reference's */
 		USHORT pool_bytes;
 		USHORT size;
 		USHORT backfill;
@@ -448,19 +469,18 @@ static void V35_to_V42_allocation_time_context(void **state)
 		int next_offset;
 		bool relaxed;
 	} rows[] = {
-		{32, 32, 0, true, 32, 0, -1, -1, false},    /* V35 */
-		{64, 16, 0, true, 64, 48, -1, -1, false},   /* V36 */
-		{0, 48, 16, true, 64, 16, -1, -1, false},   /* V37 */
-		{32, 48, 16, true, 64, 16, 32, 32, false},  /* V38 */
-		{128, 0, 0, true, 128, 128, -1, -1, false}, /* V39 */
-		{32, 12, 0, false, 0, 0, 0, 0, false},      /* V40 */
-		{32, 8, 0, false, 0, 0, 0, 0, false},       /* V40 */
-		{32, 8, 0, true, 32, 24, -1, -1, true},     /* V40 R */
-		{32, 16, 4, false, 0, 0, 0, 0, false},
-		{0, 0, 16, true, -1, -1, -1, -1, false},   /* V41 */
-		{0, 65520, 16, false, 0, 0, 0, 0, false},  /* V42 */
-		{0, 65528, 8, false, 0, 0, 0, 0, true},    /* V42 R */
-		{32, 16, 64, true, 32, 16, -1, -1, false}, /* G15: backfill without effect */
+		{35, 32, 32, 0, true, 32, 0, -1, -1, false},
+		{36, 64, 16, 0, true, 64, 48, -1, -1, false},
+		{37, 0, 48, 16, true, 64, 16, -1, -1, false},
+		{38, 32, 48, 16, true, 64, 16, 32, 32, false},
+		{39, 128, 0, 0, true, 128, 128, -1, -1, false},
+		{40, 32, 12, 0, false, 0, 0, 0, 0, false}, {40, 32, 8, 0, false, 0, 0, 0, 0, false},
+		{40, 32, 8, 0, true, 32, 24, -1, -1, true},
+		{0, 32, 16, 4, false, 0, 0, 0, 0, false},
+		{41, 0, 0, 16, true, -1, -1, -1, -1, false},
+		{42, 0, 65520, 16, false, 0, 0, 0, 0, false},
+		{42, 0, 65528, 8, false, 0, 0, 0, 0, true},
+		{0, 32, 16, 64, true, 32, 16, -1, -1, false}, /* G15: backfill without effect */
 	};
 
 	(void)state;
@@ -490,6 +510,8 @@ static void V35_to_V42_allocation_time_context(void **state)
 		}
 		assert_int_equal(misuses.all, 0);
 		free_pool(pool);
+		if (rows[i].vector != 0)
+			vector_under(rows[i].vector, rows[i].relaxed ? RELAXED_RULE : STRICT_RULE);
 	}
 }
 
@@ -534,6 +556,8 @@ static void V44_V45_V46_stack(void **state)
 	NdisFreeNetBufferList(nbl);
 	assert_int_equal(misuses.all, 0);
 	free_pool(pool);
+	for (int v = 44; v <= 46; v++)
+		vector(v);
 }
 
 static void V49_V52_room(void **state)
@@ -561,6 +585,8 @@ static void V49_V52_room(void **state)
 	NdisFreeNetBufferList(nbl);
 	assert_int_equal(misuses.all, 0);
 	free_pool(pool);
+	vector(49);
+	vector(52);
 }
 
 static void V53_V54_V55_sizes(void **state)
@@ -581,6 +607,8 @@ static void V53_V54_V55_sizes(void **state)
 	assert_int_equal(misuses.all, 0);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	vector(53);
+	vector(55);
 
 	relax();
 	pool = list_pool(ONE_NB, 0, 64);
@@ -592,6 +620,7 @@ static void V53_V54_V55_sizes(void **state)
 	NdisFreeNetBufferList(nbl);
 	assert_int_equal(misuses.all, 0);
 	free_pool(pool);
+	vector_under(54, RELAXED_RULE);
 }
 
 static void V56_largest(void **state)
@@ -609,6 +638,7 @@ static void V56_largest(void **state)
 	expect_blocks(nbl, -1, -1, -1, -1);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	vector(56);
 
 	relax();
 	pool = list_pool(ONE_NB, 0, 0);
@@ -621,6 +651,7 @@ static void V56_largest(void **state)
 	NdisFreeNetBufferList(nbl);
 	assert_int_equal(misuses.all, 0);
 	free_pool(pool);
+	vector_under(56, RELAXED_RULE);
 }
 
 static void V58_V59_overfree(void **state)
@@ -648,6 +679,8 @@ static void V58_V59_overfree(void **state)
 	NdisFreeNetBufferList(nbl);
 	free_pool(bare);
 	free_pool(pool);
+	vector(58);
+	vector(59);
 }
 
 static void V60_contents(void **state)
@@ -669,6 +702,7 @@ static void V60_contents(void **state)
 	cf(nbl, 32);
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
+	vector(60);
 }
 
 static void V63_context_of_the_nbl(void **state)
@@ -690,6 +724,7 @@ static void V63_context_of_the_nbl(void **state)
 	NdisFreeNetBufferList(nbl);
 	free_pool(bare);
 	free_pool(pool);
+	vector(63);
 }
 
 /* N contexts pushed on the head of a list, in a loop over its members, unwind. */
@@ -765,6 +800,7 @@ static void V65_as_new(void **state)
 	}
 	assert_int_equal(misuses.all, 0);
 	free_pool(pool);
+	vector(65);
 }
 
 static void one_dirty_word_is_enough(void **state)
@@ -815,6 +851,7 @@ static void V67_attached_nbs_stay(void **state)
 		NdisFreeNetBuffer(attached[i]);
 	}
 	assert_int_equal(misuses.all, 0);
+	vector(67);
 	NdisFreeMdl(mdl);
 	free_nb_pool(nbs);
 	free_pool(pool);
@@ -839,8 +876,10 @@ static void free_does_not_follow_next(void **state)
 static void V69_double_free(void **state)
 {
 	(void)state;
-	if (!keeps_memory())
+	if (!keeps_memory()) {
+		vector_excused(69, "a general allocator has the memory back");
 		return;
+	}
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 32);
 	NDIS_HANDLE nbs = nb_pool(0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
@@ -850,6 +889,7 @@ static void V69_double_free(void **state)
 	expect_misuse(NBL_MISUSE_DOUBLE_FREE, nbl, FwpsFreeNetBufferList0(nbl));
 	NdisFreeNetBuffer(nb);
 	expect_misuse(NBL_MISUSE_DOUBLE_FREE, nb, NdisFreeNetBuffer(nb));
+	vector(69);
 	free_nb_pool(nbs);
 	free_pool(pool);
 }
@@ -896,6 +936,7 @@ static void V71_verify_pool(void **state)
 		}
 	}
 	free_pool(pool);
+	vector(71);
 }
 
 static void V72_mistyped_handles(void **state)
@@ -930,6 +971,7 @@ static void V72_mistyped_handles(void **state)
 	free_pool(pool);
 	expect_misuse(NBL_MISUSE_FOREIGN_HANDLE, pool,
 		assert_null(NdisAllocateNetBufferList(pool, 0, 0)));
+	vector(72);
 }
 
 /*
@@ -981,6 +1023,9 @@ static void V74_V75_V77_fwps(void **state)
 	NdisFreeMdl(mdl);
 	free_pool(no_nb);
 	free_pool(pool);
+	vector(74);
+	vector(75);
+	vector(77);
 }
 
 static void V78_V79_fwps_clone(void **state)
@@ -1030,6 +1075,8 @@ static void V78_V79_fwps_clone(void **state)
 	NdisFreeNetBufferList(original);
 	NdisFreeMdl(mdl);
 	free_pool(pool);
+	vector(78);
+	vector(79);
 }
 
 /* Several NBs, several MDLs, own pools, both flags, and a clone of a clone. */
@@ -1169,6 +1216,8 @@ static void V80_V81_headroom(void **state)
 	NdisFreeNetBuffer(nb);
 	NdisFreeMdl(mdl);
 	free_nb_pool(pool);
+	vector(80);
+	vector(81);
 }
 
 static void V85_empty_nb(void **state)
@@ -1189,6 +1238,7 @@ static void V85_empty_nb(void **state)
 	assert_int_equal(usage(TEST_TAG).objects, before);
 	NdisFreeNetBuffer(nb);
 	free_nb_pool(pool);
+	vector(85);
 }
 
 /* The new MDL holds the missing bytes and the backfill, not the whole distance. */
@@ -1231,6 +1281,7 @@ static void V87_handlers(void **state)
 		NdisRetreatNetBufferDataStart(nb, 20, 12, allocate_mdl), NDIS_STATUS_RESOURCES);
 	assert_int_equal(handler_asked, 32);
 	assert_memory_equal(nb, &before, sizeof(before));
+	vector(87);
 	MDL *small = NdisAllocateMdl(NULL, handler_memory, 19);
 	handler_mdl = small; /* too small: stays the driver's */
 	assert_int_equal(
@@ -1264,6 +1315,7 @@ static void V91_advance_beyond_the_data(void **state)
 	expect_misuse(NBL_MISUSE_DATA, nb, NdisAdvanceNetBufferDataStart(nb, 51, FALSE, NULL));
 	expect_misuse(NBL_MISUSE_DATA, nb, NdisAdvanceNetBufferListDataStart(nbl, 51, FALSE, NULL));
 	expect_nb(nb, mdl, 50, 50, 50);
+	vector(91);
 	assert_int_equal(
 		NdisRetreatNetBufferDataStart(nb, UINT32_MAX - 49, 0, NULL), NDIS_STATUS_FAILURE);
 	assert_int_equal(
@@ -1514,7 +1566,7 @@ static void sizes_of_the_structures(void **state)
 }
 
 /* Whatever the tests before did, nothing is left: the last of each group. */
-static void V17_all_memory_came_back(void **state)
+static void all_memory_came_back(void **state)
 {
 	(void)state;
 	assert_int_equal(memory_live_bytes(), 0);
@@ -1522,6 +1574,12 @@ static void V17_all_memory_came_back(void **state)
 	assert_int_equal(usage(TEST_TAG).bytes, 0);
 	assert_int_equal(usage(OTHER_TAG).objects, 0);
 	assert_int_equal(usage(OTHER_TAG).bytes, 0);
+}
+
+static void every_vector_held(void **state)
+{
+	(void)state;
+	every_vector_held_in(VECTORS_TEST);
 }
 
 int main(void)
@@ -1572,7 +1630,8 @@ int main(void)
 		counted_test(environment_chooses),
 		counted_test(capacities),
 		counted_test(sizes_of_the_structures),
-		counted_test(V17_all_memory_came_back),
+		counted_test(every_vector_held),
+		counted_test(all_memory_came_back),
 	};
 	char why[NBL_REASON_BYTES];
 
