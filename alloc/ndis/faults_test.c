@@ -1,39 +1,88 @@
 /*
  * V76, V92-V97: the k-th request for memory fails, for every k, in every call that can fail. The
  * call reports it as documented, nothing is lost, what the caller had is unchanged, and a retry
- * succeeds. Requests of the strategies and policies go through the same hook (memory.h).
+ * succeeds.
+ *
+ * The requests are those to the C library and the kernel: the linker turns every call of malloc and
+ * its kin in the library into one of ours (--wrap, see CMakeLists.txt). So no allocation site can
+ * be forgotten, general allocators beneath a pool included. Each test names its site and fails if
+ * no request was made there.
  */
 #include "alloc/ndis/support_test.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 /* Fails request number `fail` (from 0) after it was armed, and counts. */
 struct fault {
+	bool armed;
 	int fail;
 	int seen;
 };
 
 static struct fault fault;
 
-static bool fail_one(void *arg, size_t bytes)
+static bool strikes(void)
 {
-	struct fault *f = arg;
-
-	(void)bytes;
-	return f->seen++ == f->fail;
+	return fault.armed && fault.seen++ == fault.fail;
 }
 
 static void arm(int k)
 {
-	fault = (struct fault){.fail = k};
-	memory_set_fault_hook(fail_one, &fault);
+	fault = (struct fault){.armed = true, .fail = k};
 }
 
 /* True if the fault has struck. */
 static bool disarm(void)
 {
-	memory_set_fault_hook(NULL, NULL);
+	fault.armed = false;
 	return fault.seen > fault.fail;
+}
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t n, size_t bytes);
+void *__real_realloc(void *memory, size_t bytes);
+void *__real_aligned_alloc(size_t align, size_t bytes);
+int __real_posix_memalign(void **memory, size_t align, size_t bytes);
+void *__real_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t n, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+void *__wrap_aligned_alloc(size_t align, size_t bytes);
+int __wrap_posix_memalign(void **memory, size_t align, size_t bytes);
+void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset);
+
+void *__wrap_malloc(size_t bytes)
+{
+	return strikes() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t n, size_t bytes)
+{
+	return strikes() ? NULL : __real_calloc(n, bytes);
+}
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+	return strikes() ? NULL : __real_realloc(memory, bytes);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t bytes)
+{
+	return strikes() ? NULL : __real_aligned_alloc(align, bytes);
+}
+
+int __wrap_posix_memalign(void **memory, size_t align, size_t bytes)
+{
+	return strikes() ? ENOMEM : __real_posix_memalign(memory, align, bytes);
+}
+
+void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+	return strikes() ? MAP_FAILED : __real_mmap(at, bytes, protection, flags, fd, offset);
 }
 
 /* A program that needs more than this many requests for one call is wrong in another way. */
@@ -41,10 +90,11 @@ enum { REQUESTS_MAX = 200 };
 
 /*
  * Runs `call` with the k-th request failing until none is left to fail; `call` is true if it
- * succeeded. After each failure `check` holds. The call has succeeded in the end.
+ * succeeded. After each failure `check` holds. The call has succeeded in the end. Its value: how
+ * many requests have failed.
  */
 #define for_each_fault(call, check)                          \
-	do {                                                 \
+	__extension__({                                      \
 		int k_ = 0;                                  \
 		bool struck_ = true;                         \
 		for (; struck_ && k_ < REQUESTS_MAX; k_++) { \
@@ -58,7 +108,11 @@ enum { REQUESTS_MAX = 200 };
 		}                                            \
 		assert_in_range(k_, 0, REQUESTS_MAX - 1);    \
 		assert_int_equal(misuses.all, 0);            \
-	} while (0)
+		k_;                                          \
+	})
+
+/* The same at a site that makes at least one request. */
+#define for_each_fault_at(call, check) assert_int_not_equal(for_each_fault(call, check), 0)
 
 static void nothing_is_left(void)
 {
@@ -69,7 +123,8 @@ static void nothing_is_left(void)
 	assert_int_equal(usage(OTHER_TAG).objects, 0);
 }
 
-static void V92_V93_pool_creation(void **state)
+/* A pool of a shape, and the arrays that its strategy makes for the machine's CPUs. */
+static void V92_pool_structure(void **state)
 {
 	static const struct {
 		BOOLEAN with_nb;
@@ -80,33 +135,84 @@ static void V92_V93_pool_creation(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < array_count(shapes); i++) {
-		for_each_fault((pool = try_list_pool(shapes[i].with_nb, shapes[i].data_bytes,
-					shapes[i].context_bytes)) != NULL,
+		for_each_fault_at((pool = try_list_pool(shapes[i].with_nb, shapes[i].data_bytes,
+					   shapes[i].context_bytes)) != NULL,
 			assert_int_equal(memory_live_bytes(), 0));
 		free_pool(pool);
 		nothing_is_left();
 	}
 	NET_BUFFER_POOL_PARAMETERS p = {
 		.Header = {NDIS_OBJECT_TYPE_DEFAULT, 1, 12}, .PoolTag = TEST_TAG};
-	for_each_fault((pool = NdisAllocateNetBufferPool(NULL, &p)) != NULL,
+	for_each_fault_at((pool = NdisAllocateNetBufferPool(NULL, &p)) != NULL,
 		assert_int_equal(memory_live_bytes(), 0));
 	free_nb_pool(pool);
 	nothing_is_left();
+	vector(92);
 }
 
-/* The first call of a thread on a pool also makes the thread's own arrays. */
-static void V94_nbl_and_its_context(void **state)
+/* The first call of a thread on a pool makes the thread's own arrays, whichever call it is. */
+static bool first_call(NDIS_HANDLE pool, int call)
 {
-	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
-	NET_BUFFER_LIST *nbl;
+	NET_BUFFER_LIST *nbl = NULL;
+
+	if (call == 0)
+		nbl = NdisAllocateNetBufferList(pool, 0, 0);
+	else if (call == 1)
+		nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 0);
+	else
+		FwpsAllocateNetBufferAndNetBufferList0(pool, 0, 0, NULL, 0, 0, &nbl);
+	if (nbl == NULL)
+		return false;
+	NdisFreeNetBufferList(nbl);
+	return true;
+}
+
+static void V93_arrays_of_a_thread(void **state)
+{
+	(void)state;
+	for (int call = 0; call < 3; call++) {
+		NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+		uint64_t before = memory_live_bytes();
+
+		for_each_fault_at(first_call(pool, call), {
+			/* It stays attached where its NBL was refused after that. */
+			if (nbl_threads[((struct nbl_pool *)pool)->id] == NULL)
+				assert_int_equal(memory_live_bytes(), before);
+			assert_int_equal(usage(TEST_TAG).objects, 0);
+		});
+		free_pool(pool);
+		nothing_is_left();
+	}
+	vector(93);
+}
+
+/*
+ * On a thread that has used the pool. Strategies with a slab have reserved the NBL's memory and
+ * need none now; general allocators must ask.
+ */
+static void V94_nbl(void **state)
+{
+	static const struct {
+		BOOLEAN with_nb;
+		ULONG data_bytes;
+	} shapes[] = {{FALSE, 0}, {TRUE, 0}, {TRUE, 384}};
 
 	(void)state;
-	for_each_fault((nbl = NdisAllocateNetBufferList(pool, 48, 16)) != NULL,
-		assert_int_equal(usage(TEST_TAG).objects, 0));
-	assert_int_equal(nbl->Context->Offset, nbl->Context->Size - 48);
-	NdisFreeNetBufferList(nbl);
-	free_pool(pool);
-	nothing_is_left();
+	for (size_t i = 0; i < array_count(shapes); i++) {
+		NDIS_HANDLE pool = list_pool(shapes[i].with_nb, shapes[i].data_bytes, 0);
+		bool allocates = ((struct nbl_pool *)pool)->ops->traits.kind == POOL_KIND_ALLOCATOR;
+		NET_BUFFER_LIST *nbl;
+
+		assert_true(first_call(pool, 0));
+		int failed = for_each_fault((nbl = NdisAllocateNetBufferList(pool, 0, 0)) != NULL,
+			assert_int_equal(usage(TEST_TAG).objects, 0));
+		if (allocates)
+			assert_int_not_equal(failed, 0);
+		NdisFreeNetBufferList(nbl);
+		free_pool(pool);
+		nothing_is_left();
+	}
+	vector(94);
 }
 
 static bool fwps(NDIS_HANDLE pool, NET_BUFFER_LIST **out)
@@ -127,10 +233,11 @@ static void V76_fwps(void **state)
 	NET_BUFFER_LIST *nbl;
 
 	(void)state;
-	for_each_fault(fwps(pool, &nbl), assert_int_equal(usage(TEST_TAG).objects, 0));
+	for_each_fault_at(fwps(pool, &nbl), assert_int_equal(usage(TEST_TAG).objects, 0));
 	FwpsFreeNetBufferList0(nbl);
 	free_pool(pool);
 	nothing_is_left();
+	vector(76);
 }
 
 static bool push(NET_BUFFER_LIST *nbl)
@@ -143,15 +250,31 @@ static bool push(NET_BUFFER_LIST *nbl)
 	return false;
 }
 
+/* Context that comes with the NBL and does not fit its pool's. */
+static void block_of_the_allocation(void)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
+	NET_BUFFER_LIST *nbl;
+
+	assert_true(first_call(pool, 0));
+	for_each_fault_at((nbl = NdisAllocateNetBufferList(pool, 48, 16)) != NULL,
+		assert_int_equal(usage(TEST_TAG).objects, 0));
+	assert_int_equal(nbl->Context->Offset, nbl->Context->Size - 48);
+	NdisFreeNetBufferList(nbl);
+	free_pool(pool);
+	nothing_is_left();
+}
+
 static void V95_context_block(void **state)
 {
+	block_of_the_allocation();
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 16, 0);
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 	const USHORT offset = front->Offset;
 
 	(void)state;
-	for_each_fault(push(nbl), {
+	for_each_fault_at(push(nbl), {
 		assert_ptr_equal(nbl->Context, front);
 		assert_int_equal(front->Offset, offset);
 		assert_int_equal(usage(OTHER_TAG).objects, 0);
@@ -161,6 +284,7 @@ static void V95_context_block(void **state)
 	NdisFreeNetBufferList(nbl);
 	free_pool(pool);
 	nothing_is_left();
+	vector(95);
 }
 
 static void V96_mdls(void **state)
@@ -169,24 +293,27 @@ static void V96_mdls(void **state)
 	MDL *mdl;
 
 	(void)state;
-	for_each_fault((mdl = NdisAllocateMdl(NULL, memory, sizeof(memory))) != NULL, (void)0);
+	/* The first one makes the library's pool, the second is larger than its objects. */
+	for_each_fault_at((mdl = NdisAllocateMdl(NULL, memory, sizeof(memory))) != NULL, (void)0);
 	NdisFreeMdl(mdl);
-	for_each_fault((mdl = IoAllocateMdl(memory, 1 << 20, FALSE, FALSE, NULL)) != NULL, (void)0);
+	for_each_fault_at(
+		(mdl = IoAllocateMdl(memory, 1 << 20, FALSE, FALSE, NULL)) != NULL, (void)0);
 	IoFreeMdl(mdl);
 	nothing_is_left();
+	vector(96);
 }
 
-static void V96_nbs_and_data(void **state)
+static void V97_nbs_and_data(void **state)
 {
 	NDIS_HANDLE pool = nb_pool(512);
 	NDIS_HANDLE plain = nb_pool(0);
 	NET_BUFFER *nb;
 
 	(void)state;
-	for_each_fault((nb = NdisAllocateNetBufferMdlAndData(pool)) != NULL,
+	for_each_fault_at((nb = NdisAllocateNetBufferMdlAndData(pool)) != NULL,
 		assert_int_equal(usage(TEST_TAG).objects, 0));
 	NdisFreeNetBuffer(nb);
-	for_each_fault((nb = NdisAllocateNetBuffer(plain, NULL, 0, 0)) != NULL,
+	for_each_fault_at((nb = NdisAllocateNetBuffer(plain, NULL, 0, 0)) != NULL,
 		assert_int_equal(usage(TEST_TAG).objects, 0));
 	NdisFreeNetBuffer(nb);
 	free_nb_pool(plain);
@@ -233,6 +360,16 @@ static bool retreat(NET_BUFFER_LIST *nbl)
 	return false;
 }
 
+static bool retreat_one(NET_BUFFER *nb)
+{
+	NDIS_STATUS status = NdisRetreatNetBufferDataStart(nb, 64, 64, NULL);
+
+	if (status == NDIS_STATUS_SUCCESS)
+		return true;
+	assert_int_equal(status, NDIS_STATUS_RESOURCES);
+	return false;
+}
+
 static void expect_untouched(const NET_BUFFER_LIST *nbl, const MDL *mdl)
 {
 	int count = 0;
@@ -256,9 +393,13 @@ static void V97_retreat(void **state)
 	NET_BUFFER_LIST *nbl = list_of_nbs(lists, nbs, mdl);
 
 	(void)state;
-	for_each_fault(retreat(nbl), expect_untouched(nbl, mdl));
+	for_each_fault_at(retreat(nbl), expect_untouched(nbl, mdl));
 	NdisAdvanceNetBufferListDataStart(nbl, 64, TRUE, NULL);
 	expect_untouched(nbl, mdl);
+	for_each_fault_at(retreat_one(nbl->FirstNetBuffer), expect_untouched(nbl, mdl));
+	NdisAdvanceNetBufferDataStart(nbl->FirstNetBuffer, 64, TRUE, NULL);
+	expect_untouched(nbl, mdl);
+	vector(97);
 	free_list_of_nbs(nbl);
 	NdisFreeMdl(mdl);
 	free_nb_pool(nbs);
@@ -275,6 +416,7 @@ static void clones(void **state)
 	NET_BUFFER_LIST *clone;
 
 	(void)state;
+	/* The thread has used all three pools: only general allocators are asked for memory. */
 	for_each_fault((clone = NdisAllocateCloneNetBufferList(nbl, lists, nbs, 0)) != NULL,
 		expect_untouched(nbl, mdl));
 	NdisFreeCloneNetBufferList(clone, 0);
@@ -333,18 +475,26 @@ static void frees_need_no_memory(void **state)
 	nothing_is_left();
 }
 
+static void every_vector_held(void **state)
+{
+	(void)state;
+	every_vector_held_in(FAULTS_TEST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		counted_test(V92_V93_pool_creation),
-		counted_test(V94_nbl_and_its_context),
+		counted_test(V92_pool_structure),
+		counted_test(V93_arrays_of_a_thread),
+		counted_test(V94_nbl),
 		counted_test(V76_fwps),
 		counted_test(V95_context_block),
 		counted_test(V96_mdls),
-		counted_test(V96_nbs_and_data),
+		counted_test(V97_nbs_and_data),
 		counted_test(V97_retreat),
 		counted_test(clones),
 		counted_test(frees_need_no_memory),
+		counted_test(every_vector_held),
 	};
 
 	char why[NBL_REASON_BYTES];
