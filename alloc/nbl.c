@@ -75,17 +75,14 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 	return names[kind];
 }
 
-/*
- * A tag as drivers write it: four characters, the last one in the lowest byte's place reversed,
- * others as dots.
- */
-static void tag_text(uint32_t tag, char out[5])
+void nbl_tag_text(uint32_t tag, char out[NBL_TAG_TEXT_BYTES])
 {
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < NBL_TAG_TEXT_BYTES - 1; i++) {
 		char c = (char)(tag >> (8 * i) & 0xff);
+
 		out[i] = c >= ' ' && c <= '~' ? c : '.';
 	}
-	out[4] = '\0';
+	out[NBL_TAG_TEXT_BYTES - 1] = '\0';
 }
 
 void nbl_misuse(enum nbl_misuse_kind kind, const char *call, const struct nbl_pool *pool,
@@ -93,11 +90,11 @@ void nbl_misuse(enum nbl_misuse_kind kind, const char *call, const struct nbl_po
 {
 	enum { TEXT_BYTES = 2 * NBL_REASON_BYTES }; /* a reason, and what stands before it */
 	char text[TEXT_BYTES];
-	char tag[5] = "none";
+	char tag[NBL_TAG_TEXT_BYTES] = "none";
 	va_list args;
 
 	if (pool != NULL)
-		tag_text(pool->tag, tag);
+		nbl_tag_text(pool->tag, tag);
 	int used = snprintf(text, sizeof(text), "%s: %s (pool tag '%s', object %p): ", call,
 		nbl_misuse_name(kind), tag, object);
 	va_start(args, format);

@@ -93,8 +93,9 @@ static const char *line_with(const char *text, const char *prefix, int *length)
 }
 
 /* Puts what is known of the end into the sentence. */
-static void judge(struct child *child, const char *report, int status, bool in_time, double limit_s)
+static void judge(struct child *child, int status, bool in_time, double limit_s)
 {
+	const char *report = child->report;
 	const char failed[] = {CHILD_SAYS_FAILED, '\0'};
 	const char skipped[] = {CHILD_SAYS_SKIPPED, '\0'};
 	const char note[] = {CHILD_SAYS_NOTE, '\0'};
@@ -133,8 +134,7 @@ static void judge(struct child *child, const char *report, int status, bool in_t
 
 int child_run(void (*body)(const void *arg), const void *arg, double limit_s, struct child *child)
 {
-	char report[4 * STRESS_SENTENCE_BYTES + 1];
-	struct stream streams[2] = {{report, 0, sizeof(report) - 1, true},
+	struct stream streams[2] = {{child->report, 0, CHILD_REPORT_BYTES, true},
 		{child->output, 0, CHILD_OUTPUT_BYTES, true}};
 	const uint64_t start_ns = stress_now_ns();
 	const pid_t parent = getpid();
@@ -171,10 +171,10 @@ int child_run(void (*body)(const void *arg), const void *arg, double limit_s, st
 		;
 	close(report_fds[0]);
 	close(output_fds[0]);
-	report[streams[0].length] = '\0';
+	child->report[streams[0].length] = '\0';
 	child->output[streams[1].length] = '\0';
 	child->seconds = (double)(stress_now_ns() - start_ns) / 1e9;
-	judge(child, report, status, in_time, limit_s);
+	judge(child, status, in_time, limit_s);
 	return 0;
 
 fail_fork:

@@ -13,12 +13,18 @@
 #include <stdint.h>
 
 /* The first byte of a line that a child reports. */
-enum { CHILD_SAYS_FAILED = 'F', CHILD_SAYS_SKIPPED = 'S', CHILD_SAYS_NOTE = 'N' };
+enum {
+	CHILD_SAYS_FAILED = 'F',
+	CHILD_SAYS_SKIPPED = 'S',
+	CHILD_SAYS_NOTE = 'N',
+	CHILD_SAYS_TAG = 'T', /* see tags.h */
+};
 
 enum {
 	CHILD_STATUS_SKIPPED = 77,
 	CHILD_STATUS_SANITIZER = 66,   /* set in sanitizer.c; TSan's own default */
 	CHILD_OUTPUT_BYTES = 16 << 10, /* the first report of a sanitizer fits, stacks included */
+	CHILD_REPORT_BYTES = 8 << 10,  /* sentences and tags */
 };
 
 enum child_end { CHILD_PASSED, CHILD_FAILED, CHILD_SKIPPED };
@@ -26,6 +32,7 @@ enum child_end { CHILD_PASSED, CHILD_FAILED, CHILD_SKIPPED };
 struct child {
 	enum child_end end;
 	char sentence[STRESS_SENTENCE_BYTES]; /* a note, the failure, or the reason of the skip */
+	char report[CHILD_REPORT_BYTES + 1];  /* its lines, each with its kind; ends in 0 */
 	char output[CHILD_OUTPUT_BYTES + 1];  /* what it printed, from the start; ends in 0 */
 	double seconds;                       /* that it took */
 };

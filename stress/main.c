@@ -3,10 +3,12 @@
  * negative controls, which have to fail.
  *
  * The seed comes first, a line a run follows, in the order of the lists. What failed is told with
- * its sentence, what it printed, and the command that tries the same again.
+ * its sentence, what it printed, and the command that tries the same again. At the end: the
+ * accounts by pool tag of the runs that used NBLs, and how the runs ended.
  */
 #include "stress/child.h"
 #include "stress/options.h"
+#include "stress/tags.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -31,6 +33,7 @@ struct tally {
 	uint32_t caught;
 	uint32_t unseen; /* controls that this build cannot catch */
 	uint32_t missed; /* controls that it can, and did not */
+	struct tags tags;
 };
 
 /* What the compiler built: decides which mistakes can be seen. */
@@ -151,6 +154,7 @@ static void run_pool(const struct attack *attack, struct tally *tally)
 	switch (child->end) {
 	case CHILD_PASSED:
 		tally->ok++;
+		tags_merge(&tally->tags, child->report);
 		line("ok", attack, "%s", child->sentence);
 		break;
 	case CHILD_SKIPPED:
@@ -230,6 +234,7 @@ int main(int argc, char **argv)
 			options_chosen(&options.scenarios, controls[c]->scenario))
 			run_control(controls[c], &options, &tally);
 	}
+	tags_print(stdout, &tally.tags);
 	printf("%" PRIu32 " ok, %" PRIu32 " failed, %" PRIu32 " skipped; controls: %" PRIu32
 	       " caught, %" PRIu32 " missed, %" PRIu32 " unseen by this build\n",
 		tally.ok, tally.failed, tally.skipped, tally.caught, tally.missed, tally.unseen);

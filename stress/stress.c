@@ -2,6 +2,7 @@
 
 #include "stress/child.h"
 #include "stress/object.h"
+#include "stress/tags.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,6 +32,8 @@ void stress_report_to(int fd)
 }
 
 /* One write, shorter than a pipe's atomic unit: two threads that fail at once do not mix. */
+static void report(char kind, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 static void report(char kind, const char *format, va_list args)
 {
 	char line[STRESS_SENTENCE_BYTES];
@@ -70,6 +73,22 @@ void stress_note(const char *format, ...)
 	va_start(args, format);
 	report(CHILD_SAYS_NOTE, format, args);
 	va_end(args);
+}
+
+static void report_line(char kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void report_line(char kind, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(kind, format, args);
+	va_end(args);
+}
+
+void stress_tag(const struct nbl_tag_usage *row)
+{
+	report_line(CHILD_SAYS_TAG, "%" PRIx32 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+		row->tag, row->objects, row->bytes, row->peak_objects, row->peak_bytes);
 }
 
 uint64_t stress_now_ns(void)

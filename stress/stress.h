@@ -62,6 +62,11 @@ _Noreturn void stress_skip(const char *format, ...) __attribute__((format(printf
 /* Adds to the line of a run that passes: how much was tried. At most once a run. */
 void stress_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+struct nbl_tag_usage;
+
+/* Tells what the accounts say of one tag at the end of a run; see tags.h. */
+void stress_tag(const struct nbl_tag_usage *row);
+
 /* Where verdicts go in this process: a pipe to the parent. Called by child.c. */
 void stress_report_to(int fd);
 

@@ -155,6 +155,14 @@ struct nbl_tag_usage {
 	int64_t peak_bytes;
 };
 
+enum { NBL_TAG_TEXT_BYTES = 5 }; /* four characters and a 0 */
+
+/*
+ * A tag as debuggers show it: the character in the lowest byte first, so that the constant 'tseT'
+ * of a driver's source reads Test. What is not printable becomes a dot.
+ */
+void nbl_tag_text(uint32_t tag, char out[NBL_TAG_TEXT_BYTES]);
+
 /*
  * Fills in up to n rows, one a tag that was ever used, in the order of first use, and returns how
  * many tags there are (at most 256; later ones share the last row, tag 0). Live figures are exact
