@@ -8,8 +8,9 @@
  * - Every call of the family is documented as callable at IRQL <= DISPATCH_LEVEL. Here that means:
  *   over a lock-free strategy no call takes a lock, makes a system call or waits for another
  *   thread. Exceptions are the creation and destruction of pools and the first call of a thread on
- *   a pool, which take a lock for a short time, and memory that comes from the C library: MDLs
- *   beyond 64 KiB, memory for retreats, and the context policies that say so.
+ *   a pool, which take a lock for a short time; memory that comes from the C library: MDLs
+ *   beyond 64 KiB, memory for retreats, and the context policies that say so; and frees over
+ *   strategies that wait for a grace period, which may have to wake the thread that does.
  * - An object has one owner at a time, who may hand it to another thread by any means that orders
  *   memory (a lock, a queue with release and acquire). Any thread may free what another allocated.
  *   Two threads may call on different objects of one pool at once, never on one object.
