@@ -62,6 +62,16 @@ static inline void count_misuse(void *arg, const struct nbl_misuse *misuse)
 
 enum { CHILD_TEXT_BYTES = 4096 };
 
+/*
+ * The thread sanitizer ends a child in which threads are started, as liburcu does after a fork; no
+ * child of these tests needs its opinion.
+ */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "die_after_fork=0";
+}
+
 /* Runs body(arg) in a child, whose stderr goes into text (CHILD_TEXT_BYTES); as waitpid tells. */
 static inline int child_status(void (*body)(const void *), const void *arg, char *text)
 {

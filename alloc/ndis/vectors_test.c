@@ -918,6 +918,8 @@ static void V71_verify_pool(void **state)
 	NdisFreeNetBufferList(nbl);
 	char text[CHILD_TEXT_BYTES];
 	int status = child_status(read_after_free, nbl, text);
+	if (!WIFSIGNALED(status))
+		print_error("status %#x: %s\n", (unsigned)status, text);
 	assert_true((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) ||
 		    strstr(text, "AddressSanitizer: use-after-poison") != NULL);
 	for (int i = 0; i < NBL_QUARANTINE_OBJECTS; i++) {
