@@ -470,7 +470,7 @@ static int64_t read_signed(atom_u64 *word)
 	return (int64_t)atom_load_relaxed(word);
 }
 
-static void cell_publish(struct nbl_cell *cell)
+static COLD void cell_publish(struct nbl_cell *cell)
 {
 	struct nbl_tag *account = atom_load_relaxed(&cell->account);
 

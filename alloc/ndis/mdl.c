@@ -7,7 +7,7 @@
 enum { MDL_SIZE_MAX = INT16_MAX }; /* what MDL.Size holds */
 
 /* An MDL in memory of the C library: our mark, then the MDL. */
-static MDL *large_alloc(size_t bytes)
+static COLD MDL *large_alloc(size_t bytes)
 {
 	size_t all = NBL_LOOSE_OFFSET + bytes;
 	unsigned char *memory = memory_fault(all) ? NULL : malloc(all);
@@ -18,6 +18,13 @@ static MDL *large_alloc(size_t bytes)
 	MDL *mdl = (MDL *)(memory + NBL_LOOSE_OFFSET);
 	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_LIVE);
 	return mdl;
+}
+
+static COLD void large_free(MDL *mdl)
+{
+	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_FREE);
+	nbl_account_loose(NDIS_TAG_MDLS, NBL_LOOSE_OFFSET + (uint64_t)mdl->Size, -1);
+	free((unsigned char *)mdl - NBL_LOOSE_OFFSET);
 }
 
 MDL *IoAllocateMdl(
@@ -84,9 +91,7 @@ static void mdl_free(MDL *mdl, const char *call)
 		nbl_self_done(pool, self);
 		return;
 	}
-	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_FREE);
-	nbl_account_loose(NDIS_TAG_MDLS, NBL_LOOSE_OFFSET + (uint64_t)mdl->Size, -1);
-	free((unsigned char *)mdl - NBL_LOOSE_OFFSET);
+	large_free(mdl);
 }
 
 VOID IoFreeMdl(MDL *Mdl)
