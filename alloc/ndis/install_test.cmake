@@ -1,5 +1,8 @@
-# Installs into a fresh prefix, then builds and runs an outside program against it: with CMake's package and with pkg-config, shared
-# and static. Called with -DBUILD= -DSOURCE= -DWORK= -DCC= -DLIBDIR=.
+# Installs into a fresh prefix, then builds and runs two outside programs against it, in C and in C++: with CMake's package and with
+# pkg-config, shared and static. Then: what the shared library shows, and how it refuses names that it does not know.
+# Called with -DBUILD= -DSOURCE= -DWORK= -DCC= -DCXX= -DNM= -DLIBDIR= -DPOOLS= -DCONTEXTS= (with commas).
+
+cmake_minimum_required(VERSION 3.25)
 
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -14,16 +17,21 @@ file(MAKE_DIRECTORY ${WORK})
 set(prefix "${WORK}/the prefix") # with a space, as users have
 run(${CMAKE_COMMAND} --install ${BUILD} --component library --prefix ${prefix})
 
-run(${CMAKE_COMMAND} -S ${SOURCE}/outside -B ${WORK}/cmake -DCMAKE_C_COMPILER=${CC} "-DCMAKE_PREFIX_PATH=${prefix}")
+run(${CMAKE_COMMAND} -S ${SOURCE}/outside -B ${WORK}/cmake -DCMAKE_C_COMPILER=${CC} -DCMAKE_CXX_COMPILER=${CXX}
+  "-DCMAKE_PREFIX_PATH=${prefix}")
 run(${CMAKE_COMMAND} --build ${WORK}/cmake)
-run(${WORK}/cmake/driver_shared)
-run(${WORK}/cmake/driver_static)
+foreach(name driver names)
+  foreach(kind shared shared_cxx static static_cxx)
+    run(${WORK}/cmake/${name}_${kind})
+  endforeach()
+endforeach()
 
 # pkg-config's own file is found through the environment; a prefix with a space would need quoting in every user's Makefile, so the
 # plain way is tested from a prefix without one.
 set(prefix ${WORK}/prefix)
 run(${CMAKE_COMMAND} --install ${BUILD} --component library --prefix ${prefix})
 set(ENV{PKG_CONFIG_PATH} ${prefix}/${LIBDIR}/pkgconfig)
+set(ENV{LD_LIBRARY_PATH} ${prefix}/${LIBDIR})
 foreach(kind shared static)
   set(option "")
   if(kind STREQUAL "static")
@@ -37,6 +45,80 @@ foreach(kind shared static)
     list(TRANSFORM libs REPLACE "^-lnblbench$" "-l:libnblbench.a")
   endif()
   run(${CC} ${cflags} ${SOURCE}/outside/driver.c -o ${WORK}/driver_${kind} ${libs})
-  set(ENV{LD_LIBRARY_PATH} ${prefix}/${LIBDIR})
   run(${WORK}/driver_${kind})
 endforeach()
+
+# What is shown. exports.map names symbols, or their beginnings with a star.
+file(STRINGS ${SOURCE}/exports.map patterns REGEX "^\t\t[A-Za-z_]+[*]?;")
+list(TRANSFORM patterns REPLACE "[\t;]" "")
+list(REMOVE_ITEM patterns "*")
+
+# unknown_of(<variable> <symbols>): those that no pattern allows.
+function(unknown_of variable)
+  set(unknown ${ARGN})
+  foreach(pattern IN LISTS patterns)
+    string(REPLACE "*" ".*" regex "${pattern}")
+    list(FILTER unknown EXCLUDE REGEX "^${regex}$")
+  endforeach()
+  set(${variable} "${unknown}" PARENT_SCOPE)
+endfunction()
+
+function(symbols_of variable)
+  run(${NM} --defined-only --format=posix ${ARGN})
+  string(REGEX MATCHALL "(^|\n)[A-Za-z_][A-Za-z0-9_.]* [A-Z]" symbols "${output}")
+  list(TRANSFORM symbols REPLACE "^\n?([^ ]*) .*$" "\\1")
+  set(${variable} "${symbols}" PARENT_SCOPE)
+endfunction()
+
+symbols_of(shown -D ${prefix}/${LIBDIR}/libnblbench.so)
+unknown_of(unknown ${shown})
+if(unknown)
+  message(FATAL_ERROR "the shared library shows what exports.map does not name: ${unknown}")
+endif()
+# The control: the archive's symbols are all visible, and the same search must find them.
+symbols_of(all -g ${prefix}/${LIBDIR}/libnblbench.a)
+unknown_of(unknown ${all})
+if(NOT "nbl_pool_create" IN_LIST unknown)
+  message(FATAL_ERROR "the search does not find the archive's internal symbols: it is broken")
+endif()
+# Every declared function is there, and every name of exports.map is somebody's.
+set(declared "")
+foreach(header ndis.h fwpsk.h nblbench.h)
+  file(STRINGS ${prefix}/include/nblbench/${header} lines REGEX "^[A-Za-z_][A-Za-z0-9_ *]* [*]?[A-Za-z0-9_]+[(]")
+  list(FILTER lines EXCLUDE REGEX "^typedef ")
+  list(TRANSFORM lines REPLACE "^[^(]*[ *]([A-Za-z0-9_]+)[(].*$" "\\1")
+  list(APPEND declared ${lines})
+endforeach()
+list(LENGTH declared count)
+if(count LESS 40)
+  message(FATAL_ERROR "only ${count} declarations were found: ${declared}")
+endif()
+foreach(name IN LISTS declared)
+  if(NOT name IN_LIST shown)
+    message(FATAL_ERROR "${name} is declared but not in the shared library")
+  endif()
+endforeach()
+foreach(name IN LISTS shown)
+  if(NOT name IN_LIST declared)
+    message(FATAL_ERROR "the shared library shows ${name}, which no installed header declares")
+  endif()
+endforeach()
+
+# Names that are not known: the sentence lists those that are.
+function(must_refuse variable known)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env ${variable}=no_such ${WORK}/driver_shared
+    RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(result EQUAL 0 OR NOT output MATCHES "^${variable}: environment .*'no_such'")
+    message(FATAL_ERROR "${variable}=no_such is not refused by name: ${result}\n${output}")
+  endif()
+  string(REPLACE "," ";" names "${known}")
+  foreach(name IN LISTS names)
+    if(NOT output MATCHES "[ ,]${name}[,\n ]")
+      message(FATAL_ERROR "${variable}=no_such does not name ${name}:\n${output}")
+    endif()
+  endforeach()
+endfunction()
+string(REGEX REPLACE "(^|,)(null|plain)(,(null|plain))*" "" threaded "${POOLS}") # these serve one thread only
+must_refuse(NBL_POOL "${threaded}")
+must_refuse(NBL_CONTEXT "${CONTEXTS}")
+message("${count} functions are declared and shown")
