@@ -31,7 +31,9 @@ NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 c
 	NET_BUFFER_LIST **netBufferList);
 
 /*
- * Frees an NBL of the call above; as NdisFreeNetBufferList, and misuse is reported alike.
+ * Frees an NBL of the call above; as NdisFreeNetBufferList, and misuse is reported alike. The pages
+ * pair it with the call above only; here it frees the NBLs of NdisAllocateNetBufferList and its
+ * kin as well, and NdisFreeNetBufferList those of the call above.
  * Source: FwpsFreeNetBufferList0.
  */
 VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);

@@ -94,6 +94,7 @@ bool nbl_release_defaults(void);
  *	    sanitizer reports the read itself
  */
 
+/* What a driver has done. */
 enum nbl_misuse_kind {
 	NBL_MISUSE_DOUBLE_FREE,    /* the object is free already */
 	NBL_MISUSE_FOREIGN_OBJECT, /* not an object of this kind, or our words were overwritten */
@@ -111,6 +112,7 @@ enum nbl_misuse_kind {
 	NBL_MISUSE_KINDS
 };
 
+/* One misuse, as the handler is told. */
 struct nbl_misuse {
 	enum nbl_misuse_kind kind;
 	const char *call;   /* the documented function that found it */
@@ -140,8 +142,9 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind);
  * Accounting by pool tag.
  */
 
+/* What is out under a tag, and the most that was. */
 struct nbl_tag_usage {
-	uint32_t tag;
+	uint32_t tag;    /* of a pool, or of a context call that had to allocate */
 	int64_t objects; /* NBLs, NBs, MDLs and context blocks that are out under the tag */
 	int64_t bytes;   /* of them: whole pool objects, and 16 + Size for a context block */
 	/*

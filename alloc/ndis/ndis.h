@@ -48,29 +48,41 @@ extern "C" {
  * NULL; Header.Type is not NDIS_OBJECT_TYPE_DEFAULT, its Revision is 0 or its Size too small; an
  * unknown flag; DataSize without fAllocateNetBuffer; ContextSize is no multiple of the alignment;
  * an object would exceed 1 MiB; no memory, or 4096 pools exist.
- * Decided here: a pool holds at most 2^20 NBLs or 1 GiB of them, see nblbench.h.
+ * Decided here: a pool holds at most 2^20 NBLs or 1 GiB of them, see nblbench.h; how many freed
+ * ones rest in caches of threads or CPUs is the strategy's. The page asks for multiples of
+ * MEMORY_ALLOCATION_ALIGNMENT in one edition and of a pointer's size in another: here the former,
+ * unless relaxed.
  * Source: NdisAllocateNetBufferListPool, NET_BUFFER_LIST_POOL_PARAMETERS.
  */
 NDIS_HANDLE NdisAllocateNetBufferListPool(
 	NDIS_HANDLE NdisHandle, const NET_BUFFER_LIST_POOL_PARAMETERS *Parameters);
 
 /*
- * Destroys a pool of NBLs. Every NBL of it has been freed and no other thread is in a call on it.
- * Misuse, and the pool lives on: NBLs are out; not the handle of a pool of NBLs.
+ * Destroys a pool of NBLs and everything that threads keep for it. Every NBL of it has been freed
+ * and no other thread is in a call on it.
+ * PoolHandle: of NdisAllocateNetBufferListPool; dead afterwards.
+ * Misuse, and the pool lives on and can be destroyed later: NBLs are out, which the page forbids
+ * without saying what follows; not the handle of a pool of NBLs.
  * Source: NdisFreeNetBufferListPool.
  */
 VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle);
 
 /*
- * Creates a pool of NBs. Parameters as above: PoolTag, DataSize (bytes of data that come with each
- * NB, 0: none) and Flags.
- * Returns the handle for NdisFreeNetBufferPool. NULL: as above.
+ * Creates a pool of NBs.
+ * NdisHandle: not used; may be NULL.
+ * Parameters: PoolTag, DataSize (bytes of data that come with each NB, 0: none) and Flags, by the
+ * rules of NdisAllocateNetBufferListPool.
+ * Returns the handle for NdisFreeNetBufferPool. NULL: as there.
  * Source: NdisAllocateNetBufferPool, NET_BUFFER_POOL_PARAMETERS.
  */
 NDIS_HANDLE NdisAllocateNetBufferPool(
 	NDIS_HANDLE NdisHandle, const NET_BUFFER_POOL_PARAMETERS *Parameters);
 
-/* Destroys a pool of NBs, as NdisFreeNetBufferListPool does. Source: NdisFreeNetBufferPool. */
+/*
+ * Destroys a pool of NBs, as NdisFreeNetBufferListPool does, with the same misuse.
+ * PoolHandle: of NdisAllocateNetBufferPool; dead afterwards.
+ * Source: NdisFreeNetBufferPool.
+ */
 VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle);
 
 /*
@@ -83,8 +95,10 @@ VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle);
  * to DataSize needs no memory.
  * PoolHandle: of any NBL pool.
  * ContextSize: bytes of context to take into use for the caller, 0..65520. They belong to the NBL:
- * they go when it is freed, and NdisFreeNetBufferListContext must not be given them.
- * ContextBackFill: bytes to add if, and only if, memory must be allocated for the context.
+ * they go when it is freed, and NdisFreeNetBufferListContext must not be given them. They come out
+ * of the pool's ContextSize, not in addition to it.
+ * ContextBackFill: bytes to add if, and only if, memory must be allocated for the context; without
+ * effect if ContextSize is 0 or fits the pool's block.
  * Returns the NBL; its Context is the pool's block if the pool has context, with ContextSize bytes
  * in use if they fit there, else an allocated block in front. NULL: PoolHandle is not that of an
  * NBL pool (also reported); a size is no multiple of the alignment, or their sum exceeds 65535 and
@@ -99,7 +113,7 @@ NET_BUFFER_LIST *NdisAllocateNetBufferList(
 /*
  * Allocates an NBL with its NB and lets the NB describe data.
  * PoolHandle: of a pool with fAllocateNetBuffer TRUE and DataSize 0, no other.
- * ContextSize, ContextBackFill: as for NdisAllocateNetBufferList.
+ * ContextSize, ContextBackFill: bytes, as for NdisAllocateNetBufferList.
  * MdlChain: the caller's, and stays so; may be NULL with DataOffset and DataLength 0.
  * DataOffset: bytes of the chain before the data: room for a retreat.
  * DataLength: bytes of data; at most 0xFFFFFFFF.
@@ -129,16 +143,20 @@ VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList);
 /*
  * Allocates an NB that describes data, as NdisAllocateNetBufferAndNetBufferList does.
  * PoolHandle: of a pool of NBs with DataSize 0.
- * Returns the NB. NULL: not such a pool (reported if it is no NB pool at all); DataOffset +
- * DataLength exceeds the chain; no memory.
+ * MdlChain, DataOffset, DataLength: as there; bytes.
+ * Returns the NB, for NdisFreeNetBuffer. NULL: not such a pool (reported if it is no NB pool at
+ * all); DataOffset + DataLength exceeds the chain; no memory.
  * Source: NdisAllocateNetBuffer.
  */
 NET_BUFFER *NdisAllocateNetBuffer(
 	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength);
 
 /*
- * Allocates an NB with MDL and data, all headroom, from a pool of NBs with DataSize > 0.
- * NULL: not such a pool (reported if it is no NB pool at all); no memory.
+ * Allocates an NB with MDL and data: DataOffset = DataSize, DataLength = 0, so that all is room for
+ * a retreat. The bytes are not initialised.
+ * PoolHandle: of a pool of NBs with DataSize > 0.
+ * Returns the NB, for NdisFreeNetBuffer. NULL: not such a pool (reported if it is no NB pool at
+ * all); no memory.
  * Source: NdisAllocateNetBufferMdlAndData.
  */
 NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
@@ -172,7 +190,8 @@ NDIS_STATUS NdisAllocateNetBufferListContext(
 	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag);
 
 /*
- * Releases the newest ContextSize bytes; an allocated block goes when its last byte is released.
+ * Releases the newest ContextSize bytes, a multiple of the alignment; an allocated block goes when
+ * its last byte is released, however many drivers shared it; the pool's block stays.
  * Contexts nest: the last one obtained is the first one released, with the same size. Only the sum
  * in use in the front block is checked, so a release in another order that fits the sum is not
  * found. ContextSize 0 does nothing.
@@ -200,7 +219,7 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffse
 	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler);
 
 /*
- * Moves the start of the data DataOffsetDelta bytes towards the end.
+ * Moves the start of the data DataOffsetDelta bytes towards the end. Changes the NB, never an MDL.
  * FreeMdl: TRUE frees the leading MDLs that retreats made and that hold no data any more; MDLs of
  * others stay. Must be FALSE on the receive path.
  * FreeMdlHandler: takes back those that an AllocateMdlHandler made; they stay in the chain if it is
@@ -214,7 +233,9 @@ VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
 /*
  * Retreats every NB of the NBL, or none: if one fails, the NBs are as before and MDLs made for the
  * others have been given to FreeMdlHandler (those of the system: freed). A handler's MDL that is
- * too small goes to FreeMdlHandler too.
+ * too small goes to FreeMdlHandler too. The page leaves open whether NBs done before are undone.
+ * DataOffsetDelta, DataBackFill: bytes, for each NB. AllocateMdlHandler, FreeMdlHandler: may be
+ * NULL.
  * Results as for NdisRetreatNetBufferDataStart.
  * Source: NdisRetreatNetBufferListDataStart.
  */
@@ -223,7 +244,8 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, UL
 	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
 
 /*
- * Advances every NB of the NBL. Misuse, and nothing changes: one of them has less data than that.
+ * Advances every NB of the NBL as NdisAdvanceNetBufferDataStart does. DataOffsetDelta: bytes, for
+ * each. Misuse, and nothing changes: one of them has less data than that.
  * Source: NdisAdvanceNetBufferListDataStart.
  */
 VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
@@ -240,8 +262,9 @@ VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer);
  * Gives access to the first BytesNeeded bytes of data in one piece: in place if they are contiguous
  * and aligned, else copied to Storage. Storage: at least BytesNeeded bytes, or NULL to do without
  * copying. AlignMultiple, AlignOffset: the address is to be AlignOffset beyond a multiple of
- * AlignMultiple, a power of two; 1 and 0 for any address. Storage is taken as it is. NULL: the NB
- * has less data; BytesNeeded is 0; a copy is needed and Storage is NULL.
+ * AlignMultiple, a power of two; 1 and 0 for any address. Storage is taken as it is. The bytes may
+ * be written only if they are in place. NULL: the NB has less data; BytesNeeded is 0; a copy is
+ * needed and Storage is NULL; NetBuffer is not of a living pool (also reported).
  * Source: NdisGetDataBuffer.
  */
 PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
@@ -298,24 +321,33 @@ VOID IoFreeMdl(MDL *Mdl);
 
 /*
  * Makes TargetMdl describe Length bytes at VirtualAddress, which lie in what SourceMdl describes;
- * Length 0: all from VirtualAddress to SourceMdl's end. TargetMdl is large enough for them.
+ * Length 0: all from VirtualAddress to SourceMdl's end. TargetMdl, of IoAllocateMdl, is large
+ * enough for them. Nothing is checked, as on Windows.
  * Source: IoBuildPartialMdl.
  */
 VOID IoBuildPartialMdl(MDL *SourceMdl, MDL *TargetMdl, PVOID VirtualAddress, ULONG Length);
 
-/* Fills in memory of MmSizeOfMdl(va, length) bytes as an MDL. Source: MmInitializeMdl. */
+/*
+ * Fills in memory of the caller's as an MDL without successor and without flags.
+ * MemoryDescriptorList: MmSizeOfMdl(BaseVa, Length) bytes. BaseVa, Length: what it is to describe.
+ * Source: MmInitializeMdl.
+ */
 VOID MmInitializeMdl(MDL *MemoryDescriptorList, PVOID BaseVa, SIZE_T Length);
 
-/* Makes an MDL over ordinary memory usable. Source: MmBuildMdlForNonPagedPool. */
+/*
+ * Makes an MDL usable: sets MappedSystemVa. In user mode all memory is as good as non-paged.
+ * Source: MmBuildMdlForNonPagedPool.
+ */
 VOID MmBuildMdlForNonPagedPool(MDL *MemoryDescriptorList);
 
 /*
- * IoAllocateMdl and MmBuildMdlForNonPagedPool in one. NdisHandle: not used. NULL: no memory, or
- * Length too large. Source: NdisAllocateMdl.
+ * IoAllocateMdl and MmBuildMdlForNonPagedPool in one, over Length bytes at VirtualAddress.
+ * NdisHandle: not used; may be NULL. Returns the MDL, for NdisFreeMdl. NULL: no memory, or Length
+ * too large. Source: NdisAllocateMdl.
  */
 MDL *NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length);
 
-/* As IoFreeMdl. Source: NdisFreeMdl. */
+/* As IoFreeMdl, of which it is another name here. Source: NdisFreeMdl. */
 VOID NdisFreeMdl(MDL *Mdl);
 
 #ifdef __cplusplus

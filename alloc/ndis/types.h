@@ -27,9 +27,10 @@ extern "C" {
 #endif
 
 /*
- * Base types.
+ * Base types, with the widths that they have on Windows.
  */
 
+/* Integers, booleans, pointers. Source: Windows Data Types. */
 #define VOID void
 typedef char CHAR;
 typedef unsigned char UCHAR;
@@ -53,6 +54,7 @@ typedef USHORT *PUSHORT;
 typedef ULONG *PULONG;
 typedef CHAR CCHAR;
 
+/* The values of a BOOLEAN; any other than FALSE counts as TRUE. */
 #ifndef TRUE
 #define TRUE 1
 #endif
@@ -60,6 +62,7 @@ typedef CHAR CCHAR;
 #define FALSE 0
 #endif
 
+/* Results of calls, and handles: of pools here. Source: NDIS_STATUS, NTSTATUS. */
 typedef LONG NTSTATUS;
 typedef int32_t NDIS_STATUS;
 typedef NDIS_STATUS *PNDIS_STATUS;
@@ -77,13 +80,17 @@ typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS;
  * Status codes.
  */
 
-#define NT_SUCCESS(status)            (((NTSTATUS)(status)) >= 0)
+/* True for any status that is no error. Source: NT_SUCCESS. */
+#define NT_SUCCESS(status) (((NTSTATUS)(status)) >= 0)
+
+/* Of the WFP calls. No call returns STATUS_NO_MEMORY or STATUS_UNSUCCESSFUL: drivers do. */
 #define STATUS_SUCCESS                ((NTSTATUS)0x00000000)
 #define STATUS_UNSUCCESSFUL           ((NTSTATUS)0xC0000001)
 #define STATUS_INVALID_PARAMETER      ((NTSTATUS)0xC000000D)
 #define STATUS_NO_MEMORY              ((NTSTATUS)0xC0000017)
 #define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
 
+/* Of the NDIS calls: the same numbers. Source: NDIS_STATUS. */
 #define NDIS_STATUS_SUCCESS           ((NDIS_STATUS)STATUS_SUCCESS)
 #define NDIS_STATUS_FAILURE           ((NDIS_STATUS)STATUS_UNSUCCESSFUL)
 #define NDIS_STATUS_RESOURCES         ((NDIS_STATUS)STATUS_INSUFFICIENT_RESOURCES)
@@ -99,11 +106,14 @@ typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS;
  * Memory descriptor lists.
  */
 
+/* The number of a page; here always 0. */
 typedef uintptr_t PFN_NUMBER;
 
 /*
  * Describes ByteCount bytes at StartVa + ByteOffset. Followed in memory by one PFN_NUMBER for each
- * page that it may span; `Size` counts both. In user mode the array stays zero.
+ * page that it may span; `Size` counts both. In user mode nothing is translated and nobody reads
+ * the array. Members are for the calls and macros below; NDIS_MDL_LINKAGE is the driver's to write.
+ * Source: MDL, Using MDLs.
  */
 typedef struct _MDL {
 	struct _MDL *Next;    /* the next piece of the same packet, or NULL */
@@ -112,10 +122,14 @@ typedef struct _MDL {
 	void *Process;        /* NULL */
 	PVOID MappedSystemVa; /* of the first byte; set by MmBuildMdlForNonPagedPool */
 	PVOID StartVa;        /* the first byte's page */
-	ULONG ByteCount;
-	ULONG ByteOffset; /* of the first byte in its page: 0..4095 */
+	ULONG ByteCount;      /* that it describes */
+	ULONG ByteOffset;     /* of the first byte in its page: 0..4095 */
 } MDL, *PMDL;
 
+/*
+ * MdlFlags. Set here: MDL_SOURCE_IS_NONPAGED_POOL, MDL_PARTIAL, MDL_ALLOCATED_FIXED_SIZE (an MDL of
+ * the library's pool) and two of ours; the others are for drivers that look.
+ */
 #define MDL_MAPPED_TO_SYSTEM_VA     0x0001
 #define MDL_PAGES_LOCKED            0x0002
 #define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
@@ -123,6 +137,7 @@ typedef struct _MDL {
 #define MDL_PARTIAL                 0x0010
 #define MDL_NETWORK_HEADER          0x1000
 
+/* Bytes of a page, and its logarithm. MDLs count in pages of this size whatever the machine's. */
 #define PAGE_SIZE  4096u
 #define PAGE_SHIFT 12
 
@@ -141,17 +156,26 @@ typedef struct _MDL {
 	((SIZE_T)(sizeof(MDL) +   \
 		  sizeof(PFN_NUMBER) * ADDRESS_AND_SIZE_TO_SPAN_PAGES((base), (length))))
 
+/*
+ * Bytes that an MDL describes; where in its page they begin, 0..4095; their address.
+ * Source: MmGetMdlByteCount, MmGetMdlByteOffset, MmGetMdlVirtualAddress.
+ */
 #define MmGetMdlByteCount(mdl)      ((mdl)->ByteCount)
 #define MmGetMdlByteOffset(mdl)     ((mdl)->ByteOffset)
 #define MmGetMdlVirtualAddress(mdl) ((PVOID)((PUCHAR)((mdl)->StartVa) + (mdl)->ByteOffset))
 
-/* In user mode every address is mapped: the priority has no effect and NULL is never returned. */
+/*
+ * The same address; NdisQueryMdl stores it, and the bytes. In user mode every address is mapped:
+ * the priority has no effect and NULL is never returned.
+ * Source: MmGetSystemAddressForMdlSafe, NdisQueryMdl.
+ */
 #define MmGetSystemAddressForMdlSafe(mdl, priority) ((void)(priority), MmGetMdlVirtualAddress(mdl))
 #define MmGetSystemAddressForMdl(mdl)               MmGetMdlVirtualAddress(mdl)
 #define NdisQueryMdl(mdl, va, length, priority)                            \
 	(*(PVOID *)(va) = MmGetSystemAddressForMdlSafe((mdl), (priority)), \
 		*(length) = MmGetMdlByteCount(mdl))
 
+/* For the priority above; without effect. Source: MmGetSystemAddressForMdlSafe. */
 typedef enum _MM_PAGE_PRIORITY {
 	LowPagePriority,
 	NormalPagePriority = 16,
@@ -159,13 +183,14 @@ typedef enum _MM_PAGE_PRIORITY {
 } MM_PAGE_PRIORITY;
 #define MdlMappingNoExecute 0x40000000
 
-/* The next MDL of a chain; an lvalue. */
+/* The next MDL of a chain, NULL for the last; an lvalue. Source: NDIS_MDL_LINKAGE. */
 #define NDIS_MDL_LINKAGE(mdl) ((mdl)->Next)
 
 /*
  * NET_BUFFER.
  */
 
+/* The last two are for drivers' own use; nothing here looks into them. */
 typedef struct _NET_BUFFER NET_BUFFER, *PNET_BUFFER;
 typedef struct _NET_BUFFER_LIST NET_BUFFER_LIST, *PNET_BUFFER_LIST;
 typedef struct _SCATTER_GATHER_LIST SCATTER_GATHER_LIST, *PSCATTER_GATHER_LIST;
@@ -173,34 +198,40 @@ typedef struct _NET_BUFFER_SHARED_MEMORY NET_BUFFER_SHARED_MEMORY, *PNET_BUFFER_
 
 /*
  * One packet: DataLength bytes that begin DataOffset bytes into MdlChain. CurrentMdl is the MDL in
- * which they begin, CurrentMdlOffset the place in it. Members are the driver's to read and write;
- * NdisPoolHandle and NdisReserved are not.
+ * which they begin, CurrentMdlOffset the place in it; where DataOffset falls on an MDL's end, the
+ * next one and 0, and at the chain's end the last one and its ByteCount. Members are the driver's
+ * to read and write; NdisPoolHandle and NdisReserved are not. All but NdisPoolHandle are zero in a
+ * new NB, or as its allocation sets them. Source: NET_BUFFER, NET_BUFFER_DATA.
  */
 struct _NET_BUFFER {
-	USHORT ChecksumBias;
-	USHORT Reserved;
-	ULONG NblReserved; /* padding */
-	PVOID ProtocolReserved[6];
-	PVOID MiniportReserved[4];
-	PVOID NdisReserved[2];
-	NDIS_PHYSICAL_ADDRESS DataPhysicalAddress;
+	USHORT ChecksumBias;                       /* the driver's */
+	USHORT Reserved;                           /* 0 */
+	ULONG NblReserved;                         /* padding */
+	PVOID ProtocolReserved[6];                 /* the protocol driver's */
+	PVOID MiniportReserved[4];                 /* the miniport driver's */
+	PVOID NdisReserved[2];                     /* NULL */
+	NDIS_PHYSICAL_ADDRESS DataPhysicalAddress; /* the driver's: nothing here has one */
 	union {
-		NET_BUFFER_SHARED_MEMORY *SharedMemoryInfo;
-		SCATTER_GATHER_LIST *ScatterGatherList;
+		NET_BUFFER_SHARED_MEMORY *SharedMemoryInfo; /* the driver's */
+		SCATTER_GATHER_LIST *ScatterGatherList;     /* the same word */
 	};
 	PVOID NblReserved2; /* padding: what follows changes with every packet */
-	NET_BUFFER *Next;
-	MDL *CurrentMdl;
-	MDL *MdlChain;
+	NET_BUFFER *Next;   /* the next packet of the NBL, or NULL */
+	MDL *CurrentMdl;    /* where the data begin; NULL without MDLs */
+	MDL *MdlChain;      /* all of it, data and what lies before them; may be NULL */
 	union {
-		ULONG DataLength;
-		SIZE_T stDataLength;
+		ULONG DataLength;    /* bytes of data */
+		SIZE_T stDataLength; /* the same storage: write it, or the upper half keeps garbage */
 	};
-	ULONG CurrentMdlOffset;
-	ULONG DataOffset;
-	NDIS_HANDLE NdisPoolHandle;
+	ULONG CurrentMdlOffset;     /* bytes of CurrentMdl before the data */
+	ULONG DataOffset;           /* bytes of the chain before the data: room for a retreat */
+	NDIS_HANDLE NdisPoolHandle; /* of the pool that made it, alone or with an NBL */
 };
 
+/*
+ * The members by their documented accessors; all are lvalues but the last, which is the handle of
+ * the NB's pool. Source: the pages of the same names.
+ */
 #define NET_BUFFER_NEXT_NB(nb)            ((nb)->Next)
 #define NET_BUFFER_FIRST_MDL(nb)          ((nb)->MdlChain)
 #define NET_BUFFER_DATA_LENGTH(nb)        ((nb)->DataLength)
@@ -219,30 +250,42 @@ struct _NET_BUFFER {
 /*
  * One block of context, a stack that grows downward: Offset unused bytes in front, then Size -
  * Offset used ones. The data begins 16 bytes after the start of this header, not at ContextData.
+ * Read by drivers through the macros below, written by the calls alone.
+ * Source: NET_BUFFER_LIST_CONTEXT.
  */
 typedef struct _NET_BUFFER_LIST_CONTEXT {
-	struct _NET_BUFFER_LIST_CONTEXT *Next;
-	USHORT Size;   /* bytes of the block, used and unused */
-	USHORT Offset; /* unused bytes, at the front */
+	struct _NET_BUFFER_LIST_CONTEXT *Next; /* the block behind, older; NULL for the last */
+	USHORT Size;                           /* bytes of the block, used and unused */
+	USHORT Offset;                         /* unused bytes, at the front */
 	union {
-		UCHAR ContextData[4];
-		USHORT NdisReserved
-			[2]; /* nbl.h's: how much may be popped, and when the block goes */
+		UCHAR ContextData[4]; /* not where the data is */
+		/* nbl.h's: how much may be popped, and when the block goes */
+		USHORT NdisReserved[2];
 	};
 } NET_BUFFER_LIST_CONTEXT, *PNET_BUFFER_LIST_CONTEXT;
 
-/* The newest context of an NBL that has a block. */
+/*
+ * Where the newest context of an NBL begins. Context must not be NULL. Aligned to 16 bytes, to 8 in
+ * pools made under the relaxed rule. Source: NET_BUFFER_LIST_CONTEXT_DATA_START.
+ */
 #define NET_BUFFER_LIST_CONTEXT_DATA_START(nbl) \
 	(((PUCHAR)(((nbl)->Context) + 1)) + (nbl)->Context->Offset)
 
-/* Used and unused bytes of the front block. */
+/*
+ * Bytes of the front block, used and unused. Context must not be NULL.
+ * Source: NET_BUFFER_LIST_CONTEXT_DATA_SIZE.
+ */
 #define NET_BUFFER_LIST_CONTEXT_DATA_SIZE(nbl) (((nbl)->Context)->Size)
 
 /*
  * NET_BUFFER_LIST.
  */
 
-/* What NetBufferListInfo[] is indexed by. Slots with two names carry one or the other. */
+/*
+ * What NetBufferListInfo[] is indexed by. Slots with two names carry one or the other. All are
+ * NULL in a new NBL but NetBufferListProtocolId, which has its pool's ProtocolId.
+ * Source: NDIS_NET_BUFFER_LIST_INFO.
+ */
 typedef enum _NDIS_NET_BUFFER_LIST_INFO {
 	TcpIpChecksumNetBufferListInfo,
 	TcpOffloadBytesTransferred = TcpIpChecksumNetBufferListInfo,
@@ -292,32 +335,34 @@ typedef union _SLIST_HEADER {
 
 /*
  * A list of packets that travel together and their context. Members are the driver's to read and
- * write while it owns the NBL; NdisPoolHandle, NdisReserved and NblReserved are not.
+ * write while it owns the NBL; NdisPoolHandle, NdisReserved, NblReserved and the contents of
+ * Context's blocks' headers are not. In a new NBL all of the driver's are zero but FirstNetBuffer
+ * and Context. Source: NET_BUFFER_LIST.
  */
 struct _NET_BUFFER_LIST {
 	union {
 		__extension__ struct {
-			NET_BUFFER_LIST *Next;
-			NET_BUFFER *FirstNetBuffer;
+			NET_BUFFER_LIST *Next;      /* the next of a list, or NULL */
+			NET_BUFFER *FirstNetBuffer; /* its packets, or NULL */
 		};
-		SLIST_HEADER Link;
+		SLIST_HEADER Link; /* the same 16 bytes */
 	};
 	NET_BUFFER_LIST_CONTEXT *Context; /* the front block, or NULL */
-	NDIS_HANDLE NdisPoolHandle;
+	NDIS_HANDLE NdisPoolHandle;       /* of the pool that made it */
 	PVOID NdisReserved[2]; /* nbl.h's: the object's state, the context policy's word */
-	ULONG NblFlags;
-	ULONG Flags;
-	LONG ChildRefCount; /* clones that depend on this NBL's data */
+	ULONG NblFlags;        /* the drivers' */
+	ULONG Flags;           /* the drivers' */
+	LONG ChildRefCount;    /* clones that depend on this NBL's data */
 	union {
-		NDIS_STATUS Status;
-		ULONG NdisReserved2;
+		NDIS_STATUS Status;  /* of its completion */
+		ULONG NdisReserved2; /* the same word */
 	};
-	NET_BUFFER_LIST *ParentNetBufferList; /* the original of a clone */
-	PVOID Scratch;                        /* the present owner's */
-	NDIS_HANDLE SourceHandle;
-	PVOID MiniportReserved[2];
-	PVOID ProtocolReserved[4];
-	PVOID NetBufferListInfo[MaxNetBufferListInfo];
+	NET_BUFFER_LIST *ParentNetBufferList;          /* the original of a clone */
+	PVOID Scratch;                                 /* the present owner's */
+	NDIS_HANDLE SourceHandle;                      /* who sent it: the drivers' */
+	PVOID MiniportReserved[2];                     /* the miniport driver's */
+	PVOID ProtocolReserved[4];                     /* the protocol driver's */
+	PVOID NetBufferListInfo[MaxNetBufferListInfo]; /* by NDIS_NET_BUFFER_LIST_INFO */
 	PVOID NblReserved[4]; /* padding: the NB's rarely used part follows */
 };
 
@@ -325,6 +370,10 @@ struct _NET_BUFFER_LIST {
 #pragma clang diagnostic pop
 #endif
 
+/*
+ * The members by their documented accessors; all are lvalues but the last, which is the handle of
+ * the NBL's pool. Source: the pages of the same names.
+ */
 #define NET_BUFFER_LIST_NEXT_NBL(nbl)          ((nbl)->Next)
 #define NET_BUFFER_LIST_FIRST_NB(nbl)          ((nbl)->FirstNetBuffer)
 #define NET_BUFFER_LIST_FLAGS(nbl)             ((nbl)->Flags)
@@ -335,6 +384,7 @@ struct _NET_BUFFER_LIST {
 #define NET_BUFFER_LIST_MINIPORT_RESERVED(nbl) ((nbl)->MiniportReserved)
 #define NdisGetPoolFromNetBufferList(nbl)      ((nbl)->NdisPoolHandle)
 
+/* Flags: any of these set; all of these set; set them; clear them. Source: as above. */
 #define NDIS_TEST_NBL_FLAG(nbl, flags)  (((nbl)->Flags & (flags)) != 0)
 #define NDIS_TEST_NBL_FLAGS(nbl, flags) (((nbl)->Flags & (flags)) == (flags))
 #define NDIS_SET_NBL_FLAG(nbl, flags)   ((nbl)->Flags |= (flags))
@@ -344,15 +394,20 @@ struct _NET_BUFFER_LIST {
  * Pool parameters.
  */
 
-/* Type and revision of a parameter structure; Size may be larger than the revision requires. */
+/*
+ * Type and revision of a parameter structure; Size, in bytes, may be larger than the revision
+ * requires. Source: NDIS_OBJECT_HEADER.
+ */
 typedef struct _NDIS_OBJECT_HEADER {
 	UCHAR Type;
 	UCHAR Revision;
 	USHORT Size;
 } NDIS_OBJECT_HEADER, *PNDIS_OBJECT_HEADER;
 
+/* The only type of a header that the calls here accept. Source: NDIS_OBJECT_HEADER. */
 #define NDIS_OBJECT_TYPE_DEFAULT 0x80
 
+/* For ProtocolId: drivers of protocols have one. Source: NET_BUFFER_LIST_POOL_PARAMETERS. */
 #define NDIS_PROTOCOL_ID_DEFAULT 0x00
 #define NDIS_PROTOCOL_ID_TCP_IP  0x02
 #define NDIS_PROTOCOL_ID_IPX     0x06
@@ -363,17 +418,19 @@ typedef struct _NDIS_OBJECT_HEADER {
 /*
  * NBLs of the pool: fAllocateNetBuffer FALSE with DataSize 0: no NB; TRUE and 0: one NB without
  * MDL; TRUE and n: NB, MDL and n bytes of data as one unit; FALSE and n: invalid.
+ * Source: NET_BUFFER_LIST_POOL_PARAMETERS.
  */
 typedef struct _NET_BUFFER_LIST_POOL_PARAMETERS {
-	NDIS_OBJECT_HEADER Header;
-	UCHAR ProtocolId; /* NDIS_PROTOCOL_ID_...; only the bits of the mask are kept */
-	BOOLEAN fAllocateNetBuffer;
-	USHORT ContextSize; /* bytes of context that come with each NBL */
-	ULONG PoolTag;      /* 0 is replaced by a default */
-	ULONG DataSize;     /* bytes */
-	ULONG Flags;        /* read for revision 2 and later */
+	NDIS_OBJECT_HEADER Header;  /* Revision 1: to DataSize; 2: to Flags */
+	UCHAR ProtocolId;           /* NDIS_PROTOCOL_ID_...; only the bits of the mask are kept */
+	BOOLEAN fAllocateNetBuffer; /* TRUE: an NB comes with each NBL */
+	USHORT ContextSize; /* bytes of context that come with each NBL; see MEMORY_ALLOCATION_ALIGNMENT */
+	ULONG PoolTag;  /* 0 is replaced by a default */
+	ULONG DataSize; /* bytes of data that come with each NBL */
+	ULONG Flags;    /* read for revision 2 and later: NET_BUFFER_LIST_POOL_FLAG_VERIFY or 0 */
 } NET_BUFFER_LIST_POOL_PARAMETERS, *PNET_BUFFER_LIST_POOL_PARAMETERS;
 
+/* Revisions, and the bytes that each requires. */
 #define NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 1
 #define NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_2 2
 #define NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1 \
@@ -381,18 +438,25 @@ typedef struct _NET_BUFFER_LIST_POOL_PARAMETERS {
 #define NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_2 \
 	(offsetof(NET_BUFFER_LIST_POOL_PARAMETERS, Flags) + sizeof(ULONG))
 
-/* Freed NBLs (NBs) are not reused at once, and their memory is poisoned and checked. */
+/*
+ * Freed NBLs (NBs) are not reused at once, and their memory is poisoned and checked: nblbench.h
+ * says how. The page leaves open how long; here until 64 others were freed on the thread.
+ */
 #define NET_BUFFER_LIST_POOL_FLAG_VERIFY 0x00000001
 #define NET_BUFFER_POOL_FLAG_VERIFY      0x00000001
 
-/* NBs of the pool: DataSize 0: without MDL; n: with an MDL and n bytes of data as one unit. */
+/*
+ * NBs of the pool: DataSize 0: without MDL; n: with an MDL and n bytes of data as one unit.
+ * Source: NET_BUFFER_POOL_PARAMETERS.
+ */
 typedef struct _NET_BUFFER_POOL_PARAMETERS {
-	NDIS_OBJECT_HEADER Header;
-	ULONG PoolTag;
-	ULONG DataSize; /* bytes */
-	ULONG Flags;    /* read for revision 2 and later */
+	NDIS_OBJECT_HEADER Header; /* Revision 1: to DataSize; 2: to Flags */
+	ULONG PoolTag;             /* 0 is replaced by a default */
+	ULONG DataSize;            /* bytes of data that come with each NB */
+	ULONG Flags; /* read for revision 2 and later: NET_BUFFER_POOL_FLAG_VERIFY or 0 */
 } NET_BUFFER_POOL_PARAMETERS, *PNET_BUFFER_POOL_PARAMETERS;
 
+/* Revisions, and the bytes that each requires. */
 #define NET_BUFFER_POOL_PARAMETERS_REVISION_1 1
 #define NET_BUFFER_POOL_PARAMETERS_REVISION_2 2
 #define NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1 \
@@ -400,17 +464,23 @@ typedef struct _NET_BUFFER_POOL_PARAMETERS {
 #define NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_2 \
 	(offsetof(NET_BUFFER_POOL_PARAMETERS, Flags) + sizeof(ULONG))
 
-/* A clone shares the original's MDLs instead of getting partial MDLs of its own. */
+/*
+ * USE_ORIGINAL_MDLS: a clone shares the original's MDLs instead of getting partial MDLs of its own.
+ * RESERVED is refused. Source: NdisAllocateCloneNetBufferList.
+ */
 #define NDIS_CLONE_FLAGS_RESERVED          0x00000001
 #define NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS 0x00000002
 
 /*
  * Makes an MDL of at least *BufferSize bytes for a retreat and stores its size there; NULL when
- * there is none.
+ * there is none. The size that counts here is the MDL's ByteCount.
+ * Source: NetAllocateMdl (NET_BUFFER_ALLOCATE_MDL_HANDLER).
  */
 typedef MDL *(*NET_BUFFER_ALLOCATE_MDL_HANDLER)(PULONG BufferSize);
 
-/* Takes back an MDL that the handler above made. */
+/*
+ * Takes back an MDL that the handler above made. Source: NetFreeMdl (NET_BUFFER_FREE_MDL_HANDLER).
+ */
 typedef VOID (*NET_BUFFER_FREE_MDL_HANDLER)(MDL *Mdl);
 
 #ifdef __cplusplus
