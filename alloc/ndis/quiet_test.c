@@ -3,10 +3,14 @@
  * any policy that needs no allocation then: shown with strace, which sees every one.
  *
  *	quiet_test STRACE                the test: starts itself under strace, once a subject
- *	quiet_test run POOL POLICY       the subject: two threads make every call until all caches
- *	                                 are warm, then again between two marks each
+ *	quiet_test run POOL POLICY       the subject: two threads make every call until caches and
+ *	                                 all objects are warm, then again between two marks each
  *	quiet_test noisy POOL POLICY     the control: the same with one system call too many
  *	quiet_test nothing               tells whether strace works here
+ *
+ * Steady state means here that every NBL of the pool has carried the deepest contexts before: a
+ * policy that keeps a block with each NBL allocates it at the first need, and a thread that moves
+ * to another CPU may meet NBLs that were not used for long.
  *
  * A mark is a write to no file, which strace shows with its text. What either thread asks of the
  * kernel between its marks fails the test. The threads hand NBLs over by spinning, so that this
@@ -56,6 +60,7 @@ enum {
 	CONTEXT_BYTES = 32,
 	DATA_BYTES = 384,
 	BURST = 32,
+	CAPACITY = 1 << 14,
 	WARM_ROUNDS = 300,
 	QUIET_ROUNDS = 100,
 };
@@ -75,7 +80,8 @@ struct subject {
 	CACHE_PAIR_ALIGNED atom_u64 sent;
 	CACHE_PAIR_ALIGNED atom_u64 taken;
 	NET_BUFFER_LIST *burst[BURST];
-	atom_u32 warm; /* threads that have warmed up */
+	atom_u32 met; /* how often a thread has come to a meeting */
+	NET_BUFFER_LIST *all[CAPACITY];
 	bool noisy;
 };
 
@@ -264,6 +270,28 @@ static void take_burst(void)
 	atom_store_release(&s->taken, taken + 1); /* R1 */
 }
 
+/* Puts the deepest contexts on every NBL that this thread can get, all of them being out at once. */
+static void warm_all(void)
+{
+	struct subject *s = &subject;
+	int n = 0;
+
+	while (n < CAPACITY && (s->all[n] = NdisAllocateNetBufferAndNetBufferList(
+					s->lists, 16, 0, NULL, 0, 0)) != NULL)
+		n++;
+	for (int i = 0; i < n; i++)
+		contexts_of(s->all[i]);
+	for (int i = 0; i < n; i++)
+		NdisFreeNetBufferList(s->all[i]);
+}
+
+/* Both threads come to meeting number `meeting`, from 1 on. R2 meets A2: what went before is seen. */
+static void meet(uint32_t meeting)
+{
+	atom_add_release(&subject.met, 1);                           /* R2 */
+	until(atom_load_acquire(&subject.met) >= THREADS * meeting); /* A2 */
+}
+
 static void mark(const char *text)
 {
 	if (write(-1, text, strlen(text)) != -1)
@@ -279,9 +307,14 @@ static void *subject_main(void *arg)
 		every_call();
 		(sends ? send_burst : take_burst)();
 	}
-	/* Neither thread begins while the other may still need what only a beginning needs. */
-	atom_add_relaxed(&s->warm, 1); /* a signal that guards no memory */
-	until(atom_load_relaxed(&s->warm) == THREADS);
+	/* One after the other, so that both together have all: some rest in the other's cache. */
+	meet(1);
+	if (sends)
+		warm_all();
+	meet(2);
+	if (!sends)
+		warm_all();
+	meet(3);
 	mark(MARK_BEGIN);
 	for (int i = 0; i < QUIET_ROUNDS; i++) {
 		every_call();
@@ -303,7 +336,7 @@ static int run_subject(const char *pool, const char *policy, bool noisy)
 		fprintf(stderr, "quiet_test: %s\n", why);
 		return FAIL;
 	}
-	nbl_set_default_capacity(1 << 14);
+	nbl_set_default_capacity(CAPACITY);
 	s->noisy = noisy;
 	s->lists = list_pool(TRUE, 0, CONTEXT_BYTES);
 	s->bare = list_pool(FALSE, 0, 0);
