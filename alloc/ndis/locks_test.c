@@ -395,7 +395,7 @@ static const char *const memory_calls[] = {
 	"memset", "memcpy", "memmove", "memcmp", "__tls_get_addr", "malloc", "free", NULL};
 /* Of the libraries beneath: what liburcu and DPDK do on these paths is theirs. */
 static const char *const hook_calls[] = {"memset", "memcpy", "memmove", "memcmp", "__tls_get_addr",
-	"malloc", "free", "sched_getcpu", "urcu_*", "rte_*", NULL};
+	"malloc", "free", "sched_getcpu", "urcu_*", "rte_*", "__rte_panic", NULL};
 
 static bool examine_calls(void)
 {
