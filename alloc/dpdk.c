@@ -115,9 +115,10 @@ int dpdk_create(
 	static atom_u32 pools_made;
 	const size_t align = config->object_align;
 	const bool wide = align > CACHE_LINE_BYTES;
-	/* An object and the line before it fill whole steps of a wide alignment. */
+	/* An object and the line before it fill the stride of everybody's slabs at a wide alignment. */
 	const size_t line = wide ? CACHE_LINE_BYTES : 0;
-	const size_t bytes = ((line + config->object_bytes + align - 1) & ~(align - 1)) - line;
+	const size_t bytes = wide ? slab_stride(line + config->object_bytes, align) - line
+				  : (config->object_bytes + align - 1) & ~(align - 1);
 	struct dpdk_pool *self = memory_alloc(sizeof(*self));
 	char name[RTE_MEMPOOL_NAMESIZE];
 	int rc = -ENOMEM;

@@ -11,8 +11,10 @@
  * The environment (EAL) starts with the first pool, not before, on a thread of its own, since it
  * pins the thread it starts on; it needs no huge pages, no PCI and no files. Objects lie in memory
  * of ours (memory_map), so that size, alignment, pages and accounting are those of every other
- * strategy; DPDK puts a line of its own in front of each, and spreads them over memory channels
- * unless more than a line of alignment is asked for.
+ * strategy: huge pages back them where they are asked for, and EAL's own memory, the backend's ring
+ * and the caches, lies in ordinary ones as everybody's links and depots do. DPDK puts a line of its
+ * own in front of each object, and spreads them over memory channels unless more than a line of
+ * alignment is asked for.
  *
  * Its headers want SSE 4.2, which no other unit is compiled for. So this header has two faces. In
  * the unit that measures a peer the build defines NBLBENCH_DPDK_INLINE and the hooks are

@@ -7,11 +7,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HUGE_PAGE_BYTES = 2 << 20 };
+enum { HUGE_PAGE_BYTES_LOG2 = 21, HUGE_PAGE_BYTES = 1 << HUGE_PAGE_BYTES_LOG2 };
+
+static const char *const pages_names[] = {
+	[MEMORY_PAGES_ORDINARY] = "ordinary",
+	[MEMORY_PAGES_TRANSPARENT] = "transparent",
+	[MEMORY_PAGES_HUGE] = "huge",
+};
 
 static atom_u64 live_bytes;
 static memory_fault_hook fault_hook;
 static void *fault_arg;
+
+const char *memory_pages_name(enum memory_pages pages)
+{
+	return pages_names[pages];
+}
+
+bool memory_pages_find(const char *name, enum memory_pages *out)
+{
+	for (size_t i = 0; i < array_count(pages_names); i++) {
+		if (strcmp(pages_names[i], name) == 0) {
+			*out = (enum memory_pages)i;
+			return true;
+		}
+	}
+	return false;
+}
 
 void memory_set_fault_hook(memory_fault_hook hook, void *arg)
 {
@@ -64,14 +86,17 @@ static size_t rounded(size_t bytes, enum memory_pages pages)
 
 void *memory_map(size_t bytes, enum memory_pages pages)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t want = rounded(bytes, pages);
 	size_t slack = pages == MEMORY_PAGES_TRANSPARENT ? HUGE_PAGE_BYTES : 0;
 
 	if (want < bytes || memory_fault(bytes))
 		return NULL;
+	/* A huge page that was not reserved is a SIGBUS at the first touch instead of a failure here. */
 	if (pages == MEMORY_PAGES_HUGE)
-		flags |= MAP_HUGETLB;
+		flags |= MAP_HUGETLB | HUGE_PAGE_BYTES_LOG2 << MAP_HUGE_SHIFT;
+	else
+		flags |= MAP_NORESERVE;
 	char *memory = mmap(NULL, want + slack, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -85,6 +110,8 @@ void *memory_map(size_t bytes, enum memory_pages pages)
 		memory += head;
 		madvise(memory, want, MADV_HUGEPAGE);
 	}
+	if (pages == MEMORY_PAGES_ORDINARY)
+		madvise(memory, want, MADV_NOHUGEPAGE);
 	account(want);
 	return memory;
 }

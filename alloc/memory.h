@@ -14,10 +14,20 @@
 
 /* The pages under a pool's objects. */
 enum memory_pages {
-	MEMORY_PAGES_ORDINARY, /* the system's page size */
+	/*
+	 * The system's page size, also where transparent huge pages are on for everybody
+	 * (MADV_NOHUGEPAGE): else the two kinds would be one there, under two names.
+	 */
+	MEMORY_PAGES_ORDINARY,
 	MEMORY_PAGES_TRANSPARENT, /* madvise(MADV_HUGEPAGE): huge where the kernel finds room, silently ordinary elsewhere */
-	MEMORY_PAGES_HUGE, /* MAP_HUGETLB: explicit huge pages or failure */
+	MEMORY_PAGES_HUGE, /* MAP_HUGETLB: explicit huge pages of 2 MiB, reserved, or failure */
 };
+
+/* "ordinary", "transparent" and "huge". */
+const char *memory_pages_name(enum memory_pages pages);
+
+/* By name. True and *out, or false if there are no such pages. */
+bool memory_pages_find(const char *name, enum memory_pages *out);
 
 /*
  * Zeroed heap memory, aligned to a cache line pair. NULL when there is none. Owned by the caller

@@ -18,6 +18,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -141,6 +142,160 @@ static void slab_refuses_what_a_unit_cannot_name(void **state)
 	assert_int_equal(
 		slab_unit(&slab, slab_object(&slab, TAGGED_INDEX_MAX - 1)), TAGGED_INDEX_MAX);
 	slab_fini(&slab);
+}
+
+/* The set of a first-level cache of 4 KiB a way, as every x86-64 CPU has it. */
+static size_t cache_set(const void *object)
+{
+	return (uintptr_t)object / CACHE_LINE_BYTES % (4096 / CACHE_LINE_BYTES);
+}
+
+/* Every size stands at every alignment, its neighbour in another set, and all sets in use. */
+static void slab_aligns_and_colours(void **state)
+{
+	static const size_t sizes[] = {8, 64, 100, 128, 256, 1000, 1024, 2048, 4096, 5000};
+	enum { OBJECTS = 130 };
+
+	(void)state;
+	for (size_t s = 0; s < array_count(sizes); s++) {
+		for (size_t align = POOL_OBJECT_ALIGN_MIN; align <= POOL_OBJECT_ALIGN_MAX;
+			align *= 2) {
+			const size_t step = align < CACHE_LINE_BYTES ? CACHE_LINE_BYTES : align;
+			bool used[4096 / CACHE_LINE_BYTES] = {false};
+			struct slab slab;
+			size_t sets = 0;
+
+			assert_int_equal(slab_init(&slab, sizes[s], align, OBJECTS,
+						 MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS),
+				0);
+			assert_true(slab.stride >= sizes[s]);
+			assert_true(slab.stride < sizes[s] + 2 * step);
+			for (uint32_t i = 0; i < OBJECTS; i++) {
+				const void *object = slab_object(&slab, i);
+
+				assert_int_equal((uintptr_t)object % step, 0);
+				if (i > 0 && align < 4096)
+					assert_int_not_equal(cache_set(object),
+						cache_set(slab_object(&slab, i - 1)));
+				used[cache_set(object)] = true;
+			}
+			for (size_t i = 0; i < array_count(used); i++)
+				sets += used[i];
+			assert_int_equal(sets, 4096 / step);
+			slab_fini(&slab);
+		}
+	}
+}
+
+/*
+ * The figure after key in KiB, of the mapping that holds memory, in /proc/self/smaps; -1 if there is
+ * none.
+ */
+static long smaps_kib(const void *memory, const char *key)
+{
+	FILE *file = fopen("/proc/self/smaps", "re");
+	char line[512];
+	bool here = false;
+	long kib = -1;
+
+	assert_non_null(file);
+	while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+		unsigned long from, to;
+
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			here = from <= (uintptr_t)memory && (uintptr_t)memory < to;
+		else if (here && strncmp(line, key, strlen(key)) == 0)
+			kib = strtol(line + strlen(key), NULL, 10);
+	}
+	fclose(file);
+	return kib;
+}
+
+enum { HUGE_BYTES = 2 << 20, HUGE_PAGES = 8 };
+
+/* Maps pages of a kind and touches every one. NULL: there are none. */
+static unsigned char *touched(enum memory_pages pages)
+{
+	unsigned char *memory = memory_map(HUGE_PAGES * HUGE_BYTES, pages);
+
+	for (size_t at = 0; memory != NULL && at < HUGE_PAGES * HUGE_BYTES; at += 4096)
+		memory[at] = 1;
+	return memory;
+}
+
+/* The word in brackets of one of the kernel's settings; "" if there is no such setting. */
+static void chosen_word(const char *path, char *word, size_t bytes)
+{
+	FILE *file = fopen(path, "re");
+	char line[128] = "";
+
+	if (file != NULL && fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
+	if (file != NULL)
+		fclose(file);
+	const char *from = strchr(line, '[');
+	snprintf(word, bytes, "%.*s", from == NULL ? 0 : (int)strcspn(from + 1, "]"),
+		from == NULL ? "" : from + 1);
+}
+
+/* Ordinary pages are ordinary, whatever the system does for others. */
+static void ordinary_pages_are_not_huge(void **state)
+{
+	unsigned char *memory = touched(MEMORY_PAGES_ORDINARY);
+
+	(void)state;
+	assert_non_null(memory);
+	assert_true(smaps_kib(memory, "Rss:") >= HUGE_PAGES * HUGE_BYTES / 1024);
+	assert_int_equal(smaps_kib(memory, "AnonHugePages:"), 0);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_ORDINARY);
+}
+
+static void transparent_pages_are_huge_where_the_kernel_allows(void **state)
+{
+	char enabled[32];
+
+	(void)state;
+	chosen_word("/sys/kernel/mm/transparent_hugepage/enabled", enabled, sizeof(enabled));
+	if (strcmp(enabled, "always") != 0 && strcmp(enabled, "madvise") != 0) {
+		print_message("transparent huge pages are off here (enabled is '%s')\n", enabled);
+		skip();
+	}
+	unsigned char *memory = touched(MEMORY_PAGES_TRANSPARENT);
+	assert_non_null(memory);
+	assert_int_equal((uintptr_t)memory % HUGE_BYTES, 0);
+	/* A fragmented machine may have fewer than were asked for, but none at all is a mistake. */
+	assert_true(smaps_kib(memory, "AnonHugePages:") >= HUGE_BYTES / 1024);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_TRANSPARENT);
+}
+
+/* Explicit huge pages are there or are refused when asked for: never a SIGBUS at the first touch. */
+static void huge_pages_are_reserved_or_refused(void **state)
+{
+	const uint64_t live = memory_live_bytes();
+	unsigned char *memory = touched(MEMORY_PAGES_HUGE);
+
+	(void)state;
+	if (memory == NULL) {
+		assert_int_equal(memory_live_bytes(), live);
+		print_message("no huge pages are reserved here (vm.nr_hugepages)\n");
+		return;
+	}
+	assert_int_equal((uintptr_t)memory % HUGE_BYTES, 0);
+	assert_int_equal(smaps_kib(memory, "KernelPageSize:"), HUGE_BYTES / 1024);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_HUGE);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+static void pages_have_names(void **state)
+{
+	enum memory_pages found;
+
+	(void)state;
+	for (enum memory_pages pages = MEMORY_PAGES_ORDINARY; pages <= MEMORY_PAGES_HUGE; pages++) {
+		assert_true(memory_pages_find(memory_pages_name(pages), &found));
+		assert_int_equal(found, pages);
+	}
+	assert_false(memory_pages_find("large", &found));
 }
 
 static void slab_carves_to_the_cap_and_owns_what_it_carved(void **state)
@@ -676,6 +831,11 @@ int main(void)
 		cmocka_unit_test(treiber_tag_takes_a_burst_at_once),
 		cmocka_unit_test(slab_refuses_what_a_unit_cannot_name),
 		cmocka_unit_test(slab_carves_to_the_cap_and_owns_what_it_carved),
+		cmocka_unit_test(slab_aligns_and_colours),
+		cmocka_unit_test(ordinary_pages_are_not_huge),
+		cmocka_unit_test(transparent_pages_are_huge_where_the_kernel_allows),
+		cmocka_unit_test(huge_pages_are_reserved_or_refused),
+		cmocka_unit_test(pages_have_names),
 		cmocka_unit_test(audit_catches_what_it_should),
 		cmocka_unit_test(create_checks_every_field),
 		cmocka_unit_test(create_fills_in_the_defaults),

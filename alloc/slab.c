@@ -13,13 +13,9 @@ int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
 	const size_t range_max = (size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2;
 	struct slab slab = {.capacity = capacity, .pages = pages};
 
-	if (align < CACHE_LINE_BYTES)
-		align = CACHE_LINE_BYTES;
 	if (bytes > range_max || align > range_max)
 		return -EOVERFLOW;
-	slab.stride = (bytes + align - 1) & ~(align - 1);
-	if (align == CACHE_LINE_BYTES)
-		slab.stride |= CACHE_LINE_BYTES;
+	slab.stride = slab_stride(bytes, align);
 	if (capacity == 0 || slab.stride > range_max / capacity)
 		return -EOVERFLOW;
 

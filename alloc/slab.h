@@ -6,9 +6,10 @@
  * counter and no system call: a page costs memory when its first object is handed out. Objects are
  * type-stable; nothing is returned to the system before destroy.
  *
- * Objects stand `stride` bytes apart, an odd number of cache lines unless a larger alignment was
- * asked for: neighbouring objects start in different cache sets (colouring), as DPDK's mempool
- * arranges it.
+ * Objects stand `stride` bytes apart, an odd multiple of their alignment: neighbouring objects start
+ * in different cache sets (colouring), as DPDK's mempool arranges it, and all sets that the
+ * alignment leaves are used alike. From 4096 bytes on, what is left differs beyond the first-level
+ * cache only, whose set follows from an address's place in its page.
  *
  * A strategy that links objects names them by *unit*: the number of the object's first cache line,
  * plus one. It fits 24 bits, 0 means none, and converting to and from an address is a shift, where
@@ -60,6 +61,17 @@ bool slab_owns(const struct slab *self, const void *object);
 ALWAYS_INLINE size_t slab_units(const struct slab *self)
 {
 	return (self->capacity * self->stride >> CACHE_LINE_LOG2) + 1;
+}
+
+/*
+ * Bytes from one object to the next in a slab of objects of `bytes`, at most SIZE_MAX / 2, at align,
+ * a power of two; less than a line counts as a line.
+ */
+ALWAYS_INLINE size_t slab_stride(size_t bytes, size_t align)
+{
+	const size_t step = align < CACHE_LINE_BYTES ? CACHE_LINE_BYTES : align;
+
+	return ((bytes + step - 1) & ~(step - 1)) | step;
 }
 
 /* Bytes of address space that the slab reserved, links included. */
