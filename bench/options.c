@@ -1,6 +1,7 @@
 /* Options from a table: see options.h. */
 #include "bench/options.h"
 
+#include "alloc/memory.h"
 #include "bench/command.h"
 
 #include <ctype.h>
@@ -43,6 +44,11 @@ uint32_t options_cpus(void)
 	if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 1)
 		return 1;
 	return (uint32_t)CPU_COUNT(&set);
+}
+
+const char *options_pages(size_t i)
+{
+	return i <= MEMORY_PAGES_HUGE ? memory_pages_name((enum memory_pages)i) : NULL;
 }
 
 /* Levenshtein's distance by rows; SIZE_MAX for words that are too long to be typing errors. */
@@ -113,16 +119,19 @@ static bool read_number(const char *text, uint64_t *value, const char **end)
 
 static bool in_range(const struct options_entry *entry, uint64_t value)
 {
-	return value >= entry->least && (entry->most == 0 || value <= entry->most);
+	return value >= entry->least && (entry->most == 0 || value <= entry->most) &&
+	       !(entry->power_of_two && (value & (value - 1)) != 0);
 }
 
-/* "1 to 64" or "at least 1". */
+/* "1 to 64", "at least 1" or "a power of two, 16 to 4096". */
 static const char *range_text(const struct options_entry *entry, char *text, size_t bytes)
 {
+	const char *kind = entry->power_of_two ? "a power of two, " : "";
+
 	if (entry->most == 0)
-		snprintf(text, bytes, "at least %" PRIu64, entry->least);
+		snprintf(text, bytes, "%sat least %" PRIu64, kind, entry->least);
 	else
-		snprintf(text, bytes, "%" PRIu64 " to %" PRIu64, entry->least, entry->most);
+		snprintf(text, bytes, "%s%" PRIu64 " to %" PRIu64, kind, entry->least, entry->most);
 	return text;
 }
 

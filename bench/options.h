@@ -54,6 +54,7 @@ struct options_entry {
 	const char *value; /* what stands for the value in --help: "MS", "A,B"; NULL for a flag */
 	const char *help;  /* what it does, with its unit. The default is appended by --help */
 	uint64_t least, most; /* of COUNT, REAL and each of NUMBERS; most 0: no upper limit */
+	bool power_of_two;    /* so must be COUNT and each of NUMBERS; least is above 0 then */
 	options_known known;  /* of NAMES */
 	const char *noun;     /* of NAMES: "strategy" */
 };
@@ -85,6 +86,9 @@ void options_help(const struct options *options, const void *into);
  * suggestion where nothing is near.
  */
 void options_hint(char *text, size_t bytes, const char *name, options_known known);
+
+/* The kinds of pages under a pool's objects, as `known`. */
+const char *options_pages(size_t i);
 
 /* CPUs that this process may use: what N stands for; at least 1. */
 uint32_t options_cpus(void);

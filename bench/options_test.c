@@ -20,6 +20,8 @@ struct example {
 	const char *out;
 	struct options_names pools;
 	struct options_numbers threads;
+	struct options_numbers aligns;
+	uint64_t align;
 };
 
 static const char *known_pools(size_t i)
@@ -69,6 +71,21 @@ static const struct options_entry entries[] = {
 		.help = "Threads.",
 		.least = 1,
 		.most = 256},
+	{.name = "aligns",
+		.kind = OPTIONS_NUMBERS,
+		.offset = offsetof(struct example, aligns),
+		.value = "LIST",
+		.help = "Alignments.",
+		.least = 16,
+		.most = 4096,
+		.power_of_two = true},
+	{.name = "align",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct example, align),
+		.value = "BYTES",
+		.help = "Alignment.",
+		.least = 16,
+		.power_of_two = true},
 };
 
 static const struct options options = {
@@ -204,6 +221,22 @@ static void lists_and_ranges_expand(void **state)
 	assert_numbers("N..N", (const uint64_t[]){cpus}, 1);
 }
 
+static void powers_of_two_are_no_other_numbers(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	parse(&p, "--aligns 16..4096*2 --align 8192");
+	assert_true(p.go_on);
+	assert_int_equal(p.value.aligns.count, 9);
+	assert_int_equal(p.value.aligns.item[8], 4096);
+	assert_int_equal(p.value.align, 8192);
+	assert_refused("--aligns 48", "a power of two, 16 to 4096", "48 is not one");
+	assert_refused("--aligns 16,8", "a power of two, 16 to 4096", "8 is not one");
+	assert_refused("--aligns 64,8192", "a power of two, 16 to 4096", "8192 is not one");
+	assert_refused("--align 24", "a power of two, at least 16", "'24'");
+}
+
 static void mistakes_are_named(void **state)
 {
 	(void)state;
@@ -260,6 +293,7 @@ int main(void)
 		cmocka_unit_test(every_kind_is_read),
 		cmocka_unit_test(operands_may_stand_anywhere),
 		cmocka_unit_test(lists_and_ranges_expand),
+		cmocka_unit_test(powers_of_two_are_no_other_numbers),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(help_lists_every_option),
 	};
