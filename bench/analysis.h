@@ -97,6 +97,7 @@ struct analysis_cell {
 	const char *label, *workload, *unit, *program, *pages;
 	uint32_t threads, lane_threads, burst, depth;
 	uint64_t object_bytes;
+	uint32_t object_align; /* 0: each strategy's own */
 	bool oversubscribed;
 	const char *command; /* repeats this cell; a line for a POSIX shell */
 
@@ -220,8 +221,8 @@ static inline const struct analysis_result *analysis_at(
 
 /*
  * What the cell is apart from its threads: "burst 32", "pair, 64 B". text has room for
- * ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and size
- * mean anything to the workload.
+ * ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and the
+ * objects' size mean anything to the workload.
  */
 void analysis_load(const struct analysis_cell *cell, char *text);
 

@@ -101,6 +101,12 @@ int analysis_make_command(struct analysis *a, size_t cell_at)
 		fprintf(out, " --depth %" PRIu32, cell->depth);
 	if (cell->object_bytes > 0)
 		fprintf(out, " --size %" PRIu64, cell->object_bytes);
+	if (cell->object_align > 0)
+		fprintf(out, " --align %" PRIu32, cell->object_align);
+	if (strcmp(cell->pages, "ordinary") != 0) {
+		fputs(" --pages ", out);
+		append_word(out, cell->pages);
+	}
 	if (error == 0)
 		error = append_list(
 			a, cell_at, "--context", offsetof(struct analysis_subject, context), out);

@@ -297,7 +297,7 @@ int analysis_read_cells(struct analysis_source *r)
 
 	sqlite3_stmt *s = prepare(r, "SELECT cell_id, label, workload, unit, program, threads, "
 				     "lane_threads, oversubscribed, burst, depth, object_bytes, "
-				     "pages FROM cell ORDER BY cell_id");
+				     "object_align, pages FROM cell ORDER BY cell_id");
 	int row = 0;
 
 	if (a->cells == NULL || a->results == NULL || s == NULL) {
@@ -318,7 +318,8 @@ int analysis_read_cells(struct analysis_source *r)
 		cell->burst = small(s, 8);
 		cell->depth = small(s, 9);
 		cell->object_bytes = count_of(s, 10);
-		cell->pages = text(r, s, 11);
+		cell->object_align = small(s, 11);
+		cell->pages = text(r, s, 12);
 		cell->floor = NAN;
 		cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
 	}

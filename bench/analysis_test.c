@@ -1,5 +1,6 @@
 /* Stores whose truth is known, through the analysis: roles, states, effects, ties, bad files. */
 #include "bench/analysis.h"
+#include "bench/figure.h"
 #include "bench/number.h"
 #include "bench/synthetic_store.h"
 
@@ -539,6 +540,25 @@ static void every_cell_has_its_command(void **state)
 		assert_non_null(strstr(a->cells[c].command, " --forks 6 --blocks 8 --seed "));
 	}
 	analysis_free(small_store(two_cells));
+	a = read_store(NULL);
+	assert_null(strstr(a->cells[0].command, "--align"));
+	assert_null(strstr(a->cells[0].command, "--pages"));
+	assert_true(figure_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
+
+	/* Objects that were asked for are asked for again, and are another load. */
+	synthetic_store_execute(store, "UPDATE cell SET object_bytes = 512, object_align = 2048, "
+				       "pages = 'huge' WHERE cell_id = 1");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --size 512 --align 2048 --pages huge "));
+	assert_false(figure_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
+	synthetic_store_execute(
+		store, "UPDATE cell SET object_bytes = 256, pages = 'ordinary' WHERE cell_id = 1");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --size 256 --align 2048 --"));
+	assert_false(figure_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
 
 	/* A name that means something to a shell arrives as a word. */
 	synthetic_store_execute(

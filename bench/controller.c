@@ -177,6 +177,15 @@ static void note_stop(struct controller_worker *worker)
 	close_output(worker);
 }
 
+/* It cannot do this on this machine, and will not be able to in the next fork. */
+static void note_absence(struct controller_worker *worker, const char *reason)
+{
+	reap(worker, SIGKILL);
+	snprintf(worker->detail, sizeof(worker->detail), "%s", reason);
+	worker->state = "unsupported";
+	close_output(worker);
+}
+
 static void note_failure(struct controller_worker *worker, const char *during, const char *text)
 {
 	reap(worker, SIGKILL);
@@ -286,7 +295,12 @@ static json_t *expect(struct controller *self, struct controller_worker *worker,
 	if (kind != NULL && strcmp(kind, expected) == 0)
 		return reply;
 	const char *text = json_string_value(json_object_get(reply, "text"));
-	note_failure(worker, during, text != NULL ? text : "the answer is not one to this request");
+	const char *code = json_string_value(json_object_get(reply, "code"));
+	if (text != NULL && code != NULL && strcmp(code, "unsupported") == 0)
+		note_absence(worker, text);
+	else
+		note_failure(worker, during,
+			text != NULL ? text : "the answer is not one to this request");
 	json_decref(reply);
 	return NULL;
 }
@@ -427,10 +441,7 @@ void controller_greet(struct controller *self, struct controller_worker *worker)
 		note_failure(worker, "start",
 			"the worker is of another build; was the program replaced?");
 	} else if (!supported) {
-		reap(worker, SIGKILL);
-		snprintf(worker->detail, sizeof(worker->detail), "%s", reason);
-		worker->state = "unsupported";
-		close_output(worker);
+		note_absence(worker, reason);
 	}
 	json_decref(hello);
 }
@@ -440,10 +451,12 @@ void controller_open(struct controller *self, struct controller_worker *worker,
 {
 	json_int_t capacity, rss_open, pool_bytes;
 	json_t *ready = ask(self, worker,
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "cmd", "open", "workload",
-			cell->workload->name, "threads", (json_int_t)cell->threads, "burst",
-			(json_int_t)cell->burst, "depth", (json_int_t)cell->depth, "object_bytes",
-			(json_int_t)cell->object_bytes, "seed", (json_int_t)seed),
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I}", "cmd", "open",
+			"workload", cell->workload->name, "threads", (json_int_t)cell->threads,
+			"burst", (json_int_t)cell->burst, "depth", (json_int_t)cell->depth,
+			"object_bytes", (json_int_t)cell->object_bytes, "object_align",
+			(json_int_t)cell->object_align, "pages", memory_pages_name(cell->pages),
+			"seed", (json_int_t)seed),
 		"open", "ready", OPEN_MS);
 
 	if (ready == NULL)

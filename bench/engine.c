@@ -546,6 +546,15 @@ static bool in_range(char *why, const char *name, uint64_t value, uint64_t least
 	return (value >= least && value <= most) || out_of_range(why, name, value, least, most);
 }
 
+static bool is_power_of_two(char *why, const char *name, uint64_t value)
+{
+	if ((value & (value - 1)) == 0)
+		return true;
+	snprintf(why, ENGINE_REASON_BYTES, "%s is %" PRIu64 "; it must be a power of two.", name,
+		value);
+	return false;
+}
+
 int engine_check(const struct pool_ops *ops, const struct workload *workload,
 	const struct engine_cell *cell, char *why)
 {
@@ -568,10 +577,28 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 			shape->threads, workload->name, workload->lane_threads);
 		return -EINVAL;
 	}
+	if (cell->object_align != 0 &&
+		(!in_range(why, "object_align", cell->object_align, POOL_OBJECT_ALIGN_MIN,
+			 POOL_OBJECT_ALIGN_MAX) ||
+			!is_power_of_two(why, "object_align", cell->object_align)))
+		return -EINVAL;
 	if (workload->create != NULL && cell->pages != MEMORY_PAGES_ORDINARY) {
 		snprintf(why, ENGINE_REASON_BYTES,
 			"pages must be ordinary; %s makes its own pool, which has no others.",
 			workload->name);
+		return -EINVAL;
+	}
+	if (workload->create != NULL && cell->object_align != 0) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"object_align must not be given; %s makes its own pool, whose objects have "
+			"an alignment of their own.",
+			workload->name);
+		return -EINVAL;
+	}
+	if (ops->traits.kind == POOL_KIND_ALLOCATOR && cell->pages != MEMORY_PAGES_ORDINARY) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"pages are %s; %s takes its memory from the system by itself.",
+			memory_pages_name(cell->pages), ops->name);
 		return -EINVAL;
 	}
 	if (workload->holds_many && ops->traits.kind == POOL_KIND_NULL) {
@@ -595,14 +622,25 @@ uint32_t engine_capacity(const struct workload *workload, const struct workload_
 	return shape->threads * (workload->demand(shape) + ENGINE_STRANDED_OBJECTS);
 }
 
-/* Creates the pool. 0, or an error with its sentence. */
-static int create_pool(struct engine *self, char *why)
+/* Explicit huge pages are what a pool of them lacks, where it lacks memory at all. */
+static int no_huge_pages(const struct engine_cell *cell, char *why)
 {
-	const struct pool_ops *ops = self->subject.ops;
+	snprintf(why, ENGINE_REASON_BYTES,
+		"There are no huge pages for %" PRIu32 " objects of %zu bytes; reserve some with "
+		"vm.nr_hugepages, or ask for transparent ones.",
+		cell->capacity, cell->object_bytes);
+	return -ENOTSUP;
+}
+
+int engine_create_pool(const struct workload_case *subject, const struct engine_cell *cell,
+	void **shared, struct pool **pool, char *why)
+{
+	const struct pool_ops *ops = subject->ops;
 	const struct pool_config config = {
-		.object_bytes = self->cell.object_bytes,
-		.capacity = self->cell.capacity,
-		.pages = self->cell.pages,
+		.object_bytes = cell->object_bytes,
+		.object_align = cell->object_align,
+		.capacity = cell->capacity,
+		.pages = cell->pages,
 	};
 	char reason[POOL_REASON_BYTES];
 
@@ -611,22 +649,17 @@ static int create_pool(struct engine *self, char *why)
 		return -ENOTSUP;
 	}
 	int rc;
-	if (self->subject.workload->create != NULL)
-		rc = self->subject.workload->create(
-			ops, &config, &self->cell.shape, &self->shared, &self->pool);
+	if (subject->workload->create != NULL)
+		rc = subject->workload->create(ops, &config, &cell->shape, shared, pool);
 	else
-		rc = pool_create(ops, &config, &self->pool);
+		rc = pool_create(ops, &config, pool);
 	if (rc == -EOVERFLOW)
 		snprintf(why, ENGINE_REASON_BYTES,
 			"%" PRIu32 " objects of %zu bytes are more than %s can name; use smaller "
 			"objects or fewer threads.",
 			config.capacity, config.object_bytes, ops->name);
 	else if (rc == -ENOMEM && config.pages == MEMORY_PAGES_HUGE)
-		snprintf(why, ENGINE_REASON_BYTES,
-			"There are no huge pages for %" PRIu32
-			" objects of %zu bytes; reserve some "
-			"with vm.nr_hugepages, or ask for transparent ones.",
-			config.capacity, config.object_bytes);
+		return no_huge_pages(cell, why);
 	else if (rc != 0)
 		snprintf(why, ENGINE_REASON_BYTES,
 			"A %s pool of %" PRIu32 " objects of %zu bytes cannot be created: %s.",
@@ -687,7 +720,7 @@ static int set_up(struct engine *self, char *why)
 	}
 	memset(self->fill, 0xff, fill_bytes); /* resident before the pool's memory is counted */
 	uint64_t before = engine_rss_bytes();
-	rc = create_pool(self, why);
+	rc = engine_create_pool(&self->subject, &self->cell, &self->shared, &self->pool, why);
 	if (rc != 0)
 		return rc;
 
@@ -700,7 +733,9 @@ static int set_up(struct engine *self, char *why)
 		self->runners[i].t.shared = self->shared;
 	if (rc == 0)
 		rc = have_obeyed(self, ORDER_ENTER);
-	if (rc != 0)
+	if (rc == -ENOMEM && self->cell.pages == MEMORY_PAGES_HUGE)
+		rc = no_huge_pages(&self->cell, why); /* null maps them when it is attached to */
+	else if (rc != 0)
 		snprintf(why, ENGINE_REASON_BYTES, "%s cannot be started on %s: %s.",
 			workload->name, self->subject.ops->name, strerror(-rc));
 	uint64_t after = engine_rss_bytes();

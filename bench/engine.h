@@ -41,6 +41,7 @@ enum {
 struct engine_cell {
 	struct workload_cell shape; /* threads 1..256, burst 1..POOL_BULK_MAX, depth 1..64 */
 	size_t object_bytes;        /* as in struct pool_config, and what the workload needs */
+	size_t object_align;        /* as in struct pool_config; 0: the strategy's own */
 	uint32_t capacity;          /* objects of the pool; 0: engine_capacity() */
 	enum memory_pages pages;
 	enum topology_placement placement;
@@ -105,10 +106,18 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 uint32_t engine_capacity(const struct workload *workload, const struct workload_cell *shape);
 
 /*
+ * Creates the pool of a checked cell whose capacity is set, without threads: *pool, and *shared where
+ * the workload makes its own. 0, or an error and a sentence as from engine_open.
+ */
+int engine_create_pool(const struct workload_case *subject, const struct engine_cell *cell,
+	void **shared, struct pool **pool, char *why);
+
+/*
  * Opens a cell. subject is copied. 0 and *out; or, with a sentence in why (ENGINE_REASON_BYTES) and
  * nothing left behind: -EINVAL (see engine_check), -ENOTSUP (the strategy cannot run here, or there
  * are no such pages), -EOVERFLOW (a pool cannot name so much memory), -ENOMEM, -EAGAIN (no more
- * threads), or what the workload's open or enter answered.
+ * threads), or what the workload's open or enter answered. -ENOTSUP and -EOVERFLOW would be answered
+ * every time on this machine.
  */
 int engine_open(const struct workload_case *subject, const struct engine_cell *cell,
 	struct engine **out, char *why);

@@ -229,6 +229,47 @@ static void test_dry_pool(void **state)
 	close_sound(engine);
 }
 
+/* Wide objects at a wide alignment, on pages that the kernel may make huge: every strategy. */
+static void test_objects(void **state)
+{
+	(void)state;
+	for (size_t p = 0; pools[p] != NULL; p++) {
+		struct engine_cell cell = cell_of(2, 32);
+
+		cell.object_bytes = 1024;
+		cell.object_align = 2048;
+		run_case(pools[p]->name, INSTANCE_FOLDED, "burst", &cell);
+		cell.pages = MEMORY_PAGES_TRANSPARENT;
+		run_case(pools[p]->name, INSTANCE_FOLDED, "burst", &cell);
+	}
+}
+
+/* Explicit huge pages back every pool, or it says that there are none; nothing else is given. */
+static void test_huge_pages(void **state)
+{
+	(void)state;
+	for (size_t p = 0; pools[p] != NULL; p++) {
+		const struct workload_case subject =
+			case_of(pools[p]->name, INSTANCE_FOLDED, "pair");
+		const uint64_t live = memory_live_bytes();
+		struct engine_cell cell = cell_of(1, 1);
+		char why[ENGINE_REASON_BYTES] = "";
+		struct engine *engine = NULL;
+
+		cell.pages = MEMORY_PAGES_HUGE;
+		if (!runs_here(subject.ops, subject.workload, &cell))
+			continue;
+		int rc = engine_open(&subject, &cell, &engine, why);
+		if (rc == 0) {
+			close_sound(engine);
+		} else {
+			assert_int_equal(rc, -ENOTSUP);
+			assert_memory_equal(why, "There are no huge pages", 23);
+		}
+		assert_int_equal(memory_live_bytes(), live);
+	}
+}
+
 static void expect_refusal(const char *pool, const char *workload, const struct engine_cell *cell,
 	const char *sentence)
 {
@@ -270,6 +311,17 @@ static void test_refusals(void **state)
 	cell.pages = MEMORY_PAGES_HUGE;
 	expect_refusal("mutex", "wfp_inject", &cell,
 		"pages must be ordinary; wfp_inject makes its own pool, which has no others.");
+	expect_refusal("malloc", "pair", &cell,
+		"pages are huge; malloc takes its memory from the system by itself.");
+	cell = cell_of(2, 32);
+	cell.object_align = 8;
+	expect_refusal("mutex", "pair", &cell, "object_align is 8; it must be 16..4096.");
+	cell.object_align = 96;
+	expect_refusal("mutex", "pair", &cell, "object_align is 96; it must be a power of two.");
+	cell.object_align = 64;
+	expect_refusal("mutex", "wfp_inject", &cell,
+		"object_align must not be given; wfp_inject makes its own pool, whose objects have "
+		"an alignment of their own.");
 }
 
 /* Fails the n-th request for memory, whichever thread makes it. */
@@ -414,6 +466,8 @@ int main(void)
 		cmocka_unit_test(test_odd_bursts),
 		cmocka_unit_test(test_oversubscribed),
 		cmocka_unit_test(test_dry_pool),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_memory_failures),
 		cmocka_unit_test(test_too_large),

@@ -208,7 +208,8 @@ static FILE *begin(size_t n, size_t columns, int width, int height)
 bool figure_same_load(const struct analysis_cell *a, const struct analysis_cell *b)
 {
 	return strcmp(a->workload, b->workload) == 0 && strcmp(a->pages, b->pages) == 0 &&
-	       a->burst == b->burst && a->depth == b->depth && a->object_bytes == b->object_bytes;
+	       a->burst == b->burst && a->depth == b->depth && a->object_bytes == b->object_bytes &&
+	       a->object_align == b->object_align;
 }
 
 bool figure_scales(const struct analysis *analysis, size_t first)

@@ -34,7 +34,7 @@ bool gb_initialize(int *argc, char **argv)
 {
 	try {
 		benchmark::Initialize(argc, argv);
-		return !benchmark::ReportUnrecognizedArguments(*argc, argv);
+		return true;
 	} catch (...) {
 		return false;
 	}

@@ -20,9 +20,8 @@ typedef struct gb_state gb_state; /* a run: benchmark::State */
 typedef struct gb_bench gb_bench; /* a registered benchmark: benchmark::internal::Benchmark */
 
 /*
- * Takes the library's flags out of argv. False, after a message on standard error, if something
- * else is left. Ends the program after --help, with 0, and after a flag with a value that makes no
- * sense.
+ * Takes the library's flags out of argv and leaves the rest. Ends the program after --help, with 0,
+ * and after a flag with a value that makes no sense. False: no memory.
  */
 bool gb_initialize(int *argc, char **argv);
 

@@ -1,9 +1,10 @@
 /*
  * `nblbench micro`: the workloads under Google Benchmark, with all its flags and output formats.
- * For a quick look and for the tools that read its format; a sweep is what compares strategies.
+ * For a quick look and for the tools that read its format; a sweep is what compares strategies. The
+ * flags that are ours say what the objects are.
  *
  * Names are <workload>/<strategy>/t<threads>, with /table before the threads for the run-time
- * table. One-thread cells (t1) use the library's own loop: an iteration is a round. Cells with one
+ * table, and behind them what was asked of the objects: /256B, /align2048, /huge. One-thread cells (t1) use the library's own loop: an iteration is a round. Cells with one
  * lane or one thread a CPU use the engine, as its own threads overlap only by chance: an iteration
  * is a unit of work, and the time is threads a lane / throughput. Rates are counters of our own
  * (nbl_...), because the library's rates divide by a mean of thread times.
@@ -14,8 +15,10 @@
 #include "bench/engine.h"
 #include "bench/gbench_shim.h"
 #include "bench/instances.h"
+#include "bench/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +41,46 @@ struct micro {
 	struct engine_cell cell;
 };
 
+/* What the objects of all benchmarks are. */
+struct request {
+	uint64_t object_bytes;
+	uint64_t object_align; /* 0: the strategy's own */
+	struct options_names pages;
+};
+
+static const struct options_entry entries[] = {
+	{.name = "size",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct request, object_bytes),
+		.value = "BYTES",
+		.help = "payload of an object",
+		.least = POOL_OBJECT_BYTES_MIN,
+		.most = POOL_OBJECT_BYTES_MAX},
+	{.name = "align",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct request, object_align),
+		.value = "BYTES",
+		.help = "alignment of an object [64 in a pool, malloc's own in a malloc]",
+		.least = POOL_OBJECT_ALIGN_MIN,
+		.most = POOL_OBJECT_ALIGN_MAX,
+		.power_of_two = true},
+	{.name = "pages",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct request, pages),
+		.value = "NAME",
+		.help = "pages under the objects: ordinary, transparent or huge [ordinary]",
+		.known = options_pages,
+		.noun = "kind of pages"},
+};
+
+static const struct options options = {
+	.command = "micro",
+	.summary = "Runs the workloads under Google Benchmark. Its own options, which follow with "
+		   "--help, are taken as well.",
+	.count = array_count(entries),
+	.entry = entries,
+};
+
 /* A benchmark that lost objects makes the command fail after all are shown. */
 static bool lost;
 
@@ -51,22 +94,17 @@ struct solo {
 	struct workload_thread t;
 };
 
-static int solo_open(const struct micro *micro, struct solo *solo)
+/* 0, or an error with a sentence in why (ENGINE_REASON_BYTES). */
+static int solo_open(const struct micro *micro, struct solo *solo, char *why)
 {
 	const struct workload *workload = micro->subject.workload;
 	const struct pool_ops *ops = micro->subject.ops;
-	const struct pool_config config = {
-		.object_bytes = micro->cell.object_bytes,
-		.capacity = engine_capacity(workload, &micro->cell.shape),
-	};
-	int rc;
+	int rc = engine_check(ops, workload, &micro->cell, why);
 
 	*solo = (struct solo){.t = {.cell = &micro->cell.shape}};
-	if (workload->create != NULL)
-		rc = workload->create(
-			ops, &config, &micro->cell.shape, &solo->t.shared, &solo->pool);
-	else
-		rc = pool_create(ops, &config, &solo->pool);
+	if (rc == 0)
+		rc = engine_create_pool(
+			&micro->subject, &micro->cell, &solo->t.shared, &solo->pool, why);
 	if (rc != 0)
 		return rc;
 	if (workload->open != NULL)
@@ -94,6 +132,7 @@ fail_open:
 		workload->destroy(&micro->cell.shape, solo->t.shared);
 	else
 		pool_destroy(solo->pool);
+	snprintf(why, ENGINE_REASON_BYTES, "%s", strerror(-rc));
 	return rc;
 }
 
@@ -122,16 +161,11 @@ static bool solo_close(const struct micro *micro, struct solo *solo, char *why)
 static void run_solo(gb_state *state, void *arg)
 {
 	const struct micro *micro = arg;
-	char why[POOL_REASON_BYTES];
+	char why[ENGINE_REASON_BYTES];
 	struct solo solo;
 
-	if (!micro->subject.ops->supported(why)) {
+	if (solo_open(micro, &solo, why) != 0) {
 		gb_skip(state, why);
-		return;
-	}
-	int rc = solo_open(micro, &solo);
-	if (rc != 0) {
-		gb_skip(state, strerror(-rc));
 		return;
 	}
 	micro->subject.run(solo.pool, &solo.t, MICRO_WARM_ROUNDS);
@@ -192,12 +226,40 @@ static void run_engine(gb_state *state, void *arg)
 
 static struct micro *registered;
 
-static void add(
-	const char *pool, enum instance_dispatch dispatch, const char *workload, uint32_t threads)
+/*
+ * True if the cell is one for its strategy. What only the objects that were asked for rule out is
+ * shown with the reason; two threads on `plain` are not.
+ */
+static bool belongs(const struct micro *micro)
+{
+	struct engine_cell usual = micro->cell;
+	char why[ENGINE_REASON_BYTES];
+
+	usual.object_align = 0;
+	usual.pages = MEMORY_PAGES_ORDINARY;
+	return engine_check(micro->subject.ops, micro->subject.workload, &usual, why) == 0;
+}
+
+/* "/256B/align2048/huge", of what was asked for. */
+static void name_objects(const struct request *request, char *text, size_t bytes)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	if (request->object_bytes != MICRO_OBJECT_BYTES)
+		used += (size_t)snprintf(text, bytes, "/%" PRIu64 "B", request->object_bytes);
+	if (request->object_align != 0)
+		used += (size_t)snprintf(
+			text + used, bytes - used, "/align%" PRIu64, request->object_align);
+	if (request->pages.count > 0)
+		snprintf(text + used, bytes - used, "/%s", request->pages.item[0]);
+}
+
+static void add(const struct request *request, const char *pool, enum instance_dispatch dispatch,
+	const char *workload, uint32_t threads)
 {
 	struct micro *micro = calloc(1, sizeof(*micro));
-	char name[MICRO_NAME_BYTES];
-	char why[ENGINE_REASON_BYTES];
+	char name[MICRO_NAME_BYTES], objects[MICRO_NAME_BYTES / 2];
 
 	if (micro == NULL || !instance_find(pool, dispatch, workload, &micro->subject)) {
 		free(micro);
@@ -208,14 +270,19 @@ static void add(
 			.burst = MICRO_BURST,
 			.depth = MICRO_DEPTH,
 			.seed = 1},
-		.object_bytes = MICRO_OBJECT_BYTES,
+		.object_bytes = (size_t)request->object_bytes,
+		.object_align = (size_t)request->object_align,
 	};
-	if (engine_check(micro->subject.ops, micro->subject.workload, &micro->cell, why) != 0) {
-		free(micro); /* not a cell for this strategy: two threads on `plain` */
+	micro->cell.capacity = engine_capacity(micro->subject.workload, &micro->cell.shape);
+	if (request->pages.count > 0)
+		memory_pages_find(request->pages.item[0], &micro->cell.pages);
+	if (!belongs(micro)) {
+		free(micro);
 		return;
 	}
-	snprintf(name, sizeof(name), "%s/%s%s/t%u", workload, pool,
-		dispatch == INSTANCE_TABLE ? "/table" : "", threads);
+	name_objects(request, objects, sizeof(objects));
+	snprintf(name, sizeof(name), "%s/%s%s/t%u%s", workload, pool,
+		dispatch == INSTANCE_TABLE ? "/table" : "", threads, objects);
 	gb_bench *bench = gb_register(name, threads == 1 ? run_solo : run_engine, micro);
 	if (bench == NULL) {
 		free(micro);
@@ -239,35 +306,49 @@ static void free_all(void)
 }
 
 /* One thread where a workload can; one lane where it needs more; and one thread a CPU. */
-static void add_all(uint32_t cpus)
+static void add_all(const struct request *request, uint32_t cpus)
 {
 	for (size_t w = 0; workloads[w] != NULL; w++) {
 		uint32_t lane = workloads[w]->lane_threads;
 		uint32_t most = cpus / lane * lane;
 
 		for (size_t p = 0; pools[p] != NULL; p++) {
-			add(pools[p]->name, INSTANCE_FOLDED, workloads[w]->name, lane);
-			add(pools[p]->name, INSTANCE_TABLE, workloads[w]->name, lane);
+			add(request, pools[p]->name, INSTANCE_FOLDED, workloads[w]->name, lane);
+			add(request, pools[p]->name, INSTANCE_TABLE, workloads[w]->name, lane);
 			if (most > lane)
-				add(pools[p]->name, INSTANCE_FOLDED, workloads[w]->name, most);
+				add(request, pools[p]->name, INSTANCE_FOLDED, workloads[w]->name,
+					most);
 		}
 	}
 }
 
 static int micro_run(int argc, char **argv)
 {
+	static struct request request = {.object_bytes = MICRO_OBJECT_BYTES};
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	int allowed = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+	int operand, status;
 
 	if (allowed < 0) {
 		fprintf(stderr, "nblbench micro: the CPUs cannot be found out: %s.\n",
 			strerror(-allowed));
 		return COMMAND_FAILED;
 	}
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			options_help(&options, &request);
+	}
 	if (!gb_initialize(&argc, argv))
+		return COMMAND_FAILED;
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
+		return status;
+	if (request.pages.count > 1) {
+		fprintf(stderr, "nblbench micro: it takes one kind of pages; `nblbench sweep` "
+				"takes lists.\n");
 		return COMMAND_USAGE;
+	}
 	gb_context("nbl_build_id", build_id());
-	add_all((uint32_t)(allowed < ENGINE_THREADS_MAX ? allowed : ENGINE_THREADS_MAX));
+	add_all(&request, (uint32_t)(allowed < ENGINE_THREADS_MAX ? allowed : ENGINE_THREADS_MAX));
 	uint64_t ran = gb_run();
 	free_all();
 	if (ran == 0) {

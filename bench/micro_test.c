@@ -20,9 +20,10 @@
 
 static char out_path[] = "/tmp/nblbench-micro-XXXXXX";
 
-/* Runs the program with up to three arguments after "micro"; its exit status. */
-static int run(const char *a, const char *b, const char *c)
+/* Runs the program with arguments after "micro", up to the first NULL; its exit status. */
+static int run_with(const char *const *arguments)
 {
+	char *argv[8] = {(char *)"nblbench", (char *)"micro"};
 	pid_t child = fork();
 	int status;
 
@@ -32,7 +33,9 @@ static int run(const char *a, const char *b, const char *c)
 
 		dup2(quiet, STDOUT_FILENO);
 		dup2(quiet, STDERR_FILENO);
-		execl(NBLBENCH_PROGRAM, "nblbench", "micro", a, b, c, (char *)NULL);
+		for (size_t i = 0; arguments[i] != NULL; i++)
+			argv[2 + i] = (char *)(uintptr_t)arguments[i];
+		execv(NBLBENCH_PROGRAM, argv);
 		_exit(127);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -40,15 +43,25 @@ static int run(const char *a, const char *b, const char *c)
 	return WEXITSTATUS(status);
 }
 
-/* The runs of a JSON file; asserts that it is one of the library's. */
-static json_t *runs_of(const char *filter)
+static int run(const char *argument)
+{
+	return run_with((const char *const[]){argument, NULL});
+}
+
+/*
+ * The runs of a JSON file, made with up to two arguments more; asserts that it is one of the
+ * library's.
+ */
+static json_t *runs_of(const char *filter, const char *a, const char *b)
 {
 	char out[64];
 	char wanted[128];
 
 	snprintf(out, sizeof(out), "--benchmark_out=%s", out_path);
 	snprintf(wanted, sizeof(wanted), "--benchmark_filter=%s", filter);
-	assert_int_equal(run(out, wanted, "--benchmark_min_time=0.001"), COMMAND_OK);
+	assert_int_equal(run_with((const char *const[]){
+				 out, wanted, "--benchmark_min_time=0.001", a, b, NULL}),
+		COMMAND_OK);
 	json_t *root = json_load_file(out_path, 0, NULL);
 	assert_non_null(root);
 	assert_true(
@@ -77,7 +90,7 @@ static void test_one_thread(void **state)
 	(void)state;
 	if (MICRO_ABSENT)
 		skip();
-	json_t *runs = runs_of("^pair/plain/(table/)?t1$");
+	json_t *runs = runs_of("^pair/plain/(table/)?t1$", NULL, NULL);
 	assert_int_equal(json_array_size(runs), 2);
 	expect_run(runs, 0, "pair/plain/t1");
 	expect_run(runs, 1, "pair/plain/table/t1");
@@ -89,9 +102,26 @@ static void test_threads(void **state)
 	(void)state;
 	if (MICRO_ABSENT)
 		skip();
-	json_t *runs = runs_of("^remote_free/mutex/t2");
+	json_t *runs = runs_of("^remote_free/mutex/t2", NULL, NULL);
 	assert_int_equal(json_array_size(runs), 1);
 	expect_run(runs, 0, "remote_free/mutex/t2");
+	json_decref(runs);
+}
+
+/* What is asked of the objects stands in the names; what a strategy doesn't have, as the reason. */
+static void test_objects(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	json_t *runs = runs_of("^pair/(mutex|malloc)/t1/", "--align=2048", "--pages=transparent");
+	assert_int_equal(json_array_size(runs), 2);
+	expect_run(runs, 0, "pair/mutex/t1/align2048/transparent");
+	const json_t *absent = json_array_get(runs, 1);
+	assert_string_equal(json_string_value(json_object_get(absent, "name")),
+		"pair/malloc/t1/align2048/transparent");
+	assert_non_null(strstr(json_string_value(json_object_get(absent, "error_message")),
+		"pages are transparent; malloc"));
 	json_decref(runs);
 }
 
@@ -100,9 +130,11 @@ static void test_mistakes(void **state)
 	(void)state;
 	if (MICRO_ABSENT)
 		skip();
-	assert_int_equal(run("--no-such-flag", NULL, NULL), COMMAND_USAGE);
-	assert_int_equal(run("--benchmark_filter=^nothing$", NULL, NULL), COMMAND_USAGE);
-	assert_int_equal(run("--benchmark_list_tests", NULL, NULL), COMMAND_OK);
+	assert_int_equal(run("--align=48"), COMMAND_USAGE);
+	assert_int_equal(run("--pages=ordinary,huge"), COMMAND_USAGE);
+	assert_int_equal(run("--no-such-flag"), COMMAND_USAGE);
+	assert_int_equal(run("--benchmark_filter=^nothing$"), COMMAND_USAGE);
+	assert_int_equal(run("--benchmark_list_tests"), COMMAND_OK);
 }
 
 /* Without the library the command is there, fails and says which package brings it. */
@@ -111,7 +143,7 @@ static void test_absent(void **state)
 	(void)state;
 	if (!MICRO_ABSENT)
 		skip();
-	assert_int_equal(run(NULL, NULL, NULL), COMMAND_FAILED);
+	assert_int_equal(run(NULL), COMMAND_FAILED);
 }
 
 static int set_up(void **state)
@@ -136,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_thread),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_absent),
 	};

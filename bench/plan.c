@@ -1,6 +1,7 @@
 /* The plan of a sweep: see plan.h. */
 #include "bench/plan.h"
 
+#include "alloc/slab.h"
 #include "bench/build_id.h"
 #include "bench/engine.h"
 #include "bench/instances.h"
@@ -50,7 +51,7 @@ enum {
 #define PLAN_QUICK_NS (48000.0 * MS_NS)
 
 /* A worker's own memory beside its pool; measured as rss_open less pool_bytes. */
-enum { PLAN_WORKER_BYTES = 8 << 20 };
+enum { PLAN_WORKER_BYTES = 8 << 20, PLAN_HUGE_PAGE_BYTES = 2 << 20 };
 
 /* A row of the store with its threads' rows, indexes included; from a reference sweep's file. */
 enum {
@@ -64,7 +65,8 @@ bool plan_is_default(const struct plan_request *request)
 	return request->pools.count == 0 && request->contexts.count == 0 &&
 	       request->workloads.count == 0 && request->dispatch.count == 0 &&
 	       request->threads.count == 0 && request->bursts.count == 0 &&
-	       request->depths.count == 0 && request->sizes.count == 0;
+	       request->depths.count == 0 && request->sizes.count == 0 &&
+	       request->aligns.count == 0 && request->pages.count == 0;
 }
 
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell)
@@ -83,6 +85,8 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 	const struct engine_cell asked = {
 		.shape = plan_shape(plan, cell),
 		.object_bytes = cell->object_bytes,
+		.object_align = cell->object_align,
+		.pages = cell->pages,
 	};
 
 	reason[0] = '\0';
@@ -238,7 +242,14 @@ static void label_cell(struct plan_cell *cell)
 	used += (size_t)snprintf(cell->label + used, room - used, ", %" PRIu32 " thread%s",
 		cell->threads, cell->threads == 1 ? "" : "s");
 	if (cell->object_bytes != PLAN_OBJECT_BYTES)
-		snprintf(cell->label + used, room - used, ", %" PRIu32 " B", cell->object_bytes);
+		used += (size_t)snprintf(
+			cell->label + used, room - used, ", %" PRIu32 " B", cell->object_bytes);
+	if (cell->object_align != 0)
+		used += (size_t)snprintf(cell->label + used, room - used, ", aligned to %" PRIu32,
+			cell->object_align);
+	if (cell->pages != MEMORY_PAGES_ORDINARY)
+		snprintf(cell->label + used, room - used, ", %s pages",
+			memory_pages_name(cell->pages));
 }
 
 /* Adds the cell unless one of the same label, and so of the same load, is there. */
@@ -311,23 +322,27 @@ static void default_threads(
 		append_once(out, PLAN_THREADS_FACTOR * (uint64_t)(all > 0 ? all : lane));
 }
 
-static int make_cells_of(struct plan *plan, const struct plan_request *request,
-	const struct workload *workload, char *why)
+/* The objects of a cell's pool. */
+struct objects {
+	uint64_t bytes, align;
+	enum memory_pages pages;
+};
+
+/* The cells of a workload over one kind of objects. */
+static int make_cells_over(struct plan *plan, const struct plan_request *request,
+	const struct workload *workload, const struct objects *objects, char *why)
 {
 	static const uint64_t bursts_quick[] = {PLAN_BURST};
 	static const uint64_t bursts_full[] = {8, PLAN_BURST, 128};
 	static const uint64_t depths_quick[] = {PLAN_DEPTH};
 	static const uint64_t depths_full[] = {1, PLAN_DEPTH, 8};
-	static const uint64_t sizes[] = {PLAN_OBJECT_BYTES};
 	const bool quick = plan->quick;
 	size_t burst_count = quick ? array_count(bursts_quick) : array_count(bursts_full);
 	size_t depth_count = quick ? array_count(depths_quick) : array_count(depths_full);
-	size_t size_count = array_count(sizes);
 	const uint64_t *burst =
 		numbers_or(&request->bursts, quick ? bursts_quick : bursts_full, &burst_count);
 	const uint64_t *depth =
 		numbers_or(&request->depths, quick ? depths_quick : depths_full, &depth_count);
-	const uint64_t *size = numbers_or(&request->sizes, sizes, &size_count);
 	struct options_numbers threads = request->threads;
 
 	if (threads.count == 0)
@@ -341,28 +356,95 @@ static int make_cells_of(struct plan *plan, const struct plan_request *request,
 		depth = depths_quick;
 		depth_count = 1;
 	}
-	for (size_t s = 0; s < size_count; s++) {
-		for (size_t b = 0; b < burst_count; b++) {
-			for (size_t d = 0; d < depth_count; d++) {
-				for (size_t t = 0; t < threads.count; t++) {
-					struct plan_cell cell = {
-						.workload = workload,
-						.threads = (uint32_t)threads.item[t],
-						.burst = (uint32_t)burst[b],
-						.depth = (uint32_t)depth[d],
-						.object_bytes = (uint32_t)size[s],
-						.oversubscribed = threads.item[t] > plan->cpus,
-					};
-					if (cell.threads % workload->lane_threads != 0)
-						continue;
-					int rc = add_cell(plan, &cell, why);
-					if (rc != 0)
-						return rc;
-				}
+	for (size_t b = 0; b < burst_count; b++) {
+		for (size_t d = 0; d < depth_count; d++) {
+			for (size_t t = 0; t < threads.count; t++) {
+				struct plan_cell cell = {
+					.workload = workload,
+					.threads = (uint32_t)threads.item[t],
+					.burst = (uint32_t)burst[b],
+					.depth = (uint32_t)depth[d],
+					.object_bytes = (uint32_t)objects->bytes,
+					.object_align = (uint32_t)objects->align,
+					.pages = objects->pages,
+					.oversubscribed = threads.item[t] > plan->cpus,
+				};
+				if (cell.threads % workload->lane_threads != 0)
+					continue;
+				int rc = add_cell(plan, &cell, why);
+				if (rc != 0)
+					return rc;
 			}
 		}
 	}
 	return 0;
+}
+
+/*
+ * A workload that makes its own pool has objects of its own: size is no axis of it, and an alignment
+ * or pages that were asked for are a cell that it doesn't have.
+ */
+static bool has_objects(const struct workload *workload, const struct objects *objects)
+{
+	return workload->create == NULL ||
+	       (objects->align == 0 && objects->pages == MEMORY_PAGES_ORDINARY);
+}
+
+static bool wants_pages(const struct plan_request *request, enum memory_pages pages)
+{
+	return request->pages.count == 0 ? pages == MEMORY_PAGES_ORDINARY
+					 : has_name(&request->pages, memory_pages_name(pages));
+}
+
+static int make_cells_of(struct plan *plan, const struct plan_request *request,
+	const struct workload *workload, char *why)
+{
+	static const uint64_t usual_sizes[] = {PLAN_OBJECT_BYTES};
+	static const uint64_t own_align[] = {0};
+	size_t size_count = array_count(usual_sizes), align_count = array_count(own_align);
+	const uint64_t *sizes = numbers_or(&request->sizes, usual_sizes, &size_count);
+	const uint64_t *aligns = numbers_or(&request->aligns, own_align, &align_count);
+	struct objects objects;
+
+	if (workload->create != NULL) {
+		sizes = usual_sizes;
+		size_count = array_count(usual_sizes);
+	}
+	for (size_t s = 0; s < size_count; s++) {
+		objects.bytes = sizes[s];
+		for (size_t a = 0; a < align_count; a++) {
+			objects.align = aligns[a];
+			for (objects.pages = MEMORY_PAGES_ORDINARY;
+				objects.pages <= MEMORY_PAGES_HUGE; objects.pages++) {
+				int rc = 0;
+
+				if (wants_pages(request, objects.pages) &&
+					has_objects(workload, &objects))
+					rc = make_cells_over(
+						plan, request, workload, &objects, why);
+				if (rc != 0)
+					return rc;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Why a workload that was asked for by name has no cell. */
+static void explain_no_cell(
+	const struct plan_request *request, const struct workload *workload, char *why)
+{
+	const bool own = workload->create != NULL;
+
+	if (own && (request->aligns.count != 0 || !wants_pages(request, MEMORY_PAGES_ORDINARY)))
+		snprintf(why, PLAN_WHY_BYTES,
+			"%s makes its own pool, whose objects have an alignment of their own and "
+			"ordinary pages; --align and --pages ask for others",
+			workload->name);
+	else
+		snprintf(why, PLAN_WHY_BYTES,
+			"%s needs a multiple of %" PRIu32 " threads, and --threads names none",
+			workload->name, workload->lane_threads);
 }
 
 static int make_cells(struct plan *plan, const struct plan_request *request, char *why)
@@ -376,21 +458,28 @@ static int make_cells(struct plan *plan, const struct plan_request *request, cha
 		int rc = make_cells_of(plan, request, workloads[i], why);
 		if (rc != 0)
 			return rc;
-		/* Left out because of its threads, though it was asked for by name. */
 		if (plan->cell_count == before && request->workloads.count != 0) {
-			snprintf(why, PLAN_WHY_BYTES,
-				"%s needs a multiple of %" PRIu32
-				" threads, and --threads names none",
-				workloads[i]->name, workloads[i]->lane_threads);
+			explain_no_cell(request, workloads[i], why);
 			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
+/* True if the request names what keeps every subject out of a cell: its threads or its pages. */
+static bool was_asked_for(
+	const struct plan *plan, const struct plan_request *request, const struct plan_cell *cell)
+{
+	struct plan_cell usual = *cell;
+
+	usual.pages = MEMORY_PAGES_ORDINARY;
+	return request->threads.count != 0 ||
+	       (cell->pages != usual.pages && subjects_of(plan, &usual) > 0);
+}
+
 /*
  * Drops the cells in which nothing competes, if the defaults brought them in; a cell that was asked
- * for by its threads is refused instead.
+ * for is refused instead.
  */
 static bool drop_empty_cells(struct plan *plan, const struct plan_request *request, char *why)
 {
@@ -406,9 +495,10 @@ static bool drop_empty_cells(struct plan *plan, const struct plan_request *reque
 		}
 		/* The reason that the first subject gives stands for the others'. */
 		plan_competes(plan, cell, &plan->subject[0], reason);
-		snprintf(why, PLAN_WHY_BYTES, "nothing can be measured in '%s': %s", cell->label,
-			reason);
-		if (request->threads.count != 0)
+		/* It is a sentence; the caller's, which it ends, has a full stop of its own. */
+		snprintf(why, PLAN_WHY_BYTES, "nothing can be measured in '%s': %.*s", cell->label,
+			(int)strlen(reason) - 1, reason);
+		if (was_asked_for(plan, request, cell))
 			return false;
 	}
 	plan->cell_count = kept;
@@ -492,16 +582,26 @@ uint64_t plan_eta_ns(const struct plan *plan)
  * Room.
  */
 
+/* The objects of one pool of a cell. */
+static uint64_t pool_bytes(const struct plan *plan, const struct plan_cell *cell)
+{
+	const struct workload_cell shape = plan_shape(plan, cell);
+	const uint64_t bytes = (uint64_t)engine_capacity(cell->workload, &shape) *
+			       slab_stride(cell->object_bytes, cell->object_align);
+
+	if (cell->pages == MEMORY_PAGES_ORDINARY)
+		return bytes;
+	return (bytes + PLAN_HUGE_PAGE_BYTES - 1) / PLAN_HUGE_PAGE_BYTES * PLAN_HUGE_PAGE_BYTES;
+}
+
 uint64_t plan_memory_bytes(const struct plan *plan)
 {
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		const struct plan_cell *cell = &plan->cell[i];
-		const struct workload_cell shape = plan_shape(plan, cell);
-		uint64_t pool_bytes = (uint64_t)engine_capacity(cell->workload, &shape) *
-				      (cell->object_bytes + CACHE_LINE_BYTES);
-		uint64_t bytes = subjects_of(plan, cell) * (PLAN_WORKER_BYTES + pool_bytes);
+		uint64_t bytes =
+			subjects_of(plan, cell) * (PLAN_WORKER_BYTES + pool_bytes(plan, cell));
 
 		if (bytes > most)
 			most = bytes;
@@ -526,11 +626,12 @@ uint64_t plan_store_bytes(const struct plan *plan)
 
 static json_t *cell_json(const struct plan_cell *cell)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:I, s:I}", "label", cell->label,
-		"workload", cell->workload->name, "threads", (json_int_t)cell->threads, "burst",
-		(json_int_t)cell->burst, "depth", (json_int_t)cell->depth, "object_bytes",
-		(json_int_t)cell->object_bytes, "oversubscribed", cell->oversubscribed, "slice_ns",
-		(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "label",
+		cell->label, "workload", cell->workload->name, "threads", (json_int_t)cell->threads,
+		"burst", (json_int_t)cell->burst, "depth", (json_int_t)cell->depth, "object_bytes",
+		(json_int_t)cell->object_bytes, "object_align", (json_int_t)cell->object_align,
+		"pages", memory_pages_name(cell->pages), "oversubscribed", cell->oversubscribed,
+		"slice_ns", (json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns);
 }
 
 static json_t *plan_json(const struct plan *plan)

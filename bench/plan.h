@@ -6,9 +6,10 @@
  *
  * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that all
  * policies share (instances.h), which competes where context is pushed; a *cell* is a load under
- * which subjects compete: a workload with its threads, burst, depth and object size. The first fork
- * of every cell comes before the second of any: what a machine does over minutes then hits all
- * cells alike, and a sweep that is stopped early has something of each.
+ * which subjects compete: a workload with its threads, burst and depth, and the pool's objects by
+ * their size, alignment and pages. The first fork of every cell comes before the second of any: what
+ * a machine does over minutes then hits all cells alike, and a sweep that is stopped early has
+ * something of each.
  */
 #ifndef BENCH_PLAN_H
 #define BENCH_PLAN_H
@@ -45,7 +46,9 @@ struct plan_request {
 	struct options_numbers threads;
 	struct options_numbers bursts;
 	struct options_numbers depths;
-	struct options_numbers sizes; /* object payload, bytes */
+	struct options_numbers sizes;  /* object payload, bytes */
+	struct options_numbers aligns; /* of objects, bytes */
+	struct options_names pages;    /* ordinary, transparent, huge */
 	uint64_t forks;
 	uint64_t blocks;
 	double slice_ms;
@@ -62,12 +65,14 @@ struct plan_subject {
 };
 
 struct plan_cell {
-	char label[PLAN_LABEL_BYTES]; /* "burst 32, 2 threads" */
+	char label[PLAN_LABEL_BYTES]; /* "burst 32, 2 threads", "pair, 1 thread, huge pages" */
 	const struct workload *workload;
 	uint32_t threads;
 	uint32_t burst;
 	uint32_t depth;
 	uint32_t object_bytes;
+	uint32_t object_align; /* 0: the strategy's own */
+	enum memory_pages pages;
 	bool oversubscribed; /* more threads than CPUs */
 	uint64_t slice_ns;
 	uint64_t lead_in_ns;

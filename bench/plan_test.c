@@ -71,6 +71,15 @@ static void hash_follows_from_the_request(void **state)
 	other = base;
 	add_number(&other.sizes, 64);
 	assert_false(same_hash(&base, &other));
+	other = base;
+	add_number(&other.aligns, 64);
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_name(&other.pages, "transparent");
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_name(&other.pages, "ordinary");
+	assert_true(same_hash(&base, &other)); /* the default by its name */
 }
 
 static void order_of_names_is_no_difference(void **state)
@@ -112,6 +121,119 @@ static void cells_are_the_product_of_the_axes_that_count(void **state)
 	assert_non_null(find_cell(plan, "burst 16, 2 threads"));
 	assert_int_equal(plan_blocks(plan), 6 * (uint64_t)plan->forks * plan->blocks);
 	plan_free(plan);
+}
+
+static void objects_are_axes_of_every_pool(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char reason[ENGINE_REASON_BYTES];
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "mutex");
+	add_name(&request.pools, "malloc");
+	add_number(&request.threads, 1);
+	add_number(&request.sizes, 256);
+	add_number(&request.sizes, 2048);
+	add_number(&request.aligns, 16);
+	add_number(&request.aligns, 2048);
+	add_name(&request.pages, "huge");
+	add_name(&request.pages, "ordinary");
+	struct plan *plan = make(&request);
+	assert_int_equal(plan->cell_count, 2 * 2 * 2);
+	const struct plan_cell *cell = find_cell(plan, "pair, 1 thread, aligned to 16");
+	assert_non_null(cell);
+	assert_int_equal(cell->object_bytes, 256);
+	assert_int_equal(cell->object_align, 16);
+	assert_int_equal(cell->pages, MEMORY_PAGES_ORDINARY);
+	assert_true(plan_competes(plan, cell, &plan->subject[0], reason));
+	assert_true(plan_competes(plan, cell, &plan->subject[1], reason));
+	cell = find_cell(plan, "pair, 1 thread, 2048 B, aligned to 2048, huge pages");
+	assert_non_null(cell);
+	assert_int_equal(cell->object_bytes, 2048);
+	assert_int_equal(cell->object_align, 2048);
+	assert_int_equal(cell->pages, MEMORY_PAGES_HUGE);
+	/* A malloc has pages of its own: it stays in the table, absent, with the reason. */
+	assert_true(plan_competes(plan, cell, &plan->subject[0], reason));
+	assert_false(plan_competes(plan, cell, &plan->subject[1], reason));
+	assert_non_null(strstr(reason, "malloc takes its memory from the system by itself"));
+	plan_free(plan);
+}
+
+/* Pages that only mallocs would have to bring are refused, and not left out in silence. */
+static void pages_that_nobody_has_are_refused(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "malloc");
+	add_name(&request.pages, "ordinary");
+	add_name(&request.pages, "huge");
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "'pair, 1 thread, huge pages': pages are huge; malloc"));
+}
+
+/* A workload with a pool of its own has one cell, whatever is asked of objects, or none. */
+static void pools_of_workloads_have_their_own_objects(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	(void)state;
+	add_name(&request.workloads, "clone_tree");
+	add_name(&request.workloads, "pair");
+	add_number(&request.threads, 1);
+	add_number(&request.sizes, 64);
+	add_number(&request.sizes, 256);
+	add_name(&request.pages, "ordinary");
+	add_name(&request.pages, "transparent");
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 1 + 2 * 2);
+	assert_non_null(find_cell(plan, "clone_tree, 1 thread"));
+	plan_free(plan);
+
+	/* Without a name it is left out, with one it is refused. */
+	add_number(&request.aligns, 2048);
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "clone_tree makes its own pool"));
+	request.workloads.count = 0;
+	plan = make(&request);
+	for (size_t i = 0; i < plan->cell_count; i++)
+		assert_null(plan->cell[i].workload->create);
+	plan_free(plan);
+}
+
+/* Room is counted as slabs take it: whole strides, and whole huge pages. */
+static void memory_follows_from_the_objects(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	uint64_t usual, wide, huge;
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "mutex");
+	add_number(&request.threads, 1);
+	struct plan *plan = make(&request);
+	const uint64_t objects = engine_capacity(
+		plan->cell[0].workload, &(struct workload_cell){.threads = 1, .burst = 1});
+	usual = plan_memory_bytes(plan);
+	const uint64_t subjects = plan->subject_count;
+	plan_free(plan);
+	add_number(&request.aligns, 4096);
+	plan = make(&request);
+	wide = plan_memory_bytes(plan);
+	plan_free(plan);
+	assert_int_equal(wide - usual, subjects * objects * (4096 - 320));
+	request.aligns.count = 0;
+	add_name(&request.pages, "huge");
+	plan = make(&request);
+	huge = plan_memory_bytes(plan);
+	plan_free(plan);
+	assert_int_equal(huge - usual, subjects * ((2 << 20) - objects * 320));
 }
 
 static void threads_come_in_whole_lanes(void **state)
@@ -216,6 +338,10 @@ int main(void)
 		cmocka_unit_test(hash_follows_from_the_request),
 		cmocka_unit_test(order_of_names_is_no_difference),
 		cmocka_unit_test(cells_are_the_product_of_the_axes_that_count),
+		cmocka_unit_test(objects_are_axes_of_every_pool),
+		cmocka_unit_test(pages_that_nobody_has_are_refused),
+		cmocka_unit_test(pools_of_workloads_have_their_own_objects),
+		cmocka_unit_test(memory_follows_from_the_objects),
 		cmocka_unit_test(threads_come_in_whole_lanes),
 		cmocka_unit_test(one_subject_has_a_twin),
 		cmocka_unit_test(what_cannot_compete_is_told),

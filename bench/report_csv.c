@@ -6,7 +6,8 @@
 #include <math.h>
 
 static const char *const head =
-	"cell,workload,threads,lane_threads,oversubscribed,burst,depth,object_bytes,pages,subject,"
+	"cell,workload,threads,lane_threads,oversubscribed,burst,depth,object_bytes,object_align,"
+	"pages,subject,"
 	"pool,context,dispatch,role,state,ns_per_unit,ns_low,ns_high,units_per_s,times_best,"
 	"times_best_low,times_best_high,verdict_to_best,in_best_set,rank_low,rank_high,ties,"
 	"times_baseline,times_baseline_low,times_baseline_high,verdict_to_baseline,noise_floor_"
@@ -64,6 +65,7 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	fprintf(out, "%" PRIu32 ",%" PRIu32 ",%d,%" PRIu32 ",%" PRIu32 ",%" PRIu64 ",",
 		cell->threads, cell->lane_threads, cell->oversubscribed, cell->burst, cell->depth,
 		cell->object_bytes);
+	put_real(out, cell->object_align > 0 ? (double)cell->object_align : NAN);
 	put_text(out, cell->pages);
 	put_text(out, s->label);
 	put_text(out, s->pool);

@@ -82,6 +82,10 @@ static json_t *make_run(const struct analysis *a, size_t c, size_t i, size_t fam
 	set_real(run, "nbl_times_best", exp(r->to_best.point));
 	set_real(run, "nbl_times_best_low", exp(r->to_best.lo));
 	set_real(run, "nbl_times_best_high", exp(r->to_best.hi));
+	set_real(run, "nbl_object_bytes", (double)cell->object_bytes);
+	if (cell->object_align > 0)
+		set_real(run, "nbl_object_align", cell->object_align);
+	json_object_set_new(run, "nbl_pages", json_string(cell->pages));
 	set_real(run, "nbl_jain", r->jain);
 	set_real(run, "nbl_slowest_share", r->slowest_share);
 	if (r->memory.known)

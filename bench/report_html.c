@@ -807,7 +807,10 @@ static void put_cell_facts(const struct page *p, const struct analysis_cell *cel
 	put(p, "</p>\n<p class=\"note\">%zu blocks in %zu forks; a unit is one of the ",
 		cell->blocks, cell->forks);
 	put_text(p, cell->unit);
-	put(p, ", %" PRIu64 " bytes each on ", cell->object_bytes);
+	put(p, ", %" PRIu64 " bytes each", cell->object_bytes);
+	if (cell->object_align > 0)
+		put(p, " aligned to %" PRIu32, cell->object_align);
+	put(p, " on ");
 	put_text(p, cell->pages);
 	put(p, " pages; %" PRIu32 " thread%s work on it together. ", cell->lane_threads,
 		cell->lane_threads == 1 ? "" : "s");

@@ -19,10 +19,12 @@ struct run_request {
 	struct options_names pool;
 	struct options_names workload;
 	struct options_names dispatch;
+	struct options_names pages;
 	uint64_t threads;
 	uint64_t burst;
 	uint64_t depth;
 	uint64_t object_bytes;
+	uint64_t object_align;
 	uint64_t capacity;
 	uint64_t slice_ms;
 	uint64_t slices;
@@ -99,6 +101,22 @@ static const struct options_entry entries[] = {
 		.help = "payload of an object",
 		.least = POOL_OBJECT_BYTES_MIN,
 		.most = POOL_OBJECT_BYTES_MAX},
+	{.name = "align",
+		.letter = 'a',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, object_align),
+		.value = "BYTES",
+		.help = "alignment of an object [64 in a pool, malloc's own in a malloc]",
+		.least = POOL_OBJECT_ALIGN_MIN,
+		.most = POOL_OBJECT_ALIGN_MAX,
+		.power_of_two = true},
+	{.name = "pages",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, pages),
+		.value = "NAME",
+		.help = "pages under the objects: ordinary, transparent or huge [ordinary]",
+		.known = options_pages,
+		.noun = "kind of pages"},
 	{.name = "capacity",
 		.kind = OPTIONS_COUNT,
 		.offset = offsetof(struct run_request, capacity),
@@ -205,7 +223,8 @@ static int run_run(int argc, char **argv)
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
-	if (request.pool.count > 1 || request.workload.count > 1 || request.dispatch.count > 1) {
+	if (request.pool.count > 1 || request.workload.count > 1 || request.dispatch.count > 1 ||
+		request.pages.count > 1) {
 		fprintf(stderr, "nblbench run: it runs one strategy on one workload; "
 				"`nblbench sweep` takes lists.\n");
 		return COMMAND_USAGE;
@@ -214,12 +233,16 @@ static int run_run(int argc, char **argv)
 	instance_find(first_name(&request.pool, pool_default()->name), dispatch,
 		first_name(&request.workload, workloads[0]->name), &subject);
 
+	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
+	memory_pages_find(first_name(&request.pages, memory_pages_name(pages)), &pages);
 	const struct engine_cell cell = {
 		.shape = {.threads = (uint32_t)request.threads,
 			.burst = (uint32_t)request.burst,
 			.depth = (uint32_t)request.depth,
 			.seed = 1},
 		.object_bytes = (size_t)request.object_bytes,
+		.object_align = (size_t)request.object_align,
+		.pages = pages,
 		.capacity = (uint32_t)request.capacity,
 	};
 	if (engine_check(subject.ops, subject.workload, &cell, why) != 0) {

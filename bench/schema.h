@@ -9,7 +9,7 @@
 #ifndef BENCH_SCHEMA_H
 #define BENCH_SCHEMA_H
 
-enum { STORE_SCHEMA_VERSION = 1 };
+enum { STORE_SCHEMA_VERSION = 2 };
 
 /* SQLite's application_id, so that a file that is not a store can be told from one: "nblb". */
 enum { STORE_APPLICATION_ID = 0x6e626c62 };
@@ -41,14 +41,17 @@ static const char store_schema[] =
 	"  dispatch TEXT NOT NULL, twin INTEGER NOT NULL, summary TEXT NOT NULL, progress TEXT NOT "
 	"NULL,"
 	"  cache TEXT NOT NULL, exact INTEGER NOT NULL, is_pool INTEGER NOT NULL) STRICT;"
-	/* The loads under which they compete; every figure belongs to one cell and one subject. */
+	/*
+	 * The loads under which they compete; every figure belongs to one cell and one subject.
+	 * object_align: bytes; 0: each strategy's own. pages: ordinary | transparent | huge.
+	 */
 	"CREATE TABLE cell ("
 	"  cell_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, workload TEXT NOT NULL, unit "
 	"TEXT NOT NULL,"
 	"  program TEXT NOT NULL, threads INTEGER NOT NULL, lane_threads INTEGER NOT NULL, "
 	"oversubscribed INTEGER NOT NULL,"
-	"  burst INTEGER NOT NULL, depth INTEGER NOT NULL, object_bytes INTEGER NOT NULL, pages "
-	"TEXT NOT NULL) STRICT;"
+	"  burst INTEGER NOT NULL, depth INTEGER NOT NULL, object_bytes INTEGER NOT NULL,"
+	"  object_align INTEGER NOT NULL, pages TEXT NOT NULL) STRICT;"
 	/*
 	 * All subjects of a cell once, in random order. fork: the set of worker processes the block
 	 * was run in.

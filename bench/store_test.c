@@ -255,6 +255,37 @@ static void what_goes_in_comes_out(void **state)
 	store_close(store);
 }
 
+/* A cell's objects are columns: what they weigh, where they stand, on which pages. */
+static void objects_of_a_cell_are_stored(void **state)
+{
+	struct fixture *self = *state;
+	struct plan_request request = {.seed = 1, .forks = 1, .blocks = 1};
+	struct plan *usual = self->plan;
+
+	request.pools.item[request.pools.count++] = "mutex";
+	request.workloads.item[request.workloads.count++] = "pair";
+	request.threads.item[request.threads.count++] = 1;
+	request.sizes.item[request.sizes.count++] = 2048;
+	request.aligns.item[request.aligns.count++] = 128;
+	request.pages.item[request.pages.count++] = "transparent";
+	request.pages.item[request.pages.count++] = "huge";
+	assert_int_equal(plan_make(&request, &self->plan, self->why), 0);
+	store_close(open_well(self, true));
+	assert_query(self,
+		"SELECT group_concat(object_bytes || ' ' || object_align || ' ' || pages) FROM "
+		"cell",
+		"2048 128 transparent,2048 128 huge");
+	plan_free(self->plan);
+	/* Objects are part of the plan. */
+	self->plan = usual;
+	assert_refused(self, "another plan", "cells");
+	unlink(self->path);
+	store_close(open_well(self, true));
+	assert_query(self,
+		"SELECT DISTINCT object_bytes || ' ' || object_align || ' ' || pages FROM cell",
+		"256 0 ordinary");
+}
+
 static void events_are_counted_as_the_sweep_needs_them(void **state)
 {
 	struct fixture *self = *state;
@@ -315,11 +346,15 @@ static void other_schema_is_refused(void **state)
 
 	store_close(open_well(self, true));
 	assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-	snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", STORE_SCHEMA_VERSION + 1);
-	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
-	snprintf(version, sizeof(version), "schema version %d", STORE_SCHEMA_VERSION + 1);
-	assert_refused(self, version, "Use the program that made it");
+	for (int other = STORE_SCHEMA_VERSION - 1; other <= STORE_SCHEMA_VERSION + 1; other += 2) {
+		assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
+		snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", other);
+		assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		snprintf(version, sizeof(version), "schema version %d", other);
+		assert_refused(self, version, "Use the program that made it");
+	}
 }
 
 static void other_plan_and_build_are_refused(void **state)
@@ -486,6 +521,7 @@ int main(void)
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(what_goes_in_comes_out),
+		STORE_TEST(objects_of_a_cell_are_stored),
 		STORE_TEST(events_are_counted_as_the_sweep_needs_them),
 		STORE_TEST(other_files_are_refused),
 		STORE_TEST(other_schema_is_refused),

@@ -467,6 +467,8 @@ static void nonsense_is_named(void **state)
 	assert_refused(self, "--colour", COMMAND_USAGE, "no option '--colour'", "--help");
 	assert_refused(self, "--size 0", COMMAND_USAGE, "--size", "8 to 1048576; 0 is not one");
 	assert_refused(self, "--size 1048577", COMMAND_USAGE, "--size", "8 to 1048576");
+	assert_refused(self, "--align 48", COMMAND_USAGE, "--align", "a power of two, 16 to 4096");
+	assert_refused(self, "--pages big", COMMAND_USAGE, "no kind of pages 'big'", "transparent");
 	assert_refused(self, "--threads 0", COMMAND_USAGE, "--threads", "1 to 256");
 	assert_refused(self, "--threads 257", COMMAND_USAGE, "--threads", "1 to 256");
 	assert_refused(self, "--threads 99999999999999999999", COMMAND_USAGE, "--threads",
@@ -481,6 +483,33 @@ static void nonsense_is_named(void **state)
 		"one thread only");
 	/* None of this made a directory. */
 	assert_int_equal(stat(self->out, &file), -1);
+}
+
+/* What can't run here stays in the table with its reason, and is no failure. */
+static void objects_that_nobody_has_are_absent(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	start(self, &run,
+		"--out %OUT --pool mutex,malloc --workload pair --threads 1 --size 512 --align "
+		"2048 --pages ordinary,transparent,huge --forks 2 --blocks 1 --slice-ms 1");
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "pair, 1 thread, 512 B, aligned to 2048, transparent pages");
+	assert_int_equal(number(self, "SELECT count(*) FROM cell WHERE object_align = 2048"), 3);
+	assert_int_equal(
+		number(self, "SELECT count(*) FROM event JOIN subject USING (subject_id) JOIN cell "
+			     "USING (cell_id) WHERE state = 'unsupported' AND subject.pool = "
+			     "'malloc' AND pages <> 'ordinary' AND detail LIKE 'pages are %'"),
+		2);
+	/* mutex is measured on all pages, but for huge ones that the machine does not have. */
+	assert_int_equal(number(self, "SELECT count(*) FROM slice JOIN subject USING (subject_id) "
+				      "WHERE label = 'mutex'") +
+				 2 * number(self, "SELECT count(*) FROM event JOIN subject USING "
+						  "(subject_id) WHERE label = 'mutex' AND detail "
+						  "LIKE 'There are no huge pages%'"),
+		3 * 2);
 }
 
 static void dry_run_writes_nothing(void **state)
@@ -592,6 +621,7 @@ int main(int argc, char **argv)
 		SWEEP_TEST(hung_worker_costs_its_own_cell),
 		SWEEP_TEST(workers_die_with_the_sweep),
 		SWEEP_TEST(nonsense_is_named),
+		SWEEP_TEST(objects_that_nobody_has_are_absent),
 		SWEEP_TEST(dry_run_writes_nothing),
 		SWEEP_TEST(stores_are_not_mixed),
 		SWEEP_TEST(places_that_cannot_be_written_are_named),

@@ -194,11 +194,11 @@ static void write_cell(sqlite3 *db, int c)
 	else
 		snprintf(label, sizeof(label), "%s, %d thread%s", load->workload, load->threads,
 			load->threads == 1 ? "" : "s");
-	run_printed(
-		db, sqlite3_mprintf(
-			    "INSERT INTO cell VALUES (%d,%Q,%Q,%Q,%Q,%d,%d,%d,%d,1,256,'ordinary')",
-			    c + 1, label, load->workload, load->unit, load->program, load->threads,
-			    load->lane_threads, load->threads > CPUS, load->burst));
+	run_printed(db,
+		sqlite3_mprintf(
+			"INSERT INTO cell VALUES (%d,%Q,%Q,%Q,%Q,%d,%d,%d,%d,1,256,0,'ordinary')",
+			c + 1, label, load->workload, load->unit, load->program, load->threads,
+			load->lane_threads, load->threads > CPUS, load->burst));
 	for (int i = 0; i < SUBJECTS; i++) {
 		const char *state = broken_state(&models[i], c);
 

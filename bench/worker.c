@@ -26,6 +26,7 @@
 #define CODE_USAGE     "usage"
 #define CODE_STATE     "state"
 #define CODE_FAILED    "failed"
+#define CODE_ABSENT    "unsupported"
 
 struct worker {
 	int fd;
@@ -164,11 +165,7 @@ static enum memory_pages read_pages(struct reader *self)
 	const char *word = read_word(self, "pages", "ordinary");
 	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
 
-	if (strcmp(word, "transparent") == 0)
-		pages = MEMORY_PAGES_TRANSPARENT;
-	else if (strcmp(word, "huge") == 0)
-		pages = MEMORY_PAGES_HUGE;
-	else if (strcmp(word, "ordinary") != 0 && self->refusal == NULL)
+	if (!memory_pages_find(word, &pages) && self->refusal == NULL)
 		self->refusal = refuse(CODE_USAGE,
 			"pages is '%s'; it must be ordinary, transparent or huge.", word);
 	return pages;
@@ -207,6 +204,8 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 			},
 		.object_bytes = (size_t)read_integer(&in, "object_bytes", READ_REQUIRED,
 			POOL_OBJECT_BYTES_MIN, POOL_OBJECT_BYTES_MAX),
+		.object_align =
+			(size_t)read_integer(&in, "object_align", 0, 0, POOL_OBJECT_ALIGN_MAX),
 		.capacity = (uint32_t)read_integer(&in, "capacity", 0, 0, ENGINE_CAPACITY_MAX),
 		.pages = read_pages(&in),
 		.placement = read_placement(&in),
@@ -223,7 +222,10 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 			instance_context(self->subject) ? " that pushes context" : "");
 	int rc = engine_open(&subject, &cell, &self->engine, why);
 	if (rc != 0)
-		return refuse(rc == -EINVAL ? CODE_USAGE : CODE_FAILED, "%s", why);
+		return refuse(rc == -EINVAL                        ? CODE_USAGE
+			      : rc == -ENOTSUP || rc == -EOVERFLOW ? CODE_ABSENT
+								   : CODE_FAILED,
+			"%s", why);
 
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	self->threads = cell.shape.threads;

@@ -27,6 +27,7 @@
  *	                                 which malloc answers; the CPUs this process may use
  *
  *	{"cmd":"open", "workload":"burst", "threads":2, "burst":32, "depth":1, "object_bytes":64,
+ *	 "object_align":0,               opt = 0: the strategy's own; or a power of two
  *	 "pages":"ordinary",             opt = "ordinary"; or "transparent", "huge"
  *	 "placement":"compact",          opt = "compact"; or "spread", "smt"
  *	 "capacity":0,                   opt = 0: sized by the engine, the same for every strategy
@@ -70,8 +71,9 @@
  *
  * code is one of: malformed (not one JSON object with a string "cmd"), unknown (no such request),
  * usage (a member is missing, of the wrong type or out of its range), state (not now: slice before
- * open, open twice), failed (the system refused: no memory, no such pages). The worker's state is
- * then as before the request, and it goes on.
+ * open, open twice), unsupported (not on this machine: no such pages, more memory than the strategy
+ * can name), failed (the system refused: no memory). The worker's state is then as before the
+ * request, and it goes on.
  *
  * How long a reply may take: hello 30 s; open 10 s and 1 s per GiB; warm and slice three times what
  * they were asked for (a slice whose threads did not start together is repeated once) and 2 s; the

@@ -215,6 +215,34 @@ static void test_cells(void **state)
 	}
 }
 
+#define OPEN_PAIR                                                                             \
+	"{\"cmd\":\"open\", \"workload\":\"pair\", \"threads\":1, \"burst\":1, \"depth\":1, " \
+	"\"object_bytes\":1024, "
+
+/* Objects as they are asked for; what the machine lacks is told from what is wrong. */
+static void test_objects(void **state)
+{
+	struct session *self = *state;
+
+	json_decref(next_reply(self));
+	expect_reply(self, OPEN_PAIR "\"object_align\":2048, \"pages\":\"transparent\"}", "ready");
+	expect_reply(self, "{\"cmd\":\"close\"}", "closed");
+	expect_error(self, OPEN_PAIR "\"object_align\":24}", "usage",
+		"object_align is 24; it must be a power of two.");
+	expect_error(self, OPEN_PAIR "\"object_align\":8192}", "usage",
+		"object_align is 8192; it must be 0..4096.");
+	expect_error(self, OPEN_PAIR "\"capacity\":16777216}", "unsupported",
+		"16777216 objects of 1024 bytes are more than treiber_tag can name; use smaller "
+		"objects or fewer threads.");
+
+	json_t *reply = ask(self, OPEN_PAIR "\"pages\":\"huge\"}");
+	if (strcmp(word(reply, "reply"), "ready") != 0) {
+		assert_string_equal(word(reply, "code"), "unsupported");
+		assert_non_null(strstr(word(reply, "text"), "There are no huge pages"));
+	}
+	json_decref(reply);
+}
+
 static void test_quit(void **state)
 {
 	struct session *self = *state;
@@ -326,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		session_test(test_hello),
 		session_test(test_cells),
+		session_test(test_objects),
 		session_test(test_quit),
 		session_test(test_end_of_file),
 		session_test(test_malformed),
