@@ -99,6 +99,7 @@ struct analysis_cell {
 	uint64_t object_bytes;
 	uint32_t object_align; /* 0: each strategy's own */
 	bool oversubscribed;
+	bool capped;         /* `failed` of its results counts false empties */
 	const char *command; /* repeats this cell; a line for a POSIX shell */
 
 	size_t forks, blocks;   /* that have at least one slice; blocks over all forks */
@@ -257,6 +258,15 @@ void analysis_confidence(const struct analysis *analysis, char *text);
 
 /* Who stands apart, in a sentence; "" if nobody does. */
 void analysis_apart(const struct analysis *analysis, char *text);
+
+/*
+ * Who answered that there was no object while some were free, in the cells that can tell, as a
+ * sentence; "" without such a cell. text has room for ANALYSIS_SENTENCE_BYTES.
+ */
+void analysis_false_empties(const struct analysis *analysis, char *text);
+
+/* True if the result has a number of false empties: `failed`. */
+bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell, size_t subject);
 
 /*
  * Tie letters as printed: rows of a cell that share a letter can't be told apart from the fastest

@@ -297,7 +297,7 @@ int analysis_read_cells(struct analysis_source *r)
 
 	sqlite3_stmt *s = prepare(r, "SELECT cell_id, label, workload, unit, program, threads, "
 				     "lane_threads, oversubscribed, burst, depth, object_bytes, "
-				     "object_align, pages FROM cell ORDER BY cell_id");
+				     "object_align, pages, capped FROM cell ORDER BY cell_id");
 	int row = 0;
 
 	if (a->cells == NULL || a->results == NULL || s == NULL) {
@@ -320,6 +320,7 @@ int analysis_read_cells(struct analysis_source *r)
 		cell->object_bytes = count_of(s, 10);
 		cell->object_align = small(s, 11);
 		cell->pages = text(r, s, 12);
+		cell->capped = sqlite3_column_int(s, 13) != 0;
 		cell->floor = NAN;
 		cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
 	}

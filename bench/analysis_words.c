@@ -267,6 +267,47 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 	free(floors);
 }
 
+bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell, size_t subject)
+{
+	return analysis->cells[cell].capped && analysis->subjects[subject].is_pool &&
+	       analysis_at(analysis, cell, subject)->slices > 0;
+}
+
+void analysis_false_empties(const struct analysis *analysis, char *text)
+{
+	size_t asked = 0, named = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		uint64_t count = 0;
+		size_t cells = 0, with = 0;
+
+		for (size_t c = 0; c < analysis->cell_count; c++) {
+			if (!analysis_counts_false_empties(analysis, c, i))
+				continue;
+
+			const uint64_t here = analysis_at(analysis, c, i)->failed;
+
+			cells++;
+			with += here > 0;
+			count += here;
+		}
+		asked += cells > 0;
+		if (count == 0)
+			continue;
+		append(text, "%s%s %" PRIu64 " in %zu of %zu cell%s",
+			named++ == 0 ? "False empties, gets that found nothing while objects were "
+				       "free: "
+				     : ", ",
+			analysis->subjects[i].label, count, with, cells, plural(cells));
+	}
+	if (named > 0)
+		append(text, "; none by %zu other%s.", asked - named, plural(asked - named));
+	else if (asked > 0)
+		append(text,
+			"False empties: none. Every get found an object while some were free.");
+}
+
 void analysis_letters(const struct analysis_result *result, char *text)
 {
 	const char *letters = result->letters;

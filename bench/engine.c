@@ -571,6 +571,14 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 			POOL_OBJECT_BYTES_MAX) ||
 		!in_range(why, "capacity", cell->capacity, 0, ENGINE_CAPACITY_MAX))
 		return -EINVAL;
+	if (workload->capacity != NULL && cell->capacity != 0 &&
+		cell->capacity != workload->capacity(shape)) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"capacity is %" PRIu32 "; %s is about a pool of exactly %" PRIu32
+			" objects, which is 0's meaning.",
+			cell->capacity, workload->name, workload->capacity(shape));
+		return -EINVAL;
+	}
 	if (shape->threads % workload->lane_threads != 0) {
 		snprintf(why, ENGINE_REASON_BYTES,
 			"threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
@@ -619,6 +627,8 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 
 uint32_t engine_capacity(const struct workload *workload, const struct workload_cell *shape)
 {
+	if (workload->capacity != NULL)
+		return workload->capacity(shape);
 	return shape->threads * (workload->demand(shape) + ENGINE_STRANDED_OBJECTS);
 }
 

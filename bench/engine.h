@@ -42,7 +42,7 @@ struct engine_cell {
 	struct workload_cell shape; /* threads 1..256, burst 1..POOL_BULK_MAX, depth 1..64 */
 	size_t object_bytes;        /* as in struct pool_config, and what the workload needs */
 	size_t object_align;        /* as in struct pool_config; 0: the strategy's own */
-	uint32_t capacity;          /* objects of the pool; 0: engine_capacity() */
+	uint32_t capacity; /* objects of the pool; 0: engine_capacity(), the only one if exact */
 	enum memory_pages pages;
 	enum topology_placement placement;
 };
@@ -72,9 +72,9 @@ struct engine_slice {
 	uint64_t window_ns; /* from the first thread's start to the last one's stop */
 	uint64_t units;     /* completed, by the last thread of each lane */
 	double units_per_s; /* sum over lanes of units by that thread's own window */
-	uint64_t failed;    /* gets that found less than was asked */
-	double skew;        /* spread of the starts, or of the stops if larger, by window_ns */
-	double jain; /* Jain's index of the lanes' rates: 1 is fair, 1/lanes is one for all */
+	uint64_t failed; /* gets that found less than was asked; see struct workload's capacity */
+	double skew;     /* spread of the starts, or of the stops if larger, by window_ns */
+	double jain;     /* Jain's index of the lanes' rates: 1 is fair, 1/lanes is one for all */
 	double slowest_share; /* the slowest lane's rate by the mean rate: 0..1 */
 	unsigned flags;       /* enum engine_flag */
 	struct pool_paths paths;
@@ -100,8 +100,8 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 
 /*
  * Objects that a pool needs so that the workload never runs it dry: what its threads hold, and for
- * each thread what a cache of its own may keep from the others. The same for every strategy, so
- * that all walk through as much memory.
+ * each thread what a cache of its own may keep from the others; or exactly what the workload says.
+ * The same for every strategy, so that all walk through as much memory.
  */
 uint32_t engine_capacity(const struct workload *workload, const struct workload_cell *shape);
 

@@ -270,6 +270,39 @@ static void test_huge_pages(void **state)
 	}
 }
 
+/* Two threads for this long: enough for the one to strand what the other lacks. */
+#define HELD_WINDOW_NS (20 * WINDOW_NS)
+
+/* Runs a held workload with two threads; the false empties of a window. */
+static uint64_t false_empties(const char *pool, const char *workload)
+{
+	const struct workload_case subject = case_of(pool, INSTANCE_FOLDED, workload);
+	const struct engine_cell cell = cell_of(2, 1);
+	struct engine *engine = opened(&subject, &cell);
+	struct engine_slice slice = {0};
+
+	assert_int_equal(engine_pool_capacity(engine), 2000);
+	while (slice.units == 0)
+		engine_slice(engine, HELD_WINDOW_NS, WINDOW_NS, &slice);
+	close_sound(engine);
+	return slice.failed;
+}
+
+/*
+ * Where half is held nothing is scarce, whatever caches keep. Where nearly all is, one stack never
+ * says empty, and magazines in the threads' own hands must: else the load would strand nothing and
+ * a strategy's 0 would mean nothing.
+ */
+static void test_held(void **state)
+{
+	(void)state;
+	assert_int_equal(false_empties("mutex", "held_50"), 0);
+	assert_int_equal(false_empties("mag_tls", "held_50"), 0);
+	assert_int_equal(false_empties("mutex", "held_95"), 0);
+	assert_int_equal(false_empties("treiber_tag", "held_95"), 0);
+	assert_int_not_equal(false_empties("mag_tls", "held_95"), 0);
+}
+
 static void expect_refusal(const char *pool, const char *workload, const struct engine_cell *cell,
 	const char *sentence)
 {
@@ -314,6 +347,11 @@ static void test_refusals(void **state)
 	expect_refusal("malloc", "pair", &cell,
 		"pages are huge; malloc takes its memory from the system by itself.");
 	cell = cell_of(2, 32);
+	cell.capacity = 1999;
+	expect_refusal("mutex", "held_95", &cell,
+		"capacity is 1999; held_95 is about a pool of exactly 2000 objects, which is 0's "
+		"meaning.");
+	cell.capacity = 0;
 	cell.object_align = 8;
 	expect_refusal("mutex", "pair", &cell, "object_align is 8; it must be 16..4096.");
 	cell.object_align = 96;
@@ -468,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_dry_pool),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_memory_failures),
 		cmocka_unit_test(test_too_large),

@@ -12,7 +12,8 @@ static const char *const head =
 	"times_best_low,times_best_high,verdict_to_best,in_best_set,rank_low,rank_high,ties,"
 	"times_baseline,times_baseline_low,times_baseline_high,verdict_to_baseline,noise_floor_"
 	"ratio,"
-	"jain,slowest_share,cpu_share,failed_gets,refills_per_unit,flushes_per_unit,steals_per_"
+	"jain,slowest_share,cpu_share,failed_gets,false_empties,refills_per_unit,flushes_per_unit,"
+	"steals_per_"
 	"unit,"
 	"grown_per_unit,short_per_unit,memory_bytes_per_object,rss_peak_bytes,slices,flagged,"
 	"disturbed,"
@@ -86,6 +87,9 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_real(out, r->slowest_share);
 	put_real(out, r->cpu_share);
 	fprintf(out, "%" PRIu64 ",", r->failed);
+	if (analysis_counts_false_empties(a, c, i))
+		fprintf(out, "%" PRIu64, r->failed);
+	fputc(',', out);
 	put_real(out, r->refill);
 	put_real(out, r->flush);
 	put_real(out, r->steal);

@@ -86,6 +86,8 @@ static json_t *make_run(const struct analysis *a, size_t c, size_t i, size_t fam
 	if (cell->object_align > 0)
 		set_real(run, "nbl_object_align", cell->object_align);
 	json_object_set_new(run, "nbl_pages", json_string(cell->pages));
+	if (analysis_counts_false_empties(a, c, i))
+		set_real(run, "nbl_false_empties", (double)r->failed);
 	set_real(run, "nbl_jain", r->jain);
 	set_real(run, "nbl_slowest_share", r->slowest_share);
 	if (r->memory.known)

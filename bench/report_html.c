@@ -126,6 +126,11 @@ static void put_opening(const struct page *p)
 	       "other</h1>\n<p class=\"verdict\">");
 	analysis_verdict(a, text);
 	put_text(p, text);
+	analysis_false_empties(a, text);
+	if (*text != '\0') {
+		put(p, "</p>\n<p>");
+		put_text(p, text);
+	}
 	put(p, "</p>\n<p class=\"soft\">");
 	analysis_confidence(a, text);
 	put_text(p, text);
@@ -747,22 +752,24 @@ static void put_conduct(const struct page *p, size_t c, const size_t *order, siz
 {
 	const struct analysis *a = p->a;
 
-	put(p, "<div class=\"scroll\"><table data-sortable>\n<thead><tr><th scope=\"col\" "
-	       "data-sort=\"0\">Strategy</th><th scope=\"col\" data-sort=\"1\">Jain</th>"
-	       "<th scope=\"col\" data-sort=\"2\">Slowest<br>thread, %%</th><th scope=\"col\" "
-	       "data-sort=\"3\">CPU<br>time, %%</th>"
-	       "<th scope=\"col\" data-sort=\"4\">Refills<br>a 1000 units</th><th scope=\"col\" "
-	       "data-sort=\"5\">Flushes<br>a 1000</th>"
-	       "<th scope=\"col\" data-sort=\"6\">Steals<br>a 1000</th><th scope=\"col\" "
-	       "data-sort=\"7\">Grown<br>a 1000</th>"
-	       "<th scope=\"col\" data-sort=\"8\">Came up<br>short a 1000</th><th scope=\"col\" "
-	       "data-sort=\"9\">Failed<br>gets</th>"
-	       "<th scope=\"col\" data-sort=\"10\">Memory,<br>bytes an object</th><th "
-	       "scope=\"col\" data-sort=\"11\">Peak RSS,<br>MiB</th>"
-	       "<th scope=\"col\" data-sort=\"12\">Involuntary<br>switches</th><th scope=\"col\" "
-	       "data-sort=\"13\">Page<br>faults</th>"
-	       "<th scope=\"col\" data-sort=\"14\">Slices</th><th scope=\"col\" "
-	       "data-sort=\"15\">of them<br>flagged</th></tr></thead>\n<tbody>\n");
+	put(p,
+		"<div class=\"scroll\"><table data-sortable>\n<thead><tr><th scope=\"col\" "
+		"data-sort=\"0\">Strategy</th><th scope=\"col\" data-sort=\"1\">Jain</th>"
+		"<th scope=\"col\" data-sort=\"2\">Slowest<br>thread, %%</th><th scope=\"col\" "
+		"data-sort=\"3\">CPU<br>time, %%</th>"
+		"<th scope=\"col\" data-sort=\"4\">Refills<br>a 1000 units</th><th scope=\"col\" "
+		"data-sort=\"5\">Flushes<br>a 1000</th>"
+		"<th scope=\"col\" data-sort=\"6\">Steals<br>a 1000</th><th scope=\"col\" "
+		"data-sort=\"7\">Grown<br>a 1000</th>"
+		"<th scope=\"col\" data-sort=\"8\">Came up<br>short a 1000</th><th scope=\"col\" "
+		"data-sort=\"9\">%s</th>"
+		"<th scope=\"col\" data-sort=\"10\">Memory,<br>bytes an object</th><th "
+		"scope=\"col\" data-sort=\"11\">Peak RSS,<br>MiB</th>"
+		"<th scope=\"col\" data-sort=\"12\">Involuntary<br>switches</th><th scope=\"col\" "
+		"data-sort=\"13\">Page<br>faults</th>"
+		"<th scope=\"col\" data-sort=\"14\">Slices</th><th scope=\"col\" "
+		"data-sort=\"15\">of them<br>flagged</th></tr></thead>\n<tbody>\n",
+		a->cells[c].capped ? "False<br>empties" : "Failed<br>gets");
 	for (size_t i = 0; i < n; i++) {
 		const struct analysis_subject *s = &a->subjects[order[i]];
 		const struct analysis_result *r = analysis_at(a, c, order[i]);
@@ -785,7 +792,10 @@ static void put_conduct(const struct page *p, size_t c, const size_t *order, siz
 			put_number(p, number_plain(paths[k] * 1000));
 			put(p, "</td>");
 		}
-		put(p, "<td>%" PRIu64 "</td><td>", r->failed);
+		if (a->cells[c].capped && !s->is_pool)
+			put(p, "<td>–</td><td>");
+		else
+			put(p, "<td>%" PRIu64 "</td><td>", r->failed);
 		put_number(p,
 			r->memory.known ? number_plain(r->memory.object_bytes) : number_plain(NAN));
 		put(p, "</td><td>");

@@ -136,6 +136,12 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 		markdown_text(out, text);
 		fputc('\n', out);
 	}
+	analysis_false_empties(analysis, text);
+	if (*text != '\0') {
+		fputc('\n', out);
+		markdown_text(out, text);
+		fputc('\n', out);
+	}
 	put_advice(out, analysis);
 	put_events(out, analysis);
 	fputs("\nSource ", out);

@@ -357,6 +357,53 @@ static void csv_rows_have_all_fields(void **state)
 	free(text);
 }
 
+/* False empties have their own name in every format, and a number only where they are counted. */
+static void false_empties_are_told(void **state)
+{
+	struct analysis *const whole = analysis;
+	char sentence[ANALYSIS_SENTENCE_BYTES], why[WHY_BYTES];
+
+	(void)state;
+	analysis_false_empties(whole, sentence);
+	assert_string_equal(sentence, "");
+	assert_int_equal(count(page(), "False<br>empties"), 0);
+	char *text = printed(report_csv);
+	assert_int_equal(count(text, ",failed_gets,false_empties,"), 1);
+	free(text);
+
+	synthetic_store_execute(store, "UPDATE cell SET capped = 1");
+	assert_int_equal(analysis_read(store, NULL, &analysis, why, sizeof(why)), 0);
+	analysis_false_empties(analysis, sentence);
+	assert_string_equal(
+		sentence, "False empties: none. Every get found an object while some were free.");
+	analysis_free(analysis);
+
+	/* 6 forks of 4 blocks; malloc has no capacity, so what failed there is none. */
+	synthetic_store_execute(store,
+		"UPDATE slice SET failed = 5 WHERE subject_id IN (SELECT subject_id FROM "
+		"subject WHERE label IN ('vyukov', 'malloc'))");
+	assert_int_equal(analysis_read(store, NULL, &analysis, why, sizeof(why)), 0);
+	analysis_false_empties(analysis, sentence);
+	const char want[] = "False empties, gets that found nothing while objects were free: "
+			    "vyukov 120 in 1 of 1 cell; none by ";
+	assert_memory_equal(sentence, want, strlen(want));
+	text = printed(report_html);
+	assert_non_null(strstr(text, sentence));
+	assert_int_equal(count(text, "False<br>empties"), 1);
+	assert_int_equal(count(text, "Failed<br>gets"), 0);
+	free(text);
+	text = printed(report_markdown);
+	assert_non_null(strstr(text, "vyukov 120 in 1 of 1 cell"));
+	free(text);
+	text = printed(report_csv);
+	assert_int_equal(count(text, ",120,120,"), 1); /* vyukov */
+	assert_int_equal(count(text, ",120,,"), 1);    /* malloc */
+	free(text);
+	analysis_free(analysis);
+	analysis = whole;
+	synthetic_store_execute(store, "UPDATE cell SET capped = 0; UPDATE slice SET failed = 0");
+}
+
 static void gbench_json_has_what_importers_read(void **state)
 {
 	static const char *const context_keys[] = {"date", "host_name", "executable", "num_cpus",
@@ -594,6 +641,7 @@ int main(void)
 		cmocka_unit_test(contrast_is_enough),
 		cmocka_unit_test(markdown_tables_are_regular),
 		cmocka_unit_test(csv_rows_have_all_fields),
+		cmocka_unit_test(false_empties_are_told),
 		cmocka_unit_test(gbench_json_has_what_importers_read),
 		cmocka_unit_test(table_fits_the_terminal),
 		cmocka_unit_test(report_command_writes_what_is_asked),

@@ -44,6 +44,8 @@ static const char store_schema[] =
 	/*
 	 * The loads under which they compete; every figure belongs to one cell and one subject.
 	 * object_align: bytes; 0: each strategy's own. pages: ordinary | transparent | huge.
+	 * capped: 1 where the workload says how many objects the pool has, of which some are free
+	 * at every get; a slice's `failed` is its false empties there.
 	 */
 	"CREATE TABLE cell ("
 	"  cell_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, workload TEXT NOT NULL, unit "
@@ -51,7 +53,7 @@ static const char store_schema[] =
 	"  program TEXT NOT NULL, threads INTEGER NOT NULL, lane_threads INTEGER NOT NULL, "
 	"oversubscribed INTEGER NOT NULL,"
 	"  burst INTEGER NOT NULL, depth INTEGER NOT NULL, object_bytes INTEGER NOT NULL,"
-	"  object_align INTEGER NOT NULL, pages TEXT NOT NULL) STRICT;"
+	"  object_align INTEGER NOT NULL, pages TEXT NOT NULL, capped INTEGER NOT NULL) STRICT;"
 	/*
 	 * All subjects of a cell once, in random order. fork: the set of worker processes the block
 	 * was run in.

@@ -257,8 +257,8 @@ static int insert_cells(sqlite3 *db, const struct plan *plan)
 	sqlite3_stmt *statement = NULL;
 	int code = sqlite3_prepare_v2(db,
 		"INSERT INTO cell (cell_id, label, workload, unit, program, threads, lane_threads,"
-		" oversubscribed, burst, depth, object_bytes, object_align, pages)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" oversubscribed, burst, depth, object_bytes, object_align, pages, capped)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		-1, &statement, NULL);
 
 	for (size_t i = 0; i < plan->cell_count && (code == SQLITE_OK || code == SQLITE_DONE);
@@ -266,11 +266,12 @@ static int insert_cells(sqlite3 *db, const struct plan *plan)
 		const struct plan_cell *cell = &plan->cell[i];
 		const struct workload *workload = cell->workload;
 
-		bind(statement, "issssiiiiiiis", row_id(i), cell->label, workload->name,
+		bind(statement, "issssiiiiiiisi", row_id(i), cell->label, workload->name,
 			workload->unit, workload->program, (int64_t)cell->threads,
 			(int64_t)workload->lane_threads, (int64_t)cell->oversubscribed,
 			(int64_t)cell->burst, (int64_t)cell->depth, (int64_t)cell->object_bytes,
-			(int64_t)cell->object_align, memory_pages_name(cell->pages));
+			(int64_t)cell->object_align, memory_pages_name(cell->pages),
+			(int64_t)(workload->capacity != NULL));
 		code = sqlite3_step(statement);
 	}
 	sqlite3_finalize(statement);

@@ -286,6 +286,24 @@ static void objects_of_a_cell_are_stored(void **state)
 		"256 0 ordinary");
 }
 
+/* Where a workload says how many objects there are, what failed is a false empty. */
+static void capped_cells_are_told(void **state)
+{
+	struct fixture *self = *state;
+	struct plan_request request = {.seed = 1, .forks = 1, .blocks = 1};
+	struct plan *usual = self->plan;
+
+	request.pools.item[request.pools.count++] = "mutex";
+	request.workloads.item[request.workloads.count++] = "pair";
+	request.workloads.item[request.workloads.count++] = "held_95";
+	request.threads.item[request.threads.count++] = 2;
+	assert_int_equal(plan_make(&request, &self->plan, self->why), 0);
+	store_close(open_well(self, true));
+	assert_query(self, "SELECT group_concat(workload || capped) FROM cell", "pair0,held_951");
+	plan_free(self->plan);
+	self->plan = usual;
+}
+
 static void events_are_counted_as_the_sweep_needs_them(void **state)
 {
 	struct fixture *self = *state;
@@ -522,6 +540,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(what_goes_in_comes_out),
 		STORE_TEST(objects_of_a_cell_are_stored),
+		STORE_TEST(capped_cells_are_told),
 		STORE_TEST(events_are_counted_as_the_sweep_needs_them),
 		STORE_TEST(other_files_are_refused),
 		STORE_TEST(other_schema_is_refused),

@@ -196,7 +196,7 @@ static void write_cell(sqlite3 *db, int c)
 			load->threads == 1 ? "" : "s");
 	run_printed(db,
 		sqlite3_mprintf(
-			"INSERT INTO cell VALUES (%d,%Q,%Q,%Q,%Q,%d,%d,%d,%d,1,256,0,'ordinary')",
+			"INSERT INTO cell VALUES (%d,%Q,%Q,%Q,%Q,%d,%d,%d,%d,1,256,0,'ordinary',0)",
 			c + 1, label, load->workload, load->unit, load->program, load->threads,
 			load->lane_threads, load->threads > CPUS, load->burst));
 	for (int i = 0; i < SUBJECTS; i++) {

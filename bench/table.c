@@ -211,6 +211,9 @@ int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool
 		table_wrap(out, text, width);
 	analysis_verdict(analysis, text);
 	table_wrap(out, text, width);
+	analysis_false_empties(analysis, text);
+	if (*text != '\0')
+		table_wrap(out, text, width);
 	analysis_confidence(analysis, text);
 	table_wrap(out, text, width);
 	free(order);

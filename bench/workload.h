@@ -71,9 +71,15 @@ struct workload {
 	uint32_t axes; /* enum workload_axis; a cell's other members are without meaning for it */
 	/*
 	 * The most objects a thread holds or has under way at once, as a function of the cell: the
-	 * engine sizes the pool by it.
+	 * engine sizes the pool by it, with room for what caches keep.
 	 */
 	uint32_t (*demand)(const struct workload_cell *cell);
+	/*
+	 * Instead of demand: exactly the objects of the pool. For workloads in which objects are
+	 * scarce, yet some are free at every get, so that one which answers NULL met a *false
+	 * empty*; t->failed counts those alone then, and the reports call them so.
+	 */
+	uint32_t (*capacity)(const struct workload_cell *cell);
 	/* Bytes the pool's objects must have at least; 0: any. */
 	size_t object_bytes_min;
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
