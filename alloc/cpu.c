@@ -2,8 +2,10 @@
 
 #include "alloc/rseq.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 atom_u32 *cpu_word(void)
@@ -18,8 +20,17 @@ uint32_t cpu_ask(void)
 	return cpu < 0 ? 0 : (uint32_t)cpu;
 }
 
+static uint32_t pretended; /* see cpu_set_possible */
+
+void cpu_set_possible(uint32_t cpus)
+{
+	pretended = cpus;
+}
+
 uint32_t cpu_possible(void)
 {
+	if (pretended != 0)
+		return pretended;
 	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
 	long configured = sysconf(_SC_NPROCESSORS_CONF);
 	uint32_t cpus = configured < 1 ? 1 : (uint32_t)configured;
@@ -41,4 +52,15 @@ uint32_t cpu_possible(void)
 	}
 	fclose(file);
 	return cpus;
+}
+
+uint32_t cpu_limit(void)
+{
+	unsigned long mask[CPU_LIMIT_MAX / (CHAR_BIT * sizeof(unsigned long))];
+	/* The system call, not the library's function: it returns the size of the kernel's mask. */
+	long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	uint32_t limit = bytes > 0 ? (uint32_t)bytes * CHAR_BIT : (uint32_t)CPU_LIMIT_MAX;
+	uint32_t cpus = cpu_possible();
+
+	return limit > cpus ? limit : cpus;
 }

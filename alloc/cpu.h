@@ -11,10 +11,29 @@
 #include <stdint.h>
 
 /*
- * CPUs that can ever exist on this machine: one more than the highest number the kernel may report,
- * hot-plugged ones included; at least 1. Cold: reads a file.
+ * How many CPUs to provide for: one more than the highest number of those that can be plugged in
+ * here; at least 1. For sizing caches and searching them. Not a bound: it comes from a file that a
+ * container may hide or replace. Cold: reads the file.
  */
 uint32_t cpu_possible(void);
+
+/*
+ * A bound: no CPU number that the kernel reports reaches it. At least cpu_possible(). Whoever
+ * indexes by a CPU number without a test has so many places, of which those from cpu_possible() on
+ * refuse everybody; they cost addresses, and memory only if written to.
+ *
+ * It is the size of the kernel's own CPU masks, which sched_getaffinity(2) returns: 64 to 8192 as a
+ * rule. Where the kernel does not say, CPU_LIMIT_MAX, more than any kernel can be built for.
+ */
+uint32_t cpu_limit(void);
+
+enum { CPU_LIMIT_MAX = 1 << 16 };
+
+/*
+ * For tests: what cpu_possible answers from now on, as if more CPUs appeared than were expected;
+ * 0: the truth again. Not while another thread creates pools.
+ */
+void cpu_set_possible(uint32_t cpus);
 
 /*
  * The word in which the kernel keeps the calling thread's CPU number up to date (cpu_id_start of

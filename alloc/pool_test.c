@@ -5,8 +5,12 @@
  */
 #include "alloc/absent.h"
 #include "alloc/audit.h"
+#include "alloc/cpu.h"
 #include "alloc/pool.h"
+#include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
+#include "alloc/pool/rseq_arr.h"
+#include "alloc/pool/rseq_mag.h"
 #include "alloc/pool/scq.h"
 #include "alloc/pool/ticket.h"
 #include "alloc/pool/treiber_dwcas.h"
@@ -16,6 +20,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -794,6 +799,113 @@ static void idx_local_bulk_splits_at_the_limit(void **state)
 	close_pool(pool, thread, OBJECTS);
 }
 
+/* The highest CPU that the process may use, on which the calling thread then is; or 0. */
+static uint32_t pin_to_the_highest_cpu(cpu_set_t *before)
+{
+	uint32_t cpu = CPU_SETSIZE - 1;
+	cpu_set_t one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(*before), before), 0);
+	while (cpu > 0 && !CPU_ISSET(cpu, before))
+		cpu--;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	return cpu;
+}
+
+static void cpu_numbers_have_a_bound(void **state)
+{
+	(void)state;
+	assert_true(cpu_possible() >= 1);
+	assert_true(cpu_limit() >= cpu_possible());
+	assert_true(cpu_limit() > (uint32_t)sched_getcpu());
+	cpu_set_possible(CPU_LIMIT_MAX + 1);
+	assert_int_equal(cpu_limit(), CPU_LIMIT_MAX + 1);
+	cpu_set_possible(1);
+	assert_int_equal(cpu_possible(), 1);
+	cpu_set_possible(0);
+}
+
+/* All of a pool's objects, taken and put in every way, by a thread that no cache serves. */
+static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t objects)
+{
+	enum { ROUNDS = 3 };
+	const struct pool_ops *ops = pool->ops;
+	void *held[POOL_BULK_MAX];
+	void **run;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (uint32_t k = 0; k < objects; k++)
+			assert_non_null(held[k] = ops->get(pool, thread));
+		assert_null(ops->get(pool, thread));
+		for (uint32_t k = 0; k < objects; k++)
+			ops->put(pool, thread, held[k]);
+		ops->flush(pool, thread);
+		assert_int_equal(ops->count(pool), objects);
+		assert_int_equal(ops->get_bulk(pool, thread, held, objects), objects);
+		ops->put_bulk(pool, thread, held, objects);
+		if (ops->get_run != NULL) {
+			uint32_t n = ops->get_run(pool, thread, &run);
+
+			assert_true(n >= 1);
+			ops->put_run(pool, thread, run, n);
+		}
+	}
+}
+
+/* Everything on a CPU with a higher number than the pool was made for. */
+static void more_cpus_than_expected(void **state)
+{
+	enum { OBJECTS = 500 };
+	char reason[POOL_REASON_BYTES];
+	cpu_set_t before;
+
+	(void)state;
+	if (pin_to_the_highest_cpu(&before) == 0) {
+		print_message("the process may use CPU 0 alone\n");
+		skip();
+	}
+	cpu_set_possible(1);
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		struct pool_thread *thread;
+
+		if (pools[i]->traits.cache != POOL_CACHE_CPU || !pools[i]->supported(reason))
+			continue;
+		struct pool *pool = open_pool(pools[i], OBJECTS, &thread);
+		use_all(pool, thread, OBJECTS);
+		close_pool(pool, thread, 0);
+	}
+	cpu_set_possible(0);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
+/* The same on the highest number that the kernel could report, which only a stand-in can name. */
+static void the_highest_cpu_there_can_be(void **state)
+{
+	enum { OBJECTS = 500 };
+	static const struct pool_ops *const sections[] = {
+		&pool_rseq_arr_ops, &pool_home_ret_ops, &pool_rseq_mag_ops};
+	struct rseq_unregistered highest = {.cpu_id_start = cpu_limit() - 1};
+
+	(void)state;
+	highest.cpu_id = highest.cpu_id_start;
+	skip_unless_supported(&pool_rseq_arr_ops);
+	for (size_t i = 0; i < array_count(sections); i++) {
+		struct pool_thread *thread;
+		struct pool *pool = open_pool(sections[i], OBJECTS, &thread);
+
+		if (sections[i] == &pool_rseq_arr_ops)
+			((struct rseq_arr_thread *)thread)->cache.rs = &highest;
+		else if (sections[i] == &pool_home_ret_ops)
+			((struct home_ret_thread *)thread)->cache.rs = &highest;
+		else
+			((struct rseq_mag_thread *)thread)->rs = &highest;
+		use_all(pool, thread, OBJECTS);
+		close_pool(pool, thread, 0);
+	}
+}
+
 #if NBLBENCH_URCU
 #ifdef ATOM_TSAN
 static const bool thread_sanitizer = true;
@@ -854,6 +966,9 @@ int main(void)
 		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
+		cmocka_unit_test(cpu_numbers_have_a_bound),
+		cmocka_unit_test(more_cpus_than_expected),
+		cmocka_unit_test(the_highest_cpu_there_can_be),
 #if NBLBENCH_URCU
 		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),
 #endif

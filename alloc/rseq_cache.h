@@ -16,10 +16,11 @@ _Static_assert(
 	(int)POOL_CPU_CACHE_OBJECTS_MAX <= (int)RSEQ_SLOTS_MAX, "the largest cache fits an area");
 
 struct rseq_cache {
-	struct rseq_array *areas; /* cpus, and one more that is for ever stopped */
-	uint32_t cpus;
-	uint32_t cap;   /* objects an array holds */
-	uint32_t batch; /* objects moved at once; the depot's magazine size */
+	struct rseq_array *areas; /* cpus, and those up to the kernel's limit, which stay stopped */
+	uint32_t cpus;            /* with an array that is in use */
+	uint32_t limit;           /* areas; more than any CPU number (cpu.h) */
+	uint32_t cap;             /* objects an array holds */
+	uint32_t batch;           /* objects moved at once; the depot's magazine size */
 };
 
 /* A thread's part of it. */
@@ -32,13 +33,18 @@ struct rseq_cache_thread {
 
 static COLD size_t rseq_cache_bytes(const struct rseq_cache *self)
 {
-	return ((size_t)self->cpus + 1) * sizeof(*self->areas);
+	return (size_t)self->limit * sizeof(*self->areas);
 }
 
-/* 0 or -ENOMEM. */
+/*
+ * 0 or -ENOMEM. The areas from cpus on are left as they were mapped, untouched and all 0: cur is
+ * not above low and not below cap, so a section on such a CPU finds its array empty and full, and
+ * the caller goes to the depot. The first of them serves threads that have no CPU number.
+ */
 static COLD int rseq_cache_init(struct rseq_cache *self, const struct pool_config *config)
 {
 	self->cpus = cpu_possible();
+	self->limit = cpu_limit() + 1;
 	self->cap = config->cpu_cache_objects;
 	self->batch = config->batch_objects;
 	self->areas = memory_map(rseq_cache_bytes(self), MEMORY_PAGES_ORDINARY);
@@ -46,8 +52,6 @@ static COLD int rseq_cache_init(struct rseq_cache *self, const struct pool_confi
 		return -ENOMEM;
 	for (uint32_t cpu = 0; cpu < self->cpus; cpu++)
 		atom_init(&self->areas[cpu].cap, self->cap);
-	atom_init(&self->areas[self->cpus].low, UINT32_MAX);
-	atom_init(&self->areas[self->cpus].stop, 1);
 	return 0;
 }
 

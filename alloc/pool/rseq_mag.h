@@ -40,10 +40,11 @@
 
 struct rseq_mag_pool {
 	struct pool base;
-	struct rseq_magazines *areas; /* cpus, and one more that is for ever stopped */
+	struct rseq_magazines *areas; /* cpus, and those up to the kernel's limit, stopped */
 	unsigned char *lines; /* the depot's magazines, less one line: where unit 0 would be */
 	uint32_t size;        /* objects a magazine */
-	uint32_t cpus;
+	uint32_t cpus;        /* with magazines */
+	uint32_t limit;       /* areas; more than any CPU number (cpu.h) */
 	struct slab slab;
 	struct depot depot;
 };
@@ -395,7 +396,7 @@ static inline void rseq_mag_put_run(
 
 static COLD size_t rseq_mag_area_bytes(const struct rseq_mag_pool *self)
 {
-	return ((size_t)self->cpus + 1) * sizeof(*self->areas);
+	return (size_t)self->limit * sizeof(*self->areas);
 }
 
 static COLD int rseq_mag_create(const struct pool_config *config, struct pool **out)
@@ -406,6 +407,7 @@ static COLD int rseq_mag_create(const struct pool_config *config, struct pool **
 	if (self == NULL)
 		return -ENOMEM;
 	self->cpus = cpu_possible();
+	self->limit = cpu_limit() + 1;
 	self->size = config->magazine_objects;
 	rc = slab_init(&self->slab, config->object_bytes, config->object_align, config->capacity,
 		config->pages, SLAB_WITH_LINKS);
@@ -425,7 +427,8 @@ static COLD int rseq_mag_create(const struct pool_config *config, struct pool **
 
 		atom_init(&self->areas[cpu].word, rseq_magazine_word(loaded, spare));
 	}
-	atom_init(&self->areas[self->cpus].stop, 1);
+	for (uint32_t cpu = self->cpus; cpu < self->limit; cpu++)
+		atom_init(&self->areas[cpu].stop, 1);
 	*out = &self->base;
 	return 0;
 

@@ -2,12 +2,15 @@
  * affinity: churn on threads that are moved from CPU to CPU all the time, by themselves between
  * calls and by another thread in the middle of them. A cache that belongs to a CPU must survive
  * that the caller is no longer there: a restartable sequence restarts, a lock is the other CPU's.
+ * In half of the rounds the pool is made as if there were one CPU, so that threads come to CPUs
+ * with higher numbers than it has caches for.
  *
  * What it can't show: a section that ends one instruction early survives storms like this one.
  */
 #ifndef STRESS_SCENARIO_AFFINITY_H
 #define STRESS_SCENARIO_AFFINITY_H
 
+#include "alloc/cpu.h"
 #include "stress/gang.h"
 #include "stress/object.h"
 
@@ -107,6 +110,7 @@ static void affinity_run(const struct stress *run)
 	do {
 		const uint64_t baseline = memory_live_bytes();
 		struct pool_config shape = stress_shape(&random);
+		cpu_set_possible(stress_below(&random, 2));
 		struct pool *pool = stress_pool(run->ops, &shape);
 		struct affinity_round round = {
 			.end_ns = stress_now_ns() + AFFINITY_ROUND_MS * UINT64_C(1000000)};
