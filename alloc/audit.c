@@ -52,7 +52,7 @@ bool audit_mark(struct audit *self, const void *object, const char *place)
 
 int audit_end(struct audit *self, uint64_t outstanding)
 {
-	uint64_t carved = self->slab->capacity - slab_uncarved((struct slab *)self->slab);
+	uint64_t carved = slab_carved((struct slab *)self->slab);
 
 	if (self->free + outstanding != carved)
 		audit_fail(self,

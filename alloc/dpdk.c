@@ -149,6 +149,7 @@ int dpdk_create(
 	rc = populate(self, config);
 	if (rc != 0)
 		goto fail;
+	self->base.slab = &self->objects;
 	*out = &self->base;
 	return 0;
 

@@ -223,18 +223,9 @@ bool nbl_place_find(MDL *chain, uint64_t offset, uint64_t length, struct nbl_pla
  * Objects.
  */
 
-static NET_BUFFER_LIST **born_next(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
-{
-	return (NET_BUFFER_LIST **)((unsigned char *)nbl + pool->link_offset);
-}
-
-void nbl_birth_once(struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
+void nbl_birth_once(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
 	nbl_birth(pool, nbl);
-	if (pool->ops->traits.kind == POOL_KIND_NULL)
-		return; /* the memory ends with its thread, before the pool */
-	*born_next(pool, nbl) = self->born;
-	self->born = nbl;
 }
 
 /*
@@ -268,7 +259,7 @@ static int poisoned_spans(const struct nbl_pool *pool, struct span spans[SPANS_M
 		spans[n++] = (struct span){from, nb + in_nb};
 		from = nb + after_nb;
 	}
-	spans[n++] = (struct span){from, pool->link_offset};
+	spans[n++] = (struct span){from, pool->object_bytes};
 	return n;
 }
 
@@ -577,13 +568,6 @@ static void detach_locked(struct nbl_thread *self, struct finding found[NBL_QUAR
 	for (size_t i = 0; i < array_count(self->blocks); i++)
 		cell_publish(&self->blocks[i]);
 	pool->live_gone += atom_load_relaxed(&self->live);
-	while (self->born != NULL) {
-		NET_BUFFER_LIST *nbl = self->born;
-
-		self->born = *born_next(pool, nbl);
-		*born_next(pool, nbl) = pool->born;
-		pool->born = nbl;
-	}
 	quarantine_end(self, found);
 	if (self->context_thread != NULL)
 		pool->policy->detach(pool->context, self->context_thread);
@@ -849,8 +833,7 @@ static void lay_out(struct nbl_pool *pool)
 		pool->data_offset = align_up(pool->mdl_offset + pool->mdl_bytes, CACHE_LINE_BYTES);
 		end = pool->data_offset + pool->data_bytes;
 	}
-	pool->link_offset = align_up(end, sizeof(void *));
-	pool->object_bytes = pool->link_offset + (uint32_t)sizeof(void *);
+	pool->object_bytes = align_up(end, sizeof(void *));
 }
 
 /*
@@ -1014,6 +997,14 @@ static bool detach_one(struct nbl_pool *pool)
 	return any;
 }
 
+/* For pool_each. Of an object that never was an NBL the policy's word is NULL. */
+static void retire_at_end(void *arg, void *object)
+{
+	struct nbl_pool *pool = arg;
+
+	pool->policy->retire(pool->context, NULL, object);
+}
+
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 {
 	struct nbl_pool *pool = handle;
@@ -1030,12 +1021,11 @@ bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 	}
 	while (detach_one(pool))
 		;
-	for (NET_BUFFER_LIST *nbl = pool->born; nbl != NULL; nbl = *born_next(pool, nbl)) {
-		if (pool->policy->retire)
-			pool->policy->retire(pool->context, NULL, nbl);
-	}
-	if (pool->context != NULL)
+	if (pool->context != NULL) {
+		if (pool->policy->retire && pool->ops->traits.kind == POOL_KIND_POOL)
+			pool_each(pool->pool, retire_at_end, pool);
 		context_destroy(pool->context);
+	}
 	pool_destroy(pool->pool);
 	release_slot(pool);
 	return true;

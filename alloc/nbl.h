@@ -132,8 +132,7 @@ struct nbl_pool {
 	uint32_t mdl_offset;    /* of the MDL in the object, its data behind it; 0: there is none */
 	uint32_t data_offset;   /* of the data in the object */
 	uint32_t data_bytes;
-	uint32_t mdl_bytes;   /* MDL and page array */
-	uint32_t link_offset; /* LISTS: of the object's link in `born` */
+	uint32_t mdl_bytes; /* MDL and page array */
 	uint32_t object_bytes;
 	bool with_nb;
 	struct nbl_thread *spare;
@@ -143,7 +142,6 @@ struct nbl_pool {
 	/* What follows is under the registry's lock. */
 	struct nbl_thread *threads; /* attached now, the spare one among them */
 	uint64_t live_gone;         /* sum of `live` of threads that have detached */
-	NET_BUFFER_LIST *born;      /* likewise their `born` */
 	struct nbl_tag *account;    /* of `tag` */
 } CACHE_PAIR_ALIGNED;
 
@@ -170,10 +168,9 @@ struct nbl_thread {
 	struct context_thread *context_thread; /* NULL in a pool of NBs */
 	/* Objects allocated less those freed here; below 0 where it frees for others. */
 	atom_u64 live;
-	atom_u64 high;         /* the highest `live` since the last publication */
-	atom_u64 published;    /* `live` as the tag's shared count knows it */
-	uint64_t untold_max;   /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
-	NET_BUFFER_LIST *born; /* objects that this thread was the first to use */
+	atom_u64 high;       /* the highest `live` since the last publication */
+	atom_u64 published;  /* `live` as the tag's shared count knows it */
+	uint64_t untold_max; /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
 	struct nbl_cell blocks[NBL_ACCOUNT_CELLS];
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
 	/* The thread's own entry in its table, or NULL; under the registry's lock. */
@@ -427,8 +424,8 @@ ALWAYS_INLINE void nbl_birth(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 		nbl_embedded_nb(nbl)->NdisPoolHandle = pool;
 }
 
-/* In memory that stays an NBL until the pool is destroyed: also remembers the object. */
-COLD void nbl_birth_once(struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl);
+/* The same, out of line: where memory stays an NBL until the pool ends, or is trimmed. */
+COLD void nbl_birth_once(struct nbl_pool *pool, NET_BUFFER_LIST *nbl);
 
 /*
  * Cold parts of verify pools: take an object into quarantine (another one leaves), and check one at
@@ -696,7 +693,7 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
 		nbl_birth(pool, nbl); /* the memory comes with anything in it */
 	else if (unlikely(nbl->NdisReserved[0] == NULL))
-		nbl_birth_once(pool, self, nbl);
+		nbl_birth_once(pool, nbl);
 	else if (ops->traits.kind == POOL_KIND_POOL && unlikely(pool->checks))
 		nbl_rest_intact(pool, nbl, "NBL allocation");
 

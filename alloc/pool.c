@@ -122,6 +122,7 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 	if (rc == 0) {
 		(*out)->ops = ops;
 		(*out)->config = c;
+		ASSERT(((*out)->slab != NULL) == (ops->traits.kind == POOL_KIND_POOL));
 	}
 	return rc;
 }
@@ -129,6 +130,14 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 void pool_destroy(struct pool *pool)
 {
 	pool->ops->destroy(pool);
+}
+
+void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *arg)
+{
+	uint32_t carved = slab_carved(pool->slab);
+
+	for (uint32_t i = 0; i < carved; i++)
+		visit(arg, slab_object(pool->slab, i));
 }
 
 bool pool_supported_cx16(char *reason)

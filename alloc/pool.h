@@ -24,6 +24,7 @@
 
 struct pool;
 struct pool_thread;
+struct slab;
 
 /* What the worst path of get and put promises. A design whose slow path waits is blocking. */
 enum pool_progress {
@@ -129,9 +130,9 @@ struct pool_ops {
 
 	/*
 	 * Makes a pool of config->capacity free objects, none carved yet. Called by pool_create
-	 * alone, which has checked config and fills in the base afterwards. 0 and *out, or -ENOMEM
-	 * or -EOVERFLOW (the strategy cannot name so many objects), with *out untouched and nothing
-	 * leaked.
+	 * alone, which has checked config; sets the base's slab, pool_create fills in the rest. 0
+	 * and *out, or -ENOMEM or -EOVERFLOW (the strategy cannot name so many objects), with *out
+	 * untouched and nothing leaked.
 	 */
 	int (*create)(const struct pool_config *config, struct pool **out);
 
@@ -213,6 +214,11 @@ struct pool_ops {
 struct pool {
 	const struct pool_ops *ops;
 	struct pool_config config; /* as resolved by pool_create */
+	/*
+	 * Where the objects lie: those that were ever handed out are the first `carved` of it. Set
+	 * by ops->create; NULL in kinds other than POOL_KIND_POOL.
+	 */
+	struct slab *slab;
 };
 
 /* The first member of every strategy's per-thread state. Lives in a cache line pair of its own. */
@@ -251,6 +257,12 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 /* Destroys the pool; see ops->destroy. */
 void pool_destroy(struct pool *pool);
 
+/*
+ * Calls visit for every object that was ever handed out, free or not, in the order of addresses.
+ * The pool is of POOL_KIND_POOL and quiet.
+ */
+void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *arg);
+
 /* One word each for reports. */
 const char *pool_progress_name(enum pool_progress progress);
 const char *pool_cache_name(enum pool_cache cache);
@@ -272,8 +284,6 @@ bool pool_supported_cx16(char *reason);
 /* attach and detach for strategies without per-thread state of their own: only the counters. */
 int pool_attach_plain(struct pool *pool, struct pool_thread **out);
 void pool_detach_plain(struct pool *pool, struct pool_thread *self);
-
-struct slab;
 
 /*
  * One never-used object of the slab, counted in self->paths; NULL at the capacity. For the slow

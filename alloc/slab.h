@@ -119,10 +119,16 @@ ALWAYS_INLINE uint32_t slab_carve(struct slab *self, uint32_t want, uint32_t *fi
 	}
 }
 
+/* Objects ever handed out; may be stale while threads run, and never too many. */
+ALWAYS_INLINE uint32_t slab_carved(struct slab *self)
+{
+	return atom_load_relaxed(&self->carved);
+}
+
 /* Objects not yet carved; may be stale while threads run. */
 ALWAYS_INLINE uint32_t slab_uncarved(struct slab *self)
 {
-	return self->capacity - atom_load_relaxed(&self->carved);
+	return self->capacity - slab_carved(self);
 }
 
 #endif

@@ -294,7 +294,7 @@ static int context_arena_check(struct context *context, char *why)
 		return rc;
 	loose_audit(&arena->empty, &arena->slab, &audit);
 	pthread_mutex_lock(&context->lock);
-	for (uint32_t i = 0; i < arena->slab.capacity - slab_uncarved(&arena->slab); i++)
+	for (uint32_t i = 0; i < slab_carved(&arena->slab); i++)
 		out += arena_chunk_out(context, slab_object(&arena->slab, i), &audit);
 	pthread_mutex_unlock(&context->lock);
 	rc = audit_end(&audit, out); /* I1: the empty ones are on the list */

@@ -120,6 +120,7 @@ static COLD int ck_stack_pool_create(const struct pool_config *config, struct po
 	ck_stack_init(&self->stack);
 	/* The library counts with a char pointer, and counting up from NULL is undefined. */
 	self->stack.generation = (char *)self;
+	self->base.slab = &self->annex.slab;
 	*out = &self->base;
 	return 0;
 }

@@ -376,6 +376,7 @@ static COLD int home_ret_create(const struct pool_config *config, struct pool **
 	self->home_of_0 = (uintptr_t)self->home -
 			  ((uintptr_t)self->slab.base >> CACHE_LINE_LOG2) * sizeof(*self->home);
 	pthread_mutex_init(&self->lock, NULL);
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

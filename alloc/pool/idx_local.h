@@ -362,6 +362,7 @@ static COLD int idx_local_create(const struct pool_config *config, struct pool *
 		rc = -ENOMEM;
 		goto fail_next;
 	}
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

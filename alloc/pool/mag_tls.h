@@ -274,6 +274,7 @@ static COLD int mag_tls_create(const struct pool_config *config, struct pool **o
 	if (rc != 0)
 		goto fail_depot;
 	pthread_mutex_init(&self->lock, NULL);
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

@@ -115,6 +115,7 @@ static COLD int mutex_create(const struct pool_config *config, struct pool **out
 		return rc;
 	}
 	pthread_mutex_init(&self->lock, NULL);
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 }

@@ -303,6 +303,7 @@ static COLD int percpu_try_create(const struct pool_config *config, struct pool 
 	self->arrays = memory_map(self->cpus * sizeof(*self->arrays), MEMORY_PAGES_ORDINARY);
 	if (self->arrays == NULL)
 		goto fail_arrays;
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

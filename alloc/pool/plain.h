@@ -92,6 +92,7 @@ static COLD int plain_create(const struct pool_config *config, struct pool **out
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 }

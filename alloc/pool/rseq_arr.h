@@ -167,6 +167,7 @@ static COLD int rseq_arr_create(const struct pool_config *config, struct pool **
 	rc = rseq_cache_init(&self->cache, config);
 	if (rc != 0)
 		goto fail_cache;
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

@@ -429,6 +429,7 @@ static COLD int rseq_mag_create(const struct pool_config *config, struct pool **
 	}
 	for (uint32_t cpu = self->cpus; cpu < self->limit; cpu++)
 		atom_init(&self->areas[cpu].stop, 1);
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

@@ -262,6 +262,7 @@ static COLD int scq_create(const struct pool_config *config, struct pool **out)
 		goto fail_ring;
 	}
 	scq_start(self, (uint64_t)1 << self->order);
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 

@@ -171,6 +171,7 @@ static COLD int ticket_create(const struct pool_config *config, struct pool **ou
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 }

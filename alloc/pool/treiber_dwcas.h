@@ -188,6 +188,7 @@ static COLD int treiber_dwcas_create(const struct pool_config *config, struct po
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
+	self->base.slab = &self->annex.slab;
 	*out = &self->base;
 	return 0;
 }

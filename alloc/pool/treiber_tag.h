@@ -110,6 +110,7 @@ static COLD int treiber_tag_create(const struct pool_config *config, struct pool
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 }

@@ -113,6 +113,7 @@ static COLD int urcu_lfs_create(const struct pool_config *config, struct pool **
 		return rc;
 	}
 	cds_lfs_init(&self->stack);
+	self->base.slab = &self->annex.slab;
 	*out = &self->base;
 	return 0;
 }

@@ -133,6 +133,7 @@ static COLD int urcu_lfs_gp_create(const struct pool_config *config, struct pool
 		return rc;
 	}
 	__cds_lfs_init(&self->stack);
+	self->base.slab = &self->annex.slab;
 	*out = &self->base;
 	return 0;
 }

@@ -116,6 +116,7 @@ static COLD int urcu_wfcq_create(const struct pool_config *config, struct pool *
 		return rc;
 	}
 	cds_wfcq_init(&self->head, &self->tail);
+	self->base.slab = &self->annex.slab;
 	*out = &self->base;
 	return 0;
 }

@@ -114,6 +114,7 @@ static COLD int urcu_wfs_create(const struct pool_config *config, struct pool **
 		return rc;
 	}
 	cds_wfs_init(&self->stack);
+	self->base.slab = &self->annex.slab;
 	*out = &self->base;
 	return 0;
 }

@@ -261,6 +261,7 @@ static COLD int vyukov_create(const struct pool_config *config, struct pool **ou
 	self->mask = cells - 1;
 	for (uint64_t at = 0; at < cells; at++)
 		atom_init(&self->ring[at].seq, at);
+	self->base.slab = &self->slab;
 	*out = &self->base;
 	return 0;
 
@@ -298,7 +299,7 @@ static COLD int vyukov_check(struct pool *pool, uint64_t outstanding, char *why)
 
 	if (rc != 0)
 		return rc;
-	if (give - take > self->slab.capacity - slab_uncarved(&self->slab)) { /* I3 */
+	if (give - take > slab_carved(&self->slab)) { /* I3 */
 		audit_fail(&audit, "I3: give %" PRIu64 " and take %" PRIu64 " lie too far apart",
 			give, take);
 		return audit_end(&audit, outstanding);
