@@ -8,7 +8,7 @@
  */
 #include "alloc/nbl.h"
 
-#include "alloc/tagged.h"
+#include "alloc/slab.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -662,7 +662,7 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
 static const struct pool_ops *default_ops;
 static const struct context_ops *default_policy;
 static uint32_t default_align_bytes;
-static uint32_t default_objects; /* 0: see default_capacity */
+static uint32_t default_objects; /* 0: no cap */
 
 /* Continues a sentence that ends in a list of names. */
 static void add_name(char *why, const char *name, bool *first)
@@ -836,19 +836,14 @@ static void lay_out(struct nbl_pool *pool)
 	pool->object_bytes = align_up(end, sizeof(void *));
 }
 
-/*
- * As many objects as the strategies' gigabyte of addresses holds (slab.h), at most
- * NBL_OBJECTS_DEFAULT; fewer over a bounded structure, which pays for its capacity when it is made.
- */
-static uint32_t default_capacity(const struct pool_ops *ops, uint32_t object_bytes)
+/* The cap on a pool's objects; 0: none. */
+static uint32_t capacity_of(const struct nbl_pool_config *config, uint32_t object_bytes)
 {
-	uint32_t lines = align_up(object_bytes, CACHE_LINE_BYTES) / CACHE_LINE_BYTES | 1;
-	uint32_t most = TAGGED_INDEX_MAX / lines;
-	uint32_t wanted = ops->traits.bounded ? NBL_OBJECTS_BOUNDED : NBL_OBJECTS_DEFAULT;
+	const uint32_t most = slab_most(object_bytes, CACHE_LINE_BYTES);
 
-	if (default_objects != 0)
-		wanted = default_objects;
-	return most < wanted ? most : wanted;
+	if (config->capacity != 0)
+		return config->capacity;
+	return default_objects < most ? default_objects : most;
 }
 
 /* Claims a free slot, the one longest out of use; NULL if all are in use. */
@@ -916,10 +911,14 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		.protocol_id = config->protocol_id & NDIS_PROTOCOL_ID_MASK,
 	};
 	if (lists) {
+		/* The least that an NBL can be: there are at most so many of them. */
+		struct pool_config smallest = {.object_bytes = NBL_NB_OFFSET,
+			.capacity = capacity_of(config, NBL_NB_OFFSET)};
+
+		pool_config_resolve(ops, &smallest); /* cannot fail: nothing else is asked for */
 		struct context_config context = {
 			.pool_ops = ops,
-			.capacity = config->capacity ? config->capacity
-						     : default_capacity(ops, NBL_NB_OFFSET),
+			.capacity = smallest.capacity,
 			.context_bytes = config->context_bytes,
 			.align_bytes = align_bytes,
 			.tag = config->tag,
@@ -936,8 +935,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	rc = pool_create(ops,
 		&(struct pool_config){
 			.object_bytes = made.object_bytes,
-			.capacity = config->capacity ? config->capacity
-						     : default_capacity(ops, made.object_bytes),
+			.capacity = capacity_of(config, made.object_bytes),
 		},
 		&made.pool);
 	if (rc != 0)

@@ -48,11 +48,6 @@
 enum {
 	/* Pools that can exist at once: each has a slot in every thread's table. */
 	NBL_POOLS_MAX = 4096,
-	/*
-	 * NDIS pools have no capacity: addresses are reserved for so many objects, at most 1 GiB.
-	 */
-	NBL_OBJECTS_DEFAULT = 1 << 20,
-	NBL_OBJECTS_BOUNDED = 1 << 14, /* the same over a structure with a fixed number of cells */
 	/* Freed objects that a thread keeps out of use in a verify pool. */
 	NBL_QUARANTINE_OBJECTS = 64,
 	/*
@@ -105,7 +100,7 @@ struct nbl_pool_config {
 	enum nbl_pool_kind kind;
 	const struct pool_ops *ops;       /* the strategy; NULL: the process's default */
 	const struct context_ops *policy; /* NULL: the process's default */
-	uint32_t capacity; /* objects; 0: NBL_OBJECTS_DEFAULT, or what 1 GiB of addresses holds */
+	uint32_t capacity;      /* objects; 0: the process's default, which is no cap (pool.h) */
 	uint32_t context_bytes; /* LISTS: the inline block; a multiple of the alignment */
 	uint32_t data_bytes;    /* an MDL and so much data come with each NB; 0: neither */
 	uint32_t tag;

@@ -90,35 +90,62 @@ static bool in_range(uint64_t value, uint64_t least, uint64_t most)
 	return value >= least && value <= most;
 }
 
+/* The capacity of a pool whose creator sets no cap. */
+static uint32_t default_capacity(const struct pool_ops *ops, const struct pool_config *c)
+{
+	if (ops->traits.kind != POOL_KIND_POOL)
+		return UINT32_MAX;
+	uint32_t most = slab_most(c->object_bytes, c->object_align);
+
+	return ops->traits.bounded && most > POOL_CAPACITY_BOUNDED_DEFAULT
+		       ? POOL_CAPACITY_BOUNDED_DEFAULT
+		       : most;
+}
+
+int pool_config_resolve(const struct pool_ops *ops, struct pool_config *c)
+{
+	if (c->object_align == 0)
+		c->object_align = ops->traits.kind == POOL_KIND_ALLOCATOR ? POOL_OBJECT_ALIGN_MIN
+									  : CACHE_LINE_BYTES;
+	c->magazine_objects = or_default(c->magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
+	c->cpu_cache_objects = or_default(c->cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_DEFAULT);
+	if (c->batch_objects == 0) {
+		uint32_t half = c->cpu_cache_objects / 2;
+		c->batch_objects = c->magazine_objects < half ? c->magazine_objects : half;
+	}
+	if (!in_range(c->object_bytes, POOL_OBJECT_BYTES_MIN, POOL_OBJECT_BYTES_MAX) ||
+		!in_range(c->object_align, POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX) ||
+		(c->object_align & (c->object_align - 1)) != 0 ||
+		!in_range(c->magazine_objects, POOL_MAGAZINE_OBJECTS_MIN,
+			POOL_MAGAZINE_OBJECTS_MAX) ||
+		c->magazine_objects % POOL_MAGAZINE_OBJECTS_MIN != 0 ||
+		!in_range(c->cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_MIN,
+			POOL_CPU_CACHE_OBJECTS_MAX) ||
+		!in_range(c->batch_objects, 1, c->cpu_cache_objects / 2) ||
+		c->pages > MEMORY_PAGES_HUGE)
+		return -EINVAL;
+	if (c->capacity == 0)
+		c->capacity = default_capacity(ops, c);
+	return 0;
+}
+
 int pool_create(const struct pool_ops *ops, const struct pool_config *config, struct pool **out)
 {
 	struct pool_config c = *config;
 	char reason[POOL_REASON_BYTES];
+	int rc = pool_config_resolve(ops, &c);
 
-	if (c.object_align == 0)
-		c.object_align = ops->traits.kind == POOL_KIND_ALLOCATOR ? POOL_OBJECT_ALIGN_MIN
-									 : CACHE_LINE_BYTES;
-	c.magazine_objects = or_default(c.magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
-	c.cpu_cache_objects = or_default(c.cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_DEFAULT);
-	if (c.batch_objects == 0) {
-		uint32_t half = c.cpu_cache_objects / 2;
-		c.batch_objects = c.magazine_objects < half ? c.magazine_objects : half;
-	}
-
-	if (!in_range(c.object_bytes, POOL_OBJECT_BYTES_MIN, POOL_OBJECT_BYTES_MAX) ||
-		!in_range(c.object_align, POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX) ||
-		(c.object_align & (c.object_align - 1)) != 0 || c.capacity == 0 ||
-		!in_range(
-			c.magazine_objects, POOL_MAGAZINE_OBJECTS_MIN, POOL_MAGAZINE_OBJECTS_MAX) ||
-		c.magazine_objects % POOL_MAGAZINE_OBJECTS_MIN != 0 ||
-		!in_range(c.cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_MIN,
-			POOL_CPU_CACHE_OBJECTS_MAX) ||
-		!in_range(c.batch_objects, 1, c.cpu_cache_objects / 2) ||
-		c.pages > MEMORY_PAGES_HUGE)
-		return -EINVAL;
+	if (rc != 0)
+		return rc;
 	if (!ops->supported(reason))
 		return -ENOTSUP;
-	int rc = ops->create(&c, out);
+	/*
+	 * A strategy may have more to name than its objects, such as their magazines: without a cap
+	 * of the caller's it is asked for half as many until it can.
+	 */
+	do
+		rc = ops->create(&c, out);
+	while (rc == -EOVERFLOW && config->capacity == 0 && (c.capacity /= 2) != 0);
 	if (rc == 0) {
 		(*out)->ops = ops;
 		(*out)->config = c;

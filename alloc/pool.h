@@ -83,7 +83,13 @@ struct pool_paths {
 struct pool_config {
 	size_t object_bytes; /* payload; 8..1 MiB; no default */
 	size_t object_align; /* a power of two, 16..4096 [64; an allocator's: 16] */
-	uint32_t capacity;   /* the most objects that the pool will ever hold; >= 1; no default */
+	/*
+	 * The most objects that the pool will ever hold: the caller's cap. [none of the caller's:
+	 * as many as the strategy can name, which is some 1 GiB of addresses (slab.h); of a bounded
+	 * structure, which pays for its capacity when it is made, POOL_CAPACITY_BOUNDED_DEFAULT if
+	 * that is less; UINT32_MAX in kinds that enforce none]
+	 */
+	uint32_t capacity;
 	uint32_t magazine_objects;  /* objects a magazine; a multiple of 8, 8..1024 [120] */
 	uint32_t cpu_cache_objects; /* objects a per-CPU array holds; 16..1008 [256] */
 	uint32_t
@@ -96,6 +102,8 @@ enum {
 	POOL_OBJECT_BYTES_MAX = 1 << 20,
 	POOL_OBJECT_ALIGN_MIN = 16,
 	POOL_OBJECT_ALIGN_MAX = 4096,
+	/* Half a megabyte of cells at most; four rings of a large network card. */
+	POOL_CAPACITY_BOUNDED_DEFAULT = 1 << 14,
 	/*
 	 * With its header a magazine fills 1 KiB (depot.h). A cache has two, so it keeps about as much
 	 * as a CPU's array does, and as DPDK's cache: every contestant withholds some 256 objects.
@@ -248,9 +256,16 @@ int pools_validate(char *why);
 const char *pool_broken_rule(const struct pool_ops *ops);
 
 /*
- * Creates a pool after checking and resolving config (see struct pool_config). 0 and *out; -EINVAL:
- * a field is out of its range; -EOVERFLOW: capacity x size is more than the strategy can address;
- * -ENOTSUP: not supported here; -ENOMEM. Any thread. *out is untouched on failure.
+ * Checks config and fills in its defaults, as pool_create does. 0; -EINVAL: a field is out of its
+ * range, and *config is undefined.
+ */
+int pool_config_resolve(const struct pool_ops *ops, struct pool_config *config);
+
+/*
+ * Creates a pool after checking and resolving config (see struct pool_config); (*out)->config then
+ * says what became of it. 0 and *out; -EINVAL: a field is out of its range; -EOVERFLOW: capacity x
+ * size is more than the strategy can address; -ENOTSUP: not supported here; -ENOMEM. Any thread.
+ * *out is untouched on failure.
  */
 int pool_create(const struct pool_ops *ops, const struct pool_config *config, struct pool **out);
 

@@ -387,7 +387,6 @@ static void create_checks_every_field(void **state)
 	broken[n++].object_align = POOL_OBJECT_ALIGN_MIN / 2;
 	broken[n++].object_align = POOL_OBJECT_ALIGN_MAX * 2;
 	broken[n++].object_align = 48;
-	broken[n++].capacity = 0;
 	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN - 1;
 	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN + 1;
 	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MAX + POOL_MAGAZINE_OBJECTS_MIN;
@@ -422,6 +421,74 @@ static void create_fills_in_the_defaults(void **state)
 	assert_int_equal(pool->config.magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
 	assert_int_equal(pool->config.batch_objects, 8);
 	pool_destroy(pool);
+}
+
+/* Without a cap every strategy has room for what it can name, and pays for what is used. */
+static void pools_without_a_cap(void **state)
+{
+	static const struct pool_config configs[] = {
+		{.object_bytes = 64},
+		{.object_bytes = 100, .object_align = 256, .batch_objects = 1},
+		{.object_bytes = 700, .magazine_objects = POOL_MAGAZINE_OBJECTS_MIN},
+		{.object_bytes = POOL_OBJECT_BYTES_MAX / 2},
+	};
+	enum { OBJECTS = 700 };
+	char reason[POOL_REASON_BYTES];
+	void *held[OBJECTS];
+
+	(void)state;
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		const struct pool_ops *ops = pools[i];
+
+		for (size_t c = 0; c < array_count(configs) && ops->supported(reason); c++) {
+			const uint32_t most = slab_most(configs[c].object_bytes,
+				configs[c].object_align ? configs[c].object_align
+							: CACHE_LINE_BYTES);
+			struct pool_thread *thread;
+			struct pool *pool;
+
+			assert_int_equal(pool_create(ops, &configs[c], &pool), 0);
+			const uint32_t capacity = pool->config.capacity;
+			if (ops->traits.kind != POOL_KIND_POOL)
+				assert_int_equal(capacity, UINT32_MAX);
+			else if (ops->traits.bounded && most > POOL_CAPACITY_BOUNDED_DEFAULT)
+				assert_int_equal(capacity, POOL_CAPACITY_BOUNDED_DEFAULT);
+			else
+				assert_in_range(capacity, most / 2, most);
+			assert_int_equal(ops->attach(pool, &thread), 0);
+			for (uint32_t k = 0; k < OBJECTS; k++)
+				assert_non_null(held[k] = ops->get(pool, thread));
+			ops->put_bulk(pool, thread, held, OBJECTS);
+			close_pool(pool, thread, 0);
+		}
+	}
+}
+
+static uint32_t visited; /* by count_visit */
+
+static void count_visit(void *arg, void *object)
+{
+	void **held = arg;
+
+	assert_ptr_equal(object, held[visited]); /* one by one from the front of the slab */
+	visited++;
+}
+
+static void each_visits_what_was_handed_out(void **state)
+{
+	enum { OBJECTS = 3 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, OBJECTS + 1, &thread);
+	void *held[OBJECTS];
+
+	(void)state;
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		held[i] = treiber_tag_get(pool, thread);
+	treiber_tag_put(pool, thread, held[1]);
+	visited = 0;
+	pool_each(pool, count_visit, held);
+	assert_int_equal(visited, OBJECTS);
+	close_pool(pool, thread, OBJECTS - 1);
 }
 
 /* A strategy whose library the build did not find. */
@@ -951,6 +1018,8 @@ int main(void)
 		cmocka_unit_test(audit_catches_what_it_should),
 		cmocka_unit_test(create_checks_every_field),
 		cmocka_unit_test(create_fills_in_the_defaults),
+		cmocka_unit_test(pools_without_a_cap),
+		cmocka_unit_test(each_visits_what_was_handed_out),
 		cmocka_unit_test(absent_strategy_names_its_package),
 		cmocka_unit_test(tables_are_checked),
 		cmocka_unit_test(ticket_numbers_wrap),

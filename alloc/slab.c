@@ -7,16 +7,32 @@ static size_t link_bytes(const struct slab *self)
 	return slab_units(self) * sizeof(*self->link);
 }
 
+static const size_t range_max = (size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2;
+
+/* 0: one object is too large already. */
+static size_t stride_of(size_t bytes, size_t align)
+{
+	if (bytes > range_max || align > range_max)
+		return 0;
+	size_t stride = slab_stride(bytes, align);
+
+	return stride <= range_max ? stride : 0;
+}
+
+uint32_t slab_most(size_t bytes, size_t align)
+{
+	size_t stride = stride_of(bytes, align);
+
+	return stride == 0 ? 0 : (uint32_t)(range_max / stride);
+}
+
 int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
 	enum memory_pages pages, enum slab_links links)
 {
-	const size_t range_max = (size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2;
-	struct slab slab = {.capacity = capacity, .pages = pages};
+	struct slab slab = {
+		.stride = stride_of(bytes, align), .capacity = capacity, .pages = pages};
 
-	if (bytes > range_max || align > range_max)
-		return -EOVERFLOW;
-	slab.stride = slab_stride(bytes, align);
-	if (capacity == 0 || slab.stride > range_max / capacity)
+	if (capacity == 0 || capacity > slab_most(bytes, align))
 		return -EOVERFLOW;
 
 	slab.base = memory_map(capacity * slab.stride, pages);

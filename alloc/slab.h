@@ -1,10 +1,12 @@
 /*
  * The memory under a pool's objects: one reserved range of addresses, carved from the front.
  *
- * The range is mapped for the pool's whole capacity at creation and stays mapped until the pool is
- * destroyed, so that a stale reader always finds an address, and so that growth is one CAS on a
- * counter and no system call: a page costs memory when its first object is handed out. Objects are
- * type-stable; nothing is returned to the system before destroy.
+ * Growth. The range is mapped for the pool's whole capacity at creation and stays mapped until the
+ * pool is destroyed, so that a stale reader always finds an address, and so that growth is one CAS
+ * on a counter and no system call: the kernel lays a page under the range when one of its objects
+ * is first written to, on the thread that writes, and no other thread is stopped or notices. What
+ * an allocator of slabs does with a list of page runs and a lock, the page table does here. A pool
+ * that nobody capped has a gigabyte of addresses (slab_most), and memory for what was used.
  *
  * Objects stand `stride` bytes apart, an odd multiple of their alignment: neighbouring objects start
  * in different cache sets (colouring), as DPDK's mempool arranges it, and all sets that the
@@ -41,6 +43,12 @@ struct slab {
 };
 
 enum slab_links { SLAB_WITHOUT_LINKS, SLAB_WITH_LINKS };
+
+/*
+ * How many objects a unit can name, which is the largest capacity that slab_init takes: some 1 GiB
+ * divided by the stride; 0 if not even one. bytes >= 1; align is a power of two.
+ */
+uint32_t slab_most(size_t bytes, size_t align);
 
 /*
  * Reserves room for capacity objects. Returns 0, or -EOVERFLOW when capacity x stride exceeds what

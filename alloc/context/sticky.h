@@ -36,8 +36,8 @@
 
 /*
  * The largest block that stays with an NBL, in context bytes: 0..65520, a multiple of 16. It holds
- * 32 drivers of OVS's and npcap's 32 bytes, or four of XDP's 216; the default pool of 2^20 NBLs
- * keeps at most 1 GiB so.
+ * 32 drivers of OVS's and npcap's 32 bytes, or four of XDP's 216; the 1.8 million NBLs that
+ * an uncapped pool can have keep 1.8 GiB at most so.
  */
 enum { STICKY_KEEP_BYTES = 1024, STICKY_GROWTH = 2 };
 _Static_assert(STICKY_KEEP_BYTES >= 0 && STICKY_KEEP_BYTES <= 65520 &&

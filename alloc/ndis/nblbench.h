@@ -21,9 +21,9 @@ extern "C" {
  * environment can choose others, NBL_POOL=<strategy> and NBL_CONTEXT=<policy>, and a call here wins
  * over the environment. Pools that exist keep what they were made with.
  *
- * NDIS pools have no capacity: each pool reserves addresses, not memory, for 2^20 objects or what
- * 1 GiB holds, whichever is less, and answers NULL beyond. Over a bounded structure (a ring, say),
- * which pays for its capacity when it is made, it is 2^14 objects.
+ * NDIS pools have no capacity: each pool reserves 1 GiB of addresses, not memory, grows in it page
+ * by page, and answers NULL beyond. Over a bounded structure (a ring, say), which pays for its
+ * capacity when it is made, it is 2^14 objects.
  */
 
 enum { NBL_REASON_BYTES = 512 }; /* room for a sentence that lists all names */
@@ -47,7 +47,7 @@ int nbl_set_context_alignment(uint32_t bytes);
 
 /*
  * The most objects that a pool created from now on holds, if 1 GiB has room for them; 0: back to
- * the default above. Not while another thread creates pools.
+ * none but the above. Not while another thread creates pools.
  */
 void nbl_set_default_capacity(uint32_t objects);
 

@@ -48,7 +48,7 @@ extern "C" {
  * NULL; Header.Type is not NDIS_OBJECT_TYPE_DEFAULT, its Revision is 0 or its Size too small; an
  * unknown flag; DataSize without fAllocateNetBuffer; ContextSize is no multiple of the alignment;
  * an object would exceed 1 MiB; no memory, or 4096 pools exist.
- * Decided here: a pool holds at most 2^20 NBLs or 1 GiB of them, see nblbench.h; how many freed
+ * Decided here: a pool grows to 1 GiB of NBLs, see nblbench.h; how many freed
  * ones rest in caches of threads or CPUs is the strategy's. The page asks for multiples of
  * MEMORY_ALLOCATION_ALIGNMENT in one edition and of a pointer's size in another: here the former,
  * unless relaxed.
