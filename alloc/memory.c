@@ -75,12 +75,16 @@ void memory_free(void *memory, size_t bytes)
 	free(memory);
 }
 
+size_t memory_page_bytes(enum memory_pages pages)
+{
+	return pages == MEMORY_PAGES_ORDINARY ? (size_t)sysconf(_SC_PAGESIZE)
+					      : (size_t)HUGE_PAGE_BYTES;
+}
+
 static size_t rounded(size_t bytes, enum memory_pages pages)
 {
-	size_t unit = HUGE_PAGE_BYTES;
+	size_t unit = memory_page_bytes(pages);
 
-	if (pages == MEMORY_PAGES_ORDINARY)
-		unit = (size_t)sysconf(_SC_PAGESIZE);
 	return (bytes + unit - 1) / unit * unit;
 }
 
@@ -122,4 +126,27 @@ void memory_unmap(void *memory, size_t bytes, enum memory_pages pages)
 		return;
 	account(-(uint64_t)rounded(bytes, pages));
 	munmap(memory, rounded(bytes, pages));
+}
+
+size_t memory_resident(void *at, size_t bytes)
+{
+	enum { PORTION = 512 }; /* ordinary pages a look */
+	const size_t page = memory_page_bytes(MEMORY_PAGES_ORDINARY);
+	unsigned char present[PORTION];
+	size_t resident = 0;
+
+	for (size_t done = 0; done < bytes; done += PORTION * page) {
+		size_t look = bytes - done < PORTION * page ? bytes - done : PORTION * page;
+
+		if (mincore((char *)at + done, look, present) != 0)
+			return 0;
+		for (size_t i = 0; i < (look + page - 1) / page; i++)
+			resident += (present[i] & 1) != 0 ? page : 0;
+	}
+	return resident;
+}
+
+bool memory_discard(void *at, size_t bytes)
+{
+	return madvise(at, bytes, MADV_DONTNEED) == 0;
 }

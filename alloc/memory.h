@@ -44,8 +44,24 @@ void memory_free(void *memory, size_t bytes);
 void *memory_map(size_t bytes, enum memory_pages pages);
 void memory_unmap(void *memory, size_t bytes, enum memory_pages pages);
 
+/* The unit in which memory of memory_map comes and goes, in bytes. */
+size_t memory_page_bytes(enum memory_pages pages);
+
 /*
- * Bytes handed out by the four functions above and not yet returned; exact when no other thread is
+ * Bytes of the ordinary pages from `at`, a page's start, to at + bytes that are backed by memory
+ * now. 0 also where the kernel does not say.
+ */
+size_t memory_resident(void *at, size_t bytes);
+
+/*
+ * Gives the memory under [at, at + bytes), whole pages of one mapping, back to the system. The
+ * addresses stay mapped and read as zero; the first write to a page costs memory again. False: the
+ * kernel refuses (locked memory; explicit huge pages before Linux 5.18), and nothing changed.
+ */
+bool memory_discard(void *at, size_t bytes);
+
+/*
+ * Bytes handed out by alloc and map and not yet returned, addresses without memory included; exact when no other thread is
  * in one of them.
  */
 uint64_t memory_live_bytes(void);

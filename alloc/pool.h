@@ -65,6 +65,13 @@ struct pool_traits {
 	 * inside a call at that moment.
 	 */
 	bool lost_in_fork;
+	/* get hands out the object that was put first. False: the last one, or no order at all. */
+	bool fifo;
+	/*
+	 * pool_trim gives memory back: the objects lie in a slab of ours, and between put and get
+	 * nobody reads or writes them. False where free objects are linked through themselves.
+	 */
+	bool trims;
 };
 
 /* How often the cold paths ran, per attached thread; written by that thread alone. */
@@ -277,6 +284,33 @@ void pool_destroy(struct pool *pool);
  * The pool is of POOL_KIND_POOL and quiet.
  */
 void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *arg);
+
+/*
+ * Gives memory under free objects back to the system while other threads go on. Returns the bytes
+ * of memory that this call gave back; 0 where traits.trims is false, if no whole page lies under free objects, or if there
+ * is no memory for a bit an object.
+ *
+ * self: the calling thread's, attached. outstanding: objects that the others hold, by the caller's
+ * knowledge. keep: free objects that were used before and that the call leaves alone; what caches
+ * hold should be among them, or it empties those that it can reach.
+ *
+ * What it does: takes objects out, as any get_bulk does, up to carved - outstanding - keep of them;
+ * gives back the pages that lie wholly under what it holds; and puts everything back, what lost
+ * memory so that it comes out after the rest. An object that lost any of its memory is as if never
+ * used: all zero but for its first 8 bytes, which are undefined. The others are as their last
+ * owner left them.
+ *
+ * What it promises: while it runs at least keep used objects and all never-used ones are free for
+ * the others, as long as these hold no more than `outstanding`. So no thread is told NULL because
+ * of a trim before more than outstanding + keep objects are out and the cap is reached. Nobody
+ * waits for it: it takes no lock that get and put do not take.
+ *
+ * retire: called with arg for each object that is about to lose memory, which still is as its last
+ * owner left it and is the trim's own meanwhile; NULL: nobody wants to know. It must not use the
+ * pool.
+ */
+uint64_t pool_trim(struct pool *pool, struct pool_thread *self, uint64_t outstanding, uint64_t keep,
+	void (*retire)(void *arg, void *object), void *arg);
 
 /* One word each for reports. */
 const char *pool_progress_name(enum pool_progress progress);

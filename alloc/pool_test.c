@@ -9,6 +9,7 @@
 #include "alloc/pool.h"
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
+#include "alloc/pool/mutex.h"
 #include "alloc/pool/rseq_arr.h"
 #include "alloc/pool/rseq_mag.h"
 #include "alloc/pool/scq.h"
@@ -491,6 +492,136 @@ static void each_visits_what_was_handed_out(void **state)
 	close_pool(pool, thread, OBJECTS - 1);
 }
 
+/* True if the object holds `value` all over but for its first 8 bytes. */
+static bool object_holds(const struct pool *pool, const void *object, unsigned char value)
+{
+	const unsigned char *bytes = object;
+
+	for (size_t i = POOL_OBJECT_BYTES_MIN; i < pool->config.object_bytes; i++) {
+		if (bytes[i] != value)
+			return false;
+	}
+	return true;
+}
+
+static void count_retired(void *arg, void *object)
+{
+	const struct pool *pool = arg;
+
+	assert_true(slab_owns(pool->slab, object));
+	visited++;
+}
+
+/* One pool: OBJECTS used, a few held, the rest trimmed. */
+static void trim_one(const struct pool_ops *ops, const struct pool_config *config)
+{
+	enum { OBJECTS = 2000, HELD = 10, KEPT = 100, USED = 0x5a };
+	const size_t page = memory_page_bytes(MEMORY_PAGES_ORDINARY);
+	const uint64_t live = memory_live_bytes();
+	struct pool_thread *thread;
+	struct pool *pool;
+	void *objs[OBJECTS];
+	uint32_t zeroed = 0;
+
+	assert_int_equal(pool_create(ops, config, &pool), 0);
+	assert_int_equal(ops->attach(pool, &thread), 0);
+	for (uint32_t i = 0; i < OBJECTS; i++) {
+		assert_non_null(objs[i] = ops->get(pool, thread));
+		memset(objs[i], USED, config->object_bytes);
+	}
+	const uint32_t carved = slab_carved(pool->slab);
+	const size_t range = carved * pool->slab->stride;
+	const size_t used = memory_resident(pool->slab->base, range);
+	assert_true(used >= OBJECTS * config->object_bytes);
+	for (uint32_t i = HELD; i < OBJECTS; i++)
+		ops->put(pool, thread, objs[i]);
+	ops->flush(pool, thread);
+
+	visited = 0;
+	const uint64_t given = pool_trim(pool, thread, HELD, KEPT, count_retired, pool);
+	const size_t left = memory_resident(pool->slab->base, range);
+	/* A look at a page that was never used makes it appear; it has no memory of its own. */
+	assert_in_range(left + given - used, 0, page);
+	/* What is held or kept, wherever it lies, pins two pages more than it fills. */
+	assert_true(
+		used - given <= (HELD + KEPT + carved - OBJECTS) * (pool->slab->stride + 2 * page));
+	assert_int_equal(ops->count(pool), pool->config.capacity - HELD);
+	for (uint32_t i = 0; i < HELD; i++)
+		assert_true(object_holds(pool, objs[i], USED));
+
+	/* There is next to nothing for another one, though it may hold other objects. */
+	assert_true(pool_trim(pool, thread, HELD, KEPT, NULL, NULL) <= left);
+	ops->flush(pool, thread); /* where puts take a grace period */
+	for (uint32_t i = HELD; i < OBJECTS; i++) {
+		assert_non_null(objs[i] = ops->get(pool, thread));
+		zeroed += object_holds(pool, objs[i], 0);
+		assert_true(object_holds(pool, objs[i], 0) || object_holds(pool, objs[i], USED));
+	}
+	assert_true(zeroed >= visited);
+	ops->put_bulk(pool, thread, objs, POOL_BULK_MAX);
+	ops->put_bulk(pool, thread, objs + POOL_BULK_MAX, OBJECTS - POOL_BULK_MAX);
+	close_pool(pool, thread, 0);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
+{
+	static const struct pool_config configs[] = {
+		{.object_bytes = 64},
+		{.object_bytes = 600},
+		{.object_bytes = 3000, .capacity = 2000},
+		{.object_bytes = 4096, .object_align = 4096},
+		{.object_bytes = 10000},
+	};
+	char reason[POOL_REASON_BYTES];
+
+	(void)state;
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		for (size_t c = 0; c < array_count(configs); c++) {
+			if (pools[i]->traits.trims && pools[i]->supported(reason))
+				trim_one(pools[i], &configs[c]);
+		}
+	}
+}
+
+static void trim_leaves_alone_what_it_was_told_to(void **state)
+{
+	enum { OBJECTS = 1000, OUT = 400 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, OBJECTS, &thread);
+	void *objs[OBJECTS];
+
+	(void)state;
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		memset(objs[i] = treiber_tag_get(pool, thread), 1, 64);
+	for (uint32_t i = OUT; i < OBJECTS; i++)
+		treiber_tag_put(pool, thread, objs[i]);
+	assert_int_equal(pool_trim(pool, thread, OUT, OBJECTS - OUT, NULL, NULL), 0);
+	assert_int_equal(pool_trim(pool, thread, OBJECTS, 0, NULL, NULL), 0);
+	assert_int_equal(pool_trim(pool, thread, UINT64_MAX, UINT64_MAX, NULL, NULL), 0);
+	const uint64_t given = pool_trim(pool, thread, OUT, (OBJECTS - OUT) / 2, NULL, NULL);
+	assert_in_range(given, 1, (OBJECTS - OUT) / 2 * pool->slab->stride);
+
+	/* What the trim held comes out first where memory stayed, and last where it went. */
+	bool zero = false;
+	for (uint32_t i = 0; i < (OBJECTS - OUT) / 2; i++) {
+		void *object = treiber_tag_get(pool, thread);
+
+		assert_true(object_holds(pool, object, 0) >= zero);
+		zero = object_holds(pool, object, 0);
+	}
+	assert_true(zero);
+	close_pool(pool, thread, OUT + (OBJECTS - OUT) / 2);
+
+	/* Links in the objects: a trim would undo itself. */
+	pool = open_pool(&pool_mutex_ops, OBJECTS, &thread);
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		memset(objs[i] = mutex_get(pool, thread), 1, 64);
+	mutex_put_bulk(pool, thread, objs, OBJECTS);
+	assert_int_equal(pool_trim(pool, thread, 0, 0, NULL, NULL), 0);
+	close_pool(pool, thread, 0);
+}
+
 /* A strategy whose library the build did not find. */
 static bool absent_supported(char *reason)
 {
@@ -553,6 +684,10 @@ static void tables_are_checked(void **state)
 	assert_non_null(pool_broken_rule(&copy));
 	copy = pool_treiber_tag_ops;
 	copy.traits.kind = POOL_KIND_NULL;
+	assert_non_null(pool_broken_rule(&copy));
+	copy = *pool_find("malloc");
+	assert_null(pool_broken_rule(&copy));
+	copy.traits.trims = true;
 	assert_non_null(pool_broken_rule(&copy));
 }
 
@@ -1020,6 +1155,8 @@ int main(void)
 		cmocka_unit_test(create_fills_in_the_defaults),
 		cmocka_unit_test(pools_without_a_cap),
 		cmocka_unit_test(each_visits_what_was_handed_out),
+		cmocka_unit_test(trimmed_memory_is_gone_and_comes_back_zeroed),
+		cmocka_unit_test(trim_leaves_alone_what_it_was_told_to),
 		cmocka_unit_test(absent_strategy_names_its_package),
 		cmocka_unit_test(tables_are_checked),
 		cmocka_unit_test(ticket_numbers_wrap),

@@ -8,6 +8,9 @@
  * an allocator of slabs does with a list of page runs and a lock, the page table does here. A pool
  * that nobody capped has a gigabyte of addresses (slab_most), and memory for what was used.
  *
+ * Objects are type-stable. Their memory may go back to the system while they are free (pool_trim):
+ * the addresses stay, and read as zero.
+ *
  * Objects stand `stride` bytes apart, an odd multiple of their alignment: neighbouring objects start
  * in different cache sets (colouring), as DPDK's mempool arranges it, and all sets that the
  * alignment leaves are used alike. From 4096 bytes on, what is left differs beyond the first-level
@@ -64,6 +67,9 @@ void slab_fini(struct slab *self);
  * hot paths.
  */
 bool slab_owns(const struct slab *self, const void *object);
+
+/* The number of an object of this slab, from 0. Divides, likewise. */
+uint32_t slab_index(const struct slab *self, const void *object);
 
 /* Elements that an array by unit has: one a cache line, and element 0. */
 ALWAYS_INLINE size_t slab_units(const struct slab *self)

@@ -11,6 +11,7 @@
 
 #include "alloc/pool.h"
 #include "alloc/pool/treiber_tag.h"
+#include "stress/stress.h"
 
 #include <stdbool.h>
 

@@ -169,7 +169,8 @@ static const struct pool_ops pool_ck_stack_ops = {
 	.traits = {.progress = POOL_LOCK_FREE,
 		.needs_cx16 = true,
 		.exact = true,
-		.opaque_to_tsan = true},
+		.opaque_to_tsan = true,
+		.trims = true},
 	.supported = ck_stack_pool_supported,
 #if CK_STACK_POOL
 	.create = ck_stack_pool_create,

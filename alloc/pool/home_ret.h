@@ -537,7 +537,10 @@ static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *wh
 static const struct pool_ops pool_home_ret_ops = {
 	.name = "home_ret",
 	.summary = "per-CPU arrays in restartable sequences; foreign objects go home in batches",
-	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_CPU, .needs_rseq = true},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.cache = POOL_CACHE_CPU,
+		.needs_rseq = true,
+		.trims = true},
 	.supported = rseq_supported,
 	.create = home_ret_create,
 	.destroy = home_ret_destroy,

@@ -397,7 +397,7 @@ static COLD int mag_tls_check(struct pool *pool, uint64_t outstanding, char *why
 static const struct pool_ops pool_mag_tls_ops = {
 	.name = "mag_tls",
 	.summary = "two magazines a thread over a lock-free depot (Bonwick & Adams)",
-	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD},
+	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD, .trims = true},
 	.supported = pool_supported_always,
 	.create = mag_tls_create,
 	.destroy = mag_tls_destroy,

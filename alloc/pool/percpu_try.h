@@ -400,7 +400,10 @@ static COLD int percpu_try_check(struct pool *pool, uint64_t outstanding, char *
 static const struct pool_ops pool_percpu_try_ops = {
 	.name = "percpu_try",
 	.summary = "an array a CPU under a try-lock, over a lock-free depot; portable",
-	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_CPU, .exact = true},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.cache = POOL_CACHE_CPU,
+		.exact = true,
+		.trims = true},
 	.supported = pool_supported_always,
 	.create = percpu_try_create,
 	.destroy = percpu_try_destroy,

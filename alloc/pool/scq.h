@@ -331,7 +331,11 @@ static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
 static const struct pool_ops pool_scq_ops = {
 	.name = "scq",
 	.summary = "a ring of free units by fetch-and-add: scales best among the shared ones",
-	.traits = {.progress = POOL_LOCK_FREE, .bounded = true, .exact = true},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.bounded = true,
+		.exact = true,
+		.fifo = true,
+		.trims = true},
 	.supported = pool_supported_always,
 	.create = scq_create,
 	.destroy = scq_destroy,

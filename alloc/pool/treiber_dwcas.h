@@ -231,7 +231,7 @@ static COLD int treiber_dwcas_check(struct pool *pool, uint64_t outstanding, cha
 static const struct pool_ops pool_treiber_dwcas_ops = {
 	.name = "treiber_dwcas",
 	.summary = "one lock-free stack, pointer and 64-bit generation in a 16-byte head",
-	.traits = {.progress = POOL_LOCK_FREE, .needs_cx16 = true, .exact = true},
+	.traits = {.progress = POOL_LOCK_FREE, .needs_cx16 = true, .exact = true, .trims = true},
 	.supported = pool_supported_cx16,
 	.create = treiber_dwcas_create,
 	.destroy = treiber_dwcas_destroy,

@@ -145,7 +145,7 @@ static COLD int treiber_tag_check(struct pool *pool, uint64_t outstanding, char 
 static const struct pool_ops pool_treiber_tag_ops = {
 	.name = "treiber_tag",
 	.summary = "one lock-free stack, 24-bit index and 40-bit tag in its head",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
+	.traits = {.progress = POOL_LOCK_FREE, .exact = true, .trims = true},
 	.supported = pool_supported_always,
 	.create = treiber_tag_create,
 	.destroy = treiber_tag_destroy,

@@ -168,7 +168,10 @@ static COLD int urcu_lfs_check(struct pool *pool, uint64_t outstanding, char *wh
 static const struct pool_ops pool_urcu_lfs_ops = {
 	.name = "urcu_lfs",
 	.summary = "liburcu's lock-free stack, popped under its mutex",
-	.traits = {.progress = POOL_BLOCKING, .exact = true, .opaque_to_tsan = URCU_OPAQUE_TO_TSAN},
+	.traits = {.progress = POOL_BLOCKING,
+		.exact = true,
+		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
+		.trims = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
 	.create = urcu_lfs_create,

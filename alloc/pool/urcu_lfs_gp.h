@@ -195,7 +195,9 @@ static COLD int urcu_lfs_gp_check(struct pool *pool, uint64_t outstanding, char 
 static const struct pool_ops pool_urcu_lfs_gp_ops = {
 	.name = "urcu_lfs_gp",
 	.summary = "liburcu's lock-free stack, put back after a grace period: shows its memory",
-	.traits = {.progress = POOL_LOCK_FREE, .opaque_to_tsan = URCU_OPAQUE_TO_TSAN},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
+		.trims = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
 	.create = urcu_lfs_gp_create,

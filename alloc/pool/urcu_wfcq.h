@@ -169,7 +169,11 @@ static COLD int urcu_wfcq_check(struct pool *pool, uint64_t outstanding, char *w
 static const struct pool_ops pool_urcu_wfcq_ops = {
 	.name = "urcu_wfcq",
 	.summary = "liburcu's wait-free queue, emptied under its mutex",
-	.traits = {.progress = POOL_BLOCKING, .exact = true, .opaque_to_tsan = URCU_OPAQUE_TO_TSAN},
+	.traits = {.progress = POOL_BLOCKING,
+		.exact = true,
+		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
+		.fifo = true,
+		.trims = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
 	.create = urcu_wfcq_create,

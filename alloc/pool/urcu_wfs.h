@@ -167,7 +167,10 @@ static COLD int urcu_wfs_check(struct pool *pool, uint64_t outstanding, char *wh
 static const struct pool_ops pool_urcu_wfs_ops = {
 	.name = "urcu_wfs",
 	.summary = "liburcu's wait-free stack, popped under its mutex",
-	.traits = {.progress = POOL_BLOCKING, .exact = true, .opaque_to_tsan = URCU_OPAQUE_TO_TSAN},
+	.traits = {.progress = POOL_BLOCKING,
+		.exact = true,
+		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
+		.trims = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
 	.create = urcu_wfs_create,

@@ -323,7 +323,7 @@ static COLD int vyukov_check(struct pool *pool, uint64_t outstanding, char *why)
 static const struct pool_ops pool_vyukov_ops = {
 	.name = "vyukov",
 	.summary = "a ring of sequenced cells: one locked instruction, false empties",
-	.traits = {.progress = POOL_BLOCKING, .bounded = true},
+	.traits = {.progress = POOL_BLOCKING, .bounded = true, .fifo = true, .trims = true},
 	.supported = pool_supported_always,
 	.create = vyukov_create,
 	.destroy = vyukov_destroy,
