@@ -107,17 +107,21 @@ void nbl_misuse(enum nbl_misuse_kind kind, const char *call, const struct nbl_po
 					   .text = text});
 }
 
+void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call)
+{
+	if (nbl == NULL)
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nbl, "the NBL is NULL");
+	else
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nbl,
+			"its NdisPoolHandle %p is no living NBL pool",
+			(const void *)nbl->NdisPoolHandle);
+}
+
 void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call)
 {
-	if (nbl == NULL) {
-		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nbl, "the NBL is NULL");
-		return;
-	}
 	const struct nbl_pool *pool = nbl->NdisPoolHandle;
-	if (!nbl_pool_valid(pool, NBL_POOL_LISTS))
-		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nbl,
-			"its NdisPoolHandle %p is no living NBL pool", (const void *)pool);
-	else if (nbl_is(nbl, pool, NBL_MARK_FREE) && freeing)
+
+	if (nbl_is(nbl, pool, NBL_MARK_FREE) && freeing)
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl, "the NBL is free already");
 	else if (nbl_is(nbl, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
@@ -217,6 +221,20 @@ bool nbl_place_find(MDL *chain, uint64_t offset, uint64_t length, struct nbl_pla
 		return false;
 	*out = (struct nbl_place){.mdl = mdl, .offset = (uint32_t)at};
 	return true;
+}
+
+/*
+ * Lifetime.
+ */
+
+bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind)
+{
+	lifetime_enter();
+	/* Again: from here on a destroy waits, but it may have begun before. */
+	if (likely(nbl_pool_valid(pool, kind)))
+		return true;
+	lifetime_leave();
+	return false;
 }
 
 /*
@@ -846,6 +864,15 @@ static uint32_t capacity_of(const struct nbl_pool_config *config, uint32_t objec
 	return default_objects < most ? default_objects : most;
 }
 
+/* All of a slot but `published`, which others may look at. */
+static void fill_slot(struct nbl_pool *slot, const struct nbl_pool *made)
+{
+	const size_t from = offsetof(struct nbl_pool, id);
+
+	memcpy((unsigned char *)slot + from, (const unsigned char *)made + from,
+		sizeof(*slot) - from);
+}
+
 /* Claims a free slot, the one longest out of use; NULL if all are in use. */
 static struct nbl_pool *claim_slot(void)
 {
@@ -857,7 +884,7 @@ static struct nbl_pool *claim_slot(void)
 
 		if (nbl_pools[id].object_bytes == 0) {
 			slot = &nbl_pools[id];
-			*slot = (struct nbl_pool){.id = id, .object_bytes = 1};
+			fill_slot(slot, &(struct nbl_pool){.id = id, .object_bytes = 1});
 			if (slots_used <= id)
 				slots_used = id + 1;
 		}
@@ -869,7 +896,6 @@ static struct nbl_pool *claim_slot(void)
 static void release_slot(struct nbl_pool *slot)
 {
 	pthread_mutex_lock(&registry);
-	slot->kind = NBL_POOL_NONE;
 	slot->object_bytes = 0;
 	pthread_mutex_unlock(&registry);
 }
@@ -885,6 +911,9 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		return rc;
 	if (align_bytes == 0)
 		return -EINVAL;
+	rc = lifetime_start();
+	if (rc != 0)
+		return rc;
 	bool lists = config->kind == NBL_POOL_LISTS;
 	if (config->kind == NBL_POOL_NONE || (!lists && config->context_bytes != 0) ||
 		(lists && !config->with_nb && config->data_bytes != 0) ||
@@ -940,16 +969,14 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		&made.pool);
 	if (rc != 0)
 		goto fail_context;
-	enum nbl_pool_kind kind = made.kind;
-	made.kind = NBL_POOL_NONE; /* no valid handle before it is complete */
 	pthread_mutex_lock(&registry);
-	*pool = made;
+	fill_slot(pool, &made);
 	pthread_mutex_unlock(&registry);
 	rc = nbl_attach(pool, &pool->spare);
 	if (rc != 0)
 		goto fail_pool;
 	pool->spare->spare = true;
-	pool->kind = kind;
+	atom_store_relaxed(&pool->published, pool->kind); /* it is complete */
 	*out = pool;
 	return 0;
 
@@ -1003,6 +1030,23 @@ static void retire_at_end(void *arg, void *object)
 	pool->policy->retire(pool->context, NULL, object);
 }
 
+/*
+ * Makes the handle invalid and, in a guarded pool, waits for the calls that were let in by it.
+ * False: somebody else destroys the pool.
+ */
+static bool close_pool(struct nbl_pool *pool)
+{
+	uint32_t kind = pool->kind;
+
+	while (!atom_cas_weak_relaxed(&pool->published, &kind, NBL_POOL_NONE)) {
+		if (kind == NBL_POOL_NONE)
+			return false;
+	}
+	if (pool->checks)
+		lifetime_wait();
+	return true;
+}
+
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 {
 	struct nbl_pool *pool = handle;
@@ -1011,7 +1055,21 @@ bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 		nbl_report_handle(handle, kind, call);
 		return false;
 	}
+	/*
+	 * Looked at twice: a pool that is plainly in use is not closed, not even for a moment; and
+	 * when it is closed nobody is in a call, and the figure is exact.
+	 */
 	uint64_t out = nbl_pool_outstanding(pool);
+	if (out == 0) {
+		if (!close_pool(pool)) {
+			nbl_report_handle(handle, kind, call);
+			return false;
+		}
+		out = nbl_pool_outstanding(pool);
+		if (out != 0)
+			atom_store_relaxed(
+				&pool->published, pool->kind); /* as if nothing had been */
+	}
 	if (out != 0) {
 		nbl_misuse(NBL_MISUSE_POOL_OUTSTANDING, call, pool, handle,
 			"%llu objects of the pool have not been freed", (unsigned long long)out);

@@ -36,6 +36,7 @@
 
 #include "alloc/atomic.h"
 #include "alloc/context.h"
+#include "alloc/lifetime.h"
 #include "alloc/ndis/nblbench.h"
 #include "alloc/ndis/types.h"
 #include "alloc/pool.h"
@@ -112,10 +113,14 @@ struct nbl_pool_config {
 /*
  * A pool as the calls see it; the address is the documented handle. All pools live in one static
  * table, so a handle can be judged without touching memory that may be gone.
+ *
+ * `published` is what makes the handle valid. Relaxed everywhere: whoever has the handle has it from
+ * who created the pool, and what comes between a destroy and the calls that race with it is the
+ * grace period (lifetime.h).
  */
 struct nbl_pool {
-	enum nbl_pool_kind kind;
-	uint32_t id; /* place in the table, and in each thread's */
+	atom_u32 published; /* kind while the handle is valid, else NBL_POOL_NONE */
+	uint32_t id;        /* place in the table, and in each thread's */
 	struct pool *pool;
 	const struct pool_ops *ops;
 	struct context *context; /* NULL in a pool of NBs */
@@ -129,10 +134,15 @@ struct nbl_pool {
 	uint32_t data_bytes;
 	uint32_t mdl_bytes; /* MDL and page array */
 	uint32_t object_bytes;
-	bool with_nb;
+	enum nbl_pool_kind kind;
 	struct nbl_thread *spare;
+	bool with_nb;
 	bool verify;
-	bool checks; /* every call verifies marks: verify pools, and all pools in debug builds */
+	/*
+	 * Every call verifies marks, and is guarded against a destroy: verify pools, and all pools
+	 * in debug builds.
+	 */
+	bool checks;
 	uint8_t protocol_id;
 	/* What follows is under the registry's lock. */
 	struct nbl_thread *threads; /* attached now, the spare one among them */
@@ -183,8 +193,14 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 
 /*
  * Destroys a pool, detaching every thread that still has caches of it. False, and the pool lives
- * on, if handle is not one of this kind or objects are out: misuse, reported under `call`. No other
- * thread is in a call on the pool.
+ * on, if handle is not one of this kind or objects are out: misuse, reported under `call`.
+ *
+ * Other threads may be in calls by the handle if the pool checks everything and LIFETIME_GUARDED:
+ * it waits for them. What they allocate until then keeps the pool alive; what they begin from then
+ * on is refused as misuse of a foreign handle or object, while the destroy goes on even if it finds
+ * in the end that the pool has to stay. In other pools no thread is in a call, as NDIS wants it. In
+ * both, nobody uses handles of nbl_attach any more, and the caller is not inside a call on a pool,
+ * as a misuse handler is.
  */
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call);
 
@@ -213,7 +229,31 @@ ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
 	uintptr_t offset = (uintptr_t)handle - (uintptr_t)nbl_pools;
 
 	return offset < sizeof(nbl_pools) && offset % sizeof(nbl_pools[0]) == 0 &&
-	       ((const struct nbl_pool *)handle)->kind == kind;
+	       atom_load_relaxed(&((struct nbl_pool *)(uintptr_t)handle)->published) == kind;
+}
+
+/* The rest of nbl_enter for pools that are guarded. False: the pool has just gone. */
+COLD bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind);
+
+/*
+ * The pool behind a handle, which cannot go until nbl_leave; NULL if it is not that of a living
+ * pool of this kind. For calls during which nothing, or no longer anything, of the caller's keeps
+ * the pool alive: those that allocate and those that free. A load and a branch more than
+ * nbl_pool_valid where the pool is not guarded.
+ */
+ALWAYS_INLINE struct nbl_pool *nbl_enter(const void *handle, enum nbl_pool_kind kind)
+{
+	struct nbl_pool *pool = (struct nbl_pool *)(uintptr_t)handle;
+
+	if (unlikely(!nbl_pool_valid(handle, kind)))
+		return NULL;
+	return likely(!pool->checks) || nbl_enter_guarded(pool, kind) ? pool : NULL;
+}
+
+ALWAYS_INLINE void nbl_leave(const struct nbl_pool *pool)
+{
+	if (unlikely(pool->checks))
+		lifetime_leave();
 }
 
 /* Reports a handle that is not that of a living pool of the wanted kind. */
@@ -315,20 +355,30 @@ ALWAYS_INLINE bool nbl_is_clone(const NET_BUFFER_LIST *nbl, const struct nbl_poo
 }
 
 /*
- * Reports why nbl cannot be used (freed, if freeing): a double free, a use after free, a foreign
- * pointer, the wrong kind of free. Looks at the NBL's first line only.
+ * Reports that nbl is NULL, or that its handle was that of no living pool when it was looked at: it
+ * may be again, after a destroy that found objects out.
+ */
+COLD void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call);
+
+/*
+ * Reports why nbl, which has a pool, cannot be used (freed, if freeing): a double free, a use after
+ * free, a foreign pointer, the wrong kind of free. Looks at the NBL's first line only.
  */
 COLD void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call);
 
 /*
- * The pool of an NBL that is to be freed, or NULL after a report. Says nothing of the NBL's state.
+ * Enters the pool of an NBL that is to be freed; NULL after a report. Says nothing of the NBL's
+ * state.
  */
-ALWAYS_INLINE struct nbl_pool *nbl_pool_to_free(const NET_BUFFER_LIST *nbl, const char *call)
+ALWAYS_INLINE struct nbl_pool *nbl_enter_to_free(const NET_BUFFER_LIST *nbl, const char *call)
 {
-	if (likely(nbl != NULL && nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS)))
-		return (struct nbl_pool *)nbl->NdisPoolHandle;
-	nbl_report_not_live(nbl, true, call);
-	return NULL;
+	struct nbl_pool *pool = NULL;
+
+	if (likely(nbl != NULL))
+		pool = nbl_enter(nbl->NdisPoolHandle, NBL_POOL_LISTS);
+	if (unlikely(pool == NULL))
+		nbl_report_no_pool(nbl, call);
+	return pool;
 }
 
 /*
@@ -343,8 +393,10 @@ ALWAYS_INLINE struct nbl_pool *nbl_pool_of(const NET_BUFFER_LIST *nbl, const cha
 		if (likely(!pool->checks) || likely(nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
 			nbl_is_clone(nbl, pool))
 			return pool;
+		nbl_report_not_live(nbl, false, call);
+		return NULL;
 	}
-	nbl_report_not_live(nbl, false, call);
+	nbl_report_no_pool(nbl, call);
 	return NULL;
 }
 

@@ -23,19 +23,32 @@ static void after_fork_child(void)
 	urcu_bp_call_rcu_after_fork_child();
 }
 
-static int start_error; /* written under once, read after it */
+static int fork_error; /* written under once, read after it */
 
-static void start(void)
+static void arrange_forks(void)
 {
-	start_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-	if (start_error == 0)
-		urcu_bp_get_default_call_rcu_data();
+	fork_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+int urcu_arrange_forks(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, arrange_forks);
+	return -fork_error;
+}
+
+static void start_thread(void)
+{
+	urcu_bp_get_default_call_rcu_data();
 }
 
 int urcu_start(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int rc = urcu_arrange_forks();
 
-	pthread_once(&once, start);
-	return -start_error;
+	if (rc == 0)
+		pthread_once(&once, start_thread);
+	return rc;
 }

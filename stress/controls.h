@@ -31,9 +31,10 @@ struct control {
 extern const struct control *const controls[];
 
 /* What a broken treiber_tag keeps: everything but the four hooks that move objects. */
-#define CONTROL_COLD_HOOKS                                                                        \
-	.supported = pool_supported_always, .create = treiber_tag_create,                         \
-	.destroy = treiber_tag_destroy, .attach = pool_attach_plain, .detach = pool_detach_plain, \
-	.flush = pool_flush_nothing, .count = treiber_tag_count, .check = treiber_tag_check
+#define CONTROL_COLD_HOOKS .create = treiber_tag_create, CONTROL_COLD_HOOKS_BUT_CREATE
+#define CONTROL_COLD_HOOKS_BUT_CREATE                                                          \
+	.supported = pool_supported_always, .destroy = treiber_tag_destroy,                    \
+	.attach = pool_attach_plain, .detach = pool_detach_plain, .flush = pool_flush_nothing, \
+	.count = treiber_tag_count, .check = treiber_tag_check
 
 #endif

@@ -36,35 +36,48 @@ void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb)
 NET_BUFFER *NdisAllocateNetBuffer(
 	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength)
 {
-	struct nbl_pool *pool = ndis_pool(PoolHandle, NBL_POOL_NBS, __func__);
+	struct nbl_pool *pool = ndis_enter(PoolHandle, NBL_POOL_NBS, __func__);
 	NET_BUFFER *nb = NULL;
 
-	if (pool != NULL && pool->data_bytes == 0)
+	if (unlikely(pool == NULL))
+		return NULL;
+	if (pool->data_bytes == 0)
 		ndis_nb_alloc(pool, MdlChain, DataOffset, DataLength, &nb);
+	nbl_leave(pool);
 	return nb;
 }
 
 NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
 {
-	struct nbl_pool *pool = ndis_pool(PoolHandle, NBL_POOL_NBS, __func__);
+	struct nbl_pool *pool = ndis_enter(PoolHandle, NBL_POOL_NBS, __func__);
 	NET_BUFFER *nb = NULL;
 
-	if (pool != NULL && pool->data_bytes != 0)
+	if (unlikely(pool == NULL))
+		return NULL;
+	if (pool->data_bytes != 0)
 		ndis_nb_alloc(pool, NULL, 0, 0, &nb);
+	nbl_leave(pool);
 	return nb;
 }
 
-static COLD void report_not_ours(const NET_BUFFER *nb, const char *call)
+/* The NB's handle was that of no living pool when it was looked at. */
+static COLD void report_no_pool(const NET_BUFFER *nb, const char *call)
 {
 	const struct nbl_pool *pool = nb ? nb->NdisPoolHandle : NULL;
 
 	if (nbl_pool_valid(pool, NBL_POOL_LISTS))
 		nbl_misuse(NBL_MISUSE_EMBEDDED_NB, call, pool, nb,
 			"the NB came with an NBL and is freed with it");
-	else if (!nbl_pool_valid(pool, NBL_POOL_NBS))
+	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nb,
 			"its NdisPoolHandle %p is no living NB pool", (const void *)pool);
-	else if (*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_FREE))
+}
+
+/* The NB has a pool, and is not live there. */
+static COLD void report_not_live(
+	const struct nbl_pool *pool, const NET_BUFFER *nb, const char *call)
+{
+	if (*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nb, "the NB is free already");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nb,
@@ -73,11 +86,16 @@ static COLD void report_not_ours(const NET_BUFFER *nb, const char *call)
 
 VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer)
 {
-	struct nbl_pool *pool = NetBuffer ? (struct nbl_pool *)NetBuffer->NdisPoolHandle : NULL;
+	struct nbl_pool *pool =
+		NetBuffer ? nbl_enter(NetBuffer->NdisPoolHandle, NBL_POOL_NBS) : NULL;
 
-	if (likely(nbl_pool_valid(pool, NBL_POOL_NBS) &&
-		    *nbl_loose_mark(NetBuffer) == nbl_mark(NetBuffer, pool, NBL_MARK_LIVE)))
+	if (unlikely(pool == NULL)) {
+		report_no_pool(NetBuffer, __func__);
+		return;
+	}
+	if (likely(*nbl_loose_mark(NetBuffer) == nbl_mark(NetBuffer, pool, NBL_MARK_LIVE)))
 		ndis_nb_free(pool, NetBuffer);
 	else
-		report_not_ours(NetBuffer, __func__);
+		report_not_live(pool, NetBuffer, __func__);
+	nbl_leave(pool);
 }

@@ -62,8 +62,23 @@ static int clone_data(NET_BUFFER *nb, const NET_BUFFER *original, enum nbl_mark 
 	return rc;
 }
 
+/* Gives an NB of a clone back that did not come with the NBL. */
+static void discard_nb(NET_BUFFER *nb, const char *call)
+{
+	struct nbl_pool *pool = nbl_enter(nb->NdisPoolHandle, NBL_POOL_NBS);
+
+	if (unlikely(pool == NULL)) {
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, nb,
+			"the NB's pool was being freed, and the NB stays out");
+		return;
+	}
+	ndis_nb_free(pool, nb);
+	nbl_leave(pool);
+}
+
 /* Frees the NBs of a clone and, if they are its own, their MDLs. */
-static void discard_data(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+static void discard_data(
+	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	while (nbl->FirstNetBuffer != NULL) {
 		NET_BUFFER *nb = nbl->FirstNetBuffer;
@@ -76,7 +91,7 @@ static void discard_data(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_
 		}
 		nbl->FirstNetBuffer = nb->Next;
 		if (!lists->with_nb || nb != nbl_embedded_nb(nbl))
-			ndis_nb_free(nb->NdisPoolHandle, nb);
+			discard_nb(nb, call);
 	}
 }
 
@@ -106,16 +121,43 @@ static int clone_nbs(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LI
 	return 0;
 }
 
-/* The pool of a handle, or the library's own for NULL. 0 and *out, -EINVAL or -ENOMEM. */
-static int pool_or_default(
+/* Enters the pool of a handle, or the library's own for NULL. 0 and *out, -EINVAL or -ENOMEM. */
+static int enter_or_default(
 	NDIS_HANDLE handle, enum nbl_pool_kind kind, struct nbl_pool **out, const char *call)
 {
-	struct nbl_pool *pool = handle ? ndis_pool(handle, kind, call) : ndis_default_pool(kind);
+	struct nbl_pool *pool =
+		handle ? ndis_enter(handle, kind, call) : nbl_enter(ndis_default_pool(kind), kind);
 
 	if (pool == NULL)
 		return handle ? -EINVAL : -ENOMEM;
+	if (pool->data_bytes != 0) {
+		nbl_leave(pool);
+		return -EINVAL;
+	}
 	*out = pool;
-	return pool->data_bytes == 0 ? 0 : -EINVAL;
+	return 0;
+}
+
+/* A clone from pools that have been entered. */
+static int clone_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *original,
+	enum nbl_mark mark, NET_BUFFER_LIST **out, const char *call)
+{
+	struct nbl_thread *self = nbl_self(lists);
+	NET_BUFFER_LIST *nbl =
+		self != NULL ? nbl_get(lists->ops, lists->policy, lists, self) : NULL;
+	if (nbl == NULL)
+		return -ENOMEM;
+	nbl->Context = NULL;
+	nbl->FirstNetBuffer = NULL;
+	nbl->NdisReserved[0] = nbl_mark(nbl, lists, mark);
+	int rc = clone_nbs(lists, nbs, nbl, original, mark);
+	if (rc != 0) {
+		discard_data(lists, nbl, mark, call);
+		nbl_put(lists->ops, lists->policy, lists, self, nbl);
+		return rc;
+	}
+	*out = nbl;
+	return 0;
 }
 
 static int make_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE nbs_handle,
@@ -126,27 +168,16 @@ static int make_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_
 
 	if (nbl_pool_of(original, call) == NULL)
 		return -EINVAL;
-	int rc = pool_or_default(lists_handle, NBL_POOL_LISTS, &lists, call);
-	if (rc == 0)
-		rc = pool_or_default(nbs_handle, NBL_POOL_NBS, &nbs, call);
+	int rc = enter_or_default(lists_handle, NBL_POOL_LISTS, &lists, call);
 	if (rc != 0)
 		return rc;
-	struct nbl_thread *self = nbl_self(lists);
-	NET_BUFFER_LIST *nbl =
-		self != NULL ? nbl_get(lists->ops, lists->policy, lists, self) : NULL;
-	if (nbl == NULL)
-		return -ENOMEM;
-	nbl->Context = NULL;
-	nbl->FirstNetBuffer = NULL;
-	nbl->NdisReserved[0] = nbl_mark(nbl, lists, mark);
-	rc = clone_nbs(lists, nbs, nbl, original, mark);
-	if (rc != 0) {
-		discard_data(lists, nbl, mark);
-		nbl_put(lists->ops, lists->policy, lists, self, nbl);
-		return rc;
+	rc = enter_or_default(nbs_handle, NBL_POOL_NBS, &nbs, call);
+	if (rc == 0) {
+		rc = clone_from(lists, nbs, original, mark, out, call);
+		nbl_leave(nbs);
 	}
-	*out = nbl;
-	return 0;
+	nbl_leave(lists);
+	return rc;
 }
 
 /* True if all NBs and MDLs of a clone are such as `clone` made; else reports what is not. */
@@ -176,13 +207,10 @@ static bool is_in_shape(
 	return true;
 }
 
-/* True if the clone was freed; else misuse was reported and nothing changed. */
-static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+/* clone_free in the clone's pool, which has been entered. */
+static bool clone_free_to(
+	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	struct nbl_pool *lists = nbl_pool_to_free(nbl, call);
-
-	if (lists == NULL)
-		return false;
 	if (!nbl_is(nbl, lists, mark)) {
 		nbl_report_not_live(nbl, true, call);
 		return false;
@@ -190,10 +218,22 @@ static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *cal
 	if ((nbl->Context != NULL && nbl_report_contexts(lists, nbl, call)) ||
 		!is_in_shape(lists, nbl, mark, call))
 		return false;
-	discard_data(lists, nbl, mark);
+	discard_data(lists, nbl, mark, call);
 	struct nbl_thread *self = nbl_self_sure(lists);
 	bool freed = nbl_free(lists->ops, lists->policy, lists, self, nbl, mark, call);
 	nbl_self_done(lists, self);
+	return freed;
+}
+
+/* True if the clone was freed; else misuse was reported and nothing changed. */
+static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	struct nbl_pool *lists = nbl_enter_to_free(nbl, call);
+
+	if (lists == NULL)
+		return false;
+	bool freed = clone_free_to(lists, nbl, mark, call);
+	nbl_leave(lists);
 	return freed;
 }
 

@@ -22,23 +22,25 @@ enum { MDL_RETREAT_SYSTEM = 0x2000, MDL_RETREAT_HANDLER = 0x4000 };
  */
 struct nbl_pool *ndis_default_pool(enum nbl_pool_kind kind);
 
-/* The pool behind a handle; NULL, after a report, if it is not one of that kind. */
-ALWAYS_INLINE struct nbl_pool *ndis_pool(
+/* Enters the pool behind a handle; NULL, after a report, if it is not one of that kind. */
+ALWAYS_INLINE struct nbl_pool *ndis_enter(
 	NDIS_HANDLE handle, enum nbl_pool_kind kind, const char *call)
 {
-	if (likely(nbl_pool_valid(handle, kind)))
-		return (struct nbl_pool *)handle;
+	struct nbl_pool *pool = nbl_enter(handle, kind);
+
+	if (likely(pool != NULL))
+		return pool;
 	nbl_report_handle(handle, kind, call);
 	return NULL;
 }
 
 /*
- * Allocation of an NB with the pool's run-time table. 0 and *out, -EINVAL or -ENOMEM, as
+ * Allocation of an NB from a pool that has been entered. 0 and *out, -EINVAL or -ENOMEM, as
  * nbl_nb_alloc.
  */
 int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length, NET_BUFFER **out);
 
-/* Frees an NB that is known to be live and of the pool. */
+/* Frees an NB that is known to be live and of the pool, which has been entered. */
 void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb);
 
 /* True if mdl is a live one of IoAllocateMdl. */

@@ -17,32 +17,39 @@ static int list_alloc(struct nbl_pool *pool, USHORT context, USHORT backfill, MD
 static int list_and_nb_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill, MDL *chain,
 	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, const char *call)
 {
-	struct nbl_pool *pool = ndis_pool(handle, NBL_POOL_LISTS, call);
+	struct nbl_pool *pool = ndis_enter(handle, NBL_POOL_LISTS, call);
+	int rc = -EINVAL;
 
-	if (unlikely(pool == NULL || !pool->with_nb || pool->data_bytes != 0))
-		return -EINVAL;
-	return list_alloc(pool, context, backfill, chain, offset, length, out);
+	if (unlikely(pool == NULL))
+		return rc;
+	if (likely(pool->with_nb && pool->data_bytes == 0))
+		rc = list_alloc(pool, context, backfill, chain, offset, length, out);
+	nbl_leave(pool);
+	return rc;
 }
 
 static void list_free(NET_BUFFER_LIST *nbl, const char *call)
 {
-	struct nbl_pool *pool = nbl_pool_to_free(nbl, call);
+	struct nbl_pool *pool = nbl_enter_to_free(nbl, call);
 
 	if (unlikely(pool == NULL))
 		return;
 	struct nbl_thread *self = nbl_self_sure(pool);
 	nbl_free(pool->ops, pool->policy, pool, self, nbl, NBL_MARK_LIVE, call);
 	nbl_self_done(pool, self);
+	nbl_leave(pool);
 }
 
 NET_BUFFER_LIST *NdisAllocateNetBufferList(
 	NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill)
 {
-	struct nbl_pool *pool = ndis_pool(PoolHandle, NBL_POOL_LISTS, __func__);
+	struct nbl_pool *pool = ndis_enter(PoolHandle, NBL_POOL_LISTS, __func__);
 	NET_BUFFER_LIST *nbl = NULL;
 
-	if (pool != NULL)
-		list_alloc(pool, ContextSize, ContextBackFill, NULL, 0, 0, &nbl);
+	if (unlikely(pool == NULL))
+		return NULL;
+	list_alloc(pool, ContextSize, ContextBackFill, NULL, 0, 0, &nbl);
+	nbl_leave(pool);
 	return nbl;
 }
 

@@ -92,6 +92,13 @@ bool nbl_release_defaults(void);
  *	(4) any byte; when 64 others have been freed on the thread, or the thread or the pool ends
  *	(5) its bytes are 0xFB, no valid address: following a pointer faults, and the address
  *	    sanitizer reports the read itself
+ *
+ * A pool must not be freed while another thread is in a call on it, in NDIS as here. In verify
+ * pools, and in all pools of debug builds, that race is found: the free waits for calls that have
+ * begun, and then frees the pool, or reports that objects are out and leaves it; calls that begin
+ * meanwhile are refused, as of a foreign handle or object, and may be tried again if the pool
+ * stays. That takes a build with liburcu, which the installed library is not: there, and in other
+ * pools of release builds, the race is undefined.
  */
 
 /* What a driver has done. */
@@ -123,9 +130,9 @@ struct nbl_misuse {
 
 /*
  * Receives each misuse, on the thread whose call found it. No lock of the library is held, so that
- * it may make any call, nbl_tags among them; only on a thread that could not get the memory to use
- * the pool may it not free. When it returns, the call that found the misuse returns too, with the
- * state unchanged.
+ * it may make any call, nbl_tags among them, but destroy no pool: it is inside a call, for whose end
+ * a destroy waits; and on a thread that could not get the memory to use the pool it may not free.
+ * When it returns, the call that found the misuse returns too, with the state unchanged.
  */
 typedef void (*nbl_misuse_handler)(void *arg, const struct nbl_misuse *misuse);
 

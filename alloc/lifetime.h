@@ -1,0 +1,43 @@
+/*
+ * How long what lies behind a handle lives: read-copy-update for pools that are destroyed while
+ * other threads still run, and may be in the middle of a call.
+ *
+ * A call on a guarded pool looks the handle up and works on the pool inside a read-side section.
+ * Whoever destroys the pool makes the handle invalid, waits for a grace period, and frees then: so
+ * a call that came before has ended, and one that comes after finds no pool. Without the wait it
+ * would be in memory that is gone. A section costs two calls, some loads and stores of the thread's
+ * own, and no locked instruction where membarrier(2) serves liburcu; too much for an allocation of
+ * 8 ns, so nbl.h guards only the pools that check everything, and the others ask their users not to
+ * destroy what is in use, as NDIS does.
+ *
+ * Made of liburcu-bp, which registers threads by itself: a pool does not own the threads that call
+ * it. Where the build has no liburcu (the installed library has none, so that it depends on
+ * nothing) LIFETIME_GUARDED is 0, all of this does nothing, and destroying a pool in use is undefined
+ * in every pool.
+ *
+ * Memory that goes back while its pool lives on needs none of this: see alloc/trim.c.
+ */
+#ifndef ALLOC_LIFETIME_H
+#define ALLOC_LIFETIME_H
+
+#include <stdbool.h>
+
+enum { LIFETIME_GUARDED = NBLBENCH_URCU };
+
+/* Before the first section of the process. 0, or -ENOMEM. Any thread, any number of times. */
+int lifetime_start(void);
+
+/* A read-side section of the calling thread; they nest. Neither waits for other threads. */
+void lifetime_enter(void);
+void lifetime_leave(void);
+
+/* True if the calling thread is in a section. */
+bool lifetime_inside(void);
+
+/* Waits until every section that had begun has ended. Not inside one: it would wait for itself. */
+void lifetime_wait(void);
+
+/* For tests of the tests: lifetime_wait returns at once from now on, which is the mistake. */
+void lifetime_stop_waiting(void);
+
+#endif
