@@ -169,9 +169,9 @@ struct context_ops {
 	/*
 	 * Optional. The NBL's memory goes back to the system: drop what the policy has parked with
 	 * it (context_word). Called once for each object when the pool is destroyed, with self NULL
-	 * because no thread is attached; and after `end` at every free where the strategy beneath
-	 * is a general allocator, or `null`, whose memory ends with its threads. Policies that park
-	 * something need it.
+	 * because no thread is attached; when a free object is trimmed; and after `end` at every
+	 * free where the strategy beneath is a general allocator, or `null`, whose memory ends with
+	 * its threads. Policies that park something need it.
 	 */
 	void (*retire)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
 

@@ -59,6 +59,21 @@ void nbl_set_default_capacity(uint32_t objects);
 bool nbl_release_defaults(void);
 
 /*
+ * Gives memory under free objects of a pool back to the system while other threads use the pool,
+ * and with it the context blocks that the policy kept with those objects. PoolHandle: of an NBL or
+ * NB pool. keep: free objects that stay as they are; they should be as many as a burst takes, or
+ * the next one pays for pages again. Returns the bytes of pages given back; 0 if no whole page lies
+ * under free objects, or if the strategy beneath does not trim (its traits say so); also after the
+ * report that the handle is none.
+ *
+ * While it runs other threads find at least keep free objects, and all that the pool has not used
+ * yet; see pool_trim in alloc/pool.h. A trimmed object forgets that it ever was one, so a second
+ * free of it is reported as that of a foreign object. May be called at any time; it takes as long
+ * as the objects and pages are many, and waits for threads that create or destroy pools.
+ */
+uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
+
+/*
  * Misuse by a driver: found, reported, and nothing changed. In which pools each is found, where
  * "release" and "debug" are builds, and a verify pool is one with the documented flag, in any
  * build:
