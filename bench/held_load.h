@@ -18,12 +18,16 @@
 
 #include "bench/workload.h"
 
+#include <assert.h>
 #include <errno.h>
 
 enum {
 	HELD_OBJECTS = 1000, /* of the pool, a thread */
 	HELD_SWING = 32,     /* objects: DPDK's customary burst */
 };
+
+static_assert(
+	(int)HELD_OBJECTS <= (int)POOL_BULK_MAX, "a thread takes and returns its share at once");
 
 /* Per cent of a pool's objects that leave some free when all threads have the most they have. */
 #define HELD_SHARE_FITS(share) (HELD_OBJECTS * (share) / 100 + HELD_SWING < HELD_OBJECTS)
@@ -95,15 +99,13 @@ static inline int held_enter(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint32_t share)
 {
 	struct held *held = memory_alloc(sizeof(*held));
-	void *object;
 
 	if (held == NULL)
 		return -ENOMEM;
 	held->low = HELD_OBJECTS * share / 100;
 	held->high = held->low + HELD_SWING;
 	held->random = t->cell->seed + t->index;
-	while (held->count < held->low && (object = ops->get(pool, t->self)) != NULL)
-		held->object[held->count++] = object;
+	held->count = ops->get_bulk(pool, t->self, held->object, held->low);
 	t->own = held;
 	return 0;
 }
@@ -114,8 +116,8 @@ static inline void held_leave(
 {
 	struct held *held = t->own;
 
-	held->low = 0;
-	held_put_down(ops, pool, t, held);
+	if (held->count > 0)
+		ops->put_bulk(pool, t->self, held->object, held->count);
 	memory_free(held, sizeof(*held));
 }
 
