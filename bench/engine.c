@@ -4,8 +4,16 @@
  * Two things are shared by the threads of a cell besides the pool. The *order*, under a mutex, says
  * what a parked thread is to do next; the *phase*, a word in a cache line pair of its own, ends the
  * lead-in and the window. Only the coordinator writes the phase, and threads read it once a chunk
- * of rounds, whose length each finds during the lead-ins. It orders nothing (all its accesses are relaxed):
+ * of rounds, so that it costs a load that hits. It orders nothing (all its accesses are relaxed):
  * what the threads found is handed over under the mutex.
+ *
+ * A chunk is so long that the look costs nothing, unless its rounds are long: where more threads than
+ * CPUs pass a lock on in the order of their coming, each hand-over waits for a thread that has no
+ * CPU, and a round takes a scheduler's turn for each thread. Chunks of 64 rounds made a slice of 20 ms
+ * take a second there, since no thread could stop earlier. So each thread finds out in the lead-in,
+ * when all run, how long its rounds are. The figure of such a cell is coarse all the
+ * same: its window holds few rounds, and one that was under way at either end counts wholly or not at
+ * all.
  */
 #include "bench/engine.h"
 
@@ -28,8 +36,8 @@ enum {
 	 * that takes so long, and the chunk is 0.4 % of a window of a millisecond.
 	 */
 	ENGINE_CHUNK_NS = 4000,
-	ENGINE_CHUNK_ROUNDS_FIRST = 64, /* where the search for it begins */
 	ENGINE_CHUNK_ROUNDS_MAX = 4096, /* of a body that does next to nothing */
+	ENGINE_CHUNK_STEPS = 16,        /* from one round to so many, and some that say nothing */
 	/*
 	 * Objects that the caches which a thread works on may keep from other threads. The largest
 	 * need is a cache of 256 that fills to one and a half times that (DPDK's), beside a batch in
@@ -48,7 +56,12 @@ enum {
 /* The largest spread of starts or stops, by the window, that is no disturbance. */
 #define ENGINE_SKEW_MAX 0.01
 
-enum phase { PHASE_LEAD_IN, PHASE_MEASURE, PHASE_STOP };
+enum phase {
+	PHASE_GATHER, /* threads start one after the other */
+	PHASE_LEAD_IN,
+	PHASE_MEASURE,
+	PHASE_STOP,
+};
 
 enum order { ORDER_FILL, ORDER_ENTER, ORDER_RUN, ORDER_LEAVE, ORDER_EXIT };
 
@@ -121,35 +134,48 @@ static void take_reading(struct runner *self, uint64_t units, struct reading *ou
 	out->cpu = sched_getcpu();
 }
 
-/* One chunk of rounds. A body that could not go on waits here for its peer. */
-ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self)
+/* A body that could not go on waits here for its peer. */
+static void wait_for_peer(const struct engine *engine)
 {
-	uint64_t done = engine->subject.run(engine->pool, &self->t, self->rounds);
+	if (engine->oversubscribed)
+		sched_yield();
+	else
+		atom_pause();
+}
 
-	if (unlikely(done == 0)) {
-		if (engine->oversubscribed)
-			sched_yield();
-		else
-			atom_pause();
-	}
+/* One chunk of rounds. */
+ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uint64_t rounds)
+{
+	uint64_t done = engine->subject.run(engine->pool, &self->t, rounds);
+
+	if (unlikely(done == 0))
+		wait_for_peer(engine);
 	return done;
 }
 
 /*
- * A chunk of the lead-in, and with it a step towards the right length. A body that had to wait for
- * its peer says nothing about that.
+ * The lead-in, in which the length of a chunk is found: from one round on it is doubled while it
+ * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more. Goes on beyond the lead-in
+ * as long as it is not there yet. A body that had to wait for its peer says nothing about that.
  */
-static void run_chunk_and_adapt(struct engine *engine, struct runner *self)
+static void run_lead_in(struct engine *engine, struct runner *self)
 {
-	uint64_t began_ns = clock_now_ns();
+	bool growing = true;
 
-	if (run_chunk(engine, self) == 0)
-		return;
-	uint64_t took_ns = clock_now_ns() - began_ns;
-	if (took_ns < ENGINE_CHUNK_NS / 2 && self->rounds < ENGINE_CHUNK_ROUNDS_MAX)
-		self->rounds *= 2;
-	else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
-		self->rounds /= 2;
+	for (int step = 0; atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN ||
+			   (growing && step < ENGINE_CHUNK_STEPS);
+		step++) {
+		uint64_t began_ns = clock_now_ns();
+
+		if (run_chunk(engine, self, self->rounds) == 0)
+			continue;
+		uint64_t took_ns = clock_now_ns() - began_ns;
+		growing = took_ns < ENGINE_CHUNK_NS / 2 && self->rounds < ENGINE_CHUNK_ROUNDS_MAX;
+		if (growing)
+			self->rounds *= 2;
+		else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
+			self->rounds /= 2;
+	}
 }
 
 /*
@@ -162,12 +188,13 @@ static void runner_run(struct runner *self)
 	uint64_t units = 0;
 
 	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
-	while (atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN)
-		run_chunk_and_adapt(engine, self);
+	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
+		run_chunk(engine, self, 1);
+	run_lead_in(engine, self);
 	take_reading(self, 0, &self->from);
 	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
 	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
-		units += run_chunk(engine, self);
+		units += run_chunk(engine, self, self->rounds);
 	self->stopped_ns = clock_now_ns();
 	take_reading(self, units, &self->to);
 }
@@ -500,11 +527,13 @@ static void measure(
 		atom_store_relaxed(&self->runners[i].running, 0);
 		atom_store_relaxed(&self->runners[i].started_ns, 0);
 	}
-	atom_store_relaxed(&self->phase, PHASE_LEAD_IN); /* seen with the order */
+	atom_store_relaxed(&self->phase, PHASE_GATHER); /* seen with the order */
 	give_order(self, ORDER_RUN);
 	do {
-		clock_sleep_until_ns(clock_now_ns() + lead_in_ns + ENGINE_WAKE_NS);
+		clock_sleep_until_ns(clock_now_ns() + ENGINE_WAKE_NS);
 	} while (!all_running(self));
+	atom_store_relaxed(&self->phase, PHASE_LEAD_IN);
+	clock_sleep_until_ns(clock_now_ns() + lead_in_ns);
 	atom_store_relaxed(&self->phase, PHASE_MEASURE);
 	uint64_t woke = sleep_window(self, window_ns);
 	atom_store_relaxed(&self->phase, PHASE_STOP);
@@ -687,7 +716,7 @@ static int choose_cpus(struct engine *self)
 		return allowed;
 	for (uint32_t i = 0; i < self->cell.shape.threads; i++) {
 		self->runners[i].cpu = cpus[i % (uint32_t)allowed];
-		self->runners[i].rounds = ENGINE_CHUNK_ROUNDS_FIRST;
+		self->runners[i].rounds = 1;
 	}
 	self->oversubscribed = self->cell.shape.threads > (uint32_t)allowed;
 	return 0;

@@ -127,7 +127,8 @@ uint64_t engine_warm(struct engine *self, uint64_t window_ns);
 
 /*
  * Runs all threads for at least lead_in_ns, then measures for at least window_ns
- * (ENGINE_WINDOW_NS_MIN..MAX). A slice whose threads did not start or stop together is repeated
+ * (ENGINE_WINDOW_NS_MIN..MAX). Where threads outnumber CPUs it takes longer by the turns in which they
+ * come to see both ends, and by some rounds of the body where those are longer. A slice whose threads did not start or stop together is repeated
  * once; if that does not help it is flagged. Cells with more threads than CPUs have no such rule.
  */
 void engine_slice(

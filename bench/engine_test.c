@@ -3,6 +3,7 @@
  * asked, and what cannot be run is refused with a sentence. No figure is compared with a speed.
  */
 #include "alloc/atomic.h"
+#include "bench/clock.h"
 #include "bench/engine.h"
 #include "bench/instances.h"
 
@@ -211,6 +212,49 @@ static void test_oversubscribed(void **state)
 	for (uint32_t i = 0; i < threads; i++)
 		assert_int_equal(slice.threads[i].window_ns, slice.window_ns);
 	close_sound(engine);
+}
+
+/*
+ * A body of ours that does nothing but note how many rounds it is asked for; each takes round_ns.
+ */
+enum { MOST_ROUNDS = 4096 }; /* of a chunk: the engine's bound */
+static uint64_t round_ns;
+static atom_u64 last_rounds, most_rounds;
+
+static uint64_t run_rounds(struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	(void)t;
+	atom_store_relaxed(&last_rounds, n);
+	if (n > atom_load_relaxed(&most_rounds))
+		atom_store_relaxed(&most_rounds, n);
+	if (round_ns != 0)
+		clock_sleep_until_ns(clock_now_ns() + n * round_ns);
+	return n;
+}
+
+/*
+ * A thread that could stop only after a chunk of long rounds would make a slice take as long: it
+ * looks after each. One whose rounds are short does not look that often.
+ */
+static void test_chunks(void **state)
+{
+	struct workload_case subject = case_of("mutex", INSTANCE_FOLDED, "pair");
+	const struct engine_cell cell = cell_of(1, 1);
+	struct engine_slice slice;
+
+	(void)state;
+	subject.run = run_rounds;
+	for (int slow = 0; slow < 2; slow++) {
+		round_ns = slow ? WINDOW_NS : 0;
+		atom_store_relaxed(&most_rounds, 0);
+		struct engine *engine = opened(&subject, &cell);
+		engine_slice(engine, WINDOW_NS, WINDOW_NS, &slice);
+		assert_int_equal(atom_load_relaxed(&most_rounds), slow ? 1 : MOST_ROUNDS);
+		assert_int_equal(atom_load_relaxed(&last_rounds), slow ? 1 : MOST_ROUNDS);
+		assert_adds_up(&slice, &subject, 1);
+		close_sound(engine);
+	}
 }
 
 /* A pool that is too small for its threads: gets fail, are counted, and nothing is lost. */
@@ -503,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_every_policy),
 		cmocka_unit_test(test_odd_bursts),
 		cmocka_unit_test(test_oversubscribed),
+		cmocka_unit_test(test_chunks),
 		cmocka_unit_test(test_dry_pool),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_huge_pages),
