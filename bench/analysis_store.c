@@ -411,6 +411,8 @@ int analysis_read_events(struct analysis_source *r)
 		if (any_subject || subject == a->subject_count)
 			continue;
 		event->subject = a->subjects[subject].label;
+		if (strcmp(event->state, "rationed") == 0)
+			continue; /* measured all the same */
 
 		const char *reason = first_line(a, event->detail);
 

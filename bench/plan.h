@@ -33,6 +33,14 @@ enum {
 	PLAN_FORKS_MAX = 1000,
 	PLAN_BLOCKS_MAX = 10000,
 	PLAN_SUBJECTS_MAX = 256,
+	/*
+	 * Where threads outnumber CPUs a subject may use so many times its planned time in a fork of
+	 * a cell; then it is left out of blocks until it has not. Only threads that wait in line for
+	 * one that has lost its CPU need more: a slice of theirs takes seconds on a busy machine,
+	 * shows the same however often it is repeated, and would make a sweep twice as long. In the
+	 * reference sweep the others needed up to 3 times.
+	 */
+	PLAN_RATION_FACTOR = 10,
 };
 
 /* What was asked for. Empty lists and zeros mean: whatever suits `quick`. */
@@ -114,11 +122,18 @@ struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell 
 
 /*
  * How long one block of a cell takes, its part of the workers' start included, and how long the
- * whole plan does: nanoseconds, estimated from what starting workers and switching between them
- * cost on the machine named in plan.c.
+ * whole plan does: nanoseconds, estimated from what starting workers, switching between them and the
+ * scheduler's turns cost on the machine named in plan.c. A strategy whose threads wait for each other
+ * can need more, up to its ration.
  */
 uint64_t plan_block_ns(const struct plan *plan, size_t cell);
 uint64_t plan_eta_ns(const struct plan *plan);
+
+/*
+ * Whether a subject that has spent so much on its slices of `blocks` blocks of a fork, skipped ones
+ * included, is given a slice in the next block; see PLAN_RATION_FACTOR.
+ */
+bool plan_affords(const struct plan *plan, size_t cell, uint32_t blocks, uint64_t spent_ns);
 
 /* Blocks of all cells and forks together. */
 uint64_t plan_blocks(const struct plan *plan);

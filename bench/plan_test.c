@@ -332,6 +332,47 @@ static void oversubscribed_cells_have_longer_slices(void **state)
 	plan_free(plan);
 }
 
+/* Turns of the scheduler are part of what such a cell takes. */
+static void oversubscribed_cells_take_turns(void **state)
+{
+	struct plan_request request = {.seed = 1, .slice_ms = 2};
+	const uint64_t cpus = options_cpus();
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "mutex");
+	add_number(&request.threads, 2 * cpus);
+	add_number(&request.threads, 4 * cpus);
+	struct plan *plan = make(&request);
+	assert_int_equal(plan->cell[0].slice_ns, plan->cell[1].slice_ns);
+	/* Of each subject two turns more at either end, of 1 to 10 ms. */
+	assert_in_range(plan_block_ns(plan, 1) - plan_block_ns(plan, 0),
+		plan->subject_count * 4 * 1000000, plan->subject_count * 4 * 10000000);
+	plan_free(plan);
+}
+
+/* One slice is always given; then a dear subject waits until the blocks have caught up with it. */
+static void dear_subjects_are_rationed(void **state)
+{
+	struct plan_request request = {.seed = 1, .slice_ms = 2};
+	const uint64_t cpus = options_cpus(), second = 1000000000;
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_number(&request.threads, cpus);
+	add_number(&request.threads, 2 * cpus);
+	struct plan *plan = make(&request);
+	/* 20 ms and 4 ms lead-in: 240 ms a block. */
+	assert_true(plan_affords(plan, 1, 0, 0));
+	assert_true(plan_affords(plan, 1, 1, 240000000));
+	assert_false(plan_affords(plan, 1, 1, 240000001));
+	assert_false(plan_affords(plan, 1, 4, second));
+	assert_true(plan_affords(plan, 1, 5, second));
+	/* Where every thread has a CPU, a slow slice is the machine's doing. */
+	assert_true(plan_affords(plan, 0, 1, 100 * second));
+	plan_free(plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +388,8 @@ int main(void)
 		cmocka_unit_test(what_cannot_compete_is_told),
 		cmocka_unit_test(quick_fits_a_minute),
 		cmocka_unit_test(oversubscribed_cells_have_longer_slices),
+		cmocka_unit_test(oversubscribed_cells_take_turns),
+		cmocka_unit_test(dear_subjects_are_rationed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,9 +11,6 @@
 /* Ten times a second is smooth; more would only cost. */
 #define PROGRESS_INTERVAL_NS UINT64_C(100000000)
 
-/* A pace that is known from less of the time than this is a guess, and the plan's is taken. */
-#define PROGRESS_PACE_NS UINT64_C(2000000000)
-
 const char *progress_time(uint64_t ns, char text[PROGRESS_TIME_BYTES])
 {
 	uint64_t seconds = (ns + CLOCK_NS_PER_S / 2) / CLOCK_NS_PER_S;
@@ -28,48 +25,80 @@ const char *progress_time(uint64_t ns, char text[PROGRESS_TIME_BYTES])
 	return text;
 }
 
-void progress_begin(struct progress *self, uint64_t total_ns, uint64_t done_ns)
+void progress_begin(struct progress *self, struct progress_cell *cells, size_t count)
 {
 	const char *no_color = getenv("NO_COLOR");
 
 	*self = (struct progress){
 		.shown = isatty(STDERR_FILENO) == 1,
-		.started_ns = clock_now_ns(),
-		.total_ns = total_ns,
-		.first_ns = done_ns,
-		.done_ns = done_ns,
+		.cells = cells,
+		.count = count,
 	};
 	self->dim = self->shown && (no_color == NULL || no_color[0] == '\0');
 }
 
-uint64_t progress_left_ns(const struct progress *self, uint64_t now_ns)
+void progress_count(struct progress *self, size_t cell, uint64_t took_ns)
 {
-	const uint64_t spent = now_ns - self->started_ns;
-	const uint64_t worked = self->done_ns - self->first_ns;
-	const double left = (double)(self->total_ns - self->done_ns);
-
-	if (worked == 0 || spent < PROGRESS_PACE_NS)
-		return (uint64_t)left;
-	return (uint64_t)(left * (double)spent / (double)worked);
+	self->cells[cell].done++;
+	self->cells[cell].timed++;
+	self->cells[cell].timed_ns += took_ns;
 }
 
-void progress_draw(
-	struct progress *self, size_t cell, size_t cells, uint64_t done_ns, const char *label)
+/* How many times longer than planned the timed blocks of one kind of cells took; 1 without any. */
+static double slowness(const struct progress *self, bool oversubscribed)
+{
+	double planned = 0, took = 0;
+
+	for (size_t i = 0; i < self->count; i++) {
+		const struct progress_cell *cell = &self->cells[i];
+
+		if (cell->oversubscribed != oversubscribed)
+			continue;
+		planned += (double)cell->timed * (double)cell->planned_ns;
+		took += (double)cell->timed_ns;
+	}
+	return planned > 0 ? took / planned : 1;
+}
+
+uint64_t progress_block_ns(const struct progress *self, size_t cell)
+{
+	const struct progress_cell *c = &self->cells[cell];
+
+	if (c->timed > 0)
+		return c->timed_ns / c->timed;
+	return (uint64_t)((double)c->planned_ns * slowness(self, c->oversubscribed));
+}
+
+uint64_t progress_left_ns(const struct progress *self)
+{
+	uint64_t left = 0;
+
+	for (size_t i = 0; i < self->count; i++)
+		left += (self->cells[i].blocks - self->cells[i].done) * progress_block_ns(self, i);
+	return left;
+}
+
+unsigned progress_percent(const struct progress *self)
+{
+	const uint64_t left = progress_left_ns(self);
+	uint64_t done = 0;
+
+	for (size_t i = 0; i < self->count; i++)
+		done += self->cells[i].done * progress_block_ns(self, i);
+	return left == 0 ? 100 : (unsigned)(100.0 * (double)done / (double)(done + left));
+}
+
+void progress_draw(struct progress *self, size_t cell, const char *label)
 {
 	const uint64_t now = clock_now_ns();
 	char left[PROGRESS_TIME_BYTES];
 
-	self->done_ns = done_ns < self->total_ns ? done_ns : self->total_ns;
 	if (!self->shown || (self->drawn_ns != 0 && now - self->drawn_ns < PROGRESS_INTERVAL_NS))
 		return;
 	self->drawn_ns = now;
-	unsigned percent =
-		self->total_ns == 0
-			? 100
-			: (unsigned)(100.0 * (double)self->done_ns / (double)self->total_ns);
-	fprintf(stderr, "\r\033[Kcell %zu of %zu  %3u %%  %s left  %s%s%s", cell, cells, percent,
-		progress_time(progress_left_ns(self, now), left), self->dim ? "\033[2m" : "", label,
-		self->dim ? "\033[0m" : "");
+	fprintf(stderr, "\r\033[Kcell %zu of %zu  %3u %%  %s left  %s%s%s", cell + 1, self->count,
+		progress_percent(self), progress_time(progress_left_ns(self), left),
+		self->dim ? "\033[2m" : "", label, self->dim ? "\033[0m" : "");
 	fflush(stderr);
 }
 

@@ -9,26 +9,41 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is known of how long the blocks of a cell take. Set up by the caller, counted up here. */
+struct progress_cell {
+	uint64_t planned_ns; /* a block, by the plan */
+	uint64_t blocks;     /* in all */
+	uint64_t done;       /* of them are measured, whenever */
+	uint64_t timed;      /* of these were measured since progress_begin */
+	uint64_t timed_ns;   /* and took so long */
+	bool oversubscribed; /* the plan may be wrong of such cells in another way than of the rest */
+};
+
 struct progress {
 	bool shown; /* standard error is a terminal */
 	bool dim;   /* colour is wanted: a terminal, and no NO_COLOR in the environment */
-	uint64_t started_ns, drawn_ns;
-	uint64_t total_ns; /* the work as planned */
-	uint64_t first_ns; /* of it was done before this start */
-	uint64_t done_ns;  /* of it is done */
+	uint64_t drawn_ns;
+	struct progress_cell *cells; /* the caller's */
+	size_t count;
 };
 
-void progress_begin(struct progress *self, uint64_t total_ns, uint64_t done_ns);
+void progress_begin(struct progress *self, struct progress_cell *cells, size_t count);
+
+/* A block of a cell is measured and took so long. */
+void progress_count(struct progress *self, size_t cell, uint64_t took_ns);
 
 /*
- * Draws the line, at most ten times a second: cell `cell` of `cells`, per cent, time left, label.
- * done_ns: of the planned work. The time left follows from the pace so far.
+ * Nanoseconds that a block of cell takes: the mean of those that were timed; before the first, what
+ * the plan says, as far as it was right of the cells of its kind that have been timed.
  */
-void progress_draw(
-	struct progress *self, size_t cell, size_t cells, uint64_t done_ns, const char *label);
+uint64_t progress_block_ns(const struct progress *self, size_t cell);
 
-/* Nanoseconds that remain, by the pace so far, or by the plan while there is none. */
-uint64_t progress_left_ns(const struct progress *self, uint64_t now_ns);
+/* Nanoseconds that are left, and how much is done: 0..100. */
+uint64_t progress_left_ns(const struct progress *self);
+unsigned progress_percent(const struct progress *self);
+
+/* Draws the line, at most ten times a second: that cell is at work, per cent, time left, label. */
+void progress_draw(struct progress *self, size_t cell, const char *label);
 
 /* Wipes the line. */
 void progress_wipe(const struct progress *self);

@@ -909,7 +909,9 @@ static void put_event(const struct page *p, size_t at)
 			return;
 	}
 	put(p, "<details><summary><span%s>",
-		strcmp(event->state, "unsupported") == 0 ? "" : " class=\"bad\"");
+		strcmp(event->state, "unsupported") == 0 || strcmp(event->state, "rationed") == 0
+			? ""
+			: " class=\"bad\"");
 	put_text(p, event->state);
 	put(p, "</span> ");
 	put_text(p, event->subject == NULL ? "all" : event->subject);

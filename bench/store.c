@@ -56,7 +56,8 @@ static const char *const statement_text[STATEMENTS] = {
 		      "  fork IS NULL AND state = ?4)",
 	[COUNT_FAILURES] = "SELECT count(*) FILTER (WHERE cell_id = ?1), count(DISTINCT cell_id)"
 			   " FROM event WHERE subject_id = ?2 AND state IN ('crashed', 'hung')",
-	[COUNT_TROUBLES] = "SELECT count(*) FROM event WHERE state <> 'unsupported'",
+	[COUNT_TROUBLES] =
+		"SELECT count(*) FROM event WHERE state NOT IN ('unsupported', 'rationed')",
 };
 
 struct store {

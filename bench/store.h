@@ -90,7 +90,7 @@ int store_add_block(struct store *store, const struct store_block *block, char *
 int store_add_memory(struct store *store, const struct store_memory *memory, char *why);
 
 /*
- * Notes a state: unsupported, crashed, hung, lost, failed. fork -1: in all forks. The same state of
+ * Notes a state: unsupported, crashed, hung, lost, failed, rationed. fork -1: in all forks. The same state of
  * the same subject, cell and fork -1 is noted once.
  */
 int store_add_event(struct store *store, size_t cell, size_t subject, int64_t fork,
@@ -103,7 +103,7 @@ int store_add_event(struct store *store, size_t cell, size_t subject, int64_t fo
 int store_count_failures(struct store *store, size_t cell, size_t subject, uint32_t *here,
 	uint32_t *cells, char *why);
 
-/* Notes of states other than unsupported. */
+/* Notes of states other than unsupported and rationed. */
 int store_count_troubles(struct store *store, uint32_t *troubles, char *why);
 
 #endif

@@ -315,6 +315,7 @@ static void events_are_counted_as_the_sweep_needs_them(void **state)
 		assert_int_equal(
 			store_add_event(store, 0, 1, -1, "unsupported", "No.", self->why), 0);
 	assert_query(self, "SELECT count(*) FROM event", "1");
+	assert_int_equal(store_add_event(store, 1, 1, -1, "rationed", "Slow.", self->why), 0);
 	assert_int_equal(store_count_troubles(store, &troubles, self->why), 0);
 	assert_int_equal(troubles, 0);
 

@@ -7,6 +7,7 @@
  * Short slices side by side share whatever the machine does to them, so the ratio of two of them
  * is far steadier than either; a process keeps its luck with addresses for life, so forks matter.
  */
+#include "bench/clock.h"
 #include "bench/command.h"
 #include "bench/controller.h"
 #include "bench/fingerprint.h"
@@ -225,13 +226,14 @@ struct sweep {
 	struct store *store;
 	struct controller controller;
 	struct progress progress;
-	uint64_t done_ns;                  /* of the planned work */
+	struct progress_cell *pace;        /* by cell */
 	struct controller_worker *workers; /* by subject */
 	bool *competes;                    /* by subject, in the cell at hand */
 	bool *noted;                       /* by subject: its trouble in this fork is stored */
-	struct store_memory *memory;       /* by subject */
-	struct store_slice *slices;        /* of the block at hand */
-	uint32_t *order;                   /* subjects of the block at hand, shuffled */
+	uint64_t *spent_ns;          /* by subject: on its slices, in the cell and fork at hand */
+	struct store_memory *memory; /* by subject */
+	struct store_slice *slices;  /* of the block at hand */
+	uint32_t *order;             /* subjects of the block at hand, shuffled */
 	char why[STORE_WHY_BYTES];
 };
 
@@ -342,6 +344,7 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 
 	if (choose_subjects(self, cell) != 0)
 		return -1;
+	memset(self->spent_ns, 0, plan->subject_count * sizeof(*self->spent_ns));
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		if (self->competes[i])
 			controller_spawn(&self->workers[i], plan->subject[i].name,
@@ -403,8 +406,29 @@ static int64_t now_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* Every subject that is well runs one slice; the block is stored whole. 0 also if interrupted. */
-static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block)
+/*
+ * Whether the subject has a ration left for the turn-th block of this start in the fork; if not, *rc
+ * tells whether that could be noted.
+ */
+static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t turn, int *rc)
+{
+	char detail[CONTROLLER_DETAIL_BYTES];
+
+	if (plan_affords(self->plan, cell, turn, self->spent_ns[subject]))
+		return true;
+	snprintf(detail, sizeof(detail),
+		"It is measured in fewer blocks than the others, because its slices take more than "
+		"%d times what they should: its threads wait in line for one that has no CPU.",
+		PLAN_RATION_FACTOR);
+	*rc = store_add_event(self->store, cell, subject, -1, "rationed", detail, self->why);
+	return false;
+}
+
+/*
+ * Every subject that is well, and has a ration left for the turn-th block of this start in the fork,
+ * runs one slice; the block is stored whole. 0 also if interrupted.
+ */
+static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block, uint32_t turn)
 {
 	const struct plan *plan = self->plan;
 	struct store_block result = {
@@ -416,11 +440,15 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		.slice = self->slices,
 	};
 	size_t count = 0;
+	int rc = 0;
 
-	for (uint32_t i = 0; i < plan->subject_count; i++) {
-		if (self->competes[i] && self->workers[i].state == NULL)
+	for (uint32_t i = 0; i < plan->subject_count && rc == 0; i++) {
+		if (self->competes[i] && self->workers[i].state == NULL &&
+			has_ration(self, cell, i, turn, &rc))
 			self->order[count++] = i;
 	}
+	if (rc != 0)
+		return rc;
 	shuffle(self->order, count, seed_of(plan, cell, fork, plan->subject_count + 1 + block));
 	for (size_t slot = 0; slot < count; slot++) {
 		const uint32_t subject = self->order[slot];
@@ -428,8 +456,11 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 
 		if (controller_interrupted(&self->controller))
 			return 0;
-		if (controller_slice(
-			    &self->controller, &self->workers[subject], &plan->cell[cell], slice)) {
+		const uint64_t began = clock_now_ns();
+		const bool well = controller_slice(
+			&self->controller, &self->workers[subject], &plan->cell[cell], slice);
+		self->spent_ns[subject] += clock_now_ns() - began;
+		if (well) {
 			slice->subject = subject;
 			slice->slot = (int64_t)slot;
 			result.slices++;
@@ -446,23 +477,25 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
 {
 	const struct plan *plan = self->plan;
-	bool started = false;
+	uint32_t turn = 0;
 	int rc = 0;
 
 	for (uint32_t block = 0; rc == 0 && block < plan->blocks; block++) {
+		const uint64_t began = clock_now_ns();
+
 		if (store_has_block(self->store, cell, fork, block))
 			continue;
 		if (controller_interrupted(&self->controller))
 			break;
-		progress_draw(&self->progress, cell + 1, plan->cell_count, self->done_ns,
-			plan->cell[cell].label);
-		if (!started)
+		progress_draw(&self->progress, cell, plan->cell[cell].label);
+		if (turn == 0)
 			rc = start_workers(self, cell, fork);
-		started = true;
 		if (rc == 0)
-			rc = run_block(self, cell, fork, block);
-		self->done_ns += plan_block_ns(plan, cell);
+			rc = run_block(self, cell, fork, block, turn);
+		turn++;
+		progress_count(&self->progress, cell, clock_now_ns() - began);
 	}
+	const bool started = turn > 0;
 	if (rc == 0 && started && !controller_interrupted(&self->controller))
 		rc = close_workers(self, cell, fork);
 	if (started)
@@ -484,21 +517,23 @@ static int measure(struct sweep *self)
 	return rc;
 }
 
-/* Planned work that is done already. */
-static uint64_t done_ns(const struct sweep *self)
+/* What the plan says of each cell's blocks, and which of them are measured already. */
+static void set_pace(struct sweep *self)
 {
 	const struct plan *plan = self->plan;
-	uint64_t done = 0;
 
 	for (size_t cell = 0; cell < plan->cell_count; cell++) {
+		self->pace[cell] = (struct progress_cell){
+			.planned_ns = plan_block_ns(plan, cell),
+			.blocks = (uint64_t)plan->forks * plan->blocks,
+			.oversubscribed = plan->cell[cell].oversubscribed,
+		};
 		for (uint32_t fork = 0; fork < plan->forks; fork++) {
 			for (uint32_t block = 0; block < plan->blocks; block++)
-				done += store_has_block(self->store, cell, fork, block)
-						? plan_block_ns(plan, cell)
-						: 0;
+				self->pace[cell].done +=
+					store_has_block(self->store, cell, fork, block);
 		}
 	}
-	return done;
 }
 
 /*
@@ -576,11 +611,23 @@ static void print_plan(const struct plan *plan, FILE *out)
 
 static int dry_run(const struct plan *plan, const char *store_path)
 {
+	char time[PROGRESS_TIME_BYTES];
+	bool oversubscribed = false;
+
 	print_plan(plan, stdout);
-	printf(".\n\nCells, with the length of a slice:\n");
-	for (size_t i = 0; i < plan->cell_count; i++)
-		printf("  %-40s %.1f ms\n", plan->cell[i].label,
-			(double)plan->cell[i].slice_ns / 1e6);
+	printf(".\n\nCells, with the length of a slice and the time for all of them:\n");
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		const uint64_t ns = (uint64_t)plan->forks * plan->blocks * plan_block_ns(plan, i);
+
+		printf("  %-40s %6.1f ms %8s\n", plan->cell[i].label,
+			(double)plan->cell[i].slice_ns / 1e6, progress_time(ns, time));
+		oversubscribed |= plan->cell[i].oversubscribed;
+	}
+	if (oversubscribed)
+		printf("Where threads outnumber CPUs, a strategy whose threads wait in line for "
+		       "each other takes longer, up\nto %d times its part of the cell; then it is "
+		       "measured in fewer blocks.\n",
+			PLAN_RATION_FACTOR);
 	printf("\nSubjects:\n");
 	for (size_t i = 0; i < plan->subject_count; i++)
 		printf("  %s\n", plan->subject[i].label);
@@ -640,14 +687,18 @@ static int allocate(struct sweep *self)
 	self->memory = calloc(n, sizeof(*self->memory));
 	self->slices = calloc(n, sizeof(*self->slices));
 	self->order = calloc(n, sizeof(*self->order));
+	self->spent_ns = calloc(n, sizeof(*self->spent_ns));
+	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
 	return self->workers && self->competes && self->noted && self->memory && self->slices &&
-			       self->order
+			       self->order && self->spent_ns && self->pace
 		       ? 0
 		       : -ENOMEM;
 }
 
 static void release(struct sweep *self)
 {
+	free(self->pace);
+	free(self->spent_ns);
 	free(self->order);
 	free(self->slices);
 	free(self->memory);
@@ -724,8 +775,8 @@ static int work(struct sweep *self)
 
 	if (controller_begin(&self->controller) != 0)
 		return complain("signals can't be received through a descriptor on this system");
-	self->done_ns = done_ns(self);
-	progress_begin(&self->progress, plan_eta_ns(plan), self->done_ns);
+	set_pace(self);
+	progress_begin(&self->progress, self->pace, plan->cell_count);
 	rc = measure(self);
 	const bool interrupted = controller_interrupted(&self->controller);
 	controller_end(&self->controller);
