@@ -459,27 +459,34 @@ static void tell(atom_u64 *count, atom_u64 *peak, int64_t delta, int64_t high)
 	raise_to(peak, before + high);
 }
 
-void nbl_account_publish(struct nbl_thread *self)
-{
-	struct nbl_tag *account = self->pool->account;
-	uint64_t live = atom_load_relaxed(&self->live);
-	uint64_t published = atom_load_relaxed(&self->published);
-	int64_t delta = (int64_t)(live - published);
-	int64_t high = (int64_t)(atom_load_relaxed(&self->high) - published);
-	int64_t bytes = (int64_t)self->pool->object_bytes;
-
-	tell(&account->objects, &account->peak_objects, delta, high);
-	tell(&account->bytes, &account->peak_bytes, delta * bytes, high * bytes);
-	atom_store_relaxed(&self->published, live);
-	atom_store_relaxed(&self->high, live);
-}
-
 static int64_t read_signed(atom_u64 *word)
 {
 	return (int64_t)atom_load_relaxed(word);
 }
 
-static COLD void cell_publish(struct nbl_cell *cell)
+void nbl_account_publish(struct nbl_thread *self)
+{
+	struct nbl_tag *account = self->pool->account;
+	int64_t delta = read_signed(&self->untold);
+	int64_t high = read_signed(&self->high);
+	int64_t bytes = (int64_t)self->pool->object_bytes;
+
+	if (high < delta)
+		high = delta;
+	tell(&account->objects, &account->peak_objects, delta, high);
+	tell(&account->bytes, &account->peak_bytes, delta * bytes, high * bytes);
+	atom_store_relaxed(&self->told, atom_load_relaxed(&self->told) + (uint64_t)delta);
+	atom_store_relaxed(&self->untold, 0);
+	atom_store_relaxed(&self->high, 0);
+}
+
+/* Objects that a thread has allocated less those it has freed. */
+static int64_t thread_live(struct nbl_thread *t)
+{
+	return read_signed(&t->told) + read_signed(&t->untold);
+}
+
+static void cell_publish(struct nbl_cell *cell)
 {
 	struct nbl_tag *account = atom_load_relaxed(&cell->account);
 
@@ -585,7 +592,7 @@ static void detach_locked(struct nbl_thread *self, struct finding found[NBL_QUAR
 	nbl_account_publish(self);
 	for (size_t i = 0; i < array_count(self->blocks); i++)
 		cell_publish(&self->blocks[i]);
-	pool->live_gone += atom_load_relaxed(&self->live);
+	pool->live_gone += atom_load_relaxed(&self->told);
 	quarantine_end(self, found);
 	if (self->context_thread != NULL)
 		pool->policy->detach(pool->context, self->context_thread);
@@ -995,7 +1002,7 @@ static uint64_t outstanding_locked(const struct nbl_pool *pool)
 	uint64_t live = pool->live_gone;
 
 	for (struct nbl_thread *t = pool->threads; t != NULL; t = t->next)
-		live += atom_load_relaxed(&t->live);
+		live += (uint64_t)thread_live(t);
 	return live;
 }
 
@@ -1148,11 +1155,12 @@ struct untold {
 static void untold_of_thread(struct nbl_thread *t, struct untold *rows)
 {
 	int64_t bytes = (int64_t)t->pool->object_bytes;
-	int64_t published = read_signed(&t->published);
-	int64_t delta = read_signed(&t->live) - published;
-	int64_t high = read_signed(&t->high) - published;
+	int64_t delta = read_signed(&t->untold);
+	int64_t high = read_signed(&t->high);
 	struct untold *row = &rows[t->pool->account - tags];
 
+	if (high < delta)
+		high = delta;
 	row->objects += delta;
 	row->bytes += delta * bytes;
 	row->high_objects += high;

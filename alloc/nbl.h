@@ -171,10 +171,13 @@ struct nbl_thread {
 	struct pool_thread *pool_thread;
 	bool spare; /* the pool's own, for frees by threads that could not attach */
 	struct context_thread *context_thread; /* NULL in a pool of NBs */
-	/* Objects allocated less those freed here; below 0 where it frees for others. */
-	atom_u64 live;
-	atom_u64 high;       /* the highest `live` since the last publication */
-	atom_u64 published;  /* `live` as the tag's shared count knows it */
+	/*
+	 * Objects allocated less those freed here, below 0 where it frees for others: what the
+	 * tag's shared count has been told, and what it has not.
+	 */
+	atom_u64 told;
+	atom_u64 untold;
+	atom_u64 high;       /* the highest `untold` before a free, since the last telling */
 	uint64_t untold_max; /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
 	struct nbl_cell blocks[NBL_ACCOUNT_CELLS];
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
@@ -300,22 +303,27 @@ ALWAYS_INLINE void nbl_self_done(struct nbl_pool *pool, const struct nbl_thread 
 /* The shared count of a tag, made on first use; never NULL and never gone. */
 struct nbl_tag *nbl_tag(uint32_t tag);
 
-/* Tells the tag's shared count what it does not know yet of this thread's objects. */
-COLD void nbl_account_publish(struct nbl_thread *self);
+/*
+ * Tells the tag's shared count what it does not know yet of this thread's objects. Not COLD: gcc 12
+ * takes all that runs on to the end of a function for as cold as a cold call before it, and would
+ * move the callers' loops out of the hot text and optimise them for size.
+ */
+NOINLINE void nbl_account_publish(struct nbl_thread *self);
 
 /*
- * Counts one object out (delta 1) or back (-1): two loads, a store and two compares in the thread's
- * own lines. Relaxed: only this thread writes, and readers want no other memory on its account.
+ * Counts one object out (delta 1) or back (-1): a load, a store and a compare in the thread's own
+ * line, and a second compare when it comes back, for only then can the count have been at its
+ * highest. Relaxed: only this thread writes, and readers want no other memory on its account.
  */
 ALWAYS_INLINE void nbl_account(struct nbl_thread *self, int64_t delta)
 {
-	uint64_t live = atom_load_relaxed(&self->live) + (uint64_t)delta;
-	uint64_t ahead = live - atom_load_relaxed(&self->published);
+	uint64_t untold = atom_load_relaxed(&self->untold);
 
-	atom_store_relaxed(&self->live, live);
-	if (delta > 0 && (int64_t)live > (int64_t)atom_load_relaxed(&self->high))
-		atom_store_relaxed(&self->high, live);
-	if (unlikely(ahead + self->untold_max > 2 * self->untold_max))
+	if (delta < 0 && (int64_t)untold > (int64_t)atom_load_relaxed(&self->high))
+		atom_store_relaxed(&self->high, untold);
+	untold += (uint64_t)delta;
+	atom_store_relaxed(&self->untold, untold);
+	if (unlikely(untold + self->untold_max > 2 * self->untold_max))
 		nbl_account_publish(self);
 }
 
