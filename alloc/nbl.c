@@ -241,6 +241,18 @@ bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind)
  * Objects.
  */
 
+void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
+{
+	unsigned char *rest = (unsigned char *)nbl + NBL_REST_OFFSET;
+
+	/* Lengths that the compiler knows: stores in a row instead of a call or a string operation. */
+	if (pool->with_nb)
+		memset(rest, 0, NBL_NB_HOT_OFFSET - NBL_REST_OFFSET);
+	else
+		memset(rest, 0, NBL_NB_OFFSET - NBL_REST_OFFSET);
+	nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
+}
+
 void nbl_birth_once(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
 	nbl_birth(pool, nbl);

@@ -433,41 +433,49 @@ typedef uint64_t __attribute__((may_alias)) nbl_word;
 enum {
 	NBL_PROTOCOL_OFFSET = offsetof(NET_BUFFER_LIST, NetBufferListInfo) +
 			      NetBufferListProtocolId * sizeof(void *),
-	NBL_PROTOCOL_LINE = NBL_PROTOCOL_OFFSET / CACHE_LINE_BYTES,
 	NBL_WORD_BYTES = sizeof(uint64_t),
 };
 
 _Static_assert(NBL_PROTOCOL_OFFSET == 3 * CACHE_LINE_BYTES, "the protocol's id begins line 3");
 
+/* Two words at once. Objects are aligned for the NBL's Link, as the reference declares it. */
+typedef uint64_t __attribute__((may_alias, vector_size(16))) nbl_pair;
+
 /*
  * True if lines 1 to 5 (1 to 7 with an NB) hold anything but their resting values: 20 (28) vector
- * loads in a row, no store.
+ * loads in two chains, no store.
  */
 ALWAYS_INLINE bool nbl_is_dirty(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
 {
-	enum { WORDS = CACHE_LINE_BYTES / NBL_WORD_BYTES };
-	const nbl_word(*line)[WORDS] = (const nbl_word(*)[WORDS])nbl;
-	uint64_t any = line[NBL_PROTOCOL_LINE][0] ^ pool->protocol_id;
+	enum {
+		PAIR = sizeof(nbl_pair),
+		PROTOCOL = NBL_PROTOCOL_OFFSET / PAIR,
+		REST = NBL_REST_OFFSET / PAIR,
+		REST_END = NBL_NB_OFFSET / PAIR,
+		NB_END = NBL_NB_HOT_OFFSET / PAIR,
+	};
+	const nbl_pair *at = (const nbl_pair *)nbl;
+	nbl_pair even = at[PROTOCOL] ^ (nbl_pair) { pool->protocol_id, 0 };
+	nbl_pair odd = at[PROTOCOL + 1];
 
-	for (int i = 1; i < WORDS; i++)
-		any |= line[NBL_PROTOCOL_LINE][i];
-	for (int i = 0; i < WORDS; i++)
-		any |= line[1][i] | line[2][i] | line[4][i] | line[5][i];
-	if (pool->with_nb) {
-		for (int i = 0; i < WORDS; i++)
-			any |= line[6][i] | line[7][i];
+	for (int i = REST; i < REST_END; i += 2) {
+		if (i == PROTOCOL)
+			continue;
+		even |= at[i];
+		odd |= at[i + 1];
 	}
-	return any != 0;
+	if (pool->with_nb) {
+		for (int i = REST_END; i < NB_END; i += 2) {
+			even |= at[i];
+			odd |= at[i + 1];
+		}
+	}
+	even |= odd;
+	return (even[0] | even[1]) != 0;
 }
 
 /* Puts the resting values back. */
-ALWAYS_INLINE void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
-{
-	size_t end = pool->with_nb ? (size_t)NBL_NB_HOT_OFFSET : (size_t)NBL_NB_OFFSET;
-
-	memset((unsigned char *)nbl + NBL_REST_OFFSET, 0, end - NBL_REST_OFFSET);
-	nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
-}
+NOINLINE void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl);
 
 /* What never changes in an NBL's life. */
 ALWAYS_INLINE void nbl_birth(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
@@ -775,23 +783,30 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	return nbl;
 }
 
+/* The end of a put: an NBL in its resting state is marked free, counted, and the strategy's. */
+ALWAYS_INLINE void nbl_put_resting(const struct pool_ops *ops, const struct context_ops *policy,
+	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
+{
+	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_FREE);
+	nbl_account(self, -1);
+	/* The memory of other kinds may be gone, or serve another NBL, before the pool ends. */
+	if (ops->traits.kind != POOL_KIND_POOL && policy->retire)
+		policy->retire(pool->context, self->context_thread, nbl);
+	if (unlikely(pool->verify))
+		nbl_quarantine(self, nbl);
+	else
+		ops->put(pool->pool, self->pool_thread, nbl);
+}
+
 /* Puts a live NBL back that has nothing on it. */
 ALWAYS_INLINE void nbl_put(const struct pool_ops *ops, const struct context_ops *policy,
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 {
 	if (policy->end)
 		policy->end(pool->context, self->context_thread, nbl);
-	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_FREE);
-	nbl_account(self, -1);
-	/* The memory of other kinds may be gone, or serve another NBL, before the pool ends. */
-	if (ops->traits.kind != POOL_KIND_POOL && policy->retire)
-		policy->retire(pool->context, self->context_thread, nbl);
 	if (ops->traits.kind != POOL_KIND_ALLOCATOR && unlikely(nbl_is_dirty(pool, nbl)))
 		nbl_clean(pool, nbl);
-	if (unlikely(pool->verify))
-		nbl_quarantine(self, nbl);
-	else
-		ops->put(pool->pool, self->pool_thread, nbl);
+	nbl_put_resting(ops, policy, pool, self, nbl);
 }
 
 /*
