@@ -92,7 +92,6 @@ static const char *broken_block(
 	const struct context *context, const NET_BUFFER_LIST *nbl, const NET_BUFFER_LIST_CONTEXT *b)
 {
 	const uint32_t limit = context_limit(b);
-	const uint32_t leaves = b->NdisReserved[1];
 
 	if ((b->Size | b->Offset | limit) % context->config.align_bytes != 0)
 		return "has a size or an offset that is not aligned";
@@ -105,7 +104,7 @@ static const char *broken_block(
 			return "is the inline block and shows more than the NBL has";
 		return NULL;
 	}
-	if (leaves != CONTEXT_STAYS && b->Offset == leaves)
+	if (context_leaves(b) && b->Offset == limit)
 		return "is wholly unused and still in the chain";
 	return NULL;
 }
@@ -168,6 +167,7 @@ void context_detach_sized(struct context *context, struct context_thread *self, 
 {
 	struct context_thread **link = &context->threads;
 
+	context_account_end(self);
 	pthread_mutex_lock(&context->lock);
 	while (*link != self)
 		link = &(*link)->next;

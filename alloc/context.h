@@ -42,6 +42,7 @@ enum {
 	CONTEXT_ALIGN_POINTER_BYTES = sizeof(void *),      /* of sizes, when the rule is relaxed */
 	CONTEXT_BYTES_MAX = 65528, /* the largest multiple of 8 that a USHORT holds */
 	CONTEXT_REASON_BYTES = POOL_REASON_BYTES,
+	CONTEXT_CELLS = 8, /* tags that a thread counts apart; a power of 2 */
 };
 
 /*
@@ -49,7 +50,7 @@ enum {
  * context_block_bytes(Size) bytes, aligned to 16, and returns the address of the header in it.
  */
 struct context_prefix {
-	uint32_t tag;        /* who pushed the block; written by nbl.h after alloc */
+	uint32_t tag;        /* whose the bytes are; written by context_charge */
 	uint32_t policy_u32; /* the policy's, from alloc to free and beyond */
 	void *policy_ptr;    /* the policy's, from alloc to free and beyond */
 };
@@ -104,11 +105,25 @@ struct context_paths {
 	uint64_t reuse;    /* a fallback block came from what the policy keeps */
 };
 
+/*
+ * What a thread has charged to one tag, less what it has taken off, since it last told the tag's
+ * shared count. Written by that thread alone.
+ */
+struct context_cell {
+	atom_ptr account; /* struct nbl_tag, or NULL */
+	uint32_t tag;     /* the account's; the thread's own copy */
+	atom_u64 objects; /* signed, as all that follows */
+	atom_u64 bytes;
+	atom_u64 high_objects;
+	atom_u64 high_bytes;
+};
+
 /* The first member of every policy's per-thread state. */
 struct context_thread {
 	struct context *context;
 	struct context_paths paths;
 	atom_u64 kept; /* see context_keep; below 0 where others keep what this thread uses */
+	struct context_cell cells[CONTEXT_CELLS];
 	struct context_thread *next; /* of the same context; under its lock */
 };
 
@@ -139,24 +154,22 @@ struct context_ops {
 	 */
 	void (*detach)(struct context *context, struct context_thread *self);
 
-	/*
-	 * Optional, hot. Called when an NBL is allocated. Returns how many bytes of its inline area
-	 * (0..inline_bytes, a multiple of the alignment, at least config.context_bytes) the NBL's
-	 * inline block is to show. NULL: all.
-	 */
-	uint32_t (*begin)(
-		struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
+	/* Optional, hot. Called when an NBL is allocated. */
+	void (*begin)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
 
 	/*
-	 * Supplies a block for bytes + backfill (sum: a multiple of the alignment, at most 65528).
-	 * The policy sets the block's Size, which may be larger than the sum, never smaller, and is
-	 * a multiple of the alignment; the caller sets everything else, and puts the slack into the
-	 * backfill. NULL: no memory. May read the NBL's chain.
+	 * Supplies a block for bytes + backfill (sum: a multiple of the alignment, at most 65528),
+	 * wholly unused (context_set_unused) and charged to tag (context_charge). Its Size may be
+	 * larger than the sum, never smaller, and is a multiple of the alignment; the slack goes
+	 * into the backfill. NULL: no memory. May read the NBL's chain.
 	 */
 	NET_BUFFER_LIST_CONTEXT *(*alloc)(struct context *context, struct context_thread *self,
-		NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill);
+		NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill, uint32_t tag);
 
-	/* Takes back a block that alloc supplied for this NBL; it has left the chain. */
+	/*
+	 * Takes back a block that alloc supplied for this NBL; it has left the chain and is wholly
+	 * unused. Takes its bytes off the tag (context_uncharge) unless they stay with the NBL.
+	 */
 	void (*free)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl,
 		NET_BUFFER_LIST_CONTEXT *block);
 
@@ -179,8 +192,8 @@ struct context_ops {
 	void (*flush)(struct context *context, struct context_thread *self);
 
 	/*
-	 * Bytes that the policy keeps and no NBL shows; exact on a quiet pool, an estimate while
-	 * threads run.
+	 * Bytes that the policy keeps when contexts are popped: exact on a quiet pool without
+	 * contexts, an estimate otherwise.
 	 */
 	uint64_t (*kept_bytes)(struct context *context);
 
@@ -245,6 +258,31 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_block(void *memory)
 	return (NET_BUFFER_LIST_CONTEXT *)((struct context_prefix *)memory + 1);
 }
 
+enum { CONTEXT_LEAVES = 1 }; /* in the limit: see nbl.h */
+
+/* The Offset up to which a block may be popped. */
+ALWAYS_INLINE uint32_t context_limit(const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return block->NdisReserved[0] & ~(uint32_t)CONTEXT_LEAVES;
+}
+
+/* True if the block leaves the chain at its limit. */
+ALWAYS_INLINE bool context_leaves(const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return (block->NdisReserved[0] & CONTEXT_LEAVES) != 0;
+}
+
+/*
+ * Makes the header that of a fallback block that is wholly unused: all of Size may be popped, and
+ * then the block leaves.
+ */
+ALWAYS_INLINE void context_set_unused(NET_BUFFER_LIST_CONTEXT *block, uint32_t size)
+{
+	block->Size = (USHORT)size;
+	block->Offset = (USHORT)size;
+	block->NdisReserved[0] = (USHORT)(size | CONTEXT_LEAVES);
+}
+
 /*
  * The policy's own word in each NBL. NULL in memory that never was an NBL of this pool; otherwise
  * as the policy left it, from one use of the object to the next, until `retire`.
@@ -283,9 +321,9 @@ int context_attach_plain(struct context *context, struct context_thread **out);
 void context_detach_plain(struct context *context, struct context_thread *self);
 
 /*
- * What the policy keeps beyond what NBLs show, counted without a shared write: each thread counts
- * what it laid by and what it took, and the sum over all threads is the figure. Relaxed: only self
- * writes its cell, and a reader wants no other memory on its account.
+ * What the policy keeps, counted without a shared write: each thread counts what it laid by and
+ * what it took, and the sum over all threads is the figure. Relaxed: only self writes its cell, and
+ * a reader wants no other memory on its account.
  */
 ALWAYS_INLINE void context_keep(struct context_thread *self, int64_t bytes)
 {
@@ -316,12 +354,41 @@ ALWAYS_INLINE int context_check_nothing(struct context *context, char *why)
 	return 0;
 }
 
+/* What a block counts for in the accounts: the bytes that the reference has NDIS allocate. */
+ALWAYS_INLINE uint32_t context_charged_bytes(const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return (uint32_t)sizeof(*block) + block->Size;
+}
+
+/*
+ * Counts a block of `bytes` bytes under a tag; delta 1 or -1. Without a thread, when a pool ends,
+ * self is NULL and the shared count is written at once. Defined with the tags, in nbl.c.
+ */
+void context_account(struct context_thread *self, uint32_t tag, uint32_t bytes, int64_t delta);
+
+/* Tells the tags' shared counts all that the thread has counted: it ends. Likewise in nbl.c. */
+void context_account_end(struct context_thread *self);
+
+/* Charges a block that is charged to nobody; its Size is set. */
+ALWAYS_INLINE void context_charge(
+	struct context_thread *self, NET_BUFFER_LIST_CONTEXT *block, uint32_t tag)
+{
+	context_prefix(block)->tag = tag;
+	context_account(self, tag, context_charged_bytes(block), 1);
+}
+
+/* Takes a block off the tag that it is charged to. self as for context_account. */
+ALWAYS_INLINE void context_uncharge(struct context_thread *self, NET_BUFFER_LIST_CONTEXT *block)
+{
+	context_account(self, context_prefix(block)->tag, context_charged_bytes(block), -1);
+}
+
 /*
  * A fallback block from the C library, testable through memory_fault; for policies of which malloc
- * is the last resort. Size is the block's context bytes. NULL: no memory.
+ * is the last resort. Size is the block's context bytes. Charged to tag. NULL: no memory.
  */
 ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_malloc_block(
-	struct context_thread *self, uint32_t size)
+	struct context_thread *self, uint32_t size, uint32_t tag)
 {
 	size_t bytes = context_block_bytes(size);
 	void *memory = memory_fault(bytes) ? NULL : malloc(bytes);
@@ -330,12 +397,15 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_malloc_block(
 		return NULL;
 	self->paths.allocate++;
 	NET_BUFFER_LIST_CONTEXT *block = context_block(memory);
-	block->Size = (USHORT)size;
+	context_set_unused(block, size);
+	context_charge(self, block, tag);
 	return block;
 }
 
-ALWAYS_INLINE void context_free_block(NET_BUFFER_LIST_CONTEXT *block)
+/* Its end. self as for context_account. */
+ALWAYS_INLINE void context_free_block(struct context_thread *self, NET_BUFFER_LIST_CONTEXT *block)
 {
+	context_uncharge(self, block);
 	free(context_prefix(block));
 }
 

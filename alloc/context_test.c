@@ -683,6 +683,13 @@ static void reserve_runs_dry(void **state)
 	unmake(&bed);
 }
 
+/* Policies that leave a block with its NBL. */
+static bool parks(void)
+{
+	return subject.policy == context_find("sticky") ||
+	       subject.policy == context_find("adaptive");
+}
+
 /* What flush promises: nothing learned, and nothing kept once every NBL has been used again. */
 static void flush_forgets(void **state)
 {
@@ -693,8 +700,6 @@ static void flush_forgets(void **state)
 	for (int i = 0; i < 3 * ADAPTIVE_WINDOW_FIRST / BURST; i++)
 		burst(&bed, DRIVERS, 0);
 	bool kept = subject.policy->kept_bytes(bed.pool->context) != 0;
-	bool parks = subject.policy == context_find("sticky") ||
-		     subject.policy == context_find("adaptive");
 	if (subject.ops->traits.kind == POOL_KIND_POOL &&
 		subject.policy != context_find("headroom"))
 		assert_int_equal(kept, subject.policy->traits.retains);
@@ -704,11 +709,93 @@ static void flush_forgets(void **state)
 	uint32_t got = 0;
 	while (got < CAPACITY && try_nbl(&bed, 0, 0, &nbls[got]) == 0)
 		got++;
-	if (parks && subject.ops->traits.exact)
+	if (parks() && subject.ops->traits.exact)
 		assert_int_equal(subject.policy->kept_bytes(bed.pool->context), 0);
 	while (got > 0)
 		put_nbl(&bed, nbls[--got]);
 	unmake(&bed);
+}
+
+/*
+ * Accounts: a block counts under the tag of its push while it is out, and afterwards only if it
+ * stays with its NBL, until its memory goes back or a push under another tag takes it over.
+ */
+
+static struct nbl_tag_usage usage(uint32_t tag)
+{
+	enum { ROWS = 256 };
+	struct nbl_tag_usage rows[ROWS];
+	size_t n = nbl_tags(rows, ROWS);
+
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].tag == tag)
+			return rows[i];
+	}
+	return (struct nbl_tag_usage){.tag = tag};
+}
+
+/* Blocks of the chain that are not the NBL's own, and what they count for. */
+static struct nbl_tag_usage charged(struct bed *bed, NET_BUFFER_LIST *nbl)
+{
+	const NET_BUFFER_LIST_CONTEXT *last = nbl_inline_block(bed->pool, nbl);
+	struct nbl_tag_usage sum = {0};
+
+	for (const NET_BUFFER_LIST_CONTEXT *b = nbl->Context; b != last; b = b->Next) {
+		sum.objects++;
+		sum.bytes += context_charged_bytes(b);
+	}
+	return sum;
+}
+
+static void assert_usage(uint32_t tag, const struct nbl_tag_usage *expected)
+{
+	struct nbl_tag_usage now = usage(tag);
+
+	assert_int_equal(now.objects, expected->objects);
+	assert_int_equal(now.bytes, expected->bytes);
+}
+
+static void accounts_follow_the_memory(void **state)
+{
+	enum { FIRST_TAG = 0x74736946, SECOND_TAG = 0x6e6f6353, PACKETS_EACH = 3000, BYTES = 512 };
+	static const struct nbl_tag_usage nothing;
+	static const uint32_t tags[] = {FIRST_TAG, SECOND_TAG};
+	struct bed bed = make(16);
+	struct context *context = bed.pool->context;
+
+	(void)state;
+	for (size_t t = 0; t < array_count(tags); t++) {
+		/* Longer than adaptive takes to learn, and than a thread keeps figures to itself. */
+		for (int packet = 0; packet < PACKETS_EACH; packet++) {
+			NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
+
+			for (int i = 0; i < 2; i++)
+				assert_int_equal(nbl_context_push(subject.policy, bed.pool,
+							 bed.self, nbl, BYTES, 0, tags[t]),
+					0);
+			struct nbl_tag_usage out = charged(&bed, nbl);
+			if (packet % 500 == 0)
+				assert_usage(tags[t], &out);
+			for (int i = 0; i < 2; i++)
+				pop(&bed, nbl, BYTES);
+			put_nbl(&bed, nbl);
+		}
+		struct nbl_tag_usage kept = usage(tags[t]);
+		uint64_t bytes = (uint64_t)kept.bytes +
+				 (uint64_t)kept.objects * sizeof(struct context_prefix);
+		if (parks())
+			assert_int_equal(bytes, subject.policy->kept_bytes(context));
+		else
+			assert_usage(tags[t], &nothing);
+	}
+	/* One NBL went round, with a block at most, which the second tag has taken over. */
+	if (subject.ops->traits.kind == POOL_KIND_POOL && parks())
+		assert_int_equal(usage(SECOND_TAG).objects, 1);
+	if (!subject.ops->traits.bounded)
+		assert_usage(FIRST_TAG, &nothing);
+	unmake(&bed);
+	assert_usage(FIRST_TAG, &nothing);
+	assert_usage(SECOND_TAG, &nothing);
 }
 
 /*
@@ -899,11 +986,12 @@ static void broken_invariants_are_found(void **state)
 		atom_store_relaxed(&self->kept, kept);
 	}
 	if (strcmp(name, "sticky") == 0 || strcmp(name, "adaptive") == 0) {
-		*context_word(nbl) = nbl->Context->Next;
-		expect_nbl_found(&bed, nbl, "parked and in use");
-		NET_BUFFER_LIST_CONTEXT stray = {.Size = STICKY_KEEP_BYTES + 16};
+		NET_BUFFER_LIST_CONTEXT stray = {
+			.Size = STICKY_KEEP_BYTES + 16, .Offset = STICKY_KEEP_BYTES + 16};
 		*context_word(nbl) = &stray;
 		expect_nbl_found(&bed, nbl, "parked");
+		stray.Offset = 0;
+		expect_nbl_found(&bed, nbl, "in use, and not in its chain");
 		*context_word(nbl) = NULL;
 	}
 	if (strcmp(name, "adaptive") == 0) {
@@ -1148,6 +1236,7 @@ int main(void)
 		bed_test(faults),
 		bed_test(reserve_runs_dry),
 		bed_test(flush_forgets),
+		bed_test(accounts_follow_the_memory),
 		bed_test(freed_on_another_thread),
 		bed_test(broken_chains_are_found),
 		bed_test(broken_invariants_are_found),

@@ -418,7 +418,7 @@ bool nbl_rest_intact(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, co
 enum { TAGS_MAX = 256, TAG_HASH_SHIFT = 29 };
 #define TAG_HASH_MULTIPLIER UINT32_C(2654435769) /* 2^32 / golden ratio; Knuth, TAOCP 6.4 */
 
-_Static_assert(NBL_ACCOUNT_CELLS == 1 << (32 - TAG_HASH_SHIFT), "the hash names a cell");
+_Static_assert(CONTEXT_CELLS == 1 << (32 - TAG_HASH_SHIFT), "the hash names a cell");
 
 struct nbl_tag {
 	uint32_t tag;
@@ -498,7 +498,7 @@ static int64_t thread_live(struct nbl_thread *t)
 	return read_signed(&t->told) + read_signed(&t->untold);
 }
 
-static void cell_publish(struct nbl_cell *cell)
+static void cell_publish(struct context_cell *cell)
 {
 	struct nbl_tag *account = atom_load_relaxed(&cell->account);
 
@@ -514,34 +514,44 @@ static void cell_publish(struct nbl_cell *cell)
 	atom_store_relaxed(&cell->high_bytes, 0);
 }
 
-static COLD void cell_take_over(struct nbl_cell *cell, uint32_t tag)
+static COLD void cell_take_over(struct context_cell *cell, uint32_t tag)
 {
 	cell_publish(cell);
+	cell->tag = tag;
 	atom_store_relaxed(&cell->account, nbl_tag(tag));
 }
 
-/* Adds to one of a thread's own figures. */
+/* Adds to one of a thread's own figures. It can't be at its highest after it fell. */
 static int64_t add_own(atom_u64 *word, atom_u64 *high, int64_t delta)
 {
 	int64_t value = read_signed(word) + delta;
 
 	atom_store_relaxed(word, (uint64_t)value);
-	if (value > read_signed(high))
+	if (delta > 0 && value > read_signed(high))
 		atom_store_relaxed(high, (uint64_t)value);
 	return value;
 }
 
-void nbl_account_block(struct nbl_thread *self, uint32_t tag, uint32_t bytes, int64_t delta)
+void context_account(struct context_thread *self, uint32_t tag, uint32_t bytes, int64_t delta)
 {
-	struct nbl_cell *cell = &self->blocks[tag * TAG_HASH_MULTIPLIER >> TAG_HASH_SHIFT];
-	const struct nbl_tag *account = atom_load_relaxed(&cell->account);
+	if (unlikely(self == NULL)) {
+		nbl_account_loose(tag, bytes, delta);
+		return;
+	}
+	struct context_cell *cell = &self->cells[tag * TAG_HASH_MULTIPLIER >> TAG_HASH_SHIFT];
 
-	if (unlikely(account == NULL || account->tag != tag))
+	if (unlikely(cell->tag != tag || atom_load_relaxed(&cell->account) == NULL))
 		cell_take_over(cell, tag);
 	add_own(&cell->bytes, &cell->high_bytes, delta * (int64_t)bytes);
 	uint64_t ahead = (uint64_t)add_own(&cell->objects, &cell->high_objects, delta);
 	if (unlikely(ahead + self->untold_max > 2 * self->untold_max))
 		cell_publish(cell);
+}
+
+void context_account_end(struct context_thread *self)
+{
+	for (size_t i = 0; i < array_count(self->cells); i++)
+		cell_publish(&self->cells[i]);
 }
 
 void nbl_account_loose(uint32_t tag, uint64_t bytes, int64_t delta)
@@ -602,8 +612,6 @@ static void detach_locked(struct nbl_thread *self, struct finding found[NBL_QUAR
 	if (self->slot != NULL)
 		*self->slot = NULL;
 	nbl_account_publish(self);
-	for (size_t i = 0; i < array_count(self->blocks); i++)
-		cell_publish(&self->blocks[i]);
 	pool->live_gone += atom_load_relaxed(&self->told);
 	quarantine_end(self, found);
 	if (self->context_thread != NULL)
@@ -845,6 +853,18 @@ static uint32_t align_up(uint32_t value, uint32_t align)
 	return (value + align - 1) & ~(align - 1);
 }
 
+/* Size, Offset and limit of an inline block of so many bytes that is unused; it never leaves. */
+static uint64_t inline_sizes(uint32_t bytes)
+{
+	NET_BUFFER_LIST_CONTEXT block = {
+		.Size = (USHORT)bytes,
+		.Offset = (USHORT)bytes,
+		.NdisReserved = {(USHORT)bytes},
+	};
+
+	return *nbl_block_sizes(&block);
+}
+
 /* Lays the object out; see the drawing in nbl.h. */
 static void lay_out(struct nbl_pool *pool)
 {
@@ -855,6 +875,7 @@ static void lay_out(struct nbl_pool *pool)
 		pool->inline_bytes = pool->context->inline_bytes;
 		if (pool->inline_bytes != 0) {
 			pool->inline_offset = end;
+			pool->inline_sizes = inline_sizes(pool->inline_bytes);
 			pool->context->inline_offset = end;
 			end += (uint32_t)sizeof(NET_BUFFER_LIST_CONTEXT) + pool->inline_bytes;
 		}
@@ -1177,8 +1198,8 @@ static void untold_of_thread(struct nbl_thread *t, struct untold *rows)
 	row->bytes += delta * bytes;
 	row->high_objects += high;
 	row->high_bytes += high * bytes;
-	for (size_t i = 0; i < array_count(t->blocks); i++) {
-		struct nbl_cell *cell = &t->blocks[i];
+	for (size_t i = 0; t->context_thread != NULL && i < CONTEXT_CELLS; i++) {
+		struct context_cell *cell = &t->context_thread->cells[i];
 		struct nbl_tag *account = atom_load_relaxed(&cell->account);
 
 		if (account == NULL)

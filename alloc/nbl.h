@@ -24,7 +24,8 @@
  * combined by XOR, so that one compare on a line that is written anyway finds double frees, foreign
  * pointers and copies. NdisReserved[1] belongs to the context policy. In a context block,
  * NdisReserved[0] is the *limit*: the Offset at which nothing is left that nbl_context_pop may
- * take; NdisReserved[1] is the Offset at which the block leaves the chain, CONTEXT_STAYS for never.
+ * take, and CONTEXT_LEAVES in its lowest bit, which no multiple of the alignment has, if the block
+ * leaves the chain then: one subtraction answers a pop's three questions.
  *
  * I1  An object in the strategy's pool has its mark FREE (or 0: never used), and resting values in
  * lines 1-7.
@@ -56,7 +57,6 @@ enum {
 	 * instruction in 256 allocations adds less than 1 % to the cheapest of them.
 	 */
 	NBL_ACCOUNT_BATCH = 256, /* in pools that check everything: at once, and peaks are exact */
-	NBL_ACCOUNT_CELLS = 8, /* tags of context blocks that a thread counts apart; a power of 2 */
 
 	NBL_REST_OFFSET = CACHE_LINE_BYTES, /* where the parts begin that are compared on free */
 	NBL_NB_OFFSET = sizeof(NET_BUFFER_LIST),
@@ -66,8 +66,6 @@ enum {
 
 	/* Room for an MDL over 64 KiB anywhere: 17 pages. */
 	NBL_MDL_BYTES = sizeof(MDL) + 17 * sizeof(PFN_NUMBER),
-
-	CONTEXT_STAYS = 0xFFFF, /* not a multiple of 8, so no Offset */
 };
 
 _Static_assert(offsetof(NET_BUFFER_LIST, ParentNetBufferList) == NBL_REST_OFFSET, "line 0");
@@ -129,6 +127,7 @@ struct nbl_pool {
 	uint32_t align_mask;    /* context sizes have none of these bits */
 	uint32_t inline_offset; /* of the inline block's header in the object; 0: there is none */
 	uint32_t inline_bytes;  /* of the inline block */
+	uint64_t inline_sizes;  /* the second word of its header while it is unused */
 	uint32_t mdl_offset;    /* of the MDL in the object, its data behind it; 0: there is none */
 	uint32_t data_offset;   /* of the data in the object */
 	uint32_t data_bytes;
@@ -151,18 +150,6 @@ struct nbl_pool {
 } CACHE_PAIR_ALIGNED;
 
 /*
- * What a thread has done to one tag's context blocks since it last told the tag's shared count.
- * Written by that thread alone.
- */
-struct nbl_cell {
-	atom_ptr account; /* struct nbl_tag, or NULL */
-	atom_u64 objects; /* signed, as all that follows */
-	atom_u64 bytes;
-	atom_u64 high_objects;
-	atom_u64 high_bytes;
-};
-
-/*
  * Per-thread state of a pool: what the strategy and the policy have, and counters that only this
  * thread writes.
  */
@@ -179,7 +166,6 @@ struct nbl_thread {
 	atom_u64 untold;
 	atom_u64 high;       /* the highest `untold` before a free, since the last telling */
 	uint64_t untold_max; /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
-	struct nbl_cell blocks[NBL_ACCOUNT_CELLS];
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
 	/* The thread's own entry in its table, or NULL; under the registry's lock. */
 	struct nbl_thread **slot;
@@ -326,9 +312,6 @@ ALWAYS_INLINE void nbl_account(struct nbl_thread *self, int64_t delta)
 	if (unlikely(untold + self->untold_max > 2 * self->untold_max))
 		nbl_account_publish(self);
 }
-
-/* Counts a fallback block of `bytes` bytes under a tag; delta 1 or -1. */
-void nbl_account_block(struct nbl_thread *self, uint32_t tag, uint32_t bytes, int64_t delta);
 
 /* Counts memory that is no pool's object and no context block, with shared instructions. */
 COLD void nbl_account_loose(uint32_t tag, uint64_t bytes, int64_t delta);
@@ -500,9 +483,10 @@ COLD void nbl_quarantine(struct nbl_thread *self, void *object);
  * Context.
  */
 
-ALWAYS_INLINE uint32_t context_limit(const NET_BUFFER_LIST_CONTEXT *block)
+/* Size, Offset and limit of a block, as one word. */
+ALWAYS_INLINE nbl_word *nbl_block_sizes(NET_BUFFER_LIST_CONTEXT *block)
 {
-	return block->NdisReserved[0];
+	return (nbl_word *)block + 1;
 }
 
 /*
@@ -516,30 +500,34 @@ ALWAYS_INLINE int nbl_context_fallback(const struct context_ops *policy, struct 
 	if (unlikely(bytes + backfill > CONTEXT_BYTES_MAX))
 		return -EINVAL;
 	NET_BUFFER_LIST_CONTEXT *block =
-		policy->alloc(pool->context, self->context_thread, nbl, bytes, backfill);
+		policy->alloc(pool->context, self->context_thread, nbl, bytes, backfill, tag);
 	if (unlikely(block == NULL))
 		return -ENOMEM;
-	uint32_t offset = block->Size - bytes;
-	context_prefix(block)->tag = tag;
 	block->Next = nbl->Context;
-	block->Offset = (USHORT)offset;
-	block->NdisReserved[0] = owned ? (USHORT)offset : block->Size;
-	block->NdisReserved[1] = owned ? (USHORT)CONTEXT_STAYS : block->Size;
+	block->Offset = (USHORT)(block->Size - bytes);
+	if (owned)
+		block->NdisReserved[0] = block->Offset; /* and stays */
 	nbl->Context = block;
-	nbl_account_block(self, tag, (uint32_t)sizeof(*block) + block->Size, 1);
 	return 0;
 }
 
-/* Takes the front block, a fallback block, out of the chain and gives it back. */
+/* Takes the front block, a fallback block wholly unused, out of the chain and gives it back. */
 ALWAYS_INLINE void nbl_context_release(const struct context_ops *policy, struct nbl_pool *pool,
 	struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 {
 	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
 
 	nbl->Context = block->Next;
-	nbl_account_block(
-		self, context_prefix(block)->tag, (uint32_t)sizeof(*block) + block->Size, -1);
 	policy->free(pool->context, self->context_thread, nbl, block);
+}
+
+/*
+ * True if bytes, or sizes joined by |, are no multiple of the alignment in force. A multiple of the
+ * stricter one is one of either, so the pool is asked about other sizes only.
+ */
+ALWAYS_INLINE bool nbl_misaligned(const struct nbl_pool *pool, uint32_t bytes)
+{
+	return unlikely(bytes % CONTEXT_ALIGN_BYTES != 0) && (bytes & pool->align_mask) != 0;
 }
 
 enum nbl_room { NBL_ROOM_MADE, NBL_ROOM_NONE, NBL_ROOM_REFUSED };
@@ -554,7 +542,7 @@ ALWAYS_INLINE enum nbl_room nbl_context_room(const struct context_ops *policy,
 {
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 
-	if (unlikely(((bytes | backfill) & pool->align_mask) != 0))
+	if (unlikely(nbl_misaligned(pool, bytes | backfill)))
 		return NBL_ROOM_REFUSED;
 	if (unlikely(bytes == 0))
 		return NBL_ROOM_MADE;
@@ -568,7 +556,7 @@ ALWAYS_INLINE enum nbl_room nbl_context_room(const struct context_ops *policy,
 /*
  * NdisAllocateNetBufferListContext, after the caller has made sure that nbl is live and of this
  * pool. bytes, backfill: as documented, 0..65535. 0; -EINVAL: a size is no multiple of the
- * alignment, or the sum passes the USHORT; -ENOMEM. Nothing changed on failure. With room: four
+ * alignment, or the sum passes the USHORT; -ENOMEM. Nothing changed on failure. With room: two
  * loads, a store, no call.
  */
 ALWAYS_INLINE int nbl_context_push(const struct context_ops *policy, struct nbl_pool *pool,
@@ -599,22 +587,22 @@ ALWAYS_INLINE enum nbl_popped nbl_context_give(
 {
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 
-	if (unlikely((bytes & pool->align_mask) != 0))
+	if (unlikely(nbl_misaligned(pool, bytes)))
 		return NBL_POP_REFUSED;
 	if (unlikely(bytes == 0))
 		return NBL_POPPED;
 	if (unlikely(front == NULL))
 		return NBL_POP_REFUSED;
-	uint32_t offset = front->Offset + bytes;
-	if (unlikely(offset > context_limit(front)))
+	uint32_t used = (uint32_t)front->NdisReserved[0] - front->Offset; /* and CONTEXT_LEAVES */
+	if (unlikely(used < bytes))
 		return NBL_POP_REFUSED;
-	front->Offset = (USHORT)offset;
-	return unlikely(offset == front->NdisReserved[1]) ? NBL_POPPED_LAST : NBL_POPPED;
+	front->Offset = (USHORT)(front->Offset + bytes);
+	return unlikely(used - bytes == CONTEXT_LEAVES) ? NBL_POPPED_LAST : NBL_POPPED;
 }
 
 /*
  * NdisFreeNetBufferListContext, after the caller has made sure that nbl is live and of this pool.
- * False: misuse, reported under `call`, nothing changed. Within a block: four loads, a store, no
+ * False: misuse, reported under `call`, nothing changed. Within a block: three loads, a store, no
  * call.
  */
 ALWAYS_INLINE bool nbl_context_pop(const struct context_ops *policy, struct nbl_pool *pool,
@@ -643,7 +631,7 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *nbl_context_find(
 
 	for (NET_BUFFER_LIST_CONTEXT *b = nbl->Context; b != NULL && b != inline_block;
 		b = b->Next) {
-		if (context_prefix(b)->tag == tag && b->NdisReserved[1] != CONTEXT_STAYS)
+		if (context_prefix(b)->tag == tag && context_leaves(b))
 			return b;
 	}
 	return NULL;
@@ -661,8 +649,7 @@ ALWAYS_INLINE void nbl_context_remove(const struct context_ops *policy, struct n
 	while (*link != block)
 		link = &(*link)->Next;
 	*link = block->Next;
-	nbl_account_block(
-		self, context_prefix(block)->tag, (uint32_t)sizeof(*block) + block->Size, -1);
+	context_set_unused(block, block->Size);
 	policy->free(pool->context, self->context_thread, nbl, block);
 }
 
@@ -769,15 +756,11 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	nbl->Flags = 0;
 	nbl->ChildRefCount = 0;
 	nbl->Status = 0;
-	uint32_t shown = pool->inline_bytes;
 	if (policy->begin)
-		shown = policy->begin(pool->context, self->context_thread, nbl);
+		policy->begin(pool->context, self->context_thread, nbl);
 	if (block != NULL) {
 		block->Next = NULL;
-		block->Size = (USHORT)shown;
-		block->Offset = (USHORT)shown;
-		block->NdisReserved[0] = (USHORT)shown;
-		block->NdisReserved[1] = CONTEXT_STAYS;
+		*nbl_block_sizes(block) = pool->inline_sizes;
 	}
 	nbl_account(self, 1);
 	return nbl;
@@ -821,7 +804,7 @@ ALWAYS_INLINE int nbl_alloc(const struct pool_ops *ops, const struct context_ops
 {
 	struct nbl_place place;
 
-	if (unlikely(((context_bytes | backfill) & pool->align_mask) != 0 || length > UINT32_MAX ||
+	if (unlikely(nbl_misaligned(pool, context_bytes | backfill) || length > UINT32_MAX ||
 		     !nbl_place(chain, offset, length, &place)))
 		return -EINVAL;
 	NET_BUFFER_LIST *nbl = nbl_get(ops, policy, pool, self);
@@ -869,12 +852,15 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 		nbl_report_not_live(nbl, true, call);
 		return false;
 	}
+	/* The inline block's limit is bare: it never leaves. */
 	if (unlikely(nbl->Context != block ||
-		     (block != NULL && block->Offset != context_limit(block)))) {
+		     (block != NULL && block->Offset != block->NdisReserved[0]))) {
 		if (nbl_report_contexts(pool, nbl, call))
 			return false;
-		while (nbl->Context != block)
+		while (nbl->Context != block) {
+			context_set_unused(nbl->Context, nbl->Context->Size); /* the NBL's own */
 			nbl_context_release(policy, pool, self, nbl);
+		}
 	}
 	nbl_put(ops, policy, pool, self, nbl);
 	return true;

@@ -1,20 +1,28 @@
 /*
- * A parking place for one context block in each NBL, in the policy's word: for policies that leave
- * a fallback block with its NBL when it is popped and use it again for the next fallback.
+ * A place for one context block of its own in each NBL, in the policy's word: for policies that
+ * leave a fallback block with its NBL when it is popped and use it again for the next fallback.
  *
- *	NBL.NdisReserved[1] -> [16 prefix | 16 header | Size bytes]     malloc'd; in no chain
+ *	NBL.NdisReserved[1] -> [16 prefix | 16 header | Size bytes]     malloc'd
  *	        low four bits: the stamp under which it was parked
  *
- * The parked block is hidden: the chain, and with it everything a driver sees, is that of an NBL
- * without it. The word is the NBL owner's, like the chain; it goes from owner to owner with the NBL
- * itself, so no access is atomic. The context's stamp changes when what it has learned becomes
- * void: a block with an old stamp is given back when its NBL is next used. It has 16 values, so a
- * block that slept through 16 changes passes for fresh; it is then merely kept on.
+ * The block is *idle* until a driver needs it, and idle again when the last of its bytes is popped:
+ * wholly unused (Offset == Size), which no block in the chain ever is, so the word does not change
+ * and nothing is written to say so. An idle block is hidden: the chain, and with it everything a
+ * driver sees, is that of an NBL without it.
+ *
+ * It stays charged to the tag that pushed it last, until its memory goes back or a push under
+ * another tag takes it over: that driver's contexts are what the memory is there for, and a steady
+ * stack of drivers never touches the accounts.
+ *
+ * The word is the NBL owner's, like the chain; it goes from owner to owner with the NBL itself, so
+ * no access is atomic. The context's stamp changes when what it has learned becomes void: a block
+ * with an old stamp is given back when its NBL is next allocated, or when it is next popped. It has
+ * 16 values, so a block that slept through 16 changes passes for fresh; it is then merely kept on.
  *
  * Over a general allocator the NBL's memory goes back at every free, and the parked block with it
  * (retire): there is nothing to come back to, and such a pool allocates at every fallback.
  *
- * P1  A parked block is in no chain.
+ * P1  A parked block is idle if it is in no chain, and in its NBL's chain if it is not.
  */
 #ifndef ALLOC_PARK_H
 #define ALLOC_PARK_H
@@ -50,37 +58,70 @@ ALWAYS_INLINE uint32_t park_block_stamp(NET_BUFFER_LIST *nbl)
 	return (uint32_t)((uintptr_t)*context_word(nbl) % PARK_STAMPS);
 }
 
-/* Takes the parked block, which there is, for use. */
-ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *park_take(struct context_thread *self, NET_BUFFER_LIST *nbl)
+ALWAYS_INLINE bool park_idle(const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return block->Offset == block->Size;
+}
+
+/* True if block is the parked one, under this stamp: it may stay. One load, one compare. */
+ALWAYS_INLINE bool park_holds(NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block, uint32_t stamp)
+{
+	return *context_word(nbl) == (unsigned char *)block + stamp;
+}
+
+/* The parked block changes hands: its bytes are charged to another tag. */
+static COLD void park_recharge(
+	struct context_thread *self, NET_BUFFER_LIST_CONTEXT *block, uint32_t tag)
+{
+	context_uncharge(self, block);
+	context_charge(self, block, tag);
+}
+
+/*
+ * The parked block for `bytes` bytes under tag; NULL if there is none, it is in use or too small.
+ * A load of the NBL's first line and three of the block's header and prefix.
+ */
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *park_use(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t tag)
 {
 	NET_BUFFER_LIST_CONTEXT *block = park_block(nbl);
 
-	*context_word(nbl) = NULL;
-	context_keep(self, -(int64_t)context_block_bytes(block->Size));
+	if (unlikely(block == NULL || block->Size < bytes || !park_idle(block)))
+		return NULL;
+	if (unlikely(context_prefix(block)->tag != tag))
+		park_recharge(self, block, tag);
+	self->paths.reuse++;
 	return block;
 }
 
 /* Parks block where none is parked. */
-ALWAYS_INLINE void park_put(struct context_thread *self, NET_BUFFER_LIST *nbl,
+static inline void park_put(struct context_thread *self, NET_BUFFER_LIST *nbl,
 	NET_BUFFER_LIST_CONTEXT *block, uint32_t stamp)
 {
 	*context_word(nbl) = (unsigned char *)block + stamp;
 	context_keep(self, (int64_t)context_block_bytes(block->Size));
 }
 
-/* Gives the parked block back, which there is. */
+/*
+ * Parks none any more: the block, which there is, goes back, now if it is idle, else when it is
+ * popped.
+ */
 static COLD void park_drop(struct context_thread *self, NET_BUFFER_LIST *nbl)
 {
-	context_free_block(park_take(self, nbl));
+	NET_BUFFER_LIST_CONTEXT *block = park_block(nbl);
+
+	*context_word(nbl) = NULL;
+	context_keep(self, -(int64_t)context_block_bytes(block->Size));
+	if (park_idle(block))
+		context_free_block(self, block);
 }
 
 /* The policy's begin: a load, and a second one and a compare where a block is parked. */
-ALWAYS_INLINE uint32_t park_begin(
+ALWAYS_INLINE void park_begin(
 	struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl)
 {
 	if (*context_word(nbl) != NULL && unlikely(park_block_stamp(nbl) != park_stamp(context)))
 		park_drop(self, nbl);
-	return context->inline_bytes;
 }
 
 /* The policy's retire. Without a thread the context is about to end, and its count with it. */
@@ -93,24 +134,24 @@ static inline void park_retire(
 	if (self != NULL)
 		park_drop(self, nbl);
 	else
-		context_free_block(park_block(nbl));
+		context_free_block(NULL, park_block(nbl));
 	*context_word(nbl) = NULL;
 }
 
-/* P1, for the policy's check_nbl; the chain is known to end. */
+/* P1, for the policy's check_nbl; the chain is known to end, and no block in it to be idle. */
 static inline bool park_intact(NET_BUFFER_LIST *nbl, char *why)
 {
 	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+	const NET_BUFFER_LIST_CONTEXT *b = nbl->Context;
 
-	for (const NET_BUFFER_LIST_CONTEXT *b = nbl->Context; b != NULL; b = b->Next) {
-		if (b == parked) {
-			snprintf(why, CONTEXT_REASON_BYTES,
-				"context block %p of NBL %p is parked and in use", (const void *)b,
-				(void *)nbl);
-			return false;
-		}
-	}
-	return true;
+	while (b != NULL && b != parked)
+		b = b->Next;
+	if (parked == NULL || park_idle(parked) == (b == NULL))
+		return true;
+	snprintf(why, CONTEXT_REASON_BYTES, "context block %p is parked with NBL %p, %s",
+		(const void *)parked, (void *)nbl,
+		b ? "idle, and in its chain" : "in use, and not in its chain");
+	return false;
 }
 
 #endif

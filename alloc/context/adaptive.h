@@ -4,7 +4,7 @@
  *
  *	Context -> [16 prefix | 16 header | slack | used]   malloc'd at the mark's size, or larger
  *	        -> [16 header | inline block]               in the NBL
- *	word    -> the same block while no driver needs it: parked, see park.h
+ *	word    -> the same block, whether a driver needs it or not: parked, see park.h
  *	mark    =  what 99 % of the uses needed, in cache lines with prefix and header; one a pool
  *
  * Where `sticky` keeps the largest block of each NBL, so that one deep packet in each NBL is enough
@@ -23,19 +23,20 @@
  * further one twice as long up to ADAPTIVE_WINDOW_MAX.
  * Forgets: never by itself, for what drivers use *inside* a block is not seen (the push that fits
  * is two instructions in the caller). flush sets the mark to 0 and learning begins again; parked
- * blocks of another size than the mark's are freed when their NBL is next allocated.
+ * blocks of another size than the mark's are freed when their NBL is next allocated, or their last
+ * byte popped.
  *
  * Guarantee: once the mark stands, an NBL allocates at its first fallback, and later only for a use
  * that needs more than the mark.
  * Worst case per NBL: 64 x mark bytes parked, at most 64 x ADAPTIVE_LINES_MAX; in use, what
  * `malloc` has, and one block of the mark.
- * Steady state: 0 allocations; a fallback is a load of the NBL's first line, the block's header,
- * four stores and one count in the thread's own lines.
+ * Steady state: 0 allocations; a fallback is what it is under `sticky`, and one count in the
+ * thread's own lines.
  * Progress: blocking where malloc is reached; raising the mark is lock-free.
  *
  * I1  The mark is at most ADAPTIVE_LINES_MAX.
  * I2  P1 of park.h, and a parked block's size is that of the mark it was stamped with.
- * I3  As many bytes were parked as were taken, or more.
+ * I3  As many bytes were parked as were given back, or more.
  */
 #ifndef ALLOC_CONTEXT_ADAPTIVE_H
 #define ALLOC_CONTEXT_ADAPTIVE_H
@@ -139,7 +140,7 @@ static void adaptive_uncovered(struct adaptive_thread *thread, uint32_t known, u
  * hands the figure down to the block below when it leaves.
  */
 static COLD NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
-	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t want)
+	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
 {
 	NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
 	const uint32_t mark = park_stamp(context);
@@ -155,7 +156,7 @@ static COLD NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
 		b != NULL && !context_is_inline(context, nbl, b); b = b->Next)
 		need += (uint32_t)(b->Size - b->Offset);
 
-	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(&thread->base, size);
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(&thread->base, size, tag);
 	if (unlikely(block == NULL))
 		return NULL;
 	uint32_t lines = adaptive_lines(need);
@@ -166,17 +167,16 @@ static COLD NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
 }
 
 ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_adaptive_alloc(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
+	uint32_t tag)
 {
 	struct adaptive_thread *thread = (struct adaptive_thread *)self;
-	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
 
 	if (context_front_fallback(context, nbl) == NULL)
 		adaptive_count_use(context, thread);
-	if (unlikely(parked == NULL || parked->Size < bytes + backfill))
-		return adaptive_misfit(context, thread, nbl, bytes + backfill);
-	self->paths.reuse++;
-	NET_BUFFER_LIST_CONTEXT *block = park_take(self, nbl);
+	NET_BUFFER_LIST_CONTEXT *block = park_use(self, nbl, bytes + backfill, tag);
+	if (unlikely(block == NULL))
+		return adaptive_misfit(context, thread, nbl, bytes + backfill, tag);
 	context_prefix(block)->policy_u32 = 0;
 	return block;
 }
@@ -189,6 +189,18 @@ static COLD void adaptive_hand_down(
 		context_prefix(below)->policy_u32 = left->policy_u32;
 }
 
+/* A block is popped that is not parked, or is no longer of the mark's size. */
+static COLD void adaptive_keep_fitting(struct context_thread *self, NET_BUFFER_LIST *nbl,
+	NET_BUFFER_LIST_CONTEXT *block, uint32_t mark)
+{
+	if (block == park_block(nbl))
+		park_drop(self, nbl);
+	else if (*context_word(nbl) == NULL && block->Size == adaptive_size(mark))
+		park_put(self, nbl, block, mark);
+	else
+		context_free_block(self, block);
+}
+
 ALWAYS_INLINE void context_adaptive_free(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
@@ -197,10 +209,8 @@ ALWAYS_INLINE void context_adaptive_free(struct context *context, struct context
 
 	if (unlikely(below != NULL))
 		adaptive_hand_down(below, context_prefix(block));
-	if (likely(*context_word(nbl) == NULL && block->Size == adaptive_size(mark)))
-		park_put(self, nbl, block, mark);
-	else
-		context_free_block(block);
+	if (unlikely(!park_holds(nbl, block, mark)))
+		adaptive_keep_fitting(self, nbl, block, mark);
 }
 
 static int context_adaptive_create(const struct context_config *config, struct context **out)

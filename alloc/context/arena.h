@@ -136,9 +136,10 @@ static COLD bool arena_turn(struct arena_context *arena, struct arena_thread *th
 	return true;
 }
 
-static COLD NET_BUFFER_LIST_CONTEXT *arena_malloc(struct context_thread *self, uint32_t size)
+static COLD NET_BUFFER_LIST_CONTEXT *arena_malloc(
+	struct context_thread *self, uint32_t size, uint32_t tag)
 {
-	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, size);
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, size, tag);
 
 	if (block != NULL)
 		context_prefix(block)->policy_ptr = NULL;
@@ -146,7 +147,8 @@ static COLD NET_BUFFER_LIST_CONTEXT *arena_malloc(struct context_thread *self, u
 }
 
 ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_arena_alloc(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
+	uint32_t tag)
 {
 	struct arena_context *arena = (struct arena_context *)context;
 	struct arena_thread *thread = (struct arena_thread *)self;
@@ -157,14 +159,15 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_arena_alloc(struct context *conte
 
 	(void)nbl;
 	if (unlikely(length > ARENA_BLOCK_BYTES))
-		return arena_malloc(self, bytes + backfill);
+		return arena_malloc(self, bytes + backfill, tag);
 	if (unlikely(thread->chunk == NULL || thread->bump + length > ARENA_CHUNK_ROOM) &&
 		unlikely(!arena_turn(arena, thread)))
-		return arena_malloc(self, bytes + backfill);
+		return arena_malloc(self, bytes + backfill, tag);
 	NET_BUFFER_LIST_CONTEXT *block = context_block(thread->chunk->blocks + thread->bump);
 	context_prefix(block)->policy_u32 = length | ARENA_LIVE;
 	context_prefix(block)->policy_ptr = thread->chunk;
-	block->Size = (USHORT)(bytes + backfill);
+	context_set_unused(block, bytes + backfill);
+	context_charge(self, block, tag);
 	thread->bump += length;
 	thread->tally++;
 	context_keep(self, -(int64_t)length);
@@ -181,10 +184,11 @@ ALWAYS_INLINE void context_arena_free(struct context *context, struct context_th
 
 	(void)nbl;
 	if (unlikely(chunk == NULL)) {
-		context_free_block(block);
+		context_free_block(self, block);
 		return;
 	}
 	INVARIANT(I2, prefix->policy_u32 & ARENA_LIVE);
+	context_uncharge(self, block);
 	prefix->policy_u32 &= ~(uint32_t)ARENA_LIVE;
 	context_keep(self, prefix->policy_u32);
 	if (chunk != thread->chunk) {

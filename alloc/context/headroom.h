@@ -12,7 +12,7 @@
  * Guarantee: no fallback at all for up to ContextSize + HEADROOM_BYTES of context.
  * Worst case per NBL: HEADROOM_BYTES, and 16 where the pool has no context, whether used or not;
  * with size_class's blocks beyond.
- * Steady state: 0 allocations and no fallback; a push is the four loads and the store of every push
+ * Steady state: 0 allocations and no fallback; a push is the two loads and the store of every push
  * that has room.
  * Progress: that of size_class for what does not fit.
  *

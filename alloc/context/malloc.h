@@ -17,21 +17,21 @@
 
 #include "alloc/context.h"
 
-static COLD NET_BUFFER_LIST_CONTEXT *context_malloc_alloc(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_malloc_alloc(struct context *context,
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
+	uint32_t tag)
 {
 	(void)context;
 	(void)nbl;
-	return context_malloc_block(self, bytes + backfill);
+	return context_malloc_block(self, bytes + backfill, tag);
 }
 
-static COLD void context_malloc_free(struct context *context, struct context_thread *self,
+ALWAYS_INLINE void context_malloc_free(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
 	(void)context;
-	(void)self;
 	(void)nbl;
-	context_free_block(block);
+	context_free_block(self, block);
 }
 
 static const struct context_ops context_malloc_ops = {

@@ -24,10 +24,11 @@
 
 #include <errno.h>
 
-static COLD NET_BUFFER_LIST_CONTEXT *context_mtag_alloc(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_mtag_alloc(struct context *context,
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
+	uint32_t tag)
 {
-	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, bytes + backfill);
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, bytes + backfill, tag);
 
 	(void)context;
 	if (likely(block != NULL))
@@ -35,14 +36,13 @@ static COLD NET_BUFFER_LIST_CONTEXT *context_mtag_alloc(struct context *context,
 	return block;
 }
 
-static COLD void context_mtag_free(struct context *context, struct context_thread *self,
+ALWAYS_INLINE void context_mtag_free(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
 	(void)context;
-	(void)self;
 	(void)nbl;
 	INVARIANT(I1, context_prefix(block)->policy_ptr == nbl);
-	context_free_block(block);
+	context_free_block(self, block);
 }
 
 /* I1; the chain is known to end. */

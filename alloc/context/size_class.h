@@ -94,7 +94,8 @@ ALWAYS_INLINE void size_class_count(struct size_class_thread *thread, uint32_t i
 
 /* A pool get through the table, a store, three stores to the thread's own lines. */
 static NOINLINE NET_BUFFER_LIST_CONTEXT *context_size_class_alloc(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
+	uint32_t tag)
 {
 	struct size_class_context *classes = (struct size_class_context *)context;
 	struct size_class_thread *thread = (struct size_class_thread *)self;
@@ -109,7 +110,7 @@ static NOINLINE NET_BUFFER_LIST_CONTEXT *context_size_class_alloc(struct context
 		memory = classes->ops->get(class->pool, thread->at[class->index]);
 	}
 	if (unlikely(memory == NULL)) {
-		NET_BUFFER_LIST_CONTEXT *loose = context_malloc_block(self, bytes + backfill);
+		NET_BUFFER_LIST_CONTEXT *loose = context_malloc_block(self, bytes + backfill, tag);
 
 		if (likely(loose != NULL))
 			context_prefix(loose)->policy_ptr = NULL;
@@ -121,7 +122,8 @@ static NOINLINE NET_BUFFER_LIST_CONTEXT *context_size_class_alloc(struct context
 	if (classes->counted && prefix->policy_ptr != NULL)
 		context_keep(self, -(int64_t)context_block_bytes(class->size));
 	prefix->policy_ptr = class;
-	block->Size = (USHORT) class->size;
+	context_set_unused(block, class->size);
+	context_charge(self, block, tag);
 	size_class_count(thread, class->index, 1);
 	self->paths.reuse++;
 	return block;
@@ -137,10 +139,11 @@ static NOINLINE void context_size_class_free(struct context *context, struct con
 
 	(void)nbl;
 	if (unlikely(class == NULL)) {
-		context_free_block(block);
+		context_free_block(self, block);
 		return;
 	}
 	INVARIANT(I1, class == &classes->classes[class->index] && block->Size == class->size);
+	context_uncharge(self, block);
 	if (classes->counted)
 		context_keep(self, (int64_t)context_block_bytes(class->size));
 	size_class_count(thread, class->index, -1);

@@ -4,28 +4,28 @@
  *
  *	Context -> [16 prefix | 16 header | backfill and slack | used]   malloc'd once
  *	        -> [16 header | inline block]                            in the NBL
- *	word    -> the same block while no driver needs it: parked, see park.h
+ *	word    -> the same block, whether a driver needs it or not: parked, see park.h
  *
  * A block whose last byte is popped is parked with the NBL; if one is parked already the larger
- * stays and the other is freed. A fallback takes the parked block if it is large enough. A second
+ * stays and the other is freed. A fallback uses the parked block if it is large enough. A second
  * block on the same NBL is at least twice as large as the one before. So the last one has room for
  * more than half of all that the packet's drivers pushed, the next packet's second block for all of
  * it, and from the third packet on one block serves the stack, however deep.
  *
  * Learns: per NBL, from every pop. Forgets: never by itself; flush starts a new stamp, and each
- * parked block of an older one is freed when its NBL is next allocated.
+ * parked block of an older one is freed when its NBL is next allocated, or its last byte popped.
  *
  * Guarantee: an NBL that fell back for at most n bytes before has no allocation for n bytes or
  * less, up to STICKY_KEEP_BYTES. Its free never reaches the library.
  * Worst case per NBL: 32 + STICKY_KEEP_BYTES parked, for good; in use, what `malloc` has, twice.
  * Memory is therefore the pool's high-water mark times the deepest stack: one deep packet in each
  * NBL is enough.
- * Steady state: 0 allocations; a fallback is a load of the NBL's first line, the block's header,
- * and four stores.
+ * Steady state: 0 allocations; a fallback is a load of the NBL's first line, three of the block's
+ * first 32 bytes, and four stores; its end is a store to the NBL and three loads.
  * Progress: blocking where malloc is reached.
  *
  * I1  P1 of park.h, and a parked block has at most STICKY_KEEP_BYTES.
- * I2  As many bytes were parked as were taken, or more.
+ * I2  As many bytes were parked as were given back, or more.
  */
 #ifndef ALLOC_CONTEXT_STICKY_H
 #define ALLOC_CONTEXT_STICKY_H
@@ -45,35 +45,38 @@ _Static_assert(STICKY_KEEP_BYTES >= 0 && STICKY_KEEP_BYTES <= 65520 &&
 	"a block's Size");
 
 static COLD NET_BUFFER_LIST_CONTEXT *sticky_grow(struct context *context,
-	struct context_thread *self, const NET_BUFFER_LIST *nbl, uint32_t want)
+	struct context_thread *self, const NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
 {
 	const NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
 	uint32_t size = front ? (uint32_t)front->Size * STICKY_GROWTH : 0;
 
 	if (size > STICKY_KEEP_BYTES)
 		size = STICKY_KEEP_BYTES;
-	return context_malloc_block(self, size > want ? size : want);
+	return context_malloc_block(self, size > want ? size : want, tag);
 }
 
 ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_sticky_alloc(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
+	uint32_t tag)
 {
-	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+	NET_BUFFER_LIST_CONTEXT *block = park_use(self, nbl, bytes + backfill, tag);
 
-	if (unlikely(parked == NULL || parked->Size < bytes + backfill))
-		return sticky_grow(context, self, nbl, bytes + backfill);
-	self->paths.reuse++;
-	return park_take(self, nbl);
+	return likely(block != NULL) ? block
+				     : sticky_grow(context, self, nbl, bytes + backfill, tag);
 }
 
-/* A block is popped while another one is parked, or is too large to stay. */
+/* A block is popped that is not parked, or whose stamp is old. */
 static COLD void sticky_keep_larger(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
 	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
 
+	if (block == parked) {
+		park_drop(self, nbl);
+		return;
+	}
 	if (block->Size > STICKY_KEEP_BYTES || (parked != NULL && parked->Size >= block->Size)) {
-		context_free_block(block);
+		context_free_block(self, block);
 		return;
 	}
 	if (parked != NULL)
@@ -84,9 +87,7 @@ static COLD void sticky_keep_larger(struct context *context, struct context_thre
 ALWAYS_INLINE void context_sticky_free(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
-	if (likely(*context_word(nbl) == NULL && block->Size <= STICKY_KEEP_BYTES))
-		park_put(self, nbl, block, park_stamp(context));
-	else
+	if (unlikely(!park_holds(nbl, block, park_stamp(context))))
 		sticky_keep_larger(context, self, nbl, block);
 }
 

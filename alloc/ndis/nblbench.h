@@ -166,9 +166,15 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind);
 
 /* What is out under a tag, and the most that was. */
 struct nbl_tag_usage {
-	uint32_t tag;    /* of a pool, or of a context call that had to allocate */
-	int64_t objects; /* NBLs, NBs, MDLs and context blocks that are out under the tag */
-	int64_t bytes;   /* of them: whole pool objects, and 16 + Size for a context block */
+	uint32_t tag; /* of a pool, or of a context call that had to allocate */
+	/*
+	 * NBLs, NBs, MDLs and context blocks that are out under the tag. Under the policies
+	 * `sticky` and `adaptive` a block can stay with its NBL when its contexts are popped: it
+	 * counts under the tag that pushed it last until a push under another tag takes it over or
+	 * its memory goes back, at the latest when the pool is freed.
+	 */
+	int64_t objects;
+	int64_t bytes; /* of them: whole pool objects, and 16 + Size for a context block */
 	/*
 	 * The most that were out at once. Exact with one thread, and in verify pools, and in all
 	 * pools of debug builds. In ordinary pools threads tell the shared count only when it is

@@ -263,9 +263,9 @@ static uint64_t run_traffic(int producers, int consumers, uint64_t asked, const 
 	assert_int_equal(misuses.all, 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	assert_int_equal(usage(TEST_TAG).bytes, 0);
+	free_pool(t->pool); /* and with it the blocks that its NBLs kept for their next contexts */
 	assert_int_equal(usage(OTHER_TAG).objects, 0);
 	assert_int_equal(usage(OTHER_TAG).bytes, 0);
-	free_pool(t->pool);
 	uint64_t sent = t->each * (uint64_t)producers;
 	memory_free(t, sizeof(*t));
 	print_message("[ PACKETS  ] %s: %llu\n", test, (unsigned long long)sent);
@@ -577,7 +577,7 @@ static void peaks_of_verify_pools_are_exact(void **state)
 /* Context blocks of more tags than a thread counts apart. */
 static void accounts_of_many_tags(void **state)
 {
-	enum { TAGS = 3 * NBL_ACCOUNT_CELLS, FIRST = 0x54414700 };
+	enum { TAGS = 3 * CONTEXT_CELLS, FIRST = 0x54414700 };
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
@@ -591,12 +591,12 @@ static void accounts_of_many_tags(void **state)
 	}
 	for (uint32_t i = 0; i < TAGS; i++)
 		NdisFreeNetBufferListContext(nbl, 32);
+	NdisFreeNetBufferList(nbl);
+	free_pool(pool);
 	for (uint32_t i = 0; i < TAGS; i++) {
 		assert_int_equal(usage(FIRST + i).objects, 0);
 		assert_int_equal(usage(FIRST + i).bytes, 0);
 	}
-	NdisFreeNetBufferList(nbl);
-	free_pool(pool);
 }
 
 static void every_vector_held(void **state)

@@ -259,7 +259,7 @@ typedef struct _NET_BUFFER_LIST_CONTEXT {
 	USHORT Offset;                         /* unused bytes, at the front */
 	union {
 		UCHAR ContextData[4]; /* not where the data is */
-		/* nbl.h's: how much may be popped, and when the block goes */
+		/* nbl.h's: how much may be popped, and whether the block goes then */
 		USHORT NdisReserved[2];
 	};
 } NET_BUFFER_LIST_CONTEXT, *PNET_BUFFER_LIST_CONTEXT;
