@@ -14,23 +14,27 @@
 ALWAYS_INLINE uint64_t workload_ctx_backfill(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
+	(void)ops;
 	(void)pool;
-	return ctx_stack_packets(ops, t, n, (t->cell->depth - 1) * NBL_LOAD_CONTEXT_BYTES);
+	return ctx_stack_chains(t, n, (t->cell->depth - 1) * NBL_LOAD_CONTEXT_BYTES);
 }
 
 static const struct workload workload_ctx_backfill_info = {
 	.name = "ctx_backfill",
 	.summary = "the same stack, its first driver asks for backfill for all",
 	.unit = "contexts",
-	.program = "Filter drivers that each keep 32 bytes on the packet, with a perfect backfill "
-		   "hint: one allocation a packet. One packet at a time, completed where it began.",
+	.program = "Filter drivers that each keep 32 bytes on every packet of a chain, with a "
+		   "perfect backfill hint: one block a packet. The NBLs are another driver's and "
+		   "go round; completed in order, where they began.",
 	.lane_threads = 1,
-	.axes = WORKLOAD_DEPTH | WORKLOAD_CONTEXT,
-	.demand = ctx_stack_demand,
-	.create = ctx_stack_create,
-	.destroy = ctx_stack_destroy,
-	.enter = ctx_stack_enter,
-	.leave = ctx_stack_leave,
+	.axes = WORKLOAD_BURST | WORKLOAD_DEPTH | WORKLOAD_CONTEXT,
+	.burst_max = CTX_STACK_CHAIN_MAX,
+	.holds_many = true,
+	.demand = nbl_load_ring_demand,
+	.create = nbl_load_create_shared,
+	.destroy = nbl_load_destroy_shared,
+	.enter = nbl_load_ring_enter,
+	.leave = nbl_load_ring_leave,
 };
 
 #endif
