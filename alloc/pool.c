@@ -58,6 +58,8 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "lacks one of flush, count, check";
 	if (t->needs_rseq && t->cache != POOL_CACHE_CPU)
 		return "needs rseq but does not cache per CPU";
+	if (t->signals && t->progress < POOL_LOCK_FREE)
+		return "lets signal handlers in, but a stopped thread can stop others";
 	if (t->trims && t->kind != POOL_KIND_POOL)
 		return "trims, but keeps no objects of its own";
 	if (t->kind == POOL_KIND_NULL && t->progress != POOL_UNSYNCHRONISED)

@@ -11,6 +11,24 @@
  * holds magazines that no thread has loaded; *refill* and *flush* move objects between a cache and
  * what lies behind it. An object belongs to its pool, not to a thread or a CPU: any attached thread
  * may put what any other got.
+ *
+ * What is defined when something happens, and how a strategy answers for it:
+ *
+ *	a thread ends     It has detached, in a destructor of thread-specific data at the latest
+ *	                  (the documented NDIS names see to that); what it had cached is free for
+ *	                  all. What it still holds stays out, and any thread may put it.
+ *	it moves          To any CPU, at any instruction, by itself or by others; also to one with a
+ *	                  higher number than the pool was made for: there it works on what lies
+ *	                  behind the caches (cpu.h).
+ *	it gets a signal  The handler may use the pool where traits.signals says so; never the NDIS
+ *	                  names, whose accounts are not made for that.
+ *	a fork            No thread is inside a call. The child, alone with the thread that forked,
+ *	                  can use its copy and every free object that this thread can reach. What
+ *	                  others held, or had cached for themselves, is out for ever there. Not
+ *	                  where traits.lost_in_fork says so.
+ *	a trim            The others go on: pool_trim, traits.trims.
+ *	a destroy         No thread is attached. For threads that call by the NDIS names, and may be
+ *	                  in the middle of it, see nbl_pool_destroy.
  */
 #ifndef ALLOC_POOL_H
 #define ALLOC_POOL_H
@@ -65,6 +83,13 @@ struct pool_traits {
 	 * inside a call at that moment.
 	 */
 	bool lost_in_fork;
+	/*
+	 * A signal handler may get and put, singly and in bulk, with the handle of the thread that
+	 * it interrupted in such a call, at whatever instruction; handlers may nest two deep. The
+	 * thread's pool_paths may then miss a count. False: the call may have been half-way through
+	 * a change to what is the thread's own, or hold a lock that the handler would wait for.
+	 */
+	bool signals;
 	/* get hands out the object that was put first. False: the last one, or no order at all. */
 	bool fifo;
 	/*
@@ -287,8 +312,8 @@ void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *
 
 /*
  * Gives memory under free objects back to the system while other threads go on. Returns the bytes
- * of memory that this call gave back; 0 where traits.trims is false, if no whole page lies under free objects, or if there
- * is no memory for a bit an object.
+ * of memory that this call gave back; 0 where traits.trims is false, if no whole page lies under
+ * free objects, or if there is no memory for a bit an object.
  *
  * self: the calling thread's, attached. outstanding: objects that the others hold, by the caller's
  * knowledge. keep: free objects that were used before and that the call leaves alone; what caches

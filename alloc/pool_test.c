@@ -685,6 +685,9 @@ static void tables_are_checked(void **state)
 	copy = pool_treiber_tag_ops;
 	copy.traits.kind = POOL_KIND_NULL;
 	assert_non_null(pool_broken_rule(&copy));
+	copy = pool_treiber_tag_ops;
+	copy.traits.progress = POOL_BLOCKING;
+	assert_non_null(pool_broken_rule(&copy));
 	copy = *pool_find("malloc");
 	assert_null(pool_broken_rule(&copy));
 	copy.traits.trims = true;

@@ -27,8 +27,15 @@ struct rseq_cache {
 struct rseq_cache_thread {
 	void *rs; /* the thread's registered area, or &unregistered */
 	struct rseq_unregistered unregistered;
-	uint32_t victim;                              /* where the last search found something */
-	void *buffer[POOL_CPU_CACHE_OBJECTS_MAX / 2]; /* a batch in transit */
+	uint32_t victim; /* where the last search found something */
+};
+
+/*
+ * A batch in transit. On the stack of who moves it, four kilobytes: a signal handler that comes in
+ * between has one of its own.
+ */
+struct rseq_cache_batch {
+	void *slot[POOL_CPU_CACHE_OBJECTS_MAX / 2];
 };
 
 static COLD size_t rseq_cache_bytes(const struct rseq_cache *self)
@@ -94,11 +101,13 @@ static COLD bool rseq_cache_push(
 static COLD void rseq_cache_put(struct rseq_cache *self, struct rseq_cache_thread *thread,
 	struct depot *depot, struct pool_thread *base, void *const *objs, uint32_t n)
 {
+	struct rseq_cache_batch batch;
+
 	if (rseq_cache_push(self, thread, objs, n))
 		return;
-	uint32_t moved = rseq_cache_pop(self, thread, thread->buffer, self->batch);
+	uint32_t moved = rseq_cache_pop(self, thread, batch.slot, self->batch);
 	if (moved != 0)
-		depot_give(depot, base, thread->buffer, moved);
+		depot_give(depot, base, batch.slot, moved);
 	if (rseq_cache_push(self, thread, objs, n))
 		return;
 	for (uint32_t put = 0; put < n;) {
@@ -110,12 +119,12 @@ static COLD void rseq_cache_put(struct rseq_cache *self, struct rseq_cache_threa
 }
 
 /*
- * Takes up to a batch from some CPU's array into the thread's buffer, half of what is there if that
- * is less, beginning where the last search succeeded. 0: every array is empty, or being drained by
- * somebody else.
+ * Takes up to a batch from some CPU's array into objs, half of what is there if that is less,
+ * beginning where the last search succeeded. 0: every array is empty, or being drained by somebody
+ * else.
  */
-static COLD uint32_t rseq_cache_steal(
-	struct rseq_cache *self, struct rseq_cache_thread *thread, struct pool_thread *base)
+static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache_thread *thread,
+	struct pool_thread *base, void **objs)
 {
 	for (uint32_t i = 0; i < self->cpus; i++) {
 		uint32_t cpu = (thread->victim + i) % self->cpus;
@@ -130,9 +139,9 @@ static COLD uint32_t rseq_cache_steal(
 		uint32_t take = cur - cur / 2;
 		if (take > self->batch)
 			take = self->batch;
-		memcpy(thread->buffer, &area->slot[cur - take], take * sizeof(void *));
+		memcpy(objs, &area->slot[cur - take], take * sizeof(*objs));
 		for (uint32_t k = 0; k < take; k++)
-			atom_tsan_acquire(thread->buffer[k]);
+			atom_tsan_acquire(objs[k]);
 		atom_store_relaxed(&area->cur, cur - take);
 		rseq_restart(self->areas, cpu, self->cap);
 		if (take != 0) {
@@ -148,10 +157,11 @@ static COLD uint32_t rseq_cache_steal(
 static COLD void rseq_cache_drain(struct rseq_cache *self, struct rseq_cache_thread *thread,
 	struct depot *depot, struct pool_thread *base)
 {
+	struct rseq_cache_batch batch;
 	uint32_t n;
 
-	while ((n = rseq_cache_pop(self, thread, thread->buffer, self->batch)) != 0)
-		depot_give(depot, base, thread->buffer, n);
+	while ((n = rseq_cache_pop(self, thread, batch.slot, self->batch)) != 0)
+		depot_give(depot, base, batch.slot, n);
 }
 
 static COLD uint64_t rseq_cache_count(struct rseq_cache *self)

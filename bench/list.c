@@ -32,18 +32,25 @@ static const struct options options = {
 	.summary = "Lists strategies and workloads. A strategy that can't run here says why.",
 };
 
+static const char *yes_or_no(bool trait)
+{
+	return trait ? "yes" : "no";
+}
+
+/* Of an allocator nothing is counted that a forked child could miss. */
 static void list_pools(void)
 {
-	printf("Strategies (--pool):\n  %-*s %-10s %-7s %-6s %s\n", NAME_COLUMN, "name", "progress",
-		"cache", "exact", "what it is");
+	printf("Strategies (--pool):\n  %-*s %-10s %-7s %-6s %-8s %-5s %-6s %s\n", NAME_COLUMN,
+		"name", "progress", "cache", "exact", "signals", "fork", "trims", "what it is");
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *pool = pools[i];
 		char reason[POOL_REASON_BYTES];
 
-		printf("  %-*s %-10s %-7s %-6s %s\n", NAME_COLUMN, pool->name,
+		printf("  %-*s %-10s %-7s %-6s %-8s %-5s %-6s %s\n", NAME_COLUMN, pool->name,
 			pool_progress_name(pool->traits.progress),
-			pool_cache_name(pool->traits.cache), pool->traits.exact ? "yes" : "no",
-			pool->summary);
+			pool_cache_name(pool->traits.cache), yes_or_no(pool->traits.exact),
+			yes_or_no(pool->traits.signals), yes_or_no(!pool->traits.lost_in_fork),
+			yes_or_no(pool->traits.trims), pool->summary);
 		if (pool->preload != NULL)
 			printf("  %-*s in a worker with %s preloaded\n", NAME_COLUMN, "",
 				pool->preload);
@@ -55,12 +62,15 @@ static void list_pools(void)
 /* What the code says of itself; the same on every machine, so that a document can hold it. */
 static void list_markdown(void)
 {
-	printf("| strategy | what it is | progress | cache | exact |\n|---|---|---|---|---|\n");
+	printf("| strategy | what it is | progress | cache | exact | signals | fork | trims |\n"
+	       "|---|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; pools[i] != NULL; i++)
-		printf("| `%s` | %s | %s | %s | %s |\n", pools[i]->name, pools[i]->summary,
-			pool_progress_name(pools[i]->traits.progress),
-			pool_cache_name(pools[i]->traits.cache),
-			pools[i]->traits.exact ? "yes" : "no");
+		printf("| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", pools[i]->name,
+			pools[i]->summary, pool_progress_name(pools[i]->traits.progress),
+			pool_cache_name(pools[i]->traits.cache), yes_or_no(pools[i]->traits.exact),
+			yes_or_no(pools[i]->traits.signals),
+			yes_or_no(!pools[i]->traits.lost_in_fork),
+			yes_or_no(pools[i]->traits.trims));
 }
 
 static void list_workloads(void)
@@ -89,9 +99,13 @@ static int list_run(int argc, char **argv)
 	}
 	list_pools();
 	list_workloads();
-	printf("\nprogress: what a stopped thread does to others. cache: whose private stock the "
-	       "fast "
-	       "path uses.\nexact: get finds a free object wherever it is.\n"
+	printf("\n"
+	       "progress: what a stopped thread does to others.\n"
+	       "cache: whose private stock the fast path uses.\n"
+	       "exact: get finds a free object wherever it is.\n"
+	       "signals: a handler may use the pool where it interrupts a call.\n"
+	       "fork: a forked child can use its copy.\n"
+	       "trims: memory of free objects can go back to the system.\n"
 	       "A program that asks for no strategy gets %s here.\n",
 		pool_default()->name);
 	return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;

@@ -3,8 +3,8 @@
  * believed when its controls fail, and not before, so a run that misses one fails itself.
  *
  * A control is one header, stress/broken/<name>.h, that ends in a `static const struct control
- * control_<name>`, and one line in stress/broken.def. It is treiber_tag but for the mistake, and
- * never in pools.def.
+ * control_<name>`, and one line in stress/broken.def. It is a strategy, mostly treiber_tag, but
+ * for the mistake, and never in pools.def.
  */
 #ifndef STRESS_CONTROLS_H
 #define STRESS_CONTROLS_H

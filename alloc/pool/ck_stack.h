@@ -7,6 +7,7 @@
  * functions. Nothing of it is changed. There is no bulk form, so a burst is n operations.
  *
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded.
+ * Signal handlers may use it: an interrupted call has changed nothing or everything.
  * After put: memory stays mapped, nothing is overwritten (entries live in the annex).
  *
  *	          get            put            count, check
@@ -170,6 +171,7 @@ static const struct pool_ops pool_ck_stack_ops = {
 		.needs_cx16 = true,
 		.exact = true,
 		.opaque_to_tsan = true,
+		.signals = true,
 		.trims = true},
 	.supported = ck_stack_pool_supported,
 #if CK_STACK_POOL

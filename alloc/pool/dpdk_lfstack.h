@@ -7,6 +7,7 @@
  * it promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
  *
  * Progress: lock-free.
+ * Signal handlers must not use it: DPDK promises them nothing.
  * After put: memory stays mapped, nothing is overwritten.
  *
  * I1  as in alloc/dpdk.h.

@@ -16,7 +16,9 @@
  * posted are arrays of pointers, eight a line, and not objects linked to each other: the links'
  * lines would have to travel too, one an object.
  *
- * Progress: lock-free. After put: memory stays mapped, nothing is overwritten. Not exact: up to
+ * Progress: lock-free.
+ * Signal handlers must not use it: they might find an open magazine half-way through a change.
+ * After put: memory stays mapped, nothing is overwritten. Not exact: up to
  * batch_objects - 1 objects a home rest with each thread until it flushes, or detaches.
  *
  *	          get                           put
@@ -190,14 +192,14 @@ static COLD struct magazine *home_ret_carve(
 static COLD struct magazine *home_ret_steal(
 	struct home_ret_pool *pool, struct home_ret_thread *self)
 {
-	uint32_t found = rseq_cache_steal(&pool->cache, &self->cache, &self->base);
-
-	if (found == 0)
-		return NULL;
 	struct magazine *magazine = depot_get_empty(&pool->depot);
-	copy_pointers(magazine->slot, self->cache.buffer, found);
+	uint32_t found = rseq_cache_steal(&pool->cache, &self->cache, &self->base, magazine->slot);
+
 	magazine_set_count(magazine, found);
-	return magazine;
+	if (found != 0)
+		return magazine;
+	depot_put_empty(&pool->depot, magazine);
+	return NULL;
 }
 
 /*

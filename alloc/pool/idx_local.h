@@ -12,6 +12,7 @@
  *
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded, and a chain
  * that could not be installed goes back. A thread stopped while it moves a chain hides that chain.
+ * Signal handlers may use it: a chain in the hands of an interrupted call is hidden, no more.
  * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
  *
  *	          get            put            count, check
@@ -480,6 +481,7 @@ static const struct pool_ops pool_idx_local_ops = {
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,
 		.exact = IDX_LOCAL_SEARCH == 1,
+		.signals = true,
 		.trims = true},
 	.supported = pool_supported_always,
 	.create = idx_local_create,

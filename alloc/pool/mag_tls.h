@@ -9,6 +9,7 @@
  * magazine_objects operations, whatever the pattern.
  *
  * Progress: get and put are lock-free; all but the depot visits touch nothing shared.
+ * Signal handlers must not use it: they might find a magazine half-way through a change.
  * After put: memory stays mapped, nothing is overwritten. Cost in memory: up to 2 x
  * magazine_objects free objects rest with each thread, where get of another thread does not look:
  * not exact. A thread that ends must detach.

@@ -7,7 +7,9 @@
  * allocator's natural alignment and come from malloc; larger alignments need aligned_alloc, which
  * leaves the thread caches of some allocators: glibc 2.36 takes its arena's lock for it.
  *
- * Progress: glibc's slow path takes an arena lock, so blocking. After put: the memory is the
+ * Progress: glibc's slow path takes an arena lock, so blocking.
+ * Signal handlers must not use it: malloc and free are not among what POSIX lets them call.
+ * After put: the memory is the
  * allocator's; it may be unmapped. The capacity is not enforced, since counting would need a shared
  * word that no allocator has.
  */

@@ -5,6 +5,7 @@
  * Progress: blocking. A holder that is preempted or stopped stops everyone; the futex keeps
  * throughput when there are more threads than CPUs, because waiters sleep. A process that forks
  * while another thread holds the lock must not use the pool in the child.
+ * Signal handlers must not use it: they would wait for the lock that they interrupted.
  * After put: memory stays mapped, the first word is overwritten.
  *
  *	          get    put

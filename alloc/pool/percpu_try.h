@@ -11,6 +11,8 @@
  * reach meanwhile.
  * After put: memory stays mapped, nothing is overwritten. Exact: a get that finds nothing in reach
  * and nothing in the depot searches all CPUs before it answers NULL.
+ * Signal handlers may use it: one that interrupts a holder finds the lock taken, and goes on to the
+ * next CPU or the depot.
  *
  *	          get              put
  *	get       try-lock; depot  try-lock; depot
@@ -56,8 +58,12 @@ struct percpu_try_pool {
 
 struct percpu_try_thread {
 	struct pool_thread base;
-	atom_u32 *cpu_word;                           /* see cpu.h */
-	void *buffer[POOL_CPU_CACHE_OBJECTS_MAX / 2]; /* a batch in transit */
+	atom_u32 *cpu_word; /* see cpu.h */
+};
+
+/* A batch in transit, on the stack of who moves it: a signal handler has one of its own. */
+struct percpu_try_batch {
+	void *slot[POOL_CPU_CACHE_OBJECTS_MAX / 2];
 };
 
 ALWAYS_INLINE bool percpu_try_enter(struct percpu_try_array *array)
@@ -143,27 +149,28 @@ static COLD uint32_t percpu_try_search(
 static COLD uint32_t percpu_try_refill(struct percpu_try_pool *pool, struct percpu_try_thread *self,
 	void **objs, uint32_t got, uint32_t n)
 {
+	struct percpu_try_batch transit;
+	void **buffer = transit.slot;
+
 	while (got < n) {
-		uint32_t batch = depot_take(&pool->depot, &self->base, self->buffer, pool->batch);
+		uint32_t batch = depot_take(&pool->depot, &self->base, buffer, pool->batch);
 		uint32_t use = n - got < batch ? n - got : batch;
 
 		if (batch == 0) {
 			got += percpu_try_search(pool, self, objs + got, n - got);
 			break;
 		}
-		memcpy(objs + got, self->buffer, use * sizeof(*objs));
+		memcpy(objs + got, buffer, use * sizeof(*objs));
 		got += use;
 		if (use < batch) {
 			struct percpu_try_array *array = percpu_try_enter_near(pool, self);
 
 			if (array != NULL) {
-				use += percpu_try_push(
-					array, self->buffer + use, batch - use, pool->cap);
+				use += percpu_try_push(array, buffer + use, batch - use, pool->cap);
 				percpu_try_leave(array);
 			}
 			if (use < batch)
-				depot_give(
-					&pool->depot, &self->base, self->buffer + use, batch - use);
+				depot_give(&pool->depot, &self->base, buffer + use, batch - use);
 		}
 	}
 	self->base.paths.empty += got < n;
@@ -178,17 +185,18 @@ static COLD void percpu_try_overflow(
 	struct percpu_try_pool *pool, struct percpu_try_thread *self, void *const *objs, uint32_t n)
 {
 	struct percpu_try_array *array = percpu_try_enter_near(pool, self);
+	struct percpu_try_batch batch;
 	uint32_t moved = 0;
 	uint32_t put = 0;
 
 	if (array != NULL) {
 		if (array->count + n > pool->cap)
-			moved = percpu_try_pop(array, self->buffer, pool->batch);
+			moved = percpu_try_pop(array, batch.slot, pool->batch);
 		put = percpu_try_push(array, objs, n, pool->cap);
 		percpu_try_leave(array);
 	}
 	if (moved != 0)
-		depot_give(&pool->depot, &self->base, self->buffer, moved);
+		depot_give(&pool->depot, &self->base, batch.slot, moved);
 	while (put < n) {
 		uint32_t give = n - put < pool->batch ? n - put : pool->batch;
 
@@ -355,13 +363,14 @@ static COLD void percpu_try_flush(struct pool *pool, struct pool_thread *thread)
 	struct percpu_try_pool *self = (struct percpu_try_pool *)pool;
 	struct percpu_try_thread *mine = (struct percpu_try_thread *)thread;
 	struct percpu_try_array *array = percpu_try_own(self, mine);
+	struct percpu_try_batch batch;
 	uint32_t n = 1;
 
 	while (n != 0 && percpu_try_enter(array)) {
-		n = percpu_try_pop(array, mine->buffer, self->batch);
+		n = percpu_try_pop(array, batch.slot, self->batch);
 		percpu_try_leave(array);
 		if (n != 0)
-			depot_give(&self->depot, thread, mine->buffer, n);
+			depot_give(&self->depot, thread, batch.slot, n);
 	}
 }
 
@@ -403,6 +412,7 @@ static const struct pool_ops pool_percpu_try_ops = {
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,
 		.exact = true,
+		.signals = true,
 		.trims = true},
 	.supported = pool_supported_always,
 	.create = percpu_try_create,

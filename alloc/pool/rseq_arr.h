@@ -13,6 +13,8 @@
  * stopped hides at most one array and blocks nobody.
  * After put: memory stays mapped, nothing is overwritten. Exact: get searches every CPU's array
  * before it answers NULL. A CPU that another drainer has claimed is that thread's call.
+ * Signal handlers may use it: the kernel aborts the section that a signal interrupts, and nothing
+ * that the cold paths work on is the thread's.
  *
  *	          get                      put
  *	get       same CPU: the section    same CPU: the section
@@ -50,7 +52,8 @@ struct rseq_arr_thread {
 static COLD uint32_t rseq_arr_refill(struct rseq_arr_pool *pool, struct rseq_arr_thread *self,
 	void **objs, uint32_t got, uint32_t n)
 {
-	void **buffer = self->cache.buffer;
+	struct rseq_cache_batch transit;
+	void **buffer = transit.slot;
 
 	/* An abort brings us here too, and then the array may well have what is wanted. */
 	got += rseq_cache_pop(&pool->cache, &self->cache, objs + got, n - got);
@@ -58,7 +61,7 @@ static COLD uint32_t rseq_arr_refill(struct rseq_arr_pool *pool, struct rseq_arr
 		uint32_t batch = depot_take(&pool->depot, &self->base, buffer, pool->cache.batch);
 
 		if (batch == 0)
-			batch = rseq_cache_steal(&pool->cache, &self->cache, &self->base);
+			batch = rseq_cache_steal(&pool->cache, &self->cache, &self->base, buffer);
 		if (batch == 0) {
 			self->base.paths.empty++;
 			break;
@@ -250,6 +253,7 @@ static const struct pool_ops pool_rseq_arr_ops = {
 		.cache = POOL_CACHE_CPU,
 		.needs_rseq = true,
 		.exact = true,
+		.signals = true,
 		.trims = true},
 	.supported = rseq_supported,
 	.create = rseq_arr_create,

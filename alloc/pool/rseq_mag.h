@@ -10,6 +10,7 @@
  *
  * Progress: lock-free. Sections that were aborted RSEQ_ABORTS_MAX times, and threads of a stopped
  * CPU, go to the depot.
+ * Signal handlers must not use it: the cold paths work in the thread's own magazine.
  * After put: memory stays mapped, nothing is overwritten. Exact: get searches every CPU's magazines
  * before it answers NULL.
  *

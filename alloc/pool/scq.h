@@ -19,7 +19,8 @@
  * 2n positions behind the last getter, and n - 1 misses may overtake it).
  *
  * Progress: get and put are lock-free: a position that one thread loses was moved by another that
- * got further. After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the
+ * got further. Signal handlers may use it: a position that an interrupted call holds is passed over.
+ * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the
  * coldest object.
  *
  *	          get                     put                          count, check
@@ -335,6 +336,7 @@ static const struct pool_ops pool_scq_ops = {
 		.bounded = true,
 		.exact = true,
 		.fifo = true,
+		.signals = true,
 		.trims = true},
 	.supported = pool_supported_always,
 	.create = scq_create,

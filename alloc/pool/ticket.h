@@ -10,6 +10,7 @@
  *
  * Progress: get and put are blocking. A child of fork must not use the pool if another thread may
  * have held the lock.
+ * Signal handlers must not use it: they would wait for the lock that they interrupted.
  * After put: memory stays mapped, the first word is overwritten.
  *
  *	          get    put    count    check

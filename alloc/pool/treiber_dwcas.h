@@ -10,6 +10,7 @@
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded. get_bulk
  * walks over n links and takes them with one CAS, put_bulk splices a private chain with one CAS. A
  * burst that others keep overtaking walks again each time.
+ * Signal handlers may use it: an interrupted call has changed nothing or everything.
  * After put: memory stays mapped, nothing is overwritten (links live in the annex).
  *
  *	          get            put            count, check
@@ -231,7 +232,11 @@ static COLD int treiber_dwcas_check(struct pool *pool, uint64_t outstanding, cha
 static const struct pool_ops pool_treiber_dwcas_ops = {
 	.name = "treiber_dwcas",
 	.summary = "one lock-free stack, pointer and 64-bit generation in a 16-byte head",
-	.traits = {.progress = POOL_LOCK_FREE, .needs_cx16 = true, .exact = true, .trims = true},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.needs_cx16 = true,
+		.exact = true,
+		.signals = true,
+		.trims = true},
 	.supported = pool_supported_cx16,
 	.create = treiber_dwcas_create,
 	.destroy = treiber_dwcas_destroy,

@@ -12,6 +12,7 @@
  * Progress: get and put are lock-free. get_bulk walks over n links and takes them with one CAS,
  * put_bulk splices a private chain with one CAS: a burst costs one locked instruction each way. A
  * burst that others keep overtaking walks again each time.
+ * Signal handlers may use it: an interrupted call has changed nothing or everything.
  * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
  *
  *	          get            put
@@ -145,7 +146,7 @@ static COLD int treiber_tag_check(struct pool *pool, uint64_t outstanding, char 
 static const struct pool_ops pool_treiber_tag_ops = {
 	.name = "treiber_tag",
 	.summary = "one lock-free stack, 24-bit index and 40-bit tag in its head",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true, .trims = true},
+	.traits = {.progress = POOL_LOCK_FREE, .exact = true, .signals = true, .trims = true},
 	.supported = pool_supported_always,
 	.create = treiber_tag_create,
 	.destroy = treiber_tag_destroy,

@@ -10,6 +10,7 @@
  *
  * Progress: put is lock-free, get blocks: a getter that stops with the mutex stops the others. A
  * child of fork must not use the pool if another thread may have been in get.
+ * Signal handlers must not use it: they would wait for the mutex that they interrupted.
  * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
  *
  *	          get      put            count, check

@@ -17,6 +17,7 @@
  * read lock and its release ends nobody's call, but no object comes back until it moves: not exact.
  * fork: the child has a thread of liburcu's of its own (urcu_start) and can use the pool, with what
  * was in flight.
+ * Signal handlers must not use it: call_rcu is not made for them.
  * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
  *
  *	          get            put                       count, check

@@ -8,6 +8,7 @@
  * Progress: put is wait-free, get blocks: on a getter that stops with the mutex, and on a putter
  * that stops between its exchange and its store (it then looks again every 10 ms). A child of fork
  * must not use the pool if another thread may have been in a call.
+ * Signal handlers must not use it: they would wait for the mutex that they interrupted.
  * After put: memory stays mapped, nothing is overwritten (nodes live in the annex). FIFO: get hands
  * out the coldest object.
  *

@@ -13,6 +13,7 @@
  * behind it, however many have come back since (which is why the traits say "not exact": with all
  * threads outside of calls nothing is hidden). A burst takes as many positions in a row as have
  * their cells ready, with one compare-and-swap, and then serves cell by cell.
+ * Signal handlers must not use it: a put may wait for the get that it interrupted.
  * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
  *
  *	          get            put                count, check

@@ -1,0 +1,36 @@
+/*
+ * interrupted: mag_tls with a trait that lies: it says that signal handlers may use it. A get reads
+ * where the top of the thread's magazine is and stores where it will be; a handler in between gets
+ * the same object.
+ */
+#ifndef STRESS_BROKEN_INTERRUPTED_H
+#define STRESS_BROKEN_INTERRUPTED_H
+
+#include "alloc/pool/mag_tls.h"
+#include "stress/controls.h"
+
+static const struct pool_ops interrupted_ops = {
+	.name = "interrupted",
+	.summary = "lets signal handlers into a magazine that a thread is changing",
+	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD, .signals = true},
+	.supported = pool_supported_always,
+	.create = mag_tls_create,
+	.destroy = mag_tls_destroy,
+	.attach = mag_tls_attach,
+	.detach = mag_tls_detach,
+	.get = mag_tls_get,
+	.put = mag_tls_put,
+	.get_bulk = mag_tls_get_bulk,
+	.put_bulk = mag_tls_put_bulk,
+	.flush = mag_tls_flush,
+	.count = mag_tls_count,
+	.check = mag_tls_check,
+};
+
+static const struct control control_interrupted = {
+	.ops = &interrupted_ops,
+	.scenario = "signals",
+	.build = CONTROL_ANY_BUILD,
+};
+
+#endif
