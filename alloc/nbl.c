@@ -583,6 +583,8 @@ int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out)
 	}
 	self->pool = pool;
 	self->untold_max = pool->checks ? 0 : NBL_ACCOUNT_BATCH;
+	if (self->context_thread != NULL)
+		self->context_thread->untold_max = self->untold_max;
 	pthread_mutex_lock(&registry);
 	self->next = pool->threads;
 	pool->threads = self;

@@ -450,7 +450,7 @@ __attribute__((no_sanitize_address)) static void flip_byte(void *object, size_t 
 static void every_byte_of_a_verify_pool(void **state)
 {
 	NDIS_HANDLE pool = verify_pool(32);
-	const size_t bytes = ((struct nbl_pool *)pool)->link_offset;
+	const size_t bytes = ((struct nbl_pool *)pool)->object_bytes;
 	const size_t policys = offsetof(NET_BUFFER_LIST, NdisReserved[1]); /* not ours to check */
 
 	(void)state;
