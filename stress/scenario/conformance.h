@@ -154,7 +154,6 @@ static void refuses_bad_config(const struct stress *run)
 		{"an alignment of 8", {.object_bytes = 64, .object_align = 8, .capacity = 8}},
 		{"an alignment of 96", {.object_bytes = 64, .object_align = 96, .capacity = 8}},
 		{"an alignment of 8192", {.object_bytes = 64, .object_align = 8192, .capacity = 8}},
-		{"a capacity of 0", {.object_bytes = 64, .capacity = 0}},
 		{"magazines of 3", {.object_bytes = 64, .capacity = 8, .magazine_objects = 3}},
 		{"magazines of 6", {.object_bytes = 64, .capacity = 8, .magazine_objects = 6}},
 		{"magazines of 1028",
