@@ -122,7 +122,7 @@ struct context_cell {
 struct context_thread {
 	struct context *context;
 	struct context_paths paths;
-	atom_u64 kept; /* see context_keep; below 0 where others keep what this thread uses */
+	atom_u64 kept;       /* see context_keep; below 0 where others keep what this thread uses */
 	uint64_t untold_max; /* blocks by which a tag's shared count may be off; 0: told at once */
 	struct context_cell cells[CONTEXT_CELLS];
 	struct context_thread *next; /* of the same context; under its lock */

@@ -164,8 +164,8 @@ struct nbl_thread {
 	 */
 	atom_u64 told;
 	atom_u64 untold;
-	atom_u64 high;       /* the highest `untold` before a free, since the last telling */
-	uint64_t untold_max; /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
+	atom_u64 high;           /* the highest `untold` before a free, since the last telling */
+	uint64_t untold_max;     /* how far a shared count may be off: NBL_ACCOUNT_BATCH, or 0 */
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
 	/* The thread's own entry in its table, or NULL; under the registry's lock. */
 	struct nbl_thread **slot;
