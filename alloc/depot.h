@@ -39,8 +39,8 @@ enum {
 
 /*
  * Both ends of a magazine can be seen without loading a bound. Below slot[0] lies the floor, which a
- * get meets as an object that is NULL. Behind the last slot lies a multiple of MAGAZINE_BLOCK_BYTES,
- * which a put meets as an address with so many low bits 0; in a magazine longer than a block other
+ * get meets as an object that is NULL. Behind the last slot lies, in a depot made so, a multiple of
+ * MAGAZINE_BLOCK_BYTES, which a put meets as an address with so many low bits 0; in a magazine longer than a block other
  * slots have such addresses too, so it then looks at the bound.
  *
  *	              | objects, 0 ... 0, floor | slot[0] ... slot[magazine_objects - 1] |
@@ -86,10 +86,11 @@ struct depot {
 
 /*
  * slab must have been made with links. installed: magazines that are always in some cache that
- * belongs to no thread. 0, -EOVERFLOW or -ENOMEM.
+ * belongs to no thread. block_bytes: magazines end at multiples of it; MAGAZINE_BLOCK_BYTES for a
+ * strategy that looks for the end there, else CACHE_LINE_BYTES. 0, -EOVERFLOW or -ENOMEM.
  */
-static COLD int depot_init(
-	struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t installed)
+static COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects,
+	uint32_t installed, uint32_t block_bytes)
 {
 	uint32_t magazines = slab->capacity / magazine_objects + 1 + installed +
 			     DEPOT_THREADS_MAX * DEPOT_THREAD_MAGAZINES;
@@ -100,9 +101,9 @@ static COLD int depot_init(
 
 	self->slab = slab;
 	self->magazine_objects = magazine_objects;
-	self->magazine_offset = -bytes % MAGAZINE_BLOCK_BYTES;
-	return slab_init(&self->magazines, bytes, MAGAZINE_BLOCK_BYTES, magazines,
-		MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS);
+	self->magazine_offset = -bytes % block_bytes;
+	return slab_init(&self->magazines, bytes, block_bytes, magazines, MEMORY_PAGES_ORDINARY,
+		SLAB_WITH_LINKS);
 }
 
 static COLD void depot_fini(struct depot *self)

@@ -19,7 +19,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
-_Static_assert((int)NBL_REASON_BYTES == (int)POOL_REASON_BYTES, "one kind of sentence");
+_Static_assert((int)NBL_REASON_BYTES >= (int)POOL_REASON_BYTES, "room for a strategy's sentence");
 _Static_assert((sizeof(struct nbl_pool) & (sizeof(struct nbl_pool) - 1)) == 0,
 	"nbl_pool_valid divides by the size of a slot with a mask");
 
@@ -716,7 +716,7 @@ static void add_name(char *why, const char *name, bool *first)
 {
 	size_t used = strlen(why);
 
-	snprintf(why + used, POOL_REASON_BYTES - used, "%s%s", *first ? "" : ", ", name);
+	snprintf(why + used, NBL_REASON_BYTES - used, "%s%s", *first ? "" : ", ", name);
 	*first = false;
 }
 
@@ -733,7 +733,7 @@ static int find_pool(const char *name, const struct pool_ops **out, char *why)
 	if (ops == NULL) {
 		bool first = true;
 
-		snprintf(why, POOL_REASON_BYTES, "'%.40s' is no pool strategy; known are: ", name);
+		snprintf(why, NBL_REASON_BYTES, "'%.40s' is no pool strategy; known are: ", name);
 		for (size_t i = 0; pools[i] != NULL; i++) {
 			if (serves_threads(pools[i]))
 				add_name(why, pools[i]->name, &first);
@@ -741,7 +741,7 @@ static int find_pool(const char *name, const struct pool_ops **out, char *why)
 		return -EINVAL;
 	}
 	if (!serves_threads(ops)) {
-		snprintf(why, POOL_REASON_BYTES,
+		snprintf(why, NBL_REASON_BYTES,
 			"pool strategy '%s' serves one thread only and cannot stand beneath the "
 			"documented names",
 			ops->name);
@@ -760,7 +760,7 @@ static int find_context(const char *name, const struct context_ops **out, char *
 	if (policy == NULL) {
 		bool first = true;
 
-		snprintf(why, POOL_REASON_BYTES, "'%.40s' is no context policy; known are: ", name);
+		snprintf(why, NBL_REASON_BYTES, "'%.40s' is no context policy; known are: ", name);
 		for (size_t i = 0; contexts[i] != NULL; i++)
 			add_name(why, contexts[i]->name, &first);
 		return -EINVAL;
@@ -804,7 +804,7 @@ void nbl_set_default_capacity(uint32_t objects)
  */
 static int default_subjects(const struct pool_ops **ops, const struct context_ops **policy)
 {
-	char why[POOL_REASON_BYTES];
+	char why[NBL_REASON_BYTES];
 	const char *name = getenv("NBL_POOL");
 	int rc = 0;
 

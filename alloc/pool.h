@@ -147,8 +147,7 @@ enum {
 	POOL_CPU_CACHE_OBJECTS_MIN = 16,
 	POOL_CPU_CACHE_OBJECTS_MAX = 1008, /* with its header it fits the 8 KiB that a CPU has */
 	POOL_BULK_MAX = 1024,              /* objects one bulk call may name */
-	/* Room for a sentence from supported or check, or one that lists every strategy. */
-	POOL_REASON_BYTES = 512,
+	POOL_REASON_BYTES = 256,           /* room for a sentence from supported or check */
 };
 
 struct pool_ops {

@@ -557,7 +557,8 @@ static void trim_one(const struct pool_ops *ops, const struct pool_config *confi
 		zeroed += object_holds(pool, objs[i], 0);
 		assert_true(object_holds(pool, objs[i], 0) || object_holds(pool, objs[i], USED));
 	}
-	assert_true(zeroed >= visited);
+	/* As many as were carved beside ours can have come out in the place of trimmed ones. */
+	assert_true(zeroed + (carved - OBJECTS) >= visited);
 	ops->put_bulk(pool, thread, objs, POOL_BULK_MAX);
 	ops->put_bulk(pool, thread, objs + POOL_BULK_MAX, OBJECTS - POOL_BULK_MAX);
 	close_pool(pool, thread, 0);

@@ -118,7 +118,7 @@ function(must_refuse variable known)
     endif()
   endforeach()
 endfunction()
-string(REGEX REPLACE "(^|,)(null|plain)(,(null|plain))*" "" threaded "${POOLS}") # these serve one thread only
+string(REGEX REPLACE "(^|,)(null|plain|bare_[a-z0-9]+)(,(null|plain|bare_[a-z0-9]+))*" "" threaded "${POOLS}") # these serve one thread only
 must_refuse(NBL_POOL "${threaded}")
 must_refuse(NBL_CONTEXT "${CONTEXTS}")
 message("${count} functions are declared and shown")

@@ -362,7 +362,7 @@ static COLD int home_ret_create(const struct pool_config *config, struct pool **
 	if (rc != 0)
 		goto fail_slab;
 	rc = depot_init(&self->depot, &self->slab, config->batch_objects,
-		DEPOT_THREADS_MAX * HOME_RET_OPEN);
+		DEPOT_THREADS_MAX * HOME_RET_OPEN, CACHE_LINE_BYTES);
 	if (rc != 0)
 		goto fail_depot;
 	rc = rseq_cache_init(&self->cache, config);

@@ -271,7 +271,8 @@ static COLD int mag_tls_create(const struct pool_config *config, struct pool **o
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
 		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, config->magazine_objects, 0);
+	rc = depot_init(
+		&self->depot, &self->slab, config->magazine_objects, 0, MAGAZINE_BLOCK_BYTES);
 	if (rc != 0)
 		goto fail_depot;
 	pthread_mutex_init(&self->lock, NULL);

@@ -304,7 +304,7 @@ static COLD int percpu_try_create(const struct pool_config *config, struct pool 
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
 		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, self->batch, 0);
+	rc = depot_init(&self->depot, &self->slab, self->batch, 0, CACHE_LINE_BYTES);
 	if (rc != 0)
 		goto fail_depot;
 	rc = -ENOMEM;

@@ -164,7 +164,7 @@ static COLD int rseq_arr_create(const struct pool_config *config, struct pool **
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
 		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, config->batch_objects, 0);
+	rc = depot_init(&self->depot, &self->slab, config->batch_objects, 0, CACHE_LINE_BYTES);
 	if (rc != 0)
 		goto fail_depot;
 	rc = rseq_cache_init(&self->cache, config);

@@ -414,7 +414,7 @@ static COLD int rseq_mag_create(const struct pool_config *config, struct pool **
 		config->pages, SLAB_WITH_LINKS);
 	if (rc != 0)
 		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, self->size, 2 * self->cpus);
+	rc = depot_init(&self->depot, &self->slab, self->size, 2 * self->cpus, CACHE_LINE_BYTES);
 	if (rc != 0)
 		goto fail_depot;
 	rc = -ENOMEM;
