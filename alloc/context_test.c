@@ -757,7 +757,7 @@ static void assert_usage(uint32_t tag, const struct nbl_tag_usage *expected)
 
 static void accounts_follow_the_memory(void **state)
 {
-	enum { FIRST_TAG = 0x74736946, SECOND_TAG = 0x6e6f6353, PACKETS_EACH = 3000, BYTES = 512 };
+	enum { FIRST_TAG = 0x74736946, SECOND_TAG = 0x6e6f6353, PACKETS_EACH = 600, BYTES = 512 };
 	static const struct nbl_tag_usage nothing;
 	static const uint32_t tags[] = {FIRST_TAG, SECOND_TAG};
 	struct bed bed = make(16);
@@ -774,7 +774,7 @@ static void accounts_follow_the_memory(void **state)
 							 bed.self, nbl, BYTES, 0, tags[t]),
 					0);
 			struct nbl_tag_usage out = charged(&bed, nbl);
-			if (packet % 500 == 0)
+			if (packet % 100 == 0)
 				assert_usage(tags[t], &out);
 			for (int i = 0; i < 2; i++)
 				pop(&bed, nbl, BYTES);
