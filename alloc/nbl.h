@@ -221,8 +221,11 @@ ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
 	       atom_load_relaxed(&((struct nbl_pool *)(uintptr_t)handle)->published) == kind;
 }
 
-/* The rest of nbl_enter for pools that are guarded. False: the pool has just gone. */
-COLD bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind);
+/*
+ * The rest of nbl_enter for pools that are guarded. False: the pool has just gone. Not COLD: gcc
+ * would take every call that begins with it for cold code.
+ */
+NOINLINE bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind);
 
 /*
  * The pool behind a handle, which cannot go until nbl_leave; NULL if it is not that of a living
