@@ -227,14 +227,42 @@ bool nbl_place_find(MDL *chain, uint64_t offset, uint64_t length, struct nbl_pla
  * Lifetime.
  */
 
-bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind)
+struct nbl_pool *nbl_enter(const void *handle, enum nbl_pool_kind kind)
 {
+	struct nbl_pool *pool = (struct nbl_pool *)(uintptr_t)handle;
+
+	if (!nbl_pool_valid(handle, kind))
+		return NULL;
+	if (!pool->checks)
+		return pool;
 	lifetime_enter();
 	/* Again: from here on a destroy waits, but it may have begun before. */
-	if (likely(nbl_pool_valid(pool, kind)))
-		return true;
+	if (nbl_pool_valid(handle, kind))
+		return pool;
 	lifetime_leave();
-	return false;
+	return NULL;
+}
+
+struct nbl_pool *nbl_enter_to_free(const NET_BUFFER_LIST *nbl, const char *call)
+{
+	struct nbl_pool *pool = nbl ? nbl_enter(nbl->NdisPoolHandle, NBL_POOL_LISTS) : NULL;
+
+	if (pool == NULL)
+		nbl_report_no_pool(nbl, call);
+	return pool;
+}
+
+struct nbl_pool *nbl_pool_of_checked(const NET_BUFFER_LIST *nbl, const char *call)
+{
+	if (nbl == NULL || !nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS)) {
+		nbl_report_no_pool(nbl, call);
+		return NULL;
+	}
+	struct nbl_pool *pool = nbl->NdisPoolHandle;
+	if (nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is_clone(nbl, pool))
+		return pool;
+	nbl_report_not_live(nbl, false, call);
+	return NULL;
 }
 
 /*
@@ -942,6 +970,12 @@ static void release_slot(struct nbl_pool *slot)
 	pthread_mutex_unlock(&registry);
 }
 
+/* What the pool publishes while its handle is valid. */
+static uint32_t open_value(const struct nbl_pool *pool)
+{
+	return (uint32_t)pool->kind | (pool->checks ? (uint32_t)NBL_POOL_CHECKED : 0);
+}
+
 int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 {
 	const struct pool_ops *ops = config->ops;
@@ -1018,7 +1052,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	if (rc != 0)
 		goto fail_pool;
 	pool->spare->spare = true;
-	atom_store_relaxed(&pool->published, pool->kind); /* it is complete */
+	atom_store_relaxed(&pool->published, open_value(pool)); /* it is complete */
 	*out = pool;
 	return 0;
 
@@ -1078,10 +1112,10 @@ static void retire_at_end(void *arg, void *object)
  */
 static bool close_pool(struct nbl_pool *pool)
 {
-	uint32_t kind = pool->kind;
+	uint32_t published = open_value(pool);
 
-	while (!atom_cas_weak_relaxed(&pool->published, &kind, NBL_POOL_NONE)) {
-		if (kind == NBL_POOL_NONE)
+	while (!atom_cas_weak_relaxed(&pool->published, &published, NBL_POOL_NONE)) {
+		if (published == NBL_POOL_NONE)
 			return false;
 	}
 	if (pool->checks)
@@ -1109,8 +1143,7 @@ bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 		}
 		out = nbl_pool_outstanding(pool);
 		if (out != 0)
-			atom_store_relaxed(
-				&pool->published, pool->kind); /* as if nothing had been */
+			atom_store_relaxed(&pool->published, open_value(pool)); /* as it was */
 	}
 	if (out != 0) {
 		nbl_misuse(NBL_MISUSE_POOL_OUTSTANDING, call, pool, handle,

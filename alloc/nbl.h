@@ -95,6 +95,12 @@ enum nbl_pool_kind {
 	NBL_POOL_MDLS,  /* of MDLs: the library's own */
 };
 
+/*
+ * Added to the kind that a pool with `checks` publishes. So the one compare that finds a handle valid
+ * also finds the pool an ordinary one, and what the others want costs the ordinary ones nothing.
+ */
+enum { NBL_POOL_CHECKED = 1 << 8 };
+
 struct nbl_pool_config {
 	enum nbl_pool_kind kind;
 	const struct pool_ops *ops;       /* the strategy; NULL: the process's default */
@@ -117,8 +123,9 @@ struct nbl_pool_config {
  * grace period (lifetime.h).
  */
 struct nbl_pool {
-	atom_u32 published; /* kind while the handle is valid, else NBL_POOL_NONE */
-	uint32_t id;        /* place in the table, and in each thread's */
+	/* While the handle is valid kind, or kind + NBL_POOL_CHECKED; else NBL_POOL_NONE. */
+	atom_u32 published;
+	uint32_t id; /* place in the table, and in each thread's */
 	struct pool *pool;
 	const struct pool_ops *ops;
 	struct context *context; /* NULL in a pool of NBs */
@@ -209,38 +216,35 @@ void nbl_detach(struct nbl_thread *self);
 extern struct nbl_pool nbl_pools[NBL_POOLS_MAX];
 extern _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
 
-/*
- * True if handle is that of a living pool of this kind; looks only at the static table. Four
- * instructions and a load.
- */
-ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
+/* What a handle's place in the table publishes; NBL_POOL_NONE if it is no place in the table. */
+ALWAYS_INLINE uint32_t nbl_pool_published(const void *handle)
 {
 	uintptr_t offset = (uintptr_t)handle - (uintptr_t)nbl_pools;
 
-	return offset < sizeof(nbl_pools) && offset % sizeof(nbl_pools[0]) == 0 &&
-	       atom_load_relaxed(&((struct nbl_pool *)(uintptr_t)handle)->published) == kind;
+	if (unlikely(offset >= sizeof(nbl_pools) || offset % sizeof(nbl_pools[0]) != 0))
+		return NBL_POOL_NONE;
+	return atom_load_relaxed(&((struct nbl_pool *)(uintptr_t)handle)->published);
 }
 
-/*
- * The rest of nbl_enter for pools that are guarded. False: the pool has just gone. Not COLD: gcc
- * would take every call that begins with it for cold code.
- */
-NOINLINE bool nbl_enter_guarded(struct nbl_pool *pool, enum nbl_pool_kind kind);
+/* True if handle is that of a living pool of this kind; looks only at the static table. */
+ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
+{
+	return (nbl_pool_published(handle) & ~(uint32_t)NBL_POOL_CHECKED) == kind;
+}
+
+/* The same, and the pool is one without `checks`. Four instructions and a load. */
+ALWAYS_INLINE bool nbl_pool_plain(const void *handle, enum nbl_pool_kind kind)
+{
+	return nbl_pool_published(handle) == kind;
+}
 
 /*
  * The pool behind a handle, which cannot go until nbl_leave; NULL if it is not that of a living
  * pool of this kind. For calls during which nothing, or no longer anything, of the caller's keeps
- * the pool alive: those that allocate and those that free. A load and a branch more than
- * nbl_pool_valid where the pool is not guarded.
+ * the pool alive: those that allocate and those that free. Hot calls ask nbl_pool_plain first, and
+ * come here when it says no.
  */
-ALWAYS_INLINE struct nbl_pool *nbl_enter(const void *handle, enum nbl_pool_kind kind)
-{
-	struct nbl_pool *pool = (struct nbl_pool *)(uintptr_t)handle;
-
-	if (unlikely(!nbl_pool_valid(handle, kind)))
-		return NULL;
-	return likely(!pool->checks) || nbl_enter_guarded(pool, kind) ? pool : NULL;
-}
+COLD struct nbl_pool *nbl_enter(const void *handle, enum nbl_pool_kind kind);
 
 ALWAYS_INLINE void nbl_leave(const struct nbl_pool *pool)
 {
@@ -364,16 +368,16 @@ COLD void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const ch
  * Enters the pool of an NBL that is to be freed; NULL after a report. Says nothing of the NBL's
  * state.
  */
-ALWAYS_INLINE struct nbl_pool *nbl_enter_to_free(const NET_BUFFER_LIST *nbl, const char *call)
-{
-	struct nbl_pool *pool = NULL;
+COLD struct nbl_pool *nbl_enter_to_free(const NET_BUFFER_LIST *nbl, const char *call);
 
-	if (likely(nbl != NULL))
-		pool = nbl_enter(nbl->NdisPoolHandle, NBL_POOL_LISTS);
-	if (unlikely(pool == NULL))
-		nbl_report_no_pool(nbl, call);
-	return pool;
+/* True if nbl is to be freed to an ordinary pool, nbl->NdisPoolHandle, which need not be entered. */
+ALWAYS_INLINE bool nbl_is_of_plain(const NET_BUFFER_LIST *nbl)
+{
+	return likely(nbl != NULL && nbl_pool_plain(nbl->NdisPoolHandle, NBL_POOL_LISTS));
 }
+
+/* The rest of nbl_pool_of: for pools that check everything, and for what is no NBL of a pool. */
+COLD struct nbl_pool *nbl_pool_of_checked(const NET_BUFFER_LIST *nbl, const char *call);
 
 /*
  * The pool of an NBL that is to be used, or NULL after a report. Whether the NBL is live is looked
@@ -381,17 +385,8 @@ ALWAYS_INLINE struct nbl_pool *nbl_enter_to_free(const NET_BUFFER_LIST *nbl, con
  */
 ALWAYS_INLINE struct nbl_pool *nbl_pool_of(const NET_BUFFER_LIST *nbl, const char *call)
 {
-	if (likely(nbl != NULL && nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS))) {
-		struct nbl_pool *pool = (struct nbl_pool *)nbl->NdisPoolHandle;
-
-		if (likely(!pool->checks) || likely(nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
-			nbl_is_clone(nbl, pool))
-			return pool;
-		nbl_report_not_live(nbl, false, call);
-		return NULL;
-	}
-	nbl_report_no_pool(nbl, call);
-	return NULL;
+	return nbl_is_of_plain(nbl) ? (struct nbl_pool *)nbl->NdisPoolHandle
+				    : nbl_pool_of_checked(nbl, call);
 }
 
 /*

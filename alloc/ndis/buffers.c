@@ -33,31 +33,42 @@ void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb)
 	nbl_self_done(pool, self);
 }
 
-NET_BUFFER *NdisAllocateNetBuffer(
-	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength)
+/* What both allocations come to; with_data: whether the pool has to have data. */
+ALWAYS_INLINE NET_BUFFER *nb_alloc_from(
+	struct nbl_pool *pool, bool with_data, MDL *chain, ULONG offset, SIZE_T length)
 {
-	struct nbl_pool *pool = ndis_enter(PoolHandle, NBL_POOL_NBS, __func__);
 	NET_BUFFER *nb = NULL;
 
-	if (unlikely(pool == NULL))
+	if ((pool->data_bytes != 0) == with_data)
+		ndis_nb_alloc(pool, chain, offset, length, &nb);
+	return nb;
+}
+
+static COLD NET_BUFFER *nb_alloc_guarded(NDIS_HANDLE handle, bool with_data, MDL *chain,
+	ULONG offset, SIZE_T length, const char *call)
+{
+	struct nbl_pool *pool = ndis_enter(handle, NBL_POOL_NBS, call);
+
+	if (pool == NULL)
 		return NULL;
-	if (pool->data_bytes == 0)
-		ndis_nb_alloc(pool, MdlChain, DataOffset, DataLength, &nb);
+	NET_BUFFER *nb = nb_alloc_from(pool, with_data, chain, offset, length);
 	nbl_leave(pool);
 	return nb;
 }
 
+NET_BUFFER *NdisAllocateNetBuffer(
+	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength)
+{
+	if (likely(nbl_pool_plain(PoolHandle, NBL_POOL_NBS)))
+		return nb_alloc_from(PoolHandle, false, MdlChain, DataOffset, DataLength);
+	return nb_alloc_guarded(PoolHandle, false, MdlChain, DataOffset, DataLength, __func__);
+}
+
 NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle)
 {
-	struct nbl_pool *pool = ndis_enter(PoolHandle, NBL_POOL_NBS, __func__);
-	NET_BUFFER *nb = NULL;
-
-	if (unlikely(pool == NULL))
-		return NULL;
-	if (pool->data_bytes != 0)
-		ndis_nb_alloc(pool, NULL, 0, 0, &nb);
-	nbl_leave(pool);
-	return nb;
+	if (likely(nbl_pool_plain(PoolHandle, NBL_POOL_NBS)))
+		return nb_alloc_from(PoolHandle, true, NULL, 0, 0);
+	return nb_alloc_guarded(PoolHandle, true, NULL, 0, 0, __func__);
 }
 
 /* The NB's handle was that of no living pool when it was looked at. */
@@ -84,18 +95,30 @@ static COLD void report_not_live(
 			"no pool made it, or it is a copy");
 }
 
-VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer)
+ALWAYS_INLINE void nb_free_to(struct nbl_pool *pool, NET_BUFFER *nb, const char *call)
 {
-	struct nbl_pool *pool =
-		NetBuffer ? nbl_enter(NetBuffer->NdisPoolHandle, NBL_POOL_NBS) : NULL;
+	if (likely(*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE)))
+		ndis_nb_free(pool, nb);
+	else
+		report_not_live(pool, nb, call);
+}
 
-	if (unlikely(pool == NULL)) {
-		report_no_pool(NetBuffer, __func__);
+static COLD void nb_free_guarded(NET_BUFFER *nb, const char *call)
+{
+	struct nbl_pool *pool = nb ? nbl_enter(nb->NdisPoolHandle, NBL_POOL_NBS) : NULL;
+
+	if (pool == NULL) {
+		report_no_pool(nb, call);
 		return;
 	}
-	if (likely(*nbl_loose_mark(NetBuffer) == nbl_mark(NetBuffer, pool, NBL_MARK_LIVE)))
-		ndis_nb_free(pool, NetBuffer);
-	else
-		report_not_live(pool, NetBuffer, __func__);
+	nb_free_to(pool, nb, call);
 	nbl_leave(pool);
+}
+
+VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer)
+{
+	if (likely(NetBuffer != NULL && nbl_pool_plain(NetBuffer->NdisPoolHandle, NBL_POOL_NBS)))
+		nb_free_to(NetBuffer->NdisPoolHandle, NetBuffer, __func__);
+	else
+		nb_free_guarded(NetBuffer, __func__);
 }

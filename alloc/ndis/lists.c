@@ -13,43 +13,71 @@ static int list_alloc(struct nbl_pool *pool, USHORT context, USHORT backfill, MD
 		pool->ops, pool->policy, pool, self, context, backfill, chain, offset, length, out);
 }
 
-/* With the rule that the data must be the caller's: a pool with NB and without data. */
-static int list_and_nb_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill, MDL *chain,
-	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, const char *call)
+/* list_alloc from a pool that is guarded, or the report that there is none. */
+static COLD int list_alloc_guarded(NDIS_HANDLE handle, USHORT context, USHORT backfill, MDL *chain,
+	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, bool with_nb, const char *call)
 {
 	struct nbl_pool *pool = ndis_enter(handle, NBL_POOL_LISTS, call);
 	int rc = -EINVAL;
 
-	if (unlikely(pool == NULL))
+	if (pool == NULL)
 		return rc;
-	if (likely(pool->with_nb && pool->data_bytes == 0))
+	if (!with_nb || (pool->with_nb && pool->data_bytes == 0))
 		rc = list_alloc(pool, context, backfill, chain, offset, length, out);
 	nbl_leave(pool);
 	return rc;
 }
 
-static void list_free(NET_BUFFER_LIST *nbl, const char *call)
+/* With the rule that the data must be the caller's: a pool with NB and without data. */
+static int list_and_nb_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill, MDL *chain,
+	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, const char *call)
+{
+	struct nbl_pool *pool = handle;
+
+	if (unlikely(!nbl_pool_plain(handle, NBL_POOL_LISTS)))
+		return list_alloc_guarded(
+			handle, context, backfill, chain, offset, length, out, true, call);
+	if (unlikely(!pool->with_nb || pool->data_bytes != 0))
+		return -EINVAL;
+	return list_alloc(pool, context, backfill, chain, offset, length, out);
+}
+
+ALWAYS_INLINE void list_free_to(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
+{
+	struct nbl_thread *self = nbl_self_sure(pool);
+
+	nbl_free(pool->ops, pool->policy, pool, self, nbl, NBL_MARK_LIVE, call);
+	nbl_self_done(pool, self);
+}
+
+static COLD void list_free_guarded(NET_BUFFER_LIST *nbl, const char *call)
 {
 	struct nbl_pool *pool = nbl_enter_to_free(nbl, call);
 
-	if (unlikely(pool == NULL))
+	if (pool == NULL)
 		return;
-	struct nbl_thread *self = nbl_self_sure(pool);
-	nbl_free(pool->ops, pool->policy, pool, self, nbl, NBL_MARK_LIVE, call);
-	nbl_self_done(pool, self);
+	list_free_to(pool, nbl, call);
 	nbl_leave(pool);
+}
+
+static void list_free(NET_BUFFER_LIST *nbl, const char *call)
+{
+	if (nbl_is_of_plain(nbl))
+		list_free_to(nbl->NdisPoolHandle, nbl, call);
+	else
+		list_free_guarded(nbl, call);
 }
 
 NET_BUFFER_LIST *NdisAllocateNetBufferList(
 	NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill)
 {
-	struct nbl_pool *pool = ndis_enter(PoolHandle, NBL_POOL_LISTS, __func__);
 	NET_BUFFER_LIST *nbl = NULL;
 
-	if (unlikely(pool == NULL))
-		return NULL;
-	list_alloc(pool, ContextSize, ContextBackFill, NULL, 0, 0, &nbl);
-	nbl_leave(pool);
+	if (likely(nbl_pool_plain(PoolHandle, NBL_POOL_LISTS)))
+		list_alloc(PoolHandle, ContextSize, ContextBackFill, NULL, 0, 0, &nbl);
+	else
+		list_alloc_guarded(PoolHandle, ContextSize, ContextBackFill, NULL, 0, 0, &nbl,
+			false, __func__);
 	return nbl;
 }
 
