@@ -17,6 +17,12 @@
 /* A function that a steady loop seldom reaches: kept out of line and out of the hot text. */
 #define COLD __attribute__((noinline, cold))
 
+/*
+ * The same for a function in which a hot one ends, now and then: gcc takes for cold what can only
+ * end in a call of cold code, and would have optimised the hot one for size.
+ */
+#define SELDOM __attribute__((noinline, section(".text.unlikely")))
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -301,7 +301,7 @@ struct nbl_tag *nbl_tag(uint32_t tag);
  * takes all that runs on to the end of a function for as cold as a cold call before it, and would
  * move the callers' loops out of the hot text and optimise them for size.
  */
-NOINLINE void nbl_account_publish(struct nbl_thread *self);
+SELDOM void nbl_account_publish(struct nbl_thread *self);
 
 /*
  * Counts one object out (delta 1) or back (-1): a load, a store and a compare in the thread's own

@@ -225,8 +225,7 @@ static bool clone_free_to(
 	return freed;
 }
 
-/* True if the clone was freed; else misuse was reported and nothing changed. */
-static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+static COLD bool clone_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	struct nbl_pool *lists = nbl_enter_to_free(nbl, call);
 
@@ -235,6 +234,14 @@ static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *cal
 	bool freed = clone_free_to(lists, nbl, mark, call);
 	nbl_leave(lists);
 	return freed;
+}
+
+/* True if the clone was freed; else misuse was reported and nothing changed. */
+static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	if (nbl_is_of_plain(nbl))
+		return clone_free_to(nbl->NdisPoolHandle, nbl, mark, call);
+	return clone_free_guarded(nbl, mark, call);
 }
 
 /* The mark that stands for the flags; 0 for flags that are not known. */
