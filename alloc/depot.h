@@ -73,6 +73,22 @@ ALWAYS_INLINE void magazine_set_count(struct magazine *magazine, uint32_t count)
 	atom_store_relaxed(&magazine->objects, count);
 }
 
+/*
+ * Asks for all lines of a magazine that another CPU has last written, or read: they come side by
+ * side, where the loop that needs them would wait for the first few one by one.
+ */
+static inline void magazine_prefetch_read(struct magazine *magazine, uint32_t objects)
+{
+	for (uint32_t i = objects; i > COPY_STEP; i -= COPY_STEP)
+		prefetch_read(&magazine->slot[i - COPY_STEP]);
+}
+
+static inline void magazine_prefetch_write(struct magazine *magazine, uint32_t objects)
+{
+	for (uint32_t i = 0; i < objects; i += COPY_STEP)
+		prefetch_write(&magazine->slot[i]);
+}
+
 struct depot {
 	struct loose full;
 	struct loose empty;

@@ -116,6 +116,7 @@ static COLD void home_ret_open(struct home_ret_pool *pool, struct home_ret_threa
 {
 	home_ret_abandon(pool, self, open);
 	open->magazine = depot_get_empty(&pool->depot);
+	magazine_prefetch_write(open->magazine, pool->cache.batch);
 	open->home = home;
 	open->count = 0;
 }
@@ -169,6 +170,7 @@ static COLD struct magazine *home_ret_take_inbox(
 		loose_push_chain(&pool->inbox[cpu], magazines, rest, last);
 	}
 	self->base.paths.refill++;
+	magazine_prefetch_read(slab_at(magazines, first), pool->cache.batch);
 	return slab_at(magazines, first);
 }
 

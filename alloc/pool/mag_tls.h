@@ -94,6 +94,7 @@ static COLD bool mag_tls_refill(struct mag_tls_pool *pool, struct mag_tls_thread
 		depot_put_empty(&pool->depot, self->previous);
 		self->previous = mag_tls_close(self);
 		mag_tls_open(self, full);
+		magazine_prefetch_read(full, pool->depot.magazine_objects);
 		self->base.paths.refill++;
 		return true;
 	}
@@ -111,6 +112,7 @@ static COLD void mag_tls_make_room(struct mag_tls_pool *pool, struct mag_tls_thr
 	if (magazine_count(self->previous) == pool->depot.magazine_objects) {
 		depot_put_full(&pool->depot, self->previous);
 		self->previous = depot_get_empty(&pool->depot);
+		magazine_prefetch_write(self->previous, pool->depot.magazine_objects);
 		self->base.paths.flush++;
 	}
 	mag_tls_swap(self);

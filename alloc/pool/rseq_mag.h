@@ -136,6 +136,7 @@ static NOINLINE void rseq_mag_install(struct rseq_mag_pool *pool, struct rseq_ma
 		self->base.paths.flush++;
 		depot_put_any(&pool->depot, self->mine);
 		self->mine = depot_get_empty(&pool->depot);
+		magazine_prefetch_write(self->mine, pool->size);
 	}
 }
 
@@ -235,6 +236,7 @@ static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_t
 	if (full != NULL) {
 		depot_put_empty(&pool->depot, self->mine);
 		self->mine = full;
+		magazine_prefetch_read(full, pool->size);
 		self->base.paths.refill++;
 		return true;
 	}
