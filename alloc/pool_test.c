@@ -56,6 +56,20 @@ static void close_pool(struct pool *pool, struct pool_thread *thread, uint64_t o
 	pool_destroy(pool);
 }
 
+#ifdef ATOM_TSAN
+static const bool thread_sanitizer = true;
+#else
+static const bool thread_sanitizer = false;
+#endif
+
+/* What can run here, and under the thread sanitizer what that can judge. */
+static bool runs_here(const struct pool_ops *ops)
+{
+	char reason[POOL_REASON_BYTES];
+
+	return ops->supported(reason) && !(thread_sanitizer && ops->traits.opaque_to_tsan);
+}
+
 static void skip_unless_supported(const struct pool_ops *ops)
 {
 	char reason[POOL_REASON_BYTES];
@@ -434,14 +448,13 @@ static void pools_without_a_cap(void **state)
 		{.object_bytes = POOL_OBJECT_BYTES_MAX / 2},
 	};
 	enum { OBJECTS = 700 };
-	char reason[POOL_REASON_BYTES];
 	void *held[OBJECTS];
 
 	(void)state;
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
 
-		for (size_t c = 0; c < array_count(configs) && ops->supported(reason); c++) {
+		for (size_t c = 0; c < array_count(configs) && runs_here(ops); c++) {
 			const uint32_t most = slab_most(configs[c].object_bytes,
 				configs[c].object_align ? configs[c].object_align
 							: CACHE_LINE_BYTES);
@@ -574,12 +587,11 @@ static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
 		{.object_bytes = 4096, .object_align = 4096},
 		{.object_bytes = 10000},
 	};
-	char reason[POOL_REASON_BYTES];
 
 	(void)state;
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		for (size_t c = 0; c < array_count(configs); c++) {
-			if (pools[i]->traits.trims && pools[i]->supported(reason))
+			if (pools[i]->traits.trims && runs_here(pools[i]))
 				trim_one(pools[i], &configs[c]);
 		}
 	}
@@ -1064,7 +1076,6 @@ static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t obje
 static void more_cpus_than_expected(void **state)
 {
 	enum { OBJECTS = 500 };
-	char reason[POOL_REASON_BYTES];
 	cpu_set_t before;
 
 	(void)state;
@@ -1076,7 +1087,7 @@ static void more_cpus_than_expected(void **state)
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		struct pool_thread *thread;
 
-		if (pools[i]->traits.cache != POOL_CACHE_CPU || !pools[i]->supported(reason))
+		if (pools[i]->traits.cache != POOL_CACHE_CPU || !runs_here(pools[i]))
 			continue;
 		struct pool *pool = open_pool(pools[i], OBJECTS, &thread);
 		use_all(pool, thread, OBJECTS);
@@ -1113,11 +1124,6 @@ static void the_highest_cpu_there_can_be(void **state)
 }
 
 #if NBLBENCH_URCU
-#ifdef ATOM_TSAN
-static const bool thread_sanitizer = true;
-#else
-static const bool thread_sanitizer = false;
-#endif
 
 /* The read lock that the test holds keeps the grace period from ending. */
 static void urcu_lfs_gp_keeps_an_object_for_a_grace_period(void **state)
