@@ -94,7 +94,8 @@ static void handover_run(const struct stress *run)
 	do {
 		const uint64_t baseline = memory_live_bytes();
 		struct pool_config shape = stress_shape(&random);
-		shape.capacity = HANDOVER_OBJECTS;
+		/* Beside those under way, what the consumers' two magazines may keep from the others. */
+		shape.capacity = HANDOVER_OBJECTS + run->threads / 2 * 2 * shape.magazine_objects;
 		struct pool *pool = stress_pool(run->ops, &shape);
 		struct handover_round round = {
 			.end_ns = stress_now_ns() + HANDOVER_ROUND_MS * UINT64_C(1000000),
@@ -103,7 +104,7 @@ static void handover_run(const struct stress *run)
 		atom_init(&round.producing, run->threads - round.consumers);
 		handed += gang_run(
 			run, pool, run->threads, stress_random(&random), handover_body, &round);
-		objects += HANDOVER_OBJECTS;
+		objects += shape.capacity;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
 	} while (stress_now_ns() < run->end_ns);
