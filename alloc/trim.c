@@ -13,8 +13,8 @@
  *
  * What it costs others: the objects it holds are out of reach until it ends; the kernel interrupts
  * the CPUs on which threads of the process run, to drop their translations; and the next owner of a
- * trimmed object pays for a page. A thread that
- * is stopped in a trim withholds what it holds, as any owner does.
+ * trimmed object pays for a page. A thread that is stopped in a trim withholds what it holds, as any
+ * owner does.
  */
 #include "alloc/pool.h"
 #include "alloc/slab.h"
