@@ -73,8 +73,3 @@ uint32_t slab_index(const struct slab *self, const void *object)
 {
 	return (uint32_t)((size_t)((const unsigned char *)object - self->base) / self->stride);
 }
-
-size_t slab_bytes(const struct slab *self)
-{
-	return self->capacity * self->stride + (self->link != NULL ? link_bytes(self) : 0);
-}

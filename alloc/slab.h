@@ -88,9 +88,6 @@ ALWAYS_INLINE size_t slab_stride(size_t bytes, size_t align)
 	return ((bytes + step - 1) & ~(step - 1)) | step;
 }
 
-/* Bytes of address space that the slab reserved, links included. */
-size_t slab_bytes(const struct slab *self);
-
 ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t index)
 {
 	return self->base + (size_t)index * self->stride;
