@@ -316,7 +316,8 @@ void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *
  *
  * self: the calling thread's, attached. outstanding: objects that the others hold, by the caller's
  * knowledge. keep: free objects that were used before and that the call leaves alone; what caches
- * hold should be among them, or it empties those that it can reach.
+ * hold should be among them, or it empties those that it can reach: its own and what lies behind
+ * it, not what another CPU or thread has cached, while there are never-used objects to take instead.
  *
  * What it does: takes objects out, as any get_bulk does, up to carved - outstanding - keep of them;
  * gives back the pages that lie wholly under what it holds; and puts everything back, what lost
