@@ -508,13 +508,11 @@ static void each_visits_what_was_handed_out(void **state)
 /* True if the object holds `value` all over but for its first 8 bytes. */
 static bool object_holds(const struct pool *pool, const void *object, unsigned char value)
 {
-	const unsigned char *bytes = object;
+	const unsigned char *bytes = (const unsigned char *)object + POOL_OBJECT_BYTES_MIN;
 
-	for (size_t i = POOL_OBJECT_BYTES_MIN; i < pool->config.object_bytes; i++) {
-		if (bytes[i] != value)
-			return false;
-	}
-	return true;
+	/* Each byte is as the one before. */
+	return bytes[0] == value &&
+	       memcmp(bytes, bytes + 1, pool->config.object_bytes - POOL_OBJECT_BYTES_MIN - 1) == 0;
 }
 
 static void count_retired(void *arg, void *object)

@@ -5,6 +5,9 @@
  */
 #include "alloc/ndis/support_test.h"
 
+#include <errno.h>
+#include <sched.h>
+
 enum {
 	TIMES = 100000,
 	FEW = 64,            /* allocations that meet what was freed last */
@@ -546,6 +549,17 @@ static void default_handler_prints_and_aborts(void **state)
 	}
 }
 
+/* Where a put goes to its CPU's cache, a thread that moved would not get it back at once. */
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET((size_t)sched_getcpu(), &here);
+	if (sched_setaffinity(0, sizeof(here), &here) != 0)
+		print_message("not tied to a CPU: %s\n", strerror(errno));
+}
+
 int main(void)
 {
 	/* The strategies share what follows the checks: over the others it is fewer of each. */
@@ -568,6 +582,7 @@ int main(void)
 
 	char why[NBL_REASON_BYTES];
 
+	stay_on_this_cpu();
 	if (nbl_set_default_context("malloc", why) != 0) {
 		print_error("%s\n", why);
 		return 1;
