@@ -76,30 +76,41 @@ static struct site site_of(
 	return site;
 }
 
-/* Loads the machine as far as the calling thread may use it. 0 and *out, or a negative errno. */
+/*
+ * The whole machine, read once: that takes hwloc a hundred files, and every cell asks. NULL with
+ * errno set if it could not be read.
+ */
+static hwloc_topology_t machine(void)
+{
+	static hwloc_topology_t read; /* for the life of the process */
+	hwloc_topology_t topology;
+
+	if (read != NULL || hwloc_topology_init(&topology) != 0)
+		return read;
+	if (hwloc_topology_load(topology) == 0)
+		return read = topology;
+	hwloc_topology_destroy(topology);
+	return NULL;
+}
+
+/* The machine as far as the calling thread may use it. 0 and *out, or a negative errno. */
 static int load_allowed(hwloc_topology_t *out)
 {
 	hwloc_cpuset_t allowed = hwloc_bitmap_alloc();
-	hwloc_topology_t topology = NULL;
+	hwloc_topology_t whole = machine();
 	int rc = -ENOMEM;
 
 	if (allowed == NULL)
 		return rc;
-	if (hwloc_topology_init(&topology) != 0)
-		goto fail_init;
-	if (hwloc_topology_load(topology) != 0 ||
-		hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_THREAD) != 0 ||
-		hwloc_topology_restrict(topology, allowed, 0) != 0) {
+	if (whole == NULL || hwloc_get_cpubind(whole, allowed, HWLOC_CPUBIND_THREAD) != 0 ||
+		hwloc_topology_dup(out, whole) != 0) {
 		rc = errno ? -errno : -EIO;
-		goto fail_load;
+	} else if (hwloc_topology_restrict(*out, allowed, 0) != 0) {
+		rc = errno ? -errno : -EIO;
+		hwloc_topology_destroy(*out);
+	} else {
+		rc = 0;
 	}
-	hwloc_bitmap_free(allowed);
-	*out = topology;
-	return 0;
-
-fail_load:
-	hwloc_topology_destroy(topology);
-fail_init:
 	hwloc_bitmap_free(allowed);
 	return rc;
 }
