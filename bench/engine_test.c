@@ -90,6 +90,12 @@ static bool runs_here(
 {
 	char reason[POOL_REASON_BYTES];
 	char why[ENGINE_REASON_BYTES];
+	uint32_t cpus[1];
+
+	/* Where threads wait for one that has no CPU, a slice takes seconds. */
+	if (ops->traits.progress < POOL_LOCK_FREE &&
+		(int)cell->shape.threads > topology_cpus(TOPOLOGY_COMPACT, cpus, 1))
+		return false;
 
 #ifdef ATOM_TSAN
 	/* Its synchronisation is in assembly: every report would be about that. */
@@ -131,7 +137,8 @@ static void run_case(const char *pool, enum instance_dispatch dispatch, const ch
 }
 
 /*
- * Every strategy with every workload: both dispatches on one lane, the folded one on two as well.
+ * Every strategy with every workload, on one lane and on two. Through the run-time table, which has
+ * one body for all strategies, every workload with one of them, and every strategy with one workload.
  */
 static void test_every_case(void **state)
 {
@@ -144,7 +151,8 @@ static void test_every_case(void **state)
 			const struct engine_cell two = cell_of(2 * workloads[w]->lane_threads, 32);
 
 			run_case(pool, INSTANCE_FOLDED, workload, &one);
-			run_case(pool, INSTANCE_TABLE, workload, &one);
+			if (strcmp(pool, "treiber_tag") == 0 || strcmp(workload, "burst") == 0)
+				run_case(pool, INSTANCE_TABLE, workload, &one);
 			run_case(pool, INSTANCE_FOLDED, workload, &two);
 		}
 	}
@@ -251,7 +259,9 @@ static void test_chunks(void **state)
 		struct engine *engine = opened(&subject, &cell);
 		engine_slice(engine, WINDOW_NS, WINDOW_NS, &slice);
 		assert_int_equal(atom_load_relaxed(&most_rounds), slow ? 1 : MOST_ROUNDS);
-		assert_int_equal(atom_load_relaxed(&last_rounds), slow ? 1 : MOST_ROUNDS);
+		/* Two interruptions on end, each in a chunk of microseconds, may halve it. */
+		assert_in_range(atom_load_relaxed(&last_rounds), slow ? 1 : MOST_ROUNDS / 2,
+			slow ? 1 : MOST_ROUNDS);
 		assert_adds_up(&slice, &subject, 1);
 		close_sound(engine);
 	}

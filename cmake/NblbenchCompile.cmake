@@ -4,13 +4,16 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 # Equal for all contestants: -O3 -g, and asserts stay where the code wants them (NBLBENCH_DEBUG, not NDEBUG). Nothing is measured
-# under the address sanitizer, and with its checks -O3 takes twice as long to compile.
-set(optimise -O3)
+# under a sanitizer: its reports need functions and lines, and with the address sanitizer's checks -O3 takes twice as long to compile.
+set(flags -O3 -g)
 if(NBLBENCH_SANITIZER STREQUAL "address")
-  set(optimise -O1)
+  set(flags -O1 -g1)
+elseif(NBLBENCH_SANITIZER STREQUAL "thread")
+  set(flags -O3 -g1)
 endif()
-set(CMAKE_C_FLAGS_RELEASE "${optimise} -g")
-set(CMAKE_CXX_FLAGS_RELEASE "${optimise} -g")
+list(JOIN flags " " flags)
+set(CMAKE_C_FLAGS_RELEASE "${flags}")
+set(CMAKE_CXX_FLAGS_RELEASE "${flags}")
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_EXTENSIONS ON) # gnu11: inline assembly
 set(CMAKE_CXX_STANDARD 17)
