@@ -12,11 +12,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { RUN_NS_PER_MS = 1000000 };
 
 struct run_request {
 	struct options_names pool;
+	struct options_names context;
 	struct options_names workload;
 	struct options_names dispatch;
 	struct options_names pages;
@@ -33,6 +35,11 @@ struct run_request {
 static const char *known_pool(size_t i)
 {
 	return pools[i] ? pools[i]->name : NULL;
+}
+
+static const char *known_context(size_t i)
+{
+	return contexts[i] ? contexts[i]->name : NULL;
 }
 
 static const char *known_workload(size_t i)
@@ -54,6 +61,14 @@ static const struct options_entry entries[] = {
 		.help = "the strategy to run",
 		.known = known_pool,
 		.noun = "strategy"},
+	{.name = "context",
+		.letter = 'c',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, context),
+		.value = "NAME",
+		.help = "the context policy over it, for workloads that push context [malloc]",
+		.known = known_context,
+		.noun = "context policy"},
 	{.name = "workload",
 		.letter = 'w',
 		.kind = OPTIONS_NAMES,
@@ -174,8 +189,34 @@ static const char *first_name(const struct options_names *names, const char *fal
 	return names->count > 0 ? names->item[0] : fallback;
 }
 
-static int run_cell(const struct workload_case *subject, const struct engine_cell *cell,
-	const struct run_request *request)
+/*
+ * Finds the case that was asked for. False: there is no such case, and a sentence said why; only a
+ * policy that does not go with the rest can be the reason, since all names are known.
+ */
+static bool find_case(const struct run_request *request, char *name, struct workload_case *out)
+{
+	const char *policy = first_name(&request->context, NULL);
+	const char *pool =
+		first_name(&request->pool, policy ? instance_context_pool : pool_default()->name);
+	const char *workload = first_name(&request->workload, workloads[0]->name);
+	enum instance_dispatch dispatch = INSTANCE_FOLDED;
+
+	instance_dispatch_find(first_name(&request->dispatch, "folded"), &dispatch);
+	snprintf(
+		name, INSTANCE_NAME_BYTES, "%s%s%s", pool, policy ? "+" : "", policy ? policy : "");
+	if (instance_find(name, dispatch, workload, out))
+		return true;
+	if (strcmp(pool, instance_context_pool) != 0 || dispatch != INSTANCE_FOLDED)
+		fprintf(stderr, "nblbench run: context policies run over %s, folded.\n",
+			instance_context_pool);
+	else
+		fprintf(stderr, "nblbench run: %s pushes no context: leave --context out.\n",
+			workload);
+	return false;
+}
+
+static int run_cell(const struct workload_case *subject, const char *name,
+	const struct engine_cell *cell, const struct run_request *request)
 {
 	struct engine_closing closing;
 	struct engine_slice slice;
@@ -187,7 +228,7 @@ static int run_cell(const struct workload_case *subject, const struct engine_cel
 		return COMMAND_FAILED;
 	}
 	printf("%s on %s, %" PRIu32 " thread%s, a pool of %" PRIu32 " objects; not stored\n",
-		subject->workload->name, subject->ops->name, cell->shape.threads,
+		subject->workload->name, name, cell->shape.threads,
 		cell->shape.threads == 1 ? "" : "s", engine_pool_capacity(engine));
 	for (uint64_t i = 0; i < request->slices; i++) {
 		uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
@@ -216,22 +257,21 @@ static int run_run(int argc, char **argv)
 		.slices = 1,
 	};
 	struct workload_case subject;
-	enum instance_dispatch dispatch = INSTANCE_FOLDED;
+	char name[INSTANCE_NAME_BYTES];
 	char why[ENGINE_REASON_BYTES];
 	int operand;
 	int status;
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
-	if (request.pool.count > 1 || request.workload.count > 1 || request.dispatch.count > 1 ||
-		request.pages.count > 1) {
+	if (request.pool.count > 1 || request.context.count > 1 || request.workload.count > 1 ||
+		request.dispatch.count > 1 || request.pages.count > 1) {
 		fprintf(stderr, "nblbench run: it runs one strategy on one workload; "
 				"`nblbench sweep` takes lists.\n");
 		return COMMAND_USAGE;
 	}
-	instance_dispatch_find(first_name(&request.dispatch, "folded"), &dispatch);
-	instance_find(first_name(&request.pool, pool_default()->name), dispatch,
-		first_name(&request.workload, workloads[0]->name), &subject);
+	if (!find_case(&request, name, &subject))
+		return COMMAND_USAGE;
 
 	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
 	memory_pages_find(first_name(&request.pages, memory_pages_name(pages)), &pages);
@@ -249,7 +289,7 @@ static int run_run(int argc, char **argv)
 		fprintf(stderr, "nblbench run: %s\n", why);
 		return COMMAND_USAGE;
 	}
-	return run_cell(&subject, &cell, &request);
+	return run_cell(&subject, name, &cell, &request);
 }
 
 const struct command command_run = {
