@@ -5,6 +5,7 @@
  * trade-offs and the machine. All that stands behind it is further down, folded up, each cell with
  * the command that repeats it. The script only sorts, filters and rebases what is there.
  */
+#include "alloc/compiler.h"
 #include "alloc/pool.h"
 #include "bench/analysis.h"
 #include "bench/figure.h"
@@ -294,6 +295,20 @@ static const char *needs_of(const struct analysis_subject *subject)
 					: "";
 }
 
+/* Three more of this build's list: what a handler, a forked child and a trim may do. */
+static void put_allowed(const struct page *p, const struct analysis_subject *subject)
+{
+	const struct pool_ops *ops = pool_find(subject->pool);
+	const bool allowed[] = {ops != NULL && ops->traits.signals,
+		ops != NULL && !ops->traits.lost_in_fork, ops != NULL && ops->traits.trims};
+
+	for (size_t i = 0; i < array_count(allowed); i++)
+		put(p, "<td class=\"words short\">%s</td>",
+			ops == NULL  ? "–"
+			: allowed[i] ? "yes"
+				     : "no");
+}
+
 /* "yes" and "no" only where a pool could keep the promise. */
 static const char *exact_of(const struct analysis_subject *subject)
 {
@@ -573,8 +588,10 @@ static void put_tradeoffs(const struct page *p)
 	       "its "
 	       "share of the mean thread's rate, least over cells with several threads. Exact: "
 	       "never "
-	       "fails while an object is free and no call is under way. Needs: of the machine or "
-	       "the process, by the list of the build that made this page.</caption>\n<thead><tr>"
+	       "fails while an object is free and no call is under way. By the list of the build "
+	       "that made this page: signals, a handler may use the pool where it interrupts a "
+	       "call; fork, a forked child can use its copy; trims, memory of free objects can "
+	       "go back to the system; needs, of the machine or the process.</caption>\n<thead><tr>"
 	       "<th scope=\"col\" data-sort=\"0\">Strategy</th><th scope=\"col\" "
 	       "data-sort=\"1\">Best or "
 	       "tied,<br>cells</th><th scope=\"col\" data-sort=\"2\">Worst,<br>× best</th>"
@@ -584,6 +601,8 @@ static void put_tradeoffs(const struct page *p)
 	       "<th class=\"words\" scope=\"col\">Progress</th><th class=\"words\" "
 	       "scope=\"col\">Caches a</th>"
 	       "<th class=\"words\" scope=\"col\">Exact</th><th class=\"words\" "
+	       "scope=\"col\">Signals</th><th class=\"words\" scope=\"col\">Fork</th>"
+	       "<th class=\"words\" scope=\"col\">Trims</th><th class=\"words\" "
 	       "scope=\"col\">Needs</th><th class=\"words\" scope=\"col\">What it is</th>"
 	       "</tr></thead>\n<tbody>\n");
 	for (size_t row = 0; row < p->rows; row++) {
@@ -619,9 +638,9 @@ static void put_tradeoffs(const struct page *p)
 		put_text(p, s->progress);
 		put(p, "</td><td class=\"words short\">");
 		put_text(p, strcmp(s->cache, "none") == 0 ? "–" : s->cache);
-		put(p, "</td><td class=\"words short\">%s</td><td class=\"words short\">%s</td>",
-			exact_of(s), needs_of(s));
-		put(p, "<td class=\"words\">");
+		put(p, "</td><td class=\"words short\">%s</td>", exact_of(s));
+		put_allowed(p, s);
+		put(p, "<td class=\"words short\">%s</td><td class=\"words\">", needs_of(s));
 		put_text(p, s->summary);
 		put(p, "</td></tr>\n");
 	}
