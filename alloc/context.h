@@ -259,29 +259,27 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_block(void *memory)
 	return (NET_BUFFER_LIST_CONTEXT *)((struct context_prefix *)memory + 1);
 }
 
-enum { CONTEXT_LEAVES = 1 }; /* in the limit: see nbl.h */
+/* True if the block leaves the chain at its limit: what stands for the limit is odd; see nbl.h. */
+ALWAYS_INLINE bool context_leaves(const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return block->NdisReserved[0] % 2 != 0;
+}
 
 /* The Offset up to which a block may be popped. */
 ALWAYS_INLINE uint32_t context_limit(const NET_BUFFER_LIST_CONTEXT *block)
 {
-	return block->NdisReserved[0] & ~(uint32_t)CONTEXT_LEAVES;
-}
-
-/* True if the block leaves the chain at its limit. */
-ALWAYS_INLINE bool context_leaves(const NET_BUFFER_LIST_CONTEXT *block)
-{
-	return (block->NdisReserved[0] & CONTEXT_LEAVES) != 0;
+	return (uint32_t)block->NdisReserved[0] + context_leaves(block);
 }
 
 /*
- * Makes the header that of a fallback block that is wholly unused: all of Size may be popped, and
- * then the block leaves.
+ * Makes the header that of a fallback block that is wholly unused: all of Size, which is not 0, may
+ * be popped, and then the block leaves.
  */
 ALWAYS_INLINE void context_set_unused(NET_BUFFER_LIST_CONTEXT *block, uint32_t size)
 {
 	block->Size = (USHORT)size;
 	block->Offset = (USHORT)size;
-	block->NdisReserved[0] = (USHORT)(size | CONTEXT_LEAVES);
+	block->NdisReserved[0] = (USHORT)(size - 1);
 }
 
 /*

@@ -23,9 +23,9 @@
  * Our words. NdisReserved[0] is the object's mark: its address, its pool's address and its state,
  * combined by XOR, so that one compare on a line that is written anyway finds double frees, foreign
  * pointers and copies. NdisReserved[1] belongs to the context policy. In a context block,
- * NdisReserved[0] is the *limit*: the Offset at which nothing is left that nbl_context_pop may
- * take, and CONTEXT_LEAVES in its lowest bit, which no multiple of the alignment has, if the block
- * leaves the chain then: one subtraction answers a pop's three questions.
+ * NdisReserved[0] stands for the *limit*: the Offset at which nothing is left that nbl_context_pop
+ * may take. Where the block leaves the chain then it is one less, which is no multiple of the
+ * alignment: one compare finds the pops after which there is nothing else to do.
  *
  * I1  An object in the strategy's pool has its mark FREE (or 0: never used), and resting values in
  * lines 1-7.
@@ -591,11 +591,16 @@ ALWAYS_INLINE enum nbl_popped nbl_context_give(
 		return NBL_POPPED;
 	if (unlikely(front == NULL))
 		return NBL_POP_REFUSED;
-	uint32_t used = (uint32_t)front->NdisReserved[0] - front->Offset; /* and CONTEXT_LEAVES */
-	if (unlikely(used < bytes))
+	uint32_t offset = front->Offset + bytes;
+	if (likely(offset <= front->NdisReserved[0])) {
+		front->Offset = (USHORT)offset;
+		return NBL_POPPED;
+	}
+	/* Offsets are even: one beyond what stands there is the limit of a block that leaves. */
+	if (unlikely(offset != front->NdisReserved[0] + 1u))
 		return NBL_POP_REFUSED;
-	front->Offset = (USHORT)(front->Offset + bytes);
-	return unlikely(used - bytes == CONTEXT_LEAVES) ? NBL_POPPED_LAST : NBL_POPPED;
+	front->Offset = (USHORT)offset;
+	return NBL_POPPED_LAST;
 }
 
 /*

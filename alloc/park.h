@@ -36,14 +36,14 @@ _Static_assert((int)PARK_STAMPS <= (int)CONTEXT_ALIGN_BYTES,
 /* The base of a policy that parks. */
 struct park {
 	struct context base;
-	/* The present stamp, modulo PARK_STAMPS. Changed seldom, read at every NBL allocation. */
+	/* The present stamp, below PARK_STAMPS. Changed seldom, read at every NBL allocation. */
 	CACHE_PAIR_ALIGNED atom_u32 stamp;
 };
 
 ALWAYS_INLINE uint32_t park_stamp(struct context *context)
 {
 	/* Relaxed: a stale stamp delays a block's return by one use of its NBL. */
-	return atom_load_relaxed(&((struct park *)context)->stamp) % PARK_STAMPS;
+	return atom_load_relaxed(&((struct park *)context)->stamp);
 }
 
 /* The parked block, or NULL. */

@@ -30,13 +30,14 @@
  * that needs more than the mark.
  * Worst case per NBL: 64 x mark bytes parked, at most 64 x ADAPTIVE_LINES_MAX; in use, what
  * `malloc` has, and one block of the mark.
- * Steady state: 0 allocations; a fallback is what it is under `sticky`, and one count in the
- * thread's own lines.
+ * Steady state: 0 allocations; a fallback is what it is under `sticky`, and one compare with the
+ * thread's own count; its end one compare more.
  * Progress: blocking where malloc is reached; raising the mark is lock-free.
  *
  * I1  The mark is at most ADAPTIVE_LINES_MAX.
  * I2  P1 of park.h, and a parked block's size is that of the mark it was stamped with.
  * I3  As many bytes were parked as were given back, or more.
+ * I4  A parked block carries no lines, unless its NBL is in a use with a block that was no fit.
  */
 #ifndef ALLOC_CONTEXT_ADAPTIVE_H
 #define ALLOC_CONTEXT_ADAPTIVE_H
@@ -73,8 +74,9 @@ struct adaptive_context {
 
 struct adaptive_thread {
 	struct context_thread base;
-	uint32_t uses;   /* in this window, so far */
-	uint32_t window; /* its length; a power of two */
+	uint32_t window; /* length of this window in uses; a power of two */
+	/* base.paths.reuse at the window's end. A use that begins otherwise brings it nearer. */
+	uint64_t window_end;
 	/* Uses of this window that the mark did not cover, by the lines that would have. */
 	uint32_t uncovered[ADAPTIVE_LINES_MAX + 1];
 };
@@ -102,7 +104,14 @@ static COLD void adaptive_raise(struct adaptive_context *adaptive, uint32_t line
 		;
 }
 
-static COLD void adaptive_end_window(struct context *context, struct adaptive_thread *thread)
+static void adaptive_begin_window(struct adaptive_thread *thread, uint32_t window)
+{
+	thread->window = window;
+	thread->window_end = thread->base.paths.reuse + window;
+	memset(thread->uncovered, 0, sizeof(thread->uncovered));
+}
+
+static SELDOM void adaptive_end_window(struct context *context, struct adaptive_thread *thread)
 {
 	const uint32_t outliers = thread->window / ADAPTIVE_OUTLIER_IN;
 	uint32_t mark = ADAPTIVE_LINES_MAX;
@@ -111,16 +120,13 @@ static COLD void adaptive_end_window(struct context *context, struct adaptive_th
 	while (mark > 0 && beyond + thread->uncovered[mark] <= outliers)
 		beyond += thread->uncovered[mark--];
 	adaptive_raise((struct adaptive_context *)context, mark);
-	memset(thread->uncovered, 0, sizeof(thread->uncovered));
-	thread->uses = 0;
-	if (thread->window < ADAPTIVE_WINDOW_MAX)
-		thread->window *= 2;
+	adaptive_begin_window(
+		thread, thread->window < ADAPTIVE_WINDOW_MAX ? thread->window * 2 : thread->window);
 }
 
-ALWAYS_INLINE void adaptive_count_use(struct context *context, struct adaptive_thread *thread)
+ALWAYS_INLINE bool adaptive_window_is_over(const struct adaptive_thread *thread)
 {
-	if (unlikely(++thread->uses >= thread->window))
-		adaptive_end_window(context, thread);
+	return thread->base.paths.reuse >= thread->window_end;
 }
 
 /*
@@ -139,10 +145,11 @@ static void adaptive_uncovered(struct adaptive_thread *thread, uint32_t known, u
  * The parked block does not do. A block carries the most lines that its use was counted for, and
  * hands the figure down to the block below when it leaves.
  */
-static COLD NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
+static SELDOM NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
 	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
 {
 	NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
+	NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
 	const uint32_t mark = park_stamp(context);
 	uint32_t size = want;
 	uint32_t need = want;
@@ -159,10 +166,16 @@ static COLD NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
 	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(&thread->base, size, tag);
 	if (unlikely(block == NULL))
 		return NULL;
+	if (front == NULL)
+		thread->window_end--;
 	uint32_t lines = adaptive_lines(need);
 	if (lines > known && lines > mark)
 		adaptive_uncovered(thread, known, lines);
 	context_prefix(block)->policy_u32 = lines > known ? lines : known;
+	if (parked != NULL && park_idle(parked))
+		context_prefix(parked)->policy_u32 = context_prefix(block)->policy_u32;
+	if (adaptive_window_is_over(thread))
+		adaptive_end_window(context, thread);
 	return block;
 }
 
@@ -171,46 +184,50 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_adaptive_alloc(struct context *co
 	uint32_t tag)
 {
 	struct adaptive_thread *thread = (struct adaptive_thread *)self;
-
-	if (context_front_fallback(context, nbl) == NULL)
-		adaptive_count_use(context, thread);
 	NET_BUFFER_LIST_CONTEXT *block = park_use(self, nbl, bytes + backfill, tag);
+
 	if (unlikely(block == NULL))
 		return adaptive_misfit(context, thread, nbl, bytes + backfill, tag);
-	context_prefix(block)->policy_u32 = 0;
+	if (unlikely(adaptive_window_is_over(thread)))
+		adaptive_end_window(context, thread);
 	return block;
 }
 
-/* The front block leaves a use that goes on in the block below. */
-static COLD void adaptive_hand_down(
-	NET_BUFFER_LIST_CONTEXT *below, const struct context_prefix *left)
+/* A block is popped that was misfit's, or in a use with one of those, or is not of the mark's size. */
+static SELDOM void adaptive_end_misfit(struct context *context, struct adaptive_thread *thread,
+	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
-	if (context_prefix(below)->policy_u32 < left->policy_u32)
-		context_prefix(below)->policy_u32 = left->policy_u32;
-}
+	NET_BUFFER_LIST_CONTEXT *below = context_front_fallback(context, nbl);
+	NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+	const uint32_t mark = park_stamp(context);
+	uint32_t *lines = &context_prefix(block)->policy_u32;
 
-/* A block is popped that is not parked, or is no longer of the mark's size. */
-static COLD void adaptive_keep_fitting(struct context_thread *self, NET_BUFFER_LIST *nbl,
-	NET_BUFFER_LIST_CONTEXT *block, uint32_t mark)
-{
-	if (block == park_block(nbl))
-		park_drop(self, nbl);
-	else if (*context_word(nbl) == NULL && block->Size == adaptive_size(mark))
-		park_put(self, nbl, block, mark);
-	else
-		context_free_block(self, block);
+	if (below != NULL) {
+		if (context_prefix(below)->policy_u32 < *lines)
+			context_prefix(below)->policy_u32 = *lines;
+		if (block == parked)
+			thread->window_end++; /* its reuse began no use */
+	} else {
+		*lines = 0;
+		if (parked != NULL)
+			context_prefix(parked)->policy_u32 = 0;
+	}
+	if (block == parked) {
+		if (!park_holds(nbl, block, mark))
+			park_drop(&thread->base, nbl);
+	} else if (parked == NULL && block->Size == adaptive_size(mark)) {
+		park_put(&thread->base, nbl, block, mark);
+	} else {
+		context_free_block(&thread->base, block);
+	}
 }
 
 ALWAYS_INLINE void context_adaptive_free(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
-	NET_BUFFER_LIST_CONTEXT *below = context_front_fallback(context, nbl);
-	const uint32_t mark = park_stamp(context);
-
-	if (unlikely(below != NULL))
-		adaptive_hand_down(below, context_prefix(block));
-	if (unlikely(!park_holds(nbl, block, mark)))
-		adaptive_keep_fitting(self, nbl, block, mark);
+	if (unlikely(context_prefix(block)->policy_u32 != 0 ||
+		     !park_holds(nbl, block, park_stamp(context))))
+		adaptive_end_misfit(context, (struct adaptive_thread *)self, nbl, block);
 }
 
 static int context_adaptive_create(const struct context_config *config, struct context **out)
@@ -234,7 +251,7 @@ static int context_adaptive_attach(struct context *context, struct context_threa
 	int rc = context_attach_sized(context, sizeof(struct adaptive_thread), out);
 
 	if (rc == 0)
-		((struct adaptive_thread *)*out)->window = ADAPTIVE_WINDOW_FIRST;
+		adaptive_begin_window((struct adaptive_thread *)*out, ADAPTIVE_WINDOW_FIRST);
 	return rc;
 }
 
@@ -245,11 +262,7 @@ static void context_adaptive_detach(struct context *context, struct context_thre
 
 static void context_adaptive_flush(struct context *context, struct context_thread *self)
 {
-	struct adaptive_thread *thread = (struct adaptive_thread *)self;
-
-	thread->uses = 0;
-	thread->window = ADAPTIVE_WINDOW_FIRST;
-	memset(thread->uncovered, 0, sizeof(thread->uncovered));
+	adaptive_begin_window((struct adaptive_thread *)self, ADAPTIVE_WINDOW_FIRST);
 	atom_store_relaxed(&((struct adaptive_context *)context)->park.stamp, 0);
 }
 
@@ -264,15 +277,23 @@ static int context_adaptive_check(struct context *context, char *why)
 	return -EINVAL; /* I1 */
 }
 
-/* I2 */
+/* I2, I4 */
 static int context_adaptive_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
 {
-	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+	NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
 
-	(void)context;
 	if (!park_intact(nbl, why))
 		return -EINVAL;
-	if (parked == NULL || parked->Size == adaptive_size(park_block_stamp(nbl)))
+	if (parked == NULL)
+		return 0;
+	if (context_front_fallback(context, nbl) == NULL &&
+		context_prefix(parked)->policy_u32 != 0) {
+		snprintf(why, CONTEXT_REASON_BYTES,
+			"NBL %p is not in use, and its parked block was counted for %u lines",
+			(void *)nbl, context_prefix(parked)->policy_u32);
+		return -EINVAL;
+	}
+	if (parked->Size == adaptive_size(park_block_stamp(nbl)))
 		return 0;
 	snprintf(why, CONTEXT_REASON_BYTES,
 		"NBL %p has a block of %u bytes parked that is stamped as one of %u lines",

@@ -109,8 +109,12 @@ static void context_sticky_destroy(struct context *context)
 
 static void context_sticky_flush(struct context *context, struct context_thread *self)
 {
+	atom_u32 *stamp = &((struct park *)context)->stamp;
+	uint32_t old = atom_load_relaxed(stamp); /* see park_stamp */
+
 	(void)self;
-	atom_add_relaxed(&((struct park *)context)->stamp, 1); /* see park_stamp */
+	while (!atom_cas_weak_relaxed(stamp, &old, (old + 1) % PARK_STAMPS))
+		;
 }
 
 static int context_sticky_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
