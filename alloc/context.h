@@ -5,8 +5,9 @@
  * Every NBL carries an *inline block* in its own memory (none if the pool has no context). Drivers
  * push context onto the front block and pop it again; that hot case is the same for all policies
  * and stands in nbl.h. A policy supplies the *fallback block* that is pushed in front when the
- * front block has no room, takes it back when the last of its bytes is popped, and may enlarge the
- * inline area. The chain grows and never moves: pointers into older blocks stay valid.
+ * front block has no room, takes it back when the last of its bytes is popped unless it lets it stay
+ * there (park.h), and may enlarge the inline area. The chain grows and never moves: pointers into
+ * older blocks stay valid.
  *
  *	Context -> [prefix | header | unused | used] -> ... -> [header | unused | used]
  *	            16       16       Size bytes                16       Size bytes

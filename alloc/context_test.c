@@ -992,6 +992,12 @@ static void broken_invariants_are_found(void **state)
 		expect_nbl_found(&bed, nbl, "parked");
 		stray.Offset = 0;
 		expect_nbl_found(&bed, nbl, "in use, and not in its chain");
+		stray.Offset = stray.Size;
+		park_set_stays(&stray, true);
+		stray.Next = nbl->Context->Next;
+		nbl->Context->Next = &stray;
+		expect_nbl_found(&bed, nbl, "idle, and behind another block");
+		nbl->Context->Next = stray.Next;
 		*context_word(nbl) = NULL;
 	}
 	if (strcmp(name, "adaptive") == 0) {
@@ -1130,6 +1136,171 @@ static void adaptive_follows_need(void **state)
 	unmake(&bed);
 }
 
+/* One packet on an NBL that the caller keeps: so many drivers, down and up. */
+static void packet(struct bed *bed, NET_BUFFER_LIST *nbl, int drivers)
+{
+	for (int d = 0; d < drivers; d++)
+		push(bed, nbl, DRIVER_BYTES, 0);
+	for (int d = 0; d < drivers; d++)
+		pop(bed, nbl, DRIVER_BYTES);
+}
+
+/* adaptive: the same where NBLs are held, and most of what happens to them is not seen. */
+static void adaptive_counts_held_nbls(void **state)
+{
+	enum { HELD = 64, MANY = 5 * PACKETS, USUAL = 2, DEEP = 12 };
+	static const struct {
+		uint32_t outlier_in;
+		int mark_covers;
+	} cases[] = {{500, USUAL}, {20, DEEP}};
+
+	(void)state;
+	as("adaptive");
+	for (size_t c = 0; c < array_count(cases); c++) {
+		struct bed bed = make(0);
+		NET_BUFFER_LIST *held[HELD];
+		uint64_t seed = 3;
+
+		for (int i = 0; i < HELD; i++)
+			held[i] = get_nbl(&bed, 0, 0);
+		for (int p = 0; p < MANY; p++)
+			packet(&bed, held[p % HELD],
+				next_random(&seed) % cases[c].outlier_in == 0 ? DEEP : USUAL);
+		assert_int_equal(park_stamp(bed.pool->context),
+			adaptive_lines((uint32_t)cases[c].mark_covers * DRIVER_BYTES));
+
+		/* A stack that is deep for good is soon covered. */
+		for (int p = 0; p < 4 * ADAPTIVE_WINDOW_MAX; p++)
+			packet(&bed, held[p % HELD], DEEP);
+		assert_int_equal(
+			park_stamp(bed.pool->context), adaptive_lines(DEEP * DRIVER_BYTES));
+		uint64_t before = paths(&bed)->allocate;
+		for (int p = 0; p < 2 * HELD; p++)
+			packet(&bed, held[p % HELD], DEEP);
+		assert_int_equal(paths(&bed)->allocate, before);
+		for (int i = 0; i < HELD; i++) {
+			assert_sound_nbl(&bed, held[i]);
+			put_nbl(&bed, held[i]);
+		}
+		unmake(&bed);
+	}
+}
+
+/*
+ * sticky and adaptive: where nothing else is in use the block stays in the chain, and the policy
+ * does not hear of what follows; in front of anything that is in use it leaves, as ever.
+ */
+static void parked_blocks_stay(const char *policy, uint32_t inline_bytes)
+{
+	enum { ENOUGH = 4 * ADAPTIVE_WINDOW_FIRST, DRIVERS_TOO_MANY = 3 };
+
+	as(policy);
+	struct bed bed = make(inline_bytes);
+	NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
+	NET_BUFFER_LIST_CONTEXT *own = nbl->Context;
+	const int drivers =
+		2 + (int)inline_bytes / DRIVER_BYTES; /* one fallback, for the last two */
+
+	for (int p = 0; p < ENOUGH; p++)
+		packet(&bed, nbl, inline_bytes ? 1 : drivers);
+	if (inline_bytes != 0) { /* where the inline block has room it is used first */
+		assert_ptr_equal(nbl->Context, own);
+		assert_null(*context_word(nbl));
+		for (int p = 0; p < ENOUGH; p++) { /* in front of it, while it is in use */
+			packet(&bed, nbl, drivers);
+			assert_ptr_equal(nbl->Context, own);
+		}
+		put_nbl(&bed, nbl);
+		unmake(&bed);
+		return;
+	}
+	NET_BUFFER_LIST_CONTEXT *stays = nbl->Context;
+	assert_ptr_equal(stays, park_block(nbl));
+	assert_true(park_stays(stays) && park_idle(stays));
+	assert_sound_nbl(&bed, nbl);
+	struct context_paths before = *paths(&bed);
+	for (int p = 0; p < ENOUGH; p++)
+		packet(&bed, nbl, drivers);
+	assert_memory_equal(paths(&bed), &before, sizeof(before));
+	expect_misuse(NBL_MISUSE_CONTEXT_OVERFREE, nbl, try_pop(&bed, nbl, DRIVER_BYTES));
+
+	/* In use it is a context like another. */
+	push(&bed, nbl, DRIVER_BYTES, 0);
+	expect_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, nbl,
+		nbl_free(
+			subject.ops, subject.policy, bed.pool, bed.self, nbl, NBL_MARK_LIVE, call));
+	pop(&bed, nbl, DRIVER_BYTES);
+
+	/* The NBL's next life begins without it, and has it when it is wanted. */
+	put_nbl(&bed, nbl);
+	assert_ptr_equal(get_nbl(&bed, 0, 0), nbl);
+	assert_null(nbl->Context);
+	if (subject.policy == context_find("adaptive")) {
+		context_prefix(stays)->policy_u32 = 1;
+		expect_nbl_found(&bed, nbl, "counted for 1 lines");
+		context_prefix(stays)->policy_u32 = 0;
+	}
+	before = *paths(&bed);
+	packet(&bed, nbl, drivers);
+	assert_ptr_equal(nbl->Context, stays);
+	assert_int_equal(paths(&bed)->allocate, before.allocate);
+	assert_int_equal(paths(&bed)->reuse, before.reuse + 1);
+
+	/* One that is too small makes room for a larger one, whatever is on it at that moment. */
+	for (int on_it = 0; on_it <= 1; on_it++) {
+		for (int d = 0; d < on_it; d++)
+			push(&bed, nbl, DRIVER_BYTES, 0);
+		push(&bed, nbl, DRIVERS_TOO_MANY * 64, 0);
+		assert_sound_nbl(&bed, nbl);
+		pop(&bed, nbl, DRIVERS_TOO_MANY * 64);
+		assert_sound_nbl(&bed, nbl);
+		for (int d = 0; d < on_it; d++)
+			pop(&bed, nbl, DRIVER_BYTES);
+		assert_sound_nbl(&bed, nbl);
+		for (int p = 0; p < 3; p++)
+			packet(&bed, nbl, drivers);
+		assert_sound_nbl(&bed, nbl);
+		assert_ptr_equal(nbl->Context, park_block(nbl));
+	}
+
+	/* One that is too small for a push is hidden then, and may do for the one after that. */
+	stays = nbl->Context;
+	push(&bed, nbl, stays->Size + 64u, 0);
+	assert_ptr_not_equal(nbl->Context->Next, stays);
+	while (nbl->Context->Offset != 0)
+		push(&bed, nbl, 16, 0);
+	push(&bed, nbl, 16, 0);
+	assert_sound_nbl(&bed, nbl);
+	pop(&bed, nbl, 16);
+	pop(&bed, nbl, (uint32_t)(nbl->Context->Size - nbl->Context->Offset));
+	for (int p = 0; p < 3; p++)
+		packet(&bed, nbl, drivers);
+	assert_sound_nbl(&bed, nbl);
+
+	/* A new stamp ends it when the NBL is next allocated. */
+	subject.policy->flush(bed.pool->context, bed.self->context_thread);
+	put_nbl(&bed, nbl);
+	assert_ptr_equal(get_nbl(&bed, 0, 0), nbl);
+	assert_null(*context_word(nbl));
+	assert_int_equal(subject.policy->kept_bytes(bed.pool->context), 0);
+	put_nbl(&bed, nbl);
+	unmake(&bed);
+}
+
+static void sticky_blocks_stay(void **state)
+{
+	(void)state;
+	parked_blocks_stay("sticky", 0);
+	parked_blocks_stay("sticky", 2 * DRIVER_BYTES);
+}
+
+static void adaptive_blocks_stay(void **state)
+{
+	(void)state;
+	parked_blocks_stay("adaptive", 0);
+	parked_blocks_stay("adaptive", 2 * DRIVER_BYTES);
+}
+
 /* sticky: from the third packet on one block serves any stack. */
 static void sticky_settles_by_the_third_packet(void **state)
 {
@@ -1246,6 +1417,9 @@ int main(void)
 		bed_test(mtag_frees_in_any_order),
 		bed_test(adaptive_ignores_outliers),
 		bed_test(adaptive_follows_need),
+		bed_test(adaptive_counts_held_nbls),
+		bed_test(sticky_blocks_stay),
+		bed_test(adaptive_blocks_stay),
 		bed_test(sticky_settles_by_the_third_packet),
 		bed_test(arena_uses_chunks_again),
 	};

@@ -759,12 +759,12 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	nbl->Flags = 0;
 	nbl->ChildRefCount = 0;
 	nbl->Status = 0;
-	if (policy->begin)
-		policy->begin(pool->context, self->context_thread, nbl);
 	if (block != NULL) {
 		block->Next = NULL;
 		*nbl_block_sizes(block) = pool->inline_sizes;
 	}
+	if (policy->begin)
+		policy->begin(pool->context, self->context_thread, nbl);
 	nbl_account(self, 1);
 	return nbl;
 }
@@ -855,9 +855,14 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 		nbl_report_not_live(nbl, true, call);
 		return false;
 	}
+	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+	/* A parked block that stays and is not in use is no context (park.h). */
+	if (policy->retire != NULL && front != block && front != NULL && front->Next == block &&
+		front->Offset == front->Size)
+		front = block;
 	/* The inline block's limit is bare: it never leaves. */
-	if (unlikely(nbl->Context != block ||
-		     (block != NULL && block->Offset != block->NdisReserved[0]))) {
+	if (unlikely(
+		    front != block || (block != NULL && block->Offset != block->NdisReserved[0]))) {
 		if (nbl_report_contexts(pool, nbl, call))
 			return false;
 		while (nbl->Context != block) {

@@ -6,9 +6,15 @@
  *	        low four bits: the stamp under which it was parked
  *
  * The block is *idle* until a driver needs it, and idle again when the last of its bytes is popped:
- * wholly unused (Offset == Size), which no block in the chain ever is, so the word does not change
- * and nothing is written to say so. An idle block is hidden: the chain, and with it everything a
- * driver sees, is that of an NBL without it.
+ * wholly unused (Offset == Size), so the word does not change and nothing is written to say so. An
+ * idle block is hidden: the chain, and with it everything a driver sees, is that of an NBL without
+ * it.
+ *
+ * Or it *stays*: pushed where no byte of context is in use, on an NBL without blocks or in front of
+ * its unused inline block, it need not leave the chain when it is idle again, for there is nothing
+ * behind it that a driver could look for. Further pushes find it as room in the front block, and
+ * neither they nor their pops reach the policy. It is idle in the chain then; when the NBL is freed
+ * it is simply not in the next one's.
  *
  * It stays charged to the tag that pushed it last, until its memory goes back or a push under
  * another tag takes it over: that driver's contexts are what the memory is there for, and a steady
@@ -22,7 +28,8 @@
  * Over a general allocator the NBL's memory goes back at every free, and the parked block with it
  * (retire): there is nothing to come back to, and such a pool allocates at every fallback.
  *
- * P1  A parked block is idle if it is in no chain, and in its NBL's chain if it is not.
+ * P1  A parked block is in its NBL's chain if it is in use. If it is idle it is in no chain, or it
+ * stays and is the front block: whoever pushes another one hides it first.
  */
 #ifndef ALLOC_PARK_H
 #define ALLOC_PARK_H
@@ -61,6 +68,33 @@ ALWAYS_INLINE uint32_t park_block_stamp(NET_BUFFER_LIST *nbl)
 ALWAYS_INLINE bool park_idle(const NET_BUFFER_LIST_CONTEXT *block)
 {
 	return block->Offset == block->Size;
+}
+
+/* True if the block stays: all of it may be popped, and it does not leave then. */
+ALWAYS_INLINE bool park_stays(const NET_BUFFER_LIST_CONTEXT *block)
+{
+	return block->NdisReserved[0] == block->Size;
+}
+
+ALWAYS_INLINE void park_set_stays(NET_BUFFER_LIST_CONTEXT *block, bool stays)
+{
+	block->NdisReserved[0] = (USHORT)(block->Size - !stays); /* the limit: nbl.h */
+}
+
+/* True if no byte of context is in use on the NBL, and no block but its own in the chain. */
+ALWAYS_INLINE bool park_alone(const struct context *context, const NET_BUFFER_LIST *nbl)
+{
+	const NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+
+	return front == NULL ||
+	       (context_is_inline(context, nbl, front) && front->Offset == front->Size);
+}
+
+/* Hides the parked block, if there is one and it is idle in the chain: it is the front block. */
+static inline void park_hide(NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *parked)
+{
+	if (parked != NULL && nbl->Context == parked && park_idle(parked))
+		nbl->Context = parked->Next;
 }
 
 /* True if block is the parked one, under this stamp: it may stay. One load, one compare. */
@@ -112,8 +146,13 @@ static COLD void park_drop(struct context_thread *self, NET_BUFFER_LIST *nbl)
 
 	*context_word(nbl) = NULL;
 	context_keep(self, -(int64_t)context_block_bytes(block->Size));
-	if (park_idle(block))
-		context_free_block(self, block);
+	if (!park_idle(block)) {
+		if (park_stays(block))
+			park_set_stays(block, false);
+		return;
+	}
+	park_hide(nbl, block);
+	context_free_block(self, block);
 }
 
 /* The policy's begin: a load, and a second one and a compare where a block is parked. */
@@ -138,7 +177,10 @@ static inline void park_retire(
 	*context_word(nbl) = NULL;
 }
 
-/* P1, for the policy's check_nbl; the chain is known to end, and no block in it to be idle. */
+/*
+ * P1, for the policy's check_nbl; the chain is known to end, and to have no unused block but those
+ * that may stay.
+ */
 static inline bool park_intact(NET_BUFFER_LIST *nbl, char *why)
 {
 	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
@@ -146,11 +188,11 @@ static inline bool park_intact(NET_BUFFER_LIST *nbl, char *why)
 
 	while (b != NULL && b != parked)
 		b = b->Next;
-	if (parked == NULL || park_idle(parked) == (b == NULL))
+	if (parked == NULL || (park_idle(parked) ? b == NULL || b == nbl->Context : b != NULL))
 		return true;
 	snprintf(why, CONTEXT_REASON_BYTES, "context block %p is parked with NBL %p, %s",
 		(const void *)parked, (void *)nbl,
-		b ? "idle, and in its chain" : "in use, and not in its chain");
+		b ? "idle, and behind another block" : "in use, and not in its chain");
 	return false;
 }
 

@@ -17,21 +17,27 @@
  * `headroom`. The learned bytes are therefore a block beside the NBL, paid for by NBLs that use it.
  *
  * Learns: a *use* is what an NBL goes through from its first fallback block to its last pop. Each
- * thread counts the uses that it begins and, for those that the mark did not cover, how many lines
- * would have. At the end of a window it takes the lowest mark that leaves out at most 1 % of the
- * window's uses, and raises the pool's mark to it if it is higher. The first window is short, each
- * further one twice as long up to ADAPTIVE_WINDOW_MAX.
+ * thread counts uses and, for those that the mark did not cover, how many lines would have. At the
+ * end of a window it takes the lowest mark that leaves out at most 1 % of the window's uses, and
+ * raises the pool's mark to it if it is higher. The first window is short, each further one twice as
+ * long up to ADAPTIVE_WINDOW_MAX.
+ *
+ * Which uses: an NBL is counted until the mark has covered a use of it. Then its block may stay in
+ * the chain (park.h), where it costs what an inline block costs and is not seen; until it does not
+ * do, which is not counted either: the next use is. So each run of counted uses ends with the first
+ * one that was covered, and what led to it is left out: the share of the others is that of all uses.
+ *
  * Forgets: never by itself, for what drivers use *inside* a block is not seen (the push that fits
  * is two instructions in the caller). flush sets the mark to 0 and learning begins again; parked
- * blocks of another size than the mark's are freed when their NBL is next allocated, or their last
- * byte popped.
+ * blocks of another size than the mark's are freed when their NBL is next allocated, or when they
+ * leave the chain.
  *
  * Guarantee: once the mark stands, an NBL allocates at its first fallback, and later only for a use
  * that needs more than the mark.
  * Worst case per NBL: 64 x mark bytes parked, at most 64 x ADAPTIVE_LINES_MAX; in use, what
  * `malloc` has, and one block of the mark.
- * Steady state: 0 allocations; a fallback is what it is under `sticky`, and one compare with the
- * thread's own count; its end one compare more.
+ * Steady state: 0 allocations; what it is under `sticky`, and for a fallback a count and a compare
+ * of the thread's own.
  * Progress: blocking where malloc is reached; raising the mark is lock-free.
  *
  * I1  The mark is at most ADAPTIVE_LINES_MAX.
@@ -142,14 +148,41 @@ static void adaptive_uncovered(struct adaptive_thread *thread, uint32_t known, u
 }
 
 /*
+ * The parked block is *proven*: the last use that it left at its end was covered. It may stay, out
+ * of sight, until its NBL needs more.
+ */
+ALWAYS_INLINE bool adaptive_is_proven(NET_BUFFER_LIST_CONTEXT *block)
+{
+	return context_prefix(block)->policy_ptr != NULL;
+}
+
+/* The parked block, if there is one, is in the chain to stay. Idle, it is the front block then. */
+static bool adaptive_is_unseen(const NET_BUFFER_LIST *nbl, const NET_BUFFER_LIST_CONTEXT *parked)
+{
+	return parked != NULL && park_stays(parked) &&
+	       (!park_idle(parked) || nbl->Context == parked);
+}
+
+/* A block did not do that was out of sight: its NBL's next use is counted again. */
+static void adaptive_into_sight(NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *parked)
+{
+	context_prefix(parked)->policy_ptr = NULL;
+	park_hide(nbl, parked);
+	if (!park_idle(parked))
+		park_set_stays(parked, false);
+}
+
+/*
  * The parked block does not do. A block carries the most lines that its use was counted for, and
  * hands the figure down to the block below when it leaves.
  */
 static SELDOM NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
 	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
 {
-	NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
 	NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+	const bool unseen = adaptive_is_unseen(nbl, parked);
+	NET_BUFFER_LIST_CONTEXT *front =
+		unseen && park_idle(parked) ? NULL : context_front_fallback(context, nbl);
 	const uint32_t mark = park_stamp(context);
 	uint32_t size = want;
 	uint32_t need = want;
@@ -166,12 +199,17 @@ static SELDOM NET_BUFFER_LIST_CONTEXT *adaptive_misfit(struct context *context,
 	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(&thread->base, size, tag);
 	if (unlikely(block == NULL))
 		return NULL;
-	if (front == NULL)
-		thread->window_end--;
 	uint32_t lines = adaptive_lines(need);
+	if (unseen) {
+		adaptive_into_sight(nbl, parked);
+		known = lines = ADAPTIVE_LINES_MAX; /* of this use nothing is counted */
+	} else if (front == NULL) {
+		thread->window_end--;
+	}
 	if (lines > known && lines > mark)
 		adaptive_uncovered(thread, known, lines);
 	context_prefix(block)->policy_u32 = lines > known ? lines : known;
+	context_prefix(block)->policy_ptr = NULL;
 	if (parked != NULL && park_idle(parked))
 		context_prefix(parked)->policy_u32 = context_prefix(block)->policy_u32;
 	if (adaptive_window_is_over(thread))
@@ -188,12 +226,16 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_adaptive_alloc(struct context *co
 
 	if (unlikely(block == NULL))
 		return adaptive_misfit(context, thread, nbl, bytes + backfill, tag);
+	const bool stays = adaptive_is_proven(block) && park_alone(context, nbl) &&
+			   park_holds(nbl, block, park_stamp(context));
+	park_set_stays(block, stays);
+	thread->window_end += stays; /* this use is not counted */
 	if (unlikely(adaptive_window_is_over(thread)))
 		adaptive_end_window(context, thread);
 	return block;
 }
 
-/* A block is popped that was misfit's, or in a use with one of those, or is not of the mark's size. */
+/* A block leaves that was misfit's, or in a use with one of those, or is not of the mark's size. */
 static SELDOM void adaptive_end_misfit(struct context *context, struct adaptive_thread *thread,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
@@ -225,8 +267,10 @@ static SELDOM void adaptive_end_misfit(struct context *context, struct adaptive_
 ALWAYS_INLINE void context_adaptive_free(struct context *context, struct context_thread *self,
 	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
-	if (unlikely(context_prefix(block)->policy_u32 != 0 ||
-		     !park_holds(nbl, block, park_stamp(context))))
+	if (likely(context_prefix(block)->policy_u32 == 0 &&
+		    park_holds(nbl, block, park_stamp(context))))
+		context_prefix(block)->policy_ptr = block;
+	else
 		adaptive_end_misfit(context, (struct adaptive_thread *)self, nbl, block);
 }
 

@@ -7,21 +7,24 @@
  *	word    -> the same block, whether a driver needs it or not: parked, see park.h
  *
  * A block whose last byte is popped is parked with the NBL; if one is parked already the larger
- * stays and the other is freed. A fallback uses the parked block if it is large enough. A second
+ * is kept and the other is freed. A fallback uses the parked block if it is large enough. A second
  * block on the same NBL is at least twice as large as the one before. So the last one has room for
  * more than half of all that the packet's drivers pushed, the next packet's second block for all of
- * it, and from the third packet on one block serves the stack, however deep.
+ * it, and from the third packet on one block serves the stack, however deep. Where no other context
+ * is in use it stays in the chain, and serves the NBL's later packets as an inline block would.
  *
- * Learns: per NBL, from every pop. Forgets: never by itself; flush starts a new stamp, and each
- * parked block of an older one is freed when its NBL is next allocated, or its last byte popped.
+ * Learns: per NBL, when a block leaves. Forgets: never by itself; flush starts a new stamp, and each
+ * parked block of an older one is freed when its NBL is next allocated, or leaves the chain.
  *
  * Guarantee: an NBL that fell back for at most n bytes before has no allocation for n bytes or
  * less, up to STICKY_KEEP_BYTES. Its free never reaches the library.
  * Worst case per NBL: 32 + STICKY_KEEP_BYTES parked, for good; in use, what `malloc` has, twice.
  * Memory is therefore the pool's high-water mark times the deepest stack: one deep packet in each
  * NBL is enough.
- * Steady state: 0 allocations; a fallback is a load of the NBL's first line, three of the block's
- * first 32 bytes, and four stores; its end is a store to the NBL and three loads.
+ * Steady state: 0 allocations. The first context of an NBL is a fallback: a load of the NBL's first
+ * line, three of the block's first 32 bytes, and five stores. From then on until the NBL is freed a
+ * push is what it is where the block has room. In front of another's context each is a fallback,
+ * and its end is a store to the NBL and three loads.
  * Progress: blocking where malloc is reached.
  *
  * I1  P1 of park.h, and a parked block has at most STICKY_KEEP_BYTES.
@@ -45,14 +48,17 @@ _Static_assert(STICKY_KEEP_BYTES >= 0 && STICKY_KEEP_BYTES <= 65520 &&
 	"a block's Size");
 
 static COLD NET_BUFFER_LIST_CONTEXT *sticky_grow(struct context *context,
-	struct context_thread *self, const NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
 {
 	const NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
 	uint32_t size = front ? (uint32_t)front->Size * STICKY_GROWTH : 0;
 
 	if (size > STICKY_KEEP_BYTES)
 		size = STICKY_KEEP_BYTES;
-	return context_malloc_block(self, size > want ? size : want, tag);
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, size > want ? size : want, tag);
+	if (likely(block != NULL))
+		park_hide(nbl, park_block(nbl));
+	return block;
 }
 
 ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_sticky_alloc(struct context *context,
@@ -61,8 +67,11 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_sticky_alloc(struct context *cont
 {
 	NET_BUFFER_LIST_CONTEXT *block = park_use(self, nbl, bytes + backfill, tag);
 
-	return likely(block != NULL) ? block
-				     : sticky_grow(context, self, nbl, bytes + backfill, tag);
+	if (unlikely(block == NULL))
+		return sticky_grow(context, self, nbl, bytes + backfill, tag);
+	park_set_stays(
+		block, park_alone(context, nbl) && park_holds(nbl, block, park_stamp(context)));
+	return block;
 }
 
 /* A block is popped that is not parked, or whose stamp is old. */

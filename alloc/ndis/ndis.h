@@ -191,7 +191,9 @@ NDIS_STATUS NdisAllocateNetBufferListContext(
 
 /*
  * Releases the newest ContextSize bytes, a multiple of the alignment; an allocated block goes when
- * its last byte is released, however many drivers shared it; the pool's block stays.
+ * its last byte is released, however many drivers shared it; the pool's block stays. So does, under
+ * the policies `sticky` and `adaptive`, a block that is the NBL's only context: wholly unused, it
+ * serves what comes next, and Context is not NULL.
  * Contexts nest: the last one obtained is the first one released, with the same size. Only the sum
  * in use in the front block is checked, so a release in another order that fits the sum is not
  * found. ContextSize 0 does nothing.

@@ -331,13 +331,17 @@ static void nbl_scenario_count_all_free(
 static void nbl_scenario_count(
 	struct nbl_scenario_books *books, const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
+	bool kept_in_chain = false;
+
 	nbl_scenario_book(books, TAG_NBLS, 1, pool->object_bytes);
 	for (NET_BUFFER_LIST_CONTEXT *b = nbl->Context; b != NULL; b = b->Next) {
+		kept_in_chain |= pool->policy->retire && b == park_block(nbl);
 		if (b != nbl_inline_block(pool, nbl))
 			nbl_scenario_book(
 				books, context_prefix(b)->tag, 1, (int64_t)sizeof(*b) + b->Size);
 	}
-	nbl_scenario_count_idle(books, pool, nbl);
+	if (!kept_in_chain)
+		nbl_scenario_count_idle(books, pool, nbl);
 	for (const MDL *mdl = nbl->FirstNetBuffer->MdlChain; mdl != NULL; mdl = mdl->Next)
 		nbl_scenario_book(books, TAG_NBLS, 1, (int64_t)(uintptr_t)mdl->Process);
 }
