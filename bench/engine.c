@@ -593,14 +593,11 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 {
 	const struct workload_cell *shape = &cell->shape;
 	uint32_t burst_max = workload->burst_max ? workload->burst_max : POOL_BULK_MAX;
-	uint64_t least_bytes = workload->object_bytes_min > POOL_OBJECT_BYTES_MIN
-				       ? workload->object_bytes_min
-				       : POOL_OBJECT_BYTES_MIN;
 
 	if (!in_range(why, "threads", shape->threads, 1, ENGINE_THREADS_MAX) ||
 		!in_range(why, "burst", shape->burst, 1, burst_max) ||
 		!in_range(why, "depth", shape->depth, 1, ENGINE_DEPTH_MAX) ||
-		!in_range(why, "object_bytes", cell->object_bytes, least_bytes,
+		!in_range(why, "object_bytes", cell->object_bytes, POOL_OBJECT_BYTES_MIN,
 			POOL_OBJECT_BYTES_MAX) ||
 		!in_range(why, "capacity", cell->capacity, 0, ENGINE_CAPACITY_MAX))
 		return -EINVAL;

@@ -269,8 +269,6 @@ static int add_cell(struct plan *plan, struct plan_cell *cell, char *why)
 			PLAN_CELLS_MAX);
 		return -EINVAL;
 	}
-	if (cell->object_bytes < cell->workload->object_bytes_min)
-		cell->object_bytes = (uint32_t)cell->workload->object_bytes_min;
 	label_cell(cell);
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		if (strcmp(plan->cell[i].label, cell->label) == 0)

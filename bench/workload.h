@@ -80,8 +80,6 @@ struct workload {
 	 * empty*; t->failed counts those alone then, and the reports call them so.
 	 */
 	uint32_t (*capacity)(const struct workload_cell *cell);
-	/* Bytes the pool's objects must have at least; 0: any. */
-	size_t object_bytes_min;
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
 	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
 	bool holds_many;

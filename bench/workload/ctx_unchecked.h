@@ -1,0 +1,57 @@
+/*
+ * ctx_unchecked: ctx_room with the documented structure and nothing else: the front block's Offset is
+ * lowered and raised again, by a caller who knows that there is a block, that it has room and that
+ * what is popped was pushed. ctx_room less this is what the documented calls check; this less the row
+ * `null` is what it costs that the pointer is an Offset behind Context, which every driver reads anew.
+ *
+ * No driver can ask for it. It is right here because the loop keeps the rules that it doesn't check.
+ */
+#ifndef BENCH_WORKLOAD_CTX_UNCHECKED_H
+#define BENCH_WORKLOAD_CTX_UNCHECKED_H
+
+#include "bench/workload/ctx_room.h"
+
+ALWAYS_INLINE void ctx_unchecked_once(NET_BUFFER_LIST *nbl, uint64_t word)
+{
+	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+
+	front->Offset = (USHORT)(front->Offset - NBL_LOAD_CONTEXT_BYTES);
+	bench_escape(nbl);
+	nbl_load_write(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), word, CTX_ROOM_HELD);
+	bench_escape(nbl);
+	front = nbl->Context;
+	front->Offset = (USHORT)(front->Offset + NBL_LOAD_CONTEXT_BYTES);
+	bench_escape(nbl);
+}
+
+ALWAYS_INLINE uint64_t workload_ctx_unchecked(
+	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	struct ctx_room *own = t->own;
+
+	(void)pool;
+	for (uint64_t i = 0; i < n; i++) {
+		if (ops->traits.kind == POOL_KIND_NULL)
+			ctx_room_once_bare(&own->bare[i % CTX_ROOM_HELD], i);
+		else
+			ctx_unchecked_once(own->held[i % CTX_ROOM_HELD], i);
+	}
+	return n;
+}
+
+static const struct workload workload_ctx_unchecked_info = {
+	.name = "ctx_unchecked",
+	.summary = "ctx_room without the checks of the calls",
+	.unit = "contexts",
+	.program = "No program: ctx_room by a caller who bumps the documented Offset himself, to "
+		   "tell what the calls' checks cost. The row null bumps a bare pointer.",
+	.lane_threads = 1,
+	.profile = true,
+	.demand = ctx_room_demand,
+	.create = ctx_room_create,
+	.destroy = nbl_load_destroy_shared,
+	.enter = ctx_room_enter,
+	.leave = ctx_room_leave,
+};
+
+#endif
