@@ -16,14 +16,14 @@
  * neither they nor their pops reach the policy. It is idle in the chain then; when the NBL is freed
  * it is simply not in the next one's.
  *
- * It stays charged to the tag that pushed it last, until its memory goes back or a push under
+ * It remains charged to the tag that pushed it last, until its memory goes back or a push under
  * another tag takes it over: that driver's contexts are what the memory is there for, and a steady
  * stack of drivers never touches the accounts.
  *
  * The word is the NBL owner's, like the chain; it goes from owner to owner with the NBL itself, so
  * no access is atomic. The context's stamp changes when what it has learned becomes void: a block
- * with an old stamp is given back when its NBL is next allocated, or when it is next popped. It has
- * 16 values, so a block that slept through 16 changes passes for fresh; it is then merely kept on.
+ * with an old stamp is given back when its NBL is next allocated, or leaves the chain. It has 16
+ * values, so a block that slept through 16 changes passes for fresh; it is then merely kept on.
  *
  * Over a general allocator the NBL's memory goes back at every free, and the parked block with it
  * (retire): there is nothing to come back to, and such a pool allocates at every fallback.

@@ -155,14 +155,14 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uin
 
 /*
  * The lead-in, in which the length of a chunk is found: from one round on it is doubled while it
- * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more twice on end: once may be
- * an interruption. Goes on beyond the lead-in as long as it is not there yet. A body that had to wait
- * for its peer says nothing about that.
+ * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more. Goes on beyond the lead-in
+ * as long as it is not there yet. A body that had to wait for its peer says nothing about that. An
+ * interruption halves it, too: to wait for a second one would let it grow without end where each
+ * other chunk waits for a thread that has no CPU.
  */
 static void run_lead_in(struct engine *engine, struct runner *self)
 {
 	bool growing = true;
-	bool was_long = false;
 
 	for (int step = 0; atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN ||
 			   (growing && step < ENGINE_CHUNK_STEPS);
@@ -172,13 +172,11 @@ static void run_lead_in(struct engine *engine, struct runner *self)
 		if (run_chunk(engine, self, self->rounds) == 0)
 			continue;
 		uint64_t took_ns = clock_now_ns() - began_ns;
-		bool is_long = took_ns > ENGINE_CHUNK_NS;
 		growing = took_ns < ENGINE_CHUNK_NS / 2 && self->rounds < ENGINE_CHUNK_ROUNDS_MAX;
 		if (growing)
 			self->rounds *= 2;
-		else if (is_long && was_long && self->rounds > 1)
+		else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
 			self->rounds /= 2;
-		was_long = is_long;
 	}
 }
 

@@ -259,7 +259,7 @@ static void test_chunks(void **state)
 		struct engine *engine = opened(&subject, &cell);
 		engine_slice(engine, WINDOW_NS, WINDOW_NS, &slice);
 		assert_int_equal(atom_load_relaxed(&most_rounds), slow ? 1 : MOST_ROUNDS);
-		/* Two interruptions on end, each in a chunk of microseconds, may halve it. */
+		/* An interruption in the last chunk of the lead-in halves it. */
 		assert_in_range(atom_load_relaxed(&last_rounds), slow ? 1 : MOST_ROUNDS / 2,
 			slow ? 1 : MOST_ROUNDS);
 		assert_adds_up(&slice, &subject, 1);
