@@ -50,6 +50,12 @@ enum {
 	 * aborts every time, and must get past.
 	 */
 	RSEQ_ABORTS_MAX = 64,
+	/*
+	 * Looks at the CPUs, with a pause after each, before a search takes for empty what another
+	 * thread is draining: tens of microseconds, several times what a fence takes. A drainer that
+	 * is itself stopped delays others by no more.
+	 */
+	RSEQ_BUSY_MAX = 1024,
 };
 
 enum rseq_code {

@@ -121,11 +121,12 @@ static COLD void rseq_cache_put(struct rseq_cache *self, struct rseq_cache_threa
 /*
  * Takes up to a batch from some CPU's array into objs, half of what is there if that is less,
  * beginning where the last search succeeded. 0: every array is empty, or being drained by somebody
- * else.
+ * else, *busy then.
  */
-static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct pool_thread *base, void **objs)
+static COLD uint32_t rseq_cache_search(struct rseq_cache *self, struct rseq_cache_thread *thread,
+	struct pool_thread *base, void **objs, bool *busy)
 {
+	*busy = false;
 	for (uint32_t i = 0; i < self->cpus; i++) {
 		uint32_t cpu = (thread->victim + i) % self->cpus;
 		struct rseq_array *area = &self->areas[cpu];
@@ -133,8 +134,12 @@ static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache
 		/*
 		 * A peek that decides nothing: an array that looks empty is not worth an interrupt.
 		 */
-		if (atom_load_relaxed(&area->cur) == 0 || !rseq_stop(self->areas, cpu))
+		if (atom_load_relaxed(&area->cur) == 0)
 			continue;
+		if (!rseq_stop(self->areas, cpu)) {
+			*busy = true;
+			continue;
+		}
 		uint32_t cur = atom_load_relaxed(&area->cur);
 		uint32_t take = cur - cur / 2;
 		if (take > self->batch)
@@ -151,6 +156,20 @@ static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache
 		}
 	}
 	return 0;
+}
+
+/* The same, with some patience for whoever drains at that moment. */
+static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache_thread *thread,
+	struct pool_thread *base, void **objs)
+{
+	uint32_t taken = 0;
+	bool busy = true;
+
+	for (uint32_t i = 0; taken == 0 && busy && i < RSEQ_BUSY_MAX; i++) {
+		taken = rseq_cache_search(self, thread, base, objs, &busy);
+		atom_pause();
+	}
+	return taken;
 }
 
 /* Empties the current CPU's array into the depot. */

@@ -12,7 +12,8 @@
  * depot, which is lock-free; a stopped CPU's threads go there at once. A drainer that is itself
  * stopped hides at most one array and blocks nobody.
  * After put: memory stays mapped, nothing is overwritten. Exact: get searches every CPU's array
- * before it answers NULL. A CPU that another drainer has claimed is that thread's call.
+ * before it answers NULL. A CPU that another drainer has claimed is that thread's call,
+ * for whose end a search waits some microseconds.
  * Signal handlers may use it: the kernel aborts the section that a signal interrupts, and nothing
  * that the cold paths work on is the thread's.
  *

@@ -166,10 +166,12 @@ static COLD bool rseq_mag_stop(struct rseq_mag_pool *pool, uint32_t cpu)
 
 /*
  * Trades the caller's empty magazine for one with objects of some CPU. False: there is none, or
- * others are draining.
+ * only where another thread is taking some, *busy then.
  */
-static COLD bool rseq_mag_steal(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
+static COLD bool rseq_mag_steal(
+	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, bool *busy)
 {
+	*busy = false;
 	for (uint32_t i = 0; i < pool->cpus; i++) {
 		uint32_t cpu = (self->victim + i) % pool->cpus;
 		struct rseq_magazines *area = &pool->areas[cpu];
@@ -179,8 +181,10 @@ static COLD bool rseq_mag_steal(struct rseq_mag_pool *pool, struct rseq_mag_thre
 		if (magazine_count(rseq_mag_at(pool, rseq_magazine_loaded(word))) == 0 &&
 			magazine_count(rseq_mag_at(pool, rseq_magazine_spare(word))) == 0)
 			continue;
-		if (!rseq_mag_stop(pool, cpu))
+		if (!rseq_mag_stop(pool, cpu)) {
+			*busy = true;
 			continue;
+		}
 		word = atom_load_relaxed(&area->word);
 		struct magazine *spare = rseq_mag_at(pool, rseq_magazine_spare(word));
 		struct magazine *loaded = rseq_mag_at(pool, rseq_magazine_loaded(word));
@@ -242,8 +246,14 @@ static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_t
 	}
 	magazine_set_count(
 		self->mine, depot_take(&pool->depot, &self->base, self->mine->slot, pool->size));
-	if (magazine_count(self->mine) != 0 || rseq_mag_steal(pool, self))
+	if (magazine_count(self->mine) != 0)
 		return true;
+	bool busy = true;
+	for (uint32_t i = 0; busy && i < RSEQ_BUSY_MAX; i++) {
+		if (rseq_mag_steal(pool, self, &busy))
+			return true;
+		atom_pause();
+	}
 	self->base.paths.empty++;
 	return false;
 }
