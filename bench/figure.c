@@ -185,11 +185,13 @@ static int finish(FILE *script, const char *id, const char *label, FILE *out)
 	return 0;
 }
 
-/* A picture of n panels in a grid; the script up to the first panel. */
+/*
+ * A picture of n panels in a grid; the script up to the first panel. As wide as a full row, however
+ * few there are, so that panels and letters are of one size all over the page.
+ */
 static FILE *begin(size_t n, size_t columns, int width, int height)
 {
 	FILE *script = tmpfile();
-	const size_t used = n < columns ? n : columns;
 	const size_t rows = (n + columns - 1) / columns;
 
 	if (script == NULL)
@@ -197,8 +199,8 @@ static FILE *begin(size_t n, size_t columns, int width, int height)
 	fprintf(script,
 		"set terminal svg size %zu,%zu dynamic font 'sans-serif,%d' linewidth 1 "
 		"noenhanced\n",
-		used * (size_t)width, rows * (size_t)height, FONT_SIZE);
-	fprintf(script, "set multiplot layout %zu,%zu\n", rows, used);
+		columns * (size_t)width, rows * (size_t)height, FONT_SIZE);
+	fprintf(script, "set multiplot layout %zu,%zu\n", rows, columns);
 	fputs("set border 3 linewidth 0.5\nset tics nomirror scale 0.4\nunset key\nunset "
 	      "mxtics\nunset mytics\n",
 		script);
