@@ -163,10 +163,12 @@ static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache
 	struct pool_thread *base, void **objs)
 {
 	uint32_t taken = 0;
-	bool busy = true;
+	bool busy;
 
-	for (uint32_t i = 0; taken == 0 && busy && i < RSEQ_BUSY_MAX; i++) {
+	for (uint32_t i = 0; i < RSEQ_BUSY_MAX; i++) {
 		taken = rseq_cache_search(self, thread, base, objs, &busy);
+		if (taken != 0 || !busy)
+			break;
 		atom_pause();
 	}
 	return taken;

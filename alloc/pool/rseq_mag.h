@@ -248,10 +248,13 @@ static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_t
 		self->mine, depot_take(&pool->depot, &self->base, self->mine->slot, pool->size));
 	if (magazine_count(self->mine) != 0)
 		return true;
-	bool busy = true;
-	for (uint32_t i = 0; busy && i < RSEQ_BUSY_MAX; i++) {
+	for (uint32_t i = 0; i < RSEQ_BUSY_MAX; i++) {
+		bool busy;
+
 		if (rseq_mag_steal(pool, self, &busy))
 			return true;
+		if (!busy)
+			break;
 		atom_pause();
 	}
 	self->base.paths.empty++;
