@@ -3,6 +3,7 @@
 
 #include "alloc/memory.h"
 #include "bench/command.h"
+#include "bench/instances.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -44,6 +45,26 @@ uint32_t options_cpus(void)
 	if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 1)
 		return 1;
 	return (uint32_t)CPU_COUNT(&set);
+}
+
+const char *options_pools(size_t i)
+{
+	return pools[i] ? pools[i]->name : NULL;
+}
+
+const char *options_contexts(size_t i)
+{
+	return contexts[i] ? contexts[i]->name : NULL;
+}
+
+const char *options_workloads(size_t i)
+{
+	return workloads[i] ? workloads[i]->name : NULL;
+}
+
+const char *options_dispatches(size_t i)
+{
+	return i <= INSTANCE_TABLE ? instance_dispatch_name((enum instance_dispatch)i) : NULL;
 }
 
 const char *options_pages(size_t i)

@@ -87,7 +87,11 @@ void options_help(const struct options *options, const void *into);
  */
 void options_hint(char *text, size_t bytes, const char *name, options_known known);
 
-/* The kinds of pages under a pool's objects, as `known`. */
+/* As `known`: the strategies, the context policies, the workloads, the dispatches, the pages. */
+const char *options_pools(size_t i);
+const char *options_contexts(size_t i);
+const char *options_workloads(size_t i);
+const char *options_dispatches(size_t i);
 const char *options_pages(size_t i);
 
 /* CPUs that this process may use: what N stands for; at least 1. */

@@ -32,26 +32,6 @@ struct run_request {
 	uint64_t slices;
 };
 
-static const char *known_pool(size_t i)
-{
-	return pools[i] ? pools[i]->name : NULL;
-}
-
-static const char *known_context(size_t i)
-{
-	return contexts[i] ? contexts[i]->name : NULL;
-}
-
-static const char *known_workload(size_t i)
-{
-	return workloads[i] ? workloads[i]->name : NULL;
-}
-
-static const char *known_dispatch(size_t i)
-{
-	return i <= INSTANCE_TABLE ? instance_dispatch_name((enum instance_dispatch)i) : NULL;
-}
-
 static const struct options_entry entries[] = {
 	{.name = "pool",
 		.letter = 'p',
@@ -59,7 +39,7 @@ static const struct options_entry entries[] = {
 		.offset = offsetof(struct run_request, pool),
 		.value = "NAME",
 		.help = "the strategy to run",
-		.known = known_pool,
+		.known = options_pools,
 		.noun = "strategy"},
 	{.name = "context",
 		.letter = 'c',
@@ -67,7 +47,7 @@ static const struct options_entry entries[] = {
 		.offset = offsetof(struct run_request, context),
 		.value = "NAME",
 		.help = "the context policy over it, for workloads that push context [malloc]",
-		.known = known_context,
+		.known = options_contexts,
 		.noun = "context policy"},
 	{.name = "workload",
 		.letter = 'w',
@@ -75,14 +55,14 @@ static const struct options_entry entries[] = {
 		.offset = offsetof(struct run_request, workload),
 		.value = "NAME",
 		.help = "the workload to run on it",
-		.known = known_workload,
+		.known = options_workloads,
 		.noun = "workload"},
 	{.name = "dispatch",
 		.kind = OPTIONS_NAMES,
 		.offset = offsetof(struct run_request, dispatch),
 		.value = "NAME",
 		.help = "folded: the strategy is a constant; table: it is read at run time",
-		.known = known_dispatch,
+		.known = options_dispatches,
 		.noun = "dispatch"},
 	{.name = "threads",
 		.letter = 't',

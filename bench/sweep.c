@@ -44,28 +44,6 @@ struct request {
 	bool fresh, dry_run;
 };
 
-static const char *known_pool(size_t i)
-{
-	return pools[i] == NULL ? NULL : pools[i]->name;
-}
-
-static const char *known_context(size_t i)
-{
-	return contexts[i] == NULL ? NULL : contexts[i]->name;
-}
-
-static const char *known_workload(size_t i)
-{
-	return workloads[i] == NULL ? NULL : workloads[i]->name;
-}
-
-static const char *known_dispatch(size_t i)
-{
-	static const char *const names[] = {"folded", "table", NULL};
-
-	return names[i];
-}
-
 static const struct options_entry entries[] = {
 	{.name = "quick",
 		.letter = 'q',
@@ -101,7 +79,7 @@ static const struct options_entry entries[] = {
 		.offset = offsetof(struct request, plan.pools),
 		.value = "A,B",
 		.help = "strategies that compete [all]",
-		.known = known_pool,
+		.known = options_pools,
 		.noun = "strategy"},
 	{.name = "context",
 		.kind = OPTIONS_NAMES,
@@ -109,14 +87,14 @@ static const struct options_entry entries[] = {
 		.value = "A,B",
 		.help = "context policies that compete, all over one strategy [all; none with "
 			"--quick or --pool]",
-		.known = known_context,
-		.noun = "policy"},
+		.known = options_contexts,
+		.noun = "context policy"},
 	{.name = "workload",
 		.kind = OPTIONS_NAMES,
 		.offset = offsetof(struct request, plan.workloads),
 		.value = "A,B",
 		.help = "workloads [all; with --quick, all but the drivers' profiles]",
-		.known = known_workload,
+		.known = options_workloads,
 		.noun = "workload"},
 	{.name = "dispatch",
 		.kind = OPTIONS_NAMES,
@@ -124,7 +102,7 @@ static const struct options_entry entries[] = {
 		.value = "A,B",
 		.help = "how a strategy is reached: folded (inlined), table (through pointers) "
 			"[folded]",
-		.known = known_dispatch,
+		.known = options_dispatches,
 		.noun = "dispatch"},
 	{.name = "threads",
 		.letter = 't',
