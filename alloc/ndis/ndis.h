@@ -28,6 +28,7 @@
 #define ALLOC_NDIS_NDIS_H
 
 #include "nblbench.h"
+#include "nblinfo.h"
 #include "types.h"
 
 #ifdef __cplusplus

@@ -135,6 +135,7 @@ typedef struct _MDL {
 #define MDL_SOURCE_IS_NONPAGED_POOL 0x0004
 #define MDL_ALLOCATED_FIXED_SIZE    0x0008
 #define MDL_PARTIAL                 0x0010
+#define MDL_PARTIAL_HAS_BEEN_MAPPED 0x0020
 #define MDL_NETWORK_HEADER          0x1000
 
 /* Bytes of a page, and its logarithm. MDLs count in pages of this size whatever the machine's. */
@@ -182,9 +183,25 @@ typedef enum _MM_PAGE_PRIORITY {
 	HighPagePriority = 32
 } MM_PAGE_PRIORITY;
 #define MdlMappingNoExecute 0x40000000
+#define MdlMappingNoWrite   0x80000000
 
-/* The next MDL of a chain, NULL for the last; an lvalue. Source: NDIS_MDL_LINKAGE. */
-#define NDIS_MDL_LINKAGE(mdl) ((mdl)->Next)
+/*
+ * The next MDL of a chain, NULL for the last; an lvalue. The second stores it.
+ * Source: NDIS_MDL_LINKAGE, NdisGetNextMdl.
+ */
+#define NDIS_MDL_LINKAGE(mdl)     ((mdl)->Next)
+#define NdisGetNextMdl(mdl, next) (*(next) = (mdl)->Next)
+
+/* Stores where in its page an MDL's memory begins, and its bytes. Source: NdisQueryMdlOffset. */
+#define NdisQueryMdlOffset(mdl, offset, length) \
+	(*(offset) = MmGetMdlByteOffset(mdl), *(length) = MmGetMdlByteCount(mdl))
+
+/*
+ * Makes an MDL of the caller's describe `length` bytes, at most as many as it was allocated for.
+ * The page wants the old length back before NdisFreeMdl; here the free does without.
+ * Source: NdisAdjustMdlLength.
+ */
+#define NdisAdjustMdlLength(mdl, length) ((mdl)->ByteCount = (length))
 
 /*
  * NET_BUFFER.
@@ -282,8 +299,9 @@ typedef struct _NET_BUFFER_LIST_CONTEXT {
  */
 
 /*
- * What NetBufferListInfo[] is indexed by. Slots with two names carry one or the other. All are
- * NULL in a new NBL but NetBufferListProtocolId, which has its pool's ProtocolId.
+ * What NetBufferListInfo[] is indexed by. Slots with several names carry one or the other: on the
+ * way of sends, of receives, or in one version of NDIS. All are NULL in a new NBL but
+ * NetBufferListProtocolId, which has its pool's ProtocolId. nblinfo.h has what some of them hold.
  * Source: NDIS_NET_BUFFER_LIST_INFO.
  */
 typedef enum _NDIS_NET_BUFFER_LIST_INFO {
@@ -308,18 +326,24 @@ typedef enum _NDIS_NET_BUFFER_LIST_INFO {
 	NetBufferListFilteringInfo,
 	MediaSpecificInformationEx,
 	NblOriginalInterfaceIfIndex,
+	NblReAuthWfpFlowContext = NblOriginalInterfaceIfIndex,
+	TcpReceiveBytesTransferred,
+	NrtNameResolutionId = TcpReceiveBytesTransferred,
+	UdpRecvSegCoalesceOffloadInfo = TcpReceiveBytesTransferred,
+	SwitchForwardingReserved,
+	SwitchForwardingDetail,
+	VirtualSubnetInfo,
+	IMReserved,
 	TcpRecvSegCoalesceInfo,
+	UdpSegmentationOffloadInfo = TcpRecvSegCoalesceInfo,
 	RscTcpTimestampDelta,
+	TcpSendOffloadsSupplementalNetBufferListInfo = RscTcpTimestampDelta,
 	GftOffloadInformation,
 	GftFlowEntryId,
 	NetBufferListInfoReserved3,
-	NetBufferListInfoReserved4,
-	NetBufferListInfoReserved5,
-	NetBufferListInfoReserved6,
-	UdpSegmentationOffloadInfo,
-	UdpRecvSegCoalesceOffloadInfo,
 	MaxNetBufferListInfo
-} NDIS_NET_BUFFER_LIST_INFO;
+} NDIS_NET_BUFFER_LIST_INFO,
+	*PNDIS_NET_BUFFER_LIST_INFO;
 
 /* The head of a lock-free list of Windows; here it only reserves 16 aligned bytes. */
 typedef union _SLIST_HEADER {
@@ -384,11 +408,57 @@ struct _NET_BUFFER_LIST {
 #define NET_BUFFER_LIST_MINIPORT_RESERVED(nbl) ((nbl)->MiniportReserved)
 #define NdisGetPoolFromNetBufferList(nbl)      ((nbl)->NdisPoolHandle)
 
-/* Flags: any of these set; all of these set; set them; clear them. Source: as above. */
-#define NDIS_TEST_NBL_FLAG(nbl, flags)  (((nbl)->Flags & (flags)) != 0)
-#define NDIS_TEST_NBL_FLAGS(nbl, flags) (((nbl)->Flags & (flags)) == (flags))
-#define NDIS_SET_NBL_FLAG(nbl, flags)   ((nbl)->Flags |= (flags))
-#define NDIS_CLEAR_NBL_FLAG(nbl, flags) ((nbl)->Flags &= ~(ULONG)(flags))
+/*
+ * Bits of Flags, by who may use them. 0x3 belongs to protocol drivers since NDIS 6.30.
+ * NBL_PROT_RSVD_FLAGS is an older name. Source: NET_BUFFER_LIST.
+ */
+#define NBL_FLAGS_PROTOCOL_RESERVED 0xFFF00003
+#define NBL_FLAGS_SCRATCH           0x000F0000 /* the present owner's */
+#define NBL_FLAGS_MINIPORT_RESERVED 0x0000F000
+#define NBL_FLAGS_NDIS_RESERVED     0x00000FFC
+#define NBL_PROT_RSVD_FLAGS         NBL_FLAGS_PROTOCOL_RESERVED
+
+/*
+ * Of Flags: any of these set; all of these set; set them; clear them. Then the same for the bits of
+ * protocol drivers among them, under both their names. Source: NET_BUFFER_LIST.
+ */
+#define NBL_TEST_FLAG(nbl, flags)  (((nbl)->Flags & (ULONG)(flags)) != 0)
+#define NBL_TEST_FLAGS(nbl, flags) (((nbl)->Flags & (ULONG)(flags)) == (ULONG)(flags))
+#define NBL_SET_FLAG(nbl, flags)   ((nbl)->Flags |= (ULONG)(flags))
+#define NBL_CLEAR_FLAG(nbl, flags) ((nbl)->Flags &= ~(ULONG)(flags))
+#define NBL_TEST_PROTOCOL_RSVD_FLAG(nbl, flags) \
+	NBL_TEST_FLAG((nbl), (flags)&NBL_FLAGS_PROTOCOL_RESERVED)
+#define NBL_SET_PROTOCOL_RSVD_FLAG(nbl, flags) \
+	NBL_SET_FLAG((nbl), (flags)&NBL_FLAGS_PROTOCOL_RESERVED)
+#define NBL_CLEAR_PROTOCOL_RSVD_FLAG(nbl, flags) \
+	NBL_CLEAR_FLAG((nbl), (flags)&NBL_FLAGS_PROTOCOL_RESERVED)
+#define NBL_TEST_PROT_RSVD_FLAG(nbl, flags)  NBL_TEST_PROTOCOL_RSVD_FLAG((nbl), (flags))
+#define NBL_SET_PROT_RSVD_FLAG(nbl, flags)   NBL_SET_PROTOCOL_RSVD_FLAG((nbl), (flags))
+#define NBL_CLEAR_PROT_RSVD_FLAG(nbl, flags) NBL_CLEAR_PROTOCOL_RSVD_FLAG((nbl), (flags))
+
+/*
+ * Bits of NblFlags. Drivers set and read them; nothing here does. Source: NET_BUFFER_LIST.
+ */
+#define NDIS_NBL_FLAGS_SEND_READ_ONLY                        0x00000001
+#define NDIS_NBL_FLAGS_RECV_READ_ONLY                        0x00000002
+#define NDIS_NBL_FLAGS_HD_SPLIT                              0x00000100
+#define NDIS_NBL_FLAGS_IS_IPV4                               0x00000200
+#define NDIS_NBL_FLAGS_IS_IPV6                               0x00000400
+#define NDIS_NBL_FLAGS_IS_TCP                                0x00000800
+#define NDIS_NBL_FLAGS_IS_UDP                                0x00001000
+#define NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_HEADER  0x00002000
+#define NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_PAYLOAD 0x00004000
+#define NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET                    0x00008000
+#define NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT         0x00010000
+
+/*
+ * Of NblFlags: any of these set; all of these set; set them; clear them.
+ * Source: NdisTestNblFlag, NdisTestNblFlags, NdisSetNblFlag, NdisClearNblFlag.
+ */
+#define NdisTestNblFlag(nbl, flags)  (((nbl)->NblFlags & (ULONG)(flags)) != 0)
+#define NdisTestNblFlags(nbl, flags) (((nbl)->NblFlags & (ULONG)(flags)) == (ULONG)(flags))
+#define NdisSetNblFlag(nbl, flags)   ((nbl)->NblFlags |= (ULONG)(flags))
+#define NdisClearNblFlag(nbl, flags) ((nbl)->NblFlags &= ~(ULONG)(flags))
 
 /*
  * Pool parameters.

@@ -64,8 +64,55 @@ ASSERT_STATIC(offsetof(NET_BUFFER_LIST_CONTEXT, Offset) == 10);
 ASSERT_STATIC(offsetof(NET_BUFFER_LIST_CONTEXT, ContextData) == 12);
 ASSERT_STATIC(offsetof(NET_BUFFER_LIST, Link) % 16 == 0);
 ASSERT_STATIC(NetBufferListProtocolId == NetBufferListFrameType);
-ASSERT_STATIC(MaxNetBufferListInfo >= 27 && TRUE == 1 && FALSE == 0);
+ASSERT_STATIC(TRUE == 1 && FALSE == 0);
 ASSERT_STATIC(sizeof(MDL) == 48);
+
+/* The slots, by the numbers that they have on 64-bit systems. */
+ASSERT_STATIC(TcpIpChecksumNetBufferListInfo == 0 && TcpOffloadBytesTransferred == 0);
+ASSERT_STATIC(IPsecOffloadV1NetBufferListInfo == 1 && IPsecOffloadV2NetBufferListInfo == 1);
+ASSERT_STATIC(TcpLargeSendNetBufferListInfo == 2 && TcpReceiveNoPush == 2);
+ASSERT_STATIC(ClassificationHandleNetBufferListInfo == 3 && Ieee8021QNetBufferListInfo == 4);
+ASSERT_STATIC(NetBufferListCancelId == 5 && MediaSpecificInformation == 6);
+ASSERT_STATIC(NetBufferListFrameType == 7 && NetBufferListProtocolId == 7);
+ASSERT_STATIC(NetBufferListHashValue == 8 && NetBufferListHashInfo == 9);
+ASSERT_STATIC(WfpNetBufferListInfo == 10 && IPsecOffloadV2TunnelNetBufferListInfo == 11);
+ASSERT_STATIC(IPsecOffloadV2HeaderNetBufferListInfo == 12 && NetBufferListCorrelationId == 13);
+ASSERT_STATIC(NetBufferListFilteringInfo == 14 && MediaSpecificInformationEx == 15);
+ASSERT_STATIC(NblOriginalInterfaceIfIndex == 16 && NblReAuthWfpFlowContext == 16);
+ASSERT_STATIC(TcpReceiveBytesTransferred == 17 && NrtNameResolutionId == 17);
+ASSERT_STATIC(UdpRecvSegCoalesceOffloadInfo == 17 && SwitchForwardingReserved == 18);
+ASSERT_STATIC(SwitchForwardingDetail == 19 && VirtualSubnetInfo == 20 && IMReserved == 21);
+ASSERT_STATIC(TcpRecvSegCoalesceInfo == 22 && UdpSegmentationOffloadInfo == 22);
+ASSERT_STATIC(RscTcpTimestampDelta == 23);
+ASSERT_STATIC(TcpSendOffloadsSupplementalNetBufferListInfo == 23 && GftOffloadInformation == 24);
+ASSERT_STATIC(GftFlowEntryId == 25 && NetBufferListInfoReserved3 == 26);
+ASSERT_STATIC(MaxNetBufferListInfo == 27);
+
+ASSERT_STATIC(NBL_FLAGS_PROTOCOL_RESERVED == 0xFFF00003 && NBL_FLAGS_SCRATCH == 0xF0000);
+ASSERT_STATIC(NBL_FLAGS_MINIPORT_RESERVED == 0xF000 && NBL_FLAGS_NDIS_RESERVED == 0xFFC);
+ASSERT_STATIC((NBL_FLAGS_PROTOCOL_RESERVED ^ NBL_FLAGS_SCRATCH ^ NBL_FLAGS_MINIPORT_RESERVED ^
+		      NBL_FLAGS_NDIS_RESERVED) == 0xFFFFFFFF);
+ASSERT_STATIC(NBL_PROT_RSVD_FLAGS == NBL_FLAGS_PROTOCOL_RESERVED);
+ASSERT_STATIC(NDIS_NBL_FLAGS_SEND_READ_ONLY == 1 && NDIS_NBL_FLAGS_RECV_READ_ONLY == 2);
+ASSERT_STATIC(NDIS_NBL_FLAGS_HD_SPLIT == 0x100 && NDIS_NBL_FLAGS_IS_IPV4 == 0x200);
+ASSERT_STATIC(NDIS_NBL_FLAGS_IS_IPV6 == 0x400 && NDIS_NBL_FLAGS_IS_TCP == 0x800);
+ASSERT_STATIC(NDIS_NBL_FLAGS_IS_UDP == 0x1000);
+ASSERT_STATIC(NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_HEADER == 0x2000);
+ASSERT_STATIC(NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_PAYLOAD == 0x4000);
+ASSERT_STATIC(NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET == 0x8000);
+ASSERT_STATIC(NDIS_NBL_FLAGS_CAPTURE_TIMESTAMP_ON_TRANSMIT == 0x10000);
+ASSERT_STATIC(MdlMappingNoWrite == 0x80000000 && MdlMappingNoExecute == 0x40000000);
+ASSERT_STATIC(MDL_PARTIAL_HAS_BEEN_MAPPED == 0x20);
+ASSERT_STATIC(NDIS_HASH_FUNCTION_MASK == 0xFF && NDIS_HASH_TYPE_MASK == 0xFFFF00);
+ASSERT_STATIC(NDIS_TCP_LARGE_SEND_OFFLOAD_V1_TYPE == 0 && NDIS_TCP_LARGE_SEND_OFFLOAD_IPv4 == 0);
+ASSERT_STATIC(NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE == 1 && NDIS_TCP_LARGE_SEND_OFFLOAD_IPv6 == 1);
+ASSERT_STATIC(NDIS_UDP_SEGMENTATION_OFFLOAD_IPV4 == 0 && NDIS_UDP_SEGMENTATION_OFFLOAD_IPV6 == 1);
+ASSERT_STATIC(sizeof(NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO) == sizeof(PVOID));
+ASSERT_STATIC(sizeof(NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO) == sizeof(PVOID));
+ASSERT_STATIC(sizeof(NDIS_UDP_SEGMENTATION_OFFLOAD_NET_BUFFER_LIST_INFO) == sizeof(PVOID));
+ASSERT_STATIC(sizeof(NDIS_RSC_NBL_INFO) == sizeof(PVOID));
+ASSERT_STATIC(sizeof(NDIS_NET_BUFFER_LIST_8021Q_INFO) == sizeof(PVOID));
+ASSERT_STATIC(sizeof(NDIS_SWITCH_FORWARDING_DETAIL_NET_BUFFER_LIST_INFO) == sizeof(PVOID));
 
 /*
  * Calls, with the types of their pages.
@@ -228,6 +275,80 @@ static int macros_of_list(NET_BUFFER_LIST *nbl, NDIS_HANDLE pool)
 	       NdisGetPoolFromNetBufferList(nbl) == pool;
 }
 
+static int flags_of_list(NET_BUFFER_LIST *nbl)
+{
+	const ULONG any = NDIS_NBL_FLAGS_IS_IPV4 | NDIS_NBL_FLAGS_IS_TCP;
+
+	nbl->Flags = 0;
+	nbl->NblFlags = 0;
+	NdisSetNblFlag(nbl, NDIS_NBL_FLAGS_IS_IPV4);
+	int good = nbl->NblFlags == NDIS_NBL_FLAGS_IS_IPV4 && NdisTestNblFlag(nbl, any) &&
+		   !NdisTestNblFlags(nbl, any) && nbl->Flags == 0;
+	NdisClearNblFlag(nbl, any);
+	good = good && nbl->NblFlags == 0 && !NdisTestNblFlag(nbl, any);
+	NBL_SET_FLAG(nbl, 0x11000);
+	NBL_SET_PROTOCOL_RSVD_FLAG(nbl, 0x100FFF);
+	good = good && nbl->Flags == 0x111003 && NBL_TEST_FLAG(nbl, 0x1004) &&
+	       !NBL_TEST_FLAGS(nbl, 0x1004) && NBL_TEST_PROTOCOL_RSVD_FLAG(nbl, 0x100000) &&
+	       !NBL_TEST_PROT_RSVD_FLAG(nbl, 0x10000) && nbl->NblFlags == 0;
+	NBL_CLEAR_PROT_RSVD_FLAG(nbl, NBL_PROT_RSVD_FLAGS | 0x1000);
+	good = good && nbl->Flags == 0x11000;
+	NBL_SET_PROT_RSVD_FLAG(nbl, 0x1001);
+	NBL_CLEAR_PROTOCOL_RSVD_FLAG(nbl, 0x1001);
+	NBL_CLEAR_FLAG(nbl, 0x10000);
+	return good && nbl->Flags == 0x1000;
+}
+
+static int info_of_list(NET_BUFFER_LIST *nbl)
+{
+	NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO checksum;
+	NDIS_TCP_LARGE_SEND_OFFLOAD_NET_BUFFER_LIST_INFO large;
+	NDIS_UDP_SEGMENTATION_OFFLOAD_NET_BUFFER_LIST_INFO udp;
+	NDIS_NET_BUFFER_LIST_8021Q_INFO tag;
+
+	checksum.Value = NULL;
+	checksum.Transmit.TcpHeaderOffset = 34;
+	checksum.Transmit.TcpChecksum = 1;
+	int good = checksum.Value == (PVOID)0x220004;
+	checksum.Receive.IpChecksumValueInvalid = 1;
+	good = good && checksum.Value == (PVOID)0x220104;
+	large.Value = NULL;
+	large.LsoV2Transmit.MSS = 1460;
+	large.LsoV2Transmit.TcpHeaderOffset = 54;
+	large.LsoV2Transmit.IPVersion = NDIS_TCP_LARGE_SEND_OFFLOAD_IPv6;
+	good = good && large.Value == (PVOID)0x836005B4 && large.LsoV1Transmit.MSS == 1460 &&
+	       large.Transmit.Type == 0 && large.LsoV1TransmitComplete.Type == 0 &&
+	       large.LsoV2TransmitComplete.Type == 0;
+	udp.Value = NULL;
+	udp.Transmit.UdpHeaderOffset = 1;
+	good = good && udp.Value == (PVOID)0x100000;
+	tag.Value = NULL;
+	tag.TagHeader.VlanId = 0xABC;
+	tag.TagHeader.UserPriority = 5;
+	tag.WLanTagHeader.WMMInfo = 3;
+	good = good && tag.Value == (PVOID)0x3ABC5;
+
+	NET_BUFFER_LIST_SWITCH_FORWARDING_DETAIL(nbl)->SourcePortId = 0x1234;
+	NET_BUFFER_LIST_SWITCH_FORWARDING_DETAIL(nbl)->IsPacketDataSafe = 1;
+	good = good &&
+	       NET_BUFFER_LIST_INFO(nbl, SwitchForwardingDetail) == (PVOID)0x0000040012340000 &&
+	       NET_BUFFER_LIST_SWITCH_FORWARDING_DETAIL(nbl)->AsUINT64 == 0x0000040012340000;
+	NET_BUFFER_LIST_COALESCED_SEG_COUNT(nbl) = 7;
+	NET_BUFFER_LIST_DUP_ACK_COUNT(nbl) = 2;
+	good = good && NET_BUFFER_LIST_INFO(nbl, TcpRecvSegCoalesceInfo) == (PVOID)0x20007;
+	NET_BUFFER_LIST_SET_HASH_VALUE(nbl, 0x87654321);
+	NET_BUFFER_LIST_SET_HASH_FUNCTION(nbl, 0xFFFFFF02);
+	NET_BUFFER_LIST_SET_HASH_TYPE(nbl, 0xFF000401);
+	NET_BUFFER_LIST_SET_HASH_FUNCTION(nbl, 1);
+	good = good && NET_BUFFER_LIST_GET_HASH_VALUE(nbl) == 0x87654321 &&
+	       NET_BUFFER_LIST_INFO(nbl, NetBufferListHashValue) == (PVOID)0x87654321 &&
+	       NET_BUFFER_LIST_INFO(nbl, NetBufferListHashInfo) == (PVOID)0x401 &&
+	       NET_BUFFER_LIST_GET_HASH_TYPE(nbl) == 0x400 &&
+	       NET_BUFFER_LIST_GET_HASH_FUNCTION(nbl) == 1;
+	NDIS_SET_NET_BUFFER_LIST_CANCEL_ID(nbl, nbl);
+	return good && NDIS_GET_NET_BUFFER_LIST_CANCEL_ID(nbl) == (PVOID)nbl;
+}
+
 static int macros_of_nb(NET_BUFFER *nb, NDIS_HANDLE pool)
 {
 	SAME_TYPE(NET_BUFFER_NEXT_NB(nb), NET_BUFFER *);
@@ -244,7 +365,17 @@ static int macros_of_nb(NET_BUFFER *nb, NDIS_HANDLE pool)
 
 static int macros_of_mdl(MDL *mdl, UCHAR *bytes, ULONG length)
 {
+	UINT offset;
+	UINT count;
+	MDL *next = mdl;
+
 	SAME_TYPE(NDIS_MDL_LINKAGE(mdl), MDL *);
+	NdisGetNextMdl(mdl, &next);
+	NdisAdjustMdlLength(mdl, length - 1);
+	NdisQueryMdlOffset(mdl, &offset, &count);
+	NdisAdjustMdlLength(mdl, length);
+	if (next != NULL || offset != MmGetMdlByteOffset(mdl) || count != length - 1)
+		return 0;
 	return MmGetMdlByteCount(mdl) == length && MmGetMdlByteOffset(mdl) == BYTE_OFFSET(bytes) &&
 	       MmGetMdlVirtualAddress(mdl) == (PVOID)bytes &&
 	       MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority) == (PVOID)bytes &&
@@ -291,7 +422,8 @@ static int used_list(NDIS_HANDLE lists, MDL *mdl)
 	NET_BUFFER_LIST *nbl = allocate_both(lists, 16, 0, mdl, 0, 64);
 	NET_BUFFER_LIST *injected = NULL;
 	NET_BUFFER_LIST *fwps_clone = NULL;
-	int good = plain != NULL && nbl != NULL && macros_of_list(nbl, lists);
+	int good = plain != NULL && nbl != NULL && macros_of_list(nbl, lists) &&
+		   flags_of_list(nbl) && info_of_list(nbl);
 
 	members_of_list(nbl);
 	good = good && fwps_allocate(lists, 16, 0, mdl, 0, 64, &injected) == STATUS_SUCCESS;
