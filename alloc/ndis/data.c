@@ -354,3 +354,76 @@ PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage,
 	}
 	return copied == BytesNeeded ? Storage : NULL;
 }
+
+/* A place in a chain of MDLs from which bytes are taken, or to which they go. */
+struct cursor {
+	const MDL *mdl; /* NULL: the chain has ended */
+	uint64_t offset;
+};
+
+/* The bytes that are left in the cursor's MDL, after MDLs that it has passed are left behind. */
+static ULONG cursor_settle(struct cursor *at)
+{
+	while (at->mdl != NULL && at->offset >= at->mdl->ByteCount) {
+		at->offset -= at->mdl->ByteCount;
+		at->mdl = at->mdl->Next;
+	}
+	return at->mdl != NULL ? at->mdl->ByteCount - (ULONG)at->offset : 0;
+}
+
+/* The address of the cursor's byte; NULL: it has none. */
+static PUCHAR cursor_address(const struct cursor *at)
+{
+	PUCHAR base = (PUCHAR)MmGetSystemAddressForMdlSafe(at->mdl, NormalPagePriority);
+
+	return base != NULL ? base + at->offset : NULL;
+}
+
+/* Copies up to `bytes` bytes and says in *copied how many. False: an MDL has no address. */
+static bool copy_chain(struct cursor *to, struct cursor *from, const uint64_t bytes, ULONG *copied)
+{
+	uint64_t done = 0;
+	bool mapped = true;
+
+	while (done < bytes) {
+		ULONG room = cursor_settle(to);
+		ULONG take = cursor_settle(from);
+
+		take = take < room ? take : room;
+		take = take < bytes - done ? take : (ULONG)(bytes - done);
+		if (take == 0)
+			break;
+		PUCHAR target = cursor_address(to);
+		const unsigned char *source = cursor_address(from);
+		mapped = target != NULL && source != NULL;
+		if (!mapped)
+			break;
+		memmove(target, source, take); /* one NB can be both */
+		to->offset += take;
+		from->offset += take;
+		done += take;
+	}
+	*copied = (ULONG)done;
+	return mapped;
+}
+
+NDIS_STATUS NdisCopyFromNetBufferToNetBuffer(NET_BUFFER *Destination, ULONG DestinationOffset,
+	ULONG BytesToCopy, NET_BUFFER const *Source, ULONG SourceOffset, ULONG *BytesCopied)
+{
+	ULONG copied = 0;
+	bool good = false;
+
+	if (pool_of(Destination, __func__) != NULL && pool_of(Source, __func__) != NULL) {
+		struct cursor to = {.mdl = Destination->CurrentMdl,
+			.offset = (uint64_t)Destination->CurrentMdlOffset + DestinationOffset};
+		struct cursor from = {.mdl = Source->CurrentMdl,
+			.offset = (uint64_t)Source->CurrentMdlOffset + SourceOffset};
+		uint64_t data =
+			Source->DataLength > SourceOffset ? Source->DataLength - SourceOffset : 0;
+
+		good = copy_chain(&to, &from, data < BytesToCopy ? data : BytesToCopy, &copied);
+	}
+	if (BytesCopied != NULL)
+		*BytesCopied = copied;
+	return good ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+}

@@ -274,6 +274,45 @@ PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage,
 	UINT AlignOffset);
 
 /*
+ * Copies bytes from one NB's data to another NB's MDLs. Both count from their CurrentMdl and
+ * CurrentMdlOffset, which have to be right; no member of either is changed, so the caller sets
+ * Destination's DataLength afterwards.
+ * DestinationOffset, SourceOffset: bytes beyond those places. BytesToCopy: at most so many.
+ * BytesCopied: receives how many were copied: fewer where Source has no more data (DataLength) or
+ * Destination's chain has no more room.
+ * NDIS_STATUS_SUCCESS, also then. NDIS_STATUS_RESOURCES: an NB is not of a living pool (also
+ * reported), or an MDL has no address; *BytesCopied says what was copied before.
+ * Decided here: the two may overlap, piece by piece.
+ * Source: NdisCopyFromNetBufferToNetBuffer.
+ */
+NDIS_STATUS NdisCopyFromNetBufferToNetBuffer(NET_BUFFER *Destination, ULONG DestinationOffset,
+	ULONG BytesToCopy, NET_BUFFER const *Source, ULONG SourceOffset, ULONG *BytesCopied);
+
+/*
+ * Info slots.
+ */
+
+/*
+ * Copies what an NBL that is sent carries in its info slots: TcpIpChecksum, IPsecOffloadV1, the two
+ * of IPsecOffloadV2, TcpLargeSend, Ieee8021Q, MediaSpecificInformation, NetBufferListCancelId,
+ * NetBufferListProtocolId, VirtualSubnetInfo and NetBufferListFilteringInfo. The others, and all
+ * that is no slot, stay as they are. Nothing happens after the report that one of the two cannot be
+ * used.
+ * Source: NdisCopySendNetBufferListInfo.
+ */
+VOID NdisCopySendNetBufferListInfo(
+	NET_BUFFER_LIST *DestNetBufferList, NET_BUFFER_LIST *SrcNetBufferList);
+
+/*
+ * The same for an NBL that is received: NetBufferListHashValue and NetBufferListHashInfo too, but
+ * not NetBufferListCancelId; two of the slots have other names then, NetBufferListFrameType and
+ * TcpReceiveNoPush.
+ * Source: NdisCopyReceiveNetBufferListInfo.
+ */
+VOID NdisCopyReceiveNetBufferListInfo(
+	NET_BUFFER_LIST *DestNetBufferList, NET_BUFFER_LIST *SrcNetBufferList);
+
+/*
  * Clones.
  */
 

@@ -146,6 +146,12 @@ static VOID (*const advance_list)(NET_BUFFER_LIST *, ULONG, BOOLEAN,
 	NET_BUFFER_FREE_MDL_HANDLER) = NdisAdvanceNetBufferListDataStart;
 static VOID (*const adjust)(NET_BUFFER *) = NdisAdjustNetBufferCurrentMdl;
 static PVOID (*const get_data)(NET_BUFFER *, ULONG, PVOID, UINT, UINT) = NdisGetDataBuffer;
+static NDIS_STATUS (*const copy)(NET_BUFFER *, ULONG, ULONG, NET_BUFFER const *, ULONG,
+	ULONG *) = NdisCopyFromNetBufferToNetBuffer;
+static VOID (*const copy_send_info)(
+	NET_BUFFER_LIST *, NET_BUFFER_LIST *) = NdisCopySendNetBufferListInfo;
+static VOID (*const copy_receive_info)(
+	NET_BUFFER_LIST *, NET_BUFFER_LIST *) = NdisCopyReceiveNetBufferListInfo;
 static NET_BUFFER_LIST *(*const allocate_clone)(
 	NET_BUFFER_LIST *, NDIS_HANDLE, NDIS_HANDLE, ULONG) = NdisAllocateCloneNetBufferList;
 static VOID (*const free_clone)(NET_BUFFER_LIST *, ULONG) = NdisFreeCloneNetBufferList;
@@ -410,6 +416,8 @@ static int used_nb(NDIS_HANDLE nbs, NDIS_HANDLE data_nbs, MDL *mdl)
 	good = good && retreat(nb, 16, 0, make_mdl) == NDIS_STATUS_SUCCESS;
 	good = good && get_data(nb, 8, storage, 1, 0) != NULL;
 	adjust(nb);
+	ULONG copied = 0;
+	good = good && copy(nb, 0, 8, nb, 8, &copied) == NDIS_STATUS_SUCCESS && copied == 8;
 	advance(nb, 16, TRUE, take_mdl);
 	free_nb(nb);
 	free_nb(with_data);
@@ -436,6 +444,9 @@ static int used_list(NDIS_HANDLE lists, MDL *mdl)
 	       fwps_allocate_clone(nbl, NULL, NULL, 0, &fwps_clone) == STATUS_SUCCESS;
 	fwps_free_clone(fwps_clone, 0);
 	free_clone(clone, 0);
+	copy_send_info(injected, nbl);
+	copy_receive_info(injected, nbl);
+	good = good && NET_BUFFER_LIST_GET_HASH_VALUE(injected) == 0x87654321;
 	fwps_free(injected);
 	free_list(nbl);
 	free_list(plain);
