@@ -127,10 +127,11 @@ void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *c
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
 	else if (nbl_is(nbl, pool, NBL_MARK_LIVE))
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
-			"the NBL is no clone; free it with the call for plain NBLs");
+			"the NBL was made from no other one; free it with the call for plain NBLs");
 	else if (nbl_is_clone(nbl, pool))
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
-			"the NBL is a clone; free it as it was made, with the same flags");
+			"the NBL was made from another one; free it with the call for its kind, "
+			"with the same flags");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nbl,
 			"no pool made it, or it is a copy, or its NdisReserved was overwritten");
@@ -178,7 +179,9 @@ void nbl_report_pop(
 bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
 {
 	NET_BUFFER_LIST_CONTEXT *inline_block =
-		nbl_is(nbl, pool, NBL_MARK_LIVE) ? nbl_inline_block(pool, nbl) : NULL;
+		nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is(nbl, pool, NBL_MARK_CLONE_DEEP)
+			? nbl_inline_block(pool, nbl)
+			: NULL;
 	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
 	uint32_t bytes = 0;
 

@@ -332,7 +332,10 @@ enum nbl_mark {
 	NBL_MARK_FREE = 0x66726565,
 	NBL_MARK_CLONE = 0x636c6f00,        /* with MDLs of its own */
 	NBL_MARK_CLONE_SHARED = 0x636c6f01, /* with the original's MDLs */
-	NBL_MARK_CLONE_FWPS = 0x636c6f02,   /* holds a reference on its parent */
+	NBL_MARK_CLONE_FWPS = 0x636c6f02,   /* counts as a child of its parent */
+	NBL_MARK_CLONE_DEEP = 0x636c6f03,   /* the same, with a copy of the data */
+	NBL_MARK_FRAGMENT = 0x636c6f04,     /* in pieces */
+	NBL_MARK_REASSEMBLED = 0x636c6f05,  /* in one piece; the last of nbl_is_clone's */
 };
 
 ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
@@ -346,10 +349,18 @@ ALWAYS_INLINE bool nbl_is(
 	return nbl->NdisReserved[0] == nbl_mark(nbl, pool, mark);
 }
 
+/* True for those that are made from another NBL: a clone or its kin. */
 ALWAYS_INLINE bool nbl_is_clone(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
 {
-	return nbl_is(nbl, pool, NBL_MARK_CLONE) || nbl_is(nbl, pool, NBL_MARK_CLONE_SHARED) ||
-	       nbl_is(nbl, pool, NBL_MARK_CLONE_FWPS);
+	uintptr_t mark = (uintptr_t)nbl->NdisReserved[0] ^ (uintptr_t)nbl ^ (uintptr_t)pool;
+
+	return mark - NBL_MARK_CLONE <= NBL_MARK_REASSEMBLED - NBL_MARK_CLONE;
+}
+
+/* True if the pool's block is on an NBL of this mark. */
+ALWAYS_INLINE bool nbl_mark_has_block(enum nbl_mark mark)
+{
+	return mark == NBL_MARK_LIVE || mark == NBL_MARK_CLONE_DEEP;
 }
 
 /*
@@ -849,7 +860,8 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark,
 	const char *call)
 {
-	NET_BUFFER_LIST_CONTEXT *block = mark == NBL_MARK_LIVE ? nbl_inline_block(pool, nbl) : NULL;
+	NET_BUFFER_LIST_CONTEXT *block =
+		nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL;
 
 	if (unlikely(!nbl_is(nbl, pool, mark))) {
 		nbl_report_not_live(nbl, true, call);

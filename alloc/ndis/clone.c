@@ -1,19 +1,24 @@
 /*
- * Clones: new NBLs and NBs over the bytes of another NBL.
+ * NBLs that are made from another one's data: clones, fragments, reassembled NBLs, deep clones.
  *
- * A clone's mark says how it was made, so that its free can insist on the same flags. Its first NB
- * is the one embedded in the NBL where the pool has them, the others come from the NB pool. Its
- * Context is NULL, whatever the pool; the first context on a clone is therefore an allocated block.
+ * The mark says how one was made, so that its free can insist on the call and flags that belong to
+ * it. Its first NB is the one embedded in the NBL where the pool has them, the others come from the
+ * NB pool. Its Context is NULL, whatever the pool, so that the first context on it is an allocated
+ * block; a deep clone alone has its pool's block.
  */
 #include "alloc/ndis/internal.h"
 
-/* A chain of partial MDLs over `length` bytes from `place` on. 0 and *out, or -ENOMEM. */
-static int partial_chain(const struct nbl_place *place, uint32_t length, MDL **out)
+/* An NB that is being filled: *tail is where its next MDL goes. */
+struct filling {
+	NET_BUFFER *nb;
+	MDL **tail;
+};
+
+/* Appends partial MDLs over `length` bytes from `place` on. 0 or -ENOMEM with some of them there. */
+static int append_partial(struct filling *to, const struct nbl_place *place, uint32_t length)
 {
 	MDL *source = place->mdl;
 	uint32_t offset = place->offset;
-	MDL *chain = NULL;
-	MDL **tail = &chain;
 
 	for (; length != 0; source = source->Next, offset = 0) {
 		PUCHAR va = (PUCHAR)MmGetMdlVirtualAddress(source) + offset;
@@ -24,42 +29,66 @@ static int partial_chain(const struct nbl_place *place, uint32_t length, MDL **o
 			continue;
 		MDL *mdl = IoAllocateMdl(va, take, FALSE, FALSE, NULL);
 		if (mdl == NULL)
-			goto fail;
+			return -ENOMEM;
 		IoBuildPartialMdl(source, mdl, va, take);
-		*tail = mdl;
-		tail = &mdl->Next;
+		*to->tail = mdl;
+		to->tail = &mdl->Next;
 		length -= take;
 	}
-	*out = chain;
 	return 0;
-
-fail:
-	while (chain != NULL) {
-		MDL *next = chain->Next;
-
-		IoFreeMdl(chain);
-		chain = next;
-	}
-	return -ENOMEM;
 }
 
-/* Gives one NB the data of the original's. 0, -EINVAL: the original's figures disagree, -ENOMEM. */
-static int clone_data(NET_BUFFER *nb, const NET_BUFFER *original, enum nbl_mark mark)
+/*
+ * Appends `length` bytes of the original's data, from its byte `at` on, to an NB that has no
+ * headroom yet. 0, -EINVAL: the original's figures disagree, or the sum exceeds 32 bits, -ENOMEM.
+ */
+static int append_data(struct filling *to, const NET_BUFFER *original, uint32_t at, uint32_t length)
 {
 	struct nbl_place place;
-	MDL *chain;
+	NET_BUFFER *nb = to->nb;
+
+	if (!nbl_place(original->MdlChain, (uint64_t)original->DataOffset + at, length, &place) ||
+		(uint64_t)nb->DataLength + length > UINT32_MAX)
+		return -EINVAL;
+	int rc = append_partial(to, &place, length);
+	if (rc == 0) {
+		nb->stDataLength = nb->DataLength + length;
+		nb->CurrentMdl = nb->MdlChain;
+	}
+	return rc;
+}
+
+static int status_error(NDIS_STATUS status)
+{
+	if (status == NDIS_STATUS_SUCCESS)
+		return 0;
+	return status == NDIS_STATUS_RESOURCES ? -ENOMEM : -EINVAL;
+}
+
+/* Gives an empty NB a copy of the original's data, in one piece. 0, -EINVAL or -ENOMEM, as above. */
+static int copy_data(NET_BUFFER *nb, const NET_BUFFER *original)
+{
+	ULONG copied = 0;
+
+	if (original->DataLength == 0)
+		return 0;
+	/* The system's memory for a retreat is what a copy needs: MDL and bytes in one. */
+	int rc = status_error(NdisRetreatNetBufferDataStart(nb, original->DataLength, 0, NULL));
+	if (rc == 0)
+		rc = status_error(NdisCopyFromNetBufferToNetBuffer(
+			nb, 0, original->DataLength, original, 0, &copied));
+	return rc == 0 && copied != original->DataLength ? -EINVAL : rc;
+}
+
+/* Gives an empty NB the original's own chain. 0, or -EINVAL as above. */
+static int share_data(NET_BUFFER *nb, const NET_BUFFER *original)
+{
+	struct nbl_place place;
 
 	if (!nbl_place(original->MdlChain, original->DataOffset, original->DataLength, &place))
 		return -EINVAL;
-	if (mark == NBL_MARK_CLONE_SHARED) {
-		nbl_set_data(
-			nb, original->MdlChain, &place, original->DataOffset, original->DataLength);
-		return 0;
-	}
-	int rc = partial_chain(&place, original->DataLength, &chain);
-	if (rc == 0)
-		nbl_set_data(nb, chain, &(struct nbl_place){.mdl = chain}, 0, original->DataLength);
-	return rc;
+	nbl_set_data(nb, original->MdlChain, &place, original->DataOffset, original->DataLength);
+	return 0;
 }
 
 /* Gives an NB of a clone back that did not come with the NBL. */
@@ -87,7 +116,10 @@ static void discard_data(
 			MDL *mdl = nb->MdlChain;
 
 			nb->MdlChain = mdl->Next;
-			IoFreeMdl(mdl);
+			if (ndis_is_system_mdl(mdl))
+				ndis_system_mdl_free(nb->NdisPoolHandle, mdl);
+			else
+				IoFreeMdl(mdl);
 		}
 		nbl->FirstNetBuffer = nb->Next;
 		if (!lists->with_nb || nb != nbl_embedded_nb(nbl))
@@ -95,30 +127,93 @@ static void discard_data(
 	}
 }
 
-/* The clone's NBs, one for each of the original's. 0, -EINVAL or -ENOMEM with some of them made. */
-static int clone_nbs(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *nbl,
-	const NET_BUFFER_LIST *original, enum nbl_mark mark)
+/*
+ * Adds an empty NB to the end of the list of NBs that *end points to, and prepares its filling. 0
+ * or -ENOMEM.
+ */
+static int add_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *nbl,
+	NET_BUFFER ***end, struct filling *out)
 {
-	NET_BUFFER **tail = &nbl->FirstNetBuffer;
+	NET_BUFFER *nb = nbl_embedded_nb(nbl);
+	const struct nbl_place nowhere = {.mdl = NULL};
+	int rc = 0;
+
+	if (lists->with_nb && *end == &nbl->FirstNetBuffer)
+		nbl_set_data(nb, NULL, &nowhere, 0, 0);
+	else
+		rc = ndis_nb_alloc(nbs, NULL, 0, 0, &nb);
+	if (rc != 0)
+		return rc;
+	**end = nb;
+	*end = &nb->Next;
+	*out = (struct filling){.nb = nb, .tail = &nb->MdlChain};
+	return 0;
+}
+
+/* Makes the room before the data that is asked for. 0, -EINVAL or -ENOMEM. */
+static int make_room(const struct filling *nb, const struct ndis_derivation *how)
+{
+	return status_error(NdisRetreatNetBufferDataStart(
+		nb->nb, how->data_offset_delta, how->data_back_fill, NULL));
+}
+
+/* The NBs for one of the original's: one, or fragments. 0, -EINVAL or -ENOMEM. */
+static int derive_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *nbl,
+	NET_BUFFER ***end, const NET_BUFFER *original, const struct ndis_derivation *how)
+{
+	uint32_t at = how->start;
+	struct filling to;
+	int rc;
+
+	do {
+		rc = add_nb(lists, nbs, nbl, end, &to);
+		if (rc != 0)
+			return rc;
+		if (how->mark == NBL_MARK_CLONE_SHARED)
+			return share_data(to.nb, original);
+		if (how->mark == NBL_MARK_CLONE_DEEP)
+			return copy_data(to.nb, original);
+		uint32_t rest = original->DataLength - at;
+		uint32_t take = rest < how->max_length ? rest : how->max_length;
+		rc = append_data(&to, original, at, take);
+		if (rc == 0)
+			rc = make_room(&to, how);
+		at += take;
+	} while (rc == 0 && at != original->DataLength);
+	return rc;
+}
+
+/* One NB for all of the original's. 0, -EINVAL or -ENOMEM. */
+static int reassemble(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, const NET_BUFFER_LIST *original,
+	const struct ndis_derivation *how)
+{
+	NET_BUFFER **end = &nbl->FirstNetBuffer;
+	struct filling to;
+	int rc = add_nb(lists, NULL, nbl, &end, &to);
+
+	for (const NET_BUFFER *from = original->FirstNetBuffer; from != NULL && rc == 0;
+		from = from->Next)
+		rc = append_data(&to, from, how->start, from->DataLength - how->start);
+	return rc == 0 ? make_room(&to, how) : rc;
+}
+
+/* The new NBL's NBs. 0, -EINVAL or -ENOMEM with some of them made. */
+static int derive_nbs(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *nbl,
+	const NET_BUFFER_LIST *original, const struct ndis_derivation *how)
+{
+	NET_BUFFER **end = &nbl->FirstNetBuffer;
+	int rc = 0;
 
 	for (const NET_BUFFER *from = original->FirstNetBuffer; from != NULL; from = from->Next) {
-		NET_BUFFER *nb = nbl_embedded_nb(nbl);
-		const struct nbl_place nowhere = {.mdl = NULL};
-		int rc = 0;
-
-		if (lists->with_nb && tail == &nbl->FirstNetBuffer)
-			nbl_set_data(nb, NULL, &nowhere, 0, 0);
-		else
-			rc = ndis_nb_alloc(nbs, NULL, 0, 0, &nb);
-		if (rc != 0)
-			return rc;
-		*tail = nb;
-		tail = &nb->Next;
-		rc = clone_data(nb, from, mark);
-		if (rc != 0)
-			return rc;
+		if (from->DataLength < how->start)
+			return -EINVAL;
 	}
-	return 0;
+	if (how->mark == NBL_MARK_REASSEMBLED)
+		return reassemble(lists, nbl, original, how);
+	for (const NET_BUFFER *from = original->FirstNetBuffer; from != NULL && rc == 0;
+		from = from->Next)
+		rc = derive_nb(lists, nbs, nbl, &end, from, how);
+	return rc;
 }
 
 /* Enters the pool of a handle, or the library's own for NULL. 0 and *out, -EINVAL or -ENOMEM. */
@@ -138,21 +233,22 @@ static int enter_or_default(
 	return 0;
 }
 
-/* A clone from pools that have been entered. */
-static int clone_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *original,
-	enum nbl_mark mark, NET_BUFFER_LIST **out, const char *call)
+/* ndis_derive from pools that have been entered; nbs: NULL where one NB is enough. */
+static int derive_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST *original,
+	const struct ndis_derivation *how, NET_BUFFER_LIST **out, const char *call)
 {
 	struct nbl_thread *self = nbl_self(lists);
 	NET_BUFFER_LIST *nbl =
 		self != NULL ? nbl_get(lists->ops, lists->policy, lists, self) : NULL;
 	if (nbl == NULL)
 		return -ENOMEM;
-	nbl->Context = NULL;
+	if (!nbl_mark_has_block(how->mark))
+		nbl->Context = NULL;
 	nbl->FirstNetBuffer = NULL;
-	nbl->NdisReserved[0] = nbl_mark(nbl, lists, mark);
-	int rc = clone_nbs(lists, nbs, nbl, original, mark);
+	nbl->NdisReserved[0] = nbl_mark(nbl, lists, how->mark);
+	int rc = derive_nbs(lists, nbs, nbl, original, how);
 	if (rc != 0) {
-		discard_data(lists, nbl, mark, call);
+		discard_data(lists, nbl, how->mark, call);
 		nbl_put(lists->ops, lists->policy, lists, self, nbl);
 		return rc;
 	}
@@ -160,8 +256,8 @@ static int clone_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_L
 	return 0;
 }
 
-static int make_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE nbs_handle,
-	enum nbl_mark mark, NET_BUFFER_LIST **out, const char *call)
+int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE nbs_handle,
+	const struct ndis_derivation *how, NET_BUFFER_LIST **out, const char *call)
 {
 	struct nbl_pool *lists;
 	struct nbl_pool *nbs;
@@ -171,13 +267,27 @@ static int make_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_
 	int rc = enter_or_default(lists_handle, NBL_POOL_LISTS, &lists, call);
 	if (rc != 0)
 		return rc;
+	if (how->mark == NBL_MARK_REASSEMBLED) {
+		rc = lists->with_nb ? derive_from(lists, NULL, original, how, out, call) : -EINVAL;
+		nbl_leave(lists);
+		return rc;
+	}
 	rc = enter_or_default(nbs_handle, NBL_POOL_NBS, &nbs, call);
 	if (rc == 0) {
-		rc = clone_from(lists, nbs, original, mark, out, call);
+		rc = derive_from(lists, nbs, original, how, out, call);
 		nbl_leave(nbs);
 	}
 	nbl_leave(lists);
 	return rc;
+}
+
+/* True if the MDL can have come with an NBL of this mark, or its memory is the system's anyway. */
+static bool is_own_mdl(const MDL *mdl, enum nbl_mark mark)
+{
+	/* Fragments and their kin have such MDLs from the start; drivers leave more of them there. */
+	if (ndis_is_system_mdl(mdl))
+		return mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS;
+	return (mdl->MdlFlags & MDL_PARTIAL) != 0 && ndis_mdl_is_ours(mdl);
 }
 
 /* True if all NBs and MDLs of a clone are such as `clone` made; else reports what is not. */
@@ -196,7 +306,7 @@ static bool is_in_shape(
 		}
 		for (const MDL *mdl = nb->MdlChain; mark != NBL_MARK_CLONE_SHARED && mdl != NULL;
 			mdl = mdl->Next) {
-			if ((mdl->MdlFlags & MDL_PARTIAL) != 0 && ndis_mdl_is_ours(mdl))
+			if (is_own_mdl(mdl, mark))
 				continue;
 			nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
 				"its MDL %p did not come with the clone: undo retreats first",
@@ -207,8 +317,8 @@ static bool is_in_shape(
 	return true;
 }
 
-/* clone_free in the clone's pool, which has been entered. */
-static bool clone_free_to(
+/* ndis_derived_free in the NBL's pool, which has been entered. */
+static bool derived_free_to(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	if (!nbl_is(nbl, lists, mark)) {
@@ -225,23 +335,22 @@ static bool clone_free_to(
 	return freed;
 }
 
-static COLD bool clone_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+static COLD bool derived_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	struct nbl_pool *lists = nbl_enter_to_free(nbl, call);
 
 	if (lists == NULL)
 		return false;
-	bool freed = clone_free_to(lists, nbl, mark, call);
+	bool freed = derived_free_to(lists, nbl, mark, call);
 	nbl_leave(lists);
 	return freed;
 }
 
-/* True if the clone was freed; else misuse was reported and nothing changed. */
-static bool clone_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	if (nbl_is_of_plain(nbl))
-		return clone_free_to(nbl->NdisPoolHandle, nbl, mark, call);
-	return clone_free_guarded(nbl, mark, call);
+		return derived_free_to(nbl->NdisPoolHandle, nbl, mark, call);
+	return derived_free_guarded(nbl, mark, call);
 }
 
 /* The mark that stands for the flags; 0 for flags that are not known. */
@@ -256,18 +365,19 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 	NDIS_HANDLE NetBufferListPoolHandle, NDIS_HANDLE NetBufferPoolHandle,
 	ULONG AllocateCloneFlags)
 {
-	enum nbl_mark mark = mark_of_flags(AllocateCloneFlags);
+	const struct ndis_derivation how = {
+		.mark = mark_of_flags(AllocateCloneFlags), .max_length = UINT32_MAX};
 	NET_BUFFER_LIST *nbl = NULL;
 
-	if (mark != 0)
-		make_clone(Original, NetBufferListPoolHandle, NetBufferPoolHandle, mark, &nbl,
+	if (how.mark != 0)
+		ndis_derive(Original, NetBufferListPoolHandle, NetBufferPoolHandle, &how, &nbl,
 			__func__);
 	return nbl;
 }
 
 VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags)
 {
-	clone_free(CloneNetBufferList, mark_of_flags(FreeCloneFlags), __func__);
+	ndis_derived_free(CloneNetBufferList, mark_of_flags(FreeCloneFlags), __func__);
 }
 
 /*
@@ -279,30 +389,50 @@ static atom_u32 *child_count(NET_BUFFER_LIST *nbl)
 	return (atom_u32 *)&nbl->ChildRefCount;
 }
 
+/* The clone of either kind; flags: the caller's, which have to be 0. */
+static NTSTATUS fwps_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
+	enum nbl_mark mark, ULONG flags, NET_BUFFER_LIST **out, const char *call)
+{
+	const struct ndis_derivation how = {.mark = mark, .max_length = UINT32_MAX};
+
+	if (out == NULL)
+		return STATUS_INVALID_PARAMETER;
+	*out = NULL;
+	if (flags != 0)
+		return STATUS_INVALID_PARAMETER;
+	int rc = ndis_derive(original, lists, nbs, &how, out, call);
+	if (rc != 0)
+		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
+	(*out)->ParentNetBufferList = original;
+	/* Relaxed: the caller owns the original and hands nothing over by counting up. */
+	atom_add_relaxed(child_count(original), 1);
+	return STATUS_SUCCESS;
+}
+
 NTSTATUS FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
 	NDIS_HANDLE netBufferListPoolHandle, NDIS_HANDLE netBufferPoolHandle,
 	ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList)
 {
-	if (netBufferList == NULL)
-		return STATUS_INVALID_PARAMETER;
-	*netBufferList = NULL;
-	if (allocateCloneFlags != 0)
-		return STATUS_INVALID_PARAMETER;
-	int rc = make_clone(originalNetBufferList, netBufferListPoolHandle, netBufferPoolHandle,
-		NBL_MARK_CLONE_FWPS, netBufferList, __func__);
-	if (rc != 0)
-		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
-	(*netBufferList)->ParentNetBufferList = originalNetBufferList;
-	/* Relaxed: the caller owns the original and hands nothing over by counting up. */
-	atom_add_relaxed(child_count(originalNetBufferList), 1);
-	return STATUS_SUCCESS;
+	return fwps_clone(originalNetBufferList, netBufferListPoolHandle, netBufferPoolHandle,
+		NBL_MARK_CLONE_FWPS, allocateCloneFlags, netBufferList, __func__);
+}
+
+NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
+	NDIS_HANDLE netBufferListPoolHandle, NDIS_HANDLE netBufferPoolHandle,
+	NET_BUFFER_LIST **netBufferList)
+{
+	return fwps_clone(originalNetBufferList, netBufferListPoolHandle, netBufferPoolHandle,
+		NBL_MARK_CLONE_DEEP, 0, netBufferList, __func__);
 }
 
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags)
 {
-	NET_BUFFER_LIST *parent = netBufferList ? netBufferList->ParentNetBufferList : NULL;
-	enum nbl_mark mark = freeCloneFlags == 0 ? NBL_MARK_CLONE_FWPS : 0;
+	NET_BUFFER_LIST *nbl = netBufferList;
+	NET_BUFFER_LIST *parent = nbl ? nbl->ParentNetBufferList : NULL;
+	enum nbl_mark mark = NBL_MARK_CLONE_FWPS;
 
-	if (clone_free(netBufferList, mark, __func__) && parent != NULL)
+	if (nbl != NULL && nbl_is(nbl, nbl->NdisPoolHandle, NBL_MARK_CLONE_DEEP))
+		mark = NBL_MARK_CLONE_DEEP;
+	if (ndis_derived_free(nbl, freeCloneFlags == 0 ? mark : 0, __func__) && parent != NULL)
 		atom_add_release(child_count(parent), (uint32_t)-1); /* R0 */
 }

@@ -78,7 +78,12 @@ static MDL *system_mdl(const struct nbl_pool *pool, uint32_t bytes)
 	return mdl;
 }
 
-static void system_mdl_free(const struct nbl_pool *pool, MDL *mdl)
+bool ndis_is_system_mdl(const MDL *mdl)
+{
+	return (mdl->MdlFlags & MDL_RETREAT_SYSTEM) != 0;
+}
+
+void ndis_system_mdl_free(const struct nbl_pool *pool, MDL *mdl)
 {
 	nbl_account_loose(pool->tag, (uintptr_t)mdl->Process, -1);
 	free(mdl);
@@ -174,7 +179,7 @@ static void retreat_mdl_free(
 	const struct nbl_pool *pool, MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
 {
 	if (mdl->MdlFlags & MDL_RETREAT_SYSTEM) {
-		system_mdl_free(pool, mdl);
+		ndis_system_mdl_free(pool, mdl);
 		return;
 	}
 	mdl->MdlFlags = (SHORT)(mdl->MdlFlags & ~MDL_RETREAT_HANDLER);

@@ -179,12 +179,445 @@ static void info_slots_are_copied(void **state)
 	free_pool(pool);
 }
 
+/*
+ * Fragments and reassembled NBLs.
+ */
+
+/* Reads all data of an NB. */
+static void data_of(NET_BUFFER *nb, UCHAR *out)
+{
+	const UCHAR *data = NdisGetDataBuffer(nb, nb->DataLength, out, 1, 0);
+
+	assert_non_null(data);
+	if (data != out)
+		memcpy(out, data, nb->DataLength);
+}
+
+/* Bytes of a chain. */
+static ULONG chain_bytes(const MDL *mdl)
+{
+	ULONG bytes = 0;
+
+	for (; mdl != NULL; mdl = mdl->Next)
+		bytes += mdl->ByteCount;
+	return bytes;
+}
+
+/* Memory, MDLs of several sizes over it, and an NBL with several NBs over those. */
+enum { BED_NBS = 3, BED_BYTES = 3000, BED_FIRST = 37 /* of each NB's data in the memory */ };
+
+struct bed {
+	UCHAR memory[BED_BYTES];
+	MDL *mdl;
+	NDIS_HANDLE lists;
+	NDIS_HANDLE nbs;
+	NET_BUFFER_LIST *nbl;
+};
+
+static const ULONG bed_lengths[BED_NBS] = {2500, 1000, 54};
+
+static void bed_make(struct bed *bed)
+{
+	static const ULONG sizes[] = {100, 1, 0, 1499, 1400};
+
+	fill(bed->memory, sizeof(bed->memory), 3);
+	bed->mdl = chain_over(bed->memory, sizes, array_count(sizes));
+	bed->lists = list_pool(FALSE, 0, 32);
+	bed->nbs = nb_pool(0);
+	bed->nbl = NdisAllocateNetBufferList(bed->lists, 0, 0);
+	NET_BUFFER **tail = &bed->nbl->FirstNetBuffer;
+	for (int i = 0; i < BED_NBS; i++) {
+		*tail = NdisAllocateNetBuffer(bed->nbs, bed->mdl, BED_FIRST, bed_lengths[i]);
+		assert_non_null(*tail);
+		tail = &(*tail)->Next;
+	}
+}
+
+static void bed_free(struct bed *bed)
+{
+	unsigned before = misuses.all;
+
+	while (bed->nbl->FirstNetBuffer != NULL) {
+		NET_BUFFER *nb = bed->nbl->FirstNetBuffer;
+
+		bed->nbl->FirstNetBuffer = nb->Next;
+		NdisFreeNetBuffer(nb);
+	}
+	NdisFreeNetBufferList(bed->nbl);
+	free_chain(bed->mdl);
+	free_nb_pool(bed->nbs);
+	free_pool(bed->lists);
+	assert_int_equal(misuses.all, before);
+}
+
+/* What a fragment's or reassembled NB looks like before its data are read. */
+static void expect_shape(const NET_BUFFER *nb, ULONG delta, ULONG backfill, ULONG length)
+{
+	assert_int_equal(nb->DataLength, delta + length);
+	assert_int_equal(nb->stDataLength, delta + length);
+	assert_int_equal(nb->DataOffset, delta != 0 ? backfill : 0);
+	assert_int_equal(nb->CurrentMdlOffset, nb->DataOffset);
+	assert_ptr_equal(nb->CurrentMdl, nb->MdlChain);
+	assert_int_equal(chain_bytes(nb->MdlChain), nb->DataOffset + nb->DataLength);
+	if (delta != 0)
+		assert_int_equal(nb->MdlChain->ByteCount, delta + backfill);
+}
+
+static void expect_fragments(const struct bed *bed, NET_BUFFER_LIST *fragments, ULONG start,
+	ULONG most, ULONG delta, ULONG backfill)
+{
+	NET_BUFFER *nb = fragments->FirstNetBuffer;
+
+	assert_null(fragments->Context);
+	assert_null(fragments->Next);
+	assert_null(fragments->ParentNetBufferList);
+	for (int i = 0; i < BED_NBS; i++) {
+		ULONG at = start;
+
+		do {
+			UCHAR data[2 * BED_BYTES];
+			ULONG rest = bed_lengths[i] - at;
+			ULONG length = rest < most ? rest : most;
+
+			assert_non_null(nb);
+			expect_shape(nb, delta, backfill, length);
+			if (nb->DataLength != 0)
+				data_of(nb, data);
+			assert_memory_equal(data + delta, bed->memory + BED_FIRST + at, length);
+			/* The pieces are the original's bytes, and the room before them is not. */
+			if (length != 0) {
+				NdisAdvanceNetBufferDataStart(nb, delta, FALSE, NULL);
+				assert_ptr_equal(NdisGetDataBuffer(nb, 1, NULL, 1, 0),
+					bed->memory + BED_FIRST + at);
+				assert_int_equal(NdisRetreatNetBufferDataStart(nb, delta, 0, NULL),
+					NDIS_STATUS_SUCCESS);
+			}
+			at += length;
+			nb = nb->Next;
+		} while (at < bed_lengths[i]);
+	}
+	assert_null(nb);
+}
+
+static void fragments(void **state)
+{
+	static const struct {
+		ULONG start;
+		ULONG most;
+		ULONG delta;
+		ULONG backfill;
+	} rows[] = {
+		{0, 1000, 0, 0},
+		{0, 500, 14, 0}, /* 1000 and 2500 are multiples */
+		{54, 1460, 54, 10},
+		{54, 1, 54, 0},
+		{1, 4294967295u, 0, 100},
+		{0, 33, 300, 8000},
+	};
+	struct bed bed;
+	NDIS_HANDLE one_nb = list_pool(TRUE, 0, 64);
+
+	(void)state;
+	bed_make(&bed);
+	for (size_t i = 0; i < array_count(rows); i++) {
+		for (int pool = 0; pool < 3; pool++) {
+			const NDIS_HANDLE lists[] = {NULL, bed.lists, one_nb};
+			NET_BUFFER_LIST *nbl = NdisAllocateFragmentNetBufferList(bed.nbl,
+				lists[pool], pool == 1 ? bed.nbs : NULL, rows[i].start,
+				rows[i].most, rows[i].delta, rows[i].backfill, 0);
+
+			assert_non_null(nbl);
+			expect_fragments(&bed, nbl, rows[i].start, rows[i].most, rows[i].delta,
+				rows[i].backfill);
+			NdisFreeFragmentNetBufferList(nbl, rows[i].delta, 0);
+		}
+	}
+	assert_int_equal(misuses.all, 0);
+	free_pool(one_nb);
+	bed_free(&bed);
+}
+
+static void reassembled(void **state)
+{
+	enum { START = 20, DELTA = 34, BACKFILL = 6 };
+	struct bed bed;
+	UCHAR data[3 * BED_BYTES];
+	NDIS_HANDLE one_nb = list_pool(TRUE, 0, 64);
+
+	(void)state;
+	bed_make(&bed);
+	for (int pool = 0; pool < 2; pool++) {
+		NET_BUFFER_LIST *nbl = NdisAllocateReassembledNetBufferList(
+			bed.nbl, pool ? one_nb : NULL, START, DELTA, BACKFILL, 0);
+
+		assert_non_null(nbl);
+		assert_null(nbl->Context);
+		NET_BUFFER *nb = nbl->FirstNetBuffer;
+		assert_null(nb->Next);
+		ULONG all = 0;
+		for (int i = 0; i < BED_NBS; i++)
+			all += bed_lengths[i] - START;
+		expect_shape(nb, DELTA, BACKFILL, all);
+		data_of(nb, data);
+		ULONG at = DELTA;
+		for (int i = 0; i < BED_NBS; i++) {
+			assert_memory_equal(
+				data + at, bed.memory + BED_FIRST + START, bed_lengths[i] - START);
+			at += bed_lengths[i] - START;
+		}
+		NdisFreeReassembledNetBufferList(nbl, DELTA, 0);
+	}
+	/* What was fragmented comes together again. */
+	NET_BUFFER_LIST *pieces =
+		NdisAllocateFragmentNetBufferList(bed.nbl, NULL, NULL, 0, 700, 40, 0, 0);
+	NET_BUFFER_LIST *whole = NdisAllocateReassembledNetBufferList(pieces, NULL, 40, 0, 0, 0);
+	assert_non_null(whole);
+	data_of(whole->FirstNetBuffer, data);
+	ULONG at = 0;
+	for (int i = 0; i < BED_NBS; i++) {
+		assert_memory_equal(data + at, bed.memory + BED_FIRST, bed_lengths[i]);
+		at += bed_lengths[i];
+	}
+	assert_int_equal(whole->FirstNetBuffer->DataLength, at);
+	NdisFreeReassembledNetBufferList(whole, 0, 0);
+	NdisFreeFragmentNetBufferList(pieces, 40, 0);
+	assert_int_equal(misuses.all, 0);
+	free_pool(one_nb);
+	bed_free(&bed);
+}
+
+/* NBs without data, an NBL without NBs. */
+static void nothing_to_derive_from(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+	NET_BUFFER_LIST *empty = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 0);
+	NET_BUFFER *only = empty->FirstNetBuffer;
+	NET_BUFFER_LIST *deep;
+
+	(void)state;
+	for (int nbs = 0; nbs < 2; nbs++) {
+		empty->FirstNetBuffer = nbs ? only : NULL;
+		NET_BUFFER_LIST *pieces =
+			NdisAllocateFragmentNetBufferList(empty, NULL, NULL, 0, 1, 8, 0, 0);
+		NET_BUFFER_LIST *whole =
+			NdisAllocateReassembledNetBufferList(empty, NULL, 0, 0, 0, 0);
+		assert_int_equal(pieces->FirstNetBuffer != NULL, nbs);
+		if (nbs)
+			expect_shape(pieces->FirstNetBuffer, 8, 0, 0);
+		expect_shape(whole->FirstNetBuffer, 0, 0, 0);
+		assert_null(whole->FirstNetBuffer->MdlChain);
+		assert_int_equal(FwpsAllocateDeepCloneNetBufferList0(empty, NULL, NULL, &deep),
+			STATUS_SUCCESS);
+		assert_int_equal(deep->FirstNetBuffer != NULL, nbs);
+		FwpsFreeCloneNetBufferList0(deep, 0);
+		NdisFreeReassembledNetBufferList(whole, 0, 0);
+		NdisFreeFragmentNetBufferList(pieces, 8, 0);
+	}
+	NdisFreeNetBufferList(empty);
+	assert_int_equal(misuses.all, 0);
+	free_pool(pool);
+}
+
+static void bad_derivations_give_null(void **state)
+{
+	struct bed bed;
+	NDIS_HANDLE one_nb = list_pool(TRUE, 0, 0);
+	NDIS_HANDLE data = list_pool(TRUE, 64, 0);
+
+	(void)state;
+	bed_make(&bed);
+#define FRAGMENT(nbl, lists, nbs, start, most, delta, backfill, flags) \
+	assert_null(NdisAllocateFragmentNetBufferList(                 \
+		nbl, lists, nbs, start, most, delta, backfill, flags))
+#define REASSEMBLED(nbl, lists, start, delta, backfill, flags) \
+	assert_null(NdisAllocateReassembledNetBufferList(nbl, lists, start, delta, backfill, flags))
+	FRAGMENT(bed.nbl, NULL, NULL, 0, 0, 0, 0, 0);    /* no length */
+	FRAGMENT(bed.nbl, NULL, NULL, 55, 100, 0, 0, 0); /* the last NB has 54 */
+	FRAGMENT(bed.nbl, NULL, NULL, UINT32_MAX, 100, 0, 0, 0);
+	FRAGMENT(bed.nbl, NULL, NULL, 0, 100, UINT32_MAX, 0, 0);
+	FRAGMENT(bed.nbl, NULL, NULL, 0, 100, 100, UINT32_MAX, 0);
+	FRAGMENT(bed.nbl, NULL, NULL, 0, 100, 0, 0, 1);
+	REASSEMBLED(bed.nbl, NULL, 55, 0, 0, 0);
+	REASSEMBLED(bed.nbl, NULL, 0, UINT32_MAX, 0, 0);
+	REASSEMBLED(bed.nbl, NULL, 0, 1, UINT32_MAX, 0);
+	REASSEMBLED(bed.nbl, NULL, 0, 0, 0, 1);
+	REASSEMBLED(bed.nbl, bed.lists, 0, 0, 0, 0); /* its NBLs have no NB */
+	REASSEMBLED(bed.nbl, data, 0, 0, 0, 0);
+	assert_int_equal(misuses.all, 0);
+	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, NULL, FRAGMENT(NULL, NULL, NULL, 0, 9, 0, 0, 0));
+	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, NULL, REASSEMBLED(NULL, NULL, 0, 0, 0, 0));
+	expect_misuse(NBL_MISUSE_FOREIGN_HANDLE, bed.nbs,
+		FRAGMENT(bed.nbl, bed.nbs, NULL, 0, 9, 0, 0, 0));
+	expect_misuse(
+		NBL_MISUSE_FOREIGN_HANDLE, one_nb, FRAGMENT(bed.nbl, NULL, one_nb, 0, 9, 0, 0, 0));
+	expect_misuse(
+		NBL_MISUSE_FOREIGN_HANDLE, bed.nbs, REASSEMBLED(bed.nbl, bed.nbs, 0, 0, 0, 0));
+	/* An NB whose figures go beyond its chain. */
+	unsigned before = misuses.all;
+	bed.nbl->FirstNetBuffer->DataLength += BED_BYTES;
+	FRAGMENT(bed.nbl, NULL, NULL, 0, 1000, 0, 0, 0);
+	REASSEMBLED(bed.nbl, NULL, 0, 0, 0, 0);
+	NET_BUFFER_LIST *deep = bed.nbl;
+	assert_int_equal(FwpsAllocateDeepCloneNetBufferList0(bed.nbl, NULL, NULL, &deep),
+		STATUS_INVALID_PARAMETER);
+	assert_null(deep);
+	bed.nbl->FirstNetBuffer->DataLength -= BED_BYTES;
+	assert_int_equal(bed.nbl->ChildRefCount, 0);
+	assert_int_equal(FwpsAllocateDeepCloneNetBufferList0(bed.nbl, NULL, NULL, NULL),
+		STATUS_INVALID_PARAMETER);
+	assert_int_equal(misuses.all, before);
+#undef FRAGMENT
+#undef REASSEMBLED
+	free_pool(data);
+	free_pool(one_nb);
+	bed_free(&bed);
+}
+
+/* Each kind is freed by its own call, with nothing of others on it. */
+static void derived_are_freed_as_made(void **state)
+{
+	struct bed bed;
+	NET_BUFFER_LIST *deep;
+
+	(void)state;
+	bed_make(&bed);
+	NET_BUFFER_LIST *pieces =
+		NdisAllocateFragmentNetBufferList(bed.nbl, NULL, NULL, 0, 700, 40, 0, 0);
+	NET_BUFFER_LIST *whole = NdisAllocateReassembledNetBufferList(bed.nbl, NULL, 0, 0, 0, 0);
+	assert_int_equal(
+		FwpsAllocateDeepCloneNetBufferList0(bed.nbl, NULL, NULL, &deep), STATUS_SUCCESS);
+	NET_BUFFER_LIST *const all[] = {pieces, whole, deep, bed.nbl};
+	for (size_t i = 0; i < array_count(all); i++) {
+		NET_BUFFER_LIST *nbl = all[i];
+
+		if (nbl != pieces)
+			expect_misuse(NBL_MISUSE_WRONG_FREE, nbl,
+				NdisFreeFragmentNetBufferList(nbl, 0, 0));
+		if (nbl != whole)
+			expect_misuse(NBL_MISUSE_WRONG_FREE, nbl,
+				NdisFreeReassembledNetBufferList(nbl, 0, 0));
+		if (nbl != deep)
+			expect_misuse(
+				NBL_MISUSE_WRONG_FREE, nbl, FwpsFreeCloneNetBufferList0(nbl, 0));
+		if (nbl != bed.nbl)
+			expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, NdisFreeNetBufferList(nbl));
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, NdisFreeCloneNetBufferList(nbl, 0));
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, NdisFreeFragmentNetBufferList(nbl, 0, 1));
+		expect_misuse(
+			NBL_MISUSE_WRONG_FREE, nbl, NdisFreeReassembledNetBufferList(nbl, 0, 1));
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, FwpsFreeCloneNetBufferList0(nbl, 1));
+	}
+	for (size_t i = 0; i < 3; i++) {
+		NET_BUFFER_LIST *nbl = all[i];
+		NET_BUFFER *nb = nbl->FirstNetBuffer;
+		MDL *foreign = test_mdl(10);
+
+		assert_int_equal(NdisAllocateNetBufferListContext(nbl, 16, 0, OTHER_TAG),
+			NDIS_STATUS_SUCCESS);
+		foreign->Next = nb->MdlChain;
+		nb->MdlChain = foreign;
+		for (int twice = 0; twice < 2; twice++) {
+			enum nbl_misuse_kind kind =
+				twice == 0 ? NBL_MISUSE_CONTEXT_OUTSTANDING : NBL_MISUSE_WRONG_FREE;
+
+			if (nbl == pieces)
+				expect_misuse(kind, nbl, NdisFreeFragmentNetBufferList(nbl, 40, 0));
+			else if (nbl == whole)
+				expect_misuse(
+					kind, nbl, NdisFreeReassembledNetBufferList(nbl, 0, 0));
+			else
+				expect_misuse(kind, nbl, FwpsFreeCloneNetBufferList0(nbl, 0));
+			if (twice == 0)
+				NdisFreeNetBufferListContext(nbl, 16);
+		}
+		nb->MdlChain = foreign->Next;
+		NdisFreeMdl(foreign);
+	}
+	unsigned before = misuses.all;
+	/* Advances and retreats need not be undone, nor the delta be the same. */
+	assert_int_equal(
+		NdisRetreatNetBufferListDataStart(pieces, 100, 0, NULL, NULL), NDIS_STATUS_SUCCESS);
+	NdisAdvanceNetBufferDataStart(pieces->FirstNetBuffer->Next, 200, FALSE, NULL);
+	assert_int_equal(
+		NdisRetreatNetBufferListDataStart(whole, 100, 0, NULL, NULL), NDIS_STATUS_SUCCESS);
+	NdisFreeFragmentNetBufferList(pieces, 7, 0);
+	NdisFreeReassembledNetBufferList(whole, 100, 0);
+	FwpsFreeCloneNetBufferList0(deep, 0);
+	assert_int_equal(misuses.all, before);
+	bed_free(&bed);
+}
+
+/*
+ * Deep clones.
+ */
+
+static void deep_clones(void **state)
+{
+	struct bed bed;
+	UCHAR data[BED_BYTES];
+	NDIS_HANDLE clones = list_pool(TRUE, 0, 48);
+
+	(void)state;
+	bed_make(&bed);
+	for (int pool = 0; pool < 3; pool++) {
+		const NDIS_HANDLE lists[] = {NULL, clones, bed.lists};
+		NET_BUFFER_LIST *deep = NULL;
+
+		assert_int_equal(FwpsAllocateDeepCloneNetBufferList(
+					 bed.nbl, lists[pool], pool ? bed.nbs : NULL, &deep),
+			STATUS_SUCCESS);
+		assert_ptr_equal(deep->ParentNetBufferList, bed.nbl);
+		assert_int_equal(bed.nbl->ChildRefCount, 1);
+		if (pool == 0) {
+			assert_null(deep->Context);
+		} else {
+			assert_int_equal(deep->Context->Size, pool == 1 ? 48 : 32);
+			assert_int_equal(deep->Context->Offset, deep->Context->Size);
+		}
+		/* Neither sees what the other does to its bytes. */
+		for (size_t i = 0; i < sizeof(bed.memory); i++)
+			bed.memory[i] ^= 0xFF;
+		NET_BUFFER *nb = deep->FirstNetBuffer;
+		for (int i = 0; i < BED_NBS; i++, nb = nb->Next) {
+			expect_shape(nb, 0, 0, bed_lengths[i]);
+			assert_null(nb->MdlChain->Next); /* one piece */
+			data_of(nb, data);
+			for (ULONG at = 0; at < bed_lengths[i]; at++)
+				assert_int_equal(data[at], bed.memory[BED_FIRST + at] ^ 0xFF);
+			memset(NdisGetDataBuffer(nb, nb->DataLength, NULL, 1, 0), 0,
+				nb->DataLength);
+		}
+		assert_null(nb);
+		for (size_t i = 0; i < sizeof(bed.memory); i++)
+			bed.memory[i] ^= 0xFF;
+		assert_int_equal(bed.memory[BED_FIRST + 5], (UCHAR)(3 + (BED_FIRST + 5) * 7));
+		/* Its context is used like any other's. */
+		assert_int_equal(NdisAllocateNetBufferListContext(deep, 32, 0, OTHER_TAG),
+			NDIS_STATUS_SUCCESS);
+		expect_misuse(
+			NBL_MISUSE_CONTEXT_OUTSTANDING, deep, FwpsFreeCloneNetBufferList0(deep, 0));
+		NdisFreeNetBufferListContext(deep, 32);
+		/* A clone of it. */
+		NET_BUFFER_LIST *shallow;
+		assert_int_equal(FwpsAllocateCloneNetBufferList0(deep, NULL, NULL, 0, &shallow),
+			STATUS_SUCCESS);
+		assert_int_equal(deep->ChildRefCount, 1);
+		FwpsFreeCloneNetBufferList0(shallow, 0);
+		FwpsFreeCloneNetBufferList0(deep, 0);
+		assert_int_equal(bed.nbl->ChildRefCount, 0);
+	}
+	assert_int_equal(misuses.all, 3);
+	free_pool(clones);
+	bed_free(&bed);
+}
+
 static void all_memory_came_back(void **state)
 {
 	(void)state;
 	assert_int_equal(memory_live_bytes(), 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	assert_int_equal(usage(TEST_TAG).bytes, 0);
+	assert_int_equal(usage(OTHER_TAG).objects, 0);
 }
 
 int main(void)
@@ -192,6 +625,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		counted_test(bytes_are_copied),
 		counted_test(info_slots_are_copied),
+		counted_test(fragments),
+		counted_test(reassembled),
+		counted_test(nothing_to_derive_from),
+		counted_test(bad_derivations_give_null),
+		counted_test(derived_are_freed_as_made),
+		counted_test(deep_clones),
 		counted_test(all_memory_came_back),
 	};
 

@@ -430,6 +430,18 @@ static void clones(void **state)
 	for_each_fault(NT_SUCCESS(FwpsAllocateCloneNetBufferList0(nbl, NULL, NULL, 0, &clone)),
 		expect_untouched(nbl, mdl));
 	FwpsFreeCloneNetBufferList0(clone, 0);
+	/* Fragments and their kin, with room before their data and copies of them. */
+	for_each_fault_at((clone = NdisAllocateFragmentNetBufferList(
+				   nbl, lists, nbs, 10, 40, 16, 16, 0)) != NULL,
+		expect_untouched(nbl, mdl));
+	NdisFreeFragmentNetBufferList(clone, 16, 0);
+	for_each_fault_at(
+		(clone = NdisAllocateReassembledNetBufferList(nbl, NULL, 10, 16, 16, 0)) != NULL,
+		expect_untouched(nbl, mdl));
+	NdisFreeReassembledNetBufferList(clone, 16, 0);
+	for_each_fault_at(NT_SUCCESS(FwpsAllocateDeepCloneNetBufferList0(nbl, lists, nbs, &clone)),
+		expect_untouched(nbl, mdl));
+	FwpsFreeCloneNetBufferList0(clone, 0);
 	free_list_of_nbs(nbl);
 	NdisFreeMdl(mdl);
 	free_nb_pool(nbs);

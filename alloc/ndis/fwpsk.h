@@ -52,8 +52,20 @@ NTSTATUS FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
 	ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList);
 
 /*
- * Frees a clone of the call above and lowers the original's ChildRefCount. freeCloneFlags: 0.
- * Misuse as for NdisFreeCloneNetBufferList.
+ * As the call above, with data of its own: each NB of the clone has a copy of the original's bytes,
+ * in one piece, and no headroom.
+ * Context is the block of the clone's pool, unused; NULL if that has none, as those of the library.
+ * ParentNetBufferList and ChildRefCount as above, though the original's data are not needed.
+ * Status as above.
+ * Source: FwpsAllocateDeepCloneNetBufferList0.
+ */
+NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
+	NDIS_HANDLE netBufferListPoolHandle, NDIS_HANDLE netBufferPoolHandle,
+	NET_BUFFER_LIST **netBufferList);
+
+/*
+ * Frees a clone of the two calls above and lowers the original's ChildRefCount. freeCloneFlags: 0.
+ * Misuse as for NdisFreeCloneNetBufferList; what retreats have added to a deep clone goes with it.
  * Source: FwpsFreeCloneNetBufferList0.
  */
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
@@ -62,6 +74,7 @@ VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeClone
 #define FwpsAllocateNetBufferAndNetBufferList FwpsAllocateNetBufferAndNetBufferList0
 #define FwpsFreeNetBufferList                 FwpsFreeNetBufferList0
 #define FwpsAllocateCloneNetBufferList        FwpsAllocateCloneNetBufferList0
+#define FwpsAllocateDeepCloneNetBufferList    FwpsAllocateDeepCloneNetBufferList0
 #define FwpsFreeCloneNetBufferList            FwpsFreeCloneNetBufferList0
 
 #ifdef __cplusplus

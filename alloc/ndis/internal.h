@@ -43,6 +43,34 @@ int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length
 /* Frees an NB that is known to be live and of the pool, which has been entered. */
 void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb);
 
+/*
+ * How an NBL is made from another one's data, which stay the other's: NULL handles for pools of the
+ * library.
+ */
+struct ndis_derivation {
+	enum nbl_mark mark; /* of a clone, or its kin */
+	ULONG start;        /* bytes to skip at the start of each NB's data */
+	ULONG max_length;   /* bytes of data from there on that an NB of a fragment takes over */
+	ULONG data_offset_delta; /* bytes of new data before that */
+	ULONG data_back_fill;    /* headroom before that, if there is a delta */
+};
+
+/*
+ * 0 and *out; -EINVAL: a handle of the wrong kind, the original cannot be used (both reported), or
+ * has too little data; -ENOMEM.
+ */
+int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
+	const struct ndis_derivation *how, NET_BUFFER_LIST **out, const char *call);
+
+/* Frees what has been so made. False: misuse was reported and nothing changed. */
+bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/* True if mdl is the system's, made for a retreat. */
+bool ndis_is_system_mdl(const MDL *mdl);
+
+/* Frees one that was made for an NB of the pool. */
+void ndis_system_mdl_free(const struct nbl_pool *pool, MDL *mdl);
+
 /* True if mdl is a live one of IoAllocateMdl. */
 bool ndis_mdl_is_ours(const MDL *mdl);
 

@@ -342,6 +342,75 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags);
 
 /*
+ * Fragments.
+ */
+
+/*
+ * Makes an NBL over the same bytes in pieces: each of Original's NBs gets as many new NBs, one after
+ * the other, as its data take; no data is copied. Each has a chain of its own: an MDL of the
+ * system for what DataOffsetDelta asks, then partial MDLs over its piece.
+ * NetBufferListPool, NetBufferPool: where they come from; NULL: pools of the library.
+ * StartOffset: bytes of each NB's data to leave out at their start (a header, which each fragment is
+ * to have anew).
+ * MaximumLength: bytes of the original's data that a fragment has at most; the last of an NB has
+ * what is left.
+ * DataOffsetDelta: bytes by which each new NB is then retreated. They count in its DataLength and
+ * are not initialised.
+ * DataBackFill: bytes of headroom before those, if DataOffsetDelta is not 0.
+ * AllocateFragmentFlags: 0.
+ * The new NBL's Context is NULL whatever the pool. The caller keeps ParentNetBufferList and
+ * ChildRefCount, and Original and its data until the fragments are freed.
+ * NULL: flags; MaximumLength is 0; an NB has less data than StartOffset; a sum of lengths exceeds
+ * 32 bits; a handle of the wrong kind; Original cannot be used (also reported); no memory.
+ * Decided here: an NB that has no data beyond StartOffset gets one fragment, with none of them.
+ * Source: NdisAllocateFragmentNetBufferList.
+ */
+NET_BUFFER_LIST *NdisAllocateFragmentNetBufferList(NET_BUFFER_LIST *OriginalNetBufferList,
+	NDIS_HANDLE NetBufferListPool, NDIS_HANDLE NetBufferPool, ULONG StartOffset,
+	ULONG MaximumLength, ULONG DataOffsetDelta, ULONG DataBackFill,
+	ULONG AllocateFragmentFlags);
+
+/*
+ * Frees fragments, their NBs and their MDLs.
+ * DataOffsetDelta: as at their allocation, says the page. Decided here: it has no effect, and
+ * advances and retreats need not be undone, for shipped drivers pass other values and do not undo
+ * them: the free takes all MDLs that came with the fragments and those of the system that retreats
+ * added. FreeFragmentFlags: 0.
+ * Misuse, and they stay: flags; no fragments; contexts on them; an MDL of somebody else in them.
+ * Source: NdisFreeFragmentNetBufferList.
+ */
+VOID NdisFreeFragmentNetBufferList(
+	NET_BUFFER_LIST *FragmentNetBufferList, ULONG DataOffsetDelta, ULONG FreeFragmentFlags);
+
+/*
+ * Makes an NBL with one NB, whose data are those of all of FragmentNetBufferList's NBs, one after
+ * the other; no data is copied.
+ * NetBufferAndNetBufferListPoolHandle: of a pool with fAllocateNetBuffer TRUE and DataSize 0; NULL:
+ * a pool of the library.
+ * StartOffset: bytes to leave out at the start of each NB's data.
+ * DataOffsetDelta: bytes by which the new NB is then retreated. They count in its DataLength and are
+ * not initialised.
+ * DataBackFill: bytes of headroom before those, if DataOffsetDelta is not 0.
+ * AllocateReassembleFlags: 0.
+ * The new NBL's Context is NULL whatever the pool. The caller keeps ParentNetBufferList and
+ * ChildRefCount, and the fragments and their data until the new NBL is freed.
+ * NULL: flags; a pool of another kind; an NB has less data than StartOffset; a sum of lengths
+ * exceeds 32 bits; FragmentNetBufferList cannot be used (also reported); no memory.
+ * Source: NdisAllocateReassembledNetBufferList.
+ */
+NET_BUFFER_LIST *NdisAllocateReassembledNetBufferList(NET_BUFFER_LIST *FragmentNetBufferList,
+	NDIS_HANDLE NetBufferAndNetBufferListPoolHandle, ULONG StartOffset, ULONG DataOffsetDelta,
+	ULONG DataBackFill, ULONG AllocateReassembleFlags);
+
+/*
+ * Frees a reassembled NBL, its NB and its MDLs; DataOffsetDelta, FreeReassembleFlags and misuse as
+ * for NdisFreeFragmentNetBufferList.
+ * Source: NdisFreeReassembledNetBufferList.
+ */
+VOID NdisFreeReassembledNetBufferList(NET_BUFFER_LIST *ReassembledNetBufferList,
+	ULONG DataOffsetDelta, ULONG FreeReassembleFlags);
+
+/*
  * MDLs. In user mode every address is mapped and resident, so nothing is locked or translated.
  */
 

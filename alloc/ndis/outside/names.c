@@ -155,11 +155,20 @@ static VOID (*const copy_receive_info)(
 static NET_BUFFER_LIST *(*const allocate_clone)(
 	NET_BUFFER_LIST *, NDIS_HANDLE, NDIS_HANDLE, ULONG) = NdisAllocateCloneNetBufferList;
 static VOID (*const free_clone)(NET_BUFFER_LIST *, ULONG) = NdisFreeCloneNetBufferList;
+static NET_BUFFER_LIST *(*const allocate_fragment)(NET_BUFFER_LIST *, NDIS_HANDLE, NDIS_HANDLE,
+	ULONG, ULONG, ULONG, ULONG, ULONG) = NdisAllocateFragmentNetBufferList;
+static VOID (*const free_fragment)(NET_BUFFER_LIST *, ULONG, ULONG) = NdisFreeFragmentNetBufferList;
+static NET_BUFFER_LIST *(*const allocate_reassembled)(NET_BUFFER_LIST *, NDIS_HANDLE, ULONG, ULONG,
+	ULONG, ULONG) = NdisAllocateReassembledNetBufferList;
+static VOID (*const free_reassembled)(
+	NET_BUFFER_LIST *, ULONG, ULONG) = NdisFreeReassembledNetBufferList;
 static NTSTATUS (*const fwps_allocate)(NDIS_HANDLE, UINT16, UINT16, MDL *, ULONG, SIZE_T,
 	NET_BUFFER_LIST **) = FwpsAllocateNetBufferAndNetBufferList0;
 static VOID (*const fwps_free)(NET_BUFFER_LIST *) = FwpsFreeNetBufferList0;
 static NTSTATUS (*const fwps_allocate_clone)(NET_BUFFER_LIST *, NDIS_HANDLE, NDIS_HANDLE, ULONG,
 	NET_BUFFER_LIST **) = FwpsAllocateCloneNetBufferList0;
+static NTSTATUS (*const fwps_allocate_deep_clone)(NET_BUFFER_LIST *, NDIS_HANDLE, NDIS_HANDLE,
+	NET_BUFFER_LIST **) = FwpsAllocateDeepCloneNetBufferList0;
 static VOID (*const fwps_free_clone)(NET_BUFFER_LIST *, ULONG) = FwpsFreeCloneNetBufferList0;
 static MDL *(*const io_allocate_mdl)(PVOID, ULONG, BOOLEAN, BOOLEAN, PVOID) = IoAllocateMdl;
 static VOID (*const io_free_mdl)(MDL *) = IoFreeMdl;
@@ -175,6 +184,7 @@ static int versions_agree(void)
 	return FwpsAllocateNetBufferAndNetBufferList == fwps_allocate &&
 	       FwpsFreeNetBufferList == fwps_free &&
 	       FwpsAllocateCloneNetBufferList == fwps_allocate_clone &&
+	       FwpsAllocateDeepCloneNetBufferList == fwps_allocate_deep_clone &&
 	       FwpsFreeCloneNetBufferList == fwps_free_clone;
 }
 
@@ -442,6 +452,15 @@ static int used_list(NDIS_HANDLE lists, MDL *mdl)
 	NET_BUFFER_LIST *clone = allocate_clone(nbl, NULL, NULL, 0);
 	good = good && clone != NULL &&
 	       fwps_allocate_clone(nbl, NULL, NULL, 0, &fwps_clone) == STATUS_SUCCESS;
+	fwps_free_clone(fwps_clone, 0);
+	NET_BUFFER_LIST *fragments = allocate_fragment(nbl, NULL, NULL, 4, 20, 8, 8, 0);
+	NET_BUFFER_LIST *whole = allocate_reassembled(nbl, NULL, 4, 8, 8, 0);
+	good = good && fragments != NULL && whole != NULL &&
+	       NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(fragments)) == 28 &&
+	       NET_BUFFER_DATA_LENGTH(NET_BUFFER_LIST_FIRST_NB(whole)) == 68;
+	free_fragment(fragments, 8, 0);
+	free_reassembled(whole, 8, 0);
+	good = good && fwps_allocate_deep_clone(nbl, NULL, NULL, &fwps_clone) == STATUS_SUCCESS;
 	fwps_free_clone(fwps_clone, 0);
 	free_clone(clone, 0);
 	copy_send_info(injected, nbl);
