@@ -155,6 +155,7 @@ int context_attach_sized(struct context *context, size_t bytes, struct context_t
 	if (self == NULL)
 		return -ENOMEM;
 	self->context = context;
+	atom_init(&self->cells, &context_no_cells);
 	pthread_mutex_lock(&context->lock);
 	self->next = context->threads;
 	context->threads = self;

@@ -43,7 +43,6 @@ enum {
 	CONTEXT_ALIGN_POINTER_BYTES = sizeof(void *),      /* of sizes, when the rule is relaxed */
 	CONTEXT_BYTES_MAX = 65528, /* the largest multiple of 8 that a USHORT holds */
 	CONTEXT_REASON_BYTES = POOL_REASON_BYTES,
-	CONTEXT_CELLS = 8, /* tags that a thread counts apart; a power of 2 */
 };
 
 /*
@@ -111,13 +110,30 @@ struct context_paths {
  * shared count. Written by that thread alone.
  */
 struct context_cell {
-	atom_ptr account; /* struct nbl_tag, or NULL */
-	uint32_t tag;     /* the account's; the thread's own copy */
+	uint64_t key;     /* CONTEXT_KEY_USED + the tag; 0: the cell is empty */
+	atom_ptr account; /* struct nbl_tag; NULL: the cell is empty */
 	atom_u64 objects; /* signed, as all that follows */
 	atom_u64 bytes;
 	atom_u64 high_objects;
 	atom_u64 high_bytes;
 };
+
+#define CONTEXT_KEY_USED (UINT64_C(1) << 32)
+
+/*
+ * The cells of a thread: a hash table with linear probing, from which nothing is removed. Its owner
+ * alone writes it; readers of the accounts look at it meanwhile, under the registry's lock, so a
+ * table that has become too small stays as it was until the thread detaches.
+ */
+struct context_cells {
+	struct context_cells *smaller; /* the one before it, or NULL */
+	uint32_t mask;                 /* cells less 1; a power of 2 less 1 */
+	uint32_t used;
+	struct context_cell at[];
+};
+
+/* The table of a thread that has counted nothing yet: a cell, and no room. */
+extern struct context_cells context_no_cells;
 
 /* The first member of every policy's per-thread state. */
 struct context_thread {
@@ -125,7 +141,7 @@ struct context_thread {
 	struct context_paths paths;
 	atom_u64 kept;       /* see context_keep; below 0 where others keep what this thread uses */
 	uint64_t untold_max; /* blocks by which a tag's shared count may be off; 0: told at once */
-	struct context_cell cells[CONTEXT_CELLS];
+	atom_ptr cells;      /* struct context_cells */
 	struct context_thread *next; /* of the same context; under its lock */
 };
 

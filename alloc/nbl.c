@@ -446,10 +446,7 @@ bool nbl_rest_intact(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, co
  * thread.
  */
 
-enum { TAGS_MAX = 256, TAG_HASH_SHIFT = 29 };
-#define TAG_HASH_MULTIPLIER UINT32_C(2654435769) /* 2^32 / golden ratio; Knuth, TAOCP 6.4 */
-
-_Static_assert(CONTEXT_CELLS == 1 << (32 - TAG_HASH_SHIFT), "the hash names a cell");
+enum { TAGS_MAX = 256 };
 
 struct nbl_tag {
 	uint32_t tag;
@@ -529,12 +526,14 @@ static int64_t thread_live(struct nbl_thread *t)
 	return read_signed(&t->told) + read_signed(&t->untold);
 }
 
-static void cell_publish(struct context_cell *cell)
+/*
+ * Not COLD, as nbl_account_publish, and out of line: a thread comes here once in NBL_ACCOUNT_BATCH
+ * blocks.
+ */
+static SELDOM void cell_publish(struct context_cell *cell)
 {
 	struct nbl_tag *account = atom_load_relaxed(&cell->account);
 
-	if (account == NULL)
-		return;
 	tell(&account->objects, &account->peak_objects, read_signed(&cell->objects),
 		read_signed(&cell->high_objects));
 	tell(&account->bytes, &account->peak_bytes, read_signed(&cell->bytes),
@@ -545,11 +544,85 @@ static void cell_publish(struct context_cell *cell)
 	atom_store_relaxed(&cell->high_bytes, 0);
 }
 
-static COLD void cell_take_over(struct context_cell *cell, uint32_t tag)
+/*
+ * The cells of a thread. A table is kept so empty that a tag mostly has its home cell to itself, so
+ * a stack of drivers with a tag each costs what one driver costs: at most one cell in CELLS_EACH is
+ * in use, until the table is so large that all tags there can be fill half of it. Tags beyond that,
+ * and those for which there is no memory, are told to the shared counts at once.
+ */
+enum { CELLS_EACH = 4, CELLS_FIRST = 8, CELLS_MAX = 2 * TAGS_MAX };
+
+struct context_cells context_no_cells = {.used = 1, .at = {{.key = 0}}};
+
+/*
+ * A tag's home. Multiplicative hashing (Knuth, TAOCP 6.4): the multiplier is 2^64 / golden ratio, and
+ * the bits from 32 on depend on all of the tag.
+ */
+ALWAYS_INLINE uint32_t cell_home(const struct context_cells *cells, uint32_t tag)
 {
-	cell_publish(cell);
-	cell->tag = tag;
+	return (uint32_t)(tag * UINT64_C(0x9e3779b97f4a7c15) >> 32) & cells->mask;
+}
+
+/* The tag's cell, or the empty one in its place: there is one, for no table is full. */
+ALWAYS_INLINE struct context_cell *cell_find(struct context_cells *cells, uint32_t tag)
+{
+	const uint64_t key = CONTEXT_KEY_USED + tag;
+	uint32_t i = cell_home(cells, tag);
+
+	while (unlikely(cells->at[i].key != key) && cells->at[i].key != 0)
+		i = (i + 1) & cells->mask;
+	return &cells->at[i];
+}
+
+static size_t cells_bytes(uint32_t n)
+{
+	return sizeof(struct context_cells) + n * sizeof(struct context_cell);
+}
+
+/*
+ * Gives the thread a table of twice the size; NULL: no memory. A reader takes its figures from one of
+ * the two tables, and they say the same until this thread counts again.
+ */
+static struct context_cells *cells_grow(struct context_thread *self, struct context_cells *old)
+{
+	const uint32_t n = old == &context_no_cells ? (uint32_t)CELLS_FIRST : 2 * (old->mask + 1);
+	struct context_cells *cells = memory_alloc(cells_bytes(n));
+
+	if (cells == NULL)
+		return NULL;
+	cells->mask = n - 1;
+	if (old != &context_no_cells) {
+		cells->used = old->used;
+		cells->smaller = old;
+	}
+	for (uint32_t i = 0; i <= old->mask; i++) {
+		const struct context_cell *from = &old->at[i];
+
+		if (from->key != 0)
+			memcpy(cell_find(cells, (uint32_t)from->key), from, sizeof(*from));
+	}
+	atom_store_release(
+		&self->cells, cells); /* R1, meets A1 in untold_of_thread: it is filled */
+	return cells;
+}
+
+/* A cell for a tag that has none; NULL if there is no room and no memory for more. */
+static struct context_cell *cell_make(struct context_thread *self, uint32_t tag)
+{
+	struct context_cells *cells = atom_load_relaxed(&self->cells); /* its own store */
+
+	if (CELLS_EACH * cells->used > cells->mask && cells->mask + 1 < CELLS_MAX) {
+		struct context_cells *larger = cells_grow(self, cells);
+
+		cells = larger ? larger : cells;
+	}
+	if (2 * cells->used > cells->mask)
+		return NULL;
+	struct context_cell *cell = cell_find(cells, tag);
+	cell->key = CONTEXT_KEY_USED + tag;
+	cells->used++;
 	atom_store_relaxed(&cell->account, nbl_tag(tag));
+	return cell;
 }
 
 /* Adds to one of a thread's own figures. It can't be at its highest after it fell. */
@@ -563,26 +636,54 @@ static int64_t add_own(atom_u64 *word, atom_u64 *high, int64_t delta)
 	return value;
 }
 
-void context_account(struct context_thread *self, uint32_t tag, uint32_t bytes, int64_t delta)
+ALWAYS_INLINE void cell_add(
+	struct context_thread *self, struct context_cell *cell, uint32_t bytes, int64_t delta)
 {
-	if (unlikely(self == NULL)) {
-		nbl_account_loose(tag, bytes, delta);
-		return;
-	}
-	struct context_cell *cell = &self->cells[tag * TAG_HASH_MULTIPLIER >> TAG_HASH_SHIFT];
-
-	if (unlikely(cell->tag != tag || atom_load_relaxed(&cell->account) == NULL))
-		cell_take_over(cell, tag);
 	add_own(&cell->bytes, &cell->high_bytes, delta * (int64_t)bytes);
 	uint64_t ahead = (uint64_t)add_own(&cell->objects, &cell->high_objects, delta);
 	if (unlikely(ahead + self->untold_max > 2 * self->untold_max))
 		cell_publish(cell);
 }
 
+/* context_account for a tag that has no cell. */
+static COLD void account_elsewhere(
+	struct context_thread *self, uint32_t tag, uint32_t bytes, int64_t delta)
+{
+	struct context_cell *cell = self ? cell_make(self, tag) : NULL;
+
+	if (cell != NULL)
+		cell_add(self, cell, bytes, delta);
+	else
+		nbl_account_loose(tag, bytes, delta);
+}
+
+void context_account(struct context_thread *self, uint32_t tag, uint32_t bytes, int64_t delta)
+{
+	if (unlikely(self == NULL)) {
+		account_elsewhere(NULL, tag, bytes, delta);
+		return;
+	}
+	struct context_cell *cell = cell_find(atom_load_relaxed(&self->cells), tag);
+	if (unlikely(cell->key == 0))
+		account_elsewhere(self, tag, bytes, delta);
+	else
+		cell_add(self, cell, bytes, delta);
+}
+
 void context_account_end(struct context_thread *self)
 {
-	for (size_t i = 0; i < array_count(self->cells); i++)
-		cell_publish(&self->cells[i]);
+	struct context_cells *cells = atom_load_relaxed(&self->cells); /* nobody counts any more */
+
+	for (uint32_t i = 0; i <= cells->mask; i++) {
+		if (cells->at[i].key != 0)
+			cell_publish(&cells->at[i]);
+	}
+	while (cells != NULL && cells != &context_no_cells) {
+		struct context_cells *smaller = cells->smaller;
+
+		memory_free(cells, cells_bytes(cells->mask + 1));
+		cells = smaller;
+	}
 }
 
 void nbl_account_loose(uint32_t tag, uint64_t bytes, int64_t delta)
@@ -1236,8 +1337,12 @@ static void untold_of_thread(struct nbl_thread *t, struct untold *rows)
 	row->bytes += delta * bytes;
 	row->high_objects += high;
 	row->high_bytes += high * bytes;
-	for (size_t i = 0; t->context_thread != NULL && i < CONTEXT_CELLS; i++) {
-		struct context_cell *cell = &t->context_thread->cells[i];
+	if (t->context_thread == NULL)
+		return;
+	/* A1, meets R1 in cells_grow: the table that is seen has what the one before it had. */
+	struct context_cells *cells = atom_load_acquire(&t->context_thread->cells);
+	for (uint32_t i = 0; i <= cells->mask; i++) {
+		struct context_cell *cell = &cells->at[i];
 		struct nbl_tag *account = atom_load_relaxed(&cell->account);
 
 		if (account == NULL)

@@ -41,6 +41,9 @@ static struct {
 	const unsigned char *object; /* NULL: nobody is watched */
 	size_t bytes;
 	struct lines seen;
+	/* Of any memory: reads and writes; locked instructions, which are both. */
+	uint64_t accesses;
+	uint64_t locked;
 } watch;
 
 static void note(const void *address, size_t bytes, uint64_t *lines)
@@ -57,11 +60,13 @@ static void note(const void *address, size_t bytes, uint64_t *lines)
 
 static void note_read(const void *address, size_t bytes)
 {
+	watch.accesses++;
 	note(address, bytes, &watch.seen.read);
 }
 
 static void note_write(const void *address, size_t bytes)
 {
+	watch.accesses++;
 	note(address, bytes, &watch.seen.written);
 }
 
@@ -182,6 +187,7 @@ void __tsan_write_range(void *address, size_t bytes)
 	type __tsan_atomic##bits##_exchange(type *p, type value, int order)          \
 	{                                                                            \
 		type old = __tsan_atomic##bits##_load(p, order);                     \
+		watch.locked++;                                                      \
 		__tsan_atomic##bits##_store(p, value, order);                        \
 		return old;                                                          \
 	}                                                                            \
@@ -206,6 +212,7 @@ void __tsan_write_range(void *address, size_t bytes)
 		type *p, type expected, type value, int order, int failure)          \
 	{                                                                            \
 		type met = __tsan_atomic##bits##_load(p, failure);                   \
+		watch.locked++;                                                      \
 		if (met == expected)                                                 \
 			__tsan_atomic##bits##_store(p, value, order);                \
 		return met;                                                          \
@@ -462,6 +469,79 @@ static void a_dirty_object_costs_its_lines(void **state)
 	assert_true(nbl_release_defaults());
 }
 
+/*
+ * Accounts by tag: contexts of many drivers cost what those of one driver cost.
+ */
+
+enum { STACK = 8, STACKS = 16, TAGS = STACK * STACKS };
+
+/* What all drivers of all stacks do to memory, when each pushes and pops once. */
+struct stack_cost {
+	uint64_t accesses;
+	uint64_t locked;
+};
+
+/* Four letters, as drivers' tags have. */
+static uint32_t tag_of(uint32_t driver)
+{
+	uint32_t tag = 0;
+
+	for (uint32_t i = 0, rest = driver * 40503 + 4711; i < 4; i++, rest /= 26)
+		tag = tag << 8 | ('A' + rest % 26);
+	return tag;
+}
+
+static struct stack_cost measure_stacks(NET_BUFFER_LIST *nbls[STACKS], uint32_t tags)
+{
+	enum { WARM = 64 }; /* adaptive learns meanwhile */
+
+	for (int round = 0; round < WARM + 1; round++) {
+		watch.accesses = 0;
+		watch.locked = 0;
+		for (uint32_t i = 0; i < TAGS; i++)
+			assert_int_equal(NdisAllocateNetBufferListContext(
+						 nbls[i / STACK], PUSH_BYTES, 0, tag_of(i % tags)),
+				NDIS_STATUS_SUCCESS);
+		for (uint32_t i = 0; i < TAGS; i++)
+			NdisFreeNetBufferListContext(nbls[i / STACK], PUSH_BYTES);
+	}
+	return (struct stack_cost){.accesses = watch.accesses, .locked = watch.locked};
+}
+
+static void stacks_of_one_policy(const char *name)
+{
+	NET_BUFFER_LIST *nbls[STACKS];
+	NDIS_HANDLE pool = pool_of(TRUE, 0, 0);
+
+	for (int i = 0; i < STACKS; i++)
+		nbls[i] = NdisAllocateNetBufferList(pool, 0, 0);
+	const struct stack_cost one = measure_stacks(nbls, 1);
+	for (uint32_t tags = 1; tags <= TAGS; tags *= 2) {
+		const struct stack_cost cost = measure_stacks(nbls, tags);
+
+		print_message("%-12s %3u tags: %6" PRIu64 " accesses, %4" PRIu64 " locked\n", name,
+			tags, cost.accesses, cost.locked);
+		assert_int_equal(cost.locked, one.locked);
+		assert_in_range(cost.accesses, one.accesses, one.accesses + one.accesses / 10);
+	}
+	for (int i = 0; i < STACKS; i++)
+		NdisFreeNetBufferList(nbls[i]);
+	NdisFreeNetBufferListPool(pool);
+}
+
+static void tags_cost_what_one_costs(void **state)
+{
+	char why[NBL_REASON_BYTES];
+
+	(void)state;
+	choose("mag_tls");
+	for (size_t i = 0; contexts[i] != NULL; i++) {
+		assert_int_equal(nbl_set_default_context(contexts[i]->name, why), 0);
+		stacks_of_one_policy(contexts[i]->name);
+	}
+	assert_int_equal(nbl_set_default_context(NULL, why), 0);
+}
+
 /* Instrumented loops of known extent: every line is counted, in every way of writing it. */
 static void controls_are_counted(void **state)
 {
@@ -500,6 +580,7 @@ int main(void)
 		cmocka_unit_test(lines_of_each_use),
 		cmocka_unit_test(lines_over_each_strategy),
 		cmocka_unit_test(a_dirty_object_costs_its_lines),
+		cmocka_unit_test(tags_cost_what_one_costs),
 	};
 
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
