@@ -671,6 +671,26 @@ ALWAYS_INLINE void nbl_context_remove(const struct context_ops *policy, struct n
  * Data.
  */
 
+/*
+ * Whether a walk over a chain comes round: R. P. Brent's method (BIT 20, 1980). It remembers one
+ * element, a later one each time that the walk has doubled, and a ring meets it again.
+ */
+struct nbl_ring {
+	const void *at; /* the element; NULL at first */
+	uint64_t steps; /* of the walk */
+};
+
+/* True if the walk, which comes to the element `next`, goes round. */
+ALWAYS_INLINE bool nbl_comes_round(struct nbl_ring *ring, const void *next)
+{
+	if (unlikely(next == ring->at))
+		return true;
+	if ((ring->steps & (ring->steps + 1)) == 0)
+		ring->at = next;
+	ring->steps++;
+	return false;
+}
+
 /* Where in a chain of MDLs an offset lies. */
 struct nbl_place {
 	MDL *mdl; /* NULL for an empty chain */
@@ -680,7 +700,7 @@ struct nbl_place {
 /*
  * Finds `offset` in the chain: in the MDL that holds it; on an MDL's end, at the start of the next;
  * at the end of the chain, at the end of its last MDL. False if the chain ends before offset +
- * length.
+ * length, or goes round before.
  */
 COLD bool nbl_place_find(MDL *chain, uint64_t offset, uint64_t length, struct nbl_place *out);
 

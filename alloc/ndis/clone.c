@@ -21,7 +21,7 @@ static int append_partial(struct filling *to, const struct nbl_place *place, uin
 	uint32_t offset = place->offset;
 
 	for (; length != 0; source = source->Next, offset = 0) {
-		PUCHAR va = (PUCHAR)MmGetMdlVirtualAddress(source) + offset;
+		PVOID va = (PVOID)((uintptr_t)MmGetMdlVirtualAddress(source) + offset);
 		uint32_t here = source->ByteCount - offset;
 		uint32_t take = here < length ? here : length;
 

@@ -332,6 +332,48 @@ VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer)
 	NetBuffer->CurrentMdlOffset = place.offset;
 }
 
+/* A place in a chain of MDLs from which bytes are taken, or to which they go. */
+struct cursor {
+	const MDL *mdl; /* NULL: the chain has ended, or goes round */
+	uint64_t offset;
+	struct nbl_ring ring;
+};
+
+/* The bytes that are left in the cursor's MDL, after MDLs that it has passed are left behind. */
+static ULONG cursor_settle(struct cursor *at)
+{
+	while (at->mdl != NULL && at->offset >= at->mdl->ByteCount) {
+		at->offset -= at->mdl->ByteCount;
+		at->mdl = nbl_comes_round(&at->ring, at->mdl) ? NULL : at->mdl->Next;
+	}
+	return at->mdl != NULL ? at->mdl->ByteCount - (ULONG)at->offset : 0;
+}
+
+/* The address of the cursor's byte; NULL: it has none. */
+static PUCHAR cursor_address(const struct cursor *at)
+{
+	PUCHAR base = ndis_mdl_address(at->mdl);
+
+	return base != NULL ? base + at->offset : NULL;
+}
+
+/* Copies that many bytes. False: the chain is too short, or an MDL has no address. */
+static bool copy_out(PUCHAR to, ULONG bytes, struct cursor *from)
+{
+	while (bytes != 0) {
+		ULONG take = cursor_settle(from);
+
+		take = take < bytes ? take : bytes;
+		if (take == 0 || cursor_address(from) == NULL)
+			return false;
+		memcpy(to, cursor_address(from), take);
+		from->offset += take;
+		to += take;
+		bytes -= take;
+	}
+	return true;
+}
+
 PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
 	UINT AlignOffset)
 {
@@ -341,47 +383,16 @@ PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage,
 	uint32_t offset = NetBuffer->CurrentMdlOffset;
 	if (BytesNeeded == 0 || BytesNeeded > NetBuffer->DataLength || mdl == NULL)
 		return NULL;
-	PUCHAR data = (PUCHAR)MmGetMdlVirtualAddress(mdl) + offset;
+	uint64_t end = (uint64_t)offset + BytesNeeded;
+	uintptr_t data = (uintptr_t)ndis_mdl_address(mdl);
 	bool aligned = AlignMultiple == 0 ||
-		       (((uintptr_t)data - AlignOffset) & (uintptr_t)(AlignMultiple - 1)) == 0;
-	if (aligned && mdl->ByteCount - offset >= BytesNeeded)
-		return data;
-	if (Storage == NULL)
+		       ((data + offset - AlignOffset) & (uintptr_t)(AlignMultiple - 1)) == 0;
+	if (aligned && end <= mdl->ByteCount)
+		return data != 0 ? (PVOID)(data + offset) : NULL;
+	struct cursor from = {.mdl = mdl, .offset = offset};
+	if (Storage == NULL || !copy_out(Storage, BytesNeeded, &from))
 		return NULL;
-	ULONG copied = 0;
-	for (; copied < BytesNeeded && mdl != NULL; mdl = mdl->Next, offset = 0) {
-		ULONG here = mdl->ByteCount - offset;
-		ULONG take = here < BytesNeeded - copied ? here : BytesNeeded - copied;
-
-		memcpy((PUCHAR)Storage + copied, (PUCHAR)MmGetMdlVirtualAddress(mdl) + offset,
-			take);
-		copied += take;
-	}
-	return copied == BytesNeeded ? Storage : NULL;
-}
-
-/* A place in a chain of MDLs from which bytes are taken, or to which they go. */
-struct cursor {
-	const MDL *mdl; /* NULL: the chain has ended */
-	uint64_t offset;
-};
-
-/* The bytes that are left in the cursor's MDL, after MDLs that it has passed are left behind. */
-static ULONG cursor_settle(struct cursor *at)
-{
-	while (at->mdl != NULL && at->offset >= at->mdl->ByteCount) {
-		at->offset -= at->mdl->ByteCount;
-		at->mdl = at->mdl->Next;
-	}
-	return at->mdl != NULL ? at->mdl->ByteCount - (ULONG)at->offset : 0;
-}
-
-/* The address of the cursor's byte; NULL: it has none. */
-static PUCHAR cursor_address(const struct cursor *at)
-{
-	PUCHAR base = (PUCHAR)MmGetSystemAddressForMdlSafe(at->mdl, NormalPagePriority);
-
-	return base != NULL ? base + at->offset : NULL;
+	return Storage;
 }
 
 /* Copies up to `bytes` bytes and says in *copied how many. False: an MDL has no address. */

@@ -24,10 +24,14 @@ static COLD struct nbl_pool *make(enum nbl_pool_kind kind)
 	return pool;
 }
 
+struct nbl_pool *ndis_default_made(enum nbl_pool_kind kind)
+{
+	return atom_load_acquire(&defaults[kind]); /* A0, meets R0: it is complete */
+}
+
 struct nbl_pool *ndis_default_pool(enum nbl_pool_kind kind)
 {
-	struct nbl_pool *pool =
-		atom_load_acquire(&defaults[kind]); /* A0, meets R0: it is complete */
+	struct nbl_pool *pool = ndis_default_made(kind);
 
 	return likely(pool != NULL) ? pool : make(kind);
 }

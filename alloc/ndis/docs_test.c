@@ -104,7 +104,8 @@ static int missing_in(FILE *file, const char *path, bool say, int *all)
 			b.depth += *c == '{';
 			b.depth -= *c == '}';
 		}
-		if (in_declaration && b.depth == 0 && strchr(line, ';') != NULL)
+		/* A function's body ends without a semicolon. */
+		if (in_declaration && b.depth == 0 && (strchr(line, ';') != NULL || line[0] == '}'))
 			in_declaration = false;
 		size_t length = strlen(line);
 		b.continued = macro && length > 1 && line[length - 2] == '\\';
@@ -135,14 +136,19 @@ static bool control_is_caught(void)
 			     "/* A struct. */\n"
 			     "typedef struct x {\n\tint a;\n} x;\n"
 			     "\n"
-			     "struct y {\n\tint a;\n};\n";
+			     "struct y {\n\tint a;\n};\n"
+			     "\n"
+			     "/* A body. */\n"
+			     "static inline int z(void)\n{\n\treturn 1;\n}\n"
+			     "\n"
+			     "#define FOUR 4\n";
 	int all = 0;
 	FILE *file = fmemopen(text, strlen(text), "r");
 	int missing = missing_in(file, "control", false, &all);
 
 	fclose(file);
-	printf("control: %d of 8 declarations found, %d of 4 that lack something\n", all, missing);
-	return all == 8 && missing == 4;
+	printf("control: %d of 10 declarations found, %d of 5 that lack something\n", all, missing);
+	return all == 10 && missing == 5;
 }
 
 int main(int argc, char **argv)

@@ -22,6 +22,9 @@ enum { MDL_RETREAT_SYSTEM = 0x2000, MDL_RETREAT_HANDLER = 0x4000 };
  */
 struct nbl_pool *ndis_default_pool(enum nbl_pool_kind kind);
 
+/* The same; NULL if it has not been made. */
+struct nbl_pool *ndis_default_made(enum nbl_pool_kind kind);
+
 /* Enters the pool behind a handle; NULL, after a report, if it is not one of that kind. */
 ALWAYS_INLINE struct nbl_pool *ndis_enter(
 	NDIS_HANDLE handle, enum nbl_pool_kind kind, const char *call)
@@ -73,5 +76,17 @@ void ndis_system_mdl_free(const struct nbl_pool *pool, MDL *mdl);
 
 /* True if mdl is a live one of IoAllocateMdl. */
 bool ndis_mdl_is_ours(const MDL *mdl);
+
+/*
+ * Where the bytes of an MDL are, as MmGetSystemAddressForMdlSafe; NULL: nowhere. Changes nothing,
+ * for the MDL may be in several chains.
+ */
+ALWAYS_INLINE unsigned char *ndis_mdl_address(const MDL *mdl)
+{
+	enum { MAPPED = MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL };
+
+	return (unsigned char *)(mdl->MdlFlags & MAPPED ? mdl->MappedSystemVa
+							: MmGetMdlVirtualAddress(mdl));
+}
 
 #endif

@@ -1,12 +1,28 @@
 /*
  * MDLs. Those that span up to 17 pages, which is any packet up to 64 KiB, come from a pool of the
- * library's; larger ones from the C library. Both have our mark before them.
+ * library's; larger ones from the C library. Both have our mark before them, and the mark alone says
+ * whose an MDL is: all of the MDL itself is the driver's, who may initialise it anew.
  */
 #include "alloc/ndis/internal.h"
 
 enum { MDL_SIZE_MAX = INT16_MAX }; /* what MDL.Size holds */
 
-/* An MDL in memory of the C library: our mark, then the MDL. */
+/* True, after a report, if there is no MDL. */
+static bool is_null(const MDL *mdl, const char *call)
+{
+	if (likely(mdl != NULL))
+		return false;
+	nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, NULL, "the MDL is NULL");
+	return true;
+}
+
+/* The bytes of a large MDL's memory, in the word before its mark. */
+static uint64_t *large_bytes(MDL *mdl)
+{
+	return (uint64_t *)nbl_loose_mark(mdl) - 1;
+}
+
+/* An MDL in memory of the C library: its size, our mark, then the MDL. */
 static COLD MDL *large_alloc(size_t bytes)
 {
 	size_t all = NBL_LOOSE_OFFSET + bytes;
@@ -16,6 +32,7 @@ static COLD MDL *large_alloc(size_t bytes)
 		return NULL;
 	nbl_account_loose(NDIS_TAG_MDLS, all, 1);
 	MDL *mdl = (MDL *)(memory + NBL_LOOSE_OFFSET);
+	*large_bytes(mdl) = all;
 	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_LIVE);
 	return mdl;
 }
@@ -23,8 +40,21 @@ static COLD MDL *large_alloc(size_t bytes)
 static COLD void large_free(MDL *mdl)
 {
 	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_FREE);
-	nbl_account_loose(NDIS_TAG_MDLS, NBL_LOOSE_OFFSET + (uint64_t)mdl->Size, -1);
+	nbl_account_loose(NDIS_TAG_MDLS, *large_bytes(mdl), -1);
 	free((unsigned char *)mdl - NBL_LOOSE_OFFSET);
+}
+
+/* Fills an MDL in; its size fits MDL.Size. */
+static void initialize(MDL *mdl, PVOID va, ULONG bytes)
+{
+	mdl->Next = NULL;
+	mdl->Size = (SHORT)MmSizeOfMdl(va, bytes);
+	mdl->MdlFlags = 0;
+	mdl->Process = NULL;
+	mdl->MappedSystemVa = NULL;
+	mdl->StartVa = PAGE_ALIGN(va);
+	mdl->ByteCount = bytes;
+	mdl->ByteOffset = BYTE_OFFSET(va);
 }
 
 MDL *IoAllocateMdl(
@@ -51,27 +81,24 @@ MDL *IoAllocateMdl(
 	}
 	if (unlikely(mdl == NULL))
 		return NULL;
-	MmInitializeMdl(mdl, VirtualAddress, Length);
+	initialize(mdl, VirtualAddress, Length);
 	mdl->MdlFlags = flags;
 	return mdl;
 }
 
-/* The pool of an MDL; NULL for those of the C library. */
-static struct nbl_pool *mdl_pool(const MDL *mdl)
-{
-	return mdl->MdlFlags & MDL_ALLOCATED_FIXED_SIZE ? ndis_default_pool(NBL_POOL_MDLS) : NULL;
-}
-
 bool ndis_mdl_is_ours(const MDL *mdl)
 {
-	return *nbl_loose_mark(mdl) == nbl_mark(mdl, mdl_pool(mdl), NBL_MARK_LIVE);
+	const struct nbl_pool *pool = ndis_default_made(NBL_POOL_MDLS);
+	const void *mark = *nbl_loose_mark(mdl);
+
+	return (pool != NULL && mark == nbl_mark(mdl, pool, NBL_MARK_LIVE)) ||
+	       mark == nbl_mark(mdl, NULL, NBL_MARK_LIVE);
 }
 
-static COLD void report_not_ours(const MDL *mdl, const char *call)
+static COLD void report_not_ours(const MDL *mdl, struct nbl_pool *pool, const char *call)
 {
-	if (mdl != NULL && *nbl_loose_mark(mdl) == nbl_mark(mdl, mdl_pool(mdl), NBL_MARK_FREE))
-		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, mdl_pool(mdl), mdl,
-			"the MDL is free already");
+	if (*nbl_loose_mark(mdl) == nbl_mark(mdl, pool, NBL_MARK_FREE))
+		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, mdl, "the MDL is free already");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
 			"IoAllocateMdl did not make this MDL");
@@ -79,19 +106,20 @@ static COLD void report_not_ours(const MDL *mdl, const char *call)
 
 static void mdl_free(MDL *mdl, const char *call)
 {
-	if (unlikely(mdl == NULL || !ndis_mdl_is_ours(mdl))) {
-		report_not_ours(mdl, call);
+	struct nbl_pool *pool = ndis_default_made(NBL_POOL_MDLS);
+
+	if (is_null(mdl, call))
 		return;
-	}
-	struct nbl_pool *pool = mdl_pool(mdl);
-	if (likely(pool != NULL)) {
+	if (likely(pool != NULL && *nbl_loose_mark(mdl) == nbl_mark(mdl, pool, NBL_MARK_LIVE))) {
 		struct nbl_thread *self = nbl_self_sure(pool);
 
 		nbl_loose_put(pool->ops, pool, self, mdl);
 		nbl_self_done(pool, self);
-		return;
+	} else if (*nbl_loose_mark(mdl) == nbl_mark(mdl, NULL, NBL_MARK_LIVE)) {
+		large_free(mdl);
+	} else {
+		report_not_ours(mdl, pool, call);
 	}
-	large_free(mdl);
 }
 
 VOID IoFreeMdl(MDL *Mdl)
@@ -108,34 +136,65 @@ VOID MmInitializeMdl(MDL *MemoryDescriptorList, PVOID BaseVa, SIZE_T Length)
 {
 	MDL *mdl = MemoryDescriptorList;
 
-	mdl->Next = NULL;
-	mdl->Size = (SHORT)MmSizeOfMdl(BaseVa, Length);
-	mdl->MdlFlags = 0;
-	mdl->Process = NULL;
-	mdl->MappedSystemVa = NULL;
-	mdl->StartVa = PAGE_ALIGN(BaseVa);
-	mdl->ByteCount = (ULONG)Length;
-	mdl->ByteOffset = BYTE_OFFSET(BaseVa);
+	if (is_null(mdl, __func__))
+		return;
+	if (Length > UINT32_MAX || MmSizeOfMdl(BaseVa, Length) > MDL_SIZE_MAX) {
+		nbl_misuse(NBL_MISUSE_DATA, __func__, NULL, mdl,
+			"%zu bytes are more than an MDL can describe", Length);
+		return;
+	}
+	initialize(mdl, BaseVa, (ULONG)Length);
 }
 
 VOID MmBuildMdlForNonPagedPool(MDL *MemoryDescriptorList)
 {
 	MDL *mdl = MemoryDescriptorList;
 
+	if (is_null(mdl, __func__))
+		return;
 	mdl->MappedSystemVa = MmGetMdlVirtualAddress(mdl);
 	mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_SOURCE_IS_NONPAGED_POOL);
 }
 
+/* What a partial MDL keeps of its own flags, and what it takes over from its source's. */
+enum {
+	FLAGS_KEPT = MDL_ALLOCATED_FIXED_SIZE,
+	FLAGS_INHERITED = MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL,
+};
+
+/* True if the MDL has an array of pages for the bytes. One that nobody has initialised tells no Size. */
+static bool has_room(const MDL *mdl, PVOID va, ULONG bytes)
+{
+	return (size_t)mdl->Size < sizeof(*mdl) || MmSizeOfMdl(va, bytes) <= (size_t)mdl->Size;
+}
+
 VOID IoBuildPartialMdl(MDL *SourceMdl, MDL *TargetMdl, PVOID VirtualAddress, ULONG Length)
 {
-	PUCHAR end = (PUCHAR)MmGetMdlVirtualAddress(SourceMdl) + SourceMdl->ByteCount;
+	const MDL *from = SourceMdl;
 	MDL *mdl = TargetMdl;
 
+	if (is_null(from, __func__) || is_null(mdl, __func__))
+		return;
+	uintptr_t at = (uintptr_t)VirtualAddress - (uintptr_t)MmGetMdlVirtualAddress(from);
+	if (at > from->ByteCount || Length > from->ByteCount - at) {
+		nbl_misuse(NBL_MISUSE_DATA, __func__, NULL, mdl,
+			"the source describes %u bytes at %p, not %u at %p", from->ByteCount,
+			MmGetMdlVirtualAddress(from), Length, VirtualAddress);
+		return;
+	}
+	ULONG bytes = Length ? Length : from->ByteCount - (ULONG)at;
+	if (!has_room(mdl, VirtualAddress, bytes)) {
+		nbl_misuse(NBL_MISUSE_DATA, __func__, NULL, mdl,
+			"the target's Size of %d bytes is too small for %u bytes at %p", mdl->Size,
+			bytes, VirtualAddress);
+		return;
+	}
+	int mapped = from->MdlFlags & FLAGS_INHERITED;
+	mdl->MappedSystemVa = (PVOID)((uintptr_t)ndis_mdl_address(from) + at);
+	mdl->MdlFlags = (SHORT)((mdl->MdlFlags & FLAGS_KEPT) | mapped | MDL_PARTIAL);
 	mdl->StartVa = PAGE_ALIGN(VirtualAddress);
 	mdl->ByteOffset = BYTE_OFFSET(VirtualAddress);
-	mdl->ByteCount = Length ? Length : (ULONG)(end - (PUCHAR)VirtualAddress);
-	mdl->MappedSystemVa = VirtualAddress;
-	mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_PARTIAL);
+	mdl->ByteCount = bytes;
 }
 
 MDL *NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, UINT Length)

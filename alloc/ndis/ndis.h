@@ -266,8 +266,9 @@ VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer);
  * and aligned, else copied to Storage. Storage: at least BytesNeeded bytes, or NULL to do without
  * copying. AlignMultiple, AlignOffset: the address is to be AlignOffset beyond a multiple of
  * AlignMultiple, a power of two; 1 and 0 for any address. Storage is taken as it is. The bytes may
- * be written only if they are in place. NULL: the NB has less data; BytesNeeded is 0; a copy is
- * needed and Storage is NULL; NetBuffer is not of a living pool (also reported).
+ * be written only if they are in place. NULL: the NB has less data, or its MDLs have; BytesNeeded is
+ * 0; a copy is needed and Storage is NULL; an MDL is at no address; NetBuffer is not of a living pool
+ * (also reported).
  * Source: NdisGetDataBuffer.
  */
 PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
@@ -432,21 +433,30 @@ VOID IoFreeMdl(MDL *Mdl);
 
 /*
  * Makes TargetMdl describe Length bytes at VirtualAddress, which lie in what SourceMdl describes;
- * Length 0: all from VirtualAddress to SourceMdl's end. TargetMdl, of IoAllocateMdl, is large
- * enough for them. Nothing is checked, as on Windows.
- * Source: IoBuildPartialMdl.
+ * Length 0: all from VirtualAddress to SourceMdl's end. VirtualAddress is in terms of SourceMdl's
+ * MmGetMdlVirtualAddress. TargetMdl's Size is large enough for them; what is less than an MDL's own
+ * size is not looked at, for drivers build into MDLs that they have not initialised.
+ * TargetMdl is mapped as SourceMdl is: it takes over MDL_MAPPED_TO_SYSTEM_VA and
+ * MDL_SOURCE_IS_NONPAGED_POOL, and its MappedSystemVa lies as far into SourceMdl's.
+ * Misuse, and nothing changes: the bytes are not all SourceMdl's; TargetMdl is too small. Windows
+ * stops at both.
+ * Source: IoBuildPartialMdl; bug checks INVALID_MDL_RANGE, TARGET_MDL_TOO_SMALL.
  */
 VOID IoBuildPartialMdl(MDL *SourceMdl, MDL *TargetMdl, PVOID VirtualAddress, ULONG Length);
 
 /*
- * Fills in memory of the caller's as an MDL without successor and without flags.
+ * Fills in memory of the caller's, or an MDL of IoAllocateMdl that is large enough, as an MDL without
+ * successor and without flags. The latter is freed by IoFreeMdl as before.
  * MemoryDescriptorList: MmSizeOfMdl(BaseVa, Length) bytes. BaseVa, Length: what it is to describe.
+ * Misuse, and nothing changes: Length is larger than IoAllocateMdl takes; MemoryDescriptorList is
+ * NULL.
  * Source: MmInitializeMdl.
  */
 VOID MmInitializeMdl(MDL *MemoryDescriptorList, PVOID BaseVa, SIZE_T Length);
 
 /*
- * Makes an MDL usable: sets MappedSystemVa. In user mode all memory is as good as non-paged.
+ * Makes an MDL usable: sets MappedSystemVa and MDL_SOURCE_IS_NONPAGED_POOL. In user mode all memory
+ * is as good as non-paged. Misuse: MemoryDescriptorList is NULL.
  * Source: MmBuildMdlForNonPagedPool.
  */
 VOID MmBuildMdlForNonPagedPool(MDL *MemoryDescriptorList);

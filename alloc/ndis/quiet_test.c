@@ -230,7 +230,6 @@ static void mdls(void)
 	MmBuildMdlForNonPagedPool(mdl);
 	IoBuildPartialMdl(s->mdl, mdl, s->packet + 10, 20);
 	MmInitializeMdl(mdl, s->packet, PACKET_BYTES);
-	mdl->MdlFlags = MDL_ALLOCATED_FIXED_SIZE; /* as it came */
 	IoFreeMdl(mdl);
 	until((mdl = NdisAllocateMdl(NULL, s->packet, PACKET_BYTES)) != NULL);
 	NdisFreeMdl(mdl);

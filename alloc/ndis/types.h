@@ -69,10 +69,27 @@ typedef NDIS_STATUS *PNDIS_STATUS;
 typedef PVOID NDIS_HANDLE;
 typedef NDIS_HANDLE *PNDIS_HANDLE;
 
-/* A physical address. Nothing here reads it; drivers store it. */
+/* C++ has anonymous structures as an extension only; some of the reference's unions need them. */
+#if defined(__clang__) && defined(__cplusplus)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnested-anon-types"
+#endif
+
+/*
+ * 64 bits, whole or in halves; also that of a physical address. Nothing here reads it; drivers store
+ * it. Source: LARGE_INTEGER.
+ */
 typedef union _LARGE_INTEGER {
+	__extension__ struct {
+		ULONG LowPart;
+		LONG HighPart;
+	};
+	struct {
+		ULONG LowPart;
+		LONG HighPart;
+	} u;
 	LONGLONG QuadPart;
-} LARGE_INTEGER;
+} LARGE_INTEGER, *PLARGE_INTEGER;
 typedef LARGE_INTEGER PHYSICAL_ADDRESS;
 typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS;
 
@@ -110,9 +127,12 @@ typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS;
 typedef uintptr_t PFN_NUMBER;
 
 /*
- * Describes ByteCount bytes at StartVa + ByteOffset. Followed in memory by one PFN_NUMBER for each
- * page that it may span; `Size` counts both. In user mode nothing is translated and nobody reads
- * the array. Members are for the calls and macros below; NDIS_MDL_LINKAGE is the driver's to write.
+ * Describes ByteCount bytes, at StartVa + ByteOffset and, with MDL_MAPPED_TO_SYSTEM_VA or
+ * MDL_SOURCE_IS_NONPAGED_POOL, at MappedSystemVa: there all calls here find them, so that a driver
+ * may move that member, or fill in nothing but it, ByteCount and the flags. Followed in memory by
+ * one PFN_NUMBER for each page that it may span; `Size` counts both. In user mode nothing is
+ * translated and nobody reads the array. Members are for the calls and macros below;
+ * NDIS_MDL_LINKAGE is the driver's to write.
  * Source: MDL, Using MDLs.
  */
 typedef struct _MDL {
@@ -120,7 +140,7 @@ typedef struct _MDL {
 	SHORT Size;           /* bytes of this header and its page array */
 	SHORT MdlFlags;       /* MDL_... */
 	void *Process;        /* NULL */
-	PVOID MappedSystemVa; /* of the first byte; set by MmBuildMdlForNonPagedPool */
+	PVOID MappedSystemVa; /* the first byte, where MdlFlags says that the MDL is mapped */
 	PVOID StartVa;        /* the first byte's page */
 	ULONG ByteCount;      /* that it describes */
 	ULONG ByteOffset;     /* of the first byte in its page: 0..4095 */
@@ -165,18 +185,7 @@ typedef struct _MDL {
 #define MmGetMdlByteOffset(mdl)     ((mdl)->ByteOffset)
 #define MmGetMdlVirtualAddress(mdl) ((PVOID)((PUCHAR)((mdl)->StartVa) + (mdl)->ByteOffset))
 
-/*
- * The same address; NdisQueryMdl stores it, and the bytes. In user mode every address is mapped:
- * the priority has no effect and NULL is never returned.
- * Source: MmGetSystemAddressForMdlSafe, NdisQueryMdl.
- */
-#define MmGetSystemAddressForMdlSafe(mdl, priority) ((void)(priority), MmGetMdlVirtualAddress(mdl))
-#define MmGetSystemAddressForMdl(mdl)               MmGetMdlVirtualAddress(mdl)
-#define NdisQueryMdl(mdl, va, length, priority)                            \
-	(*(PVOID *)(va) = MmGetSystemAddressForMdlSafe((mdl), (priority)), \
-		*(length) = MmGetMdlByteCount(mdl))
-
-/* For the priority above; without effect. Source: MmGetSystemAddressForMdlSafe. */
+/* For the priority below; without effect. Source: MmGetSystemAddressForMdlSafe. */
 typedef enum _MM_PAGE_PRIORITY {
 	LowPagePriority,
 	NormalPagePriority = 16,
@@ -184,6 +193,38 @@ typedef enum _MM_PAGE_PRIORITY {
 } MM_PAGE_PRIORITY;
 #define MdlMappingNoExecute 0x40000000
 #define MdlMappingNoWrite   0x80000000
+
+/*
+ * The address at which the bytes can be used: MappedSystemVa, set here to the virtual address if the
+ * MDL is not mapped yet. In user mode every address can be mapped: the priority has no effect, and
+ * NULL comes for NULL alone. The second name is the older one.
+ * Source: MmGetSystemAddressForMdlSafe.
+ */
+static inline PVOID MmGetSystemAddressForMdlSafe(MDL *Mdl, ULONG Priority)
+{
+	(void)Priority;
+	if (Mdl == NULL)
+		return NULL;
+	if ((Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) == 0) {
+		Mdl->MappedSystemVa = MmGetMdlVirtualAddress(Mdl);
+		Mdl->MdlFlags = (SHORT)(Mdl->MdlFlags | MDL_MAPPED_TO_SYSTEM_VA);
+	}
+	return Mdl->MappedSystemVa;
+}
+#define MmGetSystemAddressForMdl(mdl) MmGetSystemAddressForMdlSafe((mdl), NormalPagePriority)
+
+/*
+ * Stores that address, if va is not NULL, and the bytes. The macro takes any pointer to a pointer.
+ * Source: NdisQueryMdl.
+ */
+static inline VOID NblQueryMdl(MDL *Mdl, PVOID *VirtualAddress, UINT *Length, ULONG Priority)
+{
+	if (VirtualAddress != NULL)
+		*VirtualAddress = MmGetSystemAddressForMdlSafe(Mdl, Priority);
+	*Length = Mdl != NULL ? MmGetMdlByteCount(Mdl) : 0;
+}
+#define NdisQueryMdl(mdl, va, length, priority) \
+	NblQueryMdl((mdl), (PVOID *)(va), (length), (ULONG)(priority))
 
 /*
  * The next MDL of a chain, NULL for the last; an lvalue. The second stores it.
@@ -350,12 +391,6 @@ typedef union _SLIST_HEADER {
 	ULONGLONG Alignment;
 	ULONGLONG HeaderX64[2];
 } __attribute__((aligned(16))) SLIST_HEADER, *PSLIST_HEADER;
-
-/* C++ has anonymous structures as an extension only; the reference's declaration needs one. */
-#if defined(__clang__) && defined(__cplusplus)
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wnested-anon-types"
-#endif
 
 /*
  * A list of packets that travel together and their context. Members are the driver's to read and
