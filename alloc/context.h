@@ -166,10 +166,10 @@ struct context_ops {
 	/* As in struct pool_ops: a handle for the calling thread. 0 and *out, or -ENOMEM. */
 	int (*attach)(struct context *context, struct context_thread **out);
 
-	/*
-	 * Gives back what the thread keeps; the handle is dead. It may run on another thread than
-	 * the one that attached, when that thread has stopped using the pool.
-	 */
+	/* Optional. As in struct pool_ops: the handle becomes the calling thread's. */
+	void (*adopt)(struct context *context, struct context_thread *self);
+
+	/* Gives back what the thread keeps; the handle is dead. */
 	void (*detach)(struct context *context, struct context_thread *self);
 
 	/* Optional, hot. Called when an NBL is allocated. */

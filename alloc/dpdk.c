@@ -56,10 +56,28 @@ static void *eal_start(void *arg)
 	return NULL;
 }
 
+static void flush_one(struct rte_mempool *mempool, void *arg)
+{
+	(void)arg;
+	rte_mempool_cache_flush(NULL, mempool);
+}
+
+/* Runs when a thread ends that we have made an lcore: what it has cached goes to the backends. */
+static void end_lcore(void *value)
+{
+	(void)value;
+	rte_mempool_walk(flush_one, NULL);
+	rte_thread_unregister();
+}
+
+static pthread_key_t lcore_key; /* its destructor ends what make_lcore began */
+static bool lcore_key_made;     /* as eal_runs */
+
 static void eal_start_once(void)
 {
 	pthread_t thread;
 
+	lcore_key_made = pthread_key_create(&lcore_key, end_lcore) == 0;
 	if (pthread_create(&thread, NULL, eal_start, NULL) == 0)
 		pthread_join(thread, NULL);
 }
@@ -168,28 +186,32 @@ void dpdk_destroy(struct pool *pool)
 	memory_free(self, sizeof(*self));
 }
 
-/* How many pools the thread is attached to: it is an lcore while that is not 0. */
-static _Thread_local uint32_t attachments;
+/*
+ * A thread is an lcore from its first attachment to its end, whatever becomes of the handle: so no
+ * handle needs to know whose it was.
+ */
+static int make_lcore(void)
+{
+	if (rte_lcore_id() != LCORE_ID_ANY)
+		return 0;
+	if (!lcore_key_made || rte_thread_register() != 0)
+		return -ENOMEM;
+	if (pthread_setspecific(lcore_key, &lcore_key) == 0)
+		return 0;
+	rte_thread_unregister();
+	return -ENOMEM;
+}
 
 int dpdk_attach(struct pool *pool, struct pool_thread **out)
 {
-	int rc = pool_attach_plain(pool, out);
+	int rc = make_lcore();
 
-	if (rc != 0)
-		return rc;
-	if (attachments == 0 && rte_thread_register() != 0) {
-		pool_detach_plain(pool, *out);
-		return -ENOMEM;
-	}
-	attachments++;
-	return 0;
+	return rc == 0 ? pool_attach_plain(pool, out) : rc;
 }
 
 void dpdk_detach(struct pool *pool, struct pool_thread *self)
 {
 	dpdk_flush(pool, self);
-	if (--attachments == 0)
-		rte_thread_unregister();
 	pool_detach_plain(pool, self);
 }
 

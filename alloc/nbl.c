@@ -10,6 +10,7 @@
 
 #include "alloc/slab.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #if __has_include(<sanitizer/asan_interface.h>)
@@ -736,6 +737,16 @@ fail:
 	return rc;
 }
 
+/* Makes the state the calling thread's; its owner has made its last call with it. */
+static void adopt(struct nbl_thread *self)
+{
+	struct nbl_pool *pool = self->pool;
+
+	pool_adopt(pool->pool, self->pool_thread);
+	if (self->context_thread != NULL && pool->policy->adopt)
+		pool->policy->adopt(pool->context, self->context_thread);
+}
+
 /*
  * Under the registry's lock. Also runs on another thread than self's, which no longer uses the
  * pool. found: to be reported once the lock is given up.
@@ -750,6 +761,7 @@ static void detach_locked(struct nbl_thread *self, struct finding found[NBL_QUAR
 	*link = self->next;
 	if (self->slot != NULL)
 		*self->slot = NULL;
+	adopt(self);
 	nbl_account_publish(self);
 	pool->live_gone += atom_load_relaxed(&self->told);
 	quarantine_end(self, found);
@@ -777,10 +789,15 @@ void nbl_detach(struct nbl_thread *self)
 	report_findings(pool, found);
 }
 
+/* Rounds of destructors in which thread_exit has run. */
+static _Thread_local uint32_t exit_rounds;
+
 /*
- * Runs when a thread ends that used a pool by the documented calls. If a destructor that runs later
- * frees an NBL, the thread attaches again and the key's value is set again: the C library then runs
- * the destructors once more, up to PTHREAD_DESTRUCTOR_ITERATIONS times.
+ * Runs when a thread ends that used a pool by the documented calls. A destructor that runs later may
+ * free an NBL, and the thread attaches again: so it asks for each of the rounds in which the C
+ * library runs destructors, and after the last of them the thread attaches no more (nbl_self_attach).
+ * For a thread that first calls in a destructor of a later round, the count of rounds is short: if
+ * that was the last one, nobody learns that the thread has ended.
  */
 static void thread_exit(void *value)
 {
@@ -788,7 +805,8 @@ static void thread_exit(void *value)
 	const struct nbl_pool *pool;
 	uint32_t id = 0;
 
-	(void)value;
+	if (++exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(exit_key, value); /* it has a place: this cannot fail */
 	do {
 		pool = NULL;
 		pthread_mutex_lock(&registry);
@@ -804,18 +822,31 @@ static void thread_exit(void *value)
 	} while (pool != NULL);
 }
 
-/* Any pool's: it is a last resort, and its holders do not wait for anything else. */
+/*
+ * The lock of every pool's spare state: a last resort. Its holder comes again where a misuse handler
+ * frees. Relaxed: a thread finds its own name in `spare_holder` only if it has put it there itself.
+ */
 static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static atom_ptr spare_holder; /* the holder's table, which names the thread; or NULL */
+static uint32_t spare_depth;  /* how often it has borrowed; under the lock */
 
 struct nbl_thread *nbl_spare_borrow(struct nbl_pool *pool)
 {
-	pthread_mutex_lock(&spare_lock);
+	if (atom_load_relaxed(&spare_holder) != nbl_threads) {
+		pthread_mutex_lock(&spare_lock);
+		atom_store_relaxed(&spare_holder, nbl_threads);
+	}
+	spare_depth++;
+	adopt(pool->spare);
 	return pool->spare;
 }
 
 void nbl_spare_return(struct nbl_pool *pool)
 {
 	(void)pool;
+	if (--spare_depth != 0)
+		return;
+	atom_store_relaxed(&spare_holder, NULL);
 	pthread_mutex_unlock(&spare_lock);
 }
 
@@ -829,8 +860,8 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
 	struct nbl_thread *self;
 
 	pthread_once(&exit_key_once, make_exit_key);
-	if (!exit_key_made || pthread_setspecific(exit_key, nbl_threads) != 0 ||
-		nbl_attach(pool, &self) != 0)
+	if (!exit_key_made || exit_rounds == PTHREAD_DESTRUCTOR_ITERATIONS ||
+		pthread_setspecific(exit_key, nbl_threads) != 0 || nbl_attach(pool, &self) != 0)
 		return NULL;
 	pthread_mutex_lock(&registry);
 	self->slot = &nbl_threads[pool->id];

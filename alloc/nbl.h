@@ -158,7 +158,8 @@ struct nbl_pool {
 
 /*
  * Per-thread state of a pool: what the strategy and the policy have, and counters that only this
- * thread writes.
+ * thread writes. It is the thread's that attached or has last adopted it (pool_adopt): the spare one
+ * is adopted by whoever borrows it, and every one by whoever detaches it.
  */
 struct nbl_thread {
 	struct nbl_pool *pool;
@@ -211,6 +212,8 @@ uint64_t nbl_pool_outstanding(struct nbl_pool *pool);
  * below. 0 and *out, or -ENOMEM. The pool's documented calls attach by themselves, see nbl_self.
  */
 int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out);
+
+/* Ends what nbl_attach began, on that thread or on another one when that has made its last call. */
 void nbl_detach(struct nbl_thread *self);
 
 extern struct nbl_pool nbl_pools[NBL_POOLS_MAX];
@@ -256,8 +259,8 @@ ALWAYS_INLINE void nbl_leave(const struct nbl_pool *pool)
 COLD void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char *call);
 
 /*
- * Attaches on a thread's first use of a pool; NULL: no memory. Detached when the thread or the pool
- * ends.
+ * Attaches on a thread's first use of a pool; NULL: no memory, or the last destructors of the thread
+ * are running. Detached when the thread or the pool ends.
  */
 COLD struct nbl_thread *nbl_self_attach(struct nbl_pool *pool);
 
@@ -270,8 +273,9 @@ ALWAYS_INLINE struct nbl_thread *nbl_self(struct nbl_pool *pool)
 }
 
 /*
- * The same for calls that cannot fail: a thread for which there is no memory borrows the pool's
- * spare state and holds a lock until nbl_self_done.
+ * The same for calls that cannot fail: a thread that cannot attach, for want of memory or otherwise,
+ * borrows the pool's spare state and holds a lock until nbl_self_done. A misuse handler that runs
+ * meanwhile may borrow on the same thread.
  */
 COLD struct nbl_thread *nbl_spare_borrow(struct nbl_pool *pool);
 COLD void nbl_spare_return(struct nbl_pool *pool);

@@ -163,6 +163,12 @@ void pool_destroy(struct pool *pool)
 	pool->ops->destroy(pool);
 }
 
+void pool_adopt(struct pool *pool, struct pool_thread *self)
+{
+	if (pool->ops->adopt)
+		pool->ops->adopt(pool, self);
+}
+
 void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *arg)
 {
 	uint32_t carved = slab_carved(pool->slab);

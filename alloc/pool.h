@@ -12,6 +12,10 @@
  * what lies behind it. An object belongs to its pool, not to a thread or a CPU: any attached thread
  * may put what any other got.
  *
+ * What crosses threads: objects, at any time; a handle only by pool_adopt; nothing else. A handle
+ * names its thread's registered area or CPU word, which another thread must not work with and which
+ * is gone when its thread has ended.
+ *
  * What is defined when something happens, and how a strategy answers for it:
  *
  *	a thread ends     It has detached, in a destructor of thread-specific data at the latest
@@ -184,9 +188,16 @@ struct pool_ops {
 	/*
 	 * Makes the calling thread known. 0 and *out, a handle for this thread and this pool only;
 	 * or -ENOMEM. The thread passes the handle to every other operation and detaches before it
-	 * ends. A thread may attach once to each of many pools.
+	 * ends, unless another thread adopts the handle. A thread may have handles of many pools,
+	 * and several of one.
 	 */
 	int (*attach)(struct pool *pool, struct pool_thread **out);
+
+	/*
+	 * Optional, NULL where a handle knows nothing of its thread; called by pool_adopt. Makes
+	 * self the calling thread's, with what is cached in it.
+	 */
+	void (*adopt)(struct pool *pool, struct pool_thread *self);
 
 	/*
 	 * Gives back what the thread has cached, then forgets it; the handle is dead. Objects that
@@ -302,6 +313,13 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 
 /* Destroys the pool; see ops->destroy. */
 void pool_destroy(struct pool *pool);
+
+/*
+ * Makes a handle the calling thread's, as if it had attached, with what is cached in it: the only
+ * way in which a handle crosses threads. The former owner is done with it: its last call with it
+ * happens before this one, and it may have ended. Also for the owner itself: then nothing changes.
+ */
+void pool_adopt(struct pool *pool, struct pool_thread *self);
 
 /*
  * Calls visit for every object that was ever handed out, free or not, in the order of addresses.

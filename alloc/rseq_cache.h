@@ -67,6 +67,7 @@ static COLD void rseq_cache_fini(struct rseq_cache *self)
 	memory_unmap(self->areas, rseq_cache_bytes(self), MEMORY_PAGES_ORDINARY);
 }
 
+/* Of the calling thread: when it attaches, and when it adopts. */
 static COLD void rseq_cache_attach(struct rseq_cache *self, struct rseq_cache_thread *thread)
 {
 	thread->rs = rseq_area_or(&thread->unregistered, self->cpus);

@@ -244,6 +244,16 @@ static int context_size_class_attach(struct context *context, struct context_thr
 	return 0;
 }
 
+/* The class pools' handles are the thread's too. */
+static void context_size_class_adopt(struct context *context, struct context_thread *self)
+{
+	struct size_class_context *classes = (struct size_class_context *)context;
+	struct size_class_thread *thread = (struct size_class_thread *)self;
+
+	for (uint32_t i = 0; i < SIZE_CLASSES; i++)
+		pool_adopt(classes->classes[i].pool, thread->at[i]);
+}
+
 static void context_size_class_flush(struct context *context, struct context_thread *self)
 {
 	struct size_class_context *classes = (struct size_class_context *)context;
@@ -297,6 +307,7 @@ static const struct context_ops context_size_class_ops = {
 	.create = context_size_class_create,
 	.destroy = context_size_class_destroy,
 	.attach = context_size_class_attach,
+	.adopt = context_size_class_adopt,
 	.detach = context_size_class_detach,
 	.alloc = context_size_class_alloc,
 	.free = context_size_class_free,

@@ -149,7 +149,7 @@ struct nbl_misuse {
 /*
  * Receives each misuse, on the thread whose call found it. No lock of the library is held, so that
  * it may make any call, nbl_tags among them, but destroy no pool: it is inside a call, for whose end
- * a destroy waits; and on a thread that could not get the memory to use the pool it may not free.
+ * a destroy waits.
  * When it returns, the call that found the misuse returns too, with the state unchanged.
  */
 typedef void (*nbl_misuse_handler)(void *arg, const struct nbl_misuse *misuse);

@@ -1,6 +1,6 @@
 /*
- * Several threads: V17, V70, V98-V101, frees from destructors of thread-specific data, and the
- * accounts afterwards. Over every strategy.
+ * Several threads: V17, V70, V98-V101, frees from destructors of thread-specific data, state that
+ * another thread goes on with, and the accounts afterwards. Over every strategy.
  *
  * The reference asks for 10^6 packets in V70 and 10^7 in V98. Builds without sanitizers and checks
  * send as many over the strategy that programs get by default, and a part of it over each other
@@ -11,6 +11,7 @@
 #include "alloc/ndis/support_test.h"
 #include "alloc/slab.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -452,6 +453,280 @@ static void frees_from_destructors(void **state)
 }
 
 /*
+ * State of a pool that another thread goes on with: the spare one, which its creator attached, and
+ * whatever a thread leaves behind. Each such thread has ended, and its memory is no longer mapped.
+ */
+
+enum { STACK_BYTES = 1 << 20 };
+
+/* Runs body on a thread whose stack, with all that is local to the thread, is then unmapped. */
+static void run_and_unmap(void *(*body)(void *), void *arg)
+{
+	void *stack = memory_map(STACK_BYTES, MEMORY_PAGES_ORDINARY);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	assert_non_null(stack);
+	assert_int_equal(pthread_attr_init(&attributes), 0);
+	assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+	assert_int_equal(pthread_create(&thread, &attributes, body, arg), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attributes);
+	memory_unmap(stack, STACK_BYTES, MEMORY_PAGES_ORDINARY);
+}
+
+enum { PILE = 400, PILES = 2, PILE_CONTEXT = 64 };
+
+struct piles {
+	NDIS_HANDLE pool;
+	bool verify;
+	NET_BUFFER_LIST *nbls[PILES][PILE];
+	atom_u32 freed; /* piles */
+};
+
+static void *create_pool(void *arg)
+{
+	struct piles *piles = arg;
+
+	piles->pool = piles->verify ? verify_pool(0) : list_pool(TRUE, 0, 0);
+	return NULL;
+}
+
+static _Thread_local bool starved;
+
+static bool fails_if_starved(void *arg, size_t bytes)
+{
+	(void)arg;
+	(void)bytes;
+	return starved;
+}
+
+struct pile {
+	struct piles *piles;
+	int number;
+};
+
+static void *free_pile(void *arg)
+{
+	struct pile *pile = arg;
+
+	starved = true;
+	for (int i = 0; i < PILE; i++) {
+		NET_BUFFER_LIST *nbl = pile->piles->nbls[pile->number][i];
+
+		NdisFreeNetBufferListContext(nbl, (USHORT)(PILE_CONTEXT << i % 3));
+		NdisFreeNetBufferList(nbl);
+	}
+	atom_add_relaxed(&pile->piles->freed, 1);
+	return NULL;
+}
+
+static void spare_state_serves(const struct context_ops *policy, bool verify)
+{
+	static struct piles piles;
+	struct pile pile[PILES];
+	pthread_t threads[PILES];
+	char why[NBL_REASON_BYTES] = "";
+
+	piles = (struct piles){.verify = verify};
+	assert_int_equal(nbl_set_default_context(policy->name, why), 0);
+	run_and_unmap(create_pool, &piles);
+	struct nbl_pool *pool = piles.pool;
+	for (int p = 0; p < PILES; p++) {
+		for (int i = 0; i < PILE; i++) {
+			piles.nbls[p][i] = NdisAllocateNetBufferList(pool, 0, 0);
+			assert_non_null(piles.nbls[p][i]);
+			assert_int_equal(NdisAllocateNetBufferListContext(piles.nbls[p][i],
+						 (USHORT)(PILE_CONTEXT << i % 3), 0, OTHER_TAG),
+				NDIS_STATUS_SUCCESS);
+		}
+	}
+	memory_set_fault_hook(fails_if_starved, NULL);
+	for (int p = 0; p < PILES; p++) {
+		pile[p] = (struct pile){.piles = &piles, .number = p};
+		assert_int_equal(pthread_create(&threads[p], NULL, free_pile, &pile[p]), 0);
+	}
+	/* Beside them this thread works with a state of its own. */
+	while (atom_load_relaxed(&piles.freed) < PILES) {
+		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+
+		if (nbl != NULL) /* what others free may take its time: a grace period */
+			NdisFreeNetBufferList(nbl);
+	}
+	for (int p = 0; p < PILES; p++)
+		assert_int_equal(pthread_join(threads[p], NULL), 0);
+	memory_set_fault_hook(NULL, NULL);
+	assert_int_equal(misuses.all, 0);
+	assert_null(pool->threads->next->next); /* this thread's and the spare one */
+	assert_int_equal(nbl_pool_outstanding(pool), 0);
+	assert_int_equal(usage(TEST_TAG).objects, 0);
+	int rc = pool->context->ops->check(pool->context, why);
+	assert_string_equal(why, "");
+	assert_int_equal(rc, 0);
+	if (!verify) { /* else some are in quarantine */
+		rc = pool->ops->check(pool->pool, 0, why);
+		assert_string_equal(why, "");
+		assert_int_equal(rc, 0);
+	}
+	free_pool(pool);
+	assert_int_equal(usage(OTHER_TAG).objects, 0);
+	assert_int_equal(usage(OTHER_TAG).bytes, 0);
+	nbl_set_default_context(NULL, why);
+}
+
+static void threads_without_memory_free(void **state)
+{
+	const uint64_t before = memory_live_bytes();
+
+	(void)state;
+	for (size_t i = 0; contexts[i] != NULL; i++) {
+		if (contexts[i]->traits.any_order) /* its contexts are removed by their address */
+			continue;
+		spare_state_serves(contexts[i], false);
+		spare_state_serves(contexts[i], true);
+	}
+	assert_int_equal(memory_live_bytes(), before);
+}
+
+/* A misuse handler may free, on a thread that cannot attach either. */
+static NET_BUFFER_LIST *freed_by_handler;
+
+static void free_in_handler(void *arg, const struct nbl_misuse *misuse)
+{
+	NET_BUFFER_LIST *nbl = freed_by_handler;
+
+	freed_by_handler = NULL;
+	count_misuse(arg, misuse);
+	if (nbl != NULL)
+		NdisFreeNetBufferList(nbl);
+}
+
+static void *free_twice(void *arg)
+{
+	starved = true;
+	NdisFreeNetBufferList(arg);
+	NdisFreeNetBufferList(arg);
+	return NULL;
+}
+
+static void misuse_handlers_free_without_memory(void **state)
+{
+	(void)state;
+	if (!keeps_memory())
+		return; /* the second look at a freed NBL would be one at memory that is gone */
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+	freed_by_handler = NdisAllocateNetBufferList(pool, 0, 0);
+	assert_non_null(nbl);
+	assert_non_null(freed_by_handler);
+	nbl_set_misuse_handler(free_in_handler, &misuses);
+	memory_set_fault_hook(fails_if_starved, NULL);
+	expect_misuse(NBL_MISUSE_DOUBLE_FREE, nbl, run_threads(1, free_twice, nbl, 0));
+	memory_set_fault_hook(NULL, NULL);
+	nbl_set_misuse_handler(count_misuse, &misuses);
+	assert_null(freed_by_handler);
+	assert_int_equal(nbl_pool_outstanding(pool), 0);
+	free_pool(pool);
+}
+
+/* A thread that attached by hand leaves its state, with a quarantine and caches, to another. */
+struct heir {
+	struct nbl_pool *pool;
+	struct nbl_thread *state;
+};
+
+static void *leave_a_state(void *arg)
+{
+	struct heir *heir = arg;
+	struct nbl_pool *pool = heir->pool;
+
+	if (nbl_attach(pool, &heir->state) != 0)
+		abort();
+	for (int i = 0; i < 2 * NBL_QUARANTINE_OBJECTS; i++) {
+		NET_BUFFER_LIST *nbl = nbl_get(pool->ops, pool->policy, pool, heir->state);
+
+		if (nbl == NULL)
+			abort();
+		nbl_free(pool->ops, pool->policy, pool, heir->state, nbl, NBL_MARK_LIVE, "test");
+	}
+	return NULL;
+}
+
+static void a_state_is_detached_by_another_thread(void **state)
+{
+	char why[POOL_REASON_BYTES] = "";
+
+	(void)state;
+	for (size_t i = 0; contexts[i] != NULL; i++) {
+		assert_int_equal(nbl_set_default_context(contexts[i]->name, why), 0);
+		for (int verify = 0; verify < 2; verify++) {
+			struct heir heir = {
+				.pool = verify ? verify_pool(32) : list_pool(TRUE, 0, 32)};
+
+			run_and_unmap(leave_a_state, &heir);
+			nbl_detach(heir.state);
+			int rc = heir.pool->ops->check(heir.pool->pool, 0, why);
+			assert_string_equal(why, "");
+			assert_int_equal(rc, 0);
+			/* And once more, with the pool's end instead of a call. */
+			run_and_unmap(leave_a_state, &heir);
+			free_pool(heir.pool);
+		}
+	}
+	nbl_set_default_context(NULL, why);
+}
+
+/*
+ * A destructor frees an NBL in each of the rounds that the C library allows; after the last one
+ * nobody can tell the library that the thread has ended.
+ */
+
+static pthread_key_t last_key;
+
+struct last_rounds {
+	NET_BUFFER_LIST *nbls[PTHREAD_DESTRUCTOR_ITERATIONS];
+	int freed;
+};
+
+static void free_in_every_round(void *value)
+{
+	struct last_rounds *last = value;
+
+	NdisFreeNetBufferList(last->nbls[last->freed++]);
+	if (last->freed < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(last_key, last);
+}
+
+static void *leave_some_nbls(void *arg)
+{
+	struct last_rounds *last = arg;
+	NDIS_HANDLE pool = last->nbls[0]->NdisPoolHandle;
+
+	NdisFreeNetBufferList(NdisAllocateNetBufferList(pool, 0, 0)); /* it is known */
+	if (pthread_setspecific(last_key, last) != 0)
+		abort();
+	return NULL;
+}
+
+static void frees_from_the_last_destructors(void **state)
+{
+	struct last_rounds last = {.freed = 0};
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
+
+	(void)state;
+	for (int i = 0; i < PTHREAD_DESTRUCTOR_ITERATIONS; i++) {
+		last.nbls[i] = NdisAllocateNetBufferList(pool, 0, 0);
+		assert_non_null(last.nbls[i]);
+	}
+	assert_int_equal(pthread_key_create(&last_key, free_in_every_round), 0);
+	run_and_unmap(leave_some_nbls, &last);
+	assert_int_equal(last.freed, PTHREAD_DESTRUCTOR_ITERATIONS);
+	assert_int_equal(nbl_pool_outstanding(pool), 0);
+	free_pool(pool); /* writes to the table of each thread that is known */
+	pthread_key_delete(last_key);
+}
+
+/*
  * Accounts.
  */
 
@@ -616,6 +891,10 @@ int main(int argc, char **argv)
 		counted_test(V100_thread_exit_returns_caches),
 		counted_test(V101_pools_come_and_go),
 		counted_test(frees_from_destructors),
+		counted_test(threads_without_memory_free),
+		counted_test(misuse_handlers_free_without_memory),
+		counted_test(a_state_is_detached_by_another_thread),
+		counted_test(frees_from_the_last_destructors),
 		counted_test(accounts_of_one_thread_are_exact),
 		counted_test(peaks_of_ordinary_pools),
 		counted_test(peaks_of_verify_pools_are_exact),

@@ -434,6 +434,12 @@ static COLD int home_ret_attach(struct pool *pool, struct pool_thread **out)
 	return 0;
 }
 
+static COLD void home_ret_adopt(struct pool *pool, struct pool_thread *thread)
+{
+	rseq_cache_attach(
+		&((struct home_ret_pool *)pool)->cache, &((struct home_ret_thread *)thread)->cache);
+}
+
 static COLD void home_ret_detach(struct pool *pool, struct pool_thread *thread)
 {
 	struct home_ret_pool *owner = (struct home_ret_pool *)pool;
@@ -549,6 +555,7 @@ static const struct pool_ops pool_home_ret_ops = {
 	.create = home_ret_create,
 	.destroy = home_ret_destroy,
 	.attach = home_ret_attach,
+	.adopt = home_ret_adopt,
 	.detach = home_ret_detach,
 	.get = home_ret_get,
 	.put = home_ret_put,

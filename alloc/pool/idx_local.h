@@ -383,6 +383,12 @@ static COLD void idx_local_destroy(struct pool *pool)
 	memory_free(self, sizeof(*self));
 }
 
+static COLD void idx_local_adopt(struct pool *pool, struct pool_thread *thread)
+{
+	(void)pool;
+	((struct idx_local_thread *)thread)->cpu_word = cpu_word();
+}
+
 static COLD int idx_local_attach(struct pool *pool, struct pool_thread **out)
 {
 	struct idx_local_thread *self = memory_alloc(sizeof(*self));
@@ -390,7 +396,7 @@ static COLD int idx_local_attach(struct pool *pool, struct pool_thread **out)
 	if (self == NULL)
 		return -ENOMEM;
 	self->base.pool = pool;
-	self->cpu_word = cpu_word();
+	idx_local_adopt(pool, &self->base);
 	*out = &self->base;
 	return 0;
 }
@@ -487,6 +493,7 @@ static const struct pool_ops pool_idx_local_ops = {
 	.create = idx_local_create,
 	.destroy = idx_local_destroy,
 	.attach = idx_local_attach,
+	.adopt = idx_local_adopt,
 	.detach = idx_local_detach,
 	.get = idx_local_get,
 	.put = idx_local_put,

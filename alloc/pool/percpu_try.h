@@ -334,6 +334,12 @@ static COLD void percpu_try_destroy(struct pool *pool)
 	memory_free(self, sizeof(*self));
 }
 
+static COLD void percpu_try_adopt(struct pool *pool, struct pool_thread *thread)
+{
+	(void)pool;
+	((struct percpu_try_thread *)thread)->cpu_word = cpu_word();
+}
+
 static COLD int percpu_try_attach(struct pool *pool, struct pool_thread **out)
 {
 	struct percpu_try_pool *owner = (struct percpu_try_pool *)pool;
@@ -346,7 +352,7 @@ static COLD int percpu_try_attach(struct pool *pool, struct pool_thread **out)
 		return -ENOMEM;
 	}
 	self->base.pool = pool;
-	self->cpu_word = cpu_word();
+	percpu_try_adopt(pool, &self->base);
 	*out = &self->base;
 	return 0;
 }
@@ -418,6 +424,7 @@ static const struct pool_ops pool_percpu_try_ops = {
 	.create = percpu_try_create,
 	.destroy = percpu_try_destroy,
 	.attach = percpu_try_attach,
+	.adopt = percpu_try_adopt,
 	.detach = percpu_try_detach,
 	.get = percpu_try_get,
 	.put = percpu_try_put,

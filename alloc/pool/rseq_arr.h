@@ -211,6 +211,12 @@ static COLD int rseq_arr_attach(struct pool *pool, struct pool_thread **out)
 	return 0;
 }
 
+static COLD void rseq_arr_adopt(struct pool *pool, struct pool_thread *thread)
+{
+	rseq_cache_attach(
+		&((struct rseq_arr_pool *)pool)->cache, &((struct rseq_arr_thread *)thread)->cache);
+}
+
 /* A thread caches nothing: its objects lie with the CPUs, where every thread finds them. */
 static COLD void rseq_arr_detach(struct pool *pool, struct pool_thread *thread)
 {
@@ -260,6 +266,7 @@ static const struct pool_ops pool_rseq_arr_ops = {
 	.create = rseq_arr_create,
 	.destroy = rseq_arr_destroy,
 	.attach = rseq_arr_attach,
+	.adopt = rseq_arr_adopt,
 	.detach = rseq_arr_detach,
 	.get = rseq_arr_get,
 	.put = rseq_arr_put,

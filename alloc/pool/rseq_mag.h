@@ -468,6 +468,13 @@ static COLD void rseq_mag_destroy(struct pool *pool)
 	memory_free(self, sizeof(*self));
 }
 
+static COLD void rseq_mag_adopt(struct pool *pool, struct pool_thread *thread)
+{
+	struct rseq_mag_thread *self = (struct rseq_mag_thread *)thread;
+
+	self->rs = rseq_area_or(&self->unregistered, ((struct rseq_mag_pool *)pool)->cpus);
+}
+
 static COLD int rseq_mag_attach(struct pool *pool, struct pool_thread **out)
 {
 	struct rseq_mag_pool *owner = (struct rseq_mag_pool *)pool;
@@ -482,7 +489,7 @@ static COLD int rseq_mag_attach(struct pool *pool, struct pool_thread **out)
 	self->base.pool = pool;
 	self->mine = depot_get_empty(&owner->depot);
 	self->reserve = depot_get_empty(&owner->depot);
-	self->rs = rseq_area_or(&self->unregistered, owner->cpus);
+	rseq_mag_adopt(pool, &self->base);
 	*out = &self->base;
 	return 0;
 }
@@ -572,6 +579,7 @@ static const struct pool_ops pool_rseq_mag_ops = {
 	.create = rseq_mag_create,
 	.destroy = rseq_mag_destroy,
 	.attach = rseq_mag_attach,
+	.adopt = rseq_mag_adopt,
 	.detach = rseq_mag_detach,
 	.get = rseq_mag_get,
 	.put = rseq_mag_put,

@@ -10,6 +10,7 @@
 
 #include "stress/board.h"
 #include "stress/gang.h"
+#include "stress/object.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,6 +40,9 @@ enum {
 	CONFORMANCE_FAULTS_MAX = 10000,
 	CONFORMANCE_LIVES = 600 / STRESS_SLOWDOWN,
 	CONFORMANCE_FIGHTS = 20,
+	CONFORMANCE_HELD = 24, /* objects a thread holds while it churns */
+	CONFORMANCE_CHURN = 40000 / STRESS_SLOWDOWN,
+	CONFORMANCE_STACK_BYTES = 1 << 20,
 };
 
 /* How many objects a clause takes out of a pool of this shape. */
@@ -635,6 +639,141 @@ static void outlives_threads(const struct stress *run)
 	conformance_close(&b);
 }
 
+/*
+ * Handles that change hands. Their owner leaves objects cached in them, and some in its hands.
+ */
+
+static const struct pool_config conformance_handed_over = {.object_bytes = 64,
+	.capacity = 600,
+	.magazine_objects = POOL_MAGAZINE_OBJECTS_MIN,
+	.cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN};
+
+struct conformance_owner {
+	struct pool *pool;
+	struct pool_thread *handle; /* to be adopted */
+	void *held[CONFORMANCE_HELD];
+	pthread_barrier_t meet;
+	uint64_t seed;
+	uint32_t cpu;
+};
+
+/* Gets and puts, and ends with no object. */
+static void conformance_churn(
+	struct pool *pool, struct pool_thread *self, uint64_t owner, uint64_t random)
+{
+	const struct pool_ops *ops = pool->ops;
+	void *held[CONFORMANCE_HELD];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < CONFORMANCE_CHURN; i++) {
+		if (n < CONFORMANCE_HELD && stress_below(&random, 2)) {
+			held[n] = ops->get(pool, self);
+			if (held[n] != NULL)
+				object_got(pool, held[n++], owner);
+		} else if (n > 0) {
+			object_putting(pool, held[--n], owner);
+			ops->put(pool, self, held[n]);
+		}
+	}
+	while (n > 0) {
+		object_putting(pool, held[--n], owner);
+		ops->put(pool, self, held[n]);
+	}
+}
+
+/* Attaches and leaves objects in the handle's caches. */
+static void conformance_fill(struct conformance_owner *owner)
+{
+	const struct pool_ops *ops = owner->pool->ops;
+	void *cached[CONFORMANCE_HELD];
+
+	owner->handle = stress_attach(owner->pool);
+	if (ops->get_bulk(owner->pool, owner->handle, owner->held, CONFORMANCE_HELD) !=
+			CONFORMANCE_HELD ||
+		ops->get_bulk(owner->pool, owner->handle, cached, CONFORMANCE_HELD) !=
+			CONFORMANCE_HELD)
+		stress_fail("a pool of %" PRIu32 " objects has none for its second thread",
+			owner->pool->config.capacity);
+	for (uint32_t i = 0; i < CONFORMANCE_HELD; i++)
+		ops->put(owner->pool, owner->handle, cached[i]);
+}
+
+static void *conformance_owner_ends(void *arg)
+{
+	conformance_fill(arg);
+	return NULL;
+}
+
+/* Another thread goes on with a handle whose owner has ended, whose memory is no longer mapped. */
+static void adopts_from_the_dead(const struct stress *run)
+{
+	struct conformance_bench b = conformance_open(run, &conformance_handed_over);
+	struct conformance_owner owner = {.pool = b.pool};
+	pthread_attr_t attributes;
+	pthread_t id;
+
+	/* Thread-local memory lies on the stack too, and so does what the kernel writes to. */
+	void *stack = memory_map(CONFORMANCE_STACK_BYTES, MEMORY_PAGES_ORDINARY);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstack(&attributes, stack, CONFORMANCE_STACK_BYTES);
+	if (stack == NULL || pthread_create(&id, &attributes, conformance_owner_ends, &owner) != 0)
+		stress_fail("a thread on a stack of its own cannot be started");
+	pthread_join(id, NULL);
+	pthread_attr_destroy(&attributes);
+	memory_unmap(stack, CONFORMANCE_STACK_BYTES, MEMORY_PAGES_ORDINARY);
+
+	pool_adopt(b.pool, owner.handle);
+	stress_quiet(b.pool, CONFORMANCE_HELD, "after a handle was adopted");
+	b.ops->put_bulk(b.pool, owner.handle, owner.held, CONFORMANCE_HELD);
+	conformance_churn(b.pool, owner.handle, 1, stress_seed(run->seed, 1));
+	b.ops->flush(b.pool, owner.handle);
+	b.ops->detach(b.pool, owner.handle);
+	stress_flush_all(b.pool, b.self);
+	conformance_get_all(&b);
+	conformance_place(b.pool, b.objs, b.n);
+	conformance_put_all(&b);
+	conformance_close(&b);
+}
+
+static void *conformance_owner_goes_on(void *arg)
+{
+	struct conformance_owner *owner = arg;
+	struct pool_thread *self = stress_attach(owner->pool);
+
+	stress_pin(owner->cpu);
+	conformance_fill(owner);
+	pthread_barrier_wait(&owner->meet);
+	conformance_churn(owner->pool, self, 2, owner->seed);
+	stress_flush_all(owner->pool, self);
+	owner->pool->ops->detach(owner->pool, self);
+	return NULL;
+}
+
+/* The same, beside the former owner, who works with another handle of its own. */
+static void adopts_from_the_living(const struct stress *run)
+{
+	struct conformance_bench b = conformance_open(run, &conformance_handed_over);
+	struct conformance_owner owner = {.pool = b.pool, .seed = stress_seed(run->seed, 2)};
+	const uint32_t *cpus;
+	uint32_t n = stress_cpus(&cpus);
+	pthread_t id;
+
+	owner.cpu = cpus[n - 1];
+	stress_pin(cpus[0]);
+	pthread_barrier_init(&owner.meet, NULL, 2);
+	gang_start(&id, conformance_owner_goes_on, &owner);
+	pthread_barrier_wait(&owner.meet);
+	pool_adopt(b.pool, owner.handle);
+	b.ops->put_bulk(b.pool, owner.handle, owner.held, CONFORMANCE_HELD);
+	conformance_churn(b.pool, owner.handle, 1, stress_seed(run->seed, 1));
+	b.ops->flush(b.pool, owner.handle);
+	pthread_join(id, NULL);
+	pthread_barrier_destroy(&owner.meet);
+	b.ops->detach(b.pool, owner.handle);
+	stress_flush_all(b.pool, b.self);
+	conformance_close(&b);
+}
+
 /* Whom a clause can be asked of. */
 enum conformance_of { OF_ALL, OF_OWNERS, OF_POOLS };
 
@@ -659,6 +798,8 @@ static const struct conformance_clause conformance_clauses[] = {
 	{puts_elsewhere, OF_OWNERS, true},
 	{divides_capacity, OF_POOLS, true},
 	{outlives_threads, OF_OWNERS, true},
+	{adopts_from_the_dead, OF_OWNERS, true},
+	{adopts_from_the_living, OF_OWNERS, true},
 };
 
 static bool conformance_applies(const struct stress *run, const struct conformance_clause *clause)
