@@ -70,6 +70,7 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 		[NBL_MISUSE_POOL_OUTSTANDING] = "pool-outstanding",
 		[NBL_MISUSE_USE_AFTER_FREE] = "use-after-free",
 		[NBL_MISUSE_DATA] = "data",
+		[NBL_MISUSE_REFERENCE] = "reference",
 		[NBL_MISUSE_ENVIRONMENT] = "environment",
 	};
 
@@ -121,21 +122,53 @@ void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call)
 void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call)
 {
 	const struct nbl_pool *pool = nbl->NdisPoolHandle;
+	const uintptr_t mark = nbl_mark_out(nbl, pool);
 
 	if (nbl_is(nbl, pool, NBL_MARK_FREE) && freeing)
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl, "the NBL is free already");
 	else if (nbl_is(nbl, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
-	else if (nbl_is(nbl, pool, NBL_MARK_LIVE))
+	else if (mark == NBL_MARK_LIVE)
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL was made from no other one; free it with the call for plain NBLs");
-	else if (nbl_is_clone(nbl, pool))
+	else if (mark != 0)
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL was made from another one; free it with the call for its kind, "
 			"with the same flags");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nbl,
 			"no pool made it, or it is a copy, or its NdisReserved was overwritten");
+}
+
+bool nbl_owner_leaves(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	atom_u32 *references = nbl_references(nbl);
+
+	if (nbl_mark_of(nbl, pool) != ((uintptr_t)mark ^ NBL_MARK_REFERENCED)) {
+		nbl_report_not_live(nbl, true, call);
+		return false;
+	}
+	if (nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
+		return false;
+	/* Relaxed: the CAS says whether it is still so. */
+	uint32_t old = atom_load_relaxed(references);
+	do {
+		if ((old & NBL_OWNER_GONE) != 0) {
+			nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl,
+				"the NBL is free already but for %u references",
+				old & ~(uint32_t)NBL_OWNER_GONE);
+			return false;
+		}
+		/*
+		 * R0, meets A1 in FwpsDereferenceNetBufferList0: who frees the NBL sees what its
+		 * owner did. A0, meets R1 there: the owner frees it after what they did.
+		 */
+	} while (!atom_cas_weak_acq_rel(references, &old, old | (uint32_t)NBL_OWNER_GONE));
+	if (old != 0)
+		return false;
+	nbl_end_references(pool, nbl, mark);
+	return true;
 }
 
 void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char *call)
@@ -180,7 +213,7 @@ void nbl_report_pop(
 bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
 {
 	NET_BUFFER_LIST_CONTEXT *inline_block =
-		nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is(nbl, pool, NBL_MARK_CLONE_DEEP)
+		nbl_mark_has_block((enum nbl_mark)nbl_mark_out(nbl, pool))
 			? nbl_inline_block(pool, nbl)
 			: NULL;
 	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
@@ -268,7 +301,7 @@ struct nbl_pool *nbl_pool_of_checked(const NET_BUFFER_LIST *nbl, const char *cal
 		return NULL;
 	}
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
-	if (nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is_clone(nbl, pool))
+	if (nbl_mark_out(nbl, pool) != 0)
 		return pool;
 	nbl_report_not_live(nbl, false, call);
 	return NULL;

@@ -339,7 +339,12 @@ enum nbl_mark {
 	NBL_MARK_CLONE_FWPS = 0x636c6f02,   /* counts as a child of its parent */
 	NBL_MARK_CLONE_DEEP = 0x636c6f03,   /* the same, with a copy of the data */
 	NBL_MARK_FRAGMENT = 0x636c6f04,     /* in pieces */
-	NBL_MARK_REASSEMBLED = 0x636c6f05,  /* in one piece; the last of nbl_is_clone's */
+	NBL_MARK_REASSEMBLED = 0x636c6f05,  /* in one piece */
+	/*
+	 * In addition to one of the above: nbl_references counts. A free that compares with the
+	 * plain mark does not find it, and comes to nbl_owner_leaves.
+	 */
+	NBL_MARK_REFERENCED = 0x01000000,
 };
 
 ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
@@ -353,12 +358,27 @@ ALWAYS_INLINE bool nbl_is(
 	return nbl->NdisReserved[0] == nbl_mark(nbl, pool, mark);
 }
 
-/* True for those that are made from another NBL: a clone or its kin. */
-ALWAYS_INLINE bool nbl_is_clone(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+/* The number in an NBL's mark; none of the above for what is no NBL of the pool. */
+ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
 {
-	uintptr_t mark = (uintptr_t)nbl->NdisReserved[0] ^ (uintptr_t)nbl ^ (uintptr_t)pool;
+	return (uintptr_t)nbl->NdisReserved[0] ^ (uintptr_t)nbl ^ (uintptr_t)pool;
+}
 
-	return mark - NBL_MARK_CLONE <= NBL_MARK_REASSEMBLED - NBL_MARK_CLONE;
+/*
+ * The same without NBL_MARK_REFERENCED, for NBLs that are out; 0 for others. From CLONE to
+ * REASSEMBLED those that are made from another NBL.
+ */
+ALWAYS_INLINE uintptr_t nbl_mark_out(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+{
+	uintptr_t mark = nbl_mark_of(nbl, pool);
+
+	for (int referenced = 0; referenced < 2; referenced++) {
+		if (mark == NBL_MARK_LIVE ||
+			mark - NBL_MARK_CLONE <= NBL_MARK_REASSEMBLED - NBL_MARK_CLONE)
+			return mark;
+		mark ^= NBL_MARK_REFERENCED;
+	}
+	return 0;
 }
 
 /* True if the pool's block is on an NBL of this mark. */
@@ -378,6 +398,33 @@ COLD void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call);
  * free, a foreign pointer, the wrong kind of free. Looks at the NBL's first line only.
  */
 COLD void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call);
+
+/*
+ * References: others than an NBL's owner who want it to stay. Its free waits for the last of them,
+ * who then frees it. The word is zero in an NBL without NBL_MARK_REFERENCED.
+ */
+enum { NBL_OWNER_GONE = 1u << 31 }; /* beside the count */
+
+ALWAYS_INLINE atom_u32 *nbl_references(NET_BUFFER_LIST *nbl)
+{
+	return (atom_u32 *)&nbl->NblReserved[0];
+}
+
+/* Gives an NBL that nobody references its plain mark back. */
+ALWAYS_INLINE void nbl_end_references(
+	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+{
+	nbl->NblReserved[0] = NULL; /* the caller's alone from here on */
+	nbl->NdisReserved[0] = nbl_mark(nbl, pool, mark);
+}
+
+/*
+ * The owner frees an NBL that does not carry the mark. True: only because it was referenced, no
+ * reference is left, and it carries the mark now. False: references are left, or misuse was
+ * reported.
+ */
+COLD bool nbl_owner_leaves(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
 
 /*
  * Enters the pool of an NBL that is to be freed; NULL after a report. Says nothing of the NBL's
@@ -877,8 +924,8 @@ COLD bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const
 
 /*
  * Frees an NBL of this pool that carries the mark (a constant: LIVE, or one of the clones') and
- * what came with it. False: misuse, reported under `call`, nothing changed: it does not carry the
- * mark, or contexts are still on it. Never follows Next.
+ * what came with it. False: references keep it; or misuse, reported under `call`, nothing changed:
+ * it does not carry the mark, or contexts are still on it. Never follows Next.
  */
 ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops *policy,
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark,
@@ -887,10 +934,8 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 	NET_BUFFER_LIST_CONTEXT *block =
 		nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL;
 
-	if (unlikely(!nbl_is(nbl, pool, mark))) {
-		nbl_report_not_live(nbl, true, call);
+	if (unlikely(!nbl_is(nbl, pool, mark)) && !nbl_owner_leaves(pool, nbl, mark, call))
 		return false;
-	}
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 	/* A parked block that stays and is not in use is no context (park.h). */
 	if (policy->retire != NULL && front != block && front != NULL && front->Next == block &&

@@ -321,10 +321,8 @@ static bool is_in_shape(
 static bool derived_free_to(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	if (!nbl_is(nbl, lists, mark)) {
-		nbl_report_not_live(nbl, true, call);
+	if (!nbl_is(nbl, lists, mark) && !nbl_owner_leaves(lists, nbl, mark, call))
 		return false;
-	}
 	if ((nbl->Context != NULL && nbl_report_contexts(lists, nbl, call)) ||
 		!is_in_shape(lists, nbl, mark, call))
 		return false;
@@ -425,14 +423,23 @@ NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferL
 		NBL_MARK_CLONE_DEEP, 0, netBufferList, __func__);
 }
 
+bool ndis_child_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	NET_BUFFER_LIST *parent = nbl ? nbl->ParentNetBufferList : NULL;
+
+	if (!ndis_derived_free(nbl, mark, call))
+		return false;
+	if (parent != NULL)
+		atom_add_release(child_count(parent), (uint32_t)-1); /* R0 */
+	return true;
+}
+
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags)
 {
 	NET_BUFFER_LIST *nbl = netBufferList;
-	NET_BUFFER_LIST *parent = nbl ? nbl->ParentNetBufferList : NULL;
 	enum nbl_mark mark = NBL_MARK_CLONE_FWPS;
 
-	if (nbl != NULL && nbl_is(nbl, nbl->NdisPoolHandle, NBL_MARK_CLONE_DEEP))
+	if (nbl != NULL && nbl_mark_out(nbl, nbl->NdisPoolHandle) == NBL_MARK_CLONE_DEEP)
 		mark = NBL_MARK_CLONE_DEEP;
-	if (ndis_derived_free(nbl, freeCloneFlags == 0 ? mark : 0, __func__) && parent != NULL)
-		atom_add_release(child_count(parent), (uint32_t)-1); /* R0 */
+	ndis_child_free(nbl, freeCloneFlags == 0 ? mark : 0, __func__);
 }

@@ -17,7 +17,7 @@ static bool is_live(const struct nbl_pool *pool, const NET_BUFFER *nb)
 
 	if (pool->kind == NBL_POOL_NBS)
 		return *nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE);
-	return nbl_is(nbl, pool, NBL_MARK_LIVE) || nbl_is_clone(nbl, pool);
+	return nbl_mark_out(nbl, pool) != 0;
 }
 
 static COLD void report_not_live(const NET_BUFFER *nb, const char *call)

@@ -1,9 +1,10 @@
 /*
  * What is made out of NBLs that exist: copies of bytes and of info slots, fragments, reassembled
- * NBLs, deep clones, and the references of WFP. On one thread and over every strategy, under the
- * default policy. Clones are in vectors_test.c.
+ * NBLs, deep clones, and the references of WFP. Over every strategy, under the default policy. Clones are in vectors_test.c.
  */
 #include "alloc/ndis/support_test.h"
+
+#include <pthread.h>
 
 /* A chain of MDLs over `sizes` bytes of memory each, which must not be moved. */
 static MDL *chain_over(UCHAR *memory, const ULONG *sizes, size_t n)
@@ -611,6 +612,213 @@ static void deep_clones(void **state)
 	bed_free(&bed);
 }
 
+/*
+ * References.
+ */
+
+/* Frees an NBL as it was made. */
+static void free_by_kind(NET_BUFFER_LIST *nbl, int kind)
+{
+	switch (kind) {
+	case 0:
+		NdisFreeNetBufferList(nbl);
+		break;
+	case 1:
+		FwpsFreeNetBufferList0(nbl);
+		break;
+	case 2:
+		NdisFreeCloneNetBufferList(nbl, 0);
+		break;
+	case 3:
+		NdisFreeCloneNetBufferList(nbl, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+		break;
+	case 4:
+	case 5:
+		FwpsFreeCloneNetBufferList0(nbl, 0);
+		break;
+	case 6:
+		NdisFreeFragmentNetBufferList(nbl, 0, 0);
+		break;
+	default:
+		NdisFreeReassembledNetBufferList(nbl, 0, 0);
+		break;
+	}
+}
+
+enum { KINDS = 8 };
+
+static NET_BUFFER_LIST *make_by_kind(struct bed *bed, int kind)
+{
+	NET_BUFFER_LIST *out = NULL;
+
+	switch (kind) {
+	case 0:
+	case 1:
+		return NdisAllocateNetBufferList(bed->lists, 16, 0);
+	case 2:
+		return NdisAllocateCloneNetBufferList(bed->nbl, bed->lists, bed->nbs, 0);
+	case 3:
+		return NdisAllocateCloneNetBufferList(
+			bed->nbl, bed->lists, bed->nbs, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+	case 4:
+		FwpsAllocateCloneNetBufferList0(bed->nbl, bed->lists, bed->nbs, 0, &out);
+		return out;
+	case 5:
+		FwpsAllocateDeepCloneNetBufferList0(bed->nbl, bed->lists, bed->nbs, &out);
+		return out;
+	case 6:
+		return NdisAllocateFragmentNetBufferList(
+			bed->nbl, bed->lists, bed->nbs, 0, 1000, 0, 0, 0);
+	default:
+		return NdisAllocateReassembledNetBufferList(bed->nbl, NULL, 0, 0, 0, 0);
+	}
+}
+
+/* What is out, but for the contexts of the tests: a policy may keep their blocks with the NBLs. */
+static int64_t all_objects(void)
+{
+	struct nbl_tag_usage rows[256];
+	size_t n = nbl_tags(rows, array_count(rows));
+	int64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += rows[i].tag != OTHER_TAG ? rows[i].objects : 0;
+	return all;
+}
+
+static void references_keep_an_nbl(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	bed_make(&bed);
+	const int64_t before = all_objects();
+	for (int kind = 0; kind < KINDS; kind++) {
+		NET_BUFFER_LIST *nbl = make_by_kind(&bed, kind);
+		const bool child = kind == 4 || kind == 5;
+		const int64_t out = all_objects();
+
+		assert_non_null(nbl);
+		assert_true(out > before);
+		/* A reference that has gone is as none. */
+		FwpsReferenceNetBufferList0(nbl, FALSE);
+		FwpsDereferenceNetBufferList0(nbl, FALSE);
+		expect_misuse(NBL_MISUSE_REFERENCE, nbl, FwpsDereferenceNetBufferList(nbl, TRUE));
+		assert_int_equal(bed.nbl->ChildRefCount, child);
+		/* The wrong free of a referenced NBL is one. */
+		if (kind != 2)
+			expect_misuse(
+				NBL_MISUSE_WRONG_FREE, nbl, NdisFreeCloneNetBufferList(nbl, 0));
+		if (kind > 1)
+			expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, NdisFreeNetBufferList(nbl));
+		FwpsReferenceNetBufferList(nbl, TRUE);
+		FwpsReferenceNetBufferList(nbl, TRUE);
+		/* Its contexts have to go before its owner does. */
+		assert_int_equal(NdisAllocateNetBufferListContext(nbl, 48, 0, OTHER_TAG),
+			NDIS_STATUS_SUCCESS);
+		expect_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, nbl, free_by_kind(nbl, kind));
+		NdisFreeNetBufferListContext(nbl, 48);
+		unsigned misused = misuses.all;
+		free_by_kind(nbl, kind);
+		assert_int_equal(misuses.all, misused);
+		assert_int_equal(all_objects(), out);
+		expect_misuse(NBL_MISUSE_DOUBLE_FREE, nbl, free_by_kind(nbl, kind));
+		FwpsDereferenceNetBufferList(nbl, TRUE);
+		assert_int_equal(all_objects(), out);
+		assert_int_equal(bed.nbl->ChildRefCount, child);
+		/* It is used as before, by whoever holds the last reference. */
+		if (kind > 1) {
+			UCHAR data[2 * BED_BYTES];
+
+			data_of(nbl->FirstNetBuffer, data);
+			assert_memory_equal(data, bed.memory + BED_FIRST, 100);
+		}
+		assert_int_equal(NdisAllocateNetBufferListContext(nbl, 48, 0, OTHER_TAG),
+			NDIS_STATUS_SUCCESS);
+		NdisFreeNetBufferListContext(nbl, 48);
+		FwpsDereferenceNetBufferList(nbl, TRUE);
+		assert_int_equal(all_objects(), before);
+		assert_int_equal(bed.nbl->ChildRefCount, 0);
+		/* Dereferenced before its owner frees it. */
+		nbl = make_by_kind(&bed, kind);
+		misused = misuses.all;
+		FwpsReferenceNetBufferList(nbl, TRUE);
+		FwpsDereferenceNetBufferList(nbl, TRUE);
+		free_by_kind(nbl, kind);
+		assert_int_equal(misuses.all, misused);
+		assert_int_equal(all_objects(), before);
+		assert_int_equal(bed.nbl->ChildRefCount, 0);
+		/* The next one is as new. */
+		nbl = make_by_kind(&bed, kind);
+		expect_misuse(NBL_MISUSE_REFERENCE, nbl, FwpsDereferenceNetBufferList(nbl, TRUE));
+		free_by_kind(nbl, kind);
+	}
+	bed_free(&bed);
+}
+
+static void misused_references(void **state)
+{
+	NDIS_HANDLE pool = verify_pool(32);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+
+	(void)state;
+	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, NULL, FwpsReferenceNetBufferList0(NULL, FALSE));
+	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, NULL, FwpsDereferenceNetBufferList0(NULL, FALSE));
+	FwpsReferenceNetBufferList0(nbl, FALSE);
+	NdisFreeNetBufferList(nbl);
+	/* A referenced NBL is out. */
+	expect_misuse(NBL_MISUSE_POOL_OUTSTANDING, pool, NdisFreeNetBufferListPool(pool));
+	/* What is left on it when the last reference goes keeps it, as a plain NBL. */
+	assert_int_equal(
+		NdisAllocateNetBufferListContext(nbl, 16, 0, OTHER_TAG), NDIS_STATUS_SUCCESS);
+	expect_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, nbl, FwpsDereferenceNetBufferList0(nbl, 0));
+	NdisFreeNetBufferListContext(nbl, 16);
+	NdisFreeNetBufferList(nbl);
+	if (keeps_memory()) {
+		expect_misuse(
+			NBL_MISUSE_USE_AFTER_FREE, nbl, FwpsReferenceNetBufferList0(nbl, FALSE));
+		expect_misuse(
+			NBL_MISUSE_USE_AFTER_FREE, nbl, FwpsDereferenceNetBufferList0(nbl, FALSE));
+	}
+	free_pool(pool);
+}
+
+/* The owner and another thread let go of many NBLs at the same time. */
+enum { SHARED_NBLS = 64, SHARED_ROUNDS = 16 };
+
+static void *dereference_all(void *arg)
+{
+	NET_BUFFER_LIST **nbl = arg;
+
+	for (int i = 0; i < SHARED_NBLS; i++) {
+		nbl[i]->Scratch = arg; /* the reference's holder may write */
+		FwpsDereferenceNetBufferList0(nbl[i], FALSE);
+	}
+	return NULL;
+}
+
+static void owner_and_reference_leave_at_once(void **state)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
+	NET_BUFFER_LIST *nbl[SHARED_NBLS];
+	pthread_t thread;
+
+	(void)state;
+	for (int round = 0; round < SHARED_ROUNDS; round++) {
+		for (int i = 0; i < SHARED_NBLS; i++) {
+			nbl[i] = NdisAllocateNetBufferList(pool, 16, 0);
+			FwpsReferenceNetBufferList0(nbl[i], FALSE);
+		}
+		assert_int_equal(pthread_create(&thread, NULL, dereference_all, nbl), 0);
+		for (int i = 0; i < SHARED_NBLS; i++)
+			NdisFreeNetBufferList(nbl[i]);
+		pthread_join(thread, NULL);
+		assert_int_equal(usage(TEST_TAG).objects, 0);
+	}
+	assert_int_equal(misuses.all, 0);
+	free_pool(pool);
+}
+
 static void all_memory_came_back(void **state)
 {
 	(void)state;
@@ -631,6 +839,9 @@ int main(void)
 		counted_test(bad_derivations_give_null),
 		counted_test(derived_are_freed_as_made),
 		counted_test(deep_clones),
+		counted_test(references_keep_an_nbl),
+		counted_test(misused_references),
+		counted_test(owner_and_reference_leave_at_once),
 		counted_test(all_memory_came_back),
 	};
 

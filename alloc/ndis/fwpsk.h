@@ -70,12 +70,38 @@ NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferL
  */
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
 
+/*
+ * References an NBL, so that it and its data stay valid until the call below even if its owner
+ * frees it first: with any call that frees NBLs. That free then does nothing yet, and the last
+ * dereference frees the NBL as the owner would have, with the original's ChildRefCount if it is a
+ * clone. Until then it counts as out. The NBL may be a clone or its kin; that its data belong to
+ * another NBL does not change, nor does ChildRefCount.
+ * intendToModify: no effect here.
+ * Misuse, and nothing changes: the NBL is free, or no pool made it; found in all pools. A free of a
+ * referenced NBL finds contexts on it when the owner calls, and its second free is a double free.
+ * An NBL may be referenced up to 2^31 - 1 times. The first reference is the owner's to make; the
+ * calls below may be made by any thread, at the same time and while the owner frees.
+ * Decided here: what a free does meanwhile. The page says only that the NBL remains valid.
+ * Source: FwpsReferenceNetBufferList0.
+ */
+VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify);
+
+/*
+ * Takes one reference away, and frees the NBL if it was the last and the owner has freed it.
+ * dispatchLevel: no effect here.
+ * Misuse, and nothing changes: no reference is on the NBL; it is free; no pool made it.
+ * Source: FwpsDereferenceNetBufferList0.
+ */
+VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
+
 /* The version-independent names. */
 #define FwpsAllocateNetBufferAndNetBufferList FwpsAllocateNetBufferAndNetBufferList0
 #define FwpsFreeNetBufferList                 FwpsFreeNetBufferList0
 #define FwpsAllocateCloneNetBufferList        FwpsAllocateCloneNetBufferList0
 #define FwpsAllocateDeepCloneNetBufferList    FwpsAllocateDeepCloneNetBufferList0
 #define FwpsFreeCloneNetBufferList            FwpsFreeCloneNetBufferList0
+#define FwpsReferenceNetBufferList            FwpsReferenceNetBufferList0
+#define FwpsDereferenceNetBufferList          FwpsDereferenceNetBufferList0
 
 #ifdef __cplusplus
 }

@@ -68,6 +68,12 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
 /* Frees what has been so made. False: misuse was reported and nothing changed. */
 bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
 
+/* The same for a clone that counts as a child of its parent. */
+bool ndis_child_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/* Frees an NBL that is made from no other one, or reports misuse. */
+void ndis_list_free(NET_BUFFER_LIST *nbl, const char *call);
+
 /* True if mdl is the system's, made for a retreat. */
 bool ndis_is_system_mdl(const MDL *mdl);
 

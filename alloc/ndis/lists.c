@@ -60,7 +60,7 @@ static COLD void list_free_guarded(NET_BUFFER_LIST *nbl, const char *call)
 	nbl_leave(pool);
 }
 
-static void list_free(NET_BUFFER_LIST *nbl, const char *call)
+void ndis_list_free(NET_BUFFER_LIST *nbl, const char *call)
 {
 	if (nbl_is_of_plain(nbl))
 		list_free_to(nbl->NdisPoolHandle, nbl, call);
@@ -93,7 +93,7 @@ NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
 
 VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList)
 {
-	list_free(NetBufferList, __func__);
+	ndis_list_free(NetBufferList, __func__);
 }
 
 NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 contextSize,
@@ -112,5 +112,5 @@ NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 c
 
 VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList)
 {
-	list_free(netBufferList, __func__);
+	ndis_list_free(netBufferList, __func__);
 }

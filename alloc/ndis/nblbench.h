@@ -90,6 +90,7 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	a context free: context that came with the NBL         found      found     found
  *	an NBL is freed with contexts on it                    found      found     found
  *	a pool is destroyed with objects out                   found      found     found
+ *	a dereference without a reference                      found      found     found
  *	an advance beyond the data                             found      found     found
  *	a context call, a clone or a list form on a freed NBL  -          found (1) found
  *	a data call on a freed NB, or on a copy of one         -          found (1) found
@@ -133,6 +134,7 @@ enum nbl_misuse_kind {
 	NBL_MISUSE_POOL_OUTSTANDING, /* a pool freed while objects of it are out */
 	NBL_MISUSE_USE_AFTER_FREE,   /* a freed object was used or written to */
 	NBL_MISUSE_DATA,        /* an advance beyond the data, or an NB whose MDLs are too short */
+	NBL_MISUSE_REFERENCE,   /* a dereference without a reference */
 	NBL_MISUSE_ENVIRONMENT, /* an unknown name in a variable NBL_... */
 	NBL_MISUSE_KINDS
 };

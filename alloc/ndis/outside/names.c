@@ -170,6 +170,8 @@ static NTSTATUS (*const fwps_allocate_clone)(NET_BUFFER_LIST *, NDIS_HANDLE, NDI
 static NTSTATUS (*const fwps_allocate_deep_clone)(NET_BUFFER_LIST *, NDIS_HANDLE, NDIS_HANDLE,
 	NET_BUFFER_LIST **) = FwpsAllocateDeepCloneNetBufferList0;
 static VOID (*const fwps_free_clone)(NET_BUFFER_LIST *, ULONG) = FwpsFreeCloneNetBufferList0;
+static VOID (*const fwps_reference)(NET_BUFFER_LIST *, BOOLEAN) = FwpsReferenceNetBufferList0;
+static VOID (*const fwps_dereference)(NET_BUFFER_LIST *, BOOLEAN) = FwpsDereferenceNetBufferList0;
 static MDL *(*const io_allocate_mdl)(PVOID, ULONG, BOOLEAN, BOOLEAN, PVOID) = IoAllocateMdl;
 static VOID (*const io_free_mdl)(MDL *) = IoFreeMdl;
 static VOID (*const build_partial_mdl)(MDL *, MDL *, PVOID, ULONG) = IoBuildPartialMdl;
@@ -185,7 +187,9 @@ static int versions_agree(void)
 	       FwpsFreeNetBufferList == fwps_free &&
 	       FwpsAllocateCloneNetBufferList == fwps_allocate_clone &&
 	       FwpsAllocateDeepCloneNetBufferList == fwps_allocate_deep_clone &&
-	       FwpsFreeCloneNetBufferList == fwps_free_clone;
+	       FwpsFreeCloneNetBufferList == fwps_free_clone &&
+	       FwpsReferenceNetBufferList == fwps_reference &&
+	       FwpsDereferenceNetBufferList == fwps_dereference;
 }
 
 /* And those of nblbench.h. */
@@ -466,7 +470,9 @@ static int used_list(NDIS_HANDLE lists, MDL *mdl)
 	copy_send_info(injected, nbl);
 	copy_receive_info(injected, nbl);
 	good = good && NET_BUFFER_LIST_GET_HASH_VALUE(injected) == 0x87654321;
+	fwps_reference(injected, FALSE);
 	fwps_free(injected);
+	fwps_dereference(injected, FALSE);
 	free_list(nbl);
 	free_list(plain);
 	return good;
