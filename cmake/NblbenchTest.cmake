@@ -1,9 +1,9 @@
 # Tests stand beside their source: nblbench_test(<name> SOURCES x_test.c LIBRARIES ...) builds one cmocka program and registers it.
 
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+nblbench_find(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
-# Sanitized programs start only where address randomisation leaves their shadow room: setarch -R gives them that without root.
+# Sanitized programs start only where address randomisation leaves their shadow room: setarch -R gives them that without root, where
+# the system lets it; a container may not.
 set(NBLBENCH_LAUNCH "")
 if(NOT NBLBENCH_SANITIZER STREQUAL "none")
   set(NBLBENCH_LAUNCH setarch -R)

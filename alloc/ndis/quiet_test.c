@@ -35,7 +35,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PASS = 0, FAIL = 1, SKIP = 77 };
+enum { PASS = 0, FAIL = 1, SKIP = 77, NOT_FOUND = 127 };
 
 #define MARK_BEGIN "nblbench: begin"
 #define MARK_END   "nblbench: end"
@@ -381,9 +381,9 @@ static FILE *trace(const char *strace, const char *self, const char *const args[
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		execl(strace, strace, "-f", self, args[0], args[1], args[2], (char *)NULL);
+		execlp(strace, strace, "-f", self, args[0], args[1], args[2], (char *)NULL);
 		perror(strace);
-		_exit(FAIL);
+		_exit(NOT_FOUND);
 	}
 	close(ends[1]);
 	return fdopen(ends[0], "r");
@@ -485,15 +485,17 @@ static const char *skip_reason(const char *strace, const char *self)
 	char line[1024];
 	int status;
 
-	if (strstr(strace, "NOTFOUND") != NULL)
-		return "strace was not found (package strace)";
 	FILE *output = trace(strace, self, (const char *const[3]){"nothing", "", ""}, &child);
 	if (output == NULL)
 		return "no process could be started";
 	while (fgets(line, sizeof(line), output) != NULL)
 		;
 	fclose(output);
-	if (waitpid(child, &status, 0) != child || status != 0)
+	if (waitpid(child, &status, 0) != child)
+		return "strace did not end";
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
+		return "strace was not found (package strace)";
+	if (status != 0)
 		return "strace cannot trace here: ptrace is not allowed";
 	return NULL;
 }

@@ -1,0 +1,53 @@
+# A library of a peer that is installed after the first build, or removed, is noticed by the next build: it configures again by itself.
+# The libraries are .pc files in a folder of the test's; nothing is compiled.
+#   cmake -DSOURCE=<tree> -DWORK=<scratch folder> -P peers_test.cmake
+
+cmake_minimum_required(VERSION 3.25)
+
+file(REMOVE_RECURSE ${WORK})
+set(folder ${WORK}/lib/pkgconfig)
+set(ENV{PKG_CONFIG_LIBDIR} ${folder}:${WORK}/share/pkgconfig)
+set(ENV{PKG_CONFIG_PATH} "")
+
+function(appear folder)
+  foreach(module IN LISTS ARGN)
+    file(CONFIGURE OUTPUT ${folder}/${module}.pc @ONLY CONTENT "Name: @module@\nDescription: one for the test\nVersion: 9\nLibs:\n")
+  endforeach()
+endfunction()
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE rc OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT rc EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\n${out}")
+  endif()
+endfunction()
+
+# expect(<when> <peer>=<0 or 1>...): what the next build would compile the library with.
+function(expect when)
+  run(${CMAKE_COMMAND} --build ${WORK}/build --target build.ninja)
+  file(STRINGS ${WORK}/build/compile_commands.json line REGEX "command.*/alloc/nbl\\.c" LIMIT_COUNT 1)
+  foreach(peer IN LISTS ARGN)
+    if(NOT line MATCHES "-DNBLBENCH_${peer} ")
+      message(FATAL_ERROR "${when}: ${peer} was expected in\n${line}")
+    endif()
+  endforeach()
+endfunction()
+
+appear(${folder} hwloc jansson sqlite3 cmocka)
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja)
+expect("without any" URCU=0 CK=0 DPDK=0)
+appear(${folder} ck)
+expect("ck came" URCU=0 CK=1 DPDK=0)
+appear(${WORK}/share/pkgconfig libdpdk)
+expect("DPDK came, in a folder that was not there" URCU=0 CK=1 DPDK=1)
+appear(${folder} liburcu-bp liburcu-cds)
+expect("liburcu came" URCU=1 CK=1 DPDK=1)
+file(REMOVE ${folder}/ck.pc ${folder}/liburcu-cds.pc)
+expect("ck and a half of liburcu went" URCU=0 CK=0 DPDK=1)
+file(REMOVE_RECURSE ${WORK}/share)
+expect("DPDK went with its folder" URCU=0 CK=0 DPDK=0)
+# The control: where nothing changed, nothing is configured.
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build --target build.ninja OUTPUT_VARIABLE out)
+if(out MATCHES "Configuring")
+  message(FATAL_ERROR "it configures each time:\n${out}")
+endif()
