@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
 
 enum {
 	/*
@@ -24,6 +26,8 @@ enum {
 	GRACE_S = 60,
 	/* A control is run until it is found; more than a second is unusual in any build. */
 	CONTROL_S = 30,
+	/* With less a healthy strategy may die of its test's frames. */
+	STACK_MIN_KIB = 1024,
 };
 
 struct tally {
@@ -54,9 +58,9 @@ static const char *build_name(void)
 	const bool address = false;
 #endif
 	if (thread_sanitizer)
-		return "thread sanitizer";
+		return atom_perturbs ? "thread sanitizer, perturbed" : "thread sanitizer";
 	if (address)
-		return "address sanitizer";
+		return atom_perturbs ? "address sanitizer, perturbed" : "address sanitizer";
 	return atom_perturbs ? "perturbed" : "native";
 }
 
@@ -105,6 +109,18 @@ static void line(const char *verdict, const struct attack *attack, const char *f
 	fflush(stdout);
 }
 
+/* As a shell wants it: in apostrophes, and those of the text outside of them. */
+static void print_quoted(const char *text)
+{
+	putchar('\'');
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			fputs("'\\'", stdout);
+		putchar(*text);
+	}
+	putchar('\'');
+}
+
 /* Indented, so that a sanitizer's report does not pass for lines of ours. */
 static void evidence(const struct attack *attack, const char *output)
 {
@@ -116,9 +132,12 @@ static void evidence(const struct attack *attack, const char *output)
 		printf("         | %.*s\n", (int)n, at);
 		at += n + (at[n] == '\n');
 	}
-	printf("         again: %s'%s' --pool %s --scenario %s --seconds %g --threads %" PRIu32
-	       " --seed %" PRIu64 "\n",
-		strstr(build_name(), "sanitizer") ? "setarch -R " : "", o->program,
+	/* As it was started itself: the sanitizers may need what setarch gives them. */
+	const int flags = personality(0xffffffff);
+	printf("         again: %s",
+		flags != -1 && (flags & ADDR_NO_RANDOMIZE) != 0 ? "setarch -R " : "");
+	print_quoted(o->program);
+	printf(" --pool %s --scenario %s --seconds %g --threads %" PRIu32 " --seed %" PRIu64 "\n",
 		attack->ops->name, attack->scenario->name, attack->seconds, o->threads, o->seed);
 	fflush(stdout);
 }
@@ -209,9 +228,17 @@ int main(int argc, char **argv)
 	const struct options options = options_parse(argc, argv);
 	struct tally tally = {0};
 	char why[POOL_REASON_BYTES];
+	struct rlimit stack;
 
 	if (pools_validate(why) != 0) {
 		fprintf(stderr, "nblbench stress: %s\n", why);
+		return EXIT_FAILURE;
+	}
+	if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur < STACK_MIN_KIB << 10) {
+		fprintf(stderr,
+			"nblbench stress: the stack is limited to %ju KiB (ulimit -s); it must be "
+			"at least %d\n",
+			(uintmax_t)stack.rlim_cur >> 10, STACK_MIN_KIB);
 		return EXIT_FAILURE;
 	}
 	printf("seed %" PRIu64 ", %" PRIu32 " threads, %g s each, %s build\n", options.seed,
@@ -238,5 +265,18 @@ int main(int argc, char **argv)
 	printf("%" PRIu32 " ok, %" PRIu32 " failed, %" PRIu32 " skipped; controls: %" PRIu32
 	       " caught, %" PRIu32 " missed, %" PRIu32 " unseen by this build\n",
 		tally.ok, tally.failed, tally.skipped, tally.caught, tally.missed, tally.unseen);
-	return tally.failed + tally.missed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (tally.failed + tally.missed != 0)
+		return EXIT_FAILURE;
+	if (tally.ok + tally.caught > 0)
+		return EXIT_SUCCESS;
+	if (tally.skipped + tally.unseen == 0) {
+		fputs("nblbench stress: the controls that were asked for belong to other "
+		      "scenarios; --list tells which\n",
+			stderr);
+		return OPTIONS_STATUS_USAGE;
+	}
+	fputs("nblbench stress: nothing was tried: all that was asked for is skipped here, for "
+	      "the reasons above\n",
+		stderr);
+	return CHILD_STATUS_SKIPPED;
 }

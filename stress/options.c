@@ -35,7 +35,13 @@ static const char usage[] =
 	"  --list           names pools, scenarios and controls, and ends\n"
 	"  --help           prints this, and ends\n"
 	"\n"
-	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage.\n";
+	"The launcher, ./nblbench stress, picks the build that it starts:\n"
+	"\n"
+	"  --sanitizer S    none, thread or address [none: contracts checked at run time]\n"
+	"  --perturb        with seeded delays before atomic operations, under any of them\n"
+	"\n"
+	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage,\n"
+	"77 everything that was asked for is skipped here.\n";
 
 _Noreturn static void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn static void usage_error(const char *format, ...)
