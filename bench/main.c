@@ -3,11 +3,18 @@
 
 #include "alloc/compiler.h"
 #include "alloc/pool.h"
+#include "bench/build_id.h"
 #include "bench/options.h"
 #include "bench/report.h"
+#include "bench/revision.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* What the largest frames, those of reports and of threads, need by far. */
+enum { STACK_MIN_KIB = 1024 };
 
 static const struct command *const commands[] = {
 	&command_sweep,
@@ -21,9 +28,15 @@ static const struct command *const commands[] = {
 	&command_worker,
 };
 
+/* The launcher's own commands, which it doesn't hand on. */
+static const char *const launcher_commands[] = {"stress", "test", "setup"};
+
 /* The names that a user may type; hidden commands are not among them. */
 static const char *known_command(size_t i)
 {
+	if (i < array_count(launcher_commands))
+		return launcher_commands[i];
+	i -= array_count(launcher_commands);
 	for (size_t c = 0; c < array_count(commands); c++) {
 		if (commands[c]->summary != NULL && i-- == 0)
 			return commands[c]->name;
@@ -42,14 +55,42 @@ static int print_help(FILE *out)
 	}
 	fprintf(out, "\n'nblbench COMMAND --help' lists the options of a command with their units "
 		     "and defaults.\n"
-		     "A first look: 'nblbench sweep --quick' takes less than a minute.\n");
+		     "A first look: 'nblbench sweep --quick' takes less than a minute.\n"
+		     "The launcher, ./nblbench in the repository, has three more: ");
+	for (size_t i = 0; i < array_count(launcher_commands); i++)
+		fprintf(out, "%s%s", i == 0 ? "" : ", ", launcher_commands[i]);
+	fprintf(out, ".\n");
 	return ferror(out) ? COMMAND_FAILED : COMMAND_OK;
+}
+
+static int print_version(void)
+{
+	printf("nblbench %s, revision %s, build %s, %s%s\n", revision_version, revision_text,
+		build_id(), revision_compiler, revision_flags);
+	return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
+}
+
+/* Limits of which a program dies by a signal, here and in the workers, which inherit them. */
+static bool limits_do(void)
+{
+	struct rlimit stack;
+
+	/* A write past the limit of a file's size (ulimit -f) fails like any other then. */
+	signal(SIGXFSZ, SIG_IGN);
+	if (getrlimit(RLIMIT_STACK, &stack) != 0 || stack.rlim_cur >= STACK_MIN_KIB << 10)
+		return true;
+	fprintf(stderr,
+		"nblbench: the stack is limited to %ju KiB (ulimit -s); it must be at least %d.\n",
+		(uintmax_t)stack.rlim_cur >> 10, STACK_MIN_KIB);
+	return false;
 }
 
 int main(int argc, char **argv)
 {
 	char text[1024];
 
+	if (!limits_do())
+		return COMMAND_FAILED;
 	if (pools_validate(text) != 0) {
 		fprintf(stderr, "nblbench: %s.\n", text);
 		return COMMAND_FAILED;
@@ -61,9 +102,20 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 		strcmp(argv[1], "help") == 0)
 		return print_help(stdout);
+	if (strcmp(argv[1], "--version") == 0)
+		return print_version();
 	for (size_t i = 0; i < array_count(commands); i++) {
 		if (strcmp(commands[i]->name, argv[1]) == 0)
 			return commands[i]->run(argc - 1, argv + 1);
+	}
+	for (size_t i = 0; i < array_count(launcher_commands); i++) {
+		if (strcmp(launcher_commands[i], argv[1]) == 0) {
+			fprintf(stderr,
+				"nblbench: '%s' is a command of the launcher: ./nblbench %s in the "
+				"repository\n",
+				argv[1], argv[1]);
+			return COMMAND_USAGE;
+		}
 	}
 	options_hint(text, sizeof(text), argv[1], known_command);
 	fprintf(stderr, "nblbench: there is no command '%s'%s\n", argv[1], text);

@@ -5,6 +5,9 @@
 #ifndef BENCH_REVISION_H
 #define BENCH_REVISION_H
 
+/* The project's version, as CMakeLists.txt has it. */
+extern const char revision_version[];
+
 /* `git describe --always --dirty`, or "unknown" where there is no git or no repository. */
 extern const char revision_text[];
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -111,6 +112,14 @@ static int system_error(sqlite3 *db)
 	return error != 0 ? error : sqlite3_system_errno(db);
 }
 
+/* A file's size may be limited, which SQLite takes for a full disk. */
+static bool size_is_limited(void)
+{
+	struct rlimit size;
+
+	return getrlimit(RLIMIT_FSIZE, &size) == 0 && size.rlim_cur != RLIM_INFINITY;
+}
+
 /* The sentence for what SQLite reports about db. */
 static int refuse_sqlite(char *why, const char *path, sqlite3 *db)
 {
@@ -120,8 +129,10 @@ static int refuse_sqlite(char *why, const char *path, sqlite3 *db)
 
 	if (code == SQLITE_FULL || system == ENOSPC || system == EDQUOT || system == EFBIG)
 		return refuse(why,
-			"the disk is full: '%s' can't grow. Complete blocks are kept; make room, "
-			"and the same command goes on",
+			"the disk is full%s: '%s' can't grow. Complete blocks are kept; make "
+			"room, and the same command goes on",
+			size_is_limited() ? ", or the limit of a file's size (ulimit -f) is reached"
+					  : "",
 			path);
 	if (code == SQLITE_CORRUPT)
 		return refuse_damaged(why, path, text);

@@ -6,7 +6,7 @@ nblbench_find(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 # the system lets it; a container may not.
 set(NBLBENCH_LAUNCH "")
 if(NOT NBLBENCH_SANITIZER STREQUAL "none")
-  set(NBLBENCH_LAUNCH setarch -R)
+  set(NBLBENCH_LAUNCH ${PROJECT_SOURCE_DIR}/cmake/unrandomised.sh)
 endif()
 
 # nblbench_add_test(NAME n COMMAND ... [LABELS l...] [TIMEOUT s]): add_test with the defaults of this project.
