@@ -1,6 +1,7 @@
 /*
  * For strategies made of a library that this build did not find: they stay listed, say which
- * package would bring them, and refuse to be created.
+ * package would bring them, and refuse to be created. The library that is installed does without
+ * all of them on purpose (NBLBENCH_INSTALLED): no package would bring them there.
  */
 #ifndef ALLOC_ABSENT_H
 #define ALLOC_ABSENT_H
@@ -12,9 +13,17 @@
 /* The body of `supported`: always false, with the sentence in reason. */
 static inline bool absent(char *reason, const char *library, const char *package)
 {
+#ifdef NBLBENCH_INSTALLED
+	(void)package;
+	snprintf(reason, POOL_REASON_BYTES,
+		"The installed library does without %s on purpose, to need nothing but the C "
+		"library; choose a strategy that does without it, too.",
+		library);
+#else
 	snprintf(reason, POOL_REASON_BYTES,
 		"This build has no %s; install the package %s and configure again.", library,
 		package);
+#endif
 	return false;
 }
 

@@ -11,6 +11,13 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
+/* Who would preload it: a user of the library that is installed, or a sweep. */
+#ifdef NBLBENCH_INSTALLED
+#define PRELOAD_HOW "start the program with LD_PRELOAD=%s, which the package %s brings"
+#else
+#define PRELOAD_HOW "a sweep preloads %s into the worker, where the package %s is installed"
+#endif
+
 /*
  * `supported` of a peer: true if symbol, which only that library has, is known to this process.
  * Otherwise the sentence names the library and the package that brings it.
@@ -21,9 +28,7 @@ static inline bool preload_supported(
 	reason[0] = '\0';
 	if (dlsym(RTLD_DEFAULT, symbol) != NULL)
 		return true;
-	snprintf(reason, POOL_REASON_BYTES,
-		"%s is not in this process; a sweep preloads it into the worker, where the package "
-		"%s is installed",
+	snprintf(reason, POOL_REASON_BYTES, "%s is not in this process; " PRELOAD_HOW, library,
 		library, package);
 	return false;
 }

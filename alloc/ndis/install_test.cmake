@@ -1,5 +1,5 @@
 # Installs into a fresh prefix, then builds and runs two outside programs against it, in C and in C++: with CMake's package and with
-# pkg-config, shared and static. Then: what the shared library shows, and how it refuses names that it does not know.
+# pkg-config, shared and static. Then: what the shared library shows, and how it refuses strategies that it does not know or have.
 # Called with -DBUILD= -DSOURCE= -DWORK= -DCC= -DCXX= -DNM= -DLIBDIR= -DPOOLS= -DCONTEXTS= (with commas).
 
 cmake_minimum_required(VERSION 3.25)
@@ -121,4 +121,14 @@ endfunction()
 string(REGEX REPLACE "(^|,)(null|plain|bare_[a-z0-9]+)(,(null|plain|bare_[a-z0-9]+))*" "" threaded "${POOLS}") # these serve one thread only
 must_refuse(NBL_POOL "${threaded}")
 must_refuse(NBL_CONTEXT "${CONTEXTS}")
+
+# Every other strategy serves the program, or says what would be right for a library that is installed.
+string(REPLACE "," ";" names "${threaded}")
+foreach(name IN LISTS names)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env NBL_POOL=${name} ${WORK}/driver_shared
+    RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0 AND NOT output MATCHES "NBL_POOL: .*(choose a strategy|LD_PRELOAD=lib)")
+    message(FATAL_ERROR "NBL_POOL=${name}: ${result}\n${output}")
+  endif()
+endforeach()
 message("${count} functions are declared and shown")
