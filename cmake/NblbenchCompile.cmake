@@ -21,6 +21,16 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 find_package(Threads REQUIRED)
 
+# Ninja reads the compiler's list of headers up to the first character that it does not expect in a path, such as an apostrophe, and
+# compiles everything each time, for want of a header of a cut name. So the way to the tree is taken out of the list.
+file(RELATIVE_PATH up ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR})
+if(up MATCHES "^[./]+$" AND NOT PROJECT_SOURCE_DIR MATCHES "^[A-Za-z0-9+,/_:.~(){}%=@! -]*$")
+  foreach(language IN ITEMS C CXX)
+    string(APPEND CMAKE_${language}_COMPILE_OBJECT
+      " && ${CMAKE_COMMAND} -DFILE=<DEP_FILE> -DUP=${up} -P ${up}/cmake/relative_headers.cmake")
+  endforeach()
+endif()
+
 add_library(nblbench_compile INTERFACE)
 target_include_directories(nblbench_compile INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
 target_compile_definitions(nblbench_compile INTERFACE

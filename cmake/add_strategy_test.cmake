@@ -1,10 +1,10 @@
-# The promise of the README: a strategy is one new file and one new line. In a copy of the tree, under a path with blanks, a
-# strategy is added that way; it must then appear in `list`, in a sweep, and in a stress run.
+# The promise of the README: a strategy is one new file and one new line. In a copy of the tree, under a path with
+# blanks and an apostrophe, a strategy is added that way; it must then appear in `list`, in a sweep, and in a stress run.
 #   cmake -DSOURCE=<tree> -DWORK=<scratch folder> -P add_strategy_test.cmake
 
 cmake_minimum_required(VERSION 3.25)
 
-set(copy "${WORK}/a copy of the tree")
+set(copy "${WORK}/a stranger's copy of the tree")
 file(COPY ${SOURCE}/alloc ${SOURCE}/bench ${SOURCE}/stress ${SOURCE}/cmake ${SOURCE}/CMakeLists.txt
   ${SOURCE}/CMakePresets.json ${SOURCE}/nblbench DESTINATION ${copy})
 
