@@ -14,7 +14,6 @@
  * A0 in pop: the load or the failed CAS from which the loop goes on. The successful CAS needs no
  * more than acquire: as a read-modify-write it continues the release sequence of the push whose
  * object stays below, so a later pop that reads this CAS still synchronises with that push.
- * A1 in take_all, meets every R0 since the list was last empty, through the release sequence.
  * Links are read relaxed: by then the object may belong to somebody else and the value may be
  * stale, and the tag makes the CAS fail.
  *
@@ -121,16 +120,6 @@ ALWAYS_INLINE void loose_push_each(
 		last = unit;
 	}
 	loose_push_chain(self, slab, first, last);
-}
-
-/*
- * Takes the whole list: the unit of its top object, 0 if it was empty; the rest follows over the
- * links. One locked instruction, whatever others do. The tag starts again, so it must not meet
- * loose_pop on the same list.
- */
-ALWAYS_INLINE uint32_t loose_take_all(struct loose *self)
-{
-	return tagged_index(atom_xchg_acquire(&self->head, 0)); /* A1, meets R0: all pushes below */
 }
 
 /* Length of a quiet list; bounded, so that it ends even where the list has become a ring. */

@@ -944,7 +944,7 @@ static void scq_cycle_wraps(void **state)
 	close_pool(pool, thread, 3);
 }
 
-/* The wrong count of threshold or a forgotten reset loses an object that is there. */
+/* A hint that outlives a put loses an object that is there. */
 static void scq_finds_a_put_after_any_number_of_misses(void **state)
 {
 	struct pool_thread *thread;
@@ -953,12 +953,51 @@ static void scq_finds_a_put_after_any_number_of_misses(void **state)
 
 	(void)state;
 	void *object = scq_get(pool, thread);
-	for (uint64_t misses = 0; misses < 2 * self->threshold_max; misses++) {
+	for (uint64_t misses = 0; misses >> self->order < 3; misses++) {
 		assert_null(scq_get(pool, thread));
 		if (misses % 5 == 0) {
 			scq_put(pool, thread, object);
 			assert_ptr_equal(scq_get(pool, thread), object);
 		}
+	}
+	close_pool(pool, thread, 1);
+}
+
+/* A getter that set the hint after a put had looked at it. */
+static void scq_finds_what_rests_behind_a_stale_hint(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 2, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	(void)state;
+	void *a = scq_get(pool, thread);
+	void *b = scq_get(pool, thread);
+	scq_put(pool, thread, a);
+	scq_put(pool, thread, b);
+	atom_store_relaxed(&self->dry, 1);
+	assert_ptr_equal(scq_get(pool, thread), a);
+	assert_ptr_equal(scq_get(pool, thread), b);
+	assert_null(scq_get(pool, thread));
+	close_pool(pool, thread, 2);
+}
+
+/* Puts that stopped between position and entry, laps of them: what rests behind them is found. */
+static void scq_finds_what_rests_behind_stopped_puts(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+	const uint64_t entries = (uint64_t)1 << self->order;
+
+	(void)state;
+	void *object = scq_get(pool, thread);
+	for (uint64_t stopped = 0; stopped < 3 * entries; stopped += 7) {
+		atom_add_seq_cst(&self->tail, stopped);
+		assert_null(scq_get(pool, thread));
+		scq_put(pool, thread, object);
+		assert_ptr_equal(scq_get(pool, thread), object);
+		assert_null(scq_get(pool, thread));
 	}
 	close_pool(pool, thread, 1);
 }
@@ -973,7 +1012,7 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(void **state)
 	(void)state;
 	void *object = scq_get(pool, thread);
 	scq_put(pool, thread, object);
-	assert_ptr_equal(scq_get(pool, thread), object); /* empty, but the threshold is up */
+	assert_ptr_equal(scq_get(pool, thread), object);
 	const uint64_t late = atom_load_relaxed(&self->head);
 	assert_int_equal(scq_take(self), 0); /* takes position `late` and moves its entry on */
 	atom_init(&self->tail, late);        /* as if the put had taken it before */
@@ -1182,6 +1221,8 @@ int main(void)
 		cmocka_unit_test(vyukov_put_waits_for_a_stopped_get),
 		cmocka_unit_test(scq_cycle_wraps),
 		cmocka_unit_test(scq_finds_a_put_after_any_number_of_misses),
+		cmocka_unit_test(scq_finds_what_rests_behind_a_stale_hint),
+		cmocka_unit_test(scq_finds_what_rests_behind_stopped_puts),
 		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),

@@ -5,7 +5,7 @@
  * Bursts as there: object by object, both ways.
  *
  * Left out: the cycles, the spreading of neighbouring positions over lines, the loads of the
- * threshold, and the tests that send a position that was overtaken to the next one.
+ * hint, and the tests that send a position that was overtaken to the next one.
  */
 #ifndef ALLOC_POOL_BARE_SCQ_H
 #define ALLOC_POOL_BARE_SCQ_H
@@ -19,7 +19,7 @@ ALWAYS_INLINE atom_u64 *bare_scq_at(struct bare_pool *self, uint64_t position)
 
 ALWAYS_INLINE void bare_scq_take(struct bare_pool *self)
 {
-	atom_or_relaxed(bare_scq_at(self, atom_add_seq_cst(&self->head, 1)), BARE_ENTRIES - 1);
+	atom_or_release(bare_scq_at(self, atom_add_seq_cst(&self->head, 1)), BARE_ENTRIES - 1);
 }
 
 ALWAYS_INLINE void bare_scq_give(struct bare_pool *self)

@@ -7,28 +7,28 @@
  * An object's home is the CPU that carved it. A put at home goes to that CPU's array, in a
  * restartable sequence (rseq.h), as in `rseq_arr`. A put elsewhere is written into a magazine that
  * the calling thread has open for that home; when it is full, it is posted to the home's inbox with
- * one compare-and-swap. A get that finds the local array empty takes its whole inbox with one
- * exchange.
+ * one compare-and-swap. A get that finds the local array empty takes one magazine from its inbox.
  *
  * Sources: snmalloc (Liétar et al., ISMM 2019) batches remote frees to the owner; Linux,
- * skb_attempt_defer_free returns buffers to the allocating CPU. Here any thread may take any inbox,
- * since taking is one exchange of everything: a CPU that stays idle strands nothing. And what is
- * posted are arrays of pointers, eight a line, and not objects linked to each other: the links'
- * lines would have to travel too, one an object.
+ * skb_attempt_defer_free returns buffers to the allocating CPU. Both take all that has come at once.
+ * Here an inbox is a stack that gives one magazine at a time: the cost of a refill does not grow with
+ * what has come home, and the rest stays where every thread finds it. Any thread may take from any
+ * inbox: a CPU that stays idle strands nothing. And what is posted are arrays of pointers, eight a
+ * line, and not objects linked to each other: the links' lines would have to travel too, one an
+ * object.
  *
  * Progress: lock-free.
  * Signal handlers must not use it: they might find an open magazine half-way through a change.
  * After put: memory stays mapped, nothing is overwritten. Not exact: up to
  * batch_objects - 1 objects a home rest with each thread until it flushes, or detaches.
  *
- *	          get                           put
- *	get       same CPU: section; inbox: xchg; depot   inbox: xchg against CAS
+ *	          get                                     put
+ *	get       same CPU: section; inbox: CAS; depot    inbox: CAS
  *	put                                               inbox: CAS
  *
  * count and check want a quiet pool.
  *
- * An inbox is a `loose` list of magazines whose only consumer operation is take_all: its R0 and A1.
- * ABA: exchange compares nothing, and a push that finds another head than it linked to fails.
+ * An inbox is a `loose` list of magazines: its orders, and its tag against ABA.
  * home[] is written by the thread that carved the object, before anybody else has the object, and
  * never again: whoever hands the object over publishes it.
  *
@@ -151,27 +151,20 @@ static inline void home_ret_send(struct home_ret_pool *pool, struct home_ret_thr
 	}
 }
 
-/* A full magazine of a CPU's inbox, the caller's; NULL: the inbox was empty. The rest goes back. */
+/* A full magazine of a CPU's inbox, the caller's; NULL: the inbox was empty. */
 static COLD struct magazine *home_ret_take_inbox(
 	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t cpu)
 {
-	struct slab *magazines = &pool->depot.magazines;
-	uint32_t first = loose_take_all(&pool->inbox[cpu]);
+	struct loose *inbox = &pool->inbox[cpu];
 
-	if (first == 0)
+	/* A poster had the line last, and the load of the pop alone would fetch it to be read. */
+	prefetch_write(&inbox->head);
+	struct magazine *magazine = loose_pop(inbox, &pool->depot.magazines);
+	if (magazine == NULL)
 		return NULL;
-	uint32_t rest = atom_load_relaxed(slab_link(magazines, first)); /* ours since A1 */
-	uint32_t last = rest;
-
-	if (rest != 0) {
-		for (uint32_t next = rest; next != 0;
-			next = atom_load_relaxed(slab_link(magazines, next)))
-			last = next;
-		loose_push_chain(&pool->inbox[cpu], magazines, rest, last);
-	}
 	self->base.paths.refill++;
-	magazine_prefetch_read(slab_at(magazines, first), pool->cache.batch);
-	return slab_at(magazines, first);
+	magazine_prefetch_read(magazine, pool->cache.batch);
+	return magazine;
 }
 
 /* Fills a magazine with never-used objects, whose home this CPU becomes; NULL: there are none. */

@@ -5,21 +5,48 @@
  *
  * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
  * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with a ring of data; a pool
- * is the first of them alone. Departures: the cycle occupies the high bits of an entry, so that one
- * subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h)
- * instead of an index below n; objects that were never used are carved when the ring is empty.
+ * is the first of them alone. Departures: no threshold, see below; the cycle occupies the high bits
+ * of an entry, so that one subtraction compares cycles and wraps by itself; an entry names a unit of
+ * the slab (slab.h) instead of an index below n; objects that were never used are carved when the
+ * ring is empty.
  *
  * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}. put takes a position
  * from tail and fills its entry if the entry is from an older cycle and empty; else it takes the
  * next one. get takes a position from head; an entry of the same cycle is its object; an older,
  * empty one is moved to this cycle, so that the put that is late for it goes elsewhere; an older,
  * full one is marked unsafe, which tells a late put to make sure that its getter is still to come.
- * The threshold ends a get's chase after an emptying ring: each put sets it to 3n - 1, each miss
- * takes one away, and below 0 the ring is empty (the paper's lemma: the last object lies at most
- * 2n positions behind the last getter, and n - 1 misses may overtake it).
  *
- * Progress: get and put are lock-free: a position that one thread loses was moved by another that
- * got further. Signal handlers may use it: a position that an interrupted call holds is passed over.
+ * A get takes one position unseen. When it has missed it looks first: it reads the entries from head
+ * up to tail, takes the next position if an object rests in one of them, and answers NULL if none
+ * does and head has not moved meanwhile. The paper ends the chase by counting misses against a
+ * threshold that each put raises to 3n - 1. Its lemma wants no more threads than the ring has
+ * entries: a getter that stops before it counts its miss counts it against a later put, and enough
+ * of them close a ring that holds an object for good. Here nobody trusts a count. `dry` remembers
+ * that the last get found nothing, so that the next one looks first; whatever it says, the answer
+ * is right.
+ *
+ * Exact, for any number of threads. An object rests at position p from the CAS that fills the entry
+ * of p until head has passed p.
+ * (1) The get that takes position p finds what was put there: either it reads the filled entry, or
+ *     its CAS in scq_miss moves or marks the entry first, and then the put at p takes another
+ *     position (S0(b) where the entry was full). No other get empties it. So an object whose put has
+ *     ended rests, or belongs to the call that took its position.
+ * (2) A get answers NULL only after it has read head as h, then tail as t, then the entries of the
+ *     positions from h to t, none of them filled, and then h again from head. Whatever rested when
+ *     it first read head rested at a position from h on, since head was h; below t, since tail never
+ *     falls; and to the end of the look, since head never passed it. The look would have met it. So
+ *     at the first reading nothing rested: every free object was in the hands of an unfinished call.
+ * With no other thread in a call, NULL thus means that nothing is free; while others run, that there
+ * was a moment within the call at which nothing was. Neither counts threads.
+ *
+ * Lock-free, for any number of threads. Suppose that from some moment on threads take steps and no
+ * call ends. Each call takes one position unseen, and one more each time it has seen an object that
+ * rests. A put that fills an entry ends, so entries are filled only finitely often, and head stands
+ * still once it has passed them all. Then a get that looks ends: it sees none. And a put takes ever
+ * new positions; from head on an entry refuses it only while it is full, the ring has twice as many
+ * entries as there are objects, and so one of the next 2n takes it in.
+ *
+ * Signal handlers may use it: a position that an interrupted call holds is passed over.
  * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the
  * coldest object.
  *
@@ -29,22 +56,18 @@
  *
  * R0 the CAS of an entry in put, meets A0, the load of the entry in get: the getter sees what the
  *    last owner wrote into the object.
- * S0 Positions, entries and the threshold's tests are sequentially consistent, because three
- *    arguments read one word after writing or reading another:
- *    (a) put fills an entry, then reads the threshold; get lowers the threshold, and a later get
- *        trusts it. If put could read a threshold older than its own fill, it would leave a ring
- *        that holds an object closed for good.
+ * R1 the OR that empties an entry, meets A1, the load of the entry in scq_rests: who sees the entry
+ *    emptied finds head past it, and looks again.
+ * S0 Positions and entries are sequentially consistent, because two arguments read one word after
+ *    writing or reading another:
+ *    (a) put takes a position, then fills its entry; get reads head, then tail, then the entries. If
+ *        get could read tail from before a put that had ended, it would miss what rests behind.
  *    (b) put finds an entry emptied but unsafe, then reads head to see whether its getter is still
  *        to come; get takes a position from head, then reads the entry. If get could read the entry
  *        from before it was emptied, it would pass by, and put would fill it after all: lost.
- *    (c) get reads tail after it has moved the entry on, and calls the ring empty if nobody can
- *        have filled a later one.
  *    On x86-64 and ARMv8 this costs nothing over acquire and release: loads and locked operations
  *    are the same instructions.
- * Relaxed: emptying an entry (the OR), whose reader is put's CAS on the same word, and whose place
- *    in (b) follows from reading it; setting the threshold, which a getter that sees it late finds
- *    lower than it is, as if this put had not ended yet, and which any getter ordered after this
- *    put sees; counting misses.
+ * Relaxed: `dry`, a hint; the second reading of head, which R1 orders where it matters.
  *
  * ABA: an entry repeats only when its 38-bit cycle comes round, after 2^38 x 2n positions: 97 hours
  * at 100 million a second on the smallest ring, during which a thread would have to stop between
@@ -53,7 +76,6 @@
  *
  * I1  Each entry that holds a unit is of the cycle of a position from head up to tail.
  * I2  head <= tail.
- * I3  threshold < 3n, and not negative while the ring holds an object.
  */
 #ifndef ALLOC_POOL_SCQ_H
 #define ALLOC_POOL_SCQ_H
@@ -87,11 +109,10 @@ static_assert(TAGGED_INDEX_MAX < SCQ_NONE, "no unit looks like none");
 struct scq_pool {
 	struct pool base;
 	atom_u64 *ring;
-	uint32_t order;                        /* log2 of the 2n entries */
-	uint64_t threshold_max;                /* 3n - 1 */
-	CACHE_PAIR_ALIGNED atom_u64 head;      /* the next position to empty */
-	CACHE_PAIR_ALIGNED atom_u64 tail;      /* the next position to fill */
-	CACHE_PAIR_ALIGNED atom_u64 threshold; /* misses left, as a signed number */
+	uint32_t order;                   /* log2 of the 2n entries */
+	CACHE_PAIR_ALIGNED atom_u64 head; /* the next position to empty */
+	CACHE_PAIR_ALIGNED atom_u64 tail; /* the next position to fill */
+	CACHE_PAIR_ALIGNED atom_u32 dry; /* a hint: 1 after a get that found nothing, until a put */
 	CACHE_PAIR_ALIGNED struct slab slab;
 };
 
@@ -129,44 +150,79 @@ static COLD void scq_catch_up(struct scq_pool *self, uint64_t head)
 }
 
 /* An unfulfilled position: the entry is moved on or marked. True: a unit is there after all. */
-static COLD bool scq_miss(atom_u64 *slot, scq_entry *entry, scq_entry cycle)
+static COLD bool scq_miss(
+	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle)
 {
 	while (scq_is_older(*entry, cycle)) {
 		scq_entry moved = scq_is_empty(*entry) ? cycle | (*entry & SCQ_SAFE) | SCQ_NONE
 						       : *entry & ~SCQ_SAFE;
 
-		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0 */
-			return false;
+		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0(b) */
+			break; /* *entry is still the older one */
 	}
-	return (*entry & SCQ_CYCLE_MASK) == cycle;
+	if ((*entry & SCQ_CYCLE_MASK) == cycle)
+		return true;
+	scq_catch_up(self, head + 1);
+	return false;
 }
 
-/*
- * Two locked instructions, four loads: the threshold, the entry, and where it lies. 0: empty.
- */
+/* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
+ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
+{
+	uint64_t head = atom_add_seq_cst(&self->head, 1); /* S0(b) */
+	scq_entry cycle = scq_cycle(self, head);
+	atom_u64 *slot = scq_at(self, head);
+	scq_entry entry = atom_load_seq_cst(slot); /* A0, meets R0; S0(b) */
+
+	if (unlikely((entry & SCQ_CYCLE_MASK) != cycle) &&
+		!scq_miss(self, head, slot, &entry, cycle))
+		return 0;
+	INVARIANT(1, !scq_is_empty(entry));
+	atom_or_release(slot, SCQ_NONE); /* R1, meets A1 */
+	return (uint32_t)(entry & SCQ_NONE);
+}
+
+/* Whether an object rests in the ring. False: at a moment within this call none did. */
+static COLD bool scq_rests(struct scq_pool *self)
+{
+	for (;;) {
+		uint64_t head = atom_load_seq_cst(&self->head); /* S0(a) */
+		uint64_t tail = atom_load_seq_cst(&self->tail); /* S0(a) */
+
+		/* One lap at most: an entry of a later cycle holds what was put a lap further on. */
+		for (uint64_t at = head; at < tail && (at - head) >> self->order == 0; at++) {
+			scq_entry entry = atom_load_seq_cst(scq_at(self, at)); /* A1; S0(a) */
+
+			if (!scq_is_empty(entry) && !scq_is_older(entry, scq_cycle(self, at)))
+				return true;
+		}
+		if (atom_load_relaxed(&self->head) == head)
+			return false;
+	}
+}
+
+/* Looks before it takes a position. 0: nothing is in the ring. */
+static COLD uint32_t scq_search(struct scq_pool *self)
+{
+	uint32_t unit = 0;
+
+	while (unit == 0 && scq_rests(self))
+		unit = scq_take_next(self);
+	if (unit == 0 && atom_load_relaxed(&self->dry) == 0)
+		atom_store_relaxed(&self->dry, 1);
+	return unit;
+}
+
+/* As scq_take_next, and one more load. 0: the ring is empty. */
 ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
 {
-	if (unlikely((int64_t)atom_load_seq_cst(&self->threshold) < 0)) /* S0(a) */
-		return 0;
-	for (;;) {
-		uint64_t head = atom_add_seq_cst(&self->head, 1); /* S0(b) */
-		scq_entry cycle = scq_cycle(self, head);
-		atom_u64 *slot = scq_at(self, head);
-		scq_entry entry = atom_load_seq_cst(slot); /* A0, meets R0; S0(b) */
+	if (likely(atom_load_relaxed(&self->dry) == 0)) {
+		uint32_t unit = scq_take_next(self);
 
-		if (likely((entry & SCQ_CYCLE_MASK) == cycle) || scq_miss(slot, &entry, cycle)) {
-			INVARIANT(1, !scq_is_empty(entry));
-			atom_or_relaxed(slot, SCQ_NONE);
-			return (uint32_t)(entry & SCQ_NONE);
-		}
-		if (atom_load_seq_cst(&self->tail) <= head + 1) { /* S0(c) */
-			scq_catch_up(self, head + 1);
-			atom_add_seq_cst(&self->threshold, (uint64_t)-1);
-			return 0;
-		}
-		if ((int64_t)atom_add_seq_cst(&self->threshold, (uint64_t)-1) <= 0) /* S0(a) */
-			return 0;
+		if (likely(unit != 0))
+			return unit;
 	}
+	return scq_search(self);
 }
 
 static COLD void *scq_grow(struct scq_pool *self, struct pool_thread *thread)
@@ -174,7 +230,7 @@ static COLD void *scq_grow(struct scq_pool *self, struct pool_thread *thread)
 	void *object = pool_carve(&self->slab, thread);
 
 	if (object == NULL) {
-		uint32_t unit = scq_take(self);
+		uint32_t unit = scq_search(self);
 
 		if (unit != 0)
 			return slab_at(&self->slab, unit);
@@ -191,7 +247,7 @@ static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : scq_grow(self, thread);
 }
 
-/* Two locked instructions, six loads. */
+/* Two locked instructions, five loads. */
 static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
@@ -210,9 +266,8 @@ static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *
 			if (unlikely(!atom_cas_weak_seq_cst(
 				    slot, &entry, cycle | SCQ_SAFE | unit))) /* R0, meets A0 */
 				continue;
-			if (unlikely(atom_load_seq_cst(&self->threshold) !=
-				     self->threshold_max)) /* S0(a) */
-				atom_store_relaxed(&self->threshold, self->threshold_max);
+			if (unlikely(atom_load_relaxed(&self->dry) != 0))
+				atom_store_relaxed(&self->dry, 0);
 			return;
 		}
 	}
@@ -240,7 +295,7 @@ static COLD void scq_start(struct scq_pool *self, uint64_t position)
 			&self->ring[i], scq_cycle(self, position - entries) | SCQ_SAFE | SCQ_NONE);
 	atom_init(&self->head, position);
 	atom_init(&self->tail, position);
-	atom_init(&self->threshold, (uint64_t)-1);
+	atom_init(&self->dry, 1);
 }
 
 static COLD int scq_create(const struct pool_config *config, struct pool **out)
@@ -256,7 +311,6 @@ static COLD int scq_create(const struct pool_config *config, struct pool **out)
 	self->order = SCQ_ORDER_MIN + 1;
 	while ((uint64_t)1 << self->order < (uint64_t)config->capacity * 2)
 		self->order++;
-	self->threshold_max = ((uint64_t)3 << (self->order - 1)) - 1;
 	self->ring = memory_map(sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
 	if (self->ring == NULL) {
 		rc = -ENOMEM;
@@ -298,7 +352,6 @@ static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
 	struct scq_pool *self = (struct scq_pool *)pool;
 	const uint64_t head = atom_load_seq_cst(&self->head);
 	const uint64_t tail = atom_load_seq_cst(&self->tail);
-	const int64_t threshold = (int64_t)atom_load_seq_cst(&self->threshold);
 	struct audit audit;
 	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
 
@@ -323,9 +376,6 @@ static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
 			    &audit, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)), "the ring"))
 			break;
 	}
-	if (threshold > (int64_t)self->threshold_max || (threshold < 0 && audit.free != 0)) /* I3 */
-		audit_fail(&audit, "I3: threshold %" PRId64 " with %" PRIu64 " objects in the ring",
-			threshold, audit.free);
 	return audit_end(&audit, outstanding);
 }
 
