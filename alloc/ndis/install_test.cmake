@@ -48,6 +48,17 @@ foreach(kind shared static)
   run(${WORK}/driver_${kind})
 endforeach()
 
+# Unloaded with threads that live on: the library by itself, and a plugin that has the archive in it.
+run(pkg-config --cflags nblbench)
+separate_arguments(cflags UNIX_COMMAND "${output}")
+run(${CC} ${cflags} -Wall -Werror ${SOURCE}/outside/unload.c -o ${WORK}/unload -pthread)
+run(${WORK}/unload ${prefix}/${LIBDIR}/libnblbench.so)
+run(pkg-config --static --libs nblbench)
+separate_arguments(libs UNIX_COMMAND "${output}")
+list(TRANSFORM libs REPLACE "^-lnblbench$" "-Wl,--whole-archive;-l:libnblbench.a;-Wl,--no-whole-archive")
+run(${CC} -shared -o ${WORK}/plugin.so ${libs})
+run(${WORK}/unload ${WORK}/plugin.so)
+
 # What is shown. exports.map names symbols, or their beginnings with a star.
 file(STRINGS ${SOURCE}/exports.map patterns REGEX "^\t\t[A-Za-z_]+[*]?;")
 list(TRANSFORM patterns REPLACE "[\t;]" "")
