@@ -12,9 +12,10 @@ void lifetime_stop_waiting(void)
 
 #if NBLBENCH_URCU
 
-int lifetime_start(void)
+void lifetime_register(void)
 {
-	return urcu_arrange_forks();
+	urcu_bp_read_lock();
+	urcu_bp_read_unlock();
 }
 
 void lifetime_enter(void)
@@ -41,9 +42,8 @@ void lifetime_wait(void)
 
 #else
 
-int lifetime_start(void)
+void lifetime_register(void)
 {
-	return 0;
 }
 
 void lifetime_enter(void)

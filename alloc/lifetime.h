@@ -24,8 +24,13 @@
 
 enum { LIFETIME_GUARDED = NBLBENCH_URCU };
 
-/* Before the first section of the process. 0, or -ENOMEM. Any thread, any number of times. */
-int lifetime_start(void);
+/* The sections of a process begin after fork_arrange (fork.h). */
+
+/*
+ * Makes the calling thread known to liburcu, which takes a lock of its own for that. For who is about
+ * to take one of ours: see fork.c.
+ */
+void lifetime_register(void);
 
 /* A read-side section of the calling thread; they nest. Neither waits for other threads. */
 void lifetime_enter(void);

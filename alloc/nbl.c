@@ -8,6 +8,7 @@
  */
 #include "alloc/nbl.h"
 
+#include "alloc/fork.h"
 #include "alloc/slab.h"
 
 #include <limits.h>
@@ -781,8 +782,8 @@ static void adopt(struct nbl_thread *self)
 }
 
 /*
- * Under the registry's lock. Also runs on another thread than self's, which no longer uses the
- * pool. found: to be reported once the lock is given up.
+ * Under the registry's lock, on a thread that liburcu knows (fork.c). Also runs on another thread than
+ * self's, which no longer uses the pool. found: to be reported once the lock is given up.
  */
 static void detach_locked(struct nbl_thread *self, struct finding found[NBL_QUARANTINE_OBJECTS])
 {
@@ -816,6 +817,7 @@ void nbl_detach(struct nbl_thread *self)
 	const struct nbl_pool *pool = self->pool;
 	struct finding found[NBL_QUARANTINE_OBJECTS];
 
+	lifetime_register();
 	pthread_mutex_lock(&registry);
 	detach_locked(self, found);
 	pthread_mutex_unlock(&registry);
@@ -840,6 +842,7 @@ static void thread_exit(void *value)
 
 	if (++exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
 		pthread_setspecific(exit_key, value); /* it has a place: this cannot fail */
+	lifetime_register();
 	do {
 		pool = NULL;
 		pthread_mutex_lock(&registry);
@@ -853,6 +856,32 @@ static void thread_exit(void *value)
 		if (pool != NULL)
 			report_findings(pool, found);
 	} while (pool != NULL);
+}
+
+void nbl_before_fork(void)
+{
+	pthread_mutex_lock(&registry);
+}
+
+/*
+ * The child's memory has the states of threads that are not there, but not the memory that was local
+ * to them: their tables are forgotten. What is in the states comes back when their pools end.
+ */
+static void forget_tables_of_others(void)
+{
+	for (uint32_t id = 0; id < slots_used; id++) {
+		for (struct nbl_thread *t = nbl_pools[id].threads; t != NULL; t = t->next) {
+			if (t->slot != &nbl_threads[id])
+				t->slot = NULL;
+		}
+	}
+}
+
+void nbl_after_fork(bool child)
+{
+	if (child)
+		forget_tables_of_others();
+	pthread_mutex_unlock(&registry);
 }
 
 /*
@@ -1160,7 +1189,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		return rc;
 	if (align_bytes == 0)
 		return -EINVAL;
-	rc = lifetime_start();
+	rc = fork_arrange();
 	if (rc != 0)
 		return rc;
 	bool lists = config->kind == NBL_POOL_LISTS;
@@ -1261,6 +1290,7 @@ static bool detach_one(struct nbl_pool *pool)
 {
 	struct finding found[NBL_QUARANTINE_OBJECTS];
 
+	lifetime_register();
 	pthread_mutex_lock(&registry);
 	bool any = pool->threads != NULL;
 	if (any)
@@ -1296,6 +1326,25 @@ static bool close_pool(struct nbl_pool *pool)
 	return true;
 }
 
+static void take_down(struct nbl_pool *pool)
+{
+	while (detach_one(pool))
+		;
+	if (pool->context != NULL) {
+		if (pool->policy->retire && pool->ops->traits.kind == POOL_KIND_POOL)
+			pool_each(pool->pool, retire_at_end, pool);
+		context_destroy(pool->context);
+	}
+	pool_destroy(pool->pool);
+	release_slot(pool);
+}
+
+void nbl_pool_discard(struct nbl_pool *pool)
+{
+	atom_store_relaxed(&pool->published, NBL_POOL_NONE);
+	take_down(pool);
+}
+
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 {
 	struct nbl_pool *pool = handle;
@@ -1323,15 +1372,7 @@ bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call)
 			"%llu objects of the pool have not been freed", (unsigned long long)out);
 		return false;
 	}
-	while (detach_one(pool))
-		;
-	if (pool->context != NULL) {
-		if (pool->policy->retire && pool->ops->traits.kind == POOL_KIND_POOL)
-			pool_each(pool->pool, retire_at_end, pool);
-		context_destroy(pool->context);
-	}
-	pool_destroy(pool->pool);
-	release_slot(pool);
+	take_down(pool);
 	return true;
 }
 

@@ -201,6 +201,9 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
  */
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call);
 
+/* Destroys a pool whose handle nobody else has ever had. Also inside a call. */
+void nbl_pool_discard(struct nbl_pool *pool);
+
 /*
  * Objects that are out: exact when no other thread is in a call on the pool. Takes the registry's
  * lock.
@@ -215,6 +218,10 @@ int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out);
 
 /* Ends what nbl_attach began, on that thread or on another one when that has made its last call. */
 void nbl_detach(struct nbl_thread *self);
+
+/* For fork.c alone: takes the registry's lock, and releases it; child: in the child. */
+void nbl_before_fork(void);
+void nbl_after_fork(bool child);
 
 extern struct nbl_pool nbl_pools[NBL_POOLS_MAX];
 extern _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];

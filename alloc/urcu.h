@@ -28,15 +28,9 @@
 #include <urcu/wfstack.h>
 
 /*
- * Before the first read-side section of the process: arranges that a forked child can go on with
- * liburcu, though the readers of the parent are gone. Any thread, any number of times. 0, or
- * -ENOMEM, then and ever after.
- */
-int urcu_arrange_forks(void);
-
-/*
- * Before the first call_rcu of the process: the same, and starts liburcu's thread, which otherwise
- * two first callers race to do. It stands still during a fork, and the child has one of its own.
+ * Before the first call_rcu of the process: starts liburcu's thread, which otherwise two first callers
+ * race to do, and arranges that it stands still during a fork, and that the child has one of its own
+ * (fork.h). 0, or -ENOMEM, then and ever after. Any thread, any number of times.
  */
 int urcu_start(void);
 #endif

@@ -1,13 +1,11 @@
 /* The pools that the library makes for itself when a call first needs one. */
 #include "alloc/ndis/internal.h"
 
-#include <pthread.h>
-
 enum { KINDS = NBL_POOL_MDLS + 1 };
 
 static atom_ptr defaults[KINDS];
-static pthread_mutex_t defaults_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Of two threads that come at once one throws its pool away: no lock is held while a pool is made. */
 static COLD struct nbl_pool *make(enum nbl_pool_kind kind)
 {
 	struct nbl_pool_config config = {
@@ -16,11 +14,17 @@ static COLD struct nbl_pool *make(enum nbl_pool_kind kind)
 		.with_nb = kind == NBL_POOL_LISTS,
 	};
 
-	pthread_mutex_lock(&defaults_lock);
-	struct nbl_pool *pool = atom_load_relaxed(&defaults[kind]); /* stored under the lock */
-	if (pool == NULL && nbl_pool_create(&config, &pool) == 0)
-		atom_store_release(&defaults[kind], pool); /* R0, meets A0 */
-	pthread_mutex_unlock(&defaults_lock);
+	struct nbl_pool *pool;
+	void *first = NULL;
+
+	if (nbl_pool_create(&config, &pool) != 0)
+		return NULL;
+	while (!atom_cas_weak_acq_rel(&defaults[kind], &first, pool)) { /* R0, meets A0; A0 */
+		if (first != NULL) {
+			nbl_pool_discard(pool);
+			return first;
+		}
+	}
 	return pool;
 }
 
@@ -40,7 +44,6 @@ bool nbl_release_defaults(void)
 {
 	bool all = true;
 
-	pthread_mutex_lock(&defaults_lock);
 	for (int kind = 0; kind < KINDS; kind++) {
 		struct nbl_pool *pool = atom_load_relaxed(&defaults[kind]);
 
@@ -53,6 +56,5 @@ bool nbl_release_defaults(void)
 		atom_store_relaxed(&defaults[kind], NULL); /* no other thread is in a call */
 		nbl_pool_destroy(pool, (enum nbl_pool_kind)kind, "nbl_release_defaults");
 	}
-	pthread_mutex_unlock(&defaults_lock);
 	return all;
 }

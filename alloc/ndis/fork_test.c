@@ -1,0 +1,206 @@
+/*
+ * Forks at moments at which no thread is inside a call: threads end meanwhile, others make and free
+ * pools between one call and the next, others stand still. The child uses everything. Over every
+ * strategy whose traits let a child use its copy.
+ *
+ * The argument `full` forks ten thousand times over the default strategy.
+ */
+#include "alloc/ndis/support_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+enum {
+	FORKS_DEFAULT = 100, /* over the strategy that programs get */
+	FORKS_OTHER = 10,
+	FORKS_SANITIZED = 5,
+	FORKS_FULL = 10000,
+	FORKS_FULL_OTHER = 500,
+	/*
+	 * With stacks of 8 MiB, as is usual: more than the C library keeps for later threads. In a
+	 * child it unmaps them when a thread ends there.
+	 */
+	PARKED = 8,
+	CHILD_SECONDS = 60,
+	FORK_CONTEXT = 64,
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+static const bool sanitized = true;
+#else
+static const bool sanitized = tsan_build != 0;
+#endif
+static bool in_full;
+
+/* What the threads have in common. */
+struct crowd {
+	NDIS_HANDLE pools[2];   /* an ordinary one and a verify pool */
+	pthread_rwlock_t calls; /* read by whoever is inside a call, written by who forks */
+	pthread_barrier_t parked;
+	atom_u32 outside; /* the short life has made its last call */
+	atom_u32 stop;
+};
+
+static void use_pool(NDIS_HANDLE pool)
+{
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+
+	if (nbl == NULL || NdisAllocateNetBufferListContext(nbl, FORK_CONTEXT, 0, OTHER_TAG) !=
+				   NDIS_STATUS_SUCCESS)
+		abort();
+	NdisFreeNetBufferListContext(nbl, FORK_CONTEXT);
+	NdisFreeNetBufferList(nbl);
+}
+
+static void use_pools(struct crowd *crowd)
+{
+	for (size_t i = 0; i < array_count(crowd->pools); i++)
+		use_pool(crowd->pools[i]);
+}
+
+static void make_and_free(void)
+{
+	NDIS_HANDLE own = try_list_pool(TRUE, 0, 32);
+
+	if (own == NULL)
+		abort();
+	use_pool(own);
+	NdisFreeNetBufferListPool(own);
+}
+
+static void *live_shortly(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	pthread_rwlock_rdlock(&crowd->calls);
+	use_pools(crowd);
+	pthread_rwlock_unlock(&crowd->calls);
+	atom_store_release(&crowd->outside, 1); /* R0: the last call happens before the fork */
+	return NULL;
+}
+
+static void *make_pools(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	while (atom_load_relaxed(&crowd->stop) == 0) {
+		pthread_rwlock_rdlock(&crowd->calls);
+		make_and_free();
+		pthread_rwlock_unlock(&crowd->calls);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void *park(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	use_pools(crowd);
+	pthread_barrier_wait(&crowd->parked); /* before the first fork */
+	pthread_barrier_wait(&crowd->parked); /* after the last one */
+	return NULL;
+}
+
+static void *live_in_child(void *arg)
+{
+	use_pools(arg);
+	make_and_free();
+	return NULL;
+}
+
+/* Everything, and the end of what the parent made. The status: misuses. */
+_Noreturn static void be_the_child(struct crowd *crowd)
+{
+	static UCHAR memory[16];
+	struct nbl_tag_usage row;
+	pthread_t thread;
+
+	alarm(CHILD_SECONDS);
+	nbl_tags(&row, 1);
+	use_pools(crowd);
+	make_and_free();
+	MDL *mdl = NdisAllocateMdl(NULL, memory, sizeof(memory));
+	if (mdl == NULL || pthread_create(&thread, NULL, live_in_child, crowd) != 0 ||
+		pthread_join(thread, NULL) != 0)
+		abort();
+	NdisFreeMdl(mdl);
+	for (size_t i = 0; i < array_count(crowd->pools); i++) {
+		nbl_trim(crowd->pools[i], 0);
+		NdisFreeNetBufferListPool(crowd->pools[i]);
+	}
+	_exit(misuses.all == 0 && nbl_release_defaults() ? 0 : 1);
+}
+
+static void fork_once(struct crowd *crowd)
+{
+	pthread_t life;
+	int status;
+
+	atom_store_relaxed(&crowd->outside, 0);
+	assert_int_equal(pthread_create(&life, NULL, live_shortly, crowd), 0);
+	while (atom_load_acquire(&crowd->outside) == 0) /* A0, meets R0 */
+		sched_yield();
+	pthread_rwlock_wrlock(&crowd->calls); /* no thread is inside a call now */
+	pid_t child = fork();
+	if (child == 0)
+		be_the_child(crowd);
+	pthread_rwlock_unlock(&crowd->calls);
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFSIGNALED(status))
+		print_error("the child died of signal %d\n", WTERMSIG(status));
+	assert_int_equal(status, 0);
+	assert_int_equal(pthread_join(life, NULL), 0);
+}
+
+static int forks_over(const struct pool_ops *ops)
+{
+	if (in_full)
+		return ops == pool_default() ? FORKS_FULL : FORKS_FULL_OTHER;
+	if (sanitized || debug_build)
+		return FORKS_SANITIZED;
+	return ops == pool_default() ? FORKS_DEFAULT : FORKS_OTHER;
+}
+
+static void children_use_everything(void **state)
+{
+	static struct crowd crowd;
+	pthread_t parked[PARKED];
+	pthread_t maker;
+
+	(void)state;
+	crowd = (struct crowd){.pools = {list_pool(TRUE, 0, 32), verify_pool(32)}};
+	const struct pool_ops *ops = ((struct nbl_pool *)crowd.pools[0])->ops;
+	if (ops->traits.lost_in_fork) {
+		print_message("[ EXCUSED  ] the traits say that a child must not use its copy\n");
+	} else {
+		assert_int_equal(pthread_rwlock_init(&crowd.calls, NULL), 0);
+		assert_int_equal(pthread_barrier_init(&crowd.parked, NULL, PARKED + 1), 0);
+		for (int i = 0; i < PARKED; i++)
+			assert_int_equal(pthread_create(&parked[i], NULL, park, &crowd), 0);
+		pthread_barrier_wait(&crowd.parked);
+		assert_int_equal(pthread_create(&maker, NULL, make_pools, &crowd), 0);
+		for (int i = 0; i < forks_over(ops); i++)
+			fork_once(&crowd);
+		atom_store_relaxed(&crowd.stop, 1);
+		assert_int_equal(pthread_join(maker, NULL), 0);
+		pthread_barrier_wait(&crowd.parked);
+		for (int i = 0; i < PARKED; i++)
+			assert_int_equal(pthread_join(parked[i], NULL), 0);
+		pthread_barrier_destroy(&crowd.parked);
+		pthread_rwlock_destroy(&crowd.calls);
+	}
+	for (size_t i = 0; i < array_count(crowd.pools); i++)
+		free_pool(crowd.pools[i]);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		counted_test(children_use_everything),
+	};
+
+	in_full = argc > 1 && strcmp(argv[1], "full") == 0;
+	return run_over_strategies("fork", tests);
+}
