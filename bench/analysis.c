@@ -117,12 +117,16 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 		struct analysis_result *result = &a->results[cell_at * a->subject_count + i];
 		const double units = result->units > 0 ? (double)result->units : NAN;
 
-		if (result->state == ANALYSIS_ABSENT && result->units > 0)
+		if (result->state == ANALYSIS_ABSENT && result->units > 0) {
 			result->state = ANALYSIS_MEASURED;
-		if (result->state == ANALYSIS_ABSENT && result->slices > 0) {
+			result->reason = NULL; /* what disturbed it is overcome */
+		} else if (result->state == ANALYSIS_ABSENT && result->failed > 0) {
 			result->state = ANALYSIS_DRY;
 			result->reason = "It completed no unit of work in any slice: it had no "
 					 "object to give.";
+		} else if (result->state == ANALYSIS_ABSENT && result->slices > 0) {
+			result->reason = "It completed no unit of work in any slice: they are too "
+					 "short for this machine.";
 		}
 		result->refill /= units;
 		result->flush /= units;

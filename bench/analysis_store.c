@@ -377,6 +377,15 @@ static void apply_event(
 	}
 }
 
+/* Why a subject may have no figures, which says nothing of its state. */
+static void excuse(struct analysis *a, size_t cell, size_t subject, const char *reason)
+{
+	struct analysis_result *result = &a->results[cell * a->subject_count + subject];
+
+	if (result->state == ANALYSIS_ABSENT)
+		result->reason = reason;
+}
+
 int analysis_read_events(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
@@ -415,6 +424,14 @@ int analysis_read_events(struct analysis_source *r)
 			continue; /* measured all the same */
 
 		const char *reason = first_line(a, event->detail);
+
+		if (strcmp(event->state, "starved") == 0 ||
+			strcmp(event->state, "disturbed") == 0) {
+			/* Measured again, most likely; if not, this is why. */
+			if (!any_cell && cell < a->cell_count)
+				excuse(a, cell, subject, reason);
+			continue;
+		}
 
 		for (size_t c = 0; c < a->cell_count; c++) {
 			if (any_cell || c == cell)

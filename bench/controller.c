@@ -4,9 +4,9 @@
 #include "bench/build_id.h"
 #include "bench/channel.h"
 #include "bench/clock.h"
+#include "bench/watch.h"
 #include "bench/worker.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -30,13 +30,14 @@ enum {
 	OPEN_MS = 30000,  /* 10 s and 1 s per GiB; no cell of a sweep has 20 */
 	OTHER_MS = 10000,
 	SLICE_EXTRA_MS = 2000, /* beside three times the slice, which may be repeated once */
+	WATCH_MS = 100,        /* between two looks at a worker that is late; watch.h */
 	/*
-	 * A worker that is late is watched for periods of this length and given another as long as
-	 * its threads spend much of one waiting for a CPU: that is the machine's load, not a hang.
+	 * A worker that is late hangs if it was given this much and still doesn't answer. No work
+	 * of a slice takes a thread so long: it is the time that counts in, not on a clock.
 	 */
-	WATCH_MS = 4000,
-	WATCHES_MAX = 15,
-	ABORT_MS = 1000, /* from SIGABRT to SIGKILL */
+	HUNG_MS = 3000,
+	PATIENCE_MS = 600000, /* on a clock, for a worker that the machine does not let go on */
+	ABORT_MS = 1000,      /* from SIGABRT to SIGKILL */
 	QUIT_MS = 2000,
 	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
 	OUTPUT_CAP_BYTES = 1 << 20,
@@ -48,6 +49,7 @@ enum {
 	ENVIRONMENT_MAX = 4096,
 	ENVIRONMENT_OWN = 3, /* preload, padding and the end */
 	PRELOAD_BYTES = 128,
+	TUNABLES_BYTES = 4096,
 };
 
 int controller_begin(struct controller *self)
@@ -60,6 +62,8 @@ int controller_begin(struct controller *self)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, &self->saved_mask);
 	self->interrupts = 0;
+	self->hung_ms = HUNG_MS;
+	self->patience_ms = PATIENCE_MS;
 	self->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return self->signals < 0 ? -errno : 0;
 }
@@ -133,6 +137,29 @@ static void fail(struct controller_worker *worker, const char *state)
 	close_output(worker);
 }
 
+/* The machine, or somebody on it, is to blame: nothing is said against the strategy. */
+static void note_disturbance(struct controller_worker *worker, const char *state,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void note_disturbance(
+	struct controller_worker *worker, const char *state, const char *format, ...)
+{
+	va_list args;
+
+	reap(worker, SIGKILL);
+	va_start(args, format);
+	vsnprintf(worker->detail, sizeof(worker->detail), format, args);
+	va_end(args);
+	fail(worker, state);
+}
+
+/* The system has no more of something: of memory, threads, processes, open files. */
+static bool is_exhaustion(int error)
+{
+	return error == ENOMEM || error == EAGAIN || error == EMFILE || error == ENFILE ||
+	       error == ENOBUFS || error == ENOSPC;
+}
+
 /* True if the process ends within the time. */
 static bool await_end(const struct controller_worker *worker, int timeout_ms)
 {
@@ -141,13 +168,44 @@ static bool await_end(const struct controller_worker *worker, int timeout_ms)
 	return poll(&end, 1, timeout_ms) > 0;
 }
 
+/* What a signal that no strategy sends itself is for; NULL for the others. */
+static const char *sender_of(int signal)
+{
+	switch (signal) {
+	case SIGKILL:
+		return "the kernel sends it where memory runs out (its log says so), or a user";
+	case SIGXCPU:
+		return "the kernel sends it at the limit on CPU time; see ulimit -t";
+	case SIGXFSZ:
+		return "the kernel sends it at the limit on a file's size; see ulimit -f";
+	case SIGTERM:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGHUP:
+		return "somebody sent it";
+	default:
+		return NULL;
+	}
+}
+
 /* The process is gone, or its end of the socket is. */
 static void note_crash(struct controller_worker *worker, const char *during)
 {
 	/* A worker that closed its socket but lives on is as good as dead. */
-	int status = reap(worker, await_end(worker, ABORT_MS) ? 0 : SIGKILL);
+	const bool ended = await_end(worker, ABORT_MS);
+	const int status = reap(worker, ended ? 0 : SIGKILL);
+	const char *sender = ended && WIFSIGNALED(status) ? sender_of(WTERMSIG(status)) : NULL;
 
-	if (WIFSIGNALED(status))
+	if (sender != NULL) {
+		note_disturbance(worker, CONTROLLER_DISTURBED,
+			"SIG%s ended the worker during '%s': %s.", sigabbrev_np(WTERMSIG(status)),
+			during, sender);
+		return;
+	}
+	if (!ended)
+		snprintf(worker->detail, sizeof(worker->detail),
+			"The worker closed its socket during '%s' and did not end.", during);
+	else if (WIFSIGNALED(status))
 		snprintf(worker->detail, sizeof(worker->detail),
 			"SIG%s ended the worker during '%s'.", sigabbrev_np(WTERMSIG(status)),
 			during);
@@ -161,8 +219,9 @@ static void note_crash(struct controller_worker *worker, const char *during)
 static void note_hang(struct controller_worker *worker, const char *during, uint64_t waited_ns)
 {
 	snprintf(worker->detail, sizeof(worker->detail),
-		"The worker gave no answer to '%s' within %.1f s and was ended.", during,
-		(double)waited_ns / CLOCK_NS_PER_S);
+		"The worker gave no answer to '%s' within %.1f s, though nothing kept it from "
+		"going on, and was ended.",
+		during, (double)waited_ns / CLOCK_NS_PER_S);
 	/* SIGABRT lets a sanitizer or a core handler speak first. */
 	kill(worker->pid, SIGABRT);
 	reap(worker, await_end(worker, ABORT_MS) ? 0 : SIGKILL);
@@ -193,43 +252,54 @@ static void note_failure(struct controller_worker *worker, const char *during, c
 	fail(worker, "failed");
 }
 
+/* As an errno says, which may be the machine's fault. */
+static void note_error(struct controller_worker *worker, const char *during, int error)
+{
+	if (is_exhaustion(error))
+		note_disturbance(
+			worker, CONTROLLER_DISTURBED, "'%s' failed: %s.", during, strerror(error));
+	else
+		note_failure(worker, during, strerror(error));
+}
+
 /*
  * Talking.
  */
 
-/* Time that the threads of a process have waited for a CPU in all, nanoseconds. */
-static uint64_t starved_ns(pid_t pid)
+/*
+ * Looks at a worker that is late, WATCH_MS after the last look. False if it is not to be waited for
+ * any longer: worker->state says why.
+ */
+static bool watch(const struct controller *self, struct controller_worker *worker,
+	struct watch *watch, const char *during, uint64_t waited_ns)
 {
-	char path[64];
-	uint64_t sum = 0;
+	const uint64_t hung_ns = (uint64_t)self->hung_ms * 1000000;
+	struct watch_reading now;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	DIR *threads = opendir(path);
-	if (threads == NULL)
-		return 0;
-	for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
-		uint64_t waited;
-
-		snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", pid, entry->d_name);
-		FILE *file = fopen(path, "re");
-		if (file == NULL)
-			continue;
-		if (fscanf(file, "%*u %" SCNu64, &waited) == 1)
-			sum += waited;
-		fclose(file);
-	}
-	closedir(threads);
-	return sum;
+	watch_read(worker->pid, &now);
+	watch_step(watch, &now, (uint64_t)WATCH_MS * 1000000);
+	if (watch->given_ns >= hung_ns)
+		note_hang(worker, during, waited_ns);
+	else if (watch->stopped_ns >= hung_ns)
+		note_disturbance(worker, CONTROLLER_STARVED,
+			"The worker was stopped by a signal during '%s'.", during);
+	else if (watch->watched_ns >= (uint64_t)self->patience_ms * 1000000)
+		note_disturbance(worker, CONTROLLER_STARVED,
+			"The worker gave no answer to '%s' within %.1f s, in which the machine let "
+			"it work for %.1f s: something else keeps the CPUs or the disks busy, or a "
+			"limit on CPU time holds it back.",
+			during, (double)waited_ns / CLOCK_NS_PER_S,
+			(double)watch->given_ns / CLOCK_NS_PER_S);
+	return worker->state == NULL;
 }
 
-/* Waits for a message, the end of the process, the time limit, or a second interrupt. */
+/* Waits for a message, the end of the process, a hang, or a second interrupt. */
 static json_t *await_reply(
 	struct controller *self, struct controller_worker *worker, const char *during, int limit_ms)
 {
 	const uint64_t began = clock_now_ns();
 	uint64_t deadline = began + (uint64_t)limit_ms * 1000000;
-	uint64_t starved = 0;
-	int watches = 0;
+	struct watch late = {0};
 
 	for (;;) {
 		struct pollfd events[] = {
@@ -242,16 +312,9 @@ static json_t *await_reply(
 		int ready = poll(events, array_count(events), left_ms);
 
 		if (ready == 0) {
-			const uint64_t before = starved;
-
-			starved = starved_ns(worker->pid);
-			if (watches == WATCHES_MAX ||
-				(watches > 0 &&
-					starved - before < (uint64_t)WATCH_MS * 1000000 / 2)) {
-				note_hang(worker, during, clock_now_ns() - began);
+			if (!watch(self, worker, &late, during, clock_now_ns() - began))
 				return NULL;
-			}
-			watches++;
+			/* From now, not from the deadline: this process may lack a CPU as well. */
 			deadline = clock_now_ns() + (uint64_t)WATCH_MS * 1000000;
 			continue;
 		}
@@ -270,7 +333,7 @@ static json_t *await_reply(
 			if (rc == 0)
 				note_crash(worker, during);
 			else
-				note_failure(worker, during, strerror(-rc));
+				note_error(worker, during, -rc);
 			return NULL;
 		}
 		if (events[1].revents != 0) {
@@ -296,8 +359,10 @@ static json_t *expect(struct controller *self, struct controller_worker *worker,
 		return reply;
 	const char *text = json_string_value(json_object_get(reply, "text"));
 	const char *code = json_string_value(json_object_get(reply, "code"));
-	if (text != NULL && code != NULL && strcmp(code, "unsupported") == 0)
+	if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_ABSENT) == 0)
 		note_absence(worker, text);
+	else if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_EXHAUSTED) == 0)
+		note_disturbance(worker, CONTROLLER_DISTURBED, "'%s' failed: %s", during, text);
 	else
 		note_failure(worker, during,
 			text != NULL ? text : "the answer is not one to this request");
@@ -318,7 +383,7 @@ static json_t *ask(struct controller *self, struct controller_worker *worker, js
 		if (rc == -EPIPE)
 			note_crash(worker, command);
 		else
-			note_failure(worker, command, strerror(-rc));
+			note_error(worker, command, -rc);
 		return NULL;
 	}
 	return expect(self, worker, command, expected, limit_ms);
@@ -335,17 +400,61 @@ static void note_malformed(struct controller_worker *worker, const char *during)
  */
 
 /*
- * This process's environment, what a peer wants preloaded (empty: nothing), and one more variable,
- * whose only meaning is its length.
+ * Variables that replace or tune a malloc; a name that ends in _ is a prefix. What the user has set
+ * for other programs would be measured in place of what the row says.
  */
-static void pad_environment(char **environment, char *preload, char *padding, uint32_t bytes)
+static const char *const malloc_variables[] = {"LD_PRELOAD", "LD_AUDIT", "MALLOC_", "_RJEM_MALLOC_",
+	"TCMALLOC_", "MIMALLOC_", "TBB_MALLOC_"};
+
+static bool is_about_malloc(const char *variable)
+{
+	const size_t length = strcspn(variable, "=");
+
+	for (size_t i = 0; i < array_count(malloc_variables); i++) {
+		const size_t known = strlen(malloc_variables[i]);
+		const bool prefix = malloc_variables[i][known - 1] == '_';
+
+		if ((prefix ? length > known : length == known) &&
+			strncmp(variable, malloc_variables[i], known) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* GLIBC_TUNABLES without those of malloc: the others decide what can run here, rseq for one. */
+static void strip_tunables(const char *variable, char *out, size_t bytes)
+{
+	const char *item = strchr(variable, '=') + 1;
+	size_t used = (size_t)snprintf(out, bytes, "GLIBC_TUNABLES=");
+
+	while (*item != '\0' && used < bytes) {
+		const size_t length = strcspn(item, ":");
+
+		if (strncmp(item, "glibc.malloc.", strlen("glibc.malloc.")) != 0)
+			used += (size_t)snprintf(out + used, bytes - used, "%s%.*s",
+				out[used - 1] == '=' ? "" : ":", (int)length, item);
+		item += length + (item[length] == ':');
+	}
+}
+
+/*
+ * This process's environment but for what is about malloc, what a peer wants preloaded (empty:
+ * nothing), and one more variable, whose only meaning is its length. tunables: TUNABLES_BYTES.
+ */
+static void make_environment(
+	char **environment, char *tunables, char *preload, char *padding, uint32_t bytes)
 {
 	static const char name[] = "NBLBENCH_PADDING=";
 	size_t count = 0;
 
-	while (environ[count] != NULL && count < ENVIRONMENT_MAX - ENVIRONMENT_OWN) {
-		environment[count] = environ[count];
-		count++;
+	for (size_t i = 0; environ[i] != NULL && count < ENVIRONMENT_MAX - ENVIRONMENT_OWN; i++) {
+		if (is_about_malloc(environ[i]))
+			continue;
+		environment[count++] = environ[i];
+		if (strncmp(environ[i], "GLIBC_TUNABLES=", strlen("GLIBC_TUNABLES=")) == 0) {
+			strip_tunables(environ[i], tunables, TUNABLES_BYTES);
+			environment[count - 1] = tunables;
+		}
 	}
 	if (preload[0] != '\0')
 		environment[count++] = preload;
@@ -365,7 +474,7 @@ static int spawn(struct controller_worker *worker, const char *pool, const char 
 	const struct pool_ops *ops = pool_find(pool);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	char preload[PRELOAD_BYTES] = "";
+	char preload[PRELOAD_BYTES] = "", tunables[TUNABLES_BYTES];
 	sigset_t none;
 	int rc = ENOMEM;
 
@@ -373,7 +482,7 @@ static int spawn(struct controller_worker *worker, const char *pool, const char 
 		goto done;
 	if (ops != NULL && ops->preload != NULL)
 		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ops->preload);
-	pad_environment(environment, preload, variable, padding);
+	make_environment(environment, tunables, preload, variable, padding);
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
@@ -407,7 +516,7 @@ void controller_spawn(
 	worker->output = memfd_create("nblbench-worker", MFD_CLOEXEC);
 	if (worker->output < 0 || fcntl(worker->output, F_SETFL, O_APPEND) != 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		note_failure(worker, "start", strerror(errno));
+		note_error(worker, "start", errno);
 		return;
 	}
 	worker->socket = pair[0];
@@ -421,7 +530,7 @@ void controller_spawn(
 		worker->pid = 0;
 	}
 	if (rc != 0)
-		note_failure(worker, "start", strerror(-rc));
+		note_error(worker, "start", -rc);
 }
 
 void controller_greet(struct controller *self, struct controller_worker *worker)
@@ -438,8 +547,8 @@ void controller_greet(struct controller *self, struct controller_worker *worker)
 	if (json_unpack(hello, "{s:I, s:s, s:b, s:s}", "proto", &proto, "build_id", &id,
 		    "supported", &supported, "reason", &reason) != 0 ||
 		proto != WORKER_PROTO || strcmp(id, build_id()) != 0) {
-		note_failure(worker, "start",
-			"the worker is of another build; was the program replaced?");
+		note_disturbance(worker, CONTROLLER_DISTURBED,
+			"The worker is of another build; was the program replaced meanwhile?");
 	} else if (!supported) {
 		note_absence(worker, reason);
 	}

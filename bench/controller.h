@@ -26,10 +26,23 @@ enum {
 	CONTROLLER_DETAIL_BYTES = CONTROLLER_OUTPUT_BYTES + 1024,
 };
 
+/*
+ * The states of a worker whose failure is not the strategy's, so that what it was doing can be tried
+ * again: it got no CPU or was stopped from outside; it was killed from outside, or the system had no
+ * memory, threads or files left.
+ */
+#define CONTROLLER_STARVED   "starved"
+#define CONTROLLER_DISTURBED "disturbed"
+
 struct controller {
 	int signals;         /* signalfd */
 	sigset_t saved_mask; /* to be restored at the end */
 	unsigned interrupts; /* requests to stop that have arrived */
+	/*
+	 * Of a worker that is late: what it may be given (watch.h) before it hangs, and how long it
+	 * is waited for where the machine gives it nothing. Set by controller_begin; tests set less.
+	 */
+	unsigned hung_ms, patience_ms;
 };
 
 struct controller_worker {
@@ -38,7 +51,7 @@ struct controller_worker {
 	int socket;        /* -1: closed */
 	int output;        /* memory file with its standard output and error */
 	const char *state; /* NULL: well. Else as in the store's events: crashed hung failed
-			      unsupported; or "stopped" after a second interrupt */
+			      unsupported starved disturbed; or "stopped" after a second interrupt */
 	char detail[CONTROLLER_DETAIL_BYTES]; /* a sentence, if state is not NULL */
 };
 

@@ -173,16 +173,14 @@ static bool take_count(const struct options *options, const struct options_entry
 static bool take_real(const struct options *options, const struct options_entry *entry,
 	const char *text, double *into)
 {
-	char range[64];
 	char *end;
 	double value = strtod(text, &end);
 
 	/* Written so that NaN is refused too. */
-	bool fits =
-		value >= (double)entry->least && (entry->most == 0 || value <= (double)entry->most);
+	bool fits = value >= entry->real_least && value <= entry->real_most;
 	if (end == text || *end != '\0' || !isdigit((unsigned char)text[0]) || !fits)
-		return refuse(options, "--%s takes a number, %s; '%s' is not one", entry->name,
-			range_text(entry, range, sizeof(range)), text);
+		return refuse(options, "--%s takes a number, %g to %g; '%s' is not one",
+			entry->name, entry->real_least, entry->real_most, text);
 	*into = value;
 	return true;
 }
@@ -382,31 +380,57 @@ static bool refuse_unknown(const struct options *options, const char *argument)
 		options->command);
 }
 
+static bool refuse_missing(const struct options *options, const struct options_entry *entry)
+{
+	return refuse(options, "--%s needs a value: %s", entry->name, entry->value);
+}
+
+/*
+ * A word of short options: flags, of which the last may be an option with a value, in the same word
+ * or the next.
+ */
+static bool take_letters(const struct options *options, int argc, char **argv, int *i, void *into)
+{
+	for (const char *at = argv[*i] + 1; *at != '\0'; at++) {
+		const struct options_entry *entry = find_letter(options, *at);
+		const char letter[] = {'-', *at, '\0'};
+
+		if (entry == NULL)
+			return refuse_unknown(options, letter);
+		if (entry->kind == OPTIONS_FLAG) {
+			take_value(options, entry, NULL, into);
+			continue;
+		}
+		if (at[1] != '\0')
+			return take_value(options, entry, at + 1, into);
+		if (*i + 1 >= argc)
+			return refuse_missing(options, entry);
+		return take_value(options, entry, argv[++*i], into);
+	}
+	return true;
+}
+
 /* One option at argv[*i]; moves *i to its value if that is an argument of its own. */
 static bool take_option(const struct options *options, int argc, char **argv, int *i, void *into)
 {
 	const char *argument = argv[*i];
-	const struct options_entry *entry;
 	const char *text = NULL;
 
-	if (argument[1] == '-') {
-		size_t length = strcspn(argument + 2, "=");
+	if (argument[1] != '-')
+		return take_letters(options, argc, argv, i, into);
 
-		entry = find_long(options, argument + 2, length);
-		if (entry != NULL && argument[2 + length] == '=')
-			text = argument + 2 + length + 1;
-	} else {
-		entry = find_letter(options, argument[1]);
-		if (entry != NULL && argument[2] != '\0')
-			text = argument + 2;
-	}
+	const size_t length = strcspn(argument + 2, "=");
+	const struct options_entry *entry = find_long(options, argument + 2, length);
+
 	if (entry == NULL)
 		return refuse_unknown(options, argument);
+	if (argument[2 + length] == '=')
+		text = argument + 2 + length + 1;
 	if (entry->kind == OPTIONS_FLAG && text != NULL)
 		return refuse(options, "--%s takes no value", entry->name);
 	if (entry->kind != OPTIONS_FLAG && text == NULL) {
 		if (*i + 1 >= argc)
-			return refuse(options, "--%s needs a value: %s", entry->name, entry->value);
+			return refuse_missing(options, entry);
 		text = argv[++*i];
 	}
 	return take_value(options, entry, text, into);

@@ -2,8 +2,8 @@
  * One table a command: what it can be asked, in which range, and where the answer goes. Parsing,
  * --help and the sentence for each mistake all come from that table, so they can't disagree.
  *
- * Accepted are --name VALUE, --name=VALUE, -x VALUE and, after --, operands only. The same option
- * given twice takes the last value.
+ * Accepted are --name VALUE, --name=VALUE, -x VALUE, -xVALUE, flags in one word (-xyz) and, after
+ * --, operands only. The same option given twice takes the last value.
  */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
@@ -21,7 +21,7 @@ enum {
 enum options_kind {
 	OPTIONS_FLAG,    /* takes no value; bool, set to true */
 	OPTIONS_COUNT,   /* a whole decimal number in least..most; uint64_t */
-	OPTIONS_REAL,    /* a decimal number in least..most; double */
+	OPTIONS_REAL,    /* a decimal number in real_least..real_most; double */
 	OPTIONS_TEXT,    /* anything but the empty string; const char *, points into argv */
 	OPTIONS_NAMES,   /* names that `known` lists, with commas; struct options_names */
 	OPTIONS_NUMBERS, /* numbers and ranges, with commas; struct options_numbers */
@@ -53,10 +53,11 @@ struct options_entry {
 	size_t offset;     /* of the member that takes the value */
 	const char *value; /* what stands for the value in --help: "MS", "A,B"; NULL for a flag */
 	const char *help;  /* what it does, with its unit. The default is appended by --help */
-	uint64_t least, most; /* of COUNT, REAL and each of NUMBERS; most 0: no upper limit */
-	bool power_of_two;    /* so must be COUNT and each of NUMBERS; least is above 0 then */
-	options_known known;  /* of NAMES */
-	const char *noun;     /* of NAMES: "strategy" */
+	uint64_t least, most;         /* of COUNT and each of NUMBERS; most 0: no upper limit */
+	double real_least, real_most; /* of REAL */
+	bool power_of_two;   /* so must be COUNT and each of NUMBERS; least is above 0 then */
+	options_known known; /* of NAMES */
+	const char *noun;    /* of NAMES: "strategy" */
 };
 
 struct options {

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 struct example {
-	bool quick;
+	bool quick, dry_run;
 	uint64_t forks;
 	double slice_ms;
 	const char *out;
@@ -37,6 +37,11 @@ static const struct options_entry entries[] = {
 		.kind = OPTIONS_FLAG,
 		.offset = offsetof(struct example, quick),
 		.help = "Finish within a minute."},
+	{.name = "dry-run",
+		.letter = 'n',
+		.kind = OPTIONS_FLAG,
+		.offset = offsetof(struct example, dry_run),
+		.help = "Run nothing."},
 	{.name = "forks",
 		.kind = OPTIONS_COUNT,
 		.offset = offsetof(struct example, forks),
@@ -49,8 +54,8 @@ static const struct options_entry entries[] = {
 		.offset = offsetof(struct example, slice_ms),
 		.value = "MS",
 		.help = "Length of a slice in milliseconds.",
-		.least = 0,
-		.most = 1000},
+		.real_least = 0.01,
+		.real_most = 1000},
 	{.name = "out",
 		.letter = 'o',
 		.kind = OPTIONS_TEXT,
@@ -192,6 +197,25 @@ static void operands_may_stand_anywhere(void **state)
 	assert_string_equal(p.argv[p.operand + 1], "--quick");
 }
 
+/* As getopt takes them: flags in one word, the value of the last in the word or behind it. */
+static void letters_may_share_a_word(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	parse(&p, "-nq");
+	assert_true(p.go_on && p.value.dry_run && p.value.quick);
+	parse(&p, "-nqo /tmp/x a");
+	assert_true(p.go_on && p.value.dry_run && p.value.quick);
+	assert_string_equal(p.value.out, "/tmp/x");
+	assert_int_equal(p.argc - p.operand, 1);
+	parse(&p, "-no/tmp/q");
+	assert_true(p.go_on && p.value.dry_run && !p.value.quick);
+	assert_string_equal(p.value.out, "/tmp/q");
+	assert_refused("-nz", "'-z'", "--help");
+	assert_refused("-no", "--out", "needs a value");
+}
+
 static void assert_numbers(const char *list, const uint64_t *expected, size_t count)
 {
 	char words[256];
@@ -250,7 +274,9 @@ static void mistakes_are_named(void **state)
 	assert_refused("--forks 3x", "whole number", "'3x'");
 	assert_refused("--forks 99999999999999999999", "1 to 100", "99999999999999999999");
 	assert_refused("--slice-ms nan", "--slice-ms", "'nan'");
-	assert_refused("--slice-ms 1001", "0 to 1000", "'1001'");
+	assert_refused("--slice-ms 1001", "0.01 to 1000", "'1001'");
+	assert_refused("--slice-ms 0", "0.01 to 1000", "'0'");
+	assert_refused("--slice-ms 0.001", "0.01 to 1000", "'0.001'");
 	assert_refused("--quick=yes", "--quick", "no value");
 	assert_refused("--out=", "--out", "empty");
 	assert_refused("--pool mutx", "no strategy 'mutx'", "did you mean 'mutex'");
@@ -292,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_is_read),
 		cmocka_unit_test(operands_may_stand_anywhere),
+		cmocka_unit_test(letters_may_share_a_word),
 		cmocka_unit_test(lists_and_ranges_expand),
 		cmocka_unit_test(powers_of_two_are_no_other_numbers),
 		cmocka_unit_test(mistakes_are_named),

@@ -19,7 +19,7 @@ enum { REPORT_WHY_BYTES = 512 }; /* room for any sentence that the functions bel
 
 /*
  * Reads the store at store_path and writes report.html and report.md into directory, which is made
- * if it is missing. A file that stands there is replaced only by a complete new one.
+ * if it is missing in one that exists. A file that stands there is replaced only by a complete new one.
  *
  * 0, or -1 with a full sentence in why (why_bytes bytes, REPORT_WHY_BYTES is enough): the store is
  * missing, not a store, of another schema version or damaged; the directory or a file can't be
@@ -27,6 +27,18 @@ enum { REPORT_WHY_BYTES = 512 }; /* room for any sentence that the functions bel
  * only and says so. Blocks while it does; call from one thread at a time.
  */
 int report_write(const char *store_path, const char *directory, char *why, size_t why_bytes);
+
+/*
+ * Makes the directory, or finds it made; those above it must be there. 0, or -1 with a sentence in
+ * why, as from report_write.
+ */
+int report_make_directory(const char *path, char *why, size_t why_bytes);
+
+/*
+ * Whether report_write could put its files into the directory, which exists: 0, or -1 with a
+ * sentence in why. For those who would rather know before hours of measuring.
+ */
+int report_check(const char *directory, char *why, size_t why_bytes);
 
 /*
  * Prints the ranked tables and the one-sentence verdict of the store at store_path to out, for a

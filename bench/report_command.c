@@ -35,31 +35,24 @@ static const char *known_format(size_t i)
 	return i < FORMATS ? formats[i].name : NULL;
 }
 
-/* Makes the directory and those above it that are missing. 0, or -1 with errno set. */
-static int make_directory(const char *path)
+int report_make_directory(const char *path, char *why, size_t why_bytes)
 {
-	char copy[PATH_MAX];
-
-	if (strlen(path) >= sizeof(copy)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(copy, path);
-	for (char *slash = copy + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-		*slash = '\0';
-		if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-			return -1;
-		*slash = '/';
-	}
-	if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-		return -1;
-
 	struct stat status;
+	int error = 0;
 
-	if (stat(path, &status) != 0)
-		return -1;
-	errno = ENOTDIR;
-	return S_ISDIR(status.st_mode) ? 0 : -1;
+	if (mkdir(path, 0777) != 0 && errno != EEXIST)
+		error = errno;
+	else if (stat(path, &status) != 0)
+		error = errno;
+	else if (!S_ISDIR(status.st_mode))
+		error = ENOTDIR;
+	if (error == 0)
+		return 0;
+	snprintf(why, why_bytes,
+		"The directory '%s' can't be made or used: %s. Name one in which you may write "
+		"with --out.",
+		path, error == ENOENT ? "the directory above it doesn't exist" : strerror(error));
+	return -1;
 }
 
 /* Writes a document beside its place and moves it there when it is whole. 0, or -1 with errno set. */
@@ -124,15 +117,11 @@ static int write_formats(const char *store, const char *baseline, const char *di
 {
 	struct analysis *analysis;
 	char path[PATH_MAX];
-	int error = 0;
+	int error;
 
 	if (analysis_read(store, baseline, &analysis, why, why_bytes) != 0)
 		return -1;
-	if (make_directory(directory) != 0) {
-		snprintf(why, why_bytes, "The directory '%s' can't be made or used: %s.", directory,
-			strerror(errno));
-		error = -1;
-	}
+	error = report_make_directory(directory, why, why_bytes);
 	for (size_t i = 0; i < FORMATS && error == 0; i++) {
 		if (!wanted[i])
 			continue;
@@ -151,13 +140,47 @@ static int write_formats(const char *store, const char *baseline, const char *di
 	return error;
 }
 
+/* Those that a sweep writes, and the command unless asked for others. */
+static bool is_usual(const struct format *format)
+{
+	return format->write == report_html || format->write == report_markdown;
+}
+
+int report_check(const char *directory, char *why, size_t why_bytes)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		char path[PATH_MAX], temporary[PATH_MAX + 8];
+		struct stat status;
+
+		if (!is_usual(&formats[i]))
+			continue;
+		errno = ENAMETOOLONG;
+		if (document_path(path, directory, "", true, &formats[i]) == 0) {
+			snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+			const int fd = mkstemp(temporary);
+
+			if (fd >= 0) {
+				close(fd);
+				unlink(temporary);
+				if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+					continue;
+				errno = EISDIR;
+			}
+		}
+		snprintf(why, why_bytes,
+			"'%s/report.%s' can't be written: %s. Name another directory with --out.",
+			directory, formats[i].suffix, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
 int report_write(const char *store_path, const char *directory, char *why, size_t why_bytes)
 {
 	bool wanted[FORMATS] = {false};
 
 	for (size_t i = 0; i < FORMATS; i++)
-		wanted[i] =
-			strcmp(formats[i].name, "html") == 0 || strcmp(formats[i].name, "md") == 0;
+		wanted[i] = is_usual(&formats[i]);
 	return write_formats(store_path, NULL, directory, true, wanted, false, why, why_bytes);
 }
 
@@ -248,8 +271,7 @@ static int run_report(int argc, char **argv)
 		return status;
 	status = COMMAND_OK;
 	for (size_t i = 0; i < FORMATS; i++) {
-		/* Unless asked: what report_write makes. */
-		wanted[i] = request.format.count == 0 && i < 2;
+		wanted[i] = request.format.count == 0 && is_usual(&formats[i]);
 		for (size_t k = 0; k < request.format.count; k++)
 			wanted[i] |= strcmp(request.format.item[k], formats[i].name) == 0;
 	}

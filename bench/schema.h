@@ -86,7 +86,8 @@ static const char store_schema[] =
 	"  nivcsw INTEGER NOT NULL, minflt INTEGER NOT NULL,"
 	"  PRIMARY KEY (block_id, subject_id, thread)) STRICT, WITHOUT ROWID;"
 	/* How a subject fared in a cell's fork when there is more to say than figures. state: unsupported | crashed | hung |
-	 * lost (objects) | failed | rationed (measured in fewer blocks); detail: a sentence with the signal's name or the reason, and the
+	 * lost (objects) | failed | rationed (measured in fewer blocks); starved | disturbed (by the machine, and tried again: no
+	 * failure of the subject's); detail: a sentence with the signal's name or the reason, and the
 	 * end of the worker's output. */
 	"CREATE TABLE event ("
 	"  event_id INTEGER PRIMARY KEY, cell_id INTEGER REFERENCES cell, subject_id INTEGER "

@@ -36,6 +36,7 @@ enum store_statement {
 	ADD_EVENT,
 	COUNT_FAILURES,
 	COUNT_TROUBLES,
+	COUNT_SLICES,
 	STATEMENTS,
 };
 
@@ -58,7 +59,9 @@ static const char *const statement_text[STATEMENTS] = {
 	[COUNT_FAILURES] = "SELECT count(*) FILTER (WHERE cell_id = ?1), count(DISTINCT cell_id)"
 			   " FROM event WHERE subject_id = ?2 AND state IN ('crashed', 'hung')",
 	[COUNT_TROUBLES] =
-		"SELECT count(*) FROM event WHERE state NOT IN ('unsupported', 'rationed')",
+		"SELECT count(*) FROM event WHERE state NOT IN ('unsupported', 'rationed', "
+		"'starved', 'disturbed')",
+	[COUNT_SLICES] = "SELECT count(*) FROM slice",
 };
 
 struct store {
@@ -863,16 +866,31 @@ int store_count_failures(
 	return 0;
 }
 
-int store_count_troubles(struct store *self, uint32_t *troubles, char *why)
+/* The integer that a statement without parameters yields. */
+static int count(struct store *self, enum store_statement which, uint64_t *value, char *why)
 {
-	sqlite3_stmt *statement = self->statement[COUNT_TROUBLES];
+	sqlite3_stmt *statement = self->statement[which];
+	int rc = 0;
 
 	sqlite3_reset(statement);
-	if (sqlite3_step(statement) != SQLITE_ROW) {
-		sqlite3_reset(statement);
-		return refuse_sqlite(why, self->path, self->db);
-	}
-	*troubles = (uint32_t)sqlite3_column_int64(statement, 0);
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		*value = (uint64_t)sqlite3_column_int64(statement, 0);
+	else
+		rc = refuse_sqlite(why, self->path, self->db);
 	sqlite3_reset(statement);
-	return 0;
+	return rc;
+}
+
+int store_count_troubles(struct store *self, uint32_t *troubles, char *why)
+{
+	uint64_t value = 0;
+	int rc = count(self, COUNT_TROUBLES, &value, why);
+
+	*troubles = (uint32_t)value;
+	return rc;
+}
+
+int store_count_slices(struct store *self, uint64_t *slices, char *why)
+{
+	return count(self, COUNT_SLICES, slices, why);
 }

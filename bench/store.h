@@ -90,8 +90,8 @@ int store_add_block(struct store *store, const struct store_block *block, char *
 int store_add_memory(struct store *store, const struct store_memory *memory, char *why);
 
 /*
- * Notes a state: unsupported, crashed, hung, lost, failed, rationed. fork -1: in all forks. The same state of
- * the same subject, cell and fork -1 is noted once.
+ * Notes a state, one of those that schema.h lists. fork -1: in all forks. The same state of the same
+ * subject, cell and fork -1 is noted once.
  */
 int store_add_event(struct store *store, size_t cell, size_t subject, int64_t fork,
 	const char *state, const char *detail, char *why);
@@ -103,7 +103,10 @@ int store_add_event(struct store *store, size_t cell, size_t subject, int64_t fo
 int store_count_failures(struct store *store, size_t cell, size_t subject, uint32_t *here,
 	uint32_t *cells, char *why);
 
-/* Notes of states other than unsupported and rationed. */
+/* Notes of states that are a strategy's failure. */
 int store_count_troubles(struct store *store, uint32_t *troubles, char *why);
+
+/* Slices of all subjects in all blocks. */
+int store_count_slices(struct store *store, uint64_t *slices, char *why);
 
 #endif

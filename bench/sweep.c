@@ -35,8 +35,18 @@ enum {
 	PADDING_MAX = 4096,    /* bytes of environment: one page of stack shift */
 	CELL_FAILURES_MAX = 2, /* this many end the cell for a subject */
 	QUARANTINE_CELLS = 3,  /* this many cells end the sweep for it */
+	PASSES_MAX = 3,        /* tries of what the machine disturbed */
 	COMMAND_TEXT_BYTES = 2048,
 };
+
+/* Where results go unless --out or --store says otherwise. */
+#define USUAL_DIRECTORY "nblbench-out"
+
+/* The engine's shortest window. */
+#define SLICE_MS_LEAST ((double)ENGINE_WINDOW_NS_MIN / 1e6)
+
+/* A sweep of such a length says so before it begins. */
+#define LONG_SWEEP_NS (600 * (uint64_t)CLOCK_NS_PER_S)
 
 struct request {
 	struct plan_request plan;
@@ -49,14 +59,18 @@ static const struct options_entry entries[] = {
 		.letter = 'q',
 		.kind = OPTIONS_FLAG,
 		.offset = offsetof(struct request, plan.quick),
-		.help = "finish within a minute on two CPUs: 3 forks of 8 blocks, fewer cells; the "
-			"figures are preliminary"},
+		.help = "a first look, which takes a minute: all strategies, one lane and one "
+			"thread a CPU, one burst, depth and size; 3 forks of 8 blocks, slices of 1 "
+			"to 5 ms. No drivers' profiles, no context policies, and the figures are "
+			"preliminary. What is asked for beside it is measured as well, and takes "
+			"longer"},
 	{.name = "out",
 		.letter = 'o',
 		.kind = OPTIONS_TEXT,
 		.offset = offsetof(struct request, out),
 		.value = "DIR",
-		.help = "directory for sweep.db, report.html and report.md; made if missing "
+		.help = "directory for sweep.db, report.html and report.md; made in one that "
+			"exists "
 			"[quick, "
 			"full or custom-XXXXXXXX in ./nblbench-out]"},
 	{.name = "store",
@@ -172,7 +186,8 @@ static const struct options_entry entries[] = {
 		.value = "MS",
 		.help = "length of a slice in milliseconds, ten times that where threads outnumber "
 			"CPUs [2; with --quick 1 to 5, as a minute allows]",
-		.most = 1000},
+		.real_least = SLICE_MS_LEAST,
+		.real_most = 1000},
 	{.name = "seed",
 		.kind = OPTIONS_COUNT,
 		.offset = offsetof(struct request, plan.seed),
@@ -212,6 +227,9 @@ struct sweep {
 	struct store_memory *memory; /* by subject */
 	struct store_slice *slices;  /* of the block at hand */
 	uint32_t *order;             /* subjects of the block at hand, shuffled */
+	bool last_pass;              /* what is disturbed now is not tried again */
+	uint32_t disturbed;          /* forks of cells that the machine broke off in this pass */
+	uint32_t left_out;           /* subjects without which a fork of a cell went on */
 	char why[STORE_WHY_BYTES];
 };
 
@@ -274,6 +292,26 @@ static void shuffle(uint32_t *order, size_t count, uint64_t seed)
  * Workers of one cell and fork.
  */
 
+/* Whether the machine, and not the strategy, ended the worker's work. */
+static bool is_disturbed(const struct controller_worker *worker)
+{
+	return worker->state != NULL && (strcmp(worker->state, CONTROLLER_STARVED) == 0 ||
+						strcmp(worker->state, CONTROLLER_DISTURBED) == 0);
+}
+
+/*
+ * What the machine disturbed is measured again: the block is not stored, and a later pass, or the
+ * same command later, finds it missing. What the machine ends or refuses again and again won't
+ * become better by waiting: the last pass goes on without it, so that the others have their figures.
+ */
+static bool breaks_off(const struct sweep *self, size_t subject)
+{
+	const struct controller_worker *worker = &self->workers[subject];
+
+	return is_disturbed(worker) &&
+	       !(self->last_pass && strcmp(worker->state, CONTROLLER_DISTURBED) == 0);
+}
+
 /* Stores why a worker came to grief, once. */
 static int note_trouble(struct sweep *self, size_t cell, size_t subject, uint32_t fork)
 {
@@ -284,8 +322,10 @@ static int note_trouble(struct sweep *self, size_t cell, size_t subject, uint32_
 		return 0;
 	self->noted[subject] = true;
 	if (!everywhere)
-		say(self, "%s %s in '%s': %.200s", self->plan->subject[subject].label,
+		say(self, "%s %s in '%s': %.300s", self->plan->subject[subject].label,
 			worker->state, self->plan->cell[cell].label, worker->detail);
+	if (is_disturbed(worker) && !breaks_off(self, subject))
+		self->left_out++;
 	return store_add_event(self->store, cell, subject, everywhere ? -1 : (int64_t)fork,
 		worker->state, worker->detail, self->why);
 }
@@ -315,6 +355,9 @@ static int choose_subjects(struct sweep *self, size_t cell)
 	return 0;
 }
 
+/* What came of a step: an error is -1, with a sentence in self->why. */
+enum { STEP_DONE = 0, STEP_BROKEN_OFF = 1 };
+
 /* All are started before the first is waited for: they load at the same time. */
 static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 {
@@ -338,8 +381,10 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 			seed_of(plan, cell, fork, plan->subject_count), &self->memory[i]);
 		if (note_trouble(self, cell, i, fork) != 0)
 			return -1;
+		if (breaks_off(self, i))
+			return STEP_BROKEN_OFF;
 	}
-	return 0;
+	return STEP_DONE;
 }
 
 /* Closes those that are well, and notes their memory and what they lost. */
@@ -404,7 +449,8 @@ static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t
 
 /*
  * Every subject that is well, and has a ration left for the turn-th block of this start in the fork,
- * runs one slice; the block is stored whole. 0 also if interrupted.
+ * runs one slice; the block is stored whole, or not at all where the machine disturbed one of them.
+ * STEP_DONE also if interrupted.
  */
 static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block, uint32_t turn)
 {
@@ -433,7 +479,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		struct store_slice *slice = &self->slices[result.slices];
 
 		if (controller_interrupted(&self->controller))
-			return 0;
+			return STEP_DONE;
 		const uint64_t began = clock_now_ns();
 		const bool well = controller_slice(
 			&self->controller, &self->workers[subject], &plan->cell[cell], slice);
@@ -444,10 +490,12 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 			result.slices++;
 		} else if (note_trouble(self, cell, subject, fork) != 0) {
 			return -1;
+		} else if (breaks_off(self, subject)) {
+			return STEP_BROKEN_OFF;
 		}
 	}
 	if (self->controller.interrupts > 1)
-		return 0;
+		return STEP_DONE;
 	return store_add_block(self->store, &result, self->why);
 }
 
@@ -456,9 +504,9 @@ static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
 {
 	const struct plan *plan = self->plan;
 	uint32_t turn = 0;
-	int rc = 0;
+	int rc = STEP_DONE;
 
-	for (uint32_t block = 0; rc == 0 && block < plan->blocks; block++) {
+	for (uint32_t block = 0; rc == STEP_DONE && block < plan->blocks; block++) {
 		const uint64_t began = clock_now_ns();
 
 		if (store_has_block(self->store, cell, fork, block))
@@ -468,28 +516,51 @@ static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
 		progress_draw(&self->progress, cell, plan->cell[cell].label);
 		if (turn == 0)
 			rc = start_workers(self, cell, fork);
-		if (rc == 0)
+		if (rc == STEP_DONE)
 			rc = run_block(self, cell, fork, block, turn);
 		turn++;
-		progress_count(&self->progress, cell, clock_now_ns() - began);
+		if (rc == STEP_DONE)
+			progress_count(&self->progress, cell, clock_now_ns() - began);
 	}
 	const bool started = turn > 0;
-	if (rc == 0 && started && !controller_interrupted(&self->controller))
+	if (rc == STEP_DONE && started && !controller_interrupted(&self->controller))
 		rc = close_workers(self, cell, fork);
 	if (started)
 		stop_workers(self);
-	return rc;
+	self->disturbed += rc == STEP_BROKEN_OFF;
+	return rc < 0 ? rc : 0;
 }
 
-/* All of the plan that is missing. 0 also if interrupted; -1: self->why. */
-static int measure(struct sweep *self)
+/* Once through all of the plan that is missing. 0 also if interrupted; -1: self->why. */
+static int run_pass(struct sweep *self)
 {
 	const struct plan *plan = self->plan;
 	int rc = 0;
 
+	self->disturbed = 0;
 	for (uint32_t fork = 0; rc == 0 && fork < plan->forks; fork++) {
 		for (size_t cell = 0; rc == 0 && cell < plan->cell_count; cell++)
 			rc = run_fork(self, cell, fork);
+	}
+	return rc;
+}
+
+/* All of the plan that is missing, and again what was disturbed. As run_pass. */
+static int measure(struct sweep *self)
+{
+	int rc = 0;
+
+	for (int pass = 1; rc == 0 && (pass == 1 || self->disturbed > 0) && pass <= PASSES_MAX;
+		pass++) {
+		if (pass > 1)
+			say(self,
+				"trying again what the machine disturbed: part of %" PRIu32
+				" cell%s",
+				self->disturbed, self->disturbed == 1 ? "" : "s");
+		self->last_pass = pass == PASSES_MAX;
+		rc = run_pass(self);
+		if (controller_interrupted(&self->controller))
+			break;
 	}
 	progress_wipe(&self->progress);
 	return rc;
@@ -518,31 +589,19 @@ static void set_pace(struct sweep *self)
  * Before and after.
  */
 
-/* Makes path and what is missing above it. */
-static int make_directories(const char *path)
+/* Makes the directory for the results, and checks before the measuring that they can be written. */
+static int prepare_directory(const struct request *request, const char *out)
 {
-	char text[PATH_MAX];
-	struct stat file;
+	char why[REPORT_WHY_BYTES];
+	const bool usual = request->out == NULL && request->store == NULL;
 
-	snprintf(text, sizeof(text), "%s", path);
-	for (char *at = text + 1;; at++) {
-		const char end = *at;
-
-		if (end != '/' && end != '\0')
-			continue;
-		*at = '\0';
-		if (mkdir(text, 0777) != 0 &&
-			(errno != EEXIST || stat(text, &file) != 0 || !S_ISDIR(file.st_mode))) {
-			fprintf(stderr,
-				"nblbench sweep: the directory '%s' can't be made: %s. Name one in "
-				"which you may write with --out.\n",
-				text, strerror(errno));
-			return -1;
-		}
-		*at = end;
-		if (end == '\0')
-			return 0;
+	if ((usual && report_make_directory(USUAL_DIRECTORY, why, sizeof(why)) != 0) ||
+		report_make_directory(out, why, sizeof(why)) != 0 ||
+		report_check(out, why, sizeof(why)) != 0) {
+		fprintf(stderr, "nblbench sweep: %s\n", why);
+		return -1;
 	}
+	return 0;
 }
 
 /* The smaller of the machine's memory and the control group's limit. */
@@ -580,11 +639,47 @@ static void print_plan(const struct plan *plan, FILE *out)
 	char time[PROGRESS_TIME_BYTES];
 
 	fprintf(out,
-		"%zu cells x %zu subjects, %" PRIu32 " forks of %" PRIu32 " blocks, seed %" PRIu64
-		"; about %s, %" PRIu64 " MiB of memory, %" PRIu64 " MiB of disk",
-		plan->cell_count, plan->subject_count, plan->forks, plan->blocks, plan->seed,
-		progress_time(plan_eta_ns(plan), time), (plan_memory_bytes(plan) >> 20) + 1,
-		(plan_store_bytes(plan) >> 20) + 1);
+		"%zu cell%s x %zu subjects, %" PRIu32 " fork%s of %" PRIu32
+		" block%s, seed %" PRIu64 "; about %s, %" PRIu64 " MiB of memory, %" PRIu64
+		" MiB of disk",
+		plan->cell_count, plan->cell_count == 1 ? "" : "s", plan->subject_count,
+		plan->forks, plan->forks == 1 ? "" : "s", plan->blocks,
+		plan->blocks == 1 ? "" : "s", plan->seed, progress_time(plan_eta_ns(plan), time),
+		(plan_memory_bytes(plan) >> 20) + 1, (plan_store_bytes(plan) >> 20) + 1);
+}
+
+/*
+ * Says how long a long sweep takes, and what would be shorter: the same with --quick, one fork
+ * instead of many, fewer of everything.
+ */
+static void announce_length(
+	const struct request *request, const struct plan *plan, uint64_t left_ns)
+{
+	char time[PROGRESS_TIME_BYTES], why[PLAN_WHY_BYTES];
+	struct plan_request shorter = request->plan;
+	struct plan *quick = NULL;
+
+	if (left_ns <= LONG_SWEEP_NS)
+		return;
+	fprintf(stderr, "nblbench sweep: this takes about %s.", progress_time(left_ns, time));
+	/* Names point into the request's own text, which lives as long. */
+	shorter.quick = true;
+	shorter.forks = shorter.blocks = 0;
+	shorter.slice_ms = 0;
+	if (!request->plan.quick && plan_make(&shorter, &quick, why) == 0) {
+		fprintf(stderr, " --quick instead%s takes %s;",
+			request->plan.forks != 0 || request->plan.blocks != 0
+				? " of --forks and --blocks"
+				: "",
+			progress_time(plan_eta_ns(quick), time));
+		plan_free(quick);
+	}
+	if (plan->forks > 1)
+		fprintf(stderr, " --forks 1 takes %s and is preliminary;",
+			progress_time(plan_eta_ns(plan) / plan->forks, time));
+	fprintf(stderr,
+		" --pool, --workload and --threads name less; --dry-run shows what takes how "
+		"long. Ctrl-C keeps what is measured.\n");
 }
 
 static int dry_run(const struct plan *plan, const char *store_path)
@@ -644,9 +739,10 @@ static bool settle_paths(
 		if (length < PATH_MAX)
 			length = snprintf(out, PATH_MAX, "%s", dirname(name));
 	} else if (plan_is_default(&request->plan)) {
-		length = snprintf(out, PATH_MAX, "nblbench-out/%s", plan->quick ? "quick" : "full");
+		length = snprintf(
+			out, PATH_MAX, USUAL_DIRECTORY "/%s", plan->quick ? "quick" : "full");
 	} else {
-		length = snprintf(out, PATH_MAX, "nblbench-out/custom-%.8s", plan->digest);
+		length = snprintf(out, PATH_MAX, USUAL_DIRECTORY "/custom-%.8s", plan->digest);
 	}
 	if (length < PATH_MAX)
 		length = request->store != NULL
@@ -685,40 +781,78 @@ static void release(struct sweep *self)
 	free(self->workers);
 }
 
-/* The ranked table, the reports, and where they are. */
-static int finish(struct sweep *self)
+/* What is to be said of the store when all is done; the exit status. */
+static int conclude(const struct sweep *self, uint64_t missing, uint32_t troubles, uint64_t slices)
 {
-	char why[REPORT_WHY_BYTES], path[PATH_MAX];
-	const char *no_color = getenv("NO_COLOR");
-	const bool colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
-	uint32_t troubles = 0;
+	int status = COMMAND_OK;
 
-	if (store_count_troubles(self->store, &troubles, self->why) != 0)
-		return complain(self->why);
-	store_close(self->store);
-	self->store = NULL;
-	if (report_write(self->store_path, self->out, why, sizeof(why)) != 0) {
-		fprintf(stderr, "nblbench sweep: %s\n", why);
-		return COMMAND_FAILED;
-	}
-	if (report_print_table(self->store_path, stdout, colour) != 0)
-		return COMMAND_FAILED;
-	printf("\nstore   %s\n", realpath(self->store_path, path) ? path : self->store_path);
-	snprintf(path, sizeof(path), "%s", self->out);
-	char *folder = realpath(self->out, NULL);
-	printf("report  %s/report.html\n", folder != NULL ? folder : self->out);
-	free(folder);
-	if (fflush(stdout) != 0)
-		return COMMAND_FAILED;
 	if (troubles > 0) {
 		fprintf(stderr,
 			"nblbench sweep: %" PRIu32
 			" time%s a strategy crashed, hung, failed or lost objects; the report says "
 			"which.\n",
 			troubles, troubles == 1 ? "" : "s");
+		status = COMMAND_FAILED;
+	}
+	if (missing > 0) {
+		fprintf(stderr,
+			"nblbench sweep: %" PRIu64
+			" blocks are missing, because the machine was too busy or their workers "
+			"were ended from outside; the same command measures them.\n",
+			missing);
+		status = COMMAND_FAILED;
+	}
+	if (self->left_out > 0) {
+		fprintf(stderr,
+			"nblbench sweep: %" PRIu32
+			" time%s a strategy was left out of a fork of a cell, because the system "
+			"ended or refused its worker %d times; the report says why.\n",
+			self->left_out, self->left_out == 1 ? "" : "s", PASSES_MAX);
+		status = COMMAND_FAILED;
+	}
+	if (slices == 0) {
+		fprintf(stderr, "nblbench sweep: nothing was measured: no strategy can run in any "
+				"of the cells; the report says why.\n");
+		status = COMMAND_FAILED;
+	}
+	return status;
+}
+
+/* The ranked table, the reports, and where they are. */
+static int finish(struct sweep *self)
+{
+	char why[REPORT_WHY_BYTES], path[PATH_MAX];
+	const char *no_color = getenv("NO_COLOR");
+	const bool colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
+	const uint64_t missing = plan_blocks(self->plan) - store_blocks(self->store);
+	uint32_t troubles = 0;
+	uint64_t slices = 0;
+
+	if (store_count_troubles(self->store, &troubles, self->why) != 0 ||
+		store_count_slices(self->store, &slices, self->why) != 0)
+		return complain(self->why);
+	store_close(self->store);
+	self->store = NULL;
+	const bool reported = report_write(self->store_path, self->out, why, sizeof(why)) == 0;
+	/* The table all the same: it may be all that there is of hours. */
+	if (!reported)
+		fprintf(stderr, "nblbench sweep: %s\n", why);
+	if (report_print_table(self->store_path, stdout, colour) != 0)
+		return COMMAND_FAILED;
+	printf("\nstore   %s\n", realpath(self->store_path, path) ? path : self->store_path);
+	if (reported) {
+		char *folder = realpath(self->out, NULL);
+
+		printf("report  %s/report.html\n", folder != NULL ? folder : self->out);
+		free(folder);
+	}
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "nblbench sweep: the table can't be written: %s.\n",
+			strerror(errno));
 		return COMMAND_FAILED;
 	}
-	return COMMAND_OK;
+	const int status = conclude(self, missing, troubles, slices);
+	return reported ? status : COMMAND_FAILED;
 }
 
 /* With the store open: fingerprint, measuring, ending. The exit status. */
@@ -782,7 +916,7 @@ static int sweep(const struct request *request, const struct plan *plan, const c
 		return complain("the path given with --out or --store is too long");
 	if (request->dry_run)
 		return dry_run(plan, store_path);
-	if (!has_room(plan) || make_directories(out) != 0)
+	if (!has_room(plan) || prepare_directory(request, out) != 0)
 		return COMMAND_FAILED;
 	if (request->fresh) {
 		if (store_move_aside(store_path, moved, self.why) != 0)
@@ -795,9 +929,14 @@ static int sweep(const struct request *request, const struct plan *plan, const c
 	} else if (store_open(store_path, plan, command, &self.store, &created, self.why) != 0) {
 		complain(self.why);
 	} else {
+		const uint64_t total = plan_blocks(plan),
+			       missing = total - store_blocks(self.store);
+
 		fprintf(stderr, "nblbench sweep: ");
 		print_plan(plan, stderr);
 		fprintf(stderr, "\n");
+		announce_length(request, plan,
+			(uint64_t)((double)plan_eta_ns(plan) * (double)missing / (double)total));
 		status = work(&self);
 	}
 	store_close(self.store);

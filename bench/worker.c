@@ -20,14 +20,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* What `code` in an error reply can be. */
-#define CODE_MALFORMED "malformed"
-#define CODE_UNKNOWN   "unknown"
-#define CODE_USAGE     "usage"
-#define CODE_STATE     "state"
-#define CODE_FAILED    "failed"
-#define CODE_ABSENT    "unsupported"
-
 struct worker {
 	int fd;
 	const char *subject; /* as in instances.h */
@@ -135,12 +127,12 @@ static uint64_t read_integer(
 	if (value == NULL && fallback != READ_REQUIRED)
 		return (uint64_t)fallback;
 	if (!json_is_integer(value)) {
-		self->refusal = refuse(CODE_USAGE, "%s must be given, as an integer.", name);
+		self->refusal = refuse(WORKER_CODE_USAGE, "%s must be given, as an integer.", name);
 		return 0;
 	}
 	json_int_t integer = json_integer_value(value);
 	if (integer < 0 || (uint64_t)integer < least || (uint64_t)integer > most) {
-		self->refusal = refuse(CODE_USAGE,
+		self->refusal = refuse(WORKER_CODE_USAGE,
 			"%s is %" JSON_INTEGER_FORMAT "; it must be %" PRIu64 "..%" PRIu64 ".",
 			name, integer, least, most);
 		return 0;
@@ -156,7 +148,7 @@ static const char *read_word(struct reader *self, const char *name, const char *
 	if (value == NULL && fallback != NULL)
 		return fallback;
 	if (!json_is_string(value) && self->refusal == NULL)
-		self->refusal = refuse(CODE_USAGE, "%s must be given, as a string.", name);
+		self->refusal = refuse(WORKER_CODE_USAGE, "%s must be given, as a string.", name);
 	return json_is_string(value) ? json_string_value(value) : "";
 }
 
@@ -166,7 +158,7 @@ static enum memory_pages read_pages(struct reader *self)
 	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
 
 	if (!memory_pages_find(word, &pages) && self->refusal == NULL)
-		self->refusal = refuse(CODE_USAGE,
+		self->refusal = refuse(WORKER_CODE_USAGE,
 			"pages is '%s'; it must be ordinary, transparent or huge.", word);
 	return pages;
 }
@@ -177,8 +169,8 @@ static enum topology_placement read_placement(struct reader *self)
 	enum topology_placement placement = TOPOLOGY_COMPACT;
 
 	if (!topology_placement_find(word, &placement) && self->refusal == NULL)
-		self->refusal = refuse(
-			CODE_USAGE, "placement is '%s'; it must be compact, spread or smt.", word);
+		self->refusal = refuse(WORKER_CODE_USAGE,
+			"placement is '%s'; it must be compact, spread or smt.", word);
 	return placement;
 }
 
@@ -216,15 +208,16 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 	if (in.refusal != NULL)
 		return in.refusal;
 	if (self->engine != NULL)
-		return refuse(CODE_STATE, "A cell is open already; close it first.");
+		return refuse(WORKER_CODE_STATE, "A cell is open already; close it first.");
 	if (!instance_find(self->subject, self->dispatch, workload, &subject))
-		return refuse(CODE_USAGE, "'%s' is not a workload%s.", workload,
+		return refuse(WORKER_CODE_USAGE, "'%s' is not a workload%s.", workload,
 			instance_context(self->subject) ? " that pushes context" : "");
 	int rc = engine_open(&subject, &cell, &self->engine, why);
 	if (rc != 0)
-		return refuse(rc == -EINVAL                        ? CODE_USAGE
-			      : rc == -ENOTSUP || rc == -EOVERFLOW ? CODE_ABSENT
-								   : CODE_FAILED,
+		return refuse(rc == -EINVAL                        ? WORKER_CODE_USAGE
+			      : rc == -ENOTSUP || rc == -EOVERFLOW ? WORKER_CODE_ABSENT
+			      : rc == -ENOMEM || rc == -EAGAIN     ? WORKER_CODE_EXHAUSTED
+								   : WORKER_CODE_FAILED,
 			"%s", why);
 
 	uint32_t cpus[ENGINE_THREADS_MAX];
@@ -326,11 +319,11 @@ static json_t *answer(struct worker *self, const json_t *request, const char *cm
 		if (strcmp(requests[i].cmd, cmd) != 0)
 			continue;
 		if (requests[i].needs_cell && self->engine == NULL)
-			return refuse(CODE_STATE, "No cell is open; %s needs one.", cmd);
+			return refuse(WORKER_CODE_STATE, "No cell is open; %s needs one.", cmd);
 		return requests[i].answer(self, request);
 	}
-	return refuse(CODE_UNKNOWN, "'%s' is not a request of this protocol (version %d).", cmd,
-		WORKER_PROTO);
+	return refuse(WORKER_CODE_UNKNOWN, "'%s' is not a request of this protocol (version %d).",
+		cmd, WORKER_PROTO);
 }
 
 /* Takes one request and answers it. 0: go on; 1: quit or end of file; else a negative errno. */
@@ -352,7 +345,7 @@ static int serve_one(struct worker *self)
 		return 1;
 	}
 	if (cmd == NULL)
-		reply = refuse(CODE_MALFORMED,
+		reply = refuse(WORKER_CODE_MALFORMED,
 			"A request is one JSON object with a string cmd, of at "
 			"most %d bytes.",
 			CHANNEL_MESSAGE_BYTES);

@@ -72,12 +72,13 @@
  * code is one of: malformed (not one JSON object with a string "cmd"), unknown (no such request),
  * usage (a member is missing, of the wrong type or out of its range), state (not now: slice before
  * open, open twice), unsupported (not on this machine: no such pages, more memory than the strategy
- * can name), failed (the system refused: no memory). The worker's state is then as before the
- * request, and it goes on.
+ * can name), exhausted (the system has no memory or threads left now), failed (the strategy
+ * refused). The worker's state is then as before the request, and it goes on.
  *
  * How long a reply may take: hello 30 s; open 10 s and 1 s per GiB; warm and slice three times what
  * they were asked for (a slice whose threads did not start together is repeated once) and 2 s; the
- * others 10 s. Longer while the worker waits for a CPU that something else keeps busy.
+ * others 10 s. A worker that is late hangs if it was given another 3 s (watch.h); as long as the
+ * machine does not let it go on, it is waited for.
  */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
@@ -86,6 +87,15 @@ enum {
 	WORKER_PROTO = 1,
 	WORKER_FD = 3,
 };
+
+/* What `code` in an error reply can be. */
+#define WORKER_CODE_MALFORMED "malformed"
+#define WORKER_CODE_UNKNOWN   "unknown"
+#define WORKER_CODE_USAGE     "usage"
+#define WORKER_CODE_STATE     "state"
+#define WORKER_CODE_ABSENT    "unsupported"
+#define WORKER_CODE_EXHAUSTED "exhausted"
+#define WORKER_CODE_FAILED    "failed"
 
 /*
  * Serves requests on the socket fd until quit or end of file. subject and dispatch are as on the

@@ -1,0 +1,99 @@
+/*
+ * The program as a shell meets it: exit statuses, and the sentence for what stands in its way. Run
+ * as `main_test PROGRAM`; sweep_test.c has what is about sweeps.
+ */
+#include "bench/command.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { OUTPUT_BYTES = 16384 };
+
+/* Has sh run a line, in which $N is the program, in a new folder; both streams are in said. */
+static int run(const char *line, char said[OUTPUT_BYTES])
+{
+	char command[2 * PATH_MAX];
+	size_t got;
+
+	snprintf(command, sizeof(command),
+		"d=$(mktemp -d) && cd \"$d\" && (%s) 2>&1; status=$?; rm -rf \"$d\"; exit $status",
+		line);
+	FILE *shell = popen(command, "re");
+	assert_non_null(shell);
+	got = fread(said, 1, OUTPUT_BYTES - 1, shell);
+	said[got] = '\0';
+	return pclose(shell);
+}
+
+static void expect(const char *line, int status, const char *piece)
+{
+	char said[OUTPUT_BYTES];
+	const int ended = run(line, said);
+
+	if (!WIFEXITED(ended) || WEXITSTATUS(ended) != status || strstr(said, piece) == NULL)
+		fail_msg("%s: wait status %#x where exit status %d and '%s' were due; it said: %s",
+			line, ended, status, piece, said);
+}
+
+static void version_is_told(void **state)
+{
+	(void)state;
+	expect("$N --version", COMMAND_OK, "nblbench ");
+	expect("$N --version", COMMAND_OK, ", build ");
+}
+
+/* Whoever prints notices that it has not arrived. */
+static void lost_output_is_a_failure(void **state)
+{
+	static const char *const commands[] = {
+		"--help", "--version", "list", "info", "run --slice 1", "sweep --help", "sweep -n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		char line[128];
+
+		snprintf(line, sizeof(line), "$N %s >/dev/full", commands[i]);
+		expect(line, COMMAND_FAILED, "the output can't be written: No space left");
+	}
+}
+
+#define SMALL "--pool mutex,null --workload pair --threads 1 --forks 1 --slice-ms 0.1 "
+
+/* Limits end in a sentence, not in a signal. */
+static void limits_are_named(void **state)
+{
+	(void)state;
+	expect("ulimit -f 1; $N sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -f");
+	expect("ulimit -f 200; $N sweep --out x --blocks 4000 " SMALL, COMMAND_FAILED, "ulimit -f");
+	/* A soft limit is raised as far as is needed. */
+	expect("ulimit -S -s 200; $N sweep --out x --blocks 1 " SMALL, COMMAND_OK, "sweep.db");
+	expect("ulimit -s 200; $N sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -s");
+}
+
+int main(int argc, char **argv)
+{
+	char path[PATH_MAX];
+
+	if (argc != 2 || realpath(argv[1], path) == NULL) {
+		fprintf(stderr, "usage: main_test PROGRAM\n");
+		return EXIT_FAILURE;
+	}
+	setenv("N", path, 1);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(version_is_told),
+		cmocka_unit_test(lost_output_is_a_failure),
+		cmocka_unit_test(limits_are_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
