@@ -80,6 +80,30 @@ static void limits_are_named(void **state)
 	expect("ulimit -s 200; $N sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -s");
 }
 
+/* In a directory in which nothing can be written, under a name that a URI would misread. */
+#define READ_ONLY(prepare)                                                                         \
+	"$N sweep --out 'a?b' --blocks 3 " SMALL " >said 2>&1 || cat said; cd 'a?b'; " prepare     \
+	"; mkdir out; export d; unshare --map-root-user --mount sh -c 'mount --bind . . && mount " \
+	"-o remount,ro,bind . . && cd . && mount -t tmpfs none out && $N report "                  \
+	"\"$PWD\"/sweep.db "                                                                       \
+	"--format csv --out \"$PWD\"/out'"
+
+static void store_is_read_where_nothing_can_be_written(void **state)
+{
+	(void)state;
+	if (system("unshare --map-root-user --mount true 2>/dev/null") != 0) {
+		print_message("nothing can be mounted here: no user namespaces\n");
+		skip();
+	}
+	expect(READ_ONLY(":"), COMMAND_OK, "report.csv");
+	/* As the stores of earlier sweeps are. */
+	expect(READ_ONLY("printf '\\2\\2' | dd of=sweep.db bs=1 seek=18 conv=notrunc 2>dd"),
+		COMMAND_OK, "report.csv");
+	expect(READ_ONLY("printf '\\2\\2' | dd of=sweep.db bs=1 seek=18 conv=notrunc 2>dd; echo x "
+			 ">sweep.db-wal"),
+		COMMAND_FAILED, "copy both");
+}
+
 int main(int argc, char **argv)
 {
 	char path[PATH_MAX];
@@ -93,6 +117,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(version_is_told),
 		cmocka_unit_test(lost_output_is_a_failure),
 		cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(store_is_read_where_nothing_can_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

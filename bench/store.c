@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 enum {
-	STORE_BUSY_MS = 5000, /* how long to wait for a reader that is in the way */
+	STORE_BUSY_MS = 5000,  /* how long to wait for a reader that is in the way */
+	STORE_LEAVE_MS = 1000, /* the same, for what can be done later as well */
 	STORE_ASIDE_MAX = 10000,
 	STORE_TEXT_BYTES = 256,
 };
@@ -69,6 +70,7 @@ struct store {
 	sqlite3 *db;
 	int lock; /* a descriptor of the file, with an exclusive flock as long as the sweep runs */
 	const struct plan *plan;
+	bool whole; /* checked and open: closing may change the file */
 	uint64_t blocks;
 	bool *has_block; /* by cell, fork, block */
 	sqlite3_stmt *statement[STATEMENTS];
@@ -642,6 +644,7 @@ int store_open(const char *path, const struct plan *plan, const char *command, s
 		prepare(self, why) != 0)
 		goto fail;
 	sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	self->whole = true;
 	*out = self;
 	return 0;
 fail:
@@ -655,6 +658,11 @@ void store_close(struct store *self)
 		return;
 	for (size_t i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(self->statement[i]);
+	if (self->whole) {
+		/* Where a reader is in the way the log stays, and the next sweep moves it. */
+		sqlite3_busy_timeout(self->db, STORE_LEAVE_MS);
+		sqlite3_exec(self->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
+	}
 	sqlite3_close(self->db);
 	/* After SQLite: closing a descriptor of the file drops SQLite's locks on it. */
 	if (self->lock >= 0)

@@ -1,5 +1,6 @@
 /*
- * The result store of a sweep: one SQLite file in WAL mode, written by one sweep at a time.
+ * The result store of a sweep: one SQLite file, written by one sweep at a time. It is in WAL mode as
+ * long as it is open, and one file without companions afterwards, which can be read wherever it is.
  *
  * A store belongs to one plan, one binary and one machine. What was measured under another of these
  * is never mixed in: opening refuses with a sentence that says what differs. A block is one
@@ -63,7 +64,7 @@ struct store_memory {
 int store_open(const char *path, const struct plan *plan, const char *command, struct store **out,
 	bool *created, char *why);
 
-/* Closes and frees; NULL is fine. */
+/* Moves the log into the file, closes and frees; NULL is fine. */
 void store_close(struct store *store);
 
 /*
