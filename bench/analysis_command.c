@@ -1,5 +1,6 @@
 /* An analysis, third part: the command that repeats a cell. */
 #include "bench/analysis_private.h"
+#include "bench/plan.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -78,6 +79,28 @@ static int append_list(
 	return 0;
 }
 
+/*
+ * What --slice-ms has to say for the slices of a cell; 0 if the plan doesn't tell. Where threads
+ * outnumber CPUs they are a multiple of it.
+ */
+static double slice_ms(const struct analysis *a, const struct analysis_cell *cell)
+{
+	json_t *plan = json_loads(a->plan_json, 0, NULL);
+	const json_t *entry;
+	double ns = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(plan, "cells"), i, entry)
+	{
+		const char *label = json_string_value(json_object_get(entry, "label"));
+
+		if (label != NULL && strcmp(label, cell->label) == 0)
+			ns = (double)json_integer_value(json_object_get(entry, "slice_ns"));
+	}
+	json_decref(plan);
+	return ns / 1e6 / (cell->oversubscribed ? PLAN_OVERSUBSCRIBED_FACTOR : 1);
+}
+
 /* The command that measures this cell again, with as many forks and blocks as it has now. */
 int analysis_make_command(struct analysis *a, size_t cell_at)
 {
@@ -116,6 +139,9 @@ int analysis_make_command(struct analysis *a, size_t cell_at)
 	if (cell->forks > 0)
 		fprintf(out, " --forks %zu --blocks %zu", cell->forks,
 			(cell->blocks + cell->forks - 1) / cell->forks);
+	const double ms = slice_ms(a, cell);
+	if (ms > 0)
+		fprintf(out, " --slice-ms %.6g", ms);
 	fprintf(out, " --seed %" PRIu64, a->seed);
 	if (fclose(out) != 0)
 		error = -ENOMEM;

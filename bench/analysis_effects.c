@@ -276,6 +276,11 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 		/* With too few pairs for an interval nothing is known, of the best neither. */
 		const bool known = w->behind[who[i]] <= log1p(ANALYSIS_KNOWN) && isfinite(e[i].lo);
 
+		/* One word for what the letter says: all pairs at once decide less than each alone. */
+		if (beaten)
+			results[who[i]].best_verdict = STATS_SLOWER;
+		else if (results[who[i]].best_verdict == STATS_SLOWER)
+			results[who[i]].best_verdict = STATS_INCONCLUSIVE;
 		results[who[i]].in_best_set = !beaten && known;
 		results[who[i]].undecided = !beaten && !known;
 		cell->best_set += !beaten && known;

@@ -524,6 +524,100 @@ static void words_name_what_was_found(void **state)
 	}
 }
 
+static void one_fork(struct synthetic_store *wanted)
+{
+	wanted->cells = 2;
+	wanted->forks = 1;
+	wanted->blocks = 2;
+}
+
+/* Where nothing is decided nothing is advised, and a twin that is there is not missed. */
+static void undecided_store_advises_nothing(void **state)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct analysis *a = small_store(one_fork);
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	analysis_verdict(a, text);
+	assert_non_null(strstr(text, "Nothing is decided"));
+	assert_int_equal(analysis_advise(a, advice), 0);
+	analysis_confidence(a, text);
+	assert_null(strstr(text, "No twin was measured"));
+	assert_non_null(strstr(text, "The twin has too few slices"));
+	analysis_free(a);
+
+	synthetic_store_execute(store, "DELETE FROM slice WHERE subject_id IN (SELECT subject_id "
+				       "FROM subject WHERE twin)");
+	a = read_store(NULL);
+	analysis_confidence(a, text);
+	assert_non_null(strstr(text, "No twin was measured"));
+	analysis_free(a);
+}
+
+/* Rates that can't be are no ground for a choice. */
+static void impossible_rates_advise_nothing(void **state)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+
+	(void)state;
+	analysis_free(small_store(two_cells));
+	synthetic_store_execute(store, "UPDATE slice SET units_per_s = -units_per_s");
+	struct analysis *a = read_store(NULL);
+	assert_int_equal(analysis_advise(a, advice), 0);
+	analysis_free(a);
+}
+
+static void noisy(struct synthetic_store *wanted)
+{
+	static uint64_t seed;
+
+	wanted->cells = 1;
+	wanted->noise = 0.3;
+	wanted->seed = ++seed;
+}
+
+/* Who can't be told from the best is not called slower, and who is slower is not tied with it. */
+static void verdicts_agree_with_letters(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct analysis *a = small_store(noisy);
+
+		for (size_t s = 0; s < a->subject_count; s++) {
+			const struct analysis_result *r = analysis_at(a, 0, s);
+
+			if (r->rank_low == 0 || s == a->cells[0].best)
+				continue;
+			if ((r->best_verdict == STATS_SLOWER) == (r->letters[0] == 'a'))
+				fail_msg("%s is %s and has the letters %s", a->subjects[s].label,
+					stats_verdict_name(r->best_verdict), r->letters);
+		}
+		analysis_free(a);
+	}
+}
+
+/* What a choice costs is a ratio of two ratios that the tables show. */
+static void advice_agrees_with_the_table(void **state)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct analysis *a = whole_store();
+	const size_t n = analysis_advise(a, advice);
+
+	(void)state;
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		const size_t c = advice[i].worst_cell;
+		const double choice = analysis_at(a, c, advice[i].choice)->to_best.point;
+		double nearest = INFINITY;
+
+		for (size_t s = 0; s < a->subject_count; s++)
+			nearest = fmin(nearest, fabs(choice - analysis_at(a, c, s)->to_best.point -
+							advice[i].worst));
+		near(nearest, 0, 1e-12);
+	}
+}
+
 static void every_cell_has_its_command(void **state)
 {
 	struct analysis *a = whole_store();
@@ -540,6 +634,16 @@ static void every_cell_has_its_command(void **state)
 		assert_non_null(strstr(a->cells[c].command, " --forks 6 --blocks 8 --seed "));
 	}
 	analysis_free(small_store(two_cells));
+	/* The slices of the plan, however they were chosen: ten times as long where threads queue. */
+	synthetic_store_execute(store,
+		"UPDATE plan SET json = (SELECT json_object('cells', json_group_array(json_object("
+		"'label', label, 'slice_ns', 12345678))) FROM cell);"
+		"UPDATE cell SET oversubscribed = 1 WHERE cell_id = 2");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --slice-ms 12.3457 --seed "));
+	assert_non_null(strstr(a->cells[1].command, " --slice-ms 1.23457 --seed "));
+	analysis_free(a);
+	synthetic_store_execute(store, "UPDATE cell SET oversubscribed = 0");
 	a = read_store(NULL);
 	assert_null(strstr(a->cells[0].command, "--align"));
 	assert_null(strstr(a->cells[0].command, "--pages"));
@@ -656,6 +760,10 @@ int main(void)
 		cmocka_unit_test(a_sweep_that_never_began_is_readable),
 		cmocka_unit_test(the_same_store_gives_the_same_digits),
 		cmocka_unit_test(words_name_what_was_found),
+		cmocka_unit_test(undecided_store_advises_nothing),
+		cmocka_unit_test(impossible_rates_advise_nothing),
+		cmocka_unit_test(verdicts_agree_with_letters),
+		cmocka_unit_test(advice_agrees_with_the_table),
 		cmocka_unit_test(every_cell_has_its_command),
 		cmocka_unit_test(what_is_no_store_is_refused),
 	};

@@ -210,6 +210,19 @@ void analysis_verdict(const struct analysis *analysis, char *text)
 	free(order);
 }
 
+/* Whether some slice of a twin is there, of use or not. */
+static bool has_twin(const struct analysis *analysis)
+{
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		for (size_t c = 0; c < analysis->cell_count; c++) {
+			if (analysis->subjects[i].role == ANALYSIS_TWIN &&
+				analysis_at(analysis, c, i)->slices > 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 void analysis_confidence(const struct analysis *analysis, char *text)
 {
 	size_t forks_low = SIZE_MAX, forks_high = 0, slices = 0, known = 0, started = 0;
@@ -256,8 +269,10 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 		append(text, " to %s; no verdict is finer than that or than the margin of %s. ",
 			number_percent(high).text, number_percent(analysis->margin).text);
 	} else {
-		append(text, "No twin was measured, so the machine's noise is unknown and nothing "
-			     "is called equivalent. ");
+		append(text,
+			"%s, so the machine's noise is unknown and nothing is called equivalent. ",
+			has_twin(analysis) ? "The twin has too few slices that can be compared"
+					   : "No twin was measured");
 	}
 	if (analysis->disturbed > 0)
 		append(text, "%zu cell%s disturbed: more than a fifth of the slices are flagged.",
@@ -404,16 +419,26 @@ static const struct need needs[] = {
 	{"no object may rest in a cache of a thread or CPU", any_cell, subject_shared},
 };
 
-/* The least time of any candidate in a cell; INFINITY if there is none. */
+/* The least effect of any candidate in a cell, against its best; INFINITY if there is none. */
 static double fastest(const struct analysis *analysis, size_t cell, const bool *candidate)
 {
 	double least = INFINITY;
 
 	for (size_t i = 0; i < analysis->subject_count; i++) {
 		if (candidate[i])
-			least = fmin(least, analysis_at(analysis, cell, i)->ns.point);
+			least = fmin(least, analysis_at(analysis, cell, i)->to_best.point);
 	}
 	return least;
+}
+
+/* Whether some candidate is known to be, or to be not, among the best of a cell. */
+static bool is_decided(const struct analysis *analysis, size_t cell, const bool *candidate)
+{
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		if (candidate[i] && !analysis_at(analysis, cell, i)->undecided)
+			return true;
+	}
+	return false;
 }
 
 static bool advise(const struct analysis *analysis, const struct need *need, bool *candidate,
@@ -425,16 +450,22 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 		for (size_t c = 0; c < analysis->cell_count; c++) {
 			const struct analysis_cell *cell = &analysis->cells[c];
 
+			/* A time that can't be told is none to be chosen for. */
 			if (cell->has_best && need->cell(cell) &&
-				!analysis_competes(analysis, c, i))
+				(!analysis_competes(analysis, c, i) ||
+					!isfinite(analysis_at(analysis, c, i)->to_best.point)))
 				candidate[i] = false;
 		}
 		advice->candidates += candidate[i] ? 1 : 0;
 	}
-	for (size_t c = 0; c < analysis->cell_count; c++)
-		advice->cells +=
-			analysis->cells[c].has_best && need->cell(&analysis->cells[c]) ? 1 : 0;
-	if (advice->cells == 0 || advice->candidates == 0)
+	bool decided = false;
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		if (!analysis->cells[c].has_best || !need->cell(&analysis->cells[c]))
+			continue;
+		advice->cells++;
+		decided |= is_decided(analysis, c, candidate);
+	}
+	if (advice->cells == 0 || advice->candidates == 0 || !decided)
 		return false;
 
 	advice->worst = advice->second_worst = INFINITY;
@@ -448,7 +479,7 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 			if (!analysis->cells[c].has_best || !need->cell(&analysis->cells[c]))
 				continue;
 
-			const double behind = analysis_at(analysis, c, i)->ns.point -
+			const double behind = analysis_at(analysis, c, i)->to_best.point -
 					      fastest(analysis, c, candidate);
 
 			if (behind >= worst) {

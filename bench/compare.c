@@ -227,7 +227,8 @@ static const struct options options = {
 		"environments differ. The ratio is one of speeds, B / A: below 1, B is slower. The "
 		"runs were not interleaved, so trust small differences less than those within a "
 		"store.",
-	.closing = "Exit status: 0 done, 1 a store can't be read, 2 usage, 4 the condition of "
+	.closing = "Exit status: 0 done, 1 a store can't be read or there is nothing to compare, 2 "
+		   "usage, 4 the condition of "
 		   "--fail-if "
 		   "holds.",
 	.count = sizeof(entries) / sizeof(entries[0]),
@@ -262,6 +263,12 @@ static int run_compare(int argc, char **argv)
 	printf("A: %s\nB: %s\n", argv[operand], argv[operand + 1]);
 	put_differences(stores[0], stores[1]);
 	compare_cells(stores[0], stores[1], &condition, &tally);
+	if (tally.compared == 0 && tally.hits == 0) {
+		fflush(stdout);
+		fprintf(stderr, "nblbench compare: there is nothing to compare: no strategy is "
+				"measured in a cell of both stores.\n");
+		goto out;
+	}
 	snprintf(text, sizeof(text),
 		"Of %zu pairs B is slower in %zu, faster in %zu, equivalent in %zu; %zu are "
 		"inconclusive.",

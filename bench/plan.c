@@ -25,11 +25,6 @@ enum {
 	PLAN_BURST = 32,         /* objects: DPDK's customary burst */
 	PLAN_DEPTH = 4,          /* filter drivers on one stack */
 	PLAN_OBJECT_BYTES = 256, /* an NBL with its NET_BUFFER and a context area */
-	/*
-	 * Oversubscribed cells need a window of many scheduler turns, which are 3 ms and more: ten
-	 * times an ordinary slice.
-	 */
-	PLAN_OVERSUBSCRIBED_FACTOR = 10,
 	PLAN_LEAD_IN_PARTS = 5, /* of a slice is the lead-in; at least 10 parts in 100 are needed */
 	PLAN_THREADS_FACTOR = 2, /* threads a CPU of the largest default cell */
 };

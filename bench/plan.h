@@ -41,6 +41,11 @@ enum {
 	 * reference sweep the others needed up to 3 times.
 	 */
 	PLAN_RATION_FACTOR = 10,
+	/*
+	 * Oversubscribed cells need a window of many scheduler turns, which are 3 ms and more: ten
+	 * times an ordinary slice.
+	 */
+	PLAN_OVERSUBSCRIBED_FACTOR = 10,
 };
 
 /* What was asked for. Empty lists and zeros mean: whatever suits `quick`. */

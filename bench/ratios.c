@@ -347,7 +347,13 @@ static int run_ratios(int argc, char **argv)
 		continue;
 	/* What looks like a path and is no file was meant to be a store. */
 	if (targets == operand || (targets < argc && strchr(argv[targets], '@') == NULL)) {
-		snprintf(why, sizeof(why), "there is no store '%.200s', and a target has an '@'",
+		const bool target = strchr(argv[targets], '@') != NULL;
+
+		snprintf(why, sizeof(why),
+			target ? "no store is named before the target '%.200s'; a store is the .db "
+				 "file that a sweep names at its end"
+			       : "there is no store '%.200s'; and as a target it lacks the cell, "
+				 "as in 'mag_tls / malloc @ pair threads=1 <= 0.5'",
 			argv[targets]);
 		return refuse(COMMAND_USAGE, why);
 	}

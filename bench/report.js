@@ -25,7 +25,7 @@
 	}
 
 	/* Shows ratios to another subject, or to the best of the rows that are shown. Their intervals and ties were worked
-	 * out against the best of all, so they are hidden here. */
+	 * out against the best of all, so they are hidden here; what is inconclusive there or ran dry is so here. */
 	function rebase(choice) {
 		const shown = rows.filter(function (r) { return !r.hidden && !r.classList.contains('aside'); });
 		const base = rows.find(function (r) { return r.dataset.label === choice; });
@@ -40,8 +40,9 @@
 				if (!isFinite(ratio)) { cell.textContent = '\u2013'; return; }
 				let heat = 0;
 				while (heat < steps.length && ratio > steps[heat]) heat++;
-				cell.className = 'h' + heat;
-				cell.innerHTML = '<b>' + factor(ratio) + '</b>';
+				const dry = cell.dataset.dry !== undefined, unsure = cell.classList.contains('unsure');
+				cell.className = 'h' + heat + (unsure ? ' unsure' : '');
+				cell.innerHTML = '<b>' + factor(ratio) + '</b>' + (dry ? '<sup>dry</sup>' : unsure ? '<sup>?</sup>' : '');
 			});
 		});
 	}
@@ -82,7 +83,7 @@
 		refresh();
 	}
 
-	/* Sorting by a column; rows without a value go last, references stay below. A head that is a link stays one, and has its
+	/* Sorting by a column; rows without a value, and those that ran dry, go last, references stay below. A head that is a link stays one, and has its
 	 * button beside it. */
 	document.querySelectorAll('table[data-sortable]').forEach(function (table) {
 		const body = table.tBodies[0];
@@ -103,6 +104,7 @@
 				head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
 				const key = function (row) {
 					const cell = row.children[column];
+					if (cell.dataset.dry !== undefined) return null;
 					const text = cell.dataset.ns !== undefined ? cell.dataset.ns : cell.dataset.value !== undefined ?
 						cell.dataset.value : cell.textContent.trim();
 					const number = parseFloat(text);

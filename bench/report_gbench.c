@@ -65,16 +65,21 @@ static json_t *make_run(const struct analysis *a, size_t c, size_t i, size_t fam
 	json_object_set_new(run, "repetitions", json_integer(1));
 	json_object_set_new(run, "repetition_index", json_integer(0));
 	json_object_set_new(run, "threads", json_integer(cell->threads));
-	if (r->state != ANALYSIS_MEASURED) {
+	if (r->state != ANALYSIS_MEASURED || !isfinite(ns)) {
 		json_object_set_new(run, "error_occurred", json_true());
 		json_object_set_new(run, "error_message",
 			json_sprintf("%s: %s", analysis_state_name(r->state),
 				r->reason == NULL ? "" : r->reason));
+		/* Google Benchmark writes them as well, and its readers want them. */
+		json_object_set_new(run, "iterations", json_integer(0));
+		json_object_set_new(run, "real_time", json_real(0));
+		json_object_set_new(run, "cpu_time", json_real(0));
+		json_object_set_new(run, "time_unit", json_string("ns"));
 		return run;
 	}
 	json_object_set_new(run, "iterations", json_integer((json_int_t)r->units));
 	set_real(run, "real_time", ns);
-	set_real(run, "cpu_time", isnan(r->cpu_share) ? ns : ns * r->cpu_share);
+	set_real(run, "cpu_time", isfinite(r->cpu_share) ? ns * r->cpu_share : ns);
 	json_object_set_new(run, "time_unit", json_string("ns"));
 	set_real(run, "nbl_units_per_s", analysis_rate(cell, r->ns.point));
 	set_real(run, "nbl_ns_low", exp(r->ns.lo));

@@ -260,7 +260,9 @@ static void put_heat_cell(const struct page *p, size_t c, size_t subject)
 
 	const bool unsure = analysis_unsure(p->a, c, subject);
 
-	put(p, "<td data-col=\"%zu\" data-ns=\"%.6f\" class=\"h%d%s%s\"", c, result->ns.point,
+	/* The time as the ratio says it, so that the page's own ratios agree with those printed. */
+	put(p, "<td data-col=\"%zu\" data-ns=\"%.6f\" class=\"h%d%s%s\"", c,
+		analysis_at(p->a, c, cell->best)->ns.point + result->to_best.point,
 		shade_of(result->to_best.point), result->in_best_set ? " best" : "",
 		unsure ? " unsure" : "");
 	if (result->failed > 0)
@@ -425,8 +427,8 @@ static void put_advice(const struct page *p)
 
 	put(p, "<section id=\"advice\">\n<h2>When to choose what</h2>\n");
 	if (n == 0) {
-		put(p, "<p>No strategy has been measured in enough cells to "
-		       "say.</p>\n</section>\n");
+		put(p, "<p>Nothing is decided: of no need do the measured cells say which strategy "
+		       "meets it best.</p>\n</section>\n");
 		return;
 	}
 	put(p, "<p class=\"note\">From the measured cells and the strategies' declared traits: of "
