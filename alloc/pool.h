@@ -89,9 +89,11 @@ struct pool_traits {
 	bool lost_in_fork;
 	/*
 	 * A signal handler may get and put, singly and in bulk, with the handle of the thread that
-	 * it interrupted in such a call, at whatever instruction; handlers may nest two deep. The
-	 * thread's pool_paths may then miss a count. False: the call may have been half-way through
-	 * a change to what is the thread's own, or hold a lock that the handler would wait for.
+	 * it interrupted in such a call, at whatever instruction; handlers may nest two deep. Each
+	 * needs POOL_SIGNAL_STACK_BYTES of stack beyond what the kernel asks for (AT_MINSIGSTKSZ)
+	 * and what it needs itself. The thread's pool_paths may then miss a count. False: the call
+	 * may have been half-way through a change to what is the thread's own, or hold a lock that
+	 * the handler would wait for.
 	 */
 	bool signals;
 	/* get hands out the object that was put first. False: the last one, or no order at all. */
@@ -151,6 +153,7 @@ enum {
 	POOL_CPU_CACHE_OBJECTS_MIN = 16,
 	POOL_CPU_CACHE_OBJECTS_MAX = 1008, /* with its header it fits the 8 KiB that a CPU has */
 	POOL_BULK_MAX = 1024,              /* objects one bulk call may name */
+	POOL_SIGNAL_STACK_BYTES = 512,     /* of an optimised build; see traits.signals */
 	POOL_REASON_BYTES = 256,           /* room for a sentence from supported or check */
 };
 

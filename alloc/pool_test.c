@@ -23,9 +23,11 @@
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -60,6 +62,12 @@ static void close_pool(struct pool *pool, struct pool_thread *thread, uint64_t o
 static const bool thread_sanitizer = true;
 #else
 static const bool thread_sanitizer = false;
+#endif
+
+#ifdef __SANITIZE_ADDRESS__
+static const bool sanitized = true;
+#else
+static const bool sanitized = thread_sanitizer;
 #endif
 
 /* What can run here, and under the thread sanitizer what that can judge. */
@@ -1165,6 +1173,97 @@ static void the_highest_cpu_there_can_be(void **state)
 	}
 }
 
+/*
+ * A handler on a small stack of its own. The stack is painted, and so is what lies below it, where
+ * an overrun shows.
+ */
+
+enum {
+	STACK_OBJECTS = 500,
+	STACK_BELOW_BYTES = 16 << 10,
+	STACK_OF_HANDLER_BYTES = 128, /* use_on_stack's own frame */
+	STACK_PAINT = 0xA5,
+};
+
+static struct {
+	struct pool *pool; /* NULL: nothing is to be done */
+	struct pool_thread *thread;
+	void *objs[POOL_BULK_MAX];
+	uint32_t got;
+	unsigned char *memory;
+	size_t bytes;
+} on_stack;
+
+/* Everything that traits.signals allows, through the caches and behind them. */
+static void use_on_stack(int number)
+{
+	struct pool *pool = on_stack.pool;
+	uint32_t n = 0;
+
+	(void)number;
+	if (pool == NULL)
+		return;
+	while ((on_stack.objs[n] = pool->ops->get(pool, on_stack.thread)) != NULL)
+		n++;
+	on_stack.got = n;
+	for (uint32_t i = 0; i < n; i++)
+		pool->ops->put(pool, on_stack.thread, on_stack.objs[i]);
+	n = pool->ops->get_bulk(pool, on_stack.thread, on_stack.objs, POOL_BULK_MAX);
+	if (n != 0)
+		pool->ops->put_bulk(pool, on_stack.thread, on_stack.objs, n);
+}
+
+/* Bytes of stack that a signal takes, the kernel's frame and the handler. */
+static size_t stack_of_a_signal(void)
+{
+	size_t clean = 0;
+
+	memset(on_stack.memory, STACK_PAINT, on_stack.bytes);
+	assert_int_equal(raise(SIGUSR1), 0);
+	while (clean < on_stack.bytes && on_stack.memory[clean] == STACK_PAINT)
+		clean++;
+	return on_stack.bytes - clean;
+}
+
+static void signal_handlers_need_little_stack(void **state)
+{
+	const size_t kernel = getauxval(AT_MINSIGSTKSZ);
+	const size_t small = (kernel != 0 ? kernel : (size_t)MINSIGSTKSZ) +
+			     POOL_SIGNAL_STACK_BYTES + STACK_OF_HANDLER_BYTES;
+	const struct sigaction action = {.sa_handler = use_on_stack, .sa_flags = SA_ONSTACK};
+	const struct pool_config config = {.object_bytes = 64,
+		.capacity = STACK_OBJECTS,
+		.magazine_objects = POOL_MAGAZINE_OBJECTS_MIN,
+		.cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN};
+	struct sigaction action_before;
+	stack_t stack_before;
+
+	(void)state;
+	on_stack.bytes = STACK_BELOW_BYTES + small;
+	on_stack.memory = memory_alloc(on_stack.bytes);
+	assert_non_null(on_stack.memory);
+	const stack_t stack = {.ss_sp = on_stack.memory + STACK_BELOW_BYTES, .ss_size = small};
+	assert_int_equal(sigaltstack(&stack, &stack_before), 0);
+	assert_int_equal(sigaction(SIGUSR1, &action, &action_before), 0);
+	on_stack.pool = NULL;
+	const size_t nothing = stack_of_a_signal();
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		if (!pools[i]->traits.signals || !runs_here(pools[i]))
+			continue;
+		assert_int_equal(pool_create(pools[i], &config, &on_stack.pool), 0);
+		assert_int_equal(pools[i]->attach(on_stack.pool, &on_stack.thread), 0);
+		const size_t used = stack_of_a_signal() - nothing;
+		print_message("%s: %zu bytes\n", pools[i]->name, used);
+		assert_int_equal(on_stack.got, STACK_OBJECTS);
+		if (!debug_build && !atom_perturbs && !sanitized) /* frames there are larger */
+			assert_in_range(used, 0, POOL_SIGNAL_STACK_BYTES + STACK_OF_HANDLER_BYTES);
+		close_pool(on_stack.pool, on_stack.thread, 0);
+	}
+	assert_int_equal(sigaction(SIGUSR1, &action_before, NULL), 0);
+	assert_int_equal(sigaltstack(&stack_before, NULL), 0);
+	memory_free(on_stack.memory, on_stack.bytes);
+}
+
 #if NBLBENCH_URCU
 
 /* The read lock that the test holds keeps the grace period from ending. */
@@ -1229,6 +1328,7 @@ int main(void)
 		cmocka_unit_test(cpu_numbers_have_a_bound),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),
+		cmocka_unit_test(signal_handlers_need_little_stack),
 #if NBLBENCH_URCU
 		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),
 #endif

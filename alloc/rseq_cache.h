@@ -9,8 +9,8 @@
 #define ALLOC_RSEQ_CACHE_H
 
 #include "alloc/cpu.h"
-#include "alloc/depot.h"
 #include "alloc/rseq.h"
+#include "alloc/transit.h"
 
 _Static_assert(
 	(int)POOL_CPU_CACHE_OBJECTS_MAX <= (int)RSEQ_SLOTS_MAX, "the largest cache fits an area");
@@ -28,14 +28,6 @@ struct rseq_cache_thread {
 	void *rs; /* the thread's registered area, or &unregistered */
 	struct rseq_unregistered unregistered;
 	uint32_t victim; /* where the last search found something */
-};
-
-/*
- * A batch in transit. On the stack of who moves it, four kilobytes: a signal handler that comes in
- * between has one of its own.
- */
-struct rseq_cache_batch {
-	void *slot[POOL_CPU_CACHE_OBJECTS_MAX / 2];
 };
 
 static COLD size_t rseq_cache_bytes(const struct rseq_cache *self)
@@ -102,13 +94,16 @@ static COLD bool rseq_cache_push(
 static COLD void rseq_cache_put(struct rseq_cache *self, struct rseq_cache_thread *thread,
 	struct depot *depot, struct pool_thread *base, void *const *objs, uint32_t n)
 {
-	struct rseq_cache_batch batch;
+	struct transit transit;
 
 	if (rseq_cache_push(self, thread, objs, n))
 		return;
-	uint32_t moved = rseq_cache_pop(self, thread, batch.slot, self->batch);
+	transit_init(&transit);
+	transit_open(&transit, depot);
+	uint32_t moved = rseq_cache_pop(self, thread, transit.slot, transit.room);
 	if (moved != 0)
-		depot_give(depot, base, batch.slot, moved);
+		transit_give(&transit, depot, base, moved);
+	transit_close(&transit, depot);
 	if (rseq_cache_push(self, thread, objs, n))
 		return;
 	for (uint32_t put = 0; put < n;) {
@@ -120,12 +115,12 @@ static COLD void rseq_cache_put(struct rseq_cache *self, struct rseq_cache_threa
 }
 
 /*
- * Takes up to a batch from some CPU's array into objs, half of what is there if that is less,
+ * Takes up to n objects from some CPU's array into objs, half of what is there if that is less,
  * beginning where the last search succeeded. 0: every array is empty, or being drained by somebody
  * else, *busy then.
  */
 static COLD uint32_t rseq_cache_search(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct pool_thread *base, void **objs, bool *busy)
+	struct pool_thread *base, void **objs, uint32_t n, bool *busy)
 {
 	*busy = false;
 	for (uint32_t i = 0; i < self->cpus; i++) {
@@ -143,8 +138,8 @@ static COLD uint32_t rseq_cache_search(struct rseq_cache *self, struct rseq_cach
 		}
 		uint32_t cur = atom_load_relaxed(&area->cur);
 		uint32_t take = cur - cur / 2;
-		if (take > self->batch)
-			take = self->batch;
+		if (take > n)
+			take = n;
 		memcpy(objs, &area->slot[cur - take], take * sizeof(*objs));
 		for (uint32_t k = 0; k < take; k++)
 			atom_tsan_acquire(objs[k]);
@@ -161,13 +156,13 @@ static COLD uint32_t rseq_cache_search(struct rseq_cache *self, struct rseq_cach
 
 /* The same, with some patience for whoever drains at that moment. */
 static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct pool_thread *base, void **objs)
+	struct pool_thread *base, void **objs, uint32_t n)
 {
 	uint32_t taken = 0;
 	bool busy;
 
 	for (uint32_t i = 0; i < RSEQ_BUSY_MAX; i++) {
-		taken = rseq_cache_search(self, thread, base, objs, &busy);
+		taken = rseq_cache_search(self, thread, base, objs, n, &busy);
 		if (taken != 0 || !busy)
 			break;
 		atom_pause();
@@ -179,11 +174,17 @@ static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache
 static COLD void rseq_cache_drain(struct rseq_cache *self, struct rseq_cache_thread *thread,
 	struct depot *depot, struct pool_thread *base)
 {
-	struct rseq_cache_batch batch;
+	struct transit transit;
 	uint32_t n;
 
-	while ((n = rseq_cache_pop(self, thread, batch.slot, self->batch)) != 0)
-		depot_give(depot, base, batch.slot, n);
+	transit_init(&transit);
+	do {
+		transit_open(&transit, depot);
+		n = rseq_cache_pop(self, thread, transit.slot, transit.room);
+		if (n != 0)
+			transit_give(&transit, depot, base, n);
+	} while (n != 0);
+	transit_close(&transit, depot);
 }
 
 static COLD uint64_t rseq_cache_count(struct rseq_cache *self)

@@ -188,7 +188,8 @@ static COLD struct magazine *home_ret_steal(
 	struct home_ret_pool *pool, struct home_ret_thread *self)
 {
 	struct magazine *magazine = depot_get_empty(&pool->depot);
-	uint32_t found = rseq_cache_steal(&pool->cache, &self->cache, &self->base, magazine->slot);
+	uint32_t found = rseq_cache_steal(
+		&pool->cache, &self->cache, &self->base, magazine->slot, pool->cache.batch);
 
 	magazine_set_count(magazine, found);
 	if (found != 0)

@@ -31,7 +31,7 @@
 
 #include "alloc/copy.h"
 #include "alloc/cpu.h"
-#include "alloc/depot.h"
+#include "alloc/transit.h"
 
 /*
  * Other CPUs tried after the own one, before the depot: 0..16. Two, because a holder is preempted
@@ -59,11 +59,6 @@ struct percpu_try_pool {
 struct percpu_try_thread {
 	struct pool_thread base;
 	atom_u32 *cpu_word; /* see cpu.h */
-};
-
-/* A batch in transit, on the stack of who moves it: a signal handler has one of its own. */
-struct percpu_try_batch {
-	void *slot[POOL_CPU_CACHE_OBJECTS_MAX / 2];
 };
 
 ALWAYS_INLINE bool percpu_try_enter(struct percpu_try_array *array)
@@ -149,30 +144,33 @@ static COLD uint32_t percpu_try_search(
 static COLD uint32_t percpu_try_refill(struct percpu_try_pool *pool, struct percpu_try_thread *self,
 	void **objs, uint32_t got, uint32_t n)
 {
-	struct percpu_try_batch transit;
-	void **buffer = transit.slot;
+	struct transit transit;
 
+	transit_init(&transit);
 	while (got < n) {
-		uint32_t batch = depot_take(&pool->depot, &self->base, buffer, pool->batch);
+		uint32_t batch = transit_take(&transit, &pool->depot, &self->base);
 		uint32_t use = n - got < batch ? n - got : batch;
 
 		if (batch == 0) {
 			got += percpu_try_search(pool, self, objs + got, n - got);
 			break;
 		}
-		memcpy(objs + got, buffer, use * sizeof(*objs));
+		memcpy(objs + got, transit.slot, use * sizeof(*objs));
 		got += use;
 		if (use < batch) {
 			struct percpu_try_array *array = percpu_try_enter_near(pool, self);
 
 			if (array != NULL) {
-				use += percpu_try_push(array, buffer + use, batch - use, pool->cap);
+				use += percpu_try_push(
+					array, transit.slot + use, batch - use, pool->cap);
 				percpu_try_leave(array);
 			}
 			if (use < batch)
-				depot_give(&pool->depot, &self->base, buffer + use, batch - use);
+				depot_give(
+					&pool->depot, &self->base, transit.slot + use, batch - use);
 		}
 	}
+	transit_close(&transit, &pool->depot);
 	self->base.paths.empty += got < n;
 	return got;
 }
@@ -185,18 +183,22 @@ static COLD void percpu_try_overflow(
 	struct percpu_try_pool *pool, struct percpu_try_thread *self, void *const *objs, uint32_t n)
 {
 	struct percpu_try_array *array = percpu_try_enter_near(pool, self);
-	struct percpu_try_batch batch;
+	struct transit transit;
 	uint32_t moved = 0;
 	uint32_t put = 0;
 
+	transit_init(&transit);
 	if (array != NULL) {
-		if (array->count + n > pool->cap)
-			moved = percpu_try_pop(array, batch.slot, pool->batch);
+		if (array->count + n > pool->cap) {
+			transit_open(&transit, &pool->depot);
+			moved = percpu_try_pop(array, transit.slot, transit.room);
+		}
 		put = percpu_try_push(array, objs, n, pool->cap);
 		percpu_try_leave(array);
 	}
 	if (moved != 0)
-		depot_give(&pool->depot, &self->base, batch.slot, moved);
+		transit_give(&transit, &pool->depot, &self->base, moved);
+	transit_close(&transit, &pool->depot);
 	while (put < n) {
 		uint32_t give = n - put < pool->batch ? n - put : pool->batch;
 
@@ -369,15 +371,20 @@ static COLD void percpu_try_flush(struct pool *pool, struct pool_thread *thread)
 	struct percpu_try_pool *self = (struct percpu_try_pool *)pool;
 	struct percpu_try_thread *mine = (struct percpu_try_thread *)thread;
 	struct percpu_try_array *array = percpu_try_own(self, mine);
-	struct percpu_try_batch batch;
+	struct transit transit;
 	uint32_t n = 1;
 
-	while (n != 0 && percpu_try_enter(array)) {
-		n = percpu_try_pop(array, batch.slot, self->batch);
+	transit_init(&transit);
+	while (n != 0) {
+		transit_open(&transit, &self->depot);
+		if (!percpu_try_enter(array))
+			break;
+		n = percpu_try_pop(array, transit.slot, transit.room);
 		percpu_try_leave(array);
 		if (n != 0)
-			depot_give(&self->depot, thread, batch.slot, n);
+			transit_give(&transit, &self->depot, thread, n);
 	}
+	transit_close(&transit, &self->depot);
 }
 
 static COLD uint64_t percpu_try_count(struct pool *pool)

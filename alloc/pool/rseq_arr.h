@@ -15,7 +15,8 @@
  * before it answers NULL. A CPU that another drainer has claimed is that thread's call,
  * for whose end a search waits some microseconds.
  * Signal handlers may use it: the kernel aborts the section that a signal interrupts, and nothing
- * that the cold paths work on is the thread's.
+ * that the cold paths work on is the thread's. Each call of the thread's, and of handlers two deep in
+ * it, has at most one of the magazines that the depot has for it (DEPOT_THREAD_MAGAZINES).
  *
  *	          get                      put
  *	get       same CPU: the section    same CPU: the section
@@ -53,31 +54,33 @@ struct rseq_arr_thread {
 static COLD uint32_t rseq_arr_refill(struct rseq_arr_pool *pool, struct rseq_arr_thread *self,
 	void **objs, uint32_t got, uint32_t n)
 {
-	struct rseq_cache_batch transit;
-	void **buffer = transit.slot;
+	struct transit transit;
 
 	/* An abort brings us here too, and then the array may well have what is wanted. */
 	got += rseq_cache_pop(&pool->cache, &self->cache, objs + got, n - got);
+	transit_init(&transit);
 	while (got < n) {
-		uint32_t batch = depot_take(&pool->depot, &self->base, buffer, pool->cache.batch);
+		uint32_t batch = transit_take(&transit, &pool->depot, &self->base);
 
 		if (batch == 0)
-			batch = rseq_cache_steal(&pool->cache, &self->cache, &self->base, buffer);
+			batch = rseq_cache_steal(&pool->cache, &self->cache, &self->base,
+				transit.slot, transit.room);
 		if (batch == 0) {
 			self->base.paths.empty++;
 			break;
 		}
 		uint32_t use = n - got < batch ? n - got : batch;
-		memcpy(objs + got, buffer, use * sizeof(*objs));
+		memcpy(objs + got, transit.slot, use * sizeof(*objs));
 		got += use;
 		/*
 		 * The CPU may have changed or its array been filled meanwhile: never assume that
 		 * there is room.
 		 */
-		if (use < batch &&
-			!rseq_cache_push(&pool->cache, &self->cache, buffer + use, batch - use))
-			depot_give(&pool->depot, &self->base, buffer + use, batch - use);
+		if (use < batch && !rseq_cache_push(&pool->cache, &self->cache, transit.slot + use,
+					   batch - use))
+			depot_give(&pool->depot, &self->base, transit.slot + use, batch - use);
 	}
+	transit_close(&transit, &pool->depot);
 	return got;
 }
 
