@@ -194,8 +194,11 @@ static int make_lcore(void)
 {
 	if (rte_lcore_id() != LCORE_ID_ANY)
 		return 0;
-	if (!lcore_key_made || rte_thread_register() != 0)
+	if (!lcore_key_made)
 		return -ENOMEM;
+	/* It says "no memory" where RTE_MAX_LCORE threads are lcores. */
+	if (rte_thread_register() != 0)
+		return rte_errno == ENOMEM ? -EUSERS : -ENOMEM;
 	if (pthread_setspecific(lcore_key, &lcore_key) == 0)
 		return 0;
 	rte_thread_unregister();

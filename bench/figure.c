@@ -3,14 +3,18 @@
 
 #include "bench/html.h"
 #include "bench/number.h"
+#include "bench/watch.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +27,8 @@ enum {
 	WIDE_COLUMNS = 4,
 	FONT_SIZE = 10,
 	LABEL_BYTES = 64,
+	WATCH_MS = 100,
+	HUNG_MS = 10000, /* ten times what the largest page takes it */
 };
 
 /* Okabe and Ito's blue and vermilion: told apart by every kind of colour vision, and in grey. */
@@ -30,6 +36,31 @@ static const char colour_front[] = "#0072b2";
 static const char colour_context[] = "#9a9a9a";
 
 extern char **environ;
+
+/* gnuplot has hung once: a page without figures comes sooner than one that waits for each. */
+static bool gnuplot_hangs;
+
+/* Its wait status. One that makes nothing of the time that it is given (watch.h) is ended. */
+static int await_gnuplot(pid_t pid)
+{
+	struct pollfd process = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+	struct watch watch = {0};
+	struct watch_reading now;
+	int status = -1;
+
+	while (process.fd >= 0 && poll(&process, 1, WATCH_MS) == 0 && !gnuplot_hangs) {
+		watch_read(pid, &now);
+		watch_step(&watch, &now, WATCH_MS * UINT64_C(1000000));
+		gnuplot_hangs = watch.given_ns > HUNG_MS * UINT64_C(1000000);
+	}
+	if (gnuplot_hangs)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (process.fd >= 0)
+		close(process.fd);
+	return status;
+}
 
 /* Runs gnuplot on a script and gives back what it printed, for the caller to free; NULL if it failed. */
 static char *run_gnuplot(FILE *script)
@@ -41,18 +72,19 @@ static char *run_gnuplot(FILE *script)
 	pid_t pid;
 	int status = -1;
 
-	if (result == NULL)
+	if (gnuplot_hangs || result == NULL) {
+		if (result != NULL)
+			fclose(result);
 		return NULL;
+	}
 	rewind(script);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, fileno(result), STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
-		    environ) == 0) {
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			continue;
-	}
+		    environ) == 0)
+		status = await_gnuplot(pid);
 	posix_spawn_file_actions_destroy(&actions);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && fseek(result, 0, SEEK_END) == 0) {
 		const long bytes = ftell(result);

@@ -1,10 +1,11 @@
 /*
- * `nblbench list`: the strategies with what they promise and whether they run here, and the
- * workloads.
+ * `nblbench list`: the strategies with what they promise and whether they run here, the context
+ * policies and the workloads.
  */
 #include "alloc/compiler.h"
 #include "alloc/pool.h"
 #include "bench/command.h"
+#include "bench/controller.h"
 #include "bench/instances.h"
 #include "bench/options.h"
 
@@ -29,12 +30,29 @@ static const struct options options = {
 	.command = "list",
 	.count = array_count(entries),
 	.entry = entries,
-	.summary = "Lists strategies and workloads. A strategy that can't run here says why.",
+	.summary = "Lists strategies, context policies and workloads. A strategy that can't run "
+		   "here says why.",
 };
 
 static const char *yes_or_no(bool trait)
 {
 	return trait ? "yes" : "no";
+}
+
+/* What is preloaded can be told only by a process in which it is. */
+static void list_absence_in_worker(const struct pool_ops *pool)
+{
+	struct controller controller;
+	static struct controller_worker worker;
+
+	if (controller_begin(&controller) != 0)
+		return;
+	controller_spawn(&worker, pool->name, "folded", 0);
+	controller_greet(&controller, &worker);
+	if (worker.state != NULL)
+		printf("  %-*s can't run here: %s\n", NAME_COLUMN, "", worker.detail);
+	controller_stop(&worker);
+	controller_end(&controller);
 }
 
 /* Of an allocator nothing is counted that a forked child could miss. */
@@ -51,11 +69,13 @@ static void list_pools(void)
 			pool_cache_name(pool->traits.cache), yes_or_no(pool->traits.exact),
 			yes_or_no(pool->traits.signals), yes_or_no(!pool->traits.lost_in_fork),
 			yes_or_no(pool->traits.trims), pool->summary);
-		if (pool->preload != NULL)
+		if (pool->preload != NULL) {
 			printf("  %-*s in a worker with %s preloaded\n", NAME_COLUMN, "",
 				pool->preload);
-		else if (!pool->supported(reason))
+			list_absence_in_worker(pool);
+		} else if (!pool->supported(reason)) {
 			printf("  %-*s can't run here: %s\n", NAME_COLUMN, "", reason);
+		}
 	}
 }
 
@@ -73,15 +93,26 @@ static void list_markdown(void)
 			yes_or_no(pools[i]->traits.trims));
 }
 
+static void list_contexts(void)
+{
+	printf("\nContext policies (--context), over %s:\n", instance_context_pool);
+	for (size_t i = 0; contexts[i] != NULL; i++)
+		printf("  %-*s %s\n", NAME_COLUMN, contexts[i]->name, contexts[i]->summary);
+}
+
 static void list_workloads(void)
 {
-	printf("\nWorkloads (--workload):\n  %-*s %-8s %-9s %s\n", NAME_COLUMN, "name", "threads",
+	printf("\nWorkloads (--workload):\n  %-*s %-9s %-9s %s\n", NAME_COLUMN, "name", "threads",
 		"counts", "what it does");
 	for (size_t i = 0; workloads[i] != NULL; i++) {
 		const struct workload *workload = workloads[i];
 
-		printf("  %-*s %s%-7u %-9s %s\n", NAME_COLUMN, workload->name,
-			workload->lane_threads == 1 ? ">" : "x", workload->lane_threads,
+		char threads[32] = "any";
+
+		if (workload->lane_threads > 1)
+			snprintf(threads, sizeof(threads), "%u, %u ...", workload->lane_threads,
+				2 * workload->lane_threads);
+		printf("  %-*s %-9s %-9s %s\n", NAME_COLUMN, workload->name, threads,
 			workload->unit, workload->summary);
 	}
 }
@@ -98,6 +129,7 @@ static int list_run(int argc, char **argv)
 		return fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
 	}
 	list_pools();
+	list_contexts();
 	list_workloads();
 	printf("\n"
 	       "progress: what a stopped thread does to others.\n"
@@ -113,6 +145,6 @@ static int list_run(int argc, char **argv)
 
 const struct command command_list = {
 	.name = "list",
-	.summary = "list strategies and workloads, with the reason where one can't run",
+	.summary = "list strategies, policies and workloads, with the reason where one can't run",
 	.run = list_run,
 };

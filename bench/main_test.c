@@ -104,6 +104,36 @@ static void store_is_read_where_nothing_can_be_written(void **state)
 		COMMAND_FAILED, "copy both");
 }
 
+/* The report comes without figures, and not never. */
+static void hanging_gnuplot_is_ended(void **state)
+{
+	(void)state;
+	expect("printf '#!/bin/sh\\nexec sleep 1000\\n' >gnuplot; chmod +x gnuplot; "
+	       "PATH=$PWD:$PATH $N sweep --out x --blocks 1 " SMALL,
+		COMMAND_OK, "report.html");
+}
+
+/* More threads than DPDK has numbers for are no lack of memory. */
+static void lcores_are_named(void **state)
+{
+	char said[OUTPUT_BYTES];
+
+	(void)state;
+	run("$N run --pool dpdk_ring --threads 1 --slice 1", said);
+	if (strstr(said, "cannot run here") != NULL)
+		skip();
+	expect("$N run --pool dpdk_ring --threads 250 --slice 1", COMMAND_FAILED, "lcores");
+}
+
+static void list_says_what_runs(void **state)
+{
+	(void)state;
+	expect("$N list", COMMAND_OK, "Context policies (--context), over ");
+	expect("$N list", COMMAND_OK, "  sticky ");
+	expect("$N list | grep '^  pair '", COMMAND_OK, " any ");
+	expect("$N list | grep '^  remote_free '", COMMAND_OK, " 2, 4 ... ");
+}
+
 int main(int argc, char **argv)
 {
 	char path[PATH_MAX];
@@ -117,6 +147,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(version_is_told),
 		cmocka_unit_test(lost_output_is_a_failure),
 		cmocka_unit_test(limits_are_named),
+		cmocka_unit_test(list_says_what_runs),
+		cmocka_unit_test(lcores_are_named),
+		cmocka_unit_test(hanging_gnuplot_is_ended),
 		cmocka_unit_test(store_is_read_where_nothing_can_be_written),
 	};
 

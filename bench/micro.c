@@ -84,6 +84,15 @@ static const struct options options = {
 /* A benchmark that lost objects makes the command fail after all are shown. */
 static bool lost;
 
+/* Runs that ended with figures, and runs that did not. */
+static uint64_t well, failed;
+
+static void skip(gb_state *state, const char *why)
+{
+	failed++;
+	gb_skip(state, why);
+}
+
 /*
  * One thread, the library's loop.
  */
@@ -165,11 +174,11 @@ static void run_solo(gb_state *state, void *arg)
 	struct solo solo;
 
 	if (solo_open(micro, &solo, why) != 0) {
-		gb_skip(state, why);
+		skip(state, why);
 		return;
 	}
 	micro->subject.run(solo.pool, &solo.t, MICRO_WARM_ROUNDS);
-	uint64_t failed = solo.t.failed;
+	uint64_t dry = solo.t.failed;
 	uint64_t n = (uint64_t)gb_begin(state);
 	uint64_t start_ns = clock_now_ns();
 	uint64_t units = micro->subject.run(solo.pool, &solo.t, n);
@@ -178,10 +187,11 @@ static void run_solo(gb_state *state, void *arg)
 
 	gb_counter(state, "nbl_ops_per_s", (double)units * CLOCK_NS_PER_S / (double)(ns | 1));
 	gb_counter(state, "nbl_ns_per_op", (double)ns / (double)(units | (units == 0)));
-	if (solo.t.failed != failed)
-		gb_skip(state, "the pool ran dry, so fewer rounds were done than were timed");
+	well++;
+	if (solo.t.failed != dry)
+		skip(state, "the pool ran dry, so fewer rounds were done than were timed");
 	if (!solo_close(micro, &solo, why)) {
-		gb_skip(state, why);
+		skip(state, why);
 		lost = true;
 	}
 }
@@ -198,7 +208,7 @@ static void run_engine(gb_state *state, void *arg)
 	char why[ENGINE_REASON_BYTES];
 
 	if (engine_open(&micro->subject, &micro->cell, &engine, why) != 0) {
-		gb_skip(state, why);
+		skip(state, why);
 		return;
 	}
 	engine_slice(engine, MICRO_WINDOW_NS, MICRO_LEAD_IN_NS, &slice);
@@ -210,12 +220,16 @@ static void run_engine(gb_state *state, void *arg)
 	gb_counter(state, "nbl_ops_per_s", slice.units_per_s);
 	gb_counter(state, "nbl_ns_per_op", ns_per_op);
 	gb_counter(state, "nbl_jain", slice.jain);
-	gb_counter(state, "nbl_failed", (double)slice.failed);
-	if (slice.units == 0)
-		gb_skip(state, "no work was done in the window");
+	/* Statistics of repetitions divide by a counter's mean, and JSON has no number for 0 / 0. */
+	if (slice.failed > 0)
+		gb_counter(state, "nbl_failed", (double)slice.failed);
+	if (slice.units > 0)
+		well++;
+	else
+		skip(state, "no work was done in the window");
 	engine_close(engine, &closing);
 	if (closing.count != closing.expected || closing.check[0] != '\0') {
-		gb_skip(state, closing.check[0] ? closing.check : "objects were lost");
+		skip(state, closing.check[0] ? closing.check : "objects were lost");
 		lost = true;
 	}
 }
@@ -340,6 +354,16 @@ static int micro_run(int argc, char **argv)
 	}
 	if (!gb_initialize(&argc, argv))
 		return COMMAND_FAILED;
+	for (int i = 1; i < argc; i++) {
+		/* The library takes what it understands, and has said what it doesn't. */
+		if (strncmp(argv[i], "--benchmark_", strlen("--benchmark_")) != 0)
+			continue;
+		fprintf(stderr,
+			"nblbench micro: Google Benchmark has no option '%s', or not with this "
+			"value; --help lists them.\n",
+			argv[i]);
+		return COMMAND_USAGE;
+	}
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
 	if (request.pages.count > 1) {
@@ -356,6 +380,10 @@ static int micro_run(int argc, char **argv)
 			"nblbench micro: no benchmark matches; --benchmark_list_tests shows "
 			"their names.\n");
 		return COMMAND_USAGE;
+	}
+	if (well == 0 && failed > 0) {
+		fprintf(stderr, "nblbench micro: no benchmark ran; each says why.\n");
+		return COMMAND_FAILED;
 	}
 	return lost ? COMMAND_FAILED : COMMAND_OK;
 }

@@ -108,6 +108,18 @@ static void test_threads(void **state)
 	json_decref(runs);
 }
 
+/* Statistics over repetitions are numbers, of counters that are 0 as well: NaN would be no JSON. */
+static void test_repetitions(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip();
+	/* One thread a CPU: even where they are few, one gets something done. */
+	json_t *runs = runs_of("^pair/mutex/t[0-9]+/", "--benchmark_repetitions=2", NULL);
+	assert_int_equal(json_array_size(runs), 2 + 4); /* mean, median, stddev, cv */
+	json_decref(runs);
+}
+
 /* What is asked of the objects stands in the names; what a strategy doesn't have, as the reason. */
 static void test_objects(void **state)
 {
@@ -135,6 +147,11 @@ static void test_mistakes(void **state)
 	assert_int_equal(run("--no-such-flag"), COMMAND_USAGE);
 	assert_int_equal(run("--benchmark_filter=^nothing$"), COMMAND_USAGE);
 	assert_int_equal(run("--benchmark_list_tests"), COMMAND_OK);
+	assert_int_equal(run("--benchmark_min_time=abc"), COMMAND_USAGE);
+	/* Nobody has what was asked for: every benchmark says so, and the command fails. */
+	assert_int_equal(run_with((const char *const[]){"--benchmark_filter=^pair/malloc/t1/",
+				 "--pages=transparent", NULL}),
+		COMMAND_FAILED);
 }
 
 /* Without the library the command is there, fails and says which package brings it. */
@@ -168,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_thread),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_repetitions),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_absent),

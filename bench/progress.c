@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Ten times a second is smooth; more would only cost. */
@@ -27,14 +27,11 @@ const char *progress_time(uint64_t ns, char text[PROGRESS_TIME_BYTES])
 
 void progress_begin(struct progress *self, struct progress_cell *cells, size_t count)
 {
-	const char *no_color = getenv("NO_COLOR");
-
 	*self = (struct progress){
 		.shown = isatty(STDERR_FILENO) == 1,
 		.cells = cells,
 		.count = count,
 	};
-	self->dim = self->shown && (no_color == NULL || no_color[0] == '\0');
 }
 
 void progress_count(struct progress *self, size_t cell, uint64_t took_ns)
@@ -88,17 +85,36 @@ unsigned progress_percent(const struct progress *self)
 	return left == 0 ? 100 : (unsigned)(100.0 * (double)done / (double)(done + left));
 }
 
-void progress_draw(struct progress *self, size_t cell, const char *label)
+void progress_line(const struct progress *self, const struct progress_place *place,
+	unsigned columns, char text[PROGRESS_LINE_BYTES])
+{
+	char left[PROGRESS_TIME_BYTES];
+
+	snprintf(text, PROGRESS_LINE_BYTES,
+		"%u %%  %s left  fork %" PRIu32 "/%" PRIu32 "  cell %zu/%zu  %s",
+		progress_percent(self), progress_time(progress_left_ns(self), left),
+		place->fork + 1, place->forks, place->cell + 1, self->count, place->label);
+	if (columns > 0 && columns <= PROGRESS_LINE_BYTES)
+		text[columns - 1] = '\0';
+}
+
+static unsigned terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void progress_draw(struct progress *self, const struct progress_place *place)
 {
 	const uint64_t now = clock_now_ns();
-	char left[PROGRESS_TIME_BYTES];
+	char text[PROGRESS_LINE_BYTES];
 
 	if (!self->shown || (self->drawn_ns != 0 && now - self->drawn_ns < PROGRESS_INTERVAL_NS))
 		return;
 	self->drawn_ns = now;
-	fprintf(stderr, "\r\033[Kcell %zu of %zu  %3u %%  %s left  %s%s%s", cell + 1, self->count,
-		progress_percent(self), progress_time(progress_left_ns(self), left),
-		self->dim ? "\033[2m" : "", label, self->dim ? "\033[0m" : "");
+	progress_line(self, place, terminal_columns(), text);
+	fprintf(stderr, "\r\033[K%s", text);
 	fflush(stderr);
 }
 

@@ -21,7 +21,6 @@ struct progress_cell {
 
 struct progress {
 	bool shown; /* standard error is a terminal */
-	bool dim;   /* colour is wanted: a terminal, and no NO_COLOR in the environment */
 	uint64_t drawn_ns;
 	struct progress_cell *cells; /* the caller's */
 	size_t count;
@@ -42,8 +41,23 @@ uint64_t progress_block_ns(const struct progress *self, size_t cell);
 uint64_t progress_left_ns(const struct progress *self);
 unsigned progress_percent(const struct progress *self);
 
-/* Draws the line, at most ten times a second: that cell is at work, per cent, time left, label. */
-void progress_draw(struct progress *self, size_t cell, const char *label);
+/* Where a sweep is: the numbers from 0. */
+struct progress_place {
+	size_t cell;
+	uint32_t fork, forks;
+	const char *label; /* of the cell */
+};
+
+/*
+ * Writes the line for a terminal of so many columns, one of which stays free, since a terminal goes on
+ * in the next line where the last is taken: per cent, time left, fork, cell, label, as far as they fit.
+ */
+enum { PROGRESS_LINE_BYTES = 256 };
+void progress_line(const struct progress *self, const struct progress_place *place,
+	unsigned columns, char text[PROGRESS_LINE_BYTES]);
+
+/* Draws the line, at most ten times a second. */
+void progress_draw(struct progress *self, const struct progress_place *place);
 
 /* Wipes the line. */
 void progress_wipe(const struct progress *self);

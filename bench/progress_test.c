@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -78,6 +79,27 @@ static void all_is_done_at_the_end(void **state)
 	assert_int_equal(progress_percent(&self), 100);
 }
 
+/* In a narrow terminal the line is cut; cells come again with each fork, which says so. */
+static void line_fits_the_terminal(void **state)
+{
+	const struct progress_place place = {
+		.cell = 1, .fork = 2, .forks = 10, .label = "burst 32, 2 threads"};
+	struct progress_cell cells[4];
+	char text[PROGRESS_LINE_BYTES];
+	struct progress self;
+
+	(void)state;
+	begin(&self, cells);
+	progress_line(&self, &place, 80, text);
+	assert_string_equal(text, "0 %  0:03 left  fork 3/10  cell 2/4  burst 32, 2 threads");
+	progress_line(&self, &place, 40, text);
+	assert_string_equal(text, "0 %  0:03 left  fork 3/10  cell 2/4  bu");
+	for (unsigned columns = 1; columns < 60; columns++) {
+		progress_line(&self, &place, columns, text);
+		assert_true(strlen(text) < columns);
+	}
+}
+
 static void times_are_told_in_the_largest_unit(void **state)
 {
 	char text[PROGRESS_TIME_BYTES];
@@ -94,6 +116,7 @@ int main(void)
 		cmocka_unit_test(the_plan_counts_until_something_is_timed),
 		cmocka_unit_test(pace_is_learned_by_cell_and_by_kind),
 		cmocka_unit_test(all_is_done_at_the_end),
+		cmocka_unit_test(line_fits_the_terminal),
 		cmocka_unit_test(times_are_told_in_the_largest_unit),
 	};
 

@@ -235,7 +235,8 @@ static const struct options_entry entries[] = {
 		.kind = OPTIONS_TEXT,
 		.offset = offsetof(struct report_request, directory),
 		.value = "DIR",
-		.help = "the directory for the documents; it is made in one that exists if it is missing."},
+		.help = "the directory for the documents; it is made in one that exists if it is "
+			"missing."},
 	{.name = "baseline",
 		.letter = 'b',
 		.kind = OPTIONS_TEXT,

@@ -468,7 +468,8 @@ static void put_advice(const struct page *p)
 
 static void put_no_figures(const struct page *p)
 {
-	put(p, "<p class=\"note\">gnuplot was not found when this page was made, so it has tables "
+	put(p, "<p class=\"note\">gnuplot was not found, or hung, when this page was made, so it "
+	       "has tables "
 	       "only; "
 	       "with it installed, <code>nblbench report</code> draws the figures.</p>\n");
 }

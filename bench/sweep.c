@@ -513,7 +513,10 @@ static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
 			continue;
 		if (controller_interrupted(&self->controller))
 			break;
-		progress_draw(&self->progress, cell, plan->cell[cell].label);
+		progress_draw(&self->progress, &(struct progress_place){.cell = cell,
+						       .fork = fork,
+						       .forks = plan->forks,
+						       .label = plan->cell[cell].label});
 		if (turn == 0)
 			rc = start_workers(self, cell, fork);
 		if (rc == STEP_DONE)
