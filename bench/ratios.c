@@ -104,6 +104,110 @@ static bool new_section(const struct answers *a, size_t i)
 	return i == 0 ? *section != '\0' : strcmp(section, a->book->target[i - 1].section) != 0;
 }
 
+/*
+ * What the machine did when a sweep was started: its load over 1, 5 and 15 minutes, its CPU pressure,
+ * as the system words them, and the grade of its quiet. A figure needs them beside it: a text that
+ * claimed a quiet machine could be wrong about the store of today.
+ */
+static void put_machine(const struct analysis_machine *m, bool again, FILE *out)
+{
+	fprintf(out, "; at its %sstart noise grade %s", again ? "first " : "", m->grade);
+	for (size_t i = 0; i < m->value_count; i++) {
+		const struct analysis_value *v = &m->values[i];
+		int length = (int)strlen(v->value);
+
+		if (strcmp(v->name, "load") == 0) /* behind it: tasks and the last process */
+			sscanf(v->value, "%*s %*s %*s%n", &length);
+		else if (strcmp(v->name, "cpu pressure") == 0) /* behind it: a sum since the boot */
+			sscanf(v->value, "%*s %*s %*s %*s%n", &length);
+		else
+			continue;
+		fprintf(out, ", %s %.*s", v->name, length, v->value);
+	}
+}
+
+/* How the rows of a cell differ from fork to fork, as logarithms; NAN where it can't be said. */
+struct drift {
+	double together; /* between the forks in which all rows were fastest and slowest */
+	double apart;    /* of a row in a fork, from what all rows did in it: the median */
+};
+
+/* The median of a fork of a row; NAN if it has no slice there. values: room for all blocks. */
+static double fork_median(
+	const struct analysis_raw *raw, size_t subject, size_t fork, double *values)
+{
+	size_t n = 0;
+
+	for (size_t b = raw->start[fork]; b < raw->start[fork + 1]; b++) {
+		if (!isnan(raw->log_ns[subject * raw->blocks + b]))
+			values[n++] = raw->log_ns[subject * raw->blocks + b];
+	}
+	return n > 0 ? stats_median(values, n) : NAN;
+}
+
+/* room: for a number a block, and two a subject and fork. Rows that lack a fork are left out. */
+static struct drift drift_of(const struct analysis_raw *raw, double *room)
+{
+	double *values = room, *row = values + raw->blocks;
+	double *rows = row + raw->forks, *column = rows + raw->subjects * raw->forks;
+	double fastest = INFINITY, slowest = -INFINITY;
+	size_t whole = 0;
+
+	for (size_t s = 0; s < raw->subjects; s++) {
+		double sum = 0;
+
+		for (size_t f = 0; f < raw->forks; f++)
+			sum += row[f] = fork_median(raw, s, f, values);
+		for (size_t f = 0; f < raw->forks && !isnan(sum); f++)
+			rows[whole * raw->forks + f] = row[f] - sum / (double)raw->forks;
+		whole += isnan(sum) ? 0 : 1;
+	}
+	if (whole == 0 || raw->forks < 2)
+		return (struct drift){NAN, NAN};
+	for (size_t f = 0; f < raw->forks; f++) {
+		for (size_t w = 0; w < whole; w++)
+			column[w] = rows[w * raw->forks + f];
+		const double all = stats_median(column, whole);
+
+		for (size_t w = 0; w < whole; w++)
+			rows[w * raw->forks + f] = fabs(rows[w * raw->forks + f] - all);
+		fastest = fmin(fastest, all);
+		slowest = fmax(slowest, all);
+	}
+	return (struct drift){slowest - fastest, stats_median(rows, whole * raw->forks)};
+}
+
+/*
+ * How steady the machine was: from fork to fork, minutes apart, all rows of a cell may change alike,
+ * and a ratio between two cells takes that for a difference between them.
+ */
+static void put_drift(const struct analysis *a, FILE *out)
+{
+	struct drift worst = {.together = -INFINITY};
+	size_t cell = 0;
+
+	for (size_t c = 0; c < a->cell_count; c++) {
+		const struct analysis_raw *raw = &a->raws[c];
+		double *room = calloc(
+			raw->blocks + raw->forks + raw->subjects * (raw->forks + 1), sizeof(*room));
+		struct drift drift = {NAN, NAN};
+
+		if (room != NULL)
+			drift = drift_of(raw, room);
+		free(room);
+		if (drift.together > worst.together) {
+			worst = drift;
+			cell = c;
+		}
+	}
+	if (isfinite(worst.together))
+		fprintf(out,
+			"; from fork to fork all rows of a cell changed together by up to %s "
+			"times (%s), and there half of them by less than %s beyond that",
+			number_ratio(worst.together).text, a->cells[cell].label,
+			number_percent(worst.apart).text);
+}
+
 /* How many are met, and so on; and what the stores are. */
 static void put_closing(const struct answers *a, const char *quote, FILE *out)
 {
@@ -117,9 +221,13 @@ static void put_closing(const struct answers *a, const char *quote, FILE *out)
 
 		for (size_t c = 0; c < s->cell_count; c++)
 			forks = s->cells[c].forks < forks ? s->cells[c].forks : forks;
-		fprintf(out, " %s%s%s: source %s, %zu forks a cell%s.", quote, s->store, quote,
+		fprintf(out, " %s%s%s: source %s, %zu forks a cell%s", quote, s->store, quote,
 			s->source_revision, s->cell_count == 0 ? 0 : forks,
 			s->preliminary ? ", which is preliminary" : "");
+		if (s->machine_count > 0)
+			put_machine(&s->machines[0], s->machine_count > 1, out);
+		put_drift(s, out);
+		fprintf(out, ".");
 	}
 	fputc('\n', out);
 }

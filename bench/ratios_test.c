@@ -661,6 +661,34 @@ static void the_command_has_statuses(void **state)
 	expect_run(COMMAND_OK, "SIDE / SIDE @ CELL", "--help", NULL, NULL);
 }
 
+/* Whatever a text beside the figures says of the machine, the store's own words stand there too. */
+static void what_the_machine_did_is_told(void **state)
+{
+	static const char together[] = "changed together by up to ";
+	const struct synthetic_store wanted = wanted_store();
+	char *output = NULL;
+
+	(void)state;
+	synthetic_store_write(other, &wanted);
+	synthetic_store_execute(other,
+		"UPDATE machine SET grade = 'C', json = json_set(json, '$.load', '2.83 2.55 3.86 "
+		"2/82 25375', '$.\"cpu pressure\"', 'some avg10=1.00 avg60=2.00 avg300=3.00 "
+		"total=9');"
+		"UPDATE slice SET units_per_s = units_per_s / 4 WHERE block_id IN "
+		"(SELECT block_id FROM block WHERE fork = 2 AND cell_id = 1)");
+	assert_int_equal(
+		run(&output, "--format", "md", other, "mutex / mag_tls @ pair threads=1", NULL),
+		COMMAND_OK);
+	assert_non_null(strstr(output, "noise grade C"));
+	assert_non_null(strstr(output, ", load 2.83 2.55 3.86,"));
+	assert_non_null(strstr(output, "cpu pressure some avg10=1.00 avg60=2.00 avg300=3.00;"));
+	const char *at = strstr(output, together);
+	assert_non_null(at);
+	const double times = strtod(at + strlen(together), NULL);
+	assert_true(times > 3.5 && times < 4.5);
+	free(output);
+}
+
 static void markdown_is_a_table(void **state)
 {
 	char *output = NULL, file[2 * PATH_BYTES];
@@ -704,6 +732,7 @@ int main(void)
 		cmocka_unit_test(what_is_absent_says_why),
 		cmocka_unit_test(the_first_store_that_has_it_answers),
 		cmocka_unit_test(the_command_has_statuses),
+		cmocka_unit_test(what_the_machine_did_is_told),
 		cmocka_unit_test(markdown_is_a_table),
 	};
 

@@ -116,7 +116,7 @@ for command in stress test setup; do
 	expect 'a command of the launcher' 2 "*./nblbench $command*"
 done
 run "$program" --version
-expect 'version' 0 'nblbench [0-9]*.[0-9]*.[0-9]*, revision ?*, build ?*'
+expect 'version' 0 'nblbench [0-9]*.[0-9]*.[0-9]*, *, build ?*'
 
 # Sanitizers and delays combine, and each combination has a build.
 while read -r preset words; do
@@ -147,7 +147,7 @@ unset NO_PERSONALITY
 run env DOES_NOT_BUILD=1 sh -c 'ulimit -f 100; exec "$@"' - "$tree/nblbench" list
 expect 'a build that fails under a limit' 1 '*does not build*file size of at most 51200 bytes*'
 run sh -c 'ulimit -s 64; exec "$@"' - "$program" list
-expect 'a small stack' 1 '*stack is limited to 64 KiB*'
+expect 'a small stack' 1 '*stack*64 KiB*ulimit -s*'
 run sh -c 'ulimit -f 20; exec "$@"' - "$program" sweep --quick --pool null,mutex --workload pair --threads 1 --forks 1 --blocks 1 --out out
 expect 'a small file' 1 "*ulimit -f*sweep.db*"
 
