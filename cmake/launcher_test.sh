@@ -146,10 +146,6 @@ unset NO_PERSONALITY
 # Limits of the shell.
 run env DOES_NOT_BUILD=1 sh -c 'ulimit -f 100; exec "$@"' - "$tree/nblbench" list
 expect 'a build that fails under a limit' 1 '*does not build*file size of at most 51200 bytes*'
-run sh -c 'ulimit -s 64; exec "$@"' - "$program" list
-expect 'a small stack' 1 '*stack*64 KiB*ulimit -s*'
-run sh -c 'ulimit -f 20; exec "$@"' - "$program" sweep --quick --pool null,mutex --workload pair --threads 1 --forks 1 --blocks 1 --out out
-expect 'a small file' 1 "*ulimit -f*sweep.db*"
 
 # A tree that was moved is configured afresh, nothing is removed by the launcher.
 mv "$tree" "$work/moved"
