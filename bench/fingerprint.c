@@ -12,6 +12,7 @@
 #include <gnu/libc-version.h>
 #include <hwloc.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -39,6 +40,7 @@ struct sketch {
 	uint64_t identity;
 	char grade;
 	char reasons[REASONS_BYTES];
+	bool limited; /* in CPU time, by a control group */
 };
 
 /* The first `bytes` - 1 characters of a file; "" if it can't be read. Returns text. */
@@ -273,6 +275,70 @@ static void add_boot_options(struct sketch *self)
 	add_text(self, "boot options", found);
 }
 
+/* The limit that stands in the folder of a control group, of version 2 or 1. */
+static bool limit_in(const char *folder, char limit[FINGERPRINT_LIMIT_BYTES])
+{
+	char path[PATH_MAX + 32], quota[TEXT_BYTES], period[TEXT_BYTES];
+
+	snprintf(path, sizeof(path), "%s/cpu.max", folder);
+	read_line(path, quota, sizeof(quota));
+	if (quota[0] != '\0' && strncmp(quota, "max", 3) != 0) {
+		snprintf(limit, FINGERPRINT_LIMIT_BYTES, "cpu.max %.60s", quota);
+		return true;
+	}
+	snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", folder);
+	read_line(path, quota, sizeof(quota));
+	if (atoll(quota) <= 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", folder);
+	read_line(path, period, sizeof(period));
+	snprintf(limit, FINGERPRINT_LIMIT_BYTES, "cpu.cfs_quota_us %.30s of %.30s", quota, period);
+	return true;
+}
+
+/* Of a line of /proc/PID/cgroup: true if its controllers are all (version 2) or cpu among others. */
+static bool is_about_cpu(const char *controllers, size_t length)
+{
+	for (size_t i = 0; i < length; i += strcspn(controllers + i, ",:") + 1) {
+		if (strcspn(controllers + i, ",:") == 3 && strncmp(controllers + i, "cpu", 3) == 0)
+			return true;
+	}
+	return length == 0;
+}
+
+bool fingerprint_cpu_limit(
+	const char *groups, const char *mount, char limit[FINGERPRINT_LIMIT_BYTES])
+{
+	for (const char *line = groups; *line != '\0'; line += line[0] == '\n') {
+		/* "4:cpu,cpuacct:/docker/ab", "0::/user.slice" */
+		const char *controllers = strchr(line, ':');
+		const char *group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
+		char folder[PATH_MAX];
+
+		if (group == NULL)
+			return false;
+		const size_t length = (size_t)(group - controllers - 1);
+		const int known = (int)strcspn(group + 1, "\n");
+
+		line = group + 1 + known;
+		if (!is_about_cpu(controllers + 1, length))
+			continue;
+		snprintf(folder, sizeof(folder), "%s%s%.*s%.*s", mount, length > 0 ? "/" : "",
+			(int)length, controllers + 1, known, group + 1);
+		/* In a container a part of the way up is not to be seen, and the top is its own. */
+		for (const size_t top = strlen(mount) + (length > 0 ? 1 + length : 0);;) {
+			if (limit_in(folder, limit))
+				return true;
+			char *slash = strrchr(folder, '/');
+			if (strlen(folder) <= top || slash == NULL)
+				break;
+			folder[(size_t)(slash - folder) > top ? (size_t)(slash - folder) : top] =
+				'\0';
+		}
+	}
+	return false;
+}
+
 static void add_settings(struct sketch *self)
 {
 	char value[TEXT_BYTES];
@@ -295,14 +361,17 @@ static void add_settings(struct sketch *self)
 			"address randomisation is off, so every fork has the same layout; 'sysctl "
 			"kernel.randomize_va_space=2' turns it on.");
 	add_boot_options(self);
-	read_line("/sys/fs/cgroup/cpu.max", value, sizeof(value));
-	add(self, "cgroup cpu.max", "%s", value);
-	if (value[0] != '\0' && strncmp(value, "max", 3) != 0)
+
+	char groups[CPUINFO_BYTES], limit[FINGERPRINT_LIMIT_BYTES];
+
+	read_file("/proc/self/cgroup", groups, sizeof(groups));
+	self->limited = fingerprint_cpu_limit(groups, "/sys/fs/cgroup", limit);
+	add(self, "cgroup cpu limit", "%s", self->limited ? limit : "");
+	if (self->limited)
 		lower_grade(self, 'C',
-			"a control group limits the CPU time (cpu.max %s) and stops threads when "
-			"it "
-			"is used up; run outside of it.",
-			value);
+			"a control group limits the CPU time (%s) and stops threads when it is "
+			"used up; run outside of it.",
+			limit);
 }
 
 static void add_build(struct sketch *self)
@@ -405,10 +474,11 @@ static void add_noise(struct sketch *self)
 	 */
 	if (probe.lost > 0.5)
 		lower_grade(self, probe.lost > 5 ? 'D' : (probe.lost > 2 ? 'C' : 'B'),
-			"a spinning thread lost %.1f %% of its time, %.0f us at once; something "
-			"else "
-			"runs on its CPU.",
-			probe.lost, (double)probe.longest_ns / 1000);
+			"a spinning thread lost %.1f %% of its time, %.0f us at once; %s.",
+			probe.lost, (double)probe.longest_ns / 1000,
+			self->limited ? "the control group stops it, or something else runs on its "
+					"CPU"
+				      : "something else runs on its CPU");
 	uint64_t ticks = all_later - all, taken = stolen_later - stolen;
 	double steal = ticks == 0 ? 0 : 100.0 * (double)taken / (double)ticks;
 	add(self, "steal", "%.1f %%", steal);

@@ -13,6 +13,7 @@
 #define BENCH_FINGERPRINT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum { FINGERPRINT_IDENTITY_BYTES = 17 };
 
@@ -29,6 +30,15 @@ struct fingerprint {
  */
 int fingerprint_take(struct fingerprint *out);
 void fingerprint_drop(struct fingerprint *self);
+
+/*
+ * Whether a control group limits the CPU time of a process, or one above it does, and then how:
+ * "cpu.max 50000 100000". groups: the text of /proc/PID/cgroup. mount: where control groups are
+ * mounted, of version 2 itself, of version 1 with a folder a controller.
+ */
+enum { FINGERPRINT_LIMIT_BYTES = 128 };
+bool fingerprint_cpu_limit(
+	const char *groups, const char *mount, char limit[FINGERPRINT_LIMIT_BYTES]);
 
 /*
  * A fixed piece of arithmetic and a fixed walk through memory, timed: nanoseconds. Runs between

@@ -134,6 +134,35 @@ static void list_says_what_runs(void **state)
 	expect("$N list | grep '^  remote_free '", COMMAND_OK, " 2, 4 ... ");
 }
 
+/* A store beside the reports' directory: what stands in the way is said as the system says it. */
+static void unwritable_store_is_named(void **state)
+{
+	(void)state;
+	if (system("unshare --map-root-user --mount true 2>/dev/null") != 0) {
+		print_message("nothing can be mounted here: no user namespaces\n");
+		skip();
+	}
+	expect("mkdir ro out; unshare --map-root-user --mount sh -c 'mount --bind ro ro && mount "
+	       "-o "
+	       "remount,ro,bind ro && $N sweep --out out --store ro/s.db --blocks 1 " SMALL "'",
+		COMMAND_FAILED, "'ro/s.db' can't be made: Read-only file system");
+}
+
+/* What `run` measures as malloc is what the environment preloads, and is named. */
+static void preloaded_malloc_is_named(void **state)
+{
+	char said[OUTPUT_BYTES];
+
+	(void)state;
+	expect("unset LD_PRELOAD; $N run --pool malloc --slice 1", COMMAND_OK,
+		"malloc is that of glibc");
+	run("$N list | grep -A 2 '^  jemalloc '", said);
+	if (strstr(said, "can't run here") != NULL)
+		skip();
+	expect("LD_PRELOAD=libjemalloc.so.2 $N run --pool malloc --slice 1", COMMAND_OK,
+		"malloc is that of jemalloc");
+}
+
 int main(int argc, char **argv)
 {
 	char path[PATH_MAX];
@@ -150,6 +179,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(list_says_what_runs),
 		cmocka_unit_test(lcores_are_named),
 		cmocka_unit_test(hanging_gnuplot_is_ended),
+		cmocka_unit_test(preloaded_malloc_is_named),
+		cmocka_unit_test(unwritable_store_is_named),
 		cmocka_unit_test(store_is_read_where_nothing_can_be_written),
 	};
 

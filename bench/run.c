@@ -9,6 +9,7 @@
 #include "bench/engine.h"
 #include "bench/instances.h"
 #include "bench/options.h"
+#include "bench/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -206,6 +207,13 @@ static int run_cell(const struct workload_case *subject, const char *name,
 	if (engine_open(subject, cell, &engine, why) != 0) {
 		fprintf(stderr, "nblbench run: %s\n", why);
 		return COMMAND_FAILED;
+	}
+	/* Here, unlike in a sweep, the row is whatever the environment preloads. */
+	if (subject->ops->traits.kind == POOL_KIND_ALLOCATOR) {
+		char allocator[64];
+
+		worker_allocator_name(allocator, sizeof(allocator));
+		printf("malloc is that of %s; ", allocator);
 	}
 	printf("%s on %s, %" PRIu32 " thread%s, a pool of %" PRIu32 " objects; not stored\n",
 		subject->workload->name, name, cell->shape.threads,

@@ -350,6 +350,14 @@ static int make(const char *path, const struct plan *plan, const char *command, 
 			"'%s' can't be made: %s. Name a file in a directory that exists with "
 			"--store or --out",
 			path, strerror(errno));
+	/* SQLite would say that there is no such file. */
+	if (faccessat(directory, ".", W_OK, AT_EACCESS) != 0) {
+		refuse(why,
+			"'%s' can't be made: %s. Name a file in a directory that you may write "
+			"with --store or --out",
+			path, strerror(errno));
+		goto done;
+	}
 	flock(directory, LOCK_EX);
 	if (snprintf(draft, sizeof(draft), "%s.new", path) >= (int)sizeof(draft)) {
 		refuse(why, "the path '%s' is too long", path);

@@ -33,11 +33,7 @@ struct worker {
 	uint64_t idle_ns;       /* how long it was */
 };
 
-/*
- * Which malloc answers: the preloaded one if it can be told by a name that only it has, else the
- * system's.
- */
-static void allocator_name(char *text, size_t bytes)
+void worker_allocator_name(char *text, size_t bytes)
 {
 	int (*mallctl)(const char *, void *, size_t *, void *, size_t);
 	const char *(*tc_version)(int *, int *, const char **);
@@ -81,7 +77,7 @@ static json_t *hello(const struct worker *self)
 						      : (uint32_t)count;
 	bool supported = self->ops->supported(reason);
 
-	allocator_name(allocator, sizeof(allocator));
+	worker_allocator_name(allocator, sizeof(allocator));
 	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:o}", "reply", "hello",
 		"proto", WORKER_PROTO, "build_id", build_id(), "pid", (int)getpid(), "pool",
 		self->subject, "dispatch", instance_dispatch_name(self->dispatch), "supported",

@@ -83,6 +83,8 @@
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H
 
+#include <stddef.h>
+
 enum {
 	WORKER_PROTO = 1,
 	WORKER_FD = 3,
@@ -96,6 +98,12 @@ enum {
 #define WORKER_CODE_ABSENT    "unsupported"
 #define WORKER_CODE_EXHAUSTED "exhausted"
 #define WORKER_CODE_FAILED    "failed"
+
+/*
+ * Which malloc answers in this process: the one that is preloaded, if it can be told by a name that
+ * only it has, else the system's, as "glibc 2.36".
+ */
+void worker_allocator_name(char *text, size_t bytes);
 
 /*
  * Serves requests on the socket fd until quit or end of file. subject and dispatch are as on the
