@@ -15,6 +15,8 @@ const struct context_ops *const contexts[] = {
 	NULL,
 };
 
+struct context_prefix park_end;
+
 const struct context_ops *context_find(const char *name)
 {
 	for (size_t i = 0; contexts[i] != NULL; i++) {
@@ -27,8 +29,8 @@ const struct context_ops *context_find(const char *name)
 const struct context_ops *context_default(void)
 {
 	/*
-	 * No allocation from an NBL's third packet on, and nothing reserved for drivers that push
-	 * none.
+	 * Exact; no allocation from an NBL's second packet on; nothing reserved for drivers that
+	 * push none.
 	 */
 	return &context_sticky_ops;
 }
@@ -44,6 +46,10 @@ static const char *broken_rule(const struct context_ops *ops)
 		return "lacks one of alloc, free, flush, kept_bytes, check";
 	if (ops->traits.progress == POOL_UNSYNCHRONISED)
 		return "promises nothing to several threads";
+	if (ops->traits.exact && ops->traits.any_order)
+		return "is exact and pushes a block where there is room";
+	if (ops == context_default() && !ops->traits.exact)
+		return "is the default and shows what the reference does not";
 	return NULL;
 }
 

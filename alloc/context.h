@@ -5,8 +5,8 @@
  * Every NBL carries an *inline block* in its own memory (none if the pool has no context). Drivers
  * push context onto the front block and pop it again; that hot case is the same for all policies
  * and stands in nbl.h. A policy supplies the *fallback block* that is pushed in front when the
- * front block has no room, takes it back when the last of its bytes is popped unless it lets it stay
- * there (park.h), and may enlarge the inline area. The chain grows and never moves: pointers into
+ * front block has no room, takes it back when the last of its bytes is popped, and may enlarge the
+ * inline area. The chain grows and never moves: pointers into
  * older blocks stay valid.
  *
  *	Context -> [prefix | header | unused | used] -> ... -> [header | unused | used]
@@ -43,6 +43,7 @@ enum {
 	CONTEXT_ALIGN_POINTER_BYTES = sizeof(void *),      /* of sizes, when the rule is relaxed */
 	CONTEXT_BYTES_MAX = 65528, /* the largest multiple of 8 that a USHORT holds */
 	CONTEXT_REASON_BYTES = POOL_REASON_BYTES,
+	CONTEXT_INLINE = 1, /* NdisReserved[1] of an inline block; 0 in all others */
 };
 
 /*
@@ -57,6 +58,12 @@ struct context_prefix {
 
 struct context_traits {
 	enum pool_progress progress; /* the worst path of alloc and free */
+	/*
+	 * What a driver sees is what the reference shows, to the byte: the inline block has the
+	 * pool's ContextSize, a fallback block bytes + backfill, and a block without a byte in use
+	 * is in no chain. Only such a policy may be the default.
+	 */
+	bool exact;
 	/* No allocation in steady state: what the NBL has or keeps takes everything. */
 	bool in_place;
 	bool retains; /* keeps memory of blocks after they were freed */
@@ -177,16 +184,17 @@ struct context_ops {
 
 	/*
 	 * Supplies a block for bytes + backfill (sum: a multiple of the alignment, at most 65528),
-	 * wholly unused (context_set_unused) and charged to tag (context_charge). Its Size may be
-	 * larger than the sum, never smaller, and is a multiple of the alignment; the slack goes
-	 * into the backfill. NULL: no memory. May read the NBL's chain.
+	 * wholly unused (context_set_unused) and charged to tag (context_charge). Its Size is the
+	 * sum, or, if the policy is not exact, may be larger and a multiple of the alignment; the
+	 * slack goes into the backfill. NULL: no memory. May read the NBL's chain.
 	 */
 	NET_BUFFER_LIST_CONTEXT *(*alloc)(struct context *context, struct context_thread *self,
 		NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill, uint32_t tag);
 
 	/*
-	 * Takes back a block that alloc supplied for this NBL; it has left the chain and is wholly
-	 * unused. Takes its bytes off the tag (context_uncharge) unless they stay with the NBL.
+	 * Takes back a block that alloc supplied for this NBL; it has left the chain, and its Offset
+	 * means nothing. Takes its bytes off the tag (context_uncharge) unless they stay
+	 * with the NBL.
 	 */
 	void (*free)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl,
 		NET_BUFFER_LIST_CONTEXT *block);
@@ -234,7 +242,7 @@ extern const struct context_ops *const contexts[];
 /* By name; NULL if there is none. */
 const struct context_ops *context_find(const char *name);
 
-/* What a program gets that asked for no policy: the best verified one. */
+/* What a program gets that asked for no policy: the best verified one that is exact. */
 const struct context_ops *context_default(void);
 
 /* Checks every table of the list. 0, or -EINVAL with a sentence in why (CONTEXT_REASON_BYTES). */
@@ -297,6 +305,7 @@ ALWAYS_INLINE void context_set_unused(NET_BUFFER_LIST_CONTEXT *block, uint32_t s
 	block->Size = (USHORT)size;
 	block->Offset = (USHORT)size;
 	block->NdisReserved[0] = (USHORT)(size - 1);
+	block->NdisReserved[1] = 0; /* no inline block */
 }
 
 /*
@@ -317,10 +326,11 @@ ALWAYS_INLINE bool context_is_inline(const struct context *context, const NET_BU
 }
 
 /* The front block, if it is a fallback block; else NULL: then the NBL has none at all. */
-ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_front_fallback(
-	const struct context *context, const NET_BUFFER_LIST *nbl)
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_front_fallback(const NET_BUFFER_LIST *nbl)
 {
-	return context_is_inline(context, nbl, nbl->Context) ? NULL : nbl->Context;
+	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+
+	return front == NULL || front->NdisReserved[1] == CONTEXT_INLINE ? NULL : front;
 }
 
 /*

@@ -44,7 +44,8 @@ static void misuse_abort(void *arg, const struct nbl_misuse *misuse)
 {
 	(void)arg;
 	fprintf(stderr, "%s\n", misuse->text);
-	abort();
+	if (misuse->kind != NBL_MISUSE_ALIGNMENT)
+		abort();
 }
 
 static nbl_misuse_handler misuse_handler = misuse_abort;
@@ -73,6 +74,7 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 		[NBL_MISUSE_DATA] = "data",
 		[NBL_MISUSE_REFERENCE] = "reference",
 		[NBL_MISUSE_ENVIRONMENT] = "environment",
+		[NBL_MISUSE_ALIGNMENT] = "alignment",
 	};
 
 	return names[kind];
@@ -1091,7 +1093,7 @@ static uint64_t inline_sizes(uint32_t bytes)
 	NET_BUFFER_LIST_CONTEXT block = {
 		.Size = (USHORT)bytes,
 		.Offset = (USHORT)bytes,
-		.NdisReserved = {(USHORT)bytes},
+		.NdisReserved = {(USHORT)bytes, CONTEXT_INLINE},
 	};
 
 	return *nbl_block_sizes(&block);
@@ -1196,9 +1198,19 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	if (config->kind == NBL_POOL_NONE || (!lists && config->context_bytes != 0) ||
 		(lists && !config->with_nb && config->data_bytes != 0) ||
 		config->context_bytes > CONTEXT_BYTES_MAX ||
-		config->context_bytes % align_bytes != 0 ||
 		config->data_bytes > POOL_OBJECT_BYTES_MAX)
 		return -EINVAL;
+	if (config->context_bytes % align_bytes != 0) {
+		if (config->context_bytes % CONTEXT_ALIGN_POINTER_BYTES == 0)
+			nbl_misuse(NBL_MISUSE_ALIGNMENT, "NdisAllocateNetBufferListPool", NULL,
+				NULL,
+				"a ContextSize of %u is no multiple of %u, so the pool is refused; "
+				"NBL_CONTEXT_ALIGNMENT=pointer in the environment, or "
+				"nbl_set_context_alignment(%d), allows multiples of %d",
+				config->context_bytes, align_bytes, CONTEXT_ALIGN_POINTER_BYTES,
+				CONTEXT_ALIGN_POINTER_BYTES);
+		return -EINVAL;
+	}
 
 	struct nbl_pool *pool = claim_slot();
 	if (pool == NULL)

@@ -571,14 +571,14 @@ ALWAYS_INLINE int nbl_context_fallback(const struct context_ops *policy, struct 
 	if (unlikely(block == NULL))
 		return -ENOMEM;
 	block->Next = nbl->Context;
-	block->Offset = (USHORT)(block->Size - bytes);
+	block->Offset = (USHORT)(policy->traits.exact ? backfill : block->Size - bytes);
 	if (owned)
 		block->NdisReserved[0] = block->Offset; /* and stays */
 	nbl->Context = block;
 	return 0;
 }
 
-/* Takes the front block, a fallback block wholly unused, out of the chain and gives it back. */
+/* Takes the front block, a fallback block of which nothing is in use, out of the chain and gives it back. */
 ALWAYS_INLINE void nbl_context_release(const struct context_ops *policy, struct nbl_pool *pool,
 	struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 {
@@ -597,6 +597,15 @@ ALWAYS_INLINE bool nbl_misaligned(const struct nbl_pool *pool, uint32_t bytes)
 	return unlikely(bytes % CONTEXT_ALIGN_BYTES != 0) && (bytes & pool->align_mask) != 0;
 }
 
+/*
+ * True where the policy is known and cuts fallbacks from what the NBL keeps, in a few instructions:
+ * then neither that nor room in the front block is the unlikely case.
+ */
+ALWAYS_INLINE bool nbl_is_even(const struct context_ops *policy)
+{
+	return __builtin_constant_p(policy->retire != NULL) && policy->retire != NULL;
+}
+
 enum nbl_room { NBL_ROOM_MADE, NBL_ROOM_NONE, NBL_ROOM_REFUSED };
 
 /*
@@ -613,7 +622,12 @@ ALWAYS_INLINE enum nbl_room nbl_context_room(const struct context_ops *policy,
 		return NBL_ROOM_REFUSED;
 	if (unlikely(bytes == 0))
 		return NBL_ROOM_MADE;
-	if (!policy->traits.any_order && likely(front != NULL && front->Offset >= bytes)) {
+	if (nbl_is_even(policy) && front != NULL && front->Offset >= bytes) {
+		front->Offset = (USHORT)(front->Offset - bytes);
+		return NBL_ROOM_MADE;
+	}
+	if (!nbl_is_even(policy) && !policy->traits.any_order &&
+		likely(front != NULL && front->Offset >= bytes)) {
 		front->Offset = (USHORT)(front->Offset - bytes);
 		return NBL_ROOM_MADE;
 	}
@@ -632,7 +646,9 @@ ALWAYS_INLINE int nbl_context_push(const struct context_ops *policy, struct nbl_
 {
 	enum nbl_room room = nbl_context_room(policy, pool, nbl, bytes, backfill);
 
-	if (likely(room == NBL_ROOM_MADE))
+	if (nbl_is_even(policy) && room == NBL_ROOM_MADE)
+		return 0;
+	if (!nbl_is_even(policy) && likely(room == NBL_ROOM_MADE))
 		return 0;
 	if (unlikely(room == NBL_ROOM_REFUSED))
 		return -EINVAL;
@@ -649,7 +665,7 @@ enum nbl_popped { NBL_POPPED, NBL_POPPED_LAST, NBL_POP_REFUSED };
  * The part of a pop that needs no per-thread state. POPPED: done. LAST: done, and the front block,
  * a fallback block, is to be released. REFUSED: misuse, nothing changed.
  */
-ALWAYS_INLINE enum nbl_popped nbl_context_give(
+ALWAYS_INLINE enum nbl_popped nbl_context_give(const struct context_ops *policy,
 	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uint32_t bytes)
 {
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
@@ -661,14 +677,18 @@ ALWAYS_INLINE enum nbl_popped nbl_context_give(
 	if (unlikely(front == NULL))
 		return NBL_POP_REFUSED;
 	uint32_t offset = front->Offset + bytes;
-	if (likely(offset <= front->NdisReserved[0])) {
+	const bool within = offset <= front->NdisReserved[0];
+	if (nbl_is_even(policy) && within) {
+		front->Offset = (USHORT)offset;
+		return NBL_POPPED;
+	}
+	if (!nbl_is_even(policy) && likely(within)) {
 		front->Offset = (USHORT)offset;
 		return NBL_POPPED;
 	}
 	/* Offsets are even: one beyond what stands there is the limit of a block that leaves. */
 	if (unlikely(offset != front->NdisReserved[0] + 1u))
 		return NBL_POP_REFUSED;
-	front->Offset = (USHORT)offset;
 	return NBL_POPPED_LAST;
 }
 
@@ -680,9 +700,11 @@ ALWAYS_INLINE enum nbl_popped nbl_context_give(
 ALWAYS_INLINE bool nbl_context_pop(const struct context_ops *policy, struct nbl_pool *pool,
 	struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, const char *call)
 {
-	enum nbl_popped popped = nbl_context_give(pool, nbl, bytes);
+	enum nbl_popped popped = nbl_context_give(policy, pool, nbl, bytes);
 
-	if (likely(popped == NBL_POPPED))
+	if (nbl_is_even(policy) && popped == NBL_POPPED)
+		return true;
+	if (!nbl_is_even(policy) && likely(popped == NBL_POPPED))
 		return true;
 	if (unlikely(popped == NBL_POP_REFUSED)) {
 		nbl_report_pop(pool, nbl, bytes, call);
@@ -943,14 +965,9 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 
 	if (unlikely(!nbl_is(nbl, pool, mark)) && !nbl_owner_leaves(pool, nbl, mark, call))
 		return false;
-	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
-	/* A parked block that stays and is not in use is no context (park.h). */
-	if (policy->retire != NULL && front != block && front != NULL && front->Next == block &&
-		front->Offset == front->Size)
-		front = block;
 	/* The inline block's limit is bare: it never leaves. */
-	if (unlikely(
-		    front != block || (block != NULL && block->Offset != block->NdisReserved[0]))) {
+	if (unlikely(nbl->Context != block ||
+		     (block != NULL && block->Offset != block->NdisReserved[0]))) {
 		if (nbl_report_contexts(pool, nbl, call))
 			return false;
 		while (nbl->Context != block) {

@@ -1,165 +1,296 @@
 /*
- * A place for one context block of its own in each NBL, in the policy's word: for policies that
- * leave a fallback block with its NBL when it is popped and use it again for the next fallback.
+ * A region of memory that stays with each NBL, in the policy's word: for policies that cut an NBL's
+ * fallback blocks from it, one behind the other, as the chain grows.
  *
- *	NBL.NdisReserved[1] -> [16 prefix | 16 header | Size bytes]     malloc'd
- *	        low four bits: the stamp under which it was parked
+ *	NdisReserved[1] ------.                Context -.
+ *	                       v                         v
+ *	[64 struct park_region | slot | slot | slot | slot in use | idle slot | idle slot | room ]
+ *	          a slot: [16 prefix | 16 header | Size bytes, rounded up to 16]
  *
- * The block is *idle* until a driver needs it, and idle again when the last of its bytes is popped:
- * wholly unused (Offset == Size), so the word does not change and nothing is written to say so. An
- * idle block is hidden: the chain, and with it everything a driver sees, is that of an NBL without
- * it.
+ * Contexts nest, so the blocks of one NBL leave in the reverse order of their coming, and a region
+ * needs no more than one position in it, the *top*. The slots below it are in the chain; what lies
+ * above is shown to nobody. A driver sees the blocks that the reference shows, of exactly the sizes
+ * that were asked for.
  *
- * Or it *stays*: pushed where no byte of context is in use, on an NBL without blocks or in front of
- * its unused inline block, it need not leave the chain when it is idle again, for there is nothing
- * behind it that a driver could look for. Further pushes find it as room in the front block, and
- * neither they nor their pops reach the policy. It is idle in the chain then; when the NBL is freed
- * it is simply not in the next one's.
+ * The prefix of each block in the chain has the address of the top above it: in a slot that is the
+ * next slot, in the last slot an *end* that all regions share. So the top is found at the front
+ * block, or at the word where there is none, and pushes and pops write nothing but the chain.
  *
- * It remains charged to the tag that pushed it last, until its memory goes back or a push under
- * another tag takes it over: that driver's contexts are what the memory is there for, and a steady
- * stack of drivers never touches the accounts.
+ * A slot that was popped keeps its header and its tag. A push that wants the same size under the
+ * same tag takes it as it is. The accounts do not change then: an idle slot stays charged to the tag
+ * that pushed it last, until another push takes its place or its memory goes back. So a steady stack
+ * of drivers never touches the accounts.
+ *
+ * A push for which the region has no room gets a block from malloc: overflow. The top above it is the
+ * one below it. If that is the end, no slot is added to the region until the block is gone.
+ *
+ * The policy has a stamp, which changes when what it has learned becomes void. A region with another
+ * stamp is given back when its NBL is next allocated.
  *
  * The word is the NBL owner's, like the chain; it goes from owner to owner with the NBL itself, so
- * no access is atomic. The context's stamp changes when what it has learned becomes void: a block
- * with an old stamp is given back when its NBL is next allocated, or leaves the chain. It has 16
- * values, so a block that slept through 16 changes passes for fresh; it is then merely kept on.
+ * no access is atomic.
  *
- * Over a general allocator the NBL's memory goes back at every free, and the parked block with it
- * (retire): there is nothing to come back to, and such a pool allocates at every fallback.
+ * Over a general allocator the NBL's memory goes back at every free, and the region with it
+ * (retire): such a pool allocates at every first fallback.
  *
- * P1  A parked block is in its NBL's chain if it is in use. If it is idle it is in no chain, or it
- * stays and is the front block: whoever pushes another one hides it first.
+ * P1  The blocks of the chain that lie in the region are its slots below the top, the newest first.
+ * P2  The region's slots lie side by side, and the last one leads to the end.
+ * P3  A region goes only while its NBL has no fallback block.
  */
 #ifndef ALLOC_PARK_H
 #define ALLOC_PARK_H
 
 #include "alloc/context.h"
 
-enum { PARK_STAMPS = 16 };
-_Static_assert((int)PARK_STAMPS <= (int)CONTEXT_ALIGN_BYTES,
-	"block headers leave so many low values free");
+#include <string.h>
+
+#define PARK_STALE UINT32_MAX /* no policy's stamp */
+
+struct park_region {
+	uint64_t overflow; /* of blocks that found no room and are out: bytes, as slots */
+	uint32_t bytes;    /* of slots and room; a multiple of 64 */
+	uint32_t made;     /* of slots, idle ones among them */
+	uint32_t need;     /* the policy's: bytes of slots that were wanted at once; 0 at first */
+	uint32_t stamp;    /* the policy's when it was made, or PARK_STALE */
+	uint32_t at_end;   /* blocks that are out and above which the top is the end */
+	struct context_prefix *last; /* slot of those that were made */
+	/* On a line: with 32 bytes of context each, OVS's and npcap's, a driver touches one. */
+	CACHE_LINE_ALIGNED unsigned char slots[];
+};
+_Static_assert(sizeof(struct park_region) == CACHE_LINE_BYTES, "a line before the slots");
+
+/* What a region's last slot leads to: it has no key. In context.c. */
+extern struct context_prefix park_end;
 
 /* The base of a policy that parks. */
 struct park {
 	struct context base;
-	/* The present stamp, below PARK_STAMPS. Changed seldom, read at every NBL allocation. */
+	/* The present stamp, not PARK_STALE. Changed seldom, read at every NBL allocation. */
 	CACHE_PAIR_ALIGNED atom_u32 stamp;
 };
 
 ALWAYS_INLINE uint32_t park_stamp(struct context *context)
 {
-	/* Relaxed: a stale stamp delays a block's return by one use of its NBL. */
+	/* Relaxed: an old stamp delays a region's return by one use of its NBL. */
 	return atom_load_relaxed(&((struct park *)context)->stamp);
 }
 
-/* The parked block, or NULL. */
-ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *park_block(NET_BUFFER_LIST *nbl)
+/* The region's first slot; NULL without a region. */
+ALWAYS_INLINE struct context_prefix *park_first(NET_BUFFER_LIST *nbl)
 {
-	return (NET_BUFFER_LIST_CONTEXT *)((uintptr_t)*context_word(nbl) &
-					   ~(uintptr_t)(PARK_STAMPS - 1));
+	return *context_word(nbl);
 }
 
-ALWAYS_INLINE uint32_t park_block_stamp(NET_BUFFER_LIST *nbl)
+/* The NBL's region, or NULL. */
+ALWAYS_INLINE struct park_region *park_region(NET_BUFFER_LIST *nbl)
 {
-	return (uint32_t)((uintptr_t)*context_word(nbl) % PARK_STAMPS);
-}
+	struct context_prefix *first = park_first(nbl);
 
-ALWAYS_INLINE bool park_idle(const NET_BUFFER_LIST_CONTEXT *block)
-{
-	return block->Offset == block->Size;
-}
-
-/* True if the block stays: all of it may be popped, and it does not leave then. */
-ALWAYS_INLINE bool park_stays(const NET_BUFFER_LIST_CONTEXT *block)
-{
-	return block->NdisReserved[0] == block->Size;
-}
-
-ALWAYS_INLINE void park_set_stays(NET_BUFFER_LIST_CONTEXT *block, bool stays)
-{
-	block->NdisReserved[0] = (USHORT)(block->Size - !stays); /* the limit: nbl.h */
-}
-
-/* True if no byte of context is in use on the NBL, and no block but its own in the chain. */
-ALWAYS_INLINE bool park_alone(const struct context *context, const NET_BUFFER_LIST *nbl)
-{
-	const NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
-
-	return front == NULL ||
-	       (context_is_inline(context, nbl, front) && front->Offset == front->Size);
-}
-
-/* Hides the parked block, if there is one and it is idle in the chain: it is the front block. */
-static inline void park_hide(NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *parked)
-{
-	if (parked != NULL && nbl->Context == parked && park_idle(parked))
-		nbl->Context = parked->Next;
-}
-
-/* True if block is the parked one, under this stamp: it may stay. One load, one compare. */
-ALWAYS_INLINE bool park_holds(NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block, uint32_t stamp)
-{
-	return *context_word(nbl) == (unsigned char *)block + stamp;
-}
-
-/* The parked block changes hands: its bytes are charged to another tag. */
-static COLD void park_recharge(
-	struct context_thread *self, NET_BUFFER_LIST_CONTEXT *block, uint32_t tag)
-{
-	context_uncharge(self, block);
-	context_charge(self, block, tag);
+	return first ? (struct park_region *)first - 1 : NULL;
 }
 
 /*
- * The parked block for `bytes` bytes under tag; NULL if there is none, it is in use or too small.
- * A load of the NBL's first line and three of the block's header and prefix.
+ * The slot at the top, in use by nobody, or the end. NULL: there is no region, or there was none when
+ * the front block was pushed, and the top is the first slot.
  */
-ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *park_use(
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t tag)
+ALWAYS_INLINE struct context_prefix *park_top(NET_BUFFER_LIST *nbl)
 {
-	NET_BUFFER_LIST_CONTEXT *block = park_block(nbl);
+	NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(nbl);
 
-	if (unlikely(block == NULL || block->Size < bytes || !park_idle(block)))
+	return front ? context_prefix(front)->policy_ptr : park_first(nbl);
+}
+
+/* Bytes of a slot for a block of `size` bytes. */
+ALWAYS_INLINE uint32_t park_slot_bytes(uint32_t size)
+{
+	const uint32_t mask = CONTEXT_ALIGN_BYTES - 1;
+
+	return (uint32_t)context_block_bytes((size + mask) & ~mask);
+}
+
+/* Bytes of the slots below the top of the NBL's region. */
+static inline uint32_t park_used(NET_BUFFER_LIST *nbl)
+{
+	const struct park_region *region = park_region(nbl);
+	const struct context_prefix *top = park_top(nbl);
+
+	if (top == &park_end)
+		return region->made;
+	return top ? (uint32_t)((const unsigned char *)top - region->slots) : 0;
+}
+
+/* Bytes of slots that an NBL with a region wants at once with one of so many bytes more. */
+static inline uint64_t park_need(NET_BUFFER_LIST *nbl, uint32_t bytes)
+{
+	return park_region(nbl)->overflow + park_used(nbl) + bytes;
+}
+
+/*
+ * What a slot is known by: its tag and its Size, as one word. A slot of which the policy wants to
+ * hear has none (park_seal).
+ */
+ALWAYS_INLINE uint64_t park_key(uint32_t tag, uint32_t size)
+{
+	const struct context_prefix prefix = {.tag = tag, .policy_u32 = size};
+	uint64_t key;
+
+	memcpy(&key, &prefix, sizeof(key));
+	return key;
+}
+
+/* A push onto the NBL without fallback blocks is not to take the region's first slot as it is. */
+static inline void park_seal(NET_BUFFER_LIST *nbl)
+{
+	park_first(nbl)->policy_u32 = 0;
+}
+
+/* And the region goes when its NBL is next allocated, if not before. */
+static inline void park_expire(NET_BUFFER_LIST *nbl)
+{
+	park_region(nbl)->stamp = PARK_STALE;
+	park_seal(nbl);
+}
+
+/* The idle slots from `slot` on are charged to nobody any more. self as for context_account. */
+static inline void park_uncharge(struct context_thread *self, struct context_prefix *slot)
+{
+	for (; slot != &park_end; slot = slot->policy_ptr)
+		context_uncharge(self, context_block(slot));
+}
+
+/* The NBL's region, which it has, goes back. self as for context_account. */
+static COLD void park_drop(struct context_thread *self, NET_BUFFER_LIST *nbl)
+{
+	struct park_region *region = park_region(nbl);
+
+	if (region->made != 0)
+		park_uncharge(self, park_first(nbl));
+	if (self != NULL)
+		context_keep(self, -(int64_t)(sizeof(*region) + region->bytes));
+	*context_word(nbl) = NULL;
+	free(region);
+}
+
+/*
+ * A region for so many bytes of slots or some more, for an NBL that has none; false: no memory. The
+ * caller cuts a slot from it.
+ */
+static inline bool park_make(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t stamp)
+{
+	const uint32_t mask = CACHE_LINE_BYTES - 1;
+	const size_t all = sizeof(struct park_region) + ((bytes + mask) & ~mask);
+	struct park_region *region =
+		memory_fault(all) ? NULL : aligned_alloc(CACHE_LINE_BYTES, all);
+
+	if (unlikely(region == NULL))
+		return false;
+	*region = (struct park_region){.bytes = (bytes + mask) & ~mask, .stamp = stamp};
+	*context_word(nbl) = region->slots;
+	context_keep(self, (int64_t)all);
+	self->paths.allocate++;
+	return true;
+}
+
+/*
+ * The idle slot at the top, if it is of this size and tag; else NULL. A load of the NBL's or the
+ * front block's line, two of the slot; the line of the next driver's slot is fetched.
+ */
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *park_cut(NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
+{
+	struct context_prefix *top = park_top(nbl);
+	uint64_t key;
+
+	if (unlikely(top == NULL))
 		return NULL;
-	if (unlikely(context_prefix(block)->tag != tag))
-		park_recharge(self, block, tag);
+	memcpy(&key, top, sizeof(key));
+	if (unlikely(key != park_key(tag, size)))
+		return NULL;
+	__builtin_prefetch(top->policy_ptr, 1);
+	return context_block(top);
+}
+
+/* A slot at the top of the region, which there is, whatever is there; NULL: it has no room. */
+static inline NET_BUFFER_LIST_CONTEXT *park_cut_other(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
+{
+	struct park_region *region = park_region(nbl);
+	const uint32_t used = park_used(nbl);
+	struct context_prefix *top = (struct context_prefix *)(region->slots + used);
+	NET_BUFFER_LIST_CONTEXT *block = context_block(top);
+	const uint32_t bytes = park_slot_bytes(size);
+
+	if (bytes > region->bytes - used || (used == region->made && region->at_end != 0))
+		return NULL;
+	if (used < region->made && block->Size == size) {
+		context_uncharge(self, block);
+	} else {
+		if (used < region->made)
+			park_uncharge(self, top);
+		else if (used != 0)
+			region->last->policy_ptr = top; /* no longer to the end */
+		top->policy_ptr = &park_end;
+		region->last = top;
+		region->made = used + bytes;
+	}
+	context_set_unused(block, size);
+	context_charge(self, block, tag);
+	top->policy_u32 = size;
 	self->paths.reuse++;
 	return block;
 }
 
-/* Parks block where none is parked. */
-static inline void park_put(struct context_thread *self, NET_BUFFER_LIST *nbl,
-	NET_BUFFER_LIST_CONTEXT *block, uint32_t stamp)
+/* A block from malloc. NULL: no memory. */
+static inline NET_BUFFER_LIST_CONTEXT *park_overflow(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
 {
-	*context_word(nbl) = (unsigned char *)block + stamp;
-	context_keep(self, (int64_t)context_block_bytes(block->Size));
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, size, tag);
+
+	if (unlikely(block == NULL))
+		return NULL;
+	context_prefix(block)->policy_u32 = 0;
+	context_prefix(block)->policy_ptr = NULL;
+	if (park_region(nbl) != NULL) {
+		struct context_prefix *top = park_top(nbl);
+
+		context_prefix(block)->policy_ptr = top ? top : park_first(nbl);
+		park_region(nbl)->at_end += top == &park_end;
+		park_region(nbl)->overflow += park_slot_bytes(size);
+	}
+	return block;
 }
 
-/*
- * Parks none any more: the block, which there is, goes back, now if it is idle, else when it is
- * popped.
- */
-static COLD void park_drop(struct context_thread *self, NET_BUFFER_LIST *nbl)
+/* A block without a key leaves. */
+static COLD void park_free_keyless(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
-	NET_BUFFER_LIST_CONTEXT *block = park_block(nbl);
+	struct context_prefix *prefix = context_prefix(block);
 
-	*context_word(nbl) = NULL;
-	context_keep(self, -(int64_t)context_block_bytes(block->Size));
-	if (!park_idle(block)) {
-		if (park_stays(block))
-			park_set_stays(block, false);
-		return;
+	if (prefix == park_first(nbl))
+		return; /* sealed */
+	if (prefix->policy_ptr != NULL) {
+		park_region(nbl)->at_end -= prefix->policy_ptr == &park_end;
+		park_region(nbl)->overflow -= park_slot_bytes(block->Size);
 	}
-	park_hide(nbl, block);
 	context_free_block(self, block);
 }
 
-/* The policy's begin: a load, and a second one and a compare where a block is parked. */
+/* The policy's free: a slot is idle where it lies. */
+ALWAYS_INLINE void park_free(struct context *context, struct context_thread *self,
+	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
+{
+	(void)context;
+	if (unlikely(context_prefix(block)->policy_u32 == 0))
+		park_free_keyless(self, nbl, block);
+}
+
+/* The policy's begin: a load, and two more and a compare where there is a region. */
 ALWAYS_INLINE void park_begin(
 	struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl)
 {
-	if (*context_word(nbl) != NULL && unlikely(park_block_stamp(nbl) != park_stamp(context)))
+	const struct park_region *region = park_region(nbl);
+
+	if (region != NULL && unlikely(region->stamp != park_stamp(context)))
 		park_drop(self, nbl);
 }
 
@@ -168,31 +299,44 @@ static inline void park_retire(
 	struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl)
 {
 	(void)context;
-	if (*context_word(nbl) == NULL)
-		return;
-	if (self != NULL)
+	if (park_region(nbl) != NULL)
 		park_drop(self, nbl);
-	else
-		context_free_block(NULL, park_block(nbl));
-	*context_word(nbl) = NULL;
 }
 
-/*
- * P1, for the policy's check_nbl; the chain is known to end, and to have no unused block but those
- * that may stay.
- */
+/* P1 and P2, for the policy's check_nbl; the chain is known to end. */
 static inline bool park_intact(NET_BUFFER_LIST *nbl, char *why)
 {
-	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
-	const NET_BUFFER_LIST_CONTEXT *b = nbl->Context;
+	const struct park_region *region = park_region(nbl);
+	const char *broken = NULL;
+	uint32_t at = 0;
 
-	while (b != NULL && b != parked)
-		b = b->Next;
-	if (parked == NULL || (park_idle(parked) ? b == NULL || b == nbl->Context : b != NULL))
+	if (region == NULL)
 		return true;
-	snprintf(why, CONTEXT_REASON_BYTES, "context block %p is parked with NBL %p, %s",
-		(const void *)parked, (void *)nbl,
-		b ? "idle, and behind another block" : "in use, and not in its chain");
+	while (broken == NULL && at < region->made) { /* P2 */
+		struct context_prefix *slot = (struct context_prefix *)(region->slots + at);
+
+		at += park_slot_bytes(context_block(slot)->Size);
+		if (context_block(slot)->Size == 0 || at > region->made ||
+			slot->policy_ptr != (at == region->made ? (void *)&park_end
+								: (void *)(region->slots + at)))
+			broken = "slots that do not lie side by side";
+	}
+	at = broken == NULL ? park_used(nbl) : 0;
+	for (NET_BUFFER_LIST_CONTEXT *b = nbl->Context; broken == NULL && b != NULL; b = b->Next) {
+		const unsigned char *slot = (unsigned char *)context_prefix(b);
+
+		if (slot < region->slots || slot >= region->slots + region->bytes)
+			continue;
+		if (slot + park_slot_bytes(b->Size) != region->slots + at)
+			broken = "a slot in its chain that is not the newest"; /* P1 */
+		at = (uint32_t)(slot - region->slots);
+	}
+	if (broken == NULL && at != 0)
+		broken = "a slot in use that is not in its chain"; /* P1 */
+	if (broken == NULL)
+		return true;
+	snprintf(why, CONTEXT_REASON_BYTES, "the region of %u bytes that NBL %p keeps has %s",
+		region->bytes, (void *)nbl, broken);
 	return false;
 }
 

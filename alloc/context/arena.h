@@ -308,7 +308,7 @@ static int context_arena_check(struct context *context, char *why)
 static const struct context_ops context_arena_ops = {
 	.name = "arena",
 	.summary = "blocks cut from a thread's 64 KiB chunk; a free lowers the chunk's count",
-	.traits = {.progress = POOL_BLOCKING, .retains = true},
+	.traits = {.progress = POOL_BLOCKING, .exact = true, .retains = true},
 	.create = context_arena_create,
 	.destroy = context_arena_destroy,
 	.attach = context_arena_attach,

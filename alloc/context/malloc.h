@@ -37,7 +37,7 @@ ALWAYS_INLINE void context_malloc_free(struct context *context, struct context_t
 static const struct context_ops context_malloc_ops = {
 	.name = "malloc",
 	.summary = "every fallback block from the C library: the reference",
-	.traits = {.progress = POOL_BLOCKING},
+	.traits = {.progress = POOL_BLOCKING, .exact = true},
 	.create = context_create_plain,
 	.destroy = context_destroy_plain,
 	.attach = context_attach_plain,

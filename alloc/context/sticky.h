@@ -1,34 +1,34 @@
 /*
- * sticky: the NBL keeps the largest fallback block it ever had, and the next fallback uses it.
- * Contexts repeat: the next packet in this NBL meets the same drivers.
+ * sticky: the NBL keeps a region that has room for all the fallback blocks it ever had at once, and
+ * the next fallbacks are cut from it. Contexts repeat: the next packet in this NBL meets the same
+ * drivers.
  *
- *	Context -> [16 prefix | 16 header | backfill and slack | used]   malloc'd once
- *	        -> [16 header | inline block]                            in the NBL
- *	word    -> the same block, whether a driver needs it or not: parked, see park.h
+ *	Context -> [16 prefix | 16 header | backfill | used]   cut from the NBL's region
+ *	        -> [16 prefix | 16 header | backfill | used]   likewise, below it
+ *	        -> [16 header | inline block]                  in the NBL
+ *	word    -> the region, behind the newest block: see park.h
  *
- * A block whose last byte is popped is parked with the NBL; if one is parked already the larger
- * is kept and the other is freed. A fallback uses the parked block if it is large enough. A second
- * block on the same NBL is at least twice as large as the one before. So the last one has room for
- * more than half of all that the packet's drivers pushed, the next packet's second block for all of
- * it, and from the third packet on one block serves the stack, however deep. Where no other context
- * is in use it stays in the chain, and serves the NBL's later packets as an inline block would.
+ * The blocks have exactly the sizes that were asked for, so a driver sees what the reference shows.
+ * An NBL's first fallback makes a region for that block alone. Blocks for which there is no room come
+ * from malloc, and when all are gone the next fallback makes a region for as much as was in use, at
+ * least twice the old one. So the first packet allocates for each of its drivers, the second once,
+ * and the third not at all, however deep the stack is, up to STICKY_KEEP_BYTES.
  *
- * Learns: per NBL, when a block leaves. Forgets: never by itself; flush starts a new stamp, and each
- * parked block of an older one is freed when its NBL is next allocated, or leaves the chain.
+ * Learns: per NBL, at each block that finds no room. Forgets: never by itself; flush starts a new
+ * stamp, and each region of an older one is freed when its NBL is next allocated.
  *
- * Guarantee: an NBL that fell back for at most n bytes before has no allocation for n bytes or
- * less, up to STICKY_KEEP_BYTES. Its free never reaches the library.
- * Worst case per NBL: 32 + STICKY_KEEP_BYTES parked, for good; in use, what `malloc` has, twice.
+ * Guarantee: an NBL whose fallback blocks took at most n bytes before, with 32 for each and sizes
+ * rounded up to 16, has no allocation for n bytes or less, up to STICKY_KEEP_BYTES. Its free never
+ * reaches the library.
+ * Worst case per NBL: 64 + STICKY_KEEP_BYTES kept, for good; in use, what `malloc` has on top of that.
  * Memory is therefore the pool's high-water mark times the deepest stack: one deep packet in each
  * NBL is enough.
- * Steady state: 0 allocations. The first context of an NBL is a fallback: a load of the NBL's first
- * line, three of the block's first 32 bytes, and five stores. From then on until the NBL is freed a
- * push is what it is where the block has room. In front of another's context each is a fallback,
- * and its end is a store to the NBL and three loads.
+ * Steady state: 0 allocations. A fallback is a load of the NBL's first line, two of the slot, and four
+ * stores; its end is three loads and two stores.
  * Progress: blocking where malloc is reached.
  *
- * I1  P1 of park.h, and a parked block has at most STICKY_KEEP_BYTES.
- * I2  As many bytes were parked as were given back, or more.
+ * I1  P1 and P2 of park.h, and a region has at most STICKY_KEEP_BYTES.
+ * I2  As many bytes were kept as were given back, or more.
  */
 #ifndef ALLOC_CONTEXT_STICKY_H
 #define ALLOC_CONTEXT_STICKY_H
@@ -38,26 +38,58 @@
 #include <errno.h>
 
 /*
- * The largest block that stays with an NBL, in context bytes: 0..65520, a multiple of 16. It holds
- * 32 drivers of OVS's and npcap's 32 bytes, or four of XDP's 216; the 1.8 million NBLs that
- * an uncapped pool can have keep 1.8 GiB at most so.
+ * The largest region that stays with an NBL, in bytes of slots: 0..65536, a multiple of 16. It holds
+ * 16 drivers of OVS's and npcap's 32 bytes, or four of XDP's 216; the 1.8 million NBLs that
+ * an uncapped pool can have keep 1.9 GiB at most so.
  */
 enum { STICKY_KEEP_BYTES = 1024, STICKY_GROWTH = 2 };
-_Static_assert(STICKY_KEEP_BYTES >= 0 && STICKY_KEEP_BYTES <= 65520 &&
+_Static_assert(STICKY_KEEP_BYTES >= 0 && STICKY_KEEP_BYTES <= 65536 &&
 		       STICKY_KEEP_BYTES % CONTEXT_ALIGN_BYTES == 0,
-	"a block's Size");
+	"bytes of slots");
 
-static COLD NET_BUFFER_LIST_CONTEXT *sticky_grow(struct context *context,
-	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t want, uint32_t tag)
+/* Bytes of slots for a region in the place of one of `old` bytes that was too small. */
+static uint32_t sticky_grown(uint32_t old, uint32_t want)
 {
-	const NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(context, nbl);
-	uint32_t size = front ? (uint32_t)front->Size * STICKY_GROWTH : 0;
+	const uint32_t grown = old * STICKY_GROWTH;
 
-	if (size > STICKY_KEEP_BYTES)
-		size = STICKY_KEEP_BYTES;
-	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, size > want ? size : want, tag);
-	if (likely(block != NULL))
-		park_hide(nbl, park_block(nbl));
+	if (want >= grown)
+		return want;
+	return grown < STICKY_KEEP_BYTES ? grown : STICKY_KEEP_BYTES;
+}
+
+/* The slot at the top does not do. */
+static COLD NET_BUFFER_LIST_CONTEXT *sticky_cut_other(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
+{
+	const uint32_t bytes = park_slot_bytes(size);
+	struct park_region *region = park_region(nbl);
+	uint32_t want = bytes <= STICKY_KEEP_BYTES ? bytes : 0;
+	uint32_t old = 0;
+
+	if (region != NULL && context_front_fallback(nbl) == NULL) { /* P3 */
+		if (want < region->need)
+			want = region->need;
+		if (want > region->bytes) {
+			old = region->bytes;
+			park_drop(self, nbl);
+			region = NULL;
+		}
+	}
+	if (region == NULL && want != 0 &&
+		unlikely(!park_make(self, nbl, sticky_grown(old, want), park_stamp(self->context))))
+		return NULL;
+	region = park_region(nbl);
+	if (region == NULL)
+		return park_overflow(self, nbl, size, tag);
+	NET_BUFFER_LIST_CONTEXT *block = park_cut_other(self, nbl, size, tag);
+	if (block != NULL)
+		return block;
+	const uint64_t need = park_need(nbl, bytes);
+	block = park_overflow(self, nbl, size, tag);
+	if (likely(block != NULL) && region->need < need && need <= STICKY_KEEP_BYTES) {
+		region->need = (uint32_t)need;
+		park_seal(nbl);
+	}
 	return block;
 }
 
@@ -65,39 +97,10 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_sticky_alloc(struct context *cont
 	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
 	uint32_t tag)
 {
-	NET_BUFFER_LIST_CONTEXT *block = park_use(self, nbl, bytes + backfill, tag);
+	NET_BUFFER_LIST_CONTEXT *block = park_cut(nbl, bytes + backfill, tag);
 
-	if (unlikely(block == NULL))
-		return sticky_grow(context, self, nbl, bytes + backfill, tag);
-	park_set_stays(
-		block, park_alone(context, nbl) && park_holds(nbl, block, park_stamp(context)));
-	return block;
-}
-
-/* A block is popped that is not parked, or whose stamp is old. */
-static COLD void sticky_keep_larger(struct context *context, struct context_thread *self,
-	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
-{
-	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
-
-	if (block == parked) {
-		park_drop(self, nbl);
-		return;
-	}
-	if (block->Size > STICKY_KEEP_BYTES || (parked != NULL && parked->Size >= block->Size)) {
-		context_free_block(self, block);
-		return;
-	}
-	if (parked != NULL)
-		park_drop(self, nbl);
-	park_put(self, nbl, block, park_stamp(context));
-}
-
-ALWAYS_INLINE void context_sticky_free(struct context *context, struct context_thread *self,
-	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
-{
-	if (unlikely(!park_holds(nbl, block, park_stamp(context))))
-		sticky_keep_larger(context, self, nbl, block);
+	(void)context;
+	return likely(block != NULL) ? block : sticky_cut_other(self, nbl, bytes + backfill, tag);
 }
 
 static int context_sticky_create(const struct context_config *config, struct context **out)
@@ -122,35 +125,36 @@ static void context_sticky_flush(struct context *context, struct context_thread 
 	uint32_t old = atom_load_relaxed(stamp); /* see park_stamp */
 
 	(void)self;
-	while (!atom_cas_weak_relaxed(stamp, &old, (old + 1) % PARK_STAMPS))
+	while (!atom_cas_weak_relaxed(stamp, &old, (old + 1) % PARK_STALE))
 		;
 }
 
+/* I1 */
 static int context_sticky_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
 {
-	const NET_BUFFER_LIST_CONTEXT *parked = park_block(nbl);
+	const struct park_region *region = park_region(nbl);
 
 	(void)context;
 	if (!park_intact(nbl, why))
 		return -EINVAL;
-	if (parked == NULL || parked->Size <= STICKY_KEEP_BYTES)
+	if (region == NULL || region->bytes <= STICKY_KEEP_BYTES)
 		return 0;
-	snprintf(why, CONTEXT_REASON_BYTES, "NBL %p has a block of %u bytes parked, more than %d",
-		(void *)nbl, parked->Size, (int)STICKY_KEEP_BYTES);
+	snprintf(why, CONTEXT_REASON_BYTES, "NBL %p keeps a region of %u bytes, more than %d",
+		(void *)nbl, region->bytes, (int)STICKY_KEEP_BYTES);
 	return -EINVAL;
 }
 
 static const struct context_ops context_sticky_ops = {
 	.name = "sticky",
-	.summary = "the NBL keeps its largest fallback block and uses it again",
-	.traits = {.progress = POOL_BLOCKING, .in_place = true, .retains = true},
+	.summary = "each NBL keeps room for as many fallback blocks as it ever had",
+	.traits = {.progress = POOL_BLOCKING, .exact = true, .in_place = true, .retains = true},
 	.create = context_sticky_create,
 	.destroy = context_sticky_destroy,
 	.attach = context_attach_plain,
 	.detach = context_detach_plain,
 	.begin = park_begin,
 	.alloc = context_sticky_alloc,
-	.free = context_sticky_free,
+	.free = park_free,
 	.retire = park_retire,
 	.flush = context_sticky_flush,
 	.kept_bytes = context_kept,

@@ -32,7 +32,7 @@ VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT Context
 
 	if (unlikely(pool == NULL))
 		return;
-	enum nbl_popped popped = nbl_context_give(pool, nbl, ContextSize);
+	enum nbl_popped popped = nbl_context_give(pool->policy, pool, nbl, ContextSize);
 	if (likely(popped == NBL_POPPED))
 		return;
 	if (unlikely(popped == NBL_POP_REFUSED)) {

@@ -550,6 +550,26 @@ static void default_handler_prints_and_aborts(void **state)
 	}
 }
 
+static void ask_for_216_bytes(const void *nothing)
+{
+	(void)nothing;
+	nbl_set_misuse_handler(NULL, NULL);
+	_exit(try_list_pool(TRUE, 0, 216) != NULL);
+}
+
+/* A pool that the relaxed rule would allow: the driver gets its NULL, and stderr says what to do. */
+static void default_handler_advises_and_goes_on(void **state)
+{
+	char text[CHILD_TEXT_BYTES];
+	int status = child_status(ask_for_216_bytes, NULL, text);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_non_null(strstr(text, "216"));
+	assert_non_null(strstr(text, "NBL_CONTEXT_ALIGNMENT=pointer"));
+}
+
 /* Where a put goes to its CPU's cache, a thread that moved would not get it back at once. */
 static void stay_on_this_cpu(void)
 {
@@ -579,6 +599,7 @@ int main(void)
 		counted_test(every_byte_of_a_verify_pool),
 		counted_test(handlers_may_call_back),
 		counted_test(default_handler_prints_and_aborts),
+		counted_test(default_handler_advises_and_goes_on),
 	};
 
 	char why[NBL_REASON_BYTES];

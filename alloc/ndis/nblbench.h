@@ -136,6 +136,8 @@ enum nbl_misuse_kind {
 	NBL_MISUSE_DATA,        /* an advance beyond the data, or an NB whose MDLs are too short */
 	NBL_MISUSE_REFERENCE,   /* a dereference without a reference */
 	NBL_MISUSE_ENVIRONMENT, /* an unknown name in a variable NBL_... */
+	/* A pool was refused for a ContextSize that the relaxed rule of alignment would take. */
+	NBL_MISUSE_ALIGNMENT,
 	NBL_MISUSE_KINDS
 };
 
@@ -158,7 +160,8 @@ typedef void (*nbl_misuse_handler)(void *arg, const struct nbl_misuse *misuse);
 
 /*
  * Replaces the handler; NULL brings back the default, which prints the sentence to stderr and
- * aborts. Not while another thread is in a call.
+ * aborts, but after NBL_MISUSE_ALIGNMENT goes on: that is an advice, and the driver gets its NULL.
+ * Not while another thread is in a call.
  */
 void nbl_set_misuse_handler(nbl_misuse_handler handler, void *arg);
 
@@ -174,9 +177,9 @@ struct nbl_tag_usage {
 	uint32_t tag; /* of a pool, or of a context call that had to allocate */
 	/*
 	 * NBLs, NBs, MDLs and context blocks that are out under the tag. Under the policies
-	 * `sticky` and `adaptive` a block can stay with its NBL when its contexts are popped: it
-	 * counts under the tag that pushed it last until a push under another tag takes it over or
-	 * its memory goes back, at the latest when the pool is freed.
+	 * `sticky` and `adaptive` an NBL keeps the memory of blocks that have left it. Such a block
+	 * counts under the tag that pushed it last until another push takes its place or the memory
+	 * goes back, at the latest when the pool is freed.
 	 */
 	int64_t objects;
 	int64_t bytes; /* of them: whole pool objects, and 16 + Size for a context block */

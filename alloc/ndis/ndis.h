@@ -52,7 +52,7 @@ extern "C" {
  * Decided here: a pool grows to 1 GiB of NBLs, see nblbench.h; how many freed
  * ones rest in caches of threads or CPUs is the strategy's. The page asks for multiples of
  * MEMORY_ALLOCATION_ALIGNMENT in one edition and of a pointer's size in another: here the former,
- * unless relaxed.
+ * unless relaxed; a ContextSize that the latter would take is refused with NBL_MISUSE_ALIGNMENT.
  * Source: NdisAllocateNetBufferListPool, NET_BUFFER_LIST_POOL_PARAMETERS.
  */
 NDIS_HANDLE NdisAllocateNetBufferListPool(
@@ -185,16 +185,20 @@ VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer);
  * in front. NDIS_STATUS_RESOURCES: no memory. NDIS_STATUS_FAILURE: a size is no multiple of the
  * alignment, or their sum exceeds 65535 and a block is needed, or NetBufferList cannot be used
  * (also reported). Nothing has changed after a failure.
+ * What a driver sees of the NBL's context is this to the byte under the policies malloc, arena,
+ * sticky and adaptive, of which the default is one: the new block has Size ContextSize +
+ * ContextBackFill and Offset ContextBackFill. Of the others, which nbl_set_default_context can
+ * choose, size_class shows blocks of 32, 160, 288 or 544 bytes, the least that suffices, with the
+ * rest as more backfill; headroom, besides, 256 bytes more in the pool's block, which every NBL then
+ * has; and mtag puts a new block in front at each call, whether there is room or not.
  * Source: NdisAllocateNetBufferListContext.
  */
 NDIS_STATUS NdisAllocateNetBufferListContext(
 	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag);
 
 /*
- * Releases the newest ContextSize bytes, a multiple of the alignment; an allocated block goes when
- * its last byte is released, however many drivers shared it; the pool's block stays. So does, under
- * the policies `sticky` and `adaptive`, a block that is the NBL's only context: wholly unused, it
- * serves what comes next, and Context is not NULL.
+ * Releases the newest ContextSize bytes, a multiple of the alignment; an allocated block leaves the
+ * NBL when its last byte is released, however many drivers shared it; the pool's block stays.
  * Contexts nest: the last one obtained is the first one released, with the same size. Only the sum
  * in use in the front block is checked, so a release in another order that fits the sum is not
  * found. ContextSize 0 does nothing.

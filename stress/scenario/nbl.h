@@ -289,18 +289,25 @@ static void nbl_scenario_book(
 }
 
 /*
- * Counts the block that an NBL, out or free, keeps for its next contexts (alloc/park.h): it stays
- * charged to the tag that pushed it last. Policies that park are those that want to be told when an
- * NBL's memory goes.
+ * Counts the blocks that an NBL, out or free, keeps for its next contexts (alloc/park.h): they stay
+ * charged to the tags that pushed them last. Policies that park are those that want to be told when
+ * an NBL's memory goes. Of an NBL that is free nothing is in use, and its Context is of no account.
  */
-static void nbl_scenario_count_idle(
-	struct nbl_scenario_books *books, const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
+static void nbl_scenario_count_idle(struct nbl_scenario_books *books, const struct nbl_pool *pool,
+	NET_BUFFER_LIST *nbl, bool out)
 {
-	NET_BUFFER_LIST_CONTEXT *block = pool->policy->retire ? park_block(nbl) : NULL;
+	struct context_prefix *slot = NULL;
 
-	if (block != NULL && park_idle(block))
-		nbl_scenario_book(books, context_prefix(block)->tag, 1,
-			(int64_t)sizeof(*block) + block->Size);
+	if (pool->policy->retire && out)
+		slot = park_top(nbl);
+	if (pool->policy->retire && slot == NULL)
+		slot = park_first(nbl);
+	while (slot != NULL && slot != &park_end) {
+		const NET_BUFFER_LIST_CONTEXT *block = context_block(slot);
+
+		nbl_scenario_book(books, slot->tag, 1, (int64_t)sizeof(*block) + block->Size);
+		slot = slot->policy_ptr;
+	}
 }
 
 /* For pool_each. */
@@ -314,7 +321,7 @@ static void nbl_scenario_count_free(void *arg, void *object)
 	const struct nbl_scenario_free_ones *free_ones = arg;
 
 	if (!nbl_is(object, free_ones->pool, NBL_MARK_LIVE))
-		nbl_scenario_count_idle(free_ones->books, free_ones->pool, object);
+		nbl_scenario_count_idle(free_ones->books, free_ones->pool, object, false);
 }
 
 /* What the free NBLs keep. A general allocator's have given it back with their memory. */
@@ -331,17 +338,13 @@ static void nbl_scenario_count_all_free(
 static void nbl_scenario_count(
 	struct nbl_scenario_books *books, const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
-	bool kept_in_chain = false;
-
 	nbl_scenario_book(books, TAG_NBLS, 1, pool->object_bytes);
 	for (NET_BUFFER_LIST_CONTEXT *b = nbl->Context; b != NULL; b = b->Next) {
-		kept_in_chain |= pool->policy->retire && b == park_block(nbl);
 		if (b != nbl_inline_block(pool, nbl))
 			nbl_scenario_book(
 				books, context_prefix(b)->tag, 1, (int64_t)sizeof(*b) + b->Size);
 	}
-	if (!kept_in_chain)
-		nbl_scenario_count_idle(books, pool, nbl);
+	nbl_scenario_count_idle(books, pool, nbl, true);
 	for (const MDL *mdl = nbl->FirstNetBuffer->MdlChain; mdl != NULL; mdl = mdl->Next)
 		nbl_scenario_book(books, TAG_NBLS, 1, (int64_t)(uintptr_t)mdl->Process);
 }
