@@ -419,6 +419,43 @@ static void nothing_to_derive_from(void **state)
 	free_pool(pool);
 }
 
+/* Lengths are 32 bits: more data than that cannot come together. */
+static void too_much_to_reassemble(void **state)
+{
+	enum { MDL_BYTES = 4088 * 4096, NBS = 257 /* times that is just beyond 4 GiB */ };
+	static UCHAR first_byte; /* none of them is looked at */
+	NDIS_HANDLE lists = list_pool(FALSE, 0, 0);
+	NDIS_HANDLE nbs = nb_pool(0);
+	MDL *mdl = IoAllocateMdl(&first_byte, MDL_BYTES, FALSE, FALSE, NULL);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(lists, 0, 0);
+
+	(void)state;
+	for (int i = 0; i < NBS; i++) {
+		NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, mdl, 0, MDL_BYTES);
+
+		nb->Next = nbl->FirstNetBuffer;
+		nbl->FirstNetBuffer = nb;
+	}
+	assert_null(NdisAllocateReassembledNetBufferList(nbl, NULL, 0, 0, 0, 0));
+	NET_BUFFER *one_too_many = nbl->FirstNetBuffer;
+	nbl->FirstNetBuffer = one_too_many->Next;
+	NET_BUFFER_LIST *whole = NdisAllocateReassembledNetBufferList(nbl, NULL, 0, 0, 0, 0);
+	assert_int_equal(whole->FirstNetBuffer->DataLength, (ULONG)(NBS - 1) * MDL_BYTES);
+	NdisFreeReassembledNetBufferList(whole, 0, 0);
+	NdisFreeNetBuffer(one_too_many);
+	while (nbl->FirstNetBuffer != NULL) {
+		NET_BUFFER *nb = nbl->FirstNetBuffer;
+
+		nbl->FirstNetBuffer = nb->Next;
+		NdisFreeNetBuffer(nb);
+	}
+	NdisFreeNetBufferList(nbl);
+	IoFreeMdl(mdl);
+	assert_int_equal(misuses.all, 0);
+	free_nb_pool(nbs);
+	free_pool(lists);
+}
+
 static void bad_derivations_give_null(void **state)
 {
 	struct bed bed;
@@ -773,6 +810,9 @@ static void misused_references(void **state)
 		NdisAllocateNetBufferListContext(nbl, 16, 0, OTHER_TAG), NDIS_STATUS_SUCCESS);
 	expect_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, nbl, FwpsDereferenceNetBufferList0(nbl, 0));
 	NdisFreeNetBufferListContext(nbl, 16);
+	FwpsReferenceNetBufferList0(nbl, FALSE);
+	FwpsDereferenceNetBufferList0(nbl, FALSE);
+	nbl->Scratch = nbl; /* it is there still: nobody owns it but the test */
 	NdisFreeNetBufferList(nbl);
 	if (keeps_memory()) {
 		expect_misuse(
@@ -836,6 +876,7 @@ int main(void)
 		counted_test(fragments),
 		counted_test(reassembled),
 		counted_test(nothing_to_derive_from),
+		counted_test(too_much_to_reassemble),
 		counted_test(bad_derivations_give_null),
 		counted_test(derived_are_freed_as_made),
 		counted_test(deep_clones),
