@@ -111,7 +111,12 @@ static COLD void nb_free_guarded(NET_BUFFER *nb, const char *call)
 		report_no_pool(nb, call);
 		return;
 	}
-	nb_free_to(pool, nb, call);
+	if (*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE) && ndis_nb_is_retreated(nb))
+		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nb,
+			"it has the MDL %p of a retreat that no advance has undone",
+			(void *)nb->MdlChain);
+	else
+		nb_free_to(pool, nb, call);
 	nbl_leave(pool);
 }
 

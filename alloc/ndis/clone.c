@@ -31,6 +31,7 @@ static int append_partial(struct filling *to, const struct nbl_place *place, uin
 		if (mdl == NULL)
 			return -ENOMEM;
 		IoBuildPartialMdl(source, mdl, va, take);
+		ndis_mdl_set_origin(mdl, NDIS_MDL_PARTIAL);
 		*to->tail = mdl;
 		to->tail = &mdl->Next;
 		length -= take;
@@ -88,6 +89,7 @@ static int share_data(NET_BUFFER *nb, const NET_BUFFER *original)
 	if (!nbl_place(original->MdlChain, original->DataOffset, original->DataLength, &place))
 		return -EINVAL;
 	nbl_set_data(nb, original->MdlChain, &place, original->DataOffset, original->DataLength);
+	nb->NdisReserved[NDIS_NB_SHARED] = original->MdlChain;
 	return 0;
 }
 
@@ -116,11 +118,13 @@ static void discard_data(
 			MDL *mdl = nb->MdlChain;
 
 			nb->MdlChain = mdl->Next;
-			if (ndis_is_system_mdl(mdl))
-				ndis_system_mdl_free(nb->NdisPoolHandle, mdl);
+			if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
+				ndis_system_mdl_free(mdl);
 			else
 				IoFreeMdl(mdl);
 		}
+		if (mark == NBL_MARK_CLONE_SHARED)
+			nb->NdisReserved[NDIS_NB_SHARED] = NULL;
 		nbl->FirstNetBuffer = nb->Next;
 		if (!lists->with_nb || nb != nbl_embedded_nb(nbl))
 			discard_nb(nb, call);
@@ -138,12 +142,11 @@ static int add_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST 
 	const struct nbl_place nowhere = {.mdl = NULL};
 	int rc = 0;
 
-	if (lists->with_nb && *end == &nbl->FirstNetBuffer)
-		nbl_set_data(nb, NULL, &nowhere, 0, 0);
-	else
+	if (!lists->with_nb || *end != &nbl->FirstNetBuffer)
 		rc = ndis_nb_alloc(nbs, NULL, 0, 0, &nb);
 	if (rc != 0)
 		return rc;
+	nbl_set_data(nb, NULL, &nowhere, 0, 0); /* a data pool's own MDL is left alone */
 	**end = nb;
 	*end = &nb->Next;
 	*out = (struct filling){.nb = nb, .tail = &nb->MdlChain};
@@ -202,10 +205,11 @@ static int derive_nbs(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_L
 	const NET_BUFFER_LIST *original, const struct ndis_derivation *how)
 {
 	NET_BUFFER **end = &nbl->FirstNetBuffer;
+	struct nbl_ring ring = {.at = NULL};
 	int rc = 0;
 
 	for (const NET_BUFFER *from = original->FirstNetBuffer; from != NULL; from = from->Next) {
-		if (from->DataLength < how->start)
+		if (nbl_comes_round(&ring, from) || from->DataLength < how->start)
 			return -EINVAL;
 	}
 	if (how->mark == NBL_MARK_REASSEMBLED)
@@ -225,10 +229,6 @@ static int enter_or_default(
 
 	if (pool == NULL)
 		return handle ? -EINVAL : -ENOMEM;
-	if (pool->data_bytes != 0) {
-		nbl_leave(pool);
-		return -EINVAL;
-	}
 	*out = pool;
 	return 0;
 }
@@ -268,7 +268,9 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 	if (rc != 0)
 		return rc;
 	if (how->mark == NBL_MARK_REASSEMBLED) {
-		rc = lists->with_nb ? derive_from(lists, NULL, original, how, out, call) : -EINVAL;
+		rc = -EINVAL;
+		if (lists->with_nb && lists->data_bytes == 0) /* that page alone wants it */
+			rc = derive_from(lists, NULL, original, how, out, call);
 		nbl_leave(lists);
 		return rc;
 	}
@@ -281,38 +283,64 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 	return rc;
 }
 
-/* True if the MDL can have come with an NBL of this mark, or its memory is the system's anyway. */
-static bool is_own_mdl(const MDL *mdl, enum nbl_mark mark)
+/* True if the MDL is one that the free of an NBL of this mark takes care of. */
+static bool is_own_mdl(const struct nbl_pool *lists, const MDL *mdl, enum nbl_mark mark)
 {
-	/* Fragments and their kin have such MDLs from the start; drivers leave more of them there. */
-	if (ndis_is_system_mdl(mdl))
-		return mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS;
-	return (mdl->MdlFlags & MDL_PARTIAL) != 0 && ndis_mdl_is_ours(mdl);
+	/*
+	 * Fragments and their kin have the system's MDLs from the start. To clones only a retreat
+	 * can have added them, and drivers free clones so: what would be lost is known, and goes
+	 * with the clone. A pool that checks everything insists on the advance.
+	 */
+	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
+		return !lists->checks || (mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS);
+	return ndis_mdl_is(mdl, NDIS_MDL_PARTIAL);
 }
 
-/* True if all NBs and MDLs of a clone are such as `clone` made; else reports what is not. */
+/* Reports the first MDL of an NB that did not come with it; false if all did. */
+static bool report_mdls(struct nbl_pool *lists, const NET_BUFFER_LIST *nbl, const NET_BUFFER *nb,
+	enum nbl_mark mark, const char *call)
+{
+	const MDL *mdl = nb->MdlChain;
+	struct nbl_ring ring = {.at = NULL};
+
+	if (mark == NBL_MARK_CLONE_SHARED) {
+		if (mdl == nb->NdisReserved[NDIS_NB_SHARED])
+			return false;
+	} else {
+		while (mdl != NULL && is_own_mdl(lists, mdl, mark) && !nbl_comes_round(&ring, mdl))
+			mdl = mdl->Next;
+		if (mdl == NULL)
+			return false;
+	}
+	nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
+		"its MDL %p did not come with the clone: undo retreats first", (const void *)mdl);
+	return true;
+}
+
+/* True if the NB came with the NBL and is live. */
+static bool is_own_nb(const struct nbl_pool *lists, NET_BUFFER_LIST *nbl, const NET_BUFFER *nb)
+{
+	const struct nbl_pool *pool = nb->NdisPoolHandle;
+
+	return (lists->with_nb && nb == nbl_embedded_nb(nbl)) ||
+	       (nbl_pool_valid(pool, NBL_POOL_NBS) &&
+		       *nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE));
+}
+
+/* True if all NBs and MDLs of a clone are such as ndis_derive made; else reports what is not. */
 static bool is_in_shape(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	for (NET_BUFFER *nb = nbl->FirstNetBuffer; nb != NULL; nb = nb->Next) {
-		const struct nbl_pool *pool = nb->NdisPoolHandle;
+	struct nbl_ring ring = {.at = NULL};
 
-		if (!(lists->with_nb && nb == nbl_embedded_nb(nbl)) &&
-			!(nbl_pool_valid(pool, NBL_POOL_NBS) &&
-				*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE))) {
+	for (NET_BUFFER *nb = nbl->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		if (nbl_comes_round(&ring, nb) || !is_own_nb(lists, nbl, nb)) {
 			nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
 				"its NB %p did not come with the clone", (void *)nb);
 			return false;
 		}
-		for (const MDL *mdl = nb->MdlChain; mark != NBL_MARK_CLONE_SHARED && mdl != NULL;
-			mdl = mdl->Next) {
-			if (is_own_mdl(mdl, mark))
-				continue;
-			nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
-				"its MDL %p did not come with the clone: undo retreats first",
-				(const void *)mdl);
+		if (report_mdls(lists, nbl, nb, mark, call))
 			return false;
-		}
 	}
 	return true;
 }

@@ -50,13 +50,26 @@ ALWAYS_INLINE void list_free_to(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, con
 	nbl_self_done(pool, self);
 }
 
+/* True, after a report, if the free of a live NBL would lose what a retreat made for its NB. */
+static bool is_retreated(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
+{
+	if (!pool->with_nb || !nbl_is(nbl, pool, NBL_MARK_LIVE) ||
+		!ndis_nb_is_retreated(nbl_embedded_nb(nbl)))
+		return false;
+	nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
+		"its NB has the MDL %p of a retreat that no advance has undone",
+		(void *)nbl_embedded_nb(nbl)->MdlChain);
+	return true;
+}
+
 static COLD void list_free_guarded(NET_BUFFER_LIST *nbl, const char *call)
 {
 	struct nbl_pool *pool = nbl_enter_to_free(nbl, call);
 
 	if (pool == NULL)
 		return;
-	list_free_to(pool, nbl, call);
+	if (!is_retreated(pool, nbl, call))
+		list_free_to(pool, nbl, call);
 	nbl_leave(pool);
 }
 

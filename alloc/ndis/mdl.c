@@ -86,19 +86,13 @@ MDL *IoAllocateMdl(
 	return mdl;
 }
 
-bool ndis_mdl_is_ours(const MDL *mdl)
-{
-	const struct nbl_pool *pool = ndis_default_made(NBL_POOL_MDLS);
-	const void *mark = *nbl_loose_mark(mdl);
-
-	return (pool != NULL && mark == nbl_mark(mdl, pool, NBL_MARK_LIVE)) ||
-	       mark == nbl_mark(mdl, NULL, NBL_MARK_LIVE);
-}
-
 static COLD void report_not_ours(const MDL *mdl, struct nbl_pool *pool, const char *call)
 {
 	if (*nbl_loose_mark(mdl) == nbl_mark(mdl, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, mdl, "the MDL is free already");
+	else if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
+			"a retreat made this MDL; an advance frees it");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
 			"IoAllocateMdl did not make this MDL");
@@ -113,6 +107,7 @@ static void mdl_free(MDL *mdl, const char *call)
 	if (likely(pool != NULL && *nbl_loose_mark(mdl) == nbl_mark(mdl, pool, NBL_MARK_LIVE))) {
 		struct nbl_thread *self = nbl_self_sure(pool);
 
+		mdl->Process = NULL; /* if an NB still has it, it has no origin there */
 		nbl_loose_put(pool->ops, pool, self, mdl);
 		nbl_self_done(pool, self);
 	} else if (*nbl_loose_mark(mdl) == nbl_mark(mdl, NULL, NBL_MARK_LIVE)) {
