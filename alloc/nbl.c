@@ -69,6 +69,7 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 		[NBL_MISUSE_CONTEXT_OUTSTANDING] = "context-outstanding",
 		[NBL_MISUSE_EMBEDDED_NB] = "embedded-nb",
 		[NBL_MISUSE_WRONG_FREE] = "wrong-free",
+		[NBL_MISUSE_CLONES_OUTSTANDING] = "clones-outstanding",
 		[NBL_MISUSE_POOL_OUTSTANDING] = "pool-outstanding",
 		[NBL_MISUSE_USE_AFTER_FREE] = "use-after-free",
 		[NBL_MISUSE_DATA] = "data",

@@ -345,38 +345,75 @@ static bool is_in_shape(
 	return true;
 }
 
+/*
+ * In a clone's NblReserved, behind nbl_references: a clone of FWPS has its original's pool here, so
+ * that it is known without the original whether that can live.
+ */
+enum { PARENTS_POOL = 1 };
+
+/*
+ * The original whose count falls with the clone; NULL: the clone has no count on one. False, after a
+ * report: the original is not there any more, or nobody counts on what is in its place.
+ */
+static bool find_parent(
+	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, NET_BUFFER_LIST **out, const char *call)
+{
+	NET_BUFFER_LIST *parent = nbl->ParentNetBufferList;
+	const struct nbl_pool *pool = nbl->NblReserved[PARENTS_POOL];
+
+	*out = parent;
+	if (parent == NULL)
+		return true;
+	if (nbl_pool_valid(pool, NBL_POOL_LISTS) && parent->NdisPoolHandle == pool &&
+		nbl_mark_out(parent, pool) != 0 &&
+		(int32_t)atom_load_relaxed(ndis_child_count(parent)) > 0)
+		return true;
+	nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, lists, nbl,
+		"its ParentNetBufferList %p is no NBL that has clones: the original was freed "
+		"first",
+		(void *)parent);
+	return false;
+}
+
 /* ndis_derived_free in the NBL's pool, which has been entered. */
-static bool derived_free_to(
+static void derived_free_to(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
+	const bool counts = mark == NBL_MARK_CLONE_FWPS || mark == NBL_MARK_CLONE_DEEP;
+	NET_BUFFER_LIST *parent = NULL;
+
 	if (!nbl_is(nbl, lists, mark) && !nbl_owner_leaves(lists, nbl, mark, call))
-		return false;
-	if ((nbl->Context != NULL && nbl_report_contexts(lists, nbl, call)) ||
-		!is_in_shape(lists, nbl, mark, call))
-		return false;
+		return;
+	if ((lists->checks && ndis_report_children(lists, nbl, call)) ||
+		(nbl->Context != NULL && nbl_report_contexts(lists, nbl, call)) ||
+		!is_in_shape(lists, nbl, mark, call) ||
+		(counts && !find_parent(lists, nbl, &parent, call)))
+		return;
 	discard_data(lists, nbl, mark, call);
 	struct nbl_thread *self = nbl_self_sure(lists);
 	bool freed = nbl_free(lists->ops, lists->policy, lists, self, nbl, mark, call);
 	nbl_self_done(lists, self);
-	return freed;
+	/* R0: what was done with the clone comes before whoever sees the count fall. */
+	if (freed && parent != NULL)
+		atom_add_release(ndis_child_count(parent), (uint32_t)-1);
 }
 
-static COLD bool derived_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+static COLD void derived_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	struct nbl_pool *lists = nbl_enter_to_free(nbl, call);
 
 	if (lists == NULL)
-		return false;
-	bool freed = derived_free_to(lists, nbl, mark, call);
+		return;
+	derived_free_to(lists, nbl, mark, call);
 	nbl_leave(lists);
-	return freed;
 }
 
-bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	if (nbl_is_of_plain(nbl))
-		return derived_free_to(nbl->NdisPoolHandle, nbl, mark, call);
-	return derived_free_guarded(nbl, mark, call);
+		derived_free_to(nbl->NdisPoolHandle, nbl, mark, call);
+	else
+		derived_free_guarded(nbl, mark, call);
 }
 
 /* The mark that stands for the flags; 0 for flags that are not known. */
@@ -406,15 +443,6 @@ VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeC
 	ndis_derived_free(CloneNetBufferList, mark_of_flags(FreeCloneFlags), __func__);
 }
 
-/*
- * The count is the owner's in NDIS; here clones of one original may be made and freed by several
- * threads. R0 in the free: what was done with the clone comes before whoever sees the count fall.
- */
-static atom_u32 *child_count(NET_BUFFER_LIST *nbl)
-{
-	return (atom_u32 *)&nbl->ChildRefCount;
-}
-
 /* The clone of either kind; flags: the caller's, which have to be 0. */
 static NTSTATUS fwps_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
 	enum nbl_mark mark, ULONG flags, NET_BUFFER_LIST **out, const char *call)
@@ -430,8 +458,9 @@ static NTSTATUS fwps_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HA
 	if (rc != 0)
 		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
 	(*out)->ParentNetBufferList = original;
+	(*out)->NblReserved[PARENTS_POOL] = original->NdisPoolHandle;
 	/* Relaxed: the caller owns the original and hands nothing over by counting up. */
-	atom_add_relaxed(child_count(original), 1);
+	atom_add_relaxed(ndis_child_count(original), 1);
 	return STATUS_SUCCESS;
 }
 
@@ -451,17 +480,6 @@ NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferL
 		NBL_MARK_CLONE_DEEP, 0, netBufferList, __func__);
 }
 
-bool ndis_child_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
-{
-	NET_BUFFER_LIST *parent = nbl ? nbl->ParentNetBufferList : NULL;
-
-	if (!ndis_derived_free(nbl, mark, call))
-		return false;
-	if (parent != NULL)
-		atom_add_release(child_count(parent), (uint32_t)-1); /* R0 */
-	return true;
-}
-
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags)
 {
 	NET_BUFFER_LIST *nbl = netBufferList;
@@ -469,5 +487,5 @@ VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeClone
 
 	if (nbl != NULL && nbl_mark_out(nbl, nbl->NdisPoolHandle) == NBL_MARK_CLONE_DEEP)
 		mark = NBL_MARK_CLONE_DEEP;
-	ndis_child_free(nbl, freeCloneFlags == 0 ? mark : 0, __func__);
+	ndis_derived_free(nbl, freeCloneFlags == 0 ? mark : 0, __func__);
 }

@@ -629,6 +629,92 @@ static void clones_from_data_pools(void **state)
 	assert_int_equal(misuses.all, 0);
 }
 
+/* An NBL that has clones is not freed before them; a clone has clones too. */
+static void originals_outlive_their_clones(void **state)
+{
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER_LIST *child;
+	NET_BUFFER_LIST *grandchild;
+
+	(void)state;
+	assert_int_equal(
+		FwpsAllocateCloneNetBufferList0(nbl, pool, NULL, 0, &child), STATUS_SUCCESS);
+	assert_int_equal(FwpsAllocateDeepCloneNetBufferList0(child, pool, NULL, &grandchild),
+		STATUS_SUCCESS);
+	assert_int_equal(nbl->ChildRefCount, 1);
+	assert_int_equal(child->ChildRefCount, 1);
+	if (checks()) {
+		expect_misuse(NBL_MISUSE_CLONES_OUTSTANDING, nbl, NdisFreeNetBufferList(nbl));
+		expect_misuse(NBL_MISUSE_CLONES_OUTSTANDING, nbl, FwpsFreeNetBufferList0(nbl));
+		expect_misuse(NBL_MISUSE_CLONES_OUTSTANDING, child,
+			FwpsFreeCloneNetBufferList0(child, 0));
+	}
+	unsigned reports = misuses.all;
+	FwpsFreeCloneNetBufferList0(grandchild, 0);
+	assert_int_equal(child->ChildRefCount, 0);
+	FwpsFreeCloneNetBufferList0(child, 0);
+	assert_int_equal(nbl->ChildRefCount, 0);
+
+	/* NDIS leaves the count to the driver, and only what says that clones are left counts. */
+	child = NdisAllocateCloneNetBufferList(nbl, pool, NULL, 0);
+	nbl->ChildRefCount = -1;
+	child->ChildRefCount = -1;
+	NdisFreeCloneNetBufferList(child, 0);
+	NdisFreeNetBufferList(nbl);
+	assert_int_equal(misuses.all, reports);
+	NdisFreeMdl(mdl);
+	free_pool(pool);
+}
+
+/* The count of a clone's original is the original's only as long as it lives. */
+static void a_clone_whose_original_is_gone(void **state)
+{
+	enum { MORE = 80 }; /* NBLs, among which the original's memory is sure to come again */
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER_LIST *more[MORE];
+	NET_BUFFER_LIST *clones[2];
+
+	(void)state;
+	assert_int_equal(
+		FwpsAllocateCloneNetBufferList0(nbl, NULL, NULL, 0, &clones[0]), STATUS_SUCCESS);
+	assert_int_equal(
+		FwpsAllocateDeepCloneNetBufferList0(nbl, NULL, NULL, &clones[1]), STATUS_SUCCESS);
+	nbl->ChildRefCount = 0; /* so that it can be freed where that is looked at */
+	for (int i = 0; i < 2; i++)
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+	assert_int_equal(nbl->ChildRefCount, 0);
+	NdisFreeNetBufferList(nbl);
+	for (int i = 0; i < 2 && keeps_memory(); i++)
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+	for (int n = 0; n < MORE; n++)
+		more[n] = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 0);
+	for (int i = 0; i < 2 && keeps_memory(); i++)
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+	for (int n = 0; n < MORE; n++) {
+		assert_int_equal(more[n]->ChildRefCount, 0);
+		NdisFreeNetBufferList(more[n]);
+	}
+	/* The pool's memory may go, but its handle says so. */
+	free_pool(pool);
+	unsigned reports = misuses.all;
+	for (int i = 0; i < 2; i++) {
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+		assert_int_equal(clones[i]->FirstNetBuffer->DataLength, 100);
+		clones[i]->ParentNetBufferList = NULL; /* nobody's count */
+		FwpsFreeCloneNetBufferList0(clones[i], 0);
+	}
+	assert_int_equal(misuses.all, reports + 2);
+	NdisFreeMdl(mdl);
+}
+
 /* Everything that was made has gone: the last of each group. */
 static void all_memory_came_back(void **state)
 {
@@ -658,6 +744,8 @@ int main(void)
 		counted_test(a_clone_leaves_shared_mdls),
 		counted_test(clones_out_of_shape),
 		counted_test(clones_from_data_pools),
+		counted_test(originals_outlive_their_clones),
+		counted_test(a_clone_whose_original_is_gone),
 		counted_test(all_memory_came_back),
 	};
 	int failed = run_over_strategies("data", tests);

@@ -86,6 +86,31 @@ int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length
 void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb);
 
 /*
+ * The count of an NBL that clones are made of. It is the owner's in NDIS; here clones of one original
+ * may be made and freed by several threads.
+ */
+ALWAYS_INLINE atom_u32 *ndis_child_count(NET_BUFFER_LIST *nbl)
+{
+	return (atom_u32 *)&nbl->ChildRefCount;
+}
+
+/*
+ * True, after a report, if an NBL that is to be freed says that clones count on it; for pools that
+ * check everything. Relaxed: no memory is read on the count's account.
+ */
+ALWAYS_INLINE bool ndis_report_children(
+	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
+{
+	int32_t children = (int32_t)atom_load_relaxed(ndis_child_count(nbl));
+
+	if (children <= 0)
+		return false;
+	nbl_misuse(NBL_MISUSE_CLONES_OUTSTANDING, call, pool, nbl,
+		"its ChildRefCount is %d: clones of it have not been freed", children);
+	return true;
+}
+
+/*
  * How an NBL is made from another one's data, which stay the other's: NULL handles for pools of the
  * library.
  */
@@ -104,11 +129,8 @@ struct ndis_derivation {
 int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
 	const struct ndis_derivation *how, NET_BUFFER_LIST **out, const char *call);
 
-/* Frees what has been so made. False: misuse was reported and nothing changed. */
-bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
-
-/* The same for a clone that counts as a child of its parent. */
-bool ndis_child_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+/* Frees what has been so made, or reports misuse and changes nothing. */
+void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
 
 /* Frees an NBL that is made from no other one, or reports misuse. */
 void ndis_list_free(NET_BUFFER_LIST *nbl, const char *call);

@@ -95,6 +95,8 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	a partial MDL beyond its source, or its own size       found      found     found
  *	a clone is freed with MDLs that did not come with it   found (6)  found     found
  *	an NBL or NB is freed with a retreat's MDL on it       - (6)      found     found
+ *	an NBL is freed while its ChildRefCount is above 0     -          found     found
+ *	a clone of FWPS is freed after its original            found (7)  found     found
  *	a context call, a clone or a list form on a freed NBL  -          found (1) found
  *	a data call on a freed NB, or on a copy of one         -          found (1) found
  *	a freed object is written to                           -          found (3) found (4)
@@ -113,6 +115,8 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	    sanitizer reports the read itself
  *	(6) the system's MDL of a retreat goes with a clone that has MDLs of its own, and is lost
  *	    with an NBL or NB that is none
+ *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. Where
+ *	    the free of the original has been reported it cannot come to this
  *
  * What the checks of release builds' ordinary pools cost is what the workload fwps_pair takes beyond
  * fwps_unchecked; results/README.md has the figure.
@@ -136,8 +140,9 @@ enum nbl_misuse_kind {
 	NBL_MISUSE_CONTEXT_OUTSTANDING, /* an NBL freed with contexts on it */
 	NBL_MISUSE_EMBEDDED_NB,         /* the NB of an NBL freed alone */
 	NBL_MISUSE_WRONG_FREE, /* a clone freed as a plain NBL, the reverse, or retreats not undone */
-	NBL_MISUSE_POOL_OUTSTANDING, /* a pool freed while objects of it are out */
-	NBL_MISUSE_USE_AFTER_FREE,   /* a freed object was used or written to */
+	NBL_MISUSE_CLONES_OUTSTANDING, /* an NBL freed while clones count on it */
+	NBL_MISUSE_POOL_OUTSTANDING,   /* a pool freed while objects of it are out */
+	NBL_MISUSE_USE_AFTER_FREE,     /* a freed object was used or written to */
 	NBL_MISUSE_DATA,        /* more data than the NB has, its MDLs describe, or an MDL can */
 	NBL_MISUSE_REFERENCE,   /* a dereference without a reference */
 	NBL_MISUSE_ENVIRONMENT, /* an unknown name in a variable NBL_... */

@@ -130,8 +130,9 @@ NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
  * allocation. NBs that the driver attached and MDLs that it supplied stay the driver's. Next is
  * not followed.
  * Misuse, and the NBL stays as it is: context from NdisAllocateNetBufferListContext is still on it;
- * it is free already; it is a clone; no pool made it; its NB has the system's MDL of a retreat, for
- * which an advance with FreeMdl is due (found in verify pools: nblbench.h).
+ * it is free already; it is a clone; no pool made it; its ChildRefCount is above 0; its NB has the
+ * system's MDL of a retreat, for which an advance with FreeMdl is due (the last two are found in
+ * verify pools: nblbench.h).
  * Decided here: where that is not found, such an MDL is lost until the process ends; it shows in the
  * accounts of the pool's tag.
  * Source: NdisFreeNetBufferList.
@@ -346,8 +347,8 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
  * Frees a clone, its NBs and its partial MDLs.
  * FreeCloneFlags: as at its allocation. The clone is as it was then: retreats undone, contexts
  * released.
- * Misuse, and the clone stays: other flags; no clone; contexts on it; an MDL in it that did not
- * come with it, or with NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS another MdlChain than it came with.
+ * Misuse, and the clone stays: other flags; no clone; contexts on it; its ChildRefCount is above 0
+ * (found in verify pools); an MDL in it that did not come with it, or with NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS another MdlChain than it came with.
  * Decided here: the system's MDLs that retreats have added to a clone's own are freed with it, for
  * the page does not ask for the advance and shipped drivers do without; verify pools report them.
  * Source: NdisFreeCloneNetBufferList.

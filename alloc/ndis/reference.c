@@ -37,18 +37,10 @@ static void free_as_made(
 	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	nbl_end_references(pool, nbl, mark);
-	switch (mark) {
-	case NBL_MARK_LIVE:
+	if (mark == NBL_MARK_LIVE)
 		ndis_list_free(nbl, call);
-		break;
-	case NBL_MARK_CLONE_FWPS:
-	case NBL_MARK_CLONE_DEEP:
-		ndis_child_free(nbl, mark, call);
-		break;
-	default:
+	else
 		ndis_derived_free(nbl, mark, call);
-		break;
-	}
 }
 
 VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel)

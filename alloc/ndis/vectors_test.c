@@ -793,7 +793,7 @@ static void V65_as_new(void **state)
 			nbl->FirstNetBuffer = NULL; /* unlinked by its owner */
 			nbl->Flags = nbl->NblFlags = UINT32_MAX;
 			nbl->Status = NDIS_STATUS_FAILURE;
-			nbl->ChildRefCount = 7;
+			nbl->ChildRefCount = -7;
 			memset(&nbl->ParentNetBufferList, 0xDD,
 				sizeof(*nbl) - offsetof(NET_BUFFER_LIST, ParentNetBufferList));
 			memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), 0xDD, 16);
