@@ -22,8 +22,16 @@
 enum {
 	/* A driver's context: two pointers and two words, as OVS keeps on each NBL. */
 	NBL_LOAD_CONTEXT_BYTES = 32,
-	NBL_LOAD_TAG = 0x6c6e6542, /* "Benl" */
+	/* "Benl": whose the pools are. */
+	NBL_LOAD_TAG = 0x6c6e6542,
+	NBL_LOAD_DRIVER_TAG = 0x30764442,
 };
+
+/* The tag of a driver that pushes context onto NBLs, from 0 on: "BDv0", "BDv1", ... */
+ALWAYS_INLINE uint32_t nbl_load_driver_tag(uint32_t driver)
+{
+	return NBL_LOAD_DRIVER_TAG + (driver << 24);
+}
 
 /* A driver's state: two words of its context. */
 ALWAYS_INLINE void nbl_load_write(unsigned char *context, uint64_t first, uint64_t second)

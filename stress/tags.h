@@ -12,13 +12,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Tags of the scenario `nbl`, as drivers read them: 'SNbl', 'SOne', 'STwo', 'STri'. */
-enum {
-	TAG_NBLS = 0x6c624e53,
-	TAG_CONTEXT_1 = 0x656e4f53,
-	TAG_CONTEXT_2 = 0x6f775453,
-	TAG_CONTEXT_3 = 0x69725453,
-};
+/* Tags of the scenario `nbl`, as drivers read them: 'SNbl', and from 'SDr0' on one for each driver. */
+enum { TAG_NBLS = 0x6c624e53, TAG_DRIVERS = 0x30724453 };
+
+static inline uint32_t tag_of_driver(uint32_t driver)
+{
+	return TAG_DRIVERS + (driver << 24);
+}
 
 enum { TAGS_MAX = 64 }; /* rows of the table; a scenario has a handful */
 

@@ -64,7 +64,7 @@ ALWAYS_INLINE NET_BUFFER_LIST *clone_tree_clone(
 	if (unlikely(clone == NULL))
 		return NULL;
 	if (unlikely(nbl_context_push(NBL_LOAD_POLICY, shared->lists, self, clone,
-			     NBL_LOAD_CONTEXT_BYTES, 0, NBL_LOAD_TAG) != 0)) {
+			     NBL_LOAD_CONTEXT_BYTES, 0, nbl_load_driver_tag(0)) != 0)) {
 		NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
 		return NULL;
 	}

@@ -39,7 +39,7 @@ ALWAYS_INLINE bool ctx_room_once(
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word)
 {
 	if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, self, nbl, NBL_LOAD_CONTEXT_BYTES, 0,
-			     NBL_LOAD_TAG) != 0))
+			     nbl_load_driver_tag(0)) != 0))
 		return false;
 	bench_escape(nbl);
 	nbl_load_write(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), word, CTX_ROOM_HELD);

@@ -1,8 +1,8 @@
 /*
- * ctx_stack: a stack of `depth` filter drivers, each of which pushes 32 bytes of context onto every
- * packet on its way down and pops them on its way up. Packets come as NDIS hands them to a filter:
- * in a chain of `burst` NBLs, so each driver pushes onto the whole chain and writes its context
- * before the next driver sees it; then they pop in reverse.
+ * ctx_stack: a stack of `depth` filter drivers, each of which pushes 32 bytes of context, under a
+ * tag of its own, onto every packet on its way down and pops them on its way up. Packets come as
+ * NDIS hands them to a filter: in a chain of `burst` NBLs, so each driver pushes onto the whole chain
+ * and writes its context before the next driver sees it; then they pop in reverse.
  *
  * The NBLs are foreign, as they are to every filter: a protocol or miniport above or below made
  * them and uses them again. Each thread holds 256 and takes the next `burst` of them each time, so
@@ -41,9 +41,11 @@ ALWAYS_INLINE void ctx_stack_pop(
 ALWAYS_INLINE bool ctx_stack_push(struct nbl_pool *pool, struct nbl_thread *self,
 	NET_BUFFER_LIST **chain, uint32_t n, uint32_t backfill, uint32_t driver)
 {
+	const uint32_t tag = nbl_load_driver_tag(driver);
+
 	for (uint32_t k = 0; k < n; k++) {
 		if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, self, chain[k],
-				     NBL_LOAD_CONTEXT_BYTES, backfill, NBL_LOAD_TAG) != 0)) {
+				     NBL_LOAD_CONTEXT_BYTES, backfill, tag) != 0)) {
 			ctx_stack_pop(pool, self, chain, k);
 			return false;
 		}

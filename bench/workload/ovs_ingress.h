@@ -36,7 +36,8 @@ ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
 			NET_BUFFER_LIST *nbl = batch[k];
 
 			if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
-					     NBL_LOAD_CONTEXT_BYTES, 0, NBL_LOAD_TAG) != 0)) {
+					     NBL_LOAD_CONTEXT_BYTES, 0,
+					     nbl_load_driver_tag(0)) != 0)) {
 				own->stock_count += burst - k;
 				memmove(batch, batch + k, (burst - k) * sizeof(*batch));
 				t->failed++;

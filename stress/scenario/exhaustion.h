@@ -22,6 +22,7 @@ enum {
 };
 
 struct exhaustion_round {
+	uint64_t end_ns;
 	uint32_t asker; /* the thread that asks for everything */
 	uint32_t capacity;
 	uint32_t withheld; /* objects that it did not get; written by the asker */
@@ -34,12 +35,12 @@ static const char *exhaustion_excuse(const struct pool_ops *ops, uint32_t thread
 	return stress_excuse_one_thread(ops, threads);
 }
 
-static void exhaustion_fight(struct gang_thread *t, void **objs, uint32_t want)
+static void exhaustion_fight(struct gang_thread *t, void **objs, uint32_t want, uint64_t end_ns)
 {
 	const struct pool_ops *ops = t->pool->ops;
 	uint32_t held = 0;
 
-	while (gang_goes_on(t, EXHAUSTION_FIGHT_MS)) {
+	while (stress_now_ns() < end_ns) {
 		uint32_t n = 1 + stress_below(&t->random, EXHAUSTION_BULK_MAX);
 
 		if (held < want) {
@@ -84,7 +85,7 @@ static void exhaustion_body(struct gang_thread *t)
 	const uint32_t capacity = round->capacity;
 	void **objs = stress_array(capacity, sizeof(*objs));
 
-	exhaustion_fight(t, objs, 1 + capacity / EXHAUSTION_SHARE);
+	exhaustion_fight(t, objs, 1 + capacity / EXHAUSTION_SHARE, round->end_ns);
 	gang_meet(t);
 	if (t->index == round->asker) {
 		uint32_t got = exhaustion_take_all(t, objs, capacity);
@@ -128,7 +129,9 @@ static void exhaustion_run(const struct stress *run)
 		struct pool_config shape = stress_shape(&random);
 		struct pool *pool = stress_pool(run->ops, &shape);
 		struct exhaustion_round round = {
-			.asker = stress_below(&random, run->threads), .capacity = shape.capacity};
+			.end_ns = stress_now_ns() + EXHAUSTION_FIGHT_MS * UINT64_C(1000000),
+			.asker = stress_below(&random, run->threads),
+			.capacity = shape.capacity};
 
 		operations += gang_run(
 			run, pool, run->threads, stress_random(&random), exhaustion_body, &round);

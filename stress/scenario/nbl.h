@@ -35,11 +35,15 @@ enum {
 	NBL_SCENARIO_UNITS_MAX = 6, /* of 16 bytes in one context */
 	NBL_SCENARIO_CONTEXT_BYTES = 32,
 	NBL_SCENARIO_RETREAT_BYTES = 64,
-	NBL_SCENARIO_TAGS = 4,
+	NBL_SCENARIO_DRIVERS = 8, /* that push, each with a tag of its own */
+	NBL_SCENARIO_TAGS = 1 + NBL_SCENARIO_DRIVERS,
 };
 
-static const uint32_t nbl_scenario_tags[NBL_SCENARIO_TAGS] = {
-	TAG_NBLS, TAG_CONTEXT_1, TAG_CONTEXT_2, TAG_CONTEXT_3};
+/* The NBLs' tag, or that of driver i - 1. */
+static inline uint32_t nbl_scenario_tag(uint32_t i)
+{
+	return i == 0 ? (uint32_t)TAG_NBLS : tag_of_driver(i - 1);
+}
 
 /* A context begins so; the rest is filled with its stamp. */
 struct nbl_scenario_context {
@@ -98,7 +102,7 @@ static void nbl_scenario_push(struct nbl_scenario_thread *t, NET_BUFFER_LIST *nb
 					  (1 + stress_below(&t->random, NBL_SCENARIO_UNITS_MAX)));
 	const uint16_t backfill =
 		(uint16_t)(CONTEXT_ALIGN_BYTES * stress_below(&t->random, NBL_SCENARIO_UNITS_MAX));
-	const uint32_t tag = nbl_scenario_tags[1 + stress_below(&t->random, NBL_SCENARIO_TAGS - 1)];
+	const uint32_t tag = tag_of_driver(stress_below(&t->random, NBL_SCENARIO_DRIVERS));
 	uint16_t *depth = nbl_scenario_depth(nbl);
 
 	if (*depth == NBL_SCENARIO_DEPTH_MAX)
@@ -278,8 +282,8 @@ struct nbl_scenario_books {
 static void nbl_scenario_book(
 	struct nbl_scenario_books *books, uint32_t tag, int64_t objects, int64_t bytes)
 {
-	for (int i = 0; i < NBL_SCENARIO_TAGS; i++) {
-		if (nbl_scenario_tags[i] == tag) {
+	for (uint32_t i = 0; i < NBL_SCENARIO_TAGS; i++) {
+		if (nbl_scenario_tag(i) == tag) {
 			books->of[i].objects += objects;
 			books->of[i].bytes += bytes;
 			return;
@@ -355,8 +359,8 @@ static void nbl_scenario_compare(const struct nbl_scenario_books *books, const c
 	struct nbl_tag_usage rows[TAGS_MAX];
 	size_t count = nbl_tags(rows, TAGS_MAX);
 
-	for (int i = 0; i < NBL_SCENARIO_TAGS; i++) {
-		struct nbl_tag_usage row = {.tag = nbl_scenario_tags[i]};
+	for (uint32_t i = 0; i < NBL_SCENARIO_TAGS; i++) {
+		struct nbl_tag_usage row = {.tag = nbl_scenario_tag(i)};
 		char text[NBL_TAG_TEXT_BYTES];
 
 		for (size_t r = 0; r < count && r < TAGS_MAX; r++) {
