@@ -69,11 +69,11 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 		[NBL_MISUSE_CONTEXT_OUTSTANDING] = "context-outstanding",
 		[NBL_MISUSE_EMBEDDED_NB] = "embedded-nb",
 		[NBL_MISUSE_WRONG_FREE] = "wrong-free",
-		[NBL_MISUSE_CLONES_OUTSTANDING] = "clones-outstanding",
 		[NBL_MISUSE_POOL_OUTSTANDING] = "pool-outstanding",
 		[NBL_MISUSE_USE_AFTER_FREE] = "use-after-free",
 		[NBL_MISUSE_DATA] = "data",
 		[NBL_MISUSE_REFERENCE] = "reference",
+		[NBL_MISUSE_CONCURRENT_USE] = "concurrent-use",
 		[NBL_MISUSE_ENVIRONMENT] = "environment",
 		[NBL_MISUSE_ALIGNMENT] = "alignment",
 	};
@@ -123,15 +123,19 @@ void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call)
 			(const void *)nbl->NdisPoolHandle);
 }
 
-void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call)
+void nbl_report_not_live(
+	const NET_BUFFER_LIST *nbl, uintptr_t number, bool freeing, const char *call)
 {
 	const struct nbl_pool *pool = nbl->NdisPoolHandle;
-	const uintptr_t mark = nbl_mark_out(nbl, pool);
+	const uintptr_t mark = nbl_mark_plain(number);
 
-	if (nbl_is(nbl, pool, NBL_MARK_FREE) && freeing)
+	if (number == NBL_MARK_FREE && freeing)
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl, "the NBL is free already");
-	else if (nbl_is(nbl, pool, NBL_MARK_FREE))
+	else if (number == NBL_MARK_FREE)
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
+	else if (mark != 0 && ((number ^ mark) & NBL_MARK_BUSY) != 0)
+		nbl_misuse(NBL_MISUSE_CONCURRENT_USE, call, pool, nbl,
+			"another thread is in a context call on the NBL");
 	else if (mark == NBL_MARK_LIVE)
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL was made from no other one; free it with the call for plain NBLs");
@@ -144,13 +148,58 @@ void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *c
 			"no pool made it, or it is a copy, or its NdisReserved was overwritten");
 }
 
-bool nbl_owner_leaves(
-	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+enum { CONTEXTS_LOST = UINT16_MAX }; /* no sum of contexts: they are multiples of 8 */
+
+/*
+ * Bytes of context on an NBL of this mark that were pushed and not popped; CONTEXTS_LOST: the chain
+ * doesn't lead to its end. I3: that is the inline block, or NULL where there is none.
+ */
+static uint32_t contexts_left(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+{
+	NET_BUFFER_LIST_CONTEXT *last =
+		nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL;
+	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
+	uint32_t bytes = 0;
+
+	for (; block != NULL; block = block->Next) {
+		bytes += context_limit(block) - block->Offset;
+		if (block == last)
+			break;
+	}
+	return block == last ? bytes : CONTEXTS_LOST;
+}
+
+static void report_contexts(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uint32_t left, const char *call)
+{
+	if (left == CONTEXTS_LOST)
+		nbl_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, call, pool, nbl,
+			"its Context no longer leads to the block that came with it");
+	else
+		nbl_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, call, pool, nbl,
+			"%u bytes of context have not been freed", left);
+}
+
+bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
+{
+	uint32_t left = contexts_left(pool, nbl, (enum nbl_mark)nbl_mark_out(nbl, pool));
+
+	if (left != 0)
+		report_contexts(pool, nbl, left, call);
+	return left != 0;
+}
+
+/*
+ * The owner gives up an NBL that is referenced. True: no reference is left. False: some are, or misuse
+ * was reported. number: of nbl_mark_of.
+ */
+static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintptr_t number,
+	enum nbl_mark mark, const char *call)
 {
 	atom_u32 *references = nbl_references(nbl);
 
-	if (nbl_mark_of(nbl, pool) != ((uintptr_t)mark ^ NBL_MARK_REFERENCED)) {
-		nbl_report_not_live(nbl, true, call);
+	if (number != ((uintptr_t)mark ^ NBL_MARK_REFERENCED)) {
+		nbl_report_not_live(nbl, number, true, call);
 		return false;
 	}
 	if (nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
@@ -169,10 +218,124 @@ bool nbl_owner_leaves(
 		 * owner did. A0, meets R1 there: the owner frees it after what they did.
 		 */
 	} while (!atom_cas_weak_acq_rel(references, &old, old | (uint32_t)NBL_OWNER_GONE));
-	if (old != 0)
+	return old == 0;
+}
+
+bool nbl_owner_leaves(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	if (!leave_references(pool, nbl, nbl_mark_of(nbl, pool), mark, call))
 		return false;
 	nbl_end_references(pool, nbl, mark);
 	return true;
+}
+
+/*
+ * Changes a mark if it is `from`; else what it was is in *met. A2: a claim that succeeds comes after
+ * what was done under the one before it, which ended in R2.
+ */
+static bool claim(atom_ptr *word, void *from, void *to, void **met)
+{
+	/* Looked at first: who comes second takes the line from nobody. */
+	*met = atom_load_relaxed(word);
+	while (*met == from) {
+		if (atom_cas_weak_acquire(word, met, to))
+			return true;
+	}
+	return false;
+}
+
+bool nbl_claim_free(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	void *const free = nbl_mark(nbl, pool, NBL_MARK_FREE);
+	void *met;
+
+	if (!claim(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark), free, &met)) {
+		uintptr_t number = (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0);
+
+		if (!leave_references(pool, nbl, number, mark, call))
+			return false;
+		if (!claim(nbl_mark_word(nbl), met, free, &met)) {
+			nbl_report_not_live(nbl, (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0),
+				true, call);
+			return false;
+		}
+		nbl->NblReserved[0] = NULL;
+	}
+	uint32_t left = contexts_left(pool, nbl, mark);
+	if (left != 0) {
+		nbl_unclaim_free(pool, nbl, mark);
+		report_contexts(pool, nbl, left, call);
+	}
+	return left == 0;
+}
+
+void nbl_unclaim_free(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+{
+	atom_store_release(
+		nbl_mark_word(nbl), nbl_mark(nbl, pool, mark)); /* R2, meets A2 in claim */
+}
+
+void nbl_free_claimed(struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+{
+	struct nbl_pool *pool = self->pool;
+	NET_BUFFER_LIST_CONTEXT *block =
+		nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL;
+
+	nbl_free_own_contexts(pool->policy, pool, self, nbl, block);
+	nbl_rest(pool->ops, pool->policy, pool, self, nbl);
+	nbl_put_marked(pool->ops, pool->policy, pool, self, nbl, pool->verify);
+}
+
+bool nbl_free_checked(
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	if (!nbl_claim_free(self->pool, nbl, mark, call))
+		return false;
+	nbl_free_claimed(self, nbl, mark);
+	return true;
+}
+
+void nbl_put(struct nbl_thread *self, NET_BUFFER_LIST *nbl)
+{
+	struct nbl_pool *pool = self->pool;
+
+	nbl_rest(pool->ops, pool->policy, pool, self, nbl);
+	nbl_set_mark(nbl, pool, NBL_MARK_FREE);
+	nbl_put_marked(pool->ops, pool->policy, pool, self, nbl, pool->verify);
+}
+
+struct nbl_pool *nbl_claim_contexts(NET_BUFFER_LIST *nbl, void **was, const char *call)
+{
+	if (nbl == NULL || !nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS)) {
+		nbl_report_no_pool(nbl, call);
+		return NULL;
+	}
+	struct nbl_pool *pool = nbl->NdisPoolHandle;
+	const uintptr_t base = (uintptr_t)nbl_mark(nbl, pool, 0);
+	uintptr_t number = nbl_mark_of(nbl, pool);
+	uintptr_t mark = nbl_mark_plain(number);
+	void *met;
+	if (mark != 0 && ((number ^ mark) & NBL_MARK_BUSY) == 0) {
+		*was = (void *)(number ^ base);
+		if (claim(nbl_mark_word(nbl), *was, (void *)(number ^ base ^ NBL_MARK_BUSY), &met))
+			return pool;
+		number = (uintptr_t)met ^ base;
+	}
+	nbl_report_not_live(nbl, number, false, call);
+	return NULL;
+}
+
+void nbl_unclaim_contexts(NET_BUFFER_LIST *nbl, void *was)
+{
+	atom_store_release(nbl_mark_word(nbl), was); /* R2, meets A2 in claim */
+}
+
+bool nbl_loose_claim(void *payload, const struct nbl_pool *pool, void **met)
+{
+	return claim(nbl_loose_word(payload), nbl_mark(payload, pool, NBL_MARK_LIVE),
+		nbl_mark(payload, pool, NBL_MARK_FREE), met);
 }
 
 void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char *call)
@@ -192,11 +355,9 @@ void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char
 		"the handle is not that of a living pool of %s", of[wanted]);
 }
 
-void nbl_report_pop(
-	const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, uint32_t bytes, const char *call)
+void nbl_report_pop(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl,
+	const NET_BUFFER_LIST_CONTEXT *front, uint32_t bytes, const char *call)
 {
-	const NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
-
 	if ((bytes & pool->align_mask) != 0)
 		nbl_misuse(NBL_MISUSE_CONTEXT_SIZE, call, pool, nbl,
 			"%u bytes are not a multiple of the alignment of %u", bytes,
@@ -212,32 +373,6 @@ void nbl_report_pop(
 		nbl_misuse(NBL_MISUSE_CONTEXT_OVERFREE, call, pool, nbl,
 			"%u bytes freed, but the front block has %u to free", bytes,
 			context_limit(front) - front->Offset);
-}
-
-bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
-{
-	NET_BUFFER_LIST_CONTEXT *inline_block =
-		nbl_mark_has_block((enum nbl_mark)nbl_mark_out(nbl, pool))
-			? nbl_inline_block(pool, nbl)
-			: NULL;
-	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
-	uint32_t bytes = 0;
-
-	/* I3: the walk ends at the inline block, or at NULL where there is none or in a clone. */
-	for (; block != NULL; block = block->Next) {
-		bytes += context_limit(block) - block->Offset;
-		if (block == inline_block)
-			break;
-	}
-	if (block != inline_block) {
-		nbl_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, call, pool, nbl,
-			"its Context no longer leads to the block that came with it");
-		return true;
-	}
-	if (bytes != 0)
-		nbl_misuse(NBL_MISUSE_CONTEXT_OUTSTANDING, call, pool, nbl,
-			"%u bytes of context have not been freed", bytes);
-	return bytes != 0;
 }
 
 /*
@@ -305,9 +440,10 @@ struct nbl_pool *nbl_pool_of_checked(const NET_BUFFER_LIST *nbl, const char *cal
 		return NULL;
 	}
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
-	if (nbl_mark_out(nbl, pool) != 0)
+	const uintptr_t number = nbl_mark_of(nbl, pool);
+	if (nbl_mark_plain(number) != 0)
 		return pool;
-	nbl_report_not_live(nbl, false, call);
+	nbl_report_not_live(nbl, number, false, call);
 	return NULL;
 }
 
@@ -390,12 +526,15 @@ static unsigned char *payload_of(const struct nbl_pool *pool, void *object)
 	return (unsigned char *)object + (pool->kind == NBL_POOL_LISTS ? 0 : NBL_LOOSE_OFFSET);
 }
 
-/* True if one of our words in a free object is as we left it; else it is repaired. */
+/*
+ * True if one of our words in a free object is as we left it; else it is repaired. Others may look at
+ * it meanwhile, who free the object again.
+ */
 static bool word_intact(void *word, const void *expected)
 {
-	if (*(const void **)word == expected)
+	if (atom_load_relaxed((atom_ptr *)word) == expected)
 		return true;
-	*(const void **)word = expected;
+	atom_store_relaxed((atom_ptr *)word, (void *)(uintptr_t)expected);
 	return false;
 }
 
@@ -827,12 +966,20 @@ void nbl_detach(struct nbl_thread *self)
 	report_findings(pool, found);
 }
 
-/* Rounds of destructors in which thread_exit has run. */
+/*
+ * Rounds of destructors in which thread_exit runs: all but the last. What it does makes the thread known
+ * to liburcu, whose own destructor comes first in each round, so in the last one nobody would take the
+ * thread off its list again. The thread sanitizer gives its state of a thread up in the last round, and
+ * can't see liburcu's destructor run there.
+ */
+enum { EXIT_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1 - atom_sanitizes };
+
+/* Those in which it has run. */
 static _Thread_local uint32_t exit_rounds;
 
 /*
  * Runs when a thread ends that used a pool by the documented calls. A destructor that runs later may
- * free an NBL, and the thread attaches again: so it asks for each of the rounds in which the C
+ * free an NBL, and the thread attaches again: so it asks for EXIT_ROUNDS of the rounds in which the C
  * library runs destructors, and after the last of them the thread attaches no more (nbl_self_attach).
  * For a thread that first calls in a destructor of a later round, the count of rounds is short: if
  * that was the last one, nobody learns that the thread has ended.
@@ -843,7 +990,7 @@ static void thread_exit(void *value)
 	const struct nbl_pool *pool;
 	uint32_t id = 0;
 
-	if (++exit_rounds < PTHREAD_DESTRUCTOR_ITERATIONS)
+	if (++exit_rounds < EXIT_ROUNDS)
 		pthread_setspecific(exit_key, value); /* it has a place: this cannot fail */
 	lifetime_register();
 	do {
@@ -925,7 +1072,7 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
 	struct nbl_thread *self;
 
 	pthread_once(&exit_key_once, make_exit_key);
-	if (!exit_key_made || exit_rounds == PTHREAD_DESTRUCTOR_ITERATIONS ||
+	if (!exit_key_made || exit_rounds == EXIT_ROUNDS ||
 		pthread_setspecific(exit_key, nbl_threads) != 0 || nbl_attach(pool, &self) != 0)
 		return NULL;
 	pthread_mutex_lock(&registry);

@@ -352,6 +352,8 @@ enum nbl_mark {
 	 * plain mark does not find it, and comes to nbl_owner_leaves.
 	 */
 	NBL_MARK_REFERENCED = 0x01000000,
+	/* In addition to those: a thread works on its contexts. In pools with `checks` alone. */
+	NBL_MARK_BUSY = 0x02000000,
 };
 
 ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
@@ -359,33 +361,55 @@ ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, en
 	return (void *)((uintptr_t)object ^ (uintptr_t)pool ^ (uintptr_t)mark);
 }
 
+/*
+ * The word that holds an NBL's mark. Relaxed where it is only looked at: a driver that hands an NBL
+ * over orders what is in it. Where two threads free one NBL, or work on its contexts, at the same
+ * time, the claims below find it, and there the word orders what they do.
+ */
+ALWAYS_INLINE atom_ptr *nbl_mark_word(const NET_BUFFER_LIST *nbl)
+{
+	return (atom_ptr *)(uintptr_t)&nbl->NdisReserved[0];
+}
+
 ALWAYS_INLINE bool nbl_is(
 	const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
 {
-	return nbl->NdisReserved[0] == nbl_mark(nbl, pool, mark);
+	return atom_load_relaxed(nbl_mark_word(nbl)) == nbl_mark(nbl, pool, mark);
+}
+
+/* Marks an NBL that is the caller's alone. */
+ALWAYS_INLINE void nbl_set_mark(
+	NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	atom_store_relaxed(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark));
 }
 
 /* The number in an NBL's mark; none of the above for what is no NBL of the pool. */
 ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
 {
-	return (uintptr_t)nbl->NdisReserved[0] ^ (uintptr_t)nbl ^ (uintptr_t)pool;
+	return (uintptr_t)atom_load_relaxed(nbl_mark_word(nbl)) ^ (uintptr_t)nbl ^ (uintptr_t)pool;
 }
 
 /*
- * The same without NBL_MARK_REFERENCED, for NBLs that are out; 0 for others. From CLONE to
- * REASSEMBLED those that are made from another NBL.
+ * A number of nbl_mark_of without REFERENCED and BUSY, for NBLs that are out; 0 for others. From
+ * CLONE to REASSEMBLED those that are made from another NBL.
  */
-ALWAYS_INLINE uintptr_t nbl_mark_out(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+ALWAYS_INLINE uintptr_t nbl_mark_plain(uintptr_t number)
 {
-	uintptr_t mark = nbl_mark_of(nbl, pool);
+	for (uintptr_t more = 0; more <= (NBL_MARK_REFERENCED | NBL_MARK_BUSY);
+		more += NBL_MARK_REFERENCED) {
+		uintptr_t mark = number ^ more;
 
-	for (int referenced = 0; referenced < 2; referenced++) {
 		if (mark == NBL_MARK_LIVE ||
 			mark - NBL_MARK_CLONE <= NBL_MARK_REASSEMBLED - NBL_MARK_CLONE)
 			return mark;
-		mark ^= NBL_MARK_REFERENCED;
 	}
 	return 0;
+}
+
+ALWAYS_INLINE uintptr_t nbl_mark_out(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+{
+	return nbl_mark_plain(nbl_mark_of(nbl, pool));
 }
 
 /* True if the pool's block is on an NBL of this mark. */
@@ -402,9 +426,11 @@ COLD void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call);
 
 /*
  * Reports why nbl, which has a pool, cannot be used (freed, if freeing): a double free, a use after
- * free, a foreign pointer, the wrong kind of free. Looks at the NBL's first line only.
+ * free, a foreign pointer, the wrong kind of free, another thread in a call on it. number: of
+ * nbl_mark_of, as it was met. Looks at the NBL's first line only.
  */
-COLD void nbl_report_not_live(const NET_BUFFER_LIST *nbl, bool freeing, const char *call);
+COLD void nbl_report_not_live(
+	const NET_BUFFER_LIST *nbl, uintptr_t number, bool freeing, const char *call);
 
 /*
  * References: others than an NBL's owner who want it to stay. Its free waits for the last of them,
@@ -422,7 +448,7 @@ ALWAYS_INLINE void nbl_end_references(
 	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
 {
 	nbl->NblReserved[0] = NULL; /* the caller's alone from here on */
-	nbl->NdisReserved[0] = nbl_mark(nbl, pool, mark);
+	nbl_set_mark(nbl, pool, mark);
 }
 
 /*
@@ -432,6 +458,38 @@ ALWAYS_INLINE void nbl_end_references(
  */
 COLD bool nbl_owner_leaves(
 	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/*
+ * Claims, for pools with `checks`. A call that frees an object, or works on an NBL's contexts, changes
+ * its mark by a compare-and-swap before it changes anything else. So of two threads that do so to
+ * one object at the same time one goes on, and the other has nothing but misuse to report. Other
+ * pools compare the mark and then store it: the exchange would cost them half of an allocation.
+ */
+
+/*
+ * Claims an NBL that carries the mark, to free it: it is marked FREE and the caller's. False:
+ * references keep it; or misuse, reported under `call`, nothing changed: another mark, or contexts
+ * are still on it.
+ */
+COLD bool nbl_claim_free(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/* The NBL is not freed after all: as it was, before misuse is reported. */
+COLD void nbl_unclaim_free(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark);
+
+/* Frees what nbl_claim_free has claimed by the same mark. */
+COLD void nbl_free_claimed(struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark);
+
+/* Both: nbl_free in such a pool. */
+COLD bool nbl_free_checked(
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/*
+ * Claims the contexts of an NBL that is out: it is marked BUSY besides, until nbl_unclaim_contexts
+ * with the same *was. Its pool; NULL after a report: it is not out, or another thread has them.
+ */
+COLD struct nbl_pool *nbl_claim_contexts(NET_BUFFER_LIST *nbl, void **was, const char *call);
+COLD void nbl_unclaim_contexts(NET_BUFFER_LIST *nbl, void *was);
 
 /*
  * Enters the pool of an NBL that is to be freed; NULL after a report. Says nothing of the NBL's
@@ -655,9 +713,9 @@ ALWAYS_INLINE int nbl_context_push(const struct context_ops *policy, struct nbl_
 	return nbl_context_fallback(policy, pool, self, nbl, bytes, backfill, tag, false);
 }
 
-/* Reports what is wrong with a pop of `bytes` bytes. */
-COLD void nbl_report_pop(
-	const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, uint32_t bytes, const char *call);
+/* Reports what is wrong with a pop of `bytes` bytes. front: the NBL's Context, or a copy of it. */
+COLD void nbl_report_pop(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl,
+	const NET_BUFFER_LIST_CONTEXT *front, uint32_t bytes, const char *call);
 
 enum nbl_popped { NBL_POPPED, NBL_POPPED_LAST, NBL_POP_REFUSED };
 
@@ -707,7 +765,7 @@ ALWAYS_INLINE bool nbl_context_pop(const struct context_ops *policy, struct nbl_
 	if (!nbl_is_even(policy) && likely(popped == NBL_POPPED))
 		return true;
 	if (unlikely(popped == NBL_POP_REFUSED)) {
-		nbl_report_pop(pool, nbl, bytes, call);
+		nbl_report_pop(pool, nbl, nbl->Context, bytes, call);
 		return false;
 	}
 	nbl_context_release(policy, pool, self, nbl);
@@ -865,7 +923,7 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	nbl->Next = NULL;
 	nbl->FirstNetBuffer = pool->with_nb ? nbl_embedded_nb(nbl) : NULL;
 	nbl->Context = block;
-	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_LIVE);
+	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_LIVE); /* nobody else has seen it */
 	nbl->NblFlags = 0;
 	nbl->Flags = 0;
 	nbl->ChildRefCount = 0;
@@ -880,31 +938,40 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	return nbl;
 }
 
-/* The end of a put: an NBL in its resting state is marked free, counted, and the strategy's. */
-ALWAYS_INLINE void nbl_put_resting(const struct pool_ops *ops, const struct context_ops *policy,
-	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
+/* The end of a put: an NBL in its resting state, marked free, is counted and the strategy's. */
+ALWAYS_INLINE void nbl_put_marked(const struct pool_ops *ops, const struct context_ops *policy,
+	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, bool verify)
 {
-	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_FREE);
 	nbl_account(self, -1);
 	/* The memory of other kinds may be gone, or serve another NBL, before the pool ends. */
 	if (ops->traits.kind != POOL_KIND_POOL && policy->retire)
 		policy->retire(pool->context, self->context_thread, nbl);
-	if (unlikely(pool->verify))
+	if (unlikely(verify))
 		nbl_quarantine(self, nbl);
 	else
 		ops->put(pool->pool, self->pool_thread, nbl);
 }
 
-/* Puts a live NBL back that has nothing on it. */
-ALWAYS_INLINE void nbl_put(const struct pool_ops *ops, const struct context_ops *policy,
+/* The same with the mark, in a pool without `checks`. */
+ALWAYS_INLINE void nbl_put_resting(const struct pool_ops *ops, const struct context_ops *policy,
+	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
+{
+	nbl_set_mark(nbl, pool, NBL_MARK_FREE);
+	nbl_put_marked(ops, policy, pool, self, nbl, false);
+}
+
+/* Brings an NBL that has nothing on it into its resting state. */
+ALWAYS_INLINE void nbl_rest(const struct pool_ops *ops, const struct context_ops *policy,
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 {
 	if (policy->end)
 		policy->end(pool->context, self->context_thread, nbl);
 	if (ops->traits.kind != POOL_KIND_ALLOCATOR && unlikely(nbl_is_dirty(pool, nbl)))
 		nbl_clean(pool, nbl);
-	nbl_put_resting(ops, policy, pool, self, nbl);
 }
+
+/* Puts an NBL of any pool back that has nothing on it, and that nobody else has seen. */
+COLD void nbl_put(struct nbl_thread *self, NET_BUFFER_LIST *nbl);
 
 /*
  * NdisAllocateNetBufferAndNetBufferList on a pool with NB and without data. context_bytes,
@@ -937,7 +1004,7 @@ ALWAYS_INLINE int nbl_alloc(const struct pool_ops *ops, const struct context_ops
 		}
 	}
 	if (unlikely(rc != 0)) {
-		nbl_put(ops, policy, pool, self, nbl);
+		nbl_put(self, nbl);
 		return rc;
 	}
 	if (pool->data_bytes)
@@ -951,6 +1018,16 @@ ALWAYS_INLINE int nbl_alloc(const struct pool_ops *ops, const struct context_ops
 /* Contexts that were pushed and not popped: reports them and returns true. */
 COLD bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call);
 
+/* Gives the blocks before `last` back that came with the NBL's allocation. */
+ALWAYS_INLINE void nbl_free_own_contexts(const struct context_ops *policy, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *last)
+{
+	while (nbl->Context != last) {
+		context_set_unused(nbl->Context, nbl->Context->Size);
+		nbl_context_release(policy, pool, self, nbl);
+	}
+}
+
 /*
  * Frees an NBL of this pool that carries the mark (a constant: LIVE, or one of the clones') and
  * what came with it. False: references keep it; or misuse, reported under `call`, nothing changed:
@@ -963,6 +1040,8 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 	NET_BUFFER_LIST_CONTEXT *block =
 		nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL;
 
+	if (unlikely(pool->checks))
+		return nbl_free_checked(self, nbl, mark, call);
 	if (unlikely(!nbl_is(nbl, pool, mark)) && !nbl_owner_leaves(pool, nbl, mark, call))
 		return false;
 	/* The inline block's limit is bare: it never leaves. */
@@ -970,12 +1049,10 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 		     (block != NULL && block->Offset != block->NdisReserved[0]))) {
 		if (nbl_report_contexts(pool, nbl, call))
 			return false;
-		while (nbl->Context != block) {
-			context_set_unused(nbl->Context, nbl->Context->Size); /* the NBL's own */
-			nbl_context_release(policy, pool, self, nbl);
-		}
+		nbl_free_own_contexts(policy, pool, self, nbl, block);
 	}
-	nbl_put(ops, policy, pool, self, nbl);
+	nbl_rest(ops, policy, pool, self, nbl);
+	nbl_put_resting(ops, policy, pool, self, nbl);
 	return true;
 }
 
@@ -984,10 +1061,29 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
  * pool's word and our mark.
  */
 
-ALWAYS_INLINE void **nbl_loose_mark(const void *payload)
+ALWAYS_INLINE atom_ptr *nbl_loose_word(const void *payload)
 {
-	return (void **)(uintptr_t)payload - 1;
+	return (atom_ptr *)(uintptr_t)payload - 1;
 }
+
+ALWAYS_INLINE bool nbl_loose_is(
+	const void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	return atom_load_relaxed(nbl_loose_word(payload)) == nbl_mark(payload, pool, mark);
+}
+
+/* As nbl_set_mark. */
+ALWAYS_INLINE void nbl_loose_set_mark(
+	void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	atom_store_relaxed(nbl_loose_word(payload), nbl_mark(payload, pool, mark));
+}
+
+/*
+ * Claims a live object to free it, as nbl_claim_free does: it is marked FREE. False: it was not live;
+ * what its word held is in *met.
+ */
+COLD bool nbl_loose_claim(void *payload, const struct nbl_pool *pool, void **met);
 
 /*
  * Takes an object of an NB or MDL pool and returns its payload, marked live, in its resting state.
@@ -1001,7 +1097,7 @@ ALWAYS_INLINE void *nbl_loose_get(
 	if (unlikely(object == NULL))
 		return NULL;
 	void *payload = object + NBL_LOOSE_OFFSET;
-	*nbl_loose_mark(payload) = nbl_mark(payload, pool, NBL_MARK_LIVE);
+	nbl_loose_set_mark(payload, pool, NBL_MARK_LIVE);
 	nbl_account(self, 1);
 	return payload;
 }
@@ -1012,7 +1108,7 @@ ALWAYS_INLINE void nbl_loose_put(
 {
 	void *object = (unsigned char *)payload - NBL_LOOSE_OFFSET;
 
-	*nbl_loose_mark(payload) = nbl_mark(payload, pool, NBL_MARK_FREE);
+	nbl_loose_set_mark(payload, pool, NBL_MARK_FREE);
 	nbl_account(self, -1);
 	if (unlikely(pool->verify))
 		nbl_quarantine(self, object);

@@ -84,23 +84,15 @@ static COLD void report_no_pool(const NET_BUFFER *nb, const char *call)
 			"its NdisPoolHandle %p is no living NB pool", (const void *)pool);
 }
 
-/* The NB has a pool, and is not live there. */
+/* The NB has a pool, and is not live there, by what its mark was met as. */
 static COLD void report_not_live(
-	const struct nbl_pool *pool, const NET_BUFFER *nb, const char *call)
+	const struct nbl_pool *pool, const NET_BUFFER *nb, const void *met, const char *call)
 {
-	if (*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_FREE))
+	if (met == nbl_mark(nb, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nb, "the NB is free already");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nb,
 			"no pool made it, or it is a copy");
-}
-
-ALWAYS_INLINE void nb_free_to(struct nbl_pool *pool, NET_BUFFER *nb, const char *call)
-{
-	if (likely(*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE)))
-		ndis_nb_free(pool, nb);
-	else
-		report_not_live(pool, nb, call);
 }
 
 static COLD void nb_free_guarded(NET_BUFFER *nb, const char *call)
@@ -111,19 +103,25 @@ static COLD void nb_free_guarded(NET_BUFFER *nb, const char *call)
 		report_no_pool(nb, call);
 		return;
 	}
-	if (*nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE) && ndis_nb_is_retreated(nb))
-		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nb,
-			"it has the MDL %p of a retreat that no advance has undone",
-			(void *)nb->MdlChain);
+	void *met;
+	if (nbl_loose_claim(nb, pool, &met))
+		ndis_nb_free(pool, nb);
 	else
-		nb_free_to(pool, nb, call);
+		report_not_live(pool, nb, met, call);
 	nbl_leave(pool);
 }
 
 VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer)
 {
-	if (likely(NetBuffer != NULL && nbl_pool_plain(NetBuffer->NdisPoolHandle, NBL_POOL_NBS)))
-		nb_free_to(NetBuffer->NdisPoolHandle, NetBuffer, __func__);
+	NET_BUFFER *nb = NetBuffer;
+
+	if (unlikely(nb == NULL || !nbl_pool_plain(nb->NdisPoolHandle, NBL_POOL_NBS))) {
+		nb_free_guarded(nb, __func__);
+		return;
+	}
+	struct nbl_pool *pool = nb->NdisPoolHandle;
+	if (likely(nbl_loose_is(nb, pool, NBL_MARK_LIVE)))
+		ndis_nb_free(pool, nb);
 	else
-		nb_free_guarded(NetBuffer, __func__);
+		report_not_live(pool, nb, atom_load_relaxed(nbl_loose_word(nb)), __func__);
 }

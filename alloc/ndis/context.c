@@ -1,16 +1,12 @@
 /* NdisAllocateNetBufferListContext and its free. */
 #include "alloc/ndis/internal.h"
 
-NDIS_STATUS NdisAllocateNetBufferListContext(
-	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag)
+/* A push onto an NBL that may be used. */
+ALWAYS_INLINE NDIS_STATUS push_to(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, USHORT size, USHORT backfill, ULONG tag)
 {
-	NET_BUFFER_LIST *nbl = NetBufferList;
-	struct nbl_pool *pool = nbl_pool_of(nbl, __func__);
+	enum nbl_room room = nbl_context_room(pool->policy, pool, nbl, size, backfill);
 
-	if (unlikely(pool == NULL))
-		return NDIS_STATUS_FAILURE;
-	enum nbl_room room =
-		nbl_context_room(pool->policy, pool, nbl, ContextSize, ContextBackFill);
 	if (likely(room == NBL_ROOM_MADE))
 		return NDIS_STATUS_SUCCESS;
 	if (unlikely(room == NBL_ROOM_REFUSED))
@@ -18,28 +14,75 @@ NDIS_STATUS NdisAllocateNetBufferListContext(
 	struct nbl_thread *self = nbl_self(pool);
 	if (unlikely(self == NULL))
 		return NDIS_STATUS_RESOURCES;
-	int rc = nbl_context_fallback(
-		pool->policy, pool, self, nbl, ContextSize, ContextBackFill, PoolTag, false);
+	int rc = nbl_context_fallback(pool->policy, pool, self, nbl, size, backfill, tag, false);
 	if (unlikely(rc != 0))
 		return rc == -ENOMEM ? NDIS_STATUS_RESOURCES : NDIS_STATUS_FAILURE;
 	return NDIS_STATUS_SUCCESS;
 }
 
-VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize)
+/* In a pool that checks everything no other thread may work on the NBL's contexts meanwhile. */
+static COLD NDIS_STATUS push_claimed(
+	NET_BUFFER_LIST *nbl, USHORT size, USHORT backfill, ULONG tag, const char *call)
+{
+	void *was;
+	struct nbl_pool *pool = nbl_claim_contexts(nbl, &was, call);
+
+	if (pool == NULL)
+		return NDIS_STATUS_FAILURE;
+	NDIS_STATUS status = push_to(pool, nbl, size, backfill, tag);
+	nbl_unclaim_contexts(nbl, was);
+	return status;
+}
+
+NDIS_STATUS NdisAllocateNetBufferListContext(
+	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag)
 {
 	NET_BUFFER_LIST *nbl = NetBufferList;
-	struct nbl_pool *pool = nbl_pool_of(nbl, __func__);
 
-	if (unlikely(pool == NULL))
-		return;
-	enum nbl_popped popped = nbl_context_give(pool->policy, pool, nbl, ContextSize);
+	if (nbl_is_of_plain(nbl))
+		return push_to(nbl->NdisPoolHandle, nbl, ContextSize, ContextBackFill, PoolTag);
+	return push_claimed(nbl, ContextSize, ContextBackFill, PoolTag, __func__);
+}
+
+/* A pop off an NBL that may be used. False: it is refused, and nothing changed. */
+ALWAYS_INLINE bool pop_from(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, USHORT size)
+{
+	enum nbl_popped popped = nbl_context_give(pool->policy, pool, nbl, size);
+
 	if (likely(popped == NBL_POPPED))
-		return;
-	if (unlikely(popped == NBL_POP_REFUSED)) {
-		nbl_report_pop(pool, nbl, ContextSize, __func__);
-		return;
-	}
+		return true;
+	if (unlikely(popped == NBL_POP_REFUSED))
+		return false;
 	struct nbl_thread *self = nbl_self_sure(pool);
 	nbl_context_release(pool->policy, pool, self, nbl);
 	nbl_self_done(pool, self);
+	return true;
+}
+
+/* As push_claimed. What is reported is what was there before the claim's end. */
+static COLD void pop_claimed(NET_BUFFER_LIST *nbl, USHORT size, const char *call)
+{
+	NET_BUFFER_LIST_CONTEXT front;
+	void *was;
+	struct nbl_pool *pool = nbl_claim_contexts(nbl, &was, call);
+
+	if (pool == NULL)
+		return;
+	const bool any = nbl->Context != NULL;
+	if (any)
+		front = *nbl->Context;
+	bool popped = pop_from(pool, nbl, size);
+	nbl_unclaim_contexts(nbl, was);
+	if (!popped)
+		nbl_report_pop(pool, nbl, any ? &front : NULL, size, call);
+}
+
+VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize)
+{
+	NET_BUFFER_LIST *nbl = NetBufferList;
+
+	if (unlikely(!nbl_is_of_plain(nbl)))
+		pop_claimed(nbl, ContextSize, __func__);
+	else if (unlikely(!pop_from(nbl->NdisPoolHandle, nbl, ContextSize)))
+		nbl_report_pop(nbl->NdisPoolHandle, nbl, nbl->Context, ContextSize, __func__);
 }

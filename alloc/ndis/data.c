@@ -1,9 +1,10 @@
 /*
  * Where an NB's data begins: retreat, advance, and access.
  *
- * The system's MDLs are one block of the C library's memory: how much, MDL, and bytes. An advance
- * tells by their origin which MDLs it may free (internal.h): those of retreats, which are the first
- * of the chain, and the partial ones of a clone, behind them.
+ * MDLs that a retreat makes carry a flag of ours, MDL_RETREAT_SYSTEM or MDL_RETREAT_HANDLER, which
+ * tells an advance what it may free. They are always the first of the chain. The system's are one
+ * block of the C library's memory, MDL and bytes; Process, which has no meaning here, holds its
+ * size.
  */
 #include "alloc/ndis/internal.h"
 
@@ -15,7 +16,7 @@ static bool is_live(const struct nbl_pool *pool, const NET_BUFFER *nb)
 	const void *nbl = (const unsigned char *)nb - NBL_NB_OFFSET;
 
 	if (pool->kind == NBL_POOL_NBS)
-		return *nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_LIVE);
+		return nbl_loose_is(nb, pool, NBL_MARK_LIVE);
 	return nbl_mark_out(nbl, pool) != 0;
 }
 
@@ -30,8 +31,7 @@ static COLD void report_not_live(const NET_BUFFER *nb, const char *call)
 		return;
 	}
 	const void *nbl = (const unsigned char *)nb - NBL_NB_OFFSET;
-	if (lists ? nbl_is(nbl, pool, NBL_MARK_FREE)
-		  : *nbl_loose_mark(nb) == nbl_mark(nb, pool, NBL_MARK_FREE))
+	if (lists ? nbl_is(nbl, pool, NBL_MARK_FREE) : nbl_loose_is(nb, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nb, "the NB is free");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nb,
@@ -59,42 +59,33 @@ static struct nbl_pool *pool_of(const NET_BUFFER *nb, const char *call)
  * Retreat.
  */
 
-/* What stands before a system's MDL. */
-struct system_block {
-	uint32_t bytes; /* of the whole block */
-	uint32_t tag;   /* under which it is counted */
-	void *mark;     /* NULL, where MDLs of IoAllocateMdl have a mark */
-};
-
 static MDL *system_mdl(const struct nbl_pool *pool, uint32_t bytes)
 {
 	size_t header = MmSizeOfMdl((uintptr_t)(PAGE_SIZE - 1), bytes);
 
 	header = (header + CONTEXT_ALIGN_BYTES - 1) & ~(size_t)(CONTEXT_ALIGN_BYTES - 1);
-	size_t all = sizeof(struct system_block) + header + bytes;
-	if (header > INT16_MAX || memory_fault(all))
+	if (header > INT16_MAX || memory_fault(header + bytes))
 		return NULL;
-	struct system_block *block = malloc(all);
-	if (block == NULL)
+	MDL *mdl = malloc(header + bytes);
+	if (mdl == NULL)
 		return NULL;
-	*block = (struct system_block){.bytes = (uint32_t)all, .tag = pool->tag};
-	MDL *mdl = (MDL *)(block + 1);
 	MmInitializeMdl(mdl, (unsigned char *)mdl + header, bytes);
 	MmBuildMdlForNonPagedPool(mdl);
-	ndis_mdl_set_origin(mdl, NDIS_MDL_SYSTEM);
-	nbl_account_loose(block->tag, all, 1);
+	mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_RETREAT_SYSTEM);
+	mdl->Process = (void *)(uintptr_t)(header + bytes);
+	nbl_account_loose(pool->tag, header + bytes, 1);
 	return mdl;
 }
 
-_Static_assert(sizeof(struct system_block) == NBL_LOOSE_OFFSET, "the mark's place");
-
-void ndis_system_mdl_free(MDL *mdl)
+bool ndis_is_system_mdl(const MDL *mdl)
 {
-	struct system_block *block = (struct system_block *)mdl - 1;
+	return (mdl->MdlFlags & MDL_RETREAT_SYSTEM) != 0;
+}
 
-	nbl_account_loose(block->tag, block->bytes, -1);
-	mdl->Process = NULL; /* whoever gets the memory next has no MDL of ours */
-	free(block);
+void ndis_system_mdl_free(const struct nbl_pool *pool, MDL *mdl)
+{
+	nbl_account_loose(pool->tag, (uintptr_t)mdl->Process, -1);
+	free(mdl);
 }
 
 /* Bytes that an NB lacks for a retreat by delta; 0 if its headroom suffices. */
@@ -133,22 +124,8 @@ static MDL *retreat_mdl(const struct nbl_pool *pool, uint32_t missing, ULONG bac
 		return NULL;
 	}
 	if (handler)
-		ndis_mdl_set_origin(mdl, NDIS_MDL_HANDLER);
+		mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_RETREAT_HANDLER);
 	return mdl;
-}
-
-/* Notes what a free of the NB would lose, in a pool that checks everything. */
-static void note_retreats(NET_BUFFER *nb)
-{
-	const struct nbl_pool *pool = nb->NdisPoolHandle;
-	MDL *first = nb->MdlChain;
-
-	if (likely(!pool->checks))
-		return;
-	bool lost = first != NULL && first != nb->NdisReserved[NDIS_NB_SHARED] &&
-		    ndis_mdl_is(first, NDIS_MDL_SYSTEM);
-	nb->NdisReserved[NDIS_NB_RETREATED] =
-		lost ? (void *)((uintptr_t)first ^ (uintptr_t)nb) : NULL;
 }
 
 /* Retreats; cannot fail. mdl: where bytes are missing, the one that has them. */
@@ -161,7 +138,6 @@ static void retreat(NET_BUFFER *nb, ULONG delta, MDL *mdl)
 		mdl->Next = nb->MdlChain;
 		nb->MdlChain = mdl;
 		nb->DataOffset = mdl->ByteCount - missing;
-		note_retreats(nb);
 	} else {
 		nb->DataOffset -= delta;
 	}
@@ -197,18 +173,17 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffse
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* Frees an MDL of a known origin. handler may be NULL for all but the handler's. */
-static void release_mdl(MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
+/* Gives an MDL of retreat_mdl back. handler may be NULL for the system's. */
+static void retreat_mdl_free(
+	const struct nbl_pool *pool, MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
 {
-	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM)) {
-		ndis_system_mdl_free(mdl);
-	} else if (ndis_mdl_is(mdl, NDIS_MDL_PARTIAL)) {
-		IoFreeMdl(mdl);
-	} else {
-		mdl->Process = NULL; /* the driver's again */
-		if (handler)
-			handler(mdl);
+	if (mdl->MdlFlags & MDL_RETREAT_SYSTEM) {
+		ndis_system_mdl_free(pool, mdl);
+		return;
 	}
+	mdl->MdlFlags = (SHORT)(mdl->MdlFlags & ~MDL_RETREAT_HANDLER);
+	if (handler)
+		handler(mdl);
 }
 
 /*
@@ -228,9 +203,8 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, UL
 		return NDIS_STATUS_FAILURE;
 	if (DataOffsetDelta == 0)
 		return NDIS_STATUS_SUCCESS;
-	struct nbl_ring ring = {.at = NULL};
 	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
-		if (nbl_comes_round(&ring, nb) || pool_of(nb, __func__) == NULL ||
+		if (pool_of(nb, __func__) == NULL ||
 			!can_retreat(nb, DataOffsetDelta, DataBackFill))
 			return NDIS_STATUS_FAILURE;
 	}
@@ -260,10 +234,11 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, UL
 fail:
 	if (rejected != NULL && FreeMdlHandler != NULL)
 		FreeMdlHandler(rejected);
-	while (made != NULL) {
+	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; made != NULL; nb = nb->Next) {
+		if (missing_bytes(nb, DataOffsetDelta) == 0)
+			continue;
 		MDL *next = made->Next;
-
-		release_mdl(made, FreeMdlHandler);
+		retreat_mdl_free(nb->NdisPoolHandle, made, FreeMdlHandler);
 		made = next;
 	}
 	return status;
@@ -295,37 +270,24 @@ static bool can_advance(const NET_BUFFER *nb, ULONG delta, const char *call)
 	return true;
 }
 
-/*
- * True if the NB's first MDL holds no data any more and is the NB's to free: where the original's
- * chain begins that a clone shares, its own has ended.
- */
-static bool is_unused(const NET_BUFFER *nb, NET_BUFFER_FREE_MDL_HANDLER handler)
-{
-	const MDL *first = nb->MdlChain;
-
-	if (first == NULL || first == nb->NdisReserved[NDIS_NB_SHARED] ||
-		nb->DataOffset < first->ByteCount)
-		return false;
-	return ndis_mdl_is(first, NDIS_MDL_SYSTEM) || ndis_mdl_is(first, NDIS_MDL_PARTIAL) ||
-	       (handler != NULL && ndis_mdl_is(first, NDIS_MDL_HANDLER));
-}
-
 static void advance(
 	NET_BUFFER *nb, ULONG delta, BOOLEAN free_mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
 {
+	const struct nbl_pool *pool = nb->NdisPoolHandle;
 	struct nbl_place place;
 
 	nb->DataOffset += delta;
 	nb->stDataLength = nb->DataLength - delta;
-	if (free_mdl) {
-		while (is_unused(nb, handler)) {
-			MDL *first = nb->MdlChain;
+	while (free_mdl && nb->MdlChain != NULL) {
+		MDL *first = nb->MdlChain;
+		SHORT releasable =
+			handler ? MDL_RETREAT_SYSTEM | MDL_RETREAT_HANDLER : MDL_RETREAT_SYSTEM;
 
-			nb->MdlChain = first->Next;
-			nb->DataOffset -= first->ByteCount;
-			release_mdl(first, handler);
-		}
-		note_retreats(nb);
+		if ((first->MdlFlags & releasable) == 0 || nb->DataOffset < first->ByteCount)
+			break;
+		nb->MdlChain = first->Next;
+		nb->DataOffset -= first->ByteCount;
+		retreat_mdl_free(pool, first, handler);
 	}
 	/* can_advance has found the place; removing leading MDLs does not move it. */
 	if (likely(nbl_place(nb->MdlChain, nb->DataOffset, 0, &place))) {
@@ -344,17 +306,9 @@ VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
 VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
 	BOOLEAN FreeMdl, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
-	const struct nbl_pool *pool = nbl_pool_of(NetBufferList, __func__);
-	struct nbl_ring ring = {.at = NULL};
-
-	if (pool == NULL)
+	if (nbl_pool_of(NetBufferList, __func__) == NULL)
 		return;
 	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
-		if (nbl_comes_round(&ring, nb)) {
-			nbl_misuse(NBL_MISUSE_DATA, __func__, pool, NetBufferList,
-				"its NBs come round to %p", (void *)nb);
-			return;
-		}
 		if (!can_advance(nb, DataOffsetDelta, __func__))
 			return;
 	}

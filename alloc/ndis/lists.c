@@ -50,34 +50,13 @@ ALWAYS_INLINE void list_free_to(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, con
 	nbl_self_done(pool, self);
 }
 
-/*
- * True, after a report, if others need a live NBL still, or its free would lose what a retreat made
- * for its NB.
- */
-static bool is_unfinished(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
-{
-	/* With references on it the NBL stays, and this is asked again for the last of them. */
-	if (!pool->checks || nbl_mark_out(nbl, pool) != NBL_MARK_LIVE ||
-		atom_load_relaxed(nbl_references(nbl)) != 0)
-		return false;
-	if (ndis_report_children(pool, nbl, call))
-		return true;
-	if (!pool->with_nb || !ndis_nb_is_retreated(nbl_embedded_nb(nbl)))
-		return false;
-	nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
-		"its NB has the MDL %p of a retreat that no advance has undone",
-		(void *)nbl_embedded_nb(nbl)->MdlChain);
-	return true;
-}
-
 static COLD void list_free_guarded(NET_BUFFER_LIST *nbl, const char *call)
 {
 	struct nbl_pool *pool = nbl_enter_to_free(nbl, call);
 
 	if (pool == NULL)
 		return;
-	if (!is_unfinished(pool, nbl, call))
-		list_free_to(pool, nbl, call);
+	list_free_to(pool, nbl, call);
 	nbl_leave(pool);
 }
 

@@ -19,7 +19,7 @@ static bool is_null(const MDL *mdl, const char *call)
 /* The bytes of a large MDL's memory, in the word before its mark. */
 static uint64_t *large_bytes(MDL *mdl)
 {
-	return (uint64_t *)nbl_loose_mark(mdl) - 1;
+	return (uint64_t *)nbl_loose_word(mdl) - 1;
 }
 
 /* An MDL in memory of the C library: its size, our mark, then the MDL. */
@@ -33,13 +33,12 @@ static COLD MDL *large_alloc(size_t bytes)
 	nbl_account_loose(NDIS_TAG_MDLS, all, 1);
 	MDL *mdl = (MDL *)(memory + NBL_LOOSE_OFFSET);
 	*large_bytes(mdl) = all;
-	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_LIVE);
+	nbl_loose_set_mark(mdl, NULL, NBL_MARK_LIVE);
 	return mdl;
 }
 
 static COLD void large_free(MDL *mdl)
 {
-	*nbl_loose_mark(mdl) = nbl_mark(mdl, NULL, NBL_MARK_FREE);
 	nbl_account_loose(NDIS_TAG_MDLS, *large_bytes(mdl), -1);
 	free((unsigned char *)mdl - NBL_LOOSE_OFFSET);
 }
@@ -86,13 +85,20 @@ MDL *IoAllocateMdl(
 	return mdl;
 }
 
-static COLD void report_not_ours(const MDL *mdl, struct nbl_pool *pool, const char *call)
+bool ndis_mdl_is_ours(const MDL *mdl)
 {
-	if (*nbl_loose_mark(mdl) == nbl_mark(mdl, pool, NBL_MARK_FREE))
+	const struct nbl_pool *pool = ndis_default_made(NBL_POOL_MDLS);
+
+	return (pool != NULL && nbl_loose_is(mdl, pool, NBL_MARK_LIVE)) ||
+	       nbl_loose_is(mdl, NULL, NBL_MARK_LIVE);
+}
+
+/* met: what the MDL's mark was when it was looked at. */
+static COLD void report_not_ours(
+	const MDL *mdl, struct nbl_pool *pool, const void *met, const char *call)
+{
+	if (met == nbl_mark(mdl, pool, NBL_MARK_FREE) || met == nbl_mark(mdl, NULL, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, mdl, "the MDL is free already");
-	else if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
-		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
-			"a retreat made this MDL; an advance frees it");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
 			"IoAllocateMdl did not make this MDL");
@@ -104,16 +110,20 @@ static void mdl_free(MDL *mdl, const char *call)
 
 	if (is_null(mdl, call))
 		return;
-	if (likely(pool != NULL && *nbl_loose_mark(mdl) == nbl_mark(mdl, pool, NBL_MARK_LIVE))) {
+	void *met = atom_load_relaxed(nbl_loose_word(mdl));
+	if (likely(pool != NULL && met == nbl_mark(mdl, pool, NBL_MARK_LIVE))) {
+		/* The pool is the library's: it checks in debug builds alone. */
+		if (debug_build && !nbl_loose_claim(mdl, pool, &met)) {
+			report_not_ours(mdl, pool, met, call);
+			return;
+		}
 		struct nbl_thread *self = nbl_self_sure(pool);
-
-		mdl->Process = NULL; /* if an NB still has it, it has no origin there */
 		nbl_loose_put(pool->ops, pool, self, mdl);
 		nbl_self_done(pool, self);
-	} else if (*nbl_loose_mark(mdl) == nbl_mark(mdl, NULL, NBL_MARK_LIVE)) {
+	} else if (met == nbl_mark(mdl, NULL, NBL_MARK_LIVE) && nbl_loose_claim(mdl, NULL, &met)) {
 		large_free(mdl);
 	} else {
-		report_not_ours(mdl, pool, call);
+		report_not_ours(mdl, pool, met, call);
 	}
 }
 

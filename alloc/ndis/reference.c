@@ -11,9 +11,12 @@ static struct nbl_pool *pool_of_out(const NET_BUFFER_LIST *nbl, const char *call
 {
 	struct nbl_pool *pool = nbl_pool_of(nbl, call);
 
-	if (pool == NULL || nbl_mark_out(nbl, pool) != 0)
+	if (pool == NULL)
+		return NULL;
+	const uintptr_t number = nbl_mark_of(nbl, pool);
+	if (nbl_mark_plain(number) != 0)
 		return pool;
-	nbl_report_not_live(nbl, false, call);
+	nbl_report_not_live(nbl, number, false, call);
 	return NULL;
 }
 
@@ -29,7 +32,7 @@ VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendT
 	atom_add_relaxed(nbl_references(nbl), 1);
 	uintptr_t mark = nbl_mark_out(nbl, pool);
 	if (nbl_mark_of(nbl, pool) == mark)
-		nbl->NdisReserved[0] = nbl_mark(nbl, pool, mark ^ NBL_MARK_REFERENCED);
+		nbl_set_mark(nbl, pool, (enum nbl_mark)(mark ^ NBL_MARK_REFERENCED));
 }
 
 /* Frees an NBL that its owner has given up, as the owner would have. */
