@@ -10,8 +10,12 @@
  *
  * Only full and empty magazines enter the two stacks: what is left of a part-filled one goes to the
  * loose list one chain at a time. So there are never more full magazines than capacity /
- * magazine_objects, and an empty one can always be had while each thread keeps to at most
- * DEPOT_THREAD_MAGAZINES: a put never fails for want of one.
+ * magazine_objects.
+ *
+ * Any number of threads. The table of magazines has some for DEPOT_THREADS at a time. When all are
+ * in somebody's hands, objects go to the loose list, which takes any number: a put never fails for
+ * want of a magazine. A thread that keeps some of its own has them from the heap then. Such a
+ * *private* magazine has no unit and never enters a stack: its contents are copied instead.
  *
  * Guarantee: every operation is lock-free. Orders, ABA and type stability: loose.h; a magazine's
  * count and slots are written plainly by the thread that owns it, and the push (R0) and pop (A0) of
@@ -31,11 +35,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum {
-	DEPOT_THREADS_MAX =
-		4096, /* attached at once; bounds the magazines, which cost memory only when used */
-	DEPOT_THREAD_MAGAZINES = 4, /* two installed, one lent to the user, one in transit */
-};
+/* That the table has magazines for; they cost memory when used. A test may want fewer. */
+#ifndef DEPOT_THREADS
+#define DEPOT_THREADS 4096
+#endif
+enum { DEPOT_THREAD_MAGAZINES = 4 }; /* two installed, one lent to the user, one in transit */
 
 /*
  * Both ends of a magazine can be seen without loading a bound. Below slot[0] lies the floor, which a
@@ -48,7 +52,8 @@ enum {
  */
 struct magazine {
 	atom_u32 objects; /* in slot[0..objects) */
-	unsigned char unused[CACHE_LINE_BYTES - sizeof(atom_u32) - sizeof(void *)];
+	void *heap;       /* where a private one lies; NULL: in the table */
+	unsigned char unused[CACHE_LINE_BYTES - 3 * sizeof(void *)];
 	void *floor; /* slot[-1]: NULL, for ever */
 	void *slot[];
 };
@@ -96,8 +101,9 @@ struct depot {
 	struct slab magazines;
 	struct slab *slab; /* the pool's objects */
 	uint32_t magazine_objects;
-	uint32_t magazine_offset;            /* where in its block a magazine begins, bytes */
-	CACHE_PAIR_ALIGNED atom_u32 threads; /* attached */
+	uint32_t magazine_offset; /* where in its block a magazine begins, bytes */
+	uint32_t magazine_bytes;  /* from the block's start to the magazine's end */
+	uint32_t block_bytes;
 };
 
 /*
@@ -109,7 +115,7 @@ static COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magaz
 	uint32_t installed, uint32_t block_bytes)
 {
 	uint32_t magazines = slab->capacity / magazine_objects + 1 + installed +
-			     DEPOT_THREADS_MAX * DEPOT_THREAD_MAGAZINES;
+			     DEPOT_THREADS * DEPOT_THREAD_MAGAZINES;
 
 	/* Whole lines of slots: a magazine is named by its first line. */
 	uint32_t slots = (magazine_objects + COPY_STEP - 1) / COPY_STEP * COPY_STEP;
@@ -118,6 +124,8 @@ static COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magaz
 	self->slab = slab;
 	self->magazine_objects = magazine_objects;
 	self->magazine_offset = -bytes % block_bytes;
+	self->magazine_bytes = self->magazine_offset + bytes;
+	self->block_bytes = block_bytes;
 	return slab_init(&self->magazines, bytes, block_bytes, magazines, MEMORY_PAGES_ORDINARY,
 		SLAB_WITH_LINKS);
 }
@@ -128,43 +136,18 @@ static COLD void depot_fini(struct depot *self)
 }
 
 /*
- * Counts a thread that will use up to DEPOT_THREAD_MAGAZINES. 0, or -ENOMEM beyond
- * DEPOT_THREADS_MAX.
- */
-static COLD int depot_enter(struct depot *self)
-{
-	/* Relaxed: a bound, not a hand-over. */
-	if (atom_add_relaxed(&self->threads, 1) < DEPOT_THREADS_MAX)
-		return 0;
-	atom_add_relaxed(&self->threads, UINT32_MAX);
-	return -ENOMEM;
-}
-
-static COLD void depot_leave(struct depot *self)
-{
-	atom_add_relaxed(&self->threads, UINT32_MAX);
-}
-
-/*
- * An empty magazine, the caller's until depot_put_empty or depot_put_full. Never NULL: see above.
+ * An empty magazine of the table, the caller's until depot_put_empty or depot_put_full. NULL: all
+ * are in somebody's hands, or hold objects.
  */
 static COLD struct magazine *depot_get_empty(struct depot *self)
 {
 	struct magazine *magazine = loose_pop(&self->empty, &self->magazines);
 	uint32_t first;
 
-	if (magazine != NULL)
-		return magazine;
-	if (slab_carve(&self->magazines, 1, &first) == 1)
-		return (struct magazine *)((unsigned char *)slab_object(&self->magazines, first) +
-					   self->magazine_offset);
-	/*
-	 * All are carved. Each is in full (at most capacity / magazine_objects are), in a thread's
-	 * hands (four each, and the caller has at most three), or in empty; there are more than the
-	 * first two can hold, so empty has one at this and at every later moment.
-	 */
-	magazine = loose_pop(&self->empty, &self->magazines);
-	INVARIANT(I1, magazine != NULL);
+	if (magazine == NULL && slab_carve(&self->magazines, 1, &first) == 1)
+		magazine =
+			(struct magazine *)((unsigned char *)slab_object(&self->magazines, first) +
+					    self->magazine_offset);
 	return magazine;
 }
 
@@ -205,6 +188,75 @@ static COLD void depot_put_any(struct depot *self, struct magazine *magazine)
 	}
 	depot_spill(self, magazine);
 	depot_put_empty(self, magazine);
+}
+
+/* An empty magazine for a thread to keep, until depot_drop; NULL: no memory. */
+static COLD struct magazine *depot_keep(struct depot *self)
+{
+	struct magazine *magazine = depot_get_empty(self);
+	unsigned char *heap;
+
+	if (magazine != NULL)
+		return magazine;
+	heap = memory_alloc(self->magazine_bytes + self->block_bytes);
+	if (heap == NULL)
+		return NULL;
+	magazine = (struct magazine *)(heap + -(uintptr_t)heap % self->block_bytes +
+				       self->magazine_offset);
+	magazine->heap = heap;
+	return magazine;
+}
+
+/* Ends a thread's magazine, which is empty. NULL: nothing happens. */
+static COLD void depot_drop(struct depot *self, struct magazine *magazine)
+{
+	if (magazine == NULL)
+		return;
+	if (magazine->heap == NULL)
+		depot_put_empty(self, magazine);
+	else
+		memory_free(magazine->heap, self->magazine_bytes + self->block_bytes);
+}
+
+/* Takes what a thread's magazine holds. Returns an empty one in its place: another, or the same. */
+static COLD struct magazine *depot_trade_empty(struct depot *self, struct magazine *magazine)
+{
+	if (magazine_count(magazine) == self->magazine_objects) {
+		struct magazine *empty = depot_get_empty(self);
+
+		if (empty != NULL && magazine->heap == NULL) {
+			depot_put_full(self, magazine);
+			return empty;
+		}
+		if (empty != NULL) {
+			memcpy(empty->slot, magazine->slot,
+				self->magazine_objects * sizeof(void *));
+			magazine_set_count(empty, self->magazine_objects);
+			magazine_set_count(magazine, 0);
+			depot_put_full(self, empty);
+			return magazine;
+		}
+	}
+	depot_spill(self, magazine);
+	return magazine;
+}
+
+/* A full magazine in the place of a thread's empty one: another, or the same. NULL: there is none. */
+static COLD struct magazine *depot_trade_full(struct depot *self, struct magazine *magazine)
+{
+	struct magazine *full = depot_get_full(self);
+
+	if (full == NULL)
+		return NULL;
+	if (magazine->heap == NULL) {
+		depot_put_empty(self, magazine);
+		return full;
+	}
+	memcpy(magazine->slot, full->slot, self->magazine_objects * sizeof(void *));
+	magazine_set_count(magazine, self->magazine_objects);
+	magazine_set_count(full, 0);
+	depot_put_empty(self, full);
+	return magazine;
 }
 
 /*
@@ -256,14 +308,14 @@ static COLD uint32_t depot_take(
 	return got != 0 ? got : depot_carve(self, thread, objs, n);
 }
 
-/* Takes objs[0..n), n >= 1: as a magazine if they fill one, else as loose objects. */
+/* Takes objs[0..n), n >= 1: as a magazine if they fill one and one is to be had, else as loose objects. */
 static COLD void depot_give(
 	struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	thread->paths.flush++;
-	if (n == self->magazine_objects) {
-		struct magazine *magazine = depot_get_empty(self);
+	struct magazine *magazine = n == self->magazine_objects ? depot_get_empty(self) : NULL;
 
+	if (magazine != NULL) {
 		memcpy(magazine->slot, objs, n * sizeof(*objs));
 		magazine_set_count(magazine, n);
 		depot_put_full(self, magazine);

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_lcore.h>
 #include <sched.h>
 
@@ -188,28 +187,20 @@ void dpdk_destroy(struct pool *pool)
 
 /*
  * A thread is an lcore from its first attachment to its end, whatever becomes of the handle: so no
- * handle needs to know whose it was.
+ * handle needs to know whose it was. Where all lcores are taken it remains none: a mempool serves
+ * such a thread without a cache.
  */
-static int make_lcore(void)
+static void make_lcore(void)
 {
-	if (rte_lcore_id() != LCORE_ID_ANY)
-		return 0;
-	if (!lcore_key_made)
-		return -ENOMEM;
-	/* It says "no memory" where RTE_MAX_LCORE threads are lcores. */
-	if (rte_thread_register() != 0)
-		return rte_errno == ENOMEM ? -EUSERS : -ENOMEM;
-	if (pthread_setspecific(lcore_key, &lcore_key) == 0)
-		return 0;
-	rte_thread_unregister();
-	return -ENOMEM;
+	if (rte_lcore_id() == LCORE_ID_ANY && lcore_key_made && rte_thread_register() == 0 &&
+		pthread_setspecific(lcore_key, &lcore_key) != 0)
+		rte_thread_unregister();
 }
 
 int dpdk_attach(struct pool *pool, struct pool_thread **out)
 {
-	int rc = make_lcore();
-
-	return rc == 0 ? pool_attach_plain(pool, out) : rc;
+	make_lcore();
+	return pool_attach_plain(pool, out);
 }
 
 void dpdk_detach(struct pool *pool, struct pool_thread *self)

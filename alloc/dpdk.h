@@ -57,7 +57,7 @@ static inline bool dpdk_supported(char *reason)
 int dpdk_create(
 	const struct pool_config *config, const char *backend, bool cached, struct pool **out);
 void dpdk_destroy(struct pool *pool);
-/* -ENOMEM: also when all lcores (RTE_MAX_LCORE, usually 128) are taken by other threads. */
+/* The thread has no cache while all lcores (RTE_MAX_LCORE, usually 128) are taken by others. */
 int dpdk_attach(struct pool *pool, struct pool_thread **out);
 void dpdk_detach(struct pool *pool, struct pool_thread *self);
 void dpdk_flush(struct pool *pool, struct pool_thread *self);

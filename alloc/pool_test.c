@@ -1122,6 +1122,31 @@ static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t obje
 	}
 }
 
+/* More handles than the 4096 threads that a depot's table has magazines for. */
+static void more_threads_than_a_table_has_places(void **state)
+{
+	enum { HANDLES = 4200 };
+	static struct pool_thread *threads[HANDLES];
+	void *object;
+
+	(void)state;
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		if (!runs_here(pools[i]))
+			continue;
+		const struct pool_ops *ops = pools[i];
+		struct pool *pool = open_pool(ops, 0, &threads[0]); /* no cap: some cache much */
+
+		for (uint32_t k = 1; k < HANDLES; k++) {
+			assert_int_equal(ops->attach(pool, &threads[k]), 0);
+			assert_non_null(object = ops->get(pool, threads[k]));
+			ops->put(pool, threads[k - 1], object);
+		}
+		for (uint32_t k = 1; k < HANDLES; k++)
+			ops->detach(pool, threads[k]);
+		close_pool(pool, threads[0], 0);
+	}
+}
+
 /* Everything on a CPU with a higher number than the pool was made for. */
 static void more_cpus_than_expected(void **state)
 {
@@ -1326,6 +1351,7 @@ int main(void)
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
 		cmocka_unit_test(cpu_numbers_have_a_bound),
+		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),
 		cmocka_unit_test(signal_handlers_need_little_stack),

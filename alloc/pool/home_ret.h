@@ -77,6 +77,7 @@ struct home_ret_thread {
 	struct pool_thread base;
 	struct rseq_cache_thread cache;
 	struct home_ret_open open[HOME_RET_OPEN];
+	struct magazine *scratch; /* what a search or a carving has found; empty between calls */
 	struct home_ret_thread *next, **link; /* the pool's list of threads, under its lock */
 };
 
@@ -110,15 +111,21 @@ static COLD void home_ret_abandon_all(struct home_ret_pool *pool, struct home_re
 		home_ret_abandon(pool, self, &self->open[i]);
 }
 
-/* Opens a magazine for home in the place of another home's, or where there is none. */
-static COLD void home_ret_open(struct home_ret_pool *pool, struct home_ret_thread *self,
+/*
+ * Opens a magazine for home in the place of another home's, or where there is none. False: the depot
+ * has none to give.
+ */
+static COLD bool home_ret_open(struct home_ret_pool *pool, struct home_ret_thread *self,
 	struct home_ret_open *open, uint32_t home)
 {
 	home_ret_abandon(pool, self, open);
 	open->magazine = depot_get_empty(&pool->depot);
+	if (open->magazine == NULL)
+		return false;
 	magazine_prefetch_write(open->magazine, pool->cache.batch);
 	open->home = home;
 	open->count = 0;
+	return true;
 }
 
 /* Posts a full magazine to its home: one locked instruction. */
@@ -138,8 +145,15 @@ static inline void home_ret_send(struct home_ret_pool *pool, struct home_ret_thr
 	struct home_ret_open *open = &self->open[home & (HOME_RET_OPEN - 1)];
 
 	for (uint32_t sent = 0; sent < n;) {
-		if (unlikely(open->magazine == NULL || open->home != home))
-			home_ret_open(pool, self, open, home);
+		if (unlikely(open->magazine == NULL || open->home != home) &&
+			!home_ret_open(pool, self, open, home)) {
+			uint32_t batch = pool->cache.batch;
+			uint32_t give = n - sent < batch ? n - sent : batch;
+
+			depot_give(&pool->depot, &self->base, objs + sent, give);
+			sent += give;
+			continue;
+		}
 		uint32_t room = pool->cache.batch - open->count;
 		uint32_t give = n - sent < room ? n - sent : room;
 
@@ -167,64 +181,46 @@ static COLD struct magazine *home_ret_take_inbox(
 	return magazine;
 }
 
-/* Fills a magazine with never-used objects, whose home this CPU becomes; NULL: there are none. */
-static COLD struct magazine *home_ret_carve(
-	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t cpu)
+/* Up to a batch of never-used objects, whose home this CPU becomes. Returns how many. */
+static COLD uint32_t home_ret_carve(
+	struct home_ret_pool *pool, struct home_ret_thread *self, void **objs, uint32_t cpu)
 {
-	struct magazine *magazine = depot_get_empty(&pool->depot);
-	uint32_t found = depot_carve(&pool->depot, &self->base, magazine->slot, pool->cache.batch);
+	uint32_t found = depot_carve(&pool->depot, &self->base, objs, pool->cache.batch);
 
 	for (uint32_t i = 0; i < found; i++)
-		*home_ret_home(pool, magazine->slot[i]) = (uint16_t)cpu;
-	magazine_set_count(magazine, found);
-	if (found != 0)
-		return magazine;
-	depot_put_empty(&pool->depot, magazine);
-	return NULL;
-}
-
-/* Fills a magazine with what other CPUs have in their arrays; NULL: nothing was found. */
-static COLD struct magazine *home_ret_steal(
-	struct home_ret_pool *pool, struct home_ret_thread *self)
-{
-	struct magazine *magazine = depot_get_empty(&pool->depot);
-	uint32_t found = rseq_cache_steal(
-		&pool->cache, &self->cache, &self->base, magazine->slot, pool->cache.batch);
-
-	magazine_set_count(magazine, found);
-	if (found != 0)
-		return magazine;
-	depot_put_empty(&pool->depot, magazine);
-	return NULL;
+		*home_ret_home(pool, objs[i]) = (uint16_t)cpu;
+	return found;
 }
 
 /*
  * A magazine with objects, the caller's: from the own inbox, the depot, the slab, the thread's own
- * open magazines, other inboxes, other arrays. NULL: none was found.
+ * open magazines, other inboxes, other arrays. It may be the scratch one. NULL: none was found.
  */
 static COLD struct magazine *home_ret_grab(struct home_ret_pool *pool, struct home_ret_thread *self)
 {
 	uint32_t here = home_ret_cpu(self) % pool->cache.cpus;
 	struct magazine *magazine = home_ret_take_inbox(pool, self, here);
+	void **objs = self->scratch->slot;
+	uint32_t found;
 
 	if (magazine == NULL && (magazine = depot_get_full(&pool->depot)) != NULL)
 		self->base.paths.refill++;
-	if (magazine == NULL)
-		magazine = home_ret_carve(pool, self, here);
 	if (magazine != NULL)
 		return magazine;
-	home_ret_abandon_all(pool, self);
-	for (uint32_t cpu = 0; cpu < pool->cache.cpus && magazine == NULL; cpu++)
-		magazine = home_ret_take_inbox(pool, self, cpu);
-	if (magazine != NULL)
-		return magazine;
-	magazine = depot_get_empty(&pool->depot);
-	magazine_set_count(magazine,
-		depot_take_used(&pool->depot, &self->base, magazine->slot, pool->cache.batch));
-	if (magazine_count(magazine) != 0)
-		return magazine;
-	depot_put_empty(&pool->depot, magazine);
-	return home_ret_steal(pool, self);
+	found = home_ret_carve(pool, self, objs, here);
+	if (found == 0) {
+		home_ret_abandon_all(pool, self);
+		for (uint32_t cpu = 0; cpu < pool->cache.cpus && magazine == NULL; cpu++)
+			magazine = home_ret_take_inbox(pool, self, cpu);
+		if (magazine != NULL)
+			return magazine;
+		found = depot_take_used(&pool->depot, &self->base, objs, pool->cache.batch);
+	}
+	if (found == 0)
+		found = rseq_cache_steal(
+			&pool->cache, &self->cache, &self->base, objs, pool->cache.batch);
+	magazine_set_count(self->scratch, found);
+	return found != 0 ? self->scratch : NULL;
 }
 
 /* The cold end of get: objs[0..got) are filled, more are wanted. */
@@ -247,7 +243,8 @@ static COLD uint32_t home_ret_refill(struct home_ret_pool *pool, struct home_ret
 			rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base,
 				magazine->slot + use, found - use);
 		magazine_set_count(magazine, 0);
-		depot_put_empty(&pool->depot, magazine);
+		if (magazine != self->scratch)
+			depot_put_empty(&pool->depot, magazine);
 	}
 	return got;
 }
@@ -358,7 +355,7 @@ static COLD int home_ret_create(const struct pool_config *config, struct pool **
 	if (rc != 0)
 		goto fail_slab;
 	rc = depot_init(&self->depot, &self->slab, config->batch_objects,
-		DEPOT_THREADS_MAX * HOME_RET_OPEN, CACHE_LINE_BYTES);
+		DEPOT_THREADS * HOME_RET_OPEN, CACHE_LINE_BYTES);
 	if (rc != 0)
 		goto fail_depot;
 	rc = rseq_cache_init(&self->cache, config);
@@ -411,7 +408,8 @@ static COLD int home_ret_attach(struct pool *pool, struct pool_thread **out)
 
 	if (self == NULL)
 		return -ENOMEM;
-	if (depot_enter(&owner->depot) != 0) {
+	self->scratch = depot_keep(&owner->depot);
+	if (self->scratch == NULL) {
 		memory_free(self, sizeof(*self));
 		return -ENOMEM;
 	}
@@ -445,7 +443,7 @@ static COLD void home_ret_detach(struct pool *pool, struct pool_thread *thread)
 	if (self->next != NULL)
 		self->next->link = self->link;
 	pthread_mutex_unlock(&owner->lock);
-	depot_leave(&owner->depot);
+	depot_drop(&owner->depot, self->scratch);
 	memory_free(self, sizeof(*self));
 }
 

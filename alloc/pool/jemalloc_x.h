@@ -4,7 +4,8 @@
  * flags of mallocx and dallocx.
  *
  * Progress: blocking, as jemalloc's slow paths lock. After put: the memory is jemalloc's. The
- * capacity is not enforced.
+ * capacity is not enforced. jemalloc makes 4,094 such caches at most; a thread that gets none goes to
+ * the arena.
  * Source: jemalloc(3), "arenas.create", "tcache.create", MALLOCX_ARENA, MALLOCX_TCACHE.
  */
 #ifndef ALLOC_POOL_JEMALLOC_X_H
@@ -30,6 +31,9 @@ enum {
 	JEMALLOC_X_ARENA_SHIFT = 20,
 	JEMALLOC_X_ARENA_BIAS = 1
 };
+
+/* No cache: what threads beyond jemalloc's 4,094 explicit caches go without. */
+#define JEMALLOC_X_TCACHE_NONE ((unsigned)-1)
 
 struct jemalloc_x_pool {
 	struct pool base;
@@ -116,10 +120,8 @@ static COLD int jemalloc_x_attach(struct pool *pool, struct pool_thread **out)
 
 	if (self == NULL)
 		return -ENOMEM;
-	if (mallctl("tcache.create", &self->tcache, &tcache_bytes, NULL, 0) != 0) {
-		memory_free(self, sizeof(*self));
-		return -ENOMEM;
-	}
+	if (mallctl("tcache.create", &self->tcache, &tcache_bytes, NULL, 0) != 0)
+		self->tcache = JEMALLOC_X_TCACHE_NONE;
 	self->base.pool = pool;
 	self->bytes = owner->bytes;
 	self->put_flags = (int)(self->tcache + JEMALLOC_X_TCACHE_BIAS) << JEMALLOC_X_TCACHE_SHIFT;
@@ -134,7 +136,8 @@ static COLD void jemalloc_x_flush(struct pool *pool, struct pool_thread *thread)
 	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
 
 	(void)pool;
-	mallctl("tcache.flush", NULL, NULL, &self->tcache, sizeof(self->tcache));
+	if (self->tcache != JEMALLOC_X_TCACHE_NONE)
+		mallctl("tcache.flush", NULL, NULL, &self->tcache, sizeof(self->tcache));
 }
 
 static COLD void jemalloc_x_detach(struct pool *pool, struct pool_thread *thread)
@@ -142,7 +145,8 @@ static COLD void jemalloc_x_detach(struct pool *pool, struct pool_thread *thread
 	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
 
 	(void)pool;
-	mallctl("tcache.destroy", NULL, NULL, &self->tcache, sizeof(self->tcache));
+	if (self->tcache != JEMALLOC_X_TCACHE_NONE)
+		mallctl("tcache.destroy", NULL, NULL, &self->tcache, sizeof(self->tcache));
 	memory_free(self, sizeof(*self));
 }
 

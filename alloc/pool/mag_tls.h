@@ -89,9 +89,8 @@ static COLD bool mag_tls_refill(struct mag_tls_pool *pool, struct mag_tls_thread
 		mag_tls_swap(self);
 		return true;
 	}
-	full = depot_get_full(&pool->depot);
+	full = depot_trade_full(&pool->depot, self->previous);
 	if (full != NULL) {
-		depot_put_empty(&pool->depot, self->previous);
 		self->previous = mag_tls_close(self);
 		mag_tls_open(self, full);
 		magazine_prefetch_read(full, pool->depot.magazine_objects);
@@ -110,8 +109,7 @@ static COLD bool mag_tls_refill(struct mag_tls_pool *pool, struct mag_tls_thread
 static COLD void mag_tls_make_room(struct mag_tls_pool *pool, struct mag_tls_thread *self)
 {
 	if (magazine_count(self->previous) == pool->depot.magazine_objects) {
-		depot_put_full(&pool->depot, self->previous);
-		self->previous = depot_get_empty(&pool->depot);
+		self->previous = depot_trade_empty(&pool->depot, self->previous);
 		magazine_prefetch_write(self->previous, pool->depot.magazine_objects);
 		self->base.paths.flush++;
 	}
@@ -252,9 +250,8 @@ static inline void mag_tls_put_run(
 		self->reserve = loaded;
 	} else {
 		if (magazine_count(self->previous) != 0) {
-			depot_put_any(depot, self->previous);
+			self->previous = depot_trade_empty(depot, self->previous);
 			self->base.paths.flush++;
-			self->previous = depot_get_empty(depot);
 		}
 		self->reserve = self->previous;
 		self->previous = loaded;
@@ -306,14 +303,18 @@ static COLD int mag_tls_attach(struct pool *pool, struct pool_thread **out)
 
 	if (self == NULL)
 		return -ENOMEM;
-	if (depot_enter(&owner->depot) != 0) {
+	struct magazine *loaded = depot_keep(&owner->depot);
+	self->previous = depot_keep(&owner->depot);
+	self->reserve = depot_keep(&owner->depot);
+	if (loaded == NULL || self->previous == NULL || self->reserve == NULL) {
+		depot_drop(&owner->depot, loaded);
+		depot_drop(&owner->depot, self->previous);
+		depot_drop(&owner->depot, self->reserve);
 		memory_free(self, sizeof(*self));
 		return -ENOMEM;
 	}
 	self->base.pool = pool;
-	mag_tls_open(self, depot_get_empty(&owner->depot));
-	self->previous = depot_get_empty(&owner->depot);
-	self->reserve = depot_get_empty(&owner->depot);
+	mag_tls_open(self, loaded);
 	pthread_mutex_lock(&owner->lock);
 	self->next = owner->threads;
 	self->link = &owner->threads;
@@ -333,8 +334,7 @@ static COLD void mag_tls_flush(struct pool *pool, struct pool_thread *thread)
 
 	for (int i = 0; i < 2; i++) {
 		mag_tls_swap(self);
-		depot_put_any(&owner->depot, self->previous);
-		self->previous = depot_get_empty(&owner->depot);
+		self->previous = depot_trade_empty(&owner->depot, self->previous);
 	}
 	self->base.paths.flush++;
 }
@@ -350,10 +350,9 @@ static COLD void mag_tls_detach(struct pool *pool, struct pool_thread *thread)
 	if (self->next != NULL)
 		self->next->link = self->link;
 	pthread_mutex_unlock(&owner->lock);
-	depot_put_empty(&owner->depot, self->loaded);
-	depot_put_empty(&owner->depot, self->previous);
-	depot_put_empty(&owner->depot, self->reserve);
-	depot_leave(&owner->depot);
+	depot_drop(&owner->depot, self->loaded);
+	depot_drop(&owner->depot, self->previous);
+	depot_drop(&owner->depot, self->reserve);
 	memory_free(self, sizeof(*self));
 }
 

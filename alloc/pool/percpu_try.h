@@ -344,15 +344,10 @@ static COLD void percpu_try_adopt(struct pool *pool, struct pool_thread *thread)
 
 static COLD int percpu_try_attach(struct pool *pool, struct pool_thread **out)
 {
-	struct percpu_try_pool *owner = (struct percpu_try_pool *)pool;
 	struct percpu_try_thread *self = memory_alloc(sizeof(*self));
 
 	if (self == NULL)
 		return -ENOMEM;
-	if (depot_enter(&owner->depot) != 0) {
-		memory_free(self, sizeof(*self));
-		return -ENOMEM;
-	}
 	self->base.pool = pool;
 	percpu_try_adopt(pool, &self->base);
 	*out = &self->base;
@@ -361,7 +356,7 @@ static COLD int percpu_try_attach(struct pool *pool, struct pool_thread **out)
 
 static COLD void percpu_try_detach(struct pool *pool, struct pool_thread *thread)
 {
-	depot_leave(&((struct percpu_try_pool *)pool)->depot);
+	(void)pool; /* the arrays belong to CPUs: nothing is the thread's */
 	memory_free(thread, sizeof(struct percpu_try_thread));
 }
 

@@ -204,10 +204,6 @@ static COLD int rseq_arr_attach(struct pool *pool, struct pool_thread **out)
 
 	if (self == NULL)
 		return -ENOMEM;
-	if (depot_enter(&owner->depot) != 0) {
-		memory_free(self, sizeof(*self));
-		return -ENOMEM;
-	}
 	self->base.pool = pool;
 	rseq_cache_attach(&owner->cache, &self->cache);
 	*out = &self->base;
@@ -223,7 +219,7 @@ static COLD void rseq_arr_adopt(struct pool *pool, struct pool_thread *thread)
 /* A thread caches nothing: its objects lie with the CPUs, where every thread finds them. */
 static COLD void rseq_arr_detach(struct pool *pool, struct pool_thread *thread)
 {
-	depot_leave(&((struct rseq_arr_pool *)pool)->depot);
+	(void)pool;
 	memory_free(thread, sizeof(struct rseq_arr_thread));
 }
 

@@ -53,7 +53,7 @@ struct rseq_mag_pool {
 struct rseq_mag_thread {
 	struct pool_thread base;
 	void *rs;                 /* the thread's registered area, or &unregistered */
-	struct magazine *mine;    /* empty between calls: what is traded */
+	struct magazine *mine;    /* empty between calls: what is traded, unless it is private */
 	struct magazine *reserve; /* empty; NULL while a run is lent to the user */
 	struct rseq_unregistered unregistered;
 	uint32_t victim; /* where the last search found something */
@@ -107,6 +107,12 @@ static inline bool rseq_mag_trade(struct rseq_mag_pool *pool, struct rseq_mag_th
 	return true;
 }
 
+/* False: a private magazine (depot.h), which no word can name; the contents are copied. */
+static inline bool rseq_mag_trades(const struct rseq_mag_thread *self)
+{
+	return self->mine->heap == NULL;
+}
+
 ALWAYS_INLINE uint32_t rseq_mag_cpu(struct rseq_mag_thread *self)
 {
 	return atom_load_relaxed((atom_u32 *)self->rs); /* cpu_id_start; kept by the kernel */
@@ -118,7 +124,7 @@ ALWAYS_INLINE uint32_t rseq_mag_cpu(struct rseq_mag_thread *self)
  */
 static NOINLINE void rseq_mag_install(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
 {
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && rseq_mag_trades(self); i++) {
 		uint32_t cpu = rseq_mag_cpu(self);
 
 		if (atom_load_relaxed(&pool->areas[cpu].stop) != 0)
@@ -134,8 +140,7 @@ static NOINLINE void rseq_mag_install(struct rseq_mag_pool *pool, struct rseq_ma
 	 */
 	if (magazine_count(self->mine) != 0) {
 		self->base.paths.flush++;
-		depot_put_any(&pool->depot, self->mine);
-		self->mine = depot_get_empty(&pool->depot);
+		self->mine = depot_trade_empty(&pool->depot, self->mine);
 		magazine_prefetch_write(self->mine, pool->size);
 	}
 }
@@ -165,8 +170,55 @@ static COLD bool rseq_mag_stop(struct rseq_mag_pool *pool, uint32_t cpu)
 }
 
 /*
- * Trades the caller's empty magazine for one with objects of some CPU. False: there is none, or
- * only where another thread is taking some, *busy then.
+ * Trades the caller's empty magazine for one with objects of a CPU. False: it has none, or another
+ * thread is taking some, *busy then.
+ */
+static COLD bool rseq_mag_rob(
+	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, uint32_t cpu, bool *busy)
+{
+	struct rseq_magazines *area = &pool->areas[cpu];
+	uint64_t word = atom_load_relaxed(&area->word);
+
+	/* A peek that decides nothing: a CPU that looks empty is not worth an interrupt. */
+	if (magazine_count(rseq_mag_at(pool, rseq_magazine_loaded(word))) == 0 &&
+		magazine_count(rseq_mag_at(pool, rseq_magazine_spare(word))) == 0)
+		return false;
+	if (!rseq_mag_stop(pool, cpu)) {
+		*busy = true;
+		return false;
+	}
+	word = atom_load_relaxed(&area->word);
+	struct magazine *spare = rseq_mag_at(pool, rseq_magazine_spare(word));
+	struct magazine *loaded = rseq_mag_at(pool, rseq_magazine_loaded(word));
+	struct magazine *taken = magazine_count(spare) != 0 ? spare : loaded;
+	uint32_t count = magazine_count(taken);
+
+	atom_tsan_acquire(taken);
+	if (count != 0 && !rseq_mag_trades(self)) {
+		memcpy(self->mine->slot, taken->slot, count * sizeof(*taken->slot));
+		magazine_set_count(self->mine, count);
+		magazine_set_count(taken, 0);
+	} else if (count != 0) {
+		uint32_t mine = rseq_mag_unit(pool, self->mine);
+
+		/*
+		 * R1, meets the sections of the CPU: what is in the caller's magazine before the
+		 * word that names it.
+		 */
+		atom_tsan_release(self->mine);
+		atom_store_release(&area->word,
+			taken == spare ? rseq_magazine_word(rseq_magazine_loaded(word), mine)
+				       : rseq_magazine_word(mine, rseq_magazine_spare(word)));
+		self->mine = taken;
+	}
+	rseq_mag_restart(pool, cpu);
+	rseq_mag_acquire_all(self->mine);
+	return count != 0;
+}
+
+/*
+ * The same of some CPU, beginning where the last search succeeded. False: there are none, or only
+ * where another thread is taking some, *busy then.
  */
 static COLD bool rseq_mag_steal(
 	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, bool *busy)
@@ -174,42 +226,8 @@ static COLD bool rseq_mag_steal(
 	*busy = false;
 	for (uint32_t i = 0; i < pool->cpus; i++) {
 		uint32_t cpu = (self->victim + i) % pool->cpus;
-		struct rseq_magazines *area = &pool->areas[cpu];
-		uint64_t word = atom_load_relaxed(&area->word);
 
-		/* A peek that decides nothing: a CPU that looks empty is not worth an interrupt. */
-		if (magazine_count(rseq_mag_at(pool, rseq_magazine_loaded(word))) == 0 &&
-			magazine_count(rseq_mag_at(pool, rseq_magazine_spare(word))) == 0)
-			continue;
-		if (!rseq_mag_stop(pool, cpu)) {
-			*busy = true;
-			continue;
-		}
-		word = atom_load_relaxed(&area->word);
-		struct magazine *spare = rseq_mag_at(pool, rseq_magazine_spare(word));
-		struct magazine *loaded = rseq_mag_at(pool, rseq_magazine_loaded(word));
-		uint32_t mine = rseq_mag_unit(pool, self->mine);
-		bool found = true;
-		/*
-		 * R1, meets the sections of the CPU: what is in the caller's magazine before the
-		 * word that names it.
-		 */
-		atom_tsan_release(self->mine);
-		if (magazine_count(spare) != 0) {
-			atom_store_release(
-				&area->word, rseq_magazine_word(rseq_magazine_loaded(word), mine));
-			self->mine = spare;
-		} else if (magazine_count(loaded) != 0) {
-			atom_store_release(
-				&area->word, rseq_magazine_word(mine, rseq_magazine_spare(word)));
-			self->mine = loaded;
-		} else {
-			found = false;
-		}
-		rseq_mag_restart(pool, cpu);
-		if (found) {
-			atom_tsan_acquire(self->mine);
-			rseq_mag_acquire_all(self->mine);
+		if (rseq_mag_rob(pool, self, cpu, busy)) {
 			self->victim = cpu;
 			self->base.paths.steal++;
 			return true;
@@ -224,7 +242,7 @@ static COLD bool rseq_mag_steal(
  */
 static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
 {
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && rseq_mag_trades(self); i++) {
 		uint32_t cpu = rseq_mag_cpu(self);
 
 		if (atom_load_relaxed(&pool->areas[cpu].stop) != 0)
@@ -236,9 +254,8 @@ static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_t
 		if (rseq_mag_trade(pool, self, cpu, word, spare) && magazine_count(self->mine) != 0)
 			return true;
 	}
-	struct magazine *full = depot_get_full(&pool->depot);
+	struct magazine *full = depot_trade_full(&pool->depot, self->mine);
 	if (full != NULL) {
-		depot_put_empty(&pool->depot, self->mine);
 		self->mine = full;
 		magazine_prefetch_read(full, pool->size);
 		self->base.paths.refill++;
@@ -482,13 +499,15 @@ static COLD int rseq_mag_attach(struct pool *pool, struct pool_thread **out)
 
 	if (self == NULL)
 		return -ENOMEM;
-	if (depot_enter(&owner->depot) != 0) {
+	self->mine = depot_keep(&owner->depot);
+	self->reserve = depot_keep(&owner->depot);
+	if (self->mine == NULL || self->reserve == NULL) {
+		depot_drop(&owner->depot, self->mine);
+		depot_drop(&owner->depot, self->reserve);
 		memory_free(self, sizeof(*self));
 		return -ENOMEM;
 	}
 	self->base.pool = pool;
-	self->mine = depot_get_empty(&owner->depot);
-	self->reserve = depot_get_empty(&owner->depot);
 	rseq_mag_adopt(pool, &self->base);
 	*out = &self->base;
 	return 0;
@@ -499,30 +518,21 @@ static COLD void rseq_mag_detach(struct pool *pool, struct pool_thread *thread)
 {
 	struct rseq_mag_pool *owner = (struct rseq_mag_pool *)pool;
 
-	depot_put_empty(&owner->depot, ((struct rseq_mag_thread *)thread)->mine);
-	depot_put_empty(&owner->depot, ((struct rseq_mag_thread *)thread)->reserve);
-	depot_leave(&owner->depot);
+	depot_drop(&owner->depot, ((struct rseq_mag_thread *)thread)->mine);
+	depot_drop(&owner->depot, ((struct rseq_mag_thread *)thread)->reserve);
 	memory_free(thread, sizeof(struct rseq_mag_thread));
 }
 
-/* Empties the current CPU's magazines. */
+/* Empties the current CPU's magazines, unless another thread is at them. */
 static COLD void rseq_mag_flush(struct pool *pool, struct pool_thread *thread)
 {
 	struct rseq_mag_pool *self = (struct rseq_mag_pool *)pool;
 	struct rseq_mag_thread *mine = (struct rseq_mag_thread *)thread;
+	uint32_t cpu = rseq_mag_cpu(mine);
+	bool busy;
 
-	for (int spare = 0; spare < 2; spare++) {
-		for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
-			uint32_t cpu = rseq_mag_cpu(mine);
-
-			if (atom_load_relaxed(&self->areas[cpu].stop) != 0 ||
-				rseq_mag_trade(self, mine, cpu,
-					atom_load_relaxed(&self->areas[cpu].word), spare))
-				break;
-		}
-		depot_put_any(&self->depot, mine->mine);
-		mine->mine = depot_get_empty(&self->depot);
-	}
+	for (int i = 0; i < 2 && cpu < self->cpus && rseq_mag_rob(self, mine, cpu, &busy); i++)
+		mine->mine = depot_trade_empty(&self->depot, mine->mine);
 	thread->paths.flush++;
 }
 
