@@ -73,7 +73,8 @@ struct pool_traits {
 	bool needs_cx16;       /* a 16-byte compare-and-swap */
 	/*
 	 * When no other thread is inside a call, get succeeds while any object is free, wherever it
-	 * was put. False where objects can rest in a cache that get does not search.
+	 * was put; for any number of threads, as the head of the strategy's file shows. False where
+	 * objects can rest in a cache that get does not search.
 	 */
 	bool exact;
 	/*

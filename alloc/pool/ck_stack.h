@@ -9,6 +9,10 @@
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
  * After put: memory stays mapped, nothing is overwritten (entries live in the annex).
+ * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
+ * then, once more, the stack empty. At that moment every object was out or in the hands of an
+ * unfinished call. Threads are not counted anywhere, and the generation does not come
+ * round.
  *
  *	          get            put            count, check
  *	get       CAS on head    CAS on head    the caller: the pool is quiet

@@ -9,6 +9,9 @@
  * Progress: lock-free.
  * Signal handlers must not use it: DPDK promises them nothing.
  * After put: memory stays mapped, nothing is overwritten.
+ * Exact, for any number of threads: without a cache every free object is on the stack, whose length
+ * a put raises when it has linked its object and a get lowers before it takes one. What a length
+ * that reads 0 leaves out belongs to unfinished calls. Heads carry a 64-bit generation.
  *
  * I1  as in alloc/dpdk.h.
  */

@@ -8,6 +8,9 @@
  * Progress: blocking: a thread stopped between taking its positions and finishing stops all that
  * come after it.
  * After put: memory stays mapped, nothing is overwritten.
+ * Exact, for any number of threads: without a cache every free object is in the ring, which is made
+ * for all of them, and a get fails only where no finished put is left to take. Positions are 32-bit
+ * and count objects, not threads.
  *
  * I1  as in alloc/dpdk.h.
  */

@@ -6,6 +6,8 @@
  *
  * Progress: blocking: a thread stopped with the lock stops the others, which spin.
  * After put: memory stays mapped, nothing is overwritten.
+ * Exact, for any number of threads: without a cache every free object is on the stack, and a get
+ * sees it whole under the lock.
  *
  * I1  as in alloc/dpdk.h.
  */

@@ -14,6 +14,11 @@
  * that could not be installed goes back. A thread stopped while it moves a chain hides that chain.
  * Signal handlers may use it: a chain in the hands of an interrupted call is hidden, no more.
  * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
+ * Exact, for any number of threads: get answers NULL only after it has found the own shard empty, no
+ * chain on the global list, the slab used up, every shard empty, and still no chain. With no other
+ * thread in a call nothing moves between these looks, and an object that is free is on a shard or
+ * in a chain. No length counts threads: a CAS keeps each within its limit. While others move
+ * chains, what they carry behind the search is missed.
  *
  *	          get            put            count, check
  *	get       CAS on a head  CAS on a head  the caller: the pool is quiet

@@ -7,6 +7,8 @@
  * while another thread holds the lock must not use the pool in the child.
  * Signal handlers must not use it: they would wait for the lock that they interrupted.
  * After put: memory stays mapped, the first word is overwritten.
+ * Exact, for any number of threads: one hold of the lock sees the whole list and the slab, and a put
+ * that has ended has put its object on the list. How many wait changes nothing.
  *
  *	          get    put
  *	get       lock   lock

@@ -9,8 +9,12 @@
  *
  * Progress: lock-free, since the depot always answers; what lies behind a stopped holder is out of
  * reach meanwhile.
- * After put: memory stays mapped, nothing is overwritten. Exact: a get that finds nothing in reach
- * and nothing in the depot searches all CPUs before it answers NULL.
+ * After put: memory stays mapped, nothing is overwritten.
+ * Exact, for any number of threads: get answers NULL only after it has found the depot empty and
+ * then entered every CPU's array, but for those that a thread is in. With no other thread in a call
+ * every lock is free and nothing moves between these looks, and an object that is free is in an
+ * array or the depot; the depot has room for any number (depot.h). A thread that stops with a lock
+ * hides that array as long as its call lasts.
  * Signal handlers may use it: one that interrupts a holder finds the lock taken, and goes on to the
  * next CPU or the depot.
  *

@@ -7,6 +7,7 @@
  * Progress: none promised; two threads in one call corrupt the list. A debug build asserts that one
  * thread calls.
  * After put: memory stays mapped, the first word is overwritten.
+ * Exact: the one thread sees the whole list and the slab.
  *
  * I1  The list from head ends in NULL and names each free carved object once.
  */

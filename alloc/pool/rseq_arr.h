@@ -11,9 +11,13 @@
  * Progress: lock-free. A section that was aborted RSEQ_ABORTS_MAX times gives up and goes to the
  * depot, which is lock-free; a stopped CPU's threads go there at once. A drainer that is itself
  * stopped hides at most one array and blocks nobody.
- * After put: memory stays mapped, nothing is overwritten. Exact: get searches every CPU's array
- * before it answers NULL. A CPU that another drainer has claimed is that thread's call,
- * for whose end a search waits some microseconds.
+ * After put: memory stays mapped, nothing is overwritten.
+ * Exact, for any number of threads: get answers NULL only after it has found the own array and the
+ * depot empty and then each CPU's array, which it stops to look. With no other thread in a call no
+ * CPU is stopped and nothing moves between these looks, and an object that is free is in an array or
+ * the depot; the depot has room for any number (depot.h). A CPU that another drainer has claimed is
+ * that thread's call: a search looks again for some microseconds (RSEQ_BUSY_MAX), and then answers
+ * without it.
  * Signal handlers may use it: the kernel aborts the section that a signal interrupts, and nothing
  * that the cold paths work on is the thread's. Each call of the thread's, and of handlers two deep in
  * it, has at most one of the magazines that the depot has for it (DEPOT_THREAD_MAGAZINES).

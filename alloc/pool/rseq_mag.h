@@ -11,8 +11,13 @@
  * Progress: lock-free. Sections that were aborted RSEQ_ABORTS_MAX times, and threads of a stopped
  * CPU, go to the depot.
  * Signal handlers must not use it: the cold paths work in the thread's own magazine.
- * After put: memory stays mapped, nothing is overwritten. Exact: get searches every CPU's magazines
- * before it answers NULL.
+ * After put: memory stays mapped, nothing is overwritten.
+ * Exact, for any number of threads: get answers NULL only after it has found the depot empty and then
+ * the two magazines of each CPU, which it stops to look. With no other thread in a call no CPU is
+ * stopped, each thread's own magazine is empty and nothing moves between these looks: an object that
+ * is free is in a CPU's magazine or the depot, which has room for any number (depot.h). A CPU that
+ * another thread has claimed is that thread's call: a search looks again for some microseconds
+ * (RSEQ_BUSY_MAX), and then answers without it.
  *
  *	          get                      put
  *	get       same CPU: the section    same CPU: the section
@@ -23,7 +28,7 @@
  *
  * A0 in rseq_mag_stop, meets R0 in rseq_mag_restart: the CPU's magazines as the last drainer left
  * them. The depot has its own.
- * R1 in rseq_mag_steal, meets the sections of that CPU (x86-64 loads are acquires): the thief's
+ * R1 in rseq_mag_rob, meets the sections of that CPU (x86-64 loads are acquires): the thief's
  * empty magazine before the word that names it.
  * ABA: the exchange compares the CPU's word inside a section. The word may have left and come back
  * since it was read, with other contents in the same magazines: so what was read about the contents
@@ -107,7 +112,7 @@ static inline bool rseq_mag_trade(struct rseq_mag_pool *pool, struct rseq_mag_th
 	return true;
 }
 
-/* False: a private magazine (depot.h), which no word can name; the contents are copied. */
+/* False: a private magazine (depot.h), which no word can name. */
 static inline bool rseq_mag_trades(const struct rseq_mag_thread *self)
 {
 	return self->mine->heap == NULL;
@@ -134,10 +139,7 @@ static NOINLINE void rseq_mag_install(struct rseq_mag_pool *pool, struct rseq_ma
 		if (rseq_mag_trade(pool, self, cpu, word, spare))
 			break;
 	}
-	/*
-	 * What came home is empty, or a spare that had to make room, or, after an interruption,
-	 * anything.
-	 */
+	/* What came home is empty, or a spare that made room, or, interrupted, anything. */
 	if (magazine_count(self->mine) != 0) {
 		self->base.paths.flush++;
 		self->mine = depot_trade_empty(&pool->depot, self->mine);
@@ -201,10 +203,7 @@ static COLD bool rseq_mag_rob(
 	} else if (count != 0) {
 		uint32_t mine = rseq_mag_unit(pool, self->mine);
 
-		/*
-		 * R1, meets the sections of the CPU: what is in the caller's magazine before the
-		 * word that names it.
-		 */
+		/* R1, meets the sections of the CPU: the caller's magazine before its name. */
 		atom_tsan_release(self->mine);
 		atom_store_release(&area->word,
 			taken == spare ? rseq_magazine_word(rseq_magazine_loaded(word), mine)
@@ -216,10 +215,7 @@ static COLD bool rseq_mag_rob(
 	return count != 0;
 }
 
-/*
- * The same of some CPU, beginning where the last search succeeded. False: there are none, or only
- * where another thread is taking some, *busy then.
- */
+/* The same of some CPU, beginning where the last search succeeded. */
 static COLD bool rseq_mag_steal(
 	struct rseq_mag_pool *pool, struct rseq_mag_thread *self, bool *busy)
 {
@@ -236,10 +232,7 @@ static COLD bool rseq_mag_steal(
 	return false;
 }
 
-/*
- * Fills the caller's magazine with at least one object, from the CPU, the depot or another CPU.
- * False: nothing is free.
- */
+/* Fills the caller's magazine, from the CPU, the depot or another CPU. False: nothing is free. */
 static NOINLINE bool rseq_mag_grab(struct rseq_mag_pool *pool, struct rseq_mag_thread *self)
 {
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && rseq_mag_trades(self); i++) {

@@ -12,6 +12,9 @@
  * have held the lock.
  * Signal handlers must not use it: they would wait for the lock that they interrupted.
  * After put: memory stays mapped, the first word is overwritten.
+ * Exact, for any number of threads: one hold of the lock sees the whole list and the slab, and a put
+ * that has ended has put its object on the list. Two threads could hold one ticket only among
+ * 2^32 that wait, and Linux has at most 2^22.
  *
  *	          get    put    count    check
  *	get       lock   lock   lock     the caller: the pool is quiet
@@ -19,7 +22,7 @@
  *
  * R0 in unlock, meets A0 in lock: the next holder sees the list as its predecessor left it. Taking
  * a ticket is relaxed: it decides who is next and publishes nothing. Tickets wrap at 2^32, which is
- * harmless with fewer than 2^32 waiters: only equality counts.
+ * harmless: only equality counts.
  *
  * I1  The list from head ends in NULL and names each free carved object once.
  * I2  A quiet pool's lock is free: next == owner.

@@ -14,6 +14,11 @@
  * burst that others keep overtaking walks again each time.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
  * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
+ * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
+ * then, once more, the stack empty. At that moment every object was out or in the hands of an
+ * unfinished call. Threads are not counted anywhere. The tag is all that could be
+ * outrun: by a multiple of 2^40 pops while one thread stands between its load and its CAS
+ * (tagged.h).
  *
  *	          get            put
  *	get       CAS on head    CAS on head

@@ -11,6 +11,10 @@
  * Signal handlers must not use it: they would wait for the mutex that they interrupted.
  * After put: memory stays mapped, nothing is overwritten (nodes live in the annex). FIFO: get hands
  * out the coldest object.
+ * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
+ * then, under the mutex, the queue empty. A put that has ended is on it, and get waits for one
+ * that is half done. Threads are not counted
+ * anywhere.
  *
  *	          get      put                 count, check
  *	get       mutex    CAS on tail, when   the caller: the pool is quiet

@@ -11,6 +11,10 @@
  * must not use the pool if another thread may have been in a call.
  * Signal handlers must not use it: they would wait for the mutex that they interrupted.
  * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
+ * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
+ * then, under the mutex, the stack empty. A put that has ended is on it, and a pop waits for one
+ * that is half done. Threads are not counted
+ * anywhere.
  *
  *	          get      put                 count, check
  *	get       mutex    CAS on head         the caller: the pool is quiet
