@@ -22,6 +22,7 @@ static void *member_main(void *arg)
 	atom_perturb_seed(t->random);
 	t->self = stress_attach(t->pool);
 	gang_meet(t);
+	t->began_ns = stress_now_ns();
 	gang.body(t);
 	t->pool->ops->detach(t->pool, t->self);
 	return NULL;

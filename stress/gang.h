@@ -16,8 +16,18 @@ struct gang_thread {
 	uint64_t owner;           /* 1 + index: this thread in object.h */
 	uint64_t random;          /* state of stress_random; follows from the seed and the index */
 	void *shared;             /* the same for all */
+	uint64_t began_ns;        /* when it was in the body, by stress_now_ns: all were there */
 	uint64_t done;            /* operations, counted by the body */
 };
+
+/*
+ * True until the thread has been in the body for so long. Counted from before its start, a round on a
+ * busy machine could be over before any thread had done anything.
+ */
+static inline bool gang_goes_on(const struct gang_thread *thread, uint64_t ms)
+{
+	return stress_now_ns() < thread->began_ns + ms * 1000000;
+}
 
 typedef void (*gang_body)(struct gang_thread *thread);
 

@@ -23,7 +23,6 @@ enum {
 };
 
 struct affinity_round {
-	uint64_t end_ns;
 	uint64_t moves; /* by the mover; read when it is gone */
 	/* 0 before the thread has said who it is, and when it leaves. */
 	atom_u32 tid[STRESS_THREADS_MAX];
@@ -46,7 +45,7 @@ static void affinity_move(struct gang_thread *t, struct affinity_round *round)
 	const uint32_t *cpus;
 	uint32_t n = stress_cpus(&cpus);
 
-	while (stress_now_ns() < round->end_ns) {
+	while (gang_goes_on(t, AFFINITY_ROUND_MS)) {
 		uint32_t victim = stress_below(&t->random, t->run->threads - 1);
 		uint32_t tid = atom_load_relaxed(&round->tid[victim]);
 		cpu_set_t set;
@@ -67,7 +66,7 @@ static void affinity_churn(struct gang_thread *t, struct affinity_round *round)
 	uint32_t n = stress_cpus(&cpus);
 
 	atom_store_relaxed(&round->tid[t->index], (uint32_t)gettid());
-	while (stress_now_ns() < round->end_ns) {
+	while (gang_goes_on(t, AFFINITY_ROUND_MS)) {
 		for (uint32_t i = 0; i < AFFINITY_BATCH; i++) {
 			if (held < AFFINITY_HELD_MAX && stress_below(&t->random, 2)) {
 				void *object = ops->get(t->pool, t->self);
@@ -112,8 +111,7 @@ static void affinity_run(const struct stress *run)
 		struct pool_config shape = stress_shape(&random);
 		cpu_set_possible(stress_below(&random, 2));
 		struct pool *pool = stress_pool(run->ops, &shape);
-		struct affinity_round round = {
-			.end_ns = stress_now_ns() + AFFINITY_ROUND_MS * UINT64_C(1000000)};
+		struct affinity_round round = {0};
 
 		operations += gang_run(
 			run, pool, run->threads, stress_random(&random), affinity_body, &round);

@@ -20,11 +20,6 @@ enum {
 	CHURN_BATCH = 64,    /* operations between two looks at the clock */
 };
 
-struct churn_round {
-	struct board board;
-	uint64_t end_ns;
-};
-
 struct churn_hand {
 	void *object[CHURN_HELD_MAX];
 	uint32_t held;
@@ -150,12 +145,12 @@ static void churn_step(struct gang_thread *t, struct churn_hand *hand, struct bo
 
 static void churn_body(struct gang_thread *t)
 {
-	struct churn_round *round = t->shared;
+	struct board *board = t->shared;
 	struct churn_hand hand = {.held = 0};
 
-	while (stress_now_ns() < round->end_ns) {
+	while (gang_goes_on(t, CHURN_ROUND_MS)) {
 		for (uint32_t i = 0; i < CHURN_BATCH; i++)
-			churn_step(t, &hand, &round->board);
+			churn_step(t, &hand, board);
 		t->done += CHURN_BATCH;
 		if (stress_below(&t->random, CHURN_BATCH) == 0)
 			t->pool->ops->flush(t->pool, t->self);
@@ -174,13 +169,12 @@ static void churn_run(const struct stress *run)
 		const uint64_t baseline = memory_live_bytes();
 		struct pool_config shape = stress_shape(&random);
 		struct pool *pool = stress_pool(run->ops, &shape);
-		struct churn_round round = {
-			.end_ns = stress_now_ns() + CHURN_ROUND_MS * UINT64_C(1000000)};
+		struct board board = {.place[0].object = NULL};
 
 		operations += gang_run(
-			run, pool, run->threads, stress_random(&random), churn_body, &round);
+			run, pool, run->threads, stress_random(&random), churn_body, &board);
 		struct pool_thread *self = stress_attach(pool);
-		board_clear(&round.board, pool, self);
+		board_clear(&board, pool, self);
 		stress_quiet(pool, 0, "after a round");
 		pool->ops->detach(pool, self);
 		stress_quiet(pool, 0, "after the last detach");

@@ -22,7 +22,6 @@ enum {
 };
 
 struct exhaustion_round {
-	uint64_t end_ns;
 	uint32_t asker; /* the thread that asks for everything */
 	uint32_t capacity;
 	uint32_t withheld; /* objects that it did not get; written by the asker */
@@ -35,12 +34,12 @@ static const char *exhaustion_excuse(const struct pool_ops *ops, uint32_t thread
 	return stress_excuse_one_thread(ops, threads);
 }
 
-static void exhaustion_fight(struct gang_thread *t, void **objs, uint32_t want, uint64_t end_ns)
+static void exhaustion_fight(struct gang_thread *t, void **objs, uint32_t want)
 {
 	const struct pool_ops *ops = t->pool->ops;
 	uint32_t held = 0;
 
-	while (stress_now_ns() < end_ns) {
+	while (gang_goes_on(t, EXHAUSTION_FIGHT_MS)) {
 		uint32_t n = 1 + stress_below(&t->random, EXHAUSTION_BULK_MAX);
 
 		if (held < want) {
@@ -85,7 +84,7 @@ static void exhaustion_body(struct gang_thread *t)
 	const uint32_t capacity = round->capacity;
 	void **objs = stress_array(capacity, sizeof(*objs));
 
-	exhaustion_fight(t, objs, 1 + capacity / EXHAUSTION_SHARE, round->end_ns);
+	exhaustion_fight(t, objs, 1 + capacity / EXHAUSTION_SHARE);
 	gang_meet(t);
 	if (t->index == round->asker) {
 		uint32_t got = exhaustion_take_all(t, objs, capacity);
@@ -129,9 +128,7 @@ static void exhaustion_run(const struct stress *run)
 		struct pool_config shape = stress_shape(&random);
 		struct pool *pool = stress_pool(run->ops, &shape);
 		struct exhaustion_round round = {
-			.end_ns = stress_now_ns() + EXHAUSTION_FIGHT_MS * UINT64_C(1000000),
-			.asker = stress_below(&random, run->threads),
-			.capacity = shape.capacity};
+			.asker = stress_below(&random, run->threads), .capacity = shape.capacity};
 
 		operations += gang_run(
 			run, pool, run->threads, stress_random(&random), exhaustion_body, &round);

@@ -23,7 +23,6 @@ enum {
 
 struct handover_round {
 	struct board board;
-	uint64_t end_ns;
 	uint32_t consumers;
 	atom_u32 producing; /* producers that may still post */
 };
@@ -33,7 +32,7 @@ static void handover_produce(struct gang_thread *t, struct handover_round *round
 	const struct pool_ops *ops = t->pool->ops;
 	void *objs[HANDOVER_BURST_MAX];
 
-	while (stress_now_ns() < round->end_ns) {
+	while (gang_goes_on(t, HANDOVER_ROUND_MS)) {
 		uint32_t n = ops->get_bulk(
 			t->pool, t->self, objs, 1 + stress_below(&t->random, HANDOVER_BURST_MAX));
 
@@ -97,9 +96,7 @@ static void handover_run(const struct stress *run)
 		/* Beside those under way, what the consumers' two magazines may keep from the others. */
 		shape.capacity = HANDOVER_OBJECTS + run->threads / 2 * 2 * shape.magazine_objects;
 		struct pool *pool = stress_pool(run->ops, &shape);
-		struct handover_round round = {
-			.end_ns = stress_now_ns() + HANDOVER_ROUND_MS * UINT64_C(1000000),
-			.consumers = run->threads / 2};
+		struct handover_round round = {.consumers = run->threads / 2};
 
 		atom_init(&round.producing, run->threads - round.consumers);
 		handed += gang_run(

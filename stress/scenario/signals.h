@@ -49,7 +49,6 @@ struct signals_hand {
 };
 
 struct signals_round {
-	uint64_t end_ns;
 	atom_u64 handled;
 	atom_u64 inside;
 };
@@ -169,7 +168,7 @@ static void signals_body(struct gang_thread *t)
 	signals_mine = &hand;
 	signals_mask(SIG_UNBLOCK);
 	timer_t timer = signals_timer();
-	while (stress_now_ns() < round->end_ns) {
+	while (gang_goes_on(t, SIGNALS_ROUND_MS)) {
 		for (uint32_t i = 0; i < SIGNALS_BATCH; i++)
 			signals_step(t, &hand, objs, &held);
 		t->done += SIGNALS_BATCH;
@@ -199,8 +198,7 @@ static void signals_run(const struct stress *run)
 		const uint64_t baseline = memory_live_bytes();
 		struct pool_config shape = stress_shape(&random);
 		struct pool *pool = stress_pool(run->ops, &shape);
-		struct signals_round round = {
-			.end_ns = stress_now_ns() + SIGNALS_ROUND_MS * UINT64_C(1000000)};
+		struct signals_round round = {0};
 
 		operations += gang_run(
 			run, pool, run->threads, stress_random(&random), signals_body, &round);

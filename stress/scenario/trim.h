@@ -25,7 +25,6 @@ enum {
 };
 
 struct trim_round {
-	uint64_t end_ns;
 	uint32_t users; /* threads but the last one, which trims */
 	uint64_t given; /* bytes; written by the last thread */
 	uint64_t trims; /* likewise */
@@ -64,12 +63,12 @@ static void trim_put(struct gang_thread *t, void **objs, uint32_t n)
 		t->pool->ops->put(t->pool, t->self, objs[0]);
 }
 
-static void trim_use(struct gang_thread *t, const struct trim_round *round)
+static void trim_use(struct gang_thread *t)
 {
 	void *objs[TRIM_HELD_MAX];
 	uint32_t held = 0;
 
-	while (stress_now_ns() < round->end_ns) {
+	while (gang_goes_on(t, TRIM_ROUND_MS)) {
 		uint32_t n = 1 + stress_below(&t->random, TRIM_BULK_MAX);
 
 		if (stress_below(&t->random, 2)) {
@@ -90,14 +89,14 @@ static void trim_body(struct gang_thread *t)
 	struct trim_round *round = t->shared;
 
 	if (t->index < round->users) {
-		trim_use(t, round);
+		trim_use(t);
 		return;
 	}
 	do {
 		round->given += pool_trim(t->pool, t->self, (uint64_t)round->users * TRIM_HELD_MAX,
 			stress_below(&t->random, TRIM_KEEP_MAX), NULL, NULL);
 		round->trims++;
-	} while (stress_now_ns() < round->end_ns);
+	} while (gang_goes_on(t, TRIM_ROUND_MS));
 }
 
 /* Uses every object once, so that all have memory. */
@@ -135,7 +134,6 @@ static void trim_run(const struct stress *run)
 			round.users * TRIM_HELD_MAX + 1 + stress_below(&random, TRIM_SPARE_MAX);
 		struct pool *pool = stress_pool(run->ops, &shape);
 		trim_touch_all(pool, shape.capacity);
-		round.end_ns = stress_now_ns() + TRIM_ROUND_MS * UINT64_C(1000000);
 		operations += gang_run(
 			run, pool, run->threads, stress_random(&random), trim_body, &round);
 		given += round.given;
