@@ -654,6 +654,8 @@ static void the_command_has_statuses(void **state)
 	expect_run(COMMAND_USAGE, "there is no store '/nonexistent.db'", "/nonexistent.db", NULL,
 		NULL);
 	expect_run(COMMAND_USAGE, "there is no store 'gone.db'", store, "gone.db", NULL);
+	expect_run(COMMAND_USAGE, "no store is named before the target 'mutex / ours @ pair'",
+		"mutex / ours @ pair", NULL, NULL);
 	expect_run(COMMAND_USAGE, "there is no format 'html'", "--format=html", store, NULL);
 	expect_run(
 		COMMAND_FAILED, "'/nonexistent' can't be read", "--of=/nonexistent", store, NULL);

@@ -238,7 +238,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		if (stat(self->path, &file) != 0) {
 			/* Killed before there was a store, which is made whole or not at all. */
 			assert_string_equal(before, "");
-			limit_ms += KILL_AFTER_MS / 4;
+			limit_ms += limit_ms / 2;
 			continue;
 		}
 		char *after = all_blocks(self);
@@ -249,7 +249,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 				     "HAVING count(*) = 4)"));
 		/* On a loaded machine a sweep needs longer to get anywhere. */
 		if (strlen(after) == strlen(before))
-			limit_ms += KILL_AFTER_MS / 4;
+			limit_ms += limit_ms / 2;
 		free(before);
 		before = after;
 	}
