@@ -73,6 +73,17 @@ void stress_report_to(int fd);
 /* Monotonic, in ns. */
 uint64_t stress_now_ns(void);
 
+/*
+ * Whether a scenario does another round: while there is time; and beyond it, for some rounds that
+ * `more` counts, while nothing was shown, as on a busy machine.
+ */
+static inline bool stress_another_round(const struct stress *run, bool shown, uint32_t *more)
+{
+	enum { MORE = 30 };
+
+	return stress_now_ns() < run->end_ns || (!shown && ++*more <= MORE);
+}
+
 /* xorshift64* over *state, which is not 0. */
 uint64_t stress_random(uint64_t *state);
 

@@ -105,6 +105,7 @@ static void affinity_run(const struct stress *run)
 	uint64_t random = run->seed;
 	uint64_t operations = 0;
 	uint64_t moves = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -118,7 +119,7 @@ static void affinity_run(const struct stress *run)
 		moves += round.moves;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, moves > 0, &more));
 	if (moves == 0)
 		stress_fail("no thread was moved by another: nothing is shown");
 	stress_note("%" PRIu64 " operations, %" PRIu64 " moves in mid-flight", operations, moves);

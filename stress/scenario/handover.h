@@ -89,6 +89,7 @@ static void handover_run(const struct stress *run)
 	uint64_t random = run->seed;
 	uint64_t handed = 0;
 	uint32_t objects = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -104,7 +105,7 @@ static void handover_run(const struct stress *run)
 		objects += shape.capacity;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, handed > objects, &more));
 	if (handed <= objects)
 		stress_fail("%" PRIu64 " objects were handed over but the pools had %" PRIu32
 			    ": hardly one came back, and nothing is shown",

@@ -124,6 +124,7 @@ static void trim_run(const struct stress *run)
 	uint64_t operations = 0;
 	uint64_t given = 0;
 	uint64_t trims = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -140,7 +141,7 @@ static void trim_run(const struct stress *run)
 		trims += round.trims;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, given > 0, &more));
 	if (given == 0)
 		stress_fail("%" PRIu64 " trims gave nothing back: nothing is shown", trims);
 	stress_note("%" PRIu64 " objects, %" PRIu64 " trims, %" PRIu64 " KiB given back",
