@@ -976,6 +976,8 @@ enum { EXIT_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 1 - atom_sanitizes };
 
 /* Those in which it has run. */
 static _Thread_local uint32_t exit_rounds;
+/* The thread has attached since thread_exit last looked. */
+static _Thread_local bool exit_due;
 
 /*
  * Runs when a thread ends that used a pool by the documented calls. A destructor that runs later may
@@ -992,6 +994,13 @@ static void thread_exit(void *value)
 
 	if (++exit_rounds < EXIT_ROUNDS)
 		pthread_setspecific(exit_key, value); /* it has a place: this cannot fail */
+	/*
+	 * Else without a lock: in the last round a library beneath may have ended its part of the
+	 * thread, as liburcu and the thread sanitizer do.
+	 */
+	if (!exit_due)
+		return;
+	exit_due = false;
 	lifetime_register();
 	do {
 		pool = NULL;
@@ -1079,6 +1088,7 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
 	self->slot = &nbl_threads[pool->id];
 	*self->slot = self;
 	pthread_mutex_unlock(&registry);
+	exit_due = true;
 	return self;
 }
 

@@ -711,9 +711,11 @@ static void *leave_some_nbls(void *arg)
 static void frees_from_the_last_destructors(void **state)
 {
 	struct last_rounds last = {.freed = 0};
-	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 
 	(void)state;
+	if (tsan_build) /* its own part of a thread ends with the last round */
+		return;
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	for (int i = 0; i < PTHREAD_DESTRUCTOR_ITERATIONS; i++) {
 		last.nbls[i] = NdisAllocateNetBufferList(pool, 0, 0);
 		assert_non_null(last.nbls[i]);
