@@ -69,6 +69,7 @@ const char *nbl_misuse_name(enum nbl_misuse_kind kind)
 		[NBL_MISUSE_CONTEXT_OUTSTANDING] = "context-outstanding",
 		[NBL_MISUSE_EMBEDDED_NB] = "embedded-nb",
 		[NBL_MISUSE_WRONG_FREE] = "wrong-free",
+		[NBL_MISUSE_CLONES_OUTSTANDING] = "clones-outstanding",
 		[NBL_MISUSE_POOL_OUTSTANDING] = "pool-outstanding",
 		[NBL_MISUSE_USE_AFTER_FREE] = "use-after-free",
 		[NBL_MISUSE_DATA] = "data",
@@ -336,6 +337,12 @@ bool nbl_loose_claim(void *payload, const struct nbl_pool *pool, void **met)
 {
 	return claim(nbl_loose_word(payload), nbl_mark(payload, pool, NBL_MARK_LIVE),
 		nbl_mark(payload, pool, NBL_MARK_FREE), met);
+}
+
+void nbl_loose_unclaim(void *payload, const struct nbl_pool *pool)
+{
+	/* R2, meets A2 in claim */
+	atom_store_release(nbl_loose_word(payload), nbl_mark(payload, pool, NBL_MARK_LIVE));
 }
 
 void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const char *call)

@@ -1085,6 +1085,9 @@ ALWAYS_INLINE void nbl_loose_set_mark(
  */
 COLD bool nbl_loose_claim(void *payload, const struct nbl_pool *pool, void **met);
 
+/* As nbl_unclaim_free. */
+COLD void nbl_loose_unclaim(void *payload, const struct nbl_pool *pool);
+
 /*
  * Takes an object of an NB or MDL pool and returns its payload, marked live, in its resting state.
  * NULL: none, or no memory.

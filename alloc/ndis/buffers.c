@@ -104,10 +104,17 @@ static COLD void nb_free_guarded(NET_BUFFER *nb, const char *call)
 		return;
 	}
 	void *met;
-	if (nbl_loose_claim(nb, pool, &met))
-		ndis_nb_free(pool, nb);
-	else
+	if (!nbl_loose_claim(nb, pool, &met)) {
 		report_not_live(pool, nb, met, call);
+	} else if (ndis_nb_is_retreated(nb)) {
+		const void *mdl = nb->MdlChain;
+
+		nbl_loose_unclaim(nb, pool);
+		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nb,
+			"it has the MDL %p of a retreat that no advance has undone", mdl);
+	} else {
+		ndis_nb_free(pool, nb);
+	}
 	nbl_leave(pool);
 }
 

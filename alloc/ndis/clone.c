@@ -31,6 +31,7 @@ static int append_partial(struct filling *to, const struct nbl_place *place, uin
 		if (mdl == NULL)
 			return -ENOMEM;
 		IoBuildPartialMdl(source, mdl, va, take);
+		ndis_mdl_set_origin(mdl, NDIS_MDL_PARTIAL);
 		*to->tail = mdl;
 		to->tail = &mdl->Next;
 		length -= take;
@@ -88,6 +89,7 @@ static int share_data(NET_BUFFER *nb, const NET_BUFFER *original)
 	if (!nbl_place(original->MdlChain, original->DataOffset, original->DataLength, &place))
 		return -EINVAL;
 	nbl_set_data(nb, original->MdlChain, &place, original->DataOffset, original->DataLength);
+	nb->NdisReserved[NDIS_NB_SHARED] = original->MdlChain;
 	return 0;
 }
 
@@ -116,11 +118,13 @@ static void discard_data(
 			MDL *mdl = nb->MdlChain;
 
 			nb->MdlChain = mdl->Next;
-			if (ndis_is_system_mdl(mdl))
-				ndis_system_mdl_free(nb->NdisPoolHandle, mdl);
+			if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
+				ndis_system_mdl_free(mdl);
 			else
 				IoFreeMdl(mdl);
 		}
+		if (mark == NBL_MARK_CLONE_SHARED)
+			nb->NdisReserved[NDIS_NB_SHARED] = NULL;
 		nbl->FirstNetBuffer = nb->Next;
 		if (!lists->with_nb || nb != nbl_embedded_nb(nbl))
 			discard_nb(nb, call);
@@ -138,12 +142,11 @@ static int add_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST 
 	const struct nbl_place nowhere = {.mdl = NULL};
 	int rc = 0;
 
-	if (lists->with_nb && *end == &nbl->FirstNetBuffer)
-		nbl_set_data(nb, NULL, &nowhere, 0, 0);
-	else
+	if (!lists->with_nb || *end != &nbl->FirstNetBuffer)
 		rc = ndis_nb_alloc(nbs, NULL, 0, 0, &nb);
 	if (rc != 0)
 		return rc;
+	nbl_set_data(nb, NULL, &nowhere, 0, 0); /* a data pool's own MDL is left alone */
 	**end = nb;
 	*end = &nb->Next;
 	*out = (struct filling){.nb = nb, .tail = &nb->MdlChain};
@@ -202,10 +205,11 @@ static int derive_nbs(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_L
 	const NET_BUFFER_LIST *original, const struct ndis_derivation *how)
 {
 	NET_BUFFER **end = &nbl->FirstNetBuffer;
+	struct nbl_ring ring = {.at = NULL};
 	int rc = 0;
 
 	for (const NET_BUFFER *from = original->FirstNetBuffer; from != NULL; from = from->Next) {
-		if (from->DataLength < how->start)
+		if (nbl_comes_round(&ring, from) || from->DataLength < how->start)
 			return -EINVAL;
 	}
 	if (how->mark == NBL_MARK_REASSEMBLED)
@@ -225,10 +229,6 @@ static int enter_or_default(
 
 	if (pool == NULL)
 		return handle ? -EINVAL : -ENOMEM;
-	if (pool->data_bytes != 0) {
-		nbl_leave(pool);
-		return -EINVAL;
-	}
 	*out = pool;
 	return 0;
 }
@@ -268,7 +268,9 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 	if (rc != 0)
 		return rc;
 	if (how->mark == NBL_MARK_REASSEMBLED) {
-		rc = lists->with_nb ? derive_from(lists, NULL, original, how, out, call) : -EINVAL;
+		rc = -EINVAL;
+		if (lists->with_nb && lists->data_bytes == 0) /* that page alone wants it */
+			rc = derive_from(lists, NULL, original, how, out, call);
 		nbl_leave(lists);
 		return rc;
 	}
@@ -281,83 +283,136 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 	return rc;
 }
 
-/* True if the MDL can have come with an NBL of this mark, or its memory is the system's anyway. */
-static bool is_own_mdl(const MDL *mdl, enum nbl_mark mark)
+/* True if the MDL is one that the free of an NBL of this mark takes care of. */
+static bool is_own_mdl(const struct nbl_pool *lists, const MDL *mdl, enum nbl_mark mark)
 {
-	/* Fragments and their kin have such MDLs from the start; drivers leave more of them there. */
-	if (ndis_is_system_mdl(mdl))
-		return mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS;
-	return (mdl->MdlFlags & MDL_PARTIAL) != 0 && ndis_mdl_is_ours(mdl);
+	/*
+	 * Fragments and their kin have the system's MDLs from the start. To clones only a retreat
+	 * can have added them, and drivers free clones so: what would be lost is known, and goes
+	 * with the clone. A pool that checks everything insists on the advance.
+	 */
+	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
+		return !lists->checks || (mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS);
+	return ndis_mdl_is(mdl, NDIS_MDL_PARTIAL);
 }
 
-/*
- * True if all NBs and MDLs of a clone are such as `clone` made; else it is no longer claimed, if it
- * was, and what is not is reported.
- */
+/* Before a report of what is in the way of a free: the NBL is no longer claimed, if it was. */
+static void let_go(const struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+{
+	if (lists->checks)
+		nbl_unclaim_free(lists, nbl, mark);
+}
+
+/* Reports the first MDL of an NB that did not come with it; false if all did. */
+static bool report_mdls(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, const NET_BUFFER *nb,
+	enum nbl_mark mark, const char *call)
+{
+	const MDL *mdl = nb->MdlChain;
+	struct nbl_ring ring = {.at = NULL};
+
+	if (mark == NBL_MARK_CLONE_SHARED) {
+		if (mdl == nb->NdisReserved[NDIS_NB_SHARED])
+			return false;
+	} else {
+		while (mdl != NULL && is_own_mdl(lists, mdl, mark) && !nbl_comes_round(&ring, mdl))
+			mdl = mdl->Next;
+		if (mdl == NULL)
+			return false;
+	}
+	let_go(lists, nbl, mark);
+	nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
+		"its MDL %p did not come with the clone: undo retreats first", (const void *)mdl);
+	return true;
+}
+
+/* True if the NB came with the NBL and is live. */
+static bool is_own_nb(const struct nbl_pool *lists, NET_BUFFER_LIST *nbl, const NET_BUFFER *nb)
+{
+	const struct nbl_pool *pool = nb->NdisPoolHandle;
+
+	return (lists->with_nb && nb == nbl_embedded_nb(nbl)) ||
+	       (nbl_pool_valid(pool, NBL_POOL_NBS) && nbl_loose_is(nb, pool, NBL_MARK_LIVE));
+}
+
+/* True if all NBs and MDLs of a clone are such as ndis_derive made; else reports what is not. */
 static bool is_in_shape(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	for (NET_BUFFER *nb = nbl->FirstNetBuffer; nb != NULL; nb = nb->Next) {
-		const struct nbl_pool *pool = nb->NdisPoolHandle;
+	struct nbl_ring ring = {.at = NULL};
 
-		if (!(lists->with_nb && nb == nbl_embedded_nb(nbl)) &&
-			!(nbl_pool_valid(pool, NBL_POOL_NBS) &&
-				nbl_loose_is(nb, pool, NBL_MARK_LIVE))) {
-			if (lists->checks)
-				nbl_unclaim_free(lists, nbl, mark);
+	for (NET_BUFFER *nb = nbl->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		if (nbl_comes_round(&ring, nb) || !is_own_nb(lists, nbl, nb)) {
+			let_go(lists, nbl, mark);
 			nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
 				"its NB %p did not come with the clone", (void *)nb);
 			return false;
 		}
-		for (const MDL *mdl = nb->MdlChain; mark != NBL_MARK_CLONE_SHARED && mdl != NULL;
-			mdl = mdl->Next) {
-			if (is_own_mdl(mdl, mark))
-				continue;
-			if (lists->checks)
-				nbl_unclaim_free(lists, nbl, mark);
-			nbl_misuse(NBL_MISUSE_WRONG_FREE, call, lists, nbl,
-				"its MDL %p did not come with the clone: undo retreats first",
-				(const void *)mdl);
+		if (report_mdls(lists, nbl, nb, mark, call))
 			return false;
-		}
 	}
 	return true;
 }
 
 /*
- * The count is the owner's in NDIS; here clones of one original may be made and freed by several
- * threads. R0 in the free: what was done with the clone comes before whoever sees the count fall.
+ * In a clone's NblReserved, behind nbl_references: a clone of FWPS has its original's pool here, so
+ * that it is known without the original whether that can live.
  */
-static atom_u32 *child_count(NET_BUFFER_LIST *nbl)
+enum { PARENTS_POOL = 1 };
+
+/*
+ * The original whose count falls with the clone; NULL: the clone has no count on one. False, after a
+ * report: the original is not there any more, or nobody counts on what is in its place.
+ */
+static bool find_parent(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark,
+	NET_BUFFER_LIST **out, const char *call)
 {
-	return (atom_u32 *)&nbl->ChildRefCount;
+	NET_BUFFER_LIST *parent = nbl->ParentNetBufferList;
+	const struct nbl_pool *pool = nbl->NblReserved[PARENTS_POOL];
+
+	*out = parent;
+	if (parent == NULL)
+		return true;
+	if (nbl_pool_valid(pool, NBL_POOL_LISTS) && parent->NdisPoolHandle == pool &&
+		nbl_mark_out(parent, pool) != 0 &&
+		(int32_t)atom_load_relaxed(ndis_child_count(parent)) > 0)
+		return true;
+	let_go(lists, nbl, mark);
+	nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, lists, nbl,
+		"its ParentNetBufferList %p is no NBL that has clones: the original was freed "
+		"first",
+		(void *)parent);
+	return false;
 }
 
-/* The NBL that counts one of this mark as its child, or NULL. */
-static NET_BUFFER_LIST *counting_parent(const NET_BUFFER_LIST *nbl, enum nbl_mark mark)
-{
-	return mark == NBL_MARK_CLONE_FWPS || mark == NBL_MARK_CLONE_DEEP ? nbl->ParentNetBufferList
-									  : NULL;
-}
-
-/* Makes sure that nothing is in the way of a free, or reports what is; claims it if pools do. */
+/* Makes sure that nobody needs the NBL; in a pool that checks, claims it. False: after a report. */
 static bool may_free(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	if (unlikely(lists->checks))
-		return nbl_claim_free(lists, nbl, mark, call);
+	if (unlikely(lists->checks)) {
+		if (!nbl_claim_free(lists, nbl, mark, call))
+			return false;
+		const int32_t children = ndis_children(nbl);
+		if (children <= 0)
+			return true;
+		let_go(lists, nbl, mark);
+		ndis_report_children(lists, nbl, children, call);
+		return false;
+	}
 	if (!nbl_is(nbl, lists, mark) && !nbl_owner_leaves(lists, nbl, mark, call))
 		return false;
 	return nbl->Context == NULL || !nbl_report_contexts(lists, nbl, call);
 }
 
 /* ndis_derived_free in the NBL's pool, which has been entered. */
-static bool derived_free_to(
+static void derived_free_to(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	if (!may_free(lists, nbl, mark, call) || !is_in_shape(lists, nbl, mark, call))
-		return false;
-	NET_BUFFER_LIST *parent = counting_parent(nbl, mark);
+	const bool counts = mark == NBL_MARK_CLONE_FWPS || mark == NBL_MARK_CLONE_DEEP;
+	NET_BUFFER_LIST *parent = NULL;
+
+	if (!may_free(lists, nbl, mark, call) || !is_in_shape(lists, nbl, mark, call) ||
+		(counts && !find_parent(lists, nbl, mark, &parent, call)))
+		return;
 	discard_data(lists, nbl, mark, call);
 	struct nbl_thread *self = nbl_self_sure(lists);
 	if (unlikely(lists->checks))
@@ -365,27 +420,27 @@ static bool derived_free_to(
 	else
 		nbl_free(lists->ops, lists->policy, lists, self, nbl, mark, call);
 	nbl_self_done(lists, self);
+	/* R0: what was done with the clone comes before whoever sees the count fall. */
 	if (parent != NULL)
-		atom_add_release(child_count(parent), (uint32_t)-1); /* R0 */
-	return true;
+		atom_add_release(ndis_child_count(parent), (uint32_t)-1);
 }
 
-static COLD bool derived_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+static COLD void derived_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	struct nbl_pool *lists = nbl_enter_to_free(nbl, call);
 
 	if (lists == NULL)
-		return false;
-	bool freed = derived_free_to(lists, nbl, mark, call);
+		return;
+	derived_free_to(lists, nbl, mark, call);
 	nbl_leave(lists);
-	return freed;
 }
 
-bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
 	if (nbl_is_of_plain(nbl))
-		return derived_free_to(nbl->NdisPoolHandle, nbl, mark, call);
-	return derived_free_guarded(nbl, mark, call);
+		derived_free_to(nbl->NdisPoolHandle, nbl, mark, call);
+	else
+		derived_free_guarded(nbl, mark, call);
 }
 
 /* The mark that stands for the flags; 0 for flags that are not known. */
@@ -430,8 +485,9 @@ static NTSTATUS fwps_clone(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HA
 	if (rc != 0)
 		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
 	(*out)->ParentNetBufferList = original;
+	(*out)->NblReserved[PARENTS_POOL] = original->NdisPoolHandle;
 	/* Relaxed: the caller owns the original and hands nothing over by counting up. */
-	atom_add_relaxed(child_count(original), 1);
+	atom_add_relaxed(ndis_child_count(original), 1);
 	return STATUS_SUCCESS;
 }
 

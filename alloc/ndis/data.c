@@ -1,10 +1,9 @@
 /*
  * Where an NB's data begins: retreat, advance, and access.
  *
- * MDLs that a retreat makes carry a flag of ours, MDL_RETREAT_SYSTEM or MDL_RETREAT_HANDLER, which
- * tells an advance what it may free. They are always the first of the chain. The system's are one
- * block of the C library's memory, MDL and bytes; Process, which has no meaning here, holds its
- * size.
+ * The system's MDLs are one block of the C library's memory: how much, MDL, and bytes. An advance
+ * tells by their origin which MDLs it may free (internal.h): those of retreats, which are the first
+ * of the chain, and the partial ones of a clone, behind them.
  */
 #include "alloc/ndis/internal.h"
 
@@ -59,33 +58,42 @@ static struct nbl_pool *pool_of(const NET_BUFFER *nb, const char *call)
  * Retreat.
  */
 
+/* What stands before a system's MDL. */
+struct system_block {
+	uint32_t bytes; /* of the whole block */
+	uint32_t tag;   /* under which it is counted */
+	void *mark;     /* NULL, where MDLs of IoAllocateMdl have a mark */
+};
+
 static MDL *system_mdl(const struct nbl_pool *pool, uint32_t bytes)
 {
 	size_t header = MmSizeOfMdl((uintptr_t)(PAGE_SIZE - 1), bytes);
 
 	header = (header + CONTEXT_ALIGN_BYTES - 1) & ~(size_t)(CONTEXT_ALIGN_BYTES - 1);
-	if (header > INT16_MAX || memory_fault(header + bytes))
+	size_t all = sizeof(struct system_block) + header + bytes;
+	if (header > INT16_MAX || memory_fault(all))
 		return NULL;
-	MDL *mdl = malloc(header + bytes);
-	if (mdl == NULL)
+	struct system_block *block = malloc(all);
+	if (block == NULL)
 		return NULL;
+	*block = (struct system_block){.bytes = (uint32_t)all, .tag = pool->tag};
+	MDL *mdl = (MDL *)(block + 1);
 	MmInitializeMdl(mdl, (unsigned char *)mdl + header, bytes);
 	MmBuildMdlForNonPagedPool(mdl);
-	mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_RETREAT_SYSTEM);
-	mdl->Process = (void *)(uintptr_t)(header + bytes);
-	nbl_account_loose(pool->tag, header + bytes, 1);
+	ndis_mdl_set_origin(mdl, NDIS_MDL_SYSTEM);
+	nbl_account_loose(block->tag, all, 1);
 	return mdl;
 }
 
-bool ndis_is_system_mdl(const MDL *mdl)
-{
-	return (mdl->MdlFlags & MDL_RETREAT_SYSTEM) != 0;
-}
+_Static_assert(sizeof(struct system_block) == NBL_LOOSE_OFFSET, "the mark's place");
 
-void ndis_system_mdl_free(const struct nbl_pool *pool, MDL *mdl)
+void ndis_system_mdl_free(MDL *mdl)
 {
-	nbl_account_loose(pool->tag, (uintptr_t)mdl->Process, -1);
-	free(mdl);
+	struct system_block *block = (struct system_block *)mdl - 1;
+
+	nbl_account_loose(block->tag, block->bytes, -1);
+	mdl->Process = NULL; /* whoever gets the memory next has no MDL of ours */
+	free(block);
 }
 
 /* Bytes that an NB lacks for a retreat by delta; 0 if its headroom suffices. */
@@ -124,8 +132,22 @@ static MDL *retreat_mdl(const struct nbl_pool *pool, uint32_t missing, ULONG bac
 		return NULL;
 	}
 	if (handler)
-		mdl->MdlFlags = (SHORT)(mdl->MdlFlags | MDL_RETREAT_HANDLER);
+		ndis_mdl_set_origin(mdl, NDIS_MDL_HANDLER);
 	return mdl;
+}
+
+/* Notes what a free of the NB would lose, in a pool that checks everything. */
+static void note_retreats(NET_BUFFER *nb)
+{
+	const struct nbl_pool *pool = nb->NdisPoolHandle;
+	MDL *first = nb->MdlChain;
+
+	if (likely(!pool->checks))
+		return;
+	bool lost = first != NULL && first != nb->NdisReserved[NDIS_NB_SHARED] &&
+		    ndis_mdl_is(first, NDIS_MDL_SYSTEM);
+	nb->NdisReserved[NDIS_NB_RETREATED] =
+		lost ? (void *)((uintptr_t)first ^ (uintptr_t)nb) : NULL;
 }
 
 /* Retreats; cannot fail. mdl: where bytes are missing, the one that has them. */
@@ -138,6 +160,7 @@ static void retreat(NET_BUFFER *nb, ULONG delta, MDL *mdl)
 		mdl->Next = nb->MdlChain;
 		nb->MdlChain = mdl;
 		nb->DataOffset = mdl->ByteCount - missing;
+		note_retreats(nb);
 	} else {
 		nb->DataOffset -= delta;
 	}
@@ -173,17 +196,18 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffse
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* Gives an MDL of retreat_mdl back. handler may be NULL for the system's. */
-static void retreat_mdl_free(
-	const struct nbl_pool *pool, MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
+/* Frees an MDL of a known origin. handler may be NULL for all but the handler's. */
+static void release_mdl(MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
 {
-	if (mdl->MdlFlags & MDL_RETREAT_SYSTEM) {
-		ndis_system_mdl_free(pool, mdl);
-		return;
+	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM)) {
+		ndis_system_mdl_free(mdl);
+	} else if (ndis_mdl_is(mdl, NDIS_MDL_PARTIAL)) {
+		IoFreeMdl(mdl);
+	} else {
+		mdl->Process = NULL; /* the driver's again */
+		if (handler)
+			handler(mdl);
 	}
-	mdl->MdlFlags = (SHORT)(mdl->MdlFlags & ~MDL_RETREAT_HANDLER);
-	if (handler)
-		handler(mdl);
 }
 
 /*
@@ -203,8 +227,9 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, UL
 		return NDIS_STATUS_FAILURE;
 	if (DataOffsetDelta == 0)
 		return NDIS_STATUS_SUCCESS;
+	struct nbl_ring ring = {.at = NULL};
 	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
-		if (pool_of(nb, __func__) == NULL ||
+		if (nbl_comes_round(&ring, nb) || pool_of(nb, __func__) == NULL ||
 			!can_retreat(nb, DataOffsetDelta, DataBackFill))
 			return NDIS_STATUS_FAILURE;
 	}
@@ -234,11 +259,10 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, UL
 fail:
 	if (rejected != NULL && FreeMdlHandler != NULL)
 		FreeMdlHandler(rejected);
-	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; made != NULL; nb = nb->Next) {
-		if (missing_bytes(nb, DataOffsetDelta) == 0)
-			continue;
+	while (made != NULL) {
 		MDL *next = made->Next;
-		retreat_mdl_free(nb->NdisPoolHandle, made, FreeMdlHandler);
+
+		release_mdl(made, FreeMdlHandler);
 		made = next;
 	}
 	return status;
@@ -270,24 +294,37 @@ static bool can_advance(const NET_BUFFER *nb, ULONG delta, const char *call)
 	return true;
 }
 
+/*
+ * True if the NB's first MDL holds no data any more and is the NB's to free: where the original's
+ * chain begins that a clone shares, its own has ended.
+ */
+static bool is_unused(const NET_BUFFER *nb, NET_BUFFER_FREE_MDL_HANDLER handler)
+{
+	const MDL *first = nb->MdlChain;
+
+	if (first == NULL || first == nb->NdisReserved[NDIS_NB_SHARED] ||
+		nb->DataOffset < first->ByteCount)
+		return false;
+	return ndis_mdl_is(first, NDIS_MDL_SYSTEM) || ndis_mdl_is(first, NDIS_MDL_PARTIAL) ||
+	       (handler != NULL && ndis_mdl_is(first, NDIS_MDL_HANDLER));
+}
+
 static void advance(
 	NET_BUFFER *nb, ULONG delta, BOOLEAN free_mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
 {
-	const struct nbl_pool *pool = nb->NdisPoolHandle;
 	struct nbl_place place;
 
 	nb->DataOffset += delta;
 	nb->stDataLength = nb->DataLength - delta;
-	while (free_mdl && nb->MdlChain != NULL) {
-		MDL *first = nb->MdlChain;
-		SHORT releasable =
-			handler ? MDL_RETREAT_SYSTEM | MDL_RETREAT_HANDLER : MDL_RETREAT_SYSTEM;
+	if (free_mdl) {
+		while (is_unused(nb, handler)) {
+			MDL *first = nb->MdlChain;
 
-		if ((first->MdlFlags & releasable) == 0 || nb->DataOffset < first->ByteCount)
-			break;
-		nb->MdlChain = first->Next;
-		nb->DataOffset -= first->ByteCount;
-		retreat_mdl_free(pool, first, handler);
+			nb->MdlChain = first->Next;
+			nb->DataOffset -= first->ByteCount;
+			release_mdl(first, handler);
+		}
+		note_retreats(nb);
 	}
 	/* can_advance has found the place; removing leading MDLs does not move it. */
 	if (likely(nbl_place(nb->MdlChain, nb->DataOffset, 0, &place))) {
@@ -306,9 +343,17 @@ VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
 VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
 	BOOLEAN FreeMdl, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler)
 {
-	if (nbl_pool_of(NetBufferList, __func__) == NULL)
+	const struct nbl_pool *pool = nbl_pool_of(NetBufferList, __func__);
+	struct nbl_ring ring = {.at = NULL};
+
+	if (pool == NULL)
 		return;
 	for (NET_BUFFER *nb = NetBufferList->FirstNetBuffer; nb != NULL; nb = nb->Next) {
+		if (nbl_comes_round(&ring, nb)) {
+			nbl_misuse(NBL_MISUSE_DATA, __func__, pool, NetBufferList,
+				"its NBs come round to %p", (void *)nb);
+			return;
+		}
 		if (!can_advance(nb, DataOffsetDelta, __func__))
 			return;
 	}

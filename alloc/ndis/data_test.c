@@ -8,6 +8,12 @@ enum { MDLS_TAG = 0x6c644d66 /* 'fMdl' */ };
 
 static bool verify; /* the pools of the test that runs */
 
+/* True if they look for what ordinary pools of release builds leave alone. */
+static bool checks(void)
+{
+	return verify || debug_build;
+}
+
 /* Of NBLs with an NB each. */
 static NDIS_HANDLE pool_to_test(void)
 {
@@ -286,6 +292,429 @@ static void mdls_in_a_circle(void **state)
 	free_pool(pool);
 }
 
+/*
+ * Retreats and advances.
+ */
+
+/* Its flags are a driver's own affair, and no advance takes one of its MDLs away. */
+static void an_advance_leaves_drivers_mdls(void **state)
+{
+	static UCHAR bytes[2][100];
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *a = NdisAllocateMdl(NULL, bytes[0], 14);
+	MDL *b = NdisAllocateMdl(NULL, bytes[1], 100);
+
+	(void)state;
+	for (int flag = 0; flag < 16; flag++) {
+		MDL own = {.ByteCount = 10, .MappedSystemVa = bytes[0], .Next = a};
+
+		own.MdlFlags = (SHORT)((1 << flag) | MDL_SOURCE_IS_NONPAGED_POOL);
+		a->Next = b;
+		a->MdlFlags = own.MdlFlags;
+		NET_BUFFER_LIST *nbl =
+			NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, &own, 0, 124);
+		NdisAdvanceNetBufferDataStart(nbl->FirstNetBuffer, 24, TRUE, NULL);
+		NdisAdvanceNetBufferListDataStart(nbl, 100, TRUE, NdisFreeMdl);
+		assert_ptr_equal(nbl->FirstNetBuffer->MdlChain, &own);
+		assert_int_equal(nbl->FirstNetBuffer->DataOffset, 124);
+		NdisFreeNetBufferList(nbl);
+	}
+	assert_int_equal(misuses.all, 0);
+	IoFreeMdl(a);
+	IoFreeMdl(b);
+	assert_int_equal(misuses.all, 0);
+	free_pool(pool);
+}
+
+/* The bytes of a clone's NB from the front of its data on, as many as are in one piece. */
+static ULONG piece(const NET_BUFFER *nb)
+{
+	return nb->CurrentMdl->ByteCount - nb->CurrentMdlOffset;
+}
+
+/*
+ * A forwarder makes room for a header before the first piece of a clone's data, and wants both in one
+ * piece: it advances over the data with FreeMdl TRUE and retreats by more.
+ */
+static void an_advance_frees_a_clones_mdls(void **state)
+{
+	static UCHAR bytes[2][200];
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *first = NdisAllocateMdl(NULL, bytes[0], 200);
+	MDL *second = NdisAllocateMdl(NULL, bytes[1], 100);
+
+	(void)state;
+	for (int mdls = 1; mdls <= 2; mdls++) {
+		first->Next = mdls == 2 ? second : NULL;
+		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(
+			pool, 0, 0, first, 0, mdls == 2 ? 300 : 200);
+		NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(nbl, pool, NULL, 0);
+		NET_BUFFER *nb = clone->FirstNetBuffer;
+		int64_t before = usage(MDLS_TAG).objects;
+
+		NdisAdvanceNetBufferDataStart(nb, 199, TRUE, NULL);
+		assert_int_equal(usage(MDLS_TAG).objects, before); /* it holds a byte */
+		NdisAdvanceNetBufferDataStart(nb, 1, TRUE, NULL);
+		assert_int_equal(usage(MDLS_TAG).objects, before - 1);
+		assert_int_equal(nb->DataOffset, 0);
+		assert_int_equal(nb->MdlChain == NULL, mdls == 1);
+		assert_int_equal(
+			NdisRetreatNetBufferDataStart(nb, 240, 0, NULL), NDIS_STATUS_SUCCESS);
+		assert_int_equal(piece(nb), 240);
+		memset(NdisGetDataBuffer(nb, 240, NULL, 1, 0), 1, 240);
+		assert_int_equal(nb->DataLength, mdls == 2 ? 340 : 240);
+
+		/* It is freed so: what is the system's goes with it, or is asked for. */
+		if (checks()) {
+			expect_misuse(
+				NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
+			NdisAdvanceNetBufferDataStart(nb, 240, TRUE, NULL);
+		}
+		unsigned reports = misuses.all;
+		NdisFreeCloneNetBufferList(clone, 0);
+		NdisFreeNetBufferList(nbl);
+		assert_int_equal(misuses.all, reports);
+	}
+	assert_int_equal(usage(TEST_TAG).objects, 0);
+	NdisFreeMdl(first);
+	NdisFreeMdl(second);
+	assert_int_equal(usage(MDLS_TAG).objects, 0);
+	free_pool(pool);
+}
+
+static UCHAR handler_bytes[64];
+
+static MDL *allocate_mdl(PULONG bytes)
+{
+	assert_in_range(*bytes, 1, sizeof(handler_bytes));
+	return NdisAllocateMdl(NULL, handler_bytes, *bytes);
+}
+
+/* A handler's MDLs go to a handler only, the system's before and behind them to nobody. */
+static void retreats_of_both_kinds(void **state)
+{
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER *nb = nbl->FirstNetBuffer;
+	MDL *made;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			NdisRetreatNetBufferDataStart(nb, 10, 0, i == 1 ? allocate_mdl : NULL),
+			NDIS_STATUS_SUCCESS);
+	made = nb->MdlChain->Next;
+	assert_int_equal(usage(TEST_TAG).objects, 3);
+	NdisAdvanceNetBufferDataStart(nb, 30, TRUE, NULL);
+	assert_ptr_equal(nb->MdlChain, made);
+	assert_int_equal(nb->DataOffset, 20);
+	assert_int_equal(usage(TEST_TAG).objects, 2);
+	NdisAdvanceNetBufferDataStart(nb, 0, TRUE, NdisFreeMdl);
+	assert_ptr_equal(nb->MdlChain, mdl);
+	assert_int_equal(nb->DataOffset, 0);
+	assert_int_equal(usage(TEST_TAG).objects, 1);
+	assert_int_equal(usage(MDLS_TAG).objects, 1);
+	NdisFreeNetBufferList(nbl);
+	NdisFreeMdl(mdl);
+	free_pool(pool);
+	assert_int_equal(misuses.all, 0);
+}
+
+/* A retreat's MDL that a driver moves to an NB of another pool is counted where it was made. */
+static void a_retreat_that_moves(void **state)
+{
+	NDIS_HANDLE pool = pool_to_test();
+	struct nbl_pool_config config = {.kind = NBL_POOL_NBS, .tag = OTHER_TAG, .verify = verify};
+	struct nbl_pool *nbs;
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+
+	(void)state;
+	assert_int_equal(nbl_pool_create(&config, &nbs), 0);
+	NdisRetreatNetBufferDataStart(nbl->FirstNetBuffer, 20, 0, NULL);
+	NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, nbl->FirstNetBuffer->MdlChain, 0, 120);
+	nbl->FirstNetBuffer->MdlChain = mdl;
+	NdisAdvanceNetBufferDataStart(nb, 20, TRUE, NULL);
+	assert_ptr_equal(nb->MdlChain, mdl);
+	assert_int_equal(usage(TEST_TAG).objects, 1);
+	assert_int_equal(usage(OTHER_TAG).objects, 1);
+	NdisFreeNetBuffer(nb);
+	NdisFreeNetBufferList(nbl);
+	NdisFreeMdl(mdl);
+	free_nb_pool(nbs);
+	free_pool(pool);
+	assert_int_equal(misuses.all, 0);
+}
+
+/* A filter gives a packet back without the advance, and its owner frees it. */
+static void freed_without_the_advance(void **state)
+{
+	NDIS_HANDLE pool = pool_to_test();
+	NDIS_HANDLE nbs = verify ? nb_verify_pool() : nb_pool(0);
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, mdl, 0, 100);
+
+	(void)state;
+	if (checks()) {
+		NdisRetreatNetBufferDataStart(nbl->FirstNetBuffer, 14, 0, NULL);
+		NdisRetreatNetBufferDataStart(nb, 14, 0, NULL);
+		NdisRetreatNetBufferDataStart(nb, 14, 0, NULL);
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, NdisFreeNetBufferList(nbl));
+		NdisAdvanceNetBufferDataStart(nbl->FirstNetBuffer, 14, FALSE, NULL);
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nbl, FwpsFreeNetBufferList0(nbl));
+		NdisAdvanceNetBufferDataStart(nbl->FirstNetBuffer, 0, TRUE, NULL);
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nb, NdisFreeNetBuffer(nb));
+		NdisAdvanceNetBufferDataStart(nb, 14, TRUE, NULL);
+		expect_misuse(NBL_MISUSE_WRONG_FREE, nb, NdisFreeNetBuffer(nb));
+		NdisAdvanceNetBufferDataStart(nb, 14, TRUE, NULL);
+	}
+	/* A chain that the driver has replaced and freed is not looked at: it may be gone. */
+	unsigned reports = misuses.all;
+	NdisRetreatNetBufferDataStart(nb, 14, 0, allocate_mdl);
+	NdisFreeMdl(nb->MdlChain);
+	NdisFreeNetBuffer(nb);
+	NdisFreeMdl(mdl);
+	NdisFreeNetBufferList(nbl);
+	assert_int_equal(misuses.all, reports);
+	free_nb_pool(nbs);
+	free_pool(pool);
+}
+
+/*
+ * Clones.
+ */
+
+/* The header that the original's retreat made is not a sharing clone's to free; its own are. */
+static void a_clone_leaves_shared_mdls(void **state)
+{
+	NDIS_HANDLE pool = pool_to_test();
+	NDIS_HANDLE nbs = verify ? nb_verify_pool() : nb_pool(0);
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER *nb = nbl->FirstNetBuffer;
+
+	(void)state;
+	for (int own_nb = 0; own_nb < 2; own_nb++) {
+		/* The first NB comes with the clone, the second from the pool of NBs. */
+		NET_BUFFER *more = NdisAllocateNetBuffer(nbs, mdl, 0, 100);
+		nb->Next = more;
+		NdisRetreatNetBufferListDataStart(nbl, 14, 0, NULL, NULL);
+		MDL *made[2] = {nb->MdlChain, more->MdlChain};
+		NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(
+			nbl, pool, nbs, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+		NET_BUFFER *of_clone = clone->FirstNetBuffer;
+		NET_BUFFER *tested = own_nb ? of_clone->Next : of_clone;
+
+		NdisAdvanceNetBufferListDataStart(clone, 14, TRUE, NULL);
+		assert_ptr_equal(of_clone->MdlChain, made[0]);
+		assert_ptr_equal(of_clone->CurrentMdl, mdl);
+		assert_int_equal(of_clone->DataOffset, 14);
+		assert_ptr_equal(nb->MdlChain, made[0]);
+		/* Into the headroom, then into MDLs of its own, which it may free and has to. */
+		NdisRetreatNetBufferDataStart(tested, 14, 0, NULL);
+		assert_ptr_equal(tested->MdlChain, made[own_nb]);
+		NdisRetreatNetBufferDataStart(tested, 20, 0, NULL);
+		expect_misuse(NBL_MISUSE_WRONG_FREE, clone,
+			NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS));
+		NdisAdvanceNetBufferDataStart(tested, 34, TRUE, NULL);
+		assert_ptr_equal(tested->MdlChain, made[own_nb]);
+		unsigned reports = misuses.all;
+		NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+		NdisAdvanceNetBufferListDataStart(nbl, 14, TRUE, NULL); /* the original's own */
+		assert_ptr_equal(nb->MdlChain, mdl);
+		nb->Next = NULL;
+		NdisFreeNetBuffer(more);
+		assert_int_equal(misuses.all, reports);
+		assert_int_equal(usage(TEST_TAG).objects, 1);
+	}
+	/* The memory of a clone's NBs serves NBs that share nothing. */
+	NET_BUFFER *next = NdisAllocateNetBuffer(nbs, NULL, 0, 0);
+	NdisRetreatNetBufferDataStart(next, 20, 0, NULL);
+	NdisAdvanceNetBufferDataStart(next, 20, TRUE, NULL);
+	assert_null(next->MdlChain);
+	NdisFreeNetBuffer(next);
+	NdisFreeNetBufferList(nbl);
+	NdisFreeMdl(mdl);
+	free_nb_pool(nbs);
+	free_pool(pool);
+}
+
+/* What is no clone's stays, and is reported: a driver's MDL, one that is free, a circle of them. */
+static void clones_out_of_shape(void **state)
+{
+	static UCHAR byte;
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(nbl, pool, NULL, 0);
+	NET_BUFFER *nb = clone->FirstNetBuffer;
+	MDL *part = nb->MdlChain;
+	MDL own = {.ByteCount = 1, .MappedSystemVa = &byte, .MdlFlags = MDL_PARTIAL};
+	MDL copy = *part;
+
+	(void)state;
+	nb->MdlChain = &own;
+	own.Next = part;
+	expect_misuse(NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
+	nb->MdlChain = &copy;
+	expect_misuse(NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
+	nb->MdlChain = part;
+	part->Next = part;
+	expect_misuse(NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
+	part->Next = NULL;
+	nb->Next = nb;
+	expect_misuse(NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
+	expect_misuse(
+		NBL_MISUSE_DATA, clone, NdisAdvanceNetBufferListDataStart(clone, 1, FALSE, NULL));
+	assert_int_equal(
+		NdisRetreatNetBufferListDataStart(clone, 1, 0, NULL, NULL), NDIS_STATUS_FAILURE);
+	assert_null(NdisAllocateCloneNetBufferList(clone, NULL, NULL, 0));
+	nb->Next = NULL;
+	assert_int_equal(nb->DataLength, 100);
+	if (keeps_memory()) {
+		NdisFreeMdl(part);
+		expect_misuse(NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
+		nb->MdlChain = NULL;
+	}
+	unsigned reports = misuses.all;
+	NdisFreeCloneNetBufferList(clone, 0);
+	NdisFreeNetBufferList(nbl);
+	assert_int_equal(misuses.all, reports);
+	NdisFreeMdl(mdl);
+	free_pool(pool);
+}
+
+/* A driver's one pool may have data: the page names no such condition. */
+static void clones_from_data_pools(void **state)
+{
+	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS,
+		.tag = TEST_TAG,
+		.with_nb = true,
+		.data_bytes = 256,
+		.verify = verify};
+	struct nbl_pool *lists;
+	struct nbl_pool *nbs;
+
+	(void)state;
+	assert_int_equal(nbl_pool_create(&config, &lists), 0);
+	config.kind = NBL_POOL_NBS;
+	config.with_nb = false;
+	assert_int_equal(nbl_pool_create(&config, &nbs), 0);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(lists, 0, 0);
+	NET_BUFFER *more = NdisAllocateNetBufferMdlAndData(nbs);
+	nbl->FirstNetBuffer->Next = more;
+	NdisRetreatNetBufferListDataStart(nbl, 200, 0, NULL, NULL);
+	memset(NdisGetDataBuffer(nbl->FirstNetBuffer, 200, NULL, 1, 0), 1, 200);
+	memset(NdisGetDataBuffer(more, 200, NULL, 1, 0), 2, 200);
+	for (ULONG flags = 0; flags <= 2; flags += NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS) {
+		NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(nbl, lists, nbs, flags);
+
+		assert_non_null(clone);
+		const UCHAR *first = NdisGetDataBuffer(clone->FirstNetBuffer, 200, NULL, 1, 0);
+		assert_ptr_equal(first, NdisGetDataBuffer(nbl->FirstNetBuffer, 200, NULL, 1, 0));
+		assert_ptr_equal(NdisGetDataBuffer(clone->FirstNetBuffer->Next, 200, NULL, 1, 0),
+			NdisGetDataBuffer(more, 200, NULL, 1, 0));
+		NdisFreeCloneNetBufferList(clone, flags);
+	}
+	/* What came with them comes again. */
+	NET_BUFFER *again = NdisAllocateNetBufferMdlAndData(nbs);
+	assert_int_equal(again->DataOffset, 256);
+	NdisFreeNetBuffer(again);
+	NdisFreeNetBuffer(more);
+	NdisFreeNetBufferList(nbl);
+	free_nb_pool(nbs);
+	free_pool(lists);
+	assert_int_equal(misuses.all, 0);
+}
+
+/* An NBL that has clones is not freed before them; a clone has clones too. */
+static void originals_outlive_their_clones(void **state)
+{
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER_LIST *child;
+	NET_BUFFER_LIST *grandchild;
+
+	(void)state;
+	assert_int_equal(
+		FwpsAllocateCloneNetBufferList0(nbl, pool, NULL, 0, &child), STATUS_SUCCESS);
+	assert_int_equal(FwpsAllocateDeepCloneNetBufferList0(child, pool, NULL, &grandchild),
+		STATUS_SUCCESS);
+	assert_int_equal(nbl->ChildRefCount, 1);
+	assert_int_equal(child->ChildRefCount, 1);
+	if (checks()) {
+		expect_misuse(NBL_MISUSE_CLONES_OUTSTANDING, nbl, NdisFreeNetBufferList(nbl));
+		expect_misuse(NBL_MISUSE_CLONES_OUTSTANDING, nbl, FwpsFreeNetBufferList0(nbl));
+		expect_misuse(NBL_MISUSE_CLONES_OUTSTANDING, child,
+			FwpsFreeCloneNetBufferList0(child, 0));
+	}
+	unsigned reports = misuses.all;
+	FwpsFreeCloneNetBufferList0(grandchild, 0);
+	assert_int_equal(child->ChildRefCount, 0);
+	FwpsFreeCloneNetBufferList0(child, 0);
+	assert_int_equal(nbl->ChildRefCount, 0);
+
+	/* NDIS leaves the count to the driver, and only what says that clones are left counts. */
+	child = NdisAllocateCloneNetBufferList(nbl, pool, NULL, 0);
+	nbl->ChildRefCount = -1;
+	child->ChildRefCount = -1;
+	NdisFreeCloneNetBufferList(child, 0);
+	NdisFreeNetBufferList(nbl);
+	assert_int_equal(misuses.all, reports);
+	NdisFreeMdl(mdl);
+	free_pool(pool);
+}
+
+/* The count of a clone's original is the original's only as long as it lives. */
+static void a_clone_whose_original_is_gone(void **state)
+{
+	enum { MORE = 80 }; /* NBLs, among which the original's memory is sure to come again */
+	NDIS_HANDLE pool = pool_to_test();
+	MDL *mdl = test_mdl(100);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
+	NET_BUFFER_LIST *more[MORE];
+	NET_BUFFER_LIST *clones[2];
+
+	(void)state;
+	assert_int_equal(
+		FwpsAllocateCloneNetBufferList0(nbl, NULL, NULL, 0, &clones[0]), STATUS_SUCCESS);
+	assert_int_equal(
+		FwpsAllocateDeepCloneNetBufferList0(nbl, NULL, NULL, &clones[1]), STATUS_SUCCESS);
+	nbl->ChildRefCount = 0; /* so that it can be freed where that is looked at */
+	for (int i = 0; i < 2; i++)
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+	assert_int_equal(nbl->ChildRefCount, 0);
+	NdisFreeNetBufferList(nbl);
+	for (int i = 0; i < 2 && keeps_memory(); i++)
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+	for (int n = 0; n < MORE; n++)
+		more[n] = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 0);
+	for (int i = 0; i < 2 && keeps_memory(); i++)
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+	for (int n = 0; n < MORE; n++) {
+		assert_int_equal(more[n]->ChildRefCount, 0);
+		NdisFreeNetBufferList(more[n]);
+	}
+	/* The pool's memory may go, but its handle says so. */
+	free_pool(pool);
+	unsigned reports = misuses.all;
+	for (int i = 0; i < 2; i++) {
+		expect_misuse(NBL_MISUSE_USE_AFTER_FREE, clones[i],
+			FwpsFreeCloneNetBufferList0(clones[i], 0));
+		assert_int_equal(clones[i]->FirstNetBuffer->DataLength, 100);
+		clones[i]->ParentNetBufferList = NULL; /* nobody's count */
+		FwpsFreeCloneNetBufferList0(clones[i], 0);
+	}
+	assert_int_equal(misuses.all, reports + 2);
+	NdisFreeMdl(mdl);
+}
+
 /* Everything that was made has gone: the last of each group. */
 static void all_memory_came_back(void **state)
 {
@@ -307,6 +736,16 @@ int main(void)
 		counted_test(partial_mdls_outside_their_source),
 		counted_test(an_mdl_initialised_anew),
 		counted_test(mdls_in_a_circle),
+		counted_test(an_advance_leaves_drivers_mdls),
+		counted_test(an_advance_frees_a_clones_mdls),
+		counted_test(retreats_of_both_kinds),
+		counted_test(a_retreat_that_moves),
+		counted_test(freed_without_the_advance),
+		counted_test(a_clone_leaves_shared_mdls),
+		counted_test(clones_out_of_shape),
+		counted_test(clones_from_data_pools),
+		counted_test(originals_outlive_their_clones),
+		counted_test(a_clone_whose_original_is_gone),
 		counted_test(all_memory_came_back),
 	};
 	int failed = run_over_strategies("data", tests);

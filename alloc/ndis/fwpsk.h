@@ -66,6 +66,8 @@ NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferL
 /*
  * Frees a clone of the two calls above and lowers the original's ChildRefCount. freeCloneFlags: 0.
  * Misuse as for NdisFreeCloneNetBufferList; what retreats have added to a deep clone goes with it.
+ * Also misuse: ParentNetBufferList is not the original with its ChildRefCount above 0, which has been
+ * freed too early then; with ParentNetBufferList NULL the clone is freed and nothing is counted.
  * Source: FwpsFreeCloneNetBufferList0.
  */
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);

@@ -13,8 +13,47 @@ enum {
 	NDIS_TAG_MDLS = 0x6c644d66,    /* 'fMdl': MDLs */
 };
 
-/* MDLs that a retreat made: with memory of the system, or by the driver's handler. */
-enum { MDL_RETREAT_SYSTEM = 0x2000, MDL_RETREAT_HANDLER = 0x4000 };
+/*
+ * MDLs that an advance may free: those that a retreat made, with memory of the system or by the
+ * driver's handler, and the partial ones of an NBL that was made from another one's data. Their
+ * Process, which has no other use here, holds their own address combined with one of these: a driver's
+ * MDL never does, nor a copy of one of them, and MdlFlags is all the drivers'. The word is in the
+ * MDL, so nothing is read that need not be there.
+ */
+enum ndis_mdl_origin {
+	NDIS_MDL_SYSTEM = 0x73797374,
+	NDIS_MDL_HANDLER = 0x68616e64,
+	NDIS_MDL_PARTIAL = 0x70617274,
+};
+
+ALWAYS_INLINE void ndis_mdl_set_origin(MDL *mdl, enum ndis_mdl_origin origin)
+{
+	mdl->Process = (void *)((uintptr_t)mdl ^ (uintptr_t)origin);
+}
+
+ALWAYS_INLINE bool ndis_mdl_is(const MDL *mdl, enum ndis_mdl_origin origin)
+{
+	return ((uintptr_t)mdl->Process ^ (uintptr_t)mdl) == (uintptr_t)origin;
+}
+
+/* What an NB's NdisReserved holds; both NULL as a rule, and at rest. */
+enum {
+	/* Of a clone that shares the original's MDLs: the first of them, where its own end. */
+	NDIS_NB_SHARED,
+	/* In pools that check everything: the first MDL, if it is the system's, combined with the NB. */
+	NDIS_NB_RETREATED,
+};
+
+/*
+ * True if freeing the NB would lose what a retreat made; for pools that check everything. Looks at the
+ * NB alone: the driver's MDLs may be gone.
+ */
+ALWAYS_INLINE bool ndis_nb_is_retreated(const NET_BUFFER *nb)
+{
+	uintptr_t first = (uintptr_t)nb->NdisReserved[NDIS_NB_RETREATED] ^ (uintptr_t)nb;
+
+	return nb->MdlChain != NULL && first == (uintptr_t)nb->MdlChain;
+}
 
 /*
  * The library's own pool of that kind, made on first use: LISTS with an NB each and NBS for clones,
@@ -47,6 +86,29 @@ int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length
 void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb);
 
 /*
+ * The count of an NBL that clones are made of. It is the owner's in NDIS; here clones of one original
+ * may be made and freed by several threads.
+ */
+ALWAYS_INLINE atom_u32 *ndis_child_count(NET_BUFFER_LIST *nbl)
+{
+	return (atom_u32 *)&nbl->ChildRefCount;
+}
+
+/* How many clones count on an NBL, as it says. Relaxed: no memory is read on the count's account. */
+ALWAYS_INLINE int32_t ndis_children(NET_BUFFER_LIST *nbl)
+{
+	return (int32_t)atom_load_relaxed(ndis_child_count(nbl));
+}
+
+/* Reports that an NBL is to be freed on which clones count; for pools that check everything. */
+ALWAYS_INLINE void ndis_report_children(
+	const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, int32_t children, const char *call)
+{
+	nbl_misuse(NBL_MISUSE_CLONES_OUTSTANDING, call, pool, nbl,
+		"its ChildRefCount is %d: clones of it have not been freed", children);
+}
+
+/*
  * How an NBL is made from another one's data, which stay the other's: NULL handles for pools of the
  * library.
  */
@@ -65,20 +127,14 @@ struct ndis_derivation {
 int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
 	const struct ndis_derivation *how, NET_BUFFER_LIST **out, const char *call);
 
-/* Frees what has been so made. False: misuse was reported and nothing changed. */
-bool ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+/* Frees what has been so made, or reports misuse and changes nothing. */
+void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
 
 /* Frees an NBL that is made from no other one, or reports misuse. */
 void ndis_list_free(NET_BUFFER_LIST *nbl, const char *call);
 
-/* True if mdl is the system's, made for a retreat. */
-bool ndis_is_system_mdl(const MDL *mdl);
-
-/* Frees one that was made for an NB of the pool. */
-void ndis_system_mdl_free(const struct nbl_pool *pool, MDL *mdl);
-
-/* True if mdl is a live one of IoAllocateMdl. */
-bool ndis_mdl_is_ours(const MDL *mdl);
+/* Frees an MDL of NDIS_MDL_SYSTEM. */
+void ndis_system_mdl_free(MDL *mdl);
 
 /*
  * Where the bytes of an MDL are, as MmGetSystemAddressForMdlSafe; NULL: nowhere. Changes nothing,

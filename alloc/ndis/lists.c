@@ -50,13 +50,42 @@ ALWAYS_INLINE void list_free_to(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, con
 	nbl_self_done(pool, self);
 }
 
+/*
+ * Frees an NBL of a pool that checks everything, unless clones count on it, or what a retreat made for
+ * its NB would be lost. With references on it the NBL stays, and this is asked for the last of them.
+ */
+static void list_free_checked(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
+{
+	if (!nbl_claim_free(pool, nbl, NBL_MARK_LIVE, call))
+		return;
+	const int32_t children = ndis_children(nbl);
+	const NET_BUFFER *nb = pool->with_nb ? nbl_embedded_nb(nbl) : NULL;
+	const void *retreated = nb != NULL && ndis_nb_is_retreated(nb) ? nb->MdlChain : NULL;
+	if (children <= 0 && retreated == NULL) {
+		struct nbl_thread *self = nbl_self_sure(pool);
+
+		nbl_free_claimed(self, nbl, NBL_MARK_LIVE);
+		nbl_self_done(pool, self);
+		return;
+	}
+	nbl_unclaim_free(pool, nbl, NBL_MARK_LIVE);
+	if (children > 0)
+		ndis_report_children(pool, nbl, children, call);
+	else
+		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
+			"its NB has the MDL %p of a retreat that no advance has undone", retreated);
+}
+
 static COLD void list_free_guarded(NET_BUFFER_LIST *nbl, const char *call)
 {
 	struct nbl_pool *pool = nbl_enter_to_free(nbl, call);
 
 	if (pool == NULL)
 		return;
-	list_free_to(pool, nbl, call);
+	if (pool->checks)
+		list_free_checked(pool, nbl, call);
+	else
+		list_free_to(pool, nbl, call);
 	nbl_leave(pool);
 }
 

@@ -85,20 +85,15 @@ MDL *IoAllocateMdl(
 	return mdl;
 }
 
-bool ndis_mdl_is_ours(const MDL *mdl)
-{
-	const struct nbl_pool *pool = ndis_default_made(NBL_POOL_MDLS);
-
-	return (pool != NULL && nbl_loose_is(mdl, pool, NBL_MARK_LIVE)) ||
-	       nbl_loose_is(mdl, NULL, NBL_MARK_LIVE);
-}
-
 /* met: what the MDL's mark was when it was looked at. */
 static COLD void report_not_ours(
 	const MDL *mdl, struct nbl_pool *pool, const void *met, const char *call)
 {
 	if (met == nbl_mark(mdl, pool, NBL_MARK_FREE) || met == nbl_mark(mdl, NULL, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, mdl, "the MDL is free already");
+	else if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
+		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
+			"a retreat made this MDL; an advance frees it");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
 			"IoAllocateMdl did not make this MDL");
@@ -118,6 +113,8 @@ static void mdl_free(MDL *mdl, const char *call)
 			return;
 		}
 		struct nbl_thread *self = nbl_self_sure(pool);
+
+		mdl->Process = NULL; /* if an NB still has it, it has no origin there */
 		nbl_loose_put(pool->ops, pool, self, mdl);
 		nbl_self_done(pool, self);
 	} else if (met == nbl_mark(mdl, NULL, NBL_MARK_LIVE) && nbl_loose_claim(mdl, NULL, &met)) {

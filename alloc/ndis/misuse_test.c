@@ -237,6 +237,51 @@ static void advance_too_far(struct victim *v)
 	NdisAdvanceNetBufferDataStart(v->nbl->FirstNetBuffer, 101, FALSE, NULL);
 }
 
+static void clones_outstanding(struct victim *v)
+{
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(v->pool, 0, 0);
+	unsigned before = misuses.all;
+
+	nbl->ChildRefCount = 1;
+	NdisFreeNetBufferList(nbl);
+	if (misuses.all == before)
+		return; /* it is gone */
+	nbl->ChildRefCount = 0;
+	NdisFreeNetBufferList(nbl);
+}
+static void clone_without_original(struct victim *v)
+{
+	NET_BUFFER_LIST *clone;
+
+	FwpsAllocateCloneNetBufferList0(v->nbl, v->pool, v->nbs, 0, &clone);
+	v->nbl->ChildRefCount = 0;
+	FwpsFreeCloneNetBufferList0(clone, 0);
+	clone->ParentNetBufferList = NULL;
+	FwpsFreeCloneNetBufferList0(clone, 0);
+}
+static void clone_retreated(struct victim *v)
+{
+	NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(
+		v->nbl, v->pool, v->nbs, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+
+	NdisRetreatNetBufferDataStart(clone->FirstNetBuffer, 14, 0, NULL);
+	NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+	NdisAdvanceNetBufferDataStart(clone->FirstNetBuffer, 14, TRUE, NULL);
+	NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+}
+static void partial_mdl_outside(struct victim *v)
+{
+	MDL part;
+
+	MmInitializeMdl(&part, v, 1);
+	IoBuildPartialMdl(v->mdl, &part, v, 1);
+}
+static void no_mdl(struct victim *v)
+{
+	(void)v;
+	MmBuildMdlForNonPagedPool(NULL);
+}
+
 enum act_traits {
 	NEEDS_CHECKS = 1,   /* found in verify pools and debug builds only */
 	NEEDS_MEMORY = 2,   /* a freed object is looked at: only where its memory stays */
@@ -308,6 +353,14 @@ static const struct act acts[] = {
 		TEST_TAG, NEEDS_CHECKS},
 	{"advance_too_far", advance_too_far, NBL_MISUSE_DATA, "NdisAdvanceNetBufferDataStart",
 		TEST_TAG, 0},
+	{"clones_outstanding", clones_outstanding, NBL_MISUSE_CLONES_OUTSTANDING,
+		"NdisFreeNetBufferList", TEST_TAG, NEEDS_CHECKS},
+	{"clone_without_original", clone_without_original, NBL_MISUSE_USE_AFTER_FREE,
+		"FwpsFreeCloneNetBufferList0", TEST_TAG, 0},
+	{"clone_retreated", clone_retreated, NBL_MISUSE_WRONG_FREE, "NdisFreeCloneNetBufferList",
+		TEST_TAG, 0},
+	{"partial_mdl_outside", partial_mdl_outside, NBL_MISUSE_DATA, "IoBuildPartialMdl", 0, 0},
+	{"no_mdl", no_mdl, NBL_MISUSE_FOREIGN_OBJECT, "MmBuildMdlForNonPagedPool", 0, 0},
 };
 
 /* What every report of an act must say. */

@@ -92,10 +92,15 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	a pool is destroyed with objects out                   found      found     found
  *	a dereference without a reference                      found      found     found
  *	an advance beyond the data                             found      found     found
+ *	a partial MDL beyond its source, or its own size       found      found     found
+ *	a clone is freed with MDLs that did not come with it   found (6)  found     found
+ *	an NBL or NB is freed with a retreat's MDL on it       - (6)      found     found
+ *	an NBL is freed while its ChildRefCount is above 0     -          found     found
+ *	a clone of FWPS is freed after its original            found (7)  found     found
  *	a context call, a clone or a list form on a freed NBL  -          found (1) found
  *	a data call on a freed NB, or on a copy of one         -          found (1) found
- *	two threads free one object at the same time           -          found (6) found (6)
- *	two threads are in context calls on one NBL at once    -          found (7) found (7)
+ *	two threads free one object at the same time           -          found (8) found (8)
+ *	two threads are in context calls on one NBL at once    -          found (9) found (9)
  *	a freed object is written to                           -          found (3) found (4)
  *	a freed object is read                                 -          -         faults (5)
  *	contexts are freed in another order, right in sum      -          -         -
@@ -110,11 +115,15 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	(4) any byte; when 64 others have been freed on the thread, or the thread or the pool ends
  *	(5) its bytes are 0xFB, no valid address: following a pointer faults, and the address
  *	    sanitizer reports the read itself
- *	(6) one of them frees it, for the other it is free already; an NBL, a clone, an NB, and in debug
+ *	(6) the system's MDL of a retreat goes with a clone that has MDLs of its own, and is lost
+ *	    with an NBL or NB that is none
+ *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. Where
+ *	    the free of the original has been reported it cannot come to this
+ *	(8) one of them frees it, for the other it is free already; an NBL, a clone, an NB, and in debug
  *	    builds an MDL, for the library's pool of MDLs is no verify pool; (1) holds here too. An
  *	    ordinary pool of a release build has the object twice then: the locked instruction that
  *	    would tell costs more than half of what an allocation and its free cost together
- *	(7) one goes on; the other is in concurrent use, or comes after it and frees more than there is.
+ *	(9) one goes on; the other is in concurrent use, or comes after it and frees more than there is.
  *	    Likewise a free of an NBL and a context call on it
  *
  * What the checks of release builds' ordinary pools cost is what the workload fwps_pair takes beyond
@@ -138,10 +147,11 @@ enum nbl_misuse_kind {
 	NBL_MISUSE_CONTEXT_OF_NBL,      /* context that came with the NBL and goes with it */
 	NBL_MISUSE_CONTEXT_OUTSTANDING, /* an NBL freed with contexts on it */
 	NBL_MISUSE_EMBEDDED_NB,         /* the NB of an NBL freed alone */
-	NBL_MISUSE_WRONG_FREE, /* a clone freed as a plain NBL, the reverse, or in another shape */
-	NBL_MISUSE_POOL_OUTSTANDING, /* a pool freed while objects of it are out */
-	NBL_MISUSE_USE_AFTER_FREE,   /* a freed object was used or written to */
-	NBL_MISUSE_DATA,        /* an advance beyond the data, or an NB whose MDLs are too short */
+	NBL_MISUSE_WRONG_FREE, /* a clone freed as a plain NBL, the reverse, or retreats not undone */
+	NBL_MISUSE_CLONES_OUTSTANDING, /* an NBL freed while clones count on it */
+	NBL_MISUSE_POOL_OUTSTANDING,   /* a pool freed while objects of it are out */
+	NBL_MISUSE_USE_AFTER_FREE,     /* a freed object was used or written to */
+	NBL_MISUSE_DATA,        /* more data than the NB has, its MDLs describe, or an MDL can */
 	NBL_MISUSE_REFERENCE,   /* a dereference without a reference */
 	NBL_MISUSE_ENVIRONMENT, /* an unknown name in a variable NBL_... */
 	/* A pool was refused for a ContextSize that the relaxed rule of alignment would take. */

@@ -130,9 +130,11 @@ NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
  * allocation. NBs that the driver attached and MDLs that it supplied stay the driver's. Next is
  * not followed.
  * Misuse, and the NBL stays as it is: context from NdisAllocateNetBufferListContext is still on it;
- * it is free already; it is a clone; no pool made it.
- * Decided here: an MDL that a retreat made and no advance freed is lost until the process ends; it
- * shows in the accounts of the pool's tag.
+ * it is free already; it is a clone; no pool made it; its ChildRefCount is above 0; its NB has the
+ * system's MDL of a retreat, for which an advance with FreeMdl is due (the last two are found in
+ * verify pools: nblbench.h).
+ * Decided here: where that is not found, such an MDL is lost until the process ends; it shows in the
+ * accounts of the pool's tag.
  * Source: NdisFreeNetBufferList.
  */
 VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList);
@@ -164,7 +166,8 @@ NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
 
 /*
  * Frees one NB, with the MDL and data that came with it.
- * Misuse: the NB belongs to an NBL (it came with it and goes with it); it is free; no pool made it.
+ * Misuse: the NB belongs to an NBL (it came with it and goes with it); it is free; no pool made it;
+ * it has the system's MDL of a retreat, as for NdisFreeNetBufferList.
  * Source: NdisFreeNetBuffer.
  */
 VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer);
@@ -227,11 +230,14 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffse
 
 /*
  * Moves the start of the data DataOffsetDelta bytes towards the end. Changes the NB, never an MDL.
- * FreeMdl: TRUE frees the leading MDLs that retreats made and that hold no data any more; MDLs of
- * others stay. Must be FALSE on the receive path.
- * FreeMdlHandler: takes back those that an AllocateMdlHandler made; they stay in the chain if it is
- * NULL.
+ * FreeMdl: TRUE frees the leading MDLs that hold no data any more and that NDIS has to free: those of
+ * retreats, and a clone's own partial ones, so that a retreat after it gets one new piece. A driver's
+ * MDLs stay, and so do those that a clone shares with its original. Must be FALSE on the receive path.
+ * FreeMdlHandler: takes back those that an AllocateMdlHandler made; they stay in the chain, with all
+ * behind them, if it is NULL.
  * Misuse, and nothing changes: DataOffsetDelta exceeds DataLength.
+ * Decided here: the page's text on the parameter has all MDLs freed that become unused, its remarks
+ * those of retreats alone. Drivers depend on the former for clones.
  * Source: NdisAdvanceNetBufferDataStart.
  */
 VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
@@ -323,13 +329,14 @@ VOID NdisCopyReceiveNetBufferListInfo(
 
 /*
  * Makes an NBL with a new NB for each of Original's, over the same bytes; no data is copied.
- * NetBufferListPoolHandle, NetBufferPoolHandle: where they come from; NULL: pools of the library.
+ * NetBufferListPoolHandle, NetBufferPoolHandle: where they come from; NULL: pools of the library. The
+ * data that come with those of a data pool are not used.
  * AllocateCloneFlags: 0: each NB gets partial MDLs over the used data, DataOffset 0;
  * NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS: the original's chain, DataOffset and DataLength.
  * The clone's Context is NULL whatever the pool. The caller keeps ParentNetBufferList and
  * ChildRefCount, and Original and its data until the clone is freed.
- * NULL: another flag; a handle of the wrong kind, or of a data pool; Original cannot be used (also
- * reported); no memory.
+ * NULL: another flag; a handle of the wrong kind, or Original cannot be used (both also reported); no
+ * memory.
  * Source: NdisAllocateCloneNetBufferList.
  */
 NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
@@ -340,8 +347,10 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
  * Frees a clone, its NBs and its partial MDLs.
  * FreeCloneFlags: as at its allocation. The clone is as it was then: retreats undone, contexts
  * released.
- * Misuse, and the clone stays: other flags; no clone; contexts on it; an MDL in it that did not
- * come with it.
+ * Misuse, and the clone stays: other flags; no clone; contexts on it; its ChildRefCount is above 0
+ * (found in verify pools); an MDL in it that did not come with it, or with NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS another MdlChain than it came with.
+ * Decided here: the system's MDLs that retreats have added to a clone's own are freed with it, for
+ * the page does not ask for the advance and shipped drivers do without; verify pools report them.
  * Source: NdisFreeCloneNetBufferList.
  */
 VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags);

@@ -139,7 +139,7 @@ typedef struct _MDL {
 	struct _MDL *Next;    /* the next piece of the same packet, or NULL */
 	SHORT Size;           /* bytes of this header and its page array */
 	SHORT MdlFlags;       /* MDL_... */
-	void *Process;        /* NULL */
+	void *Process;        /* NULL, or the library's */
 	PVOID MappedSystemVa; /* the first byte, where MdlFlags says that the MDL is mapped */
 	PVOID StartVa;        /* the first byte's page */
 	ULONG ByteCount;      /* that it describes */
@@ -147,8 +147,9 @@ typedef struct _MDL {
 } MDL, *PMDL;
 
 /*
- * MdlFlags. Set here: MDL_SOURCE_IS_NONPAGED_POOL, MDL_PARTIAL, MDL_ALLOCATED_FIXED_SIZE (an MDL of
- * the library's pool) and two of ours; the others are for drivers that look.
+ * MdlFlags. Set here: MDL_SOURCE_IS_NONPAGED_POOL, MDL_MAPPED_TO_SYSTEM_VA, MDL_PARTIAL and
+ * MDL_ALLOCATED_FIXED_SIZE (an MDL of the library's pool); read: the first two. All others, those
+ * without a name here too, are the drivers'.
  */
 #define MDL_MAPPED_TO_SYSTEM_VA     0x0001
 #define MDL_PAGES_LOCKED            0x0002
