@@ -160,9 +160,10 @@ static uint32_t contexts_left(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum 
 	NET_BUFFER_LIST_CONTEXT *last =
 		nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL;
 	NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
+	struct nbl_ring ring = {.at = NULL};
 	uint32_t bytes = 0;
 
-	for (; block != NULL; block = block->Next) {
+	for (; block != NULL && !nbl_comes_round(&ring, block); block = block->Next) {
 		bytes += context_limit(block) - block->Offset;
 		if (block == last)
 			break;

@@ -103,6 +103,7 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	two threads are in context calls on one NBL at once    -          found (9) found (9)
  *	a freed object is written to                           -          found (3) found (4)
  *	a freed object is read                                 -          -         faults (5)
+ *	an NBL's NBs or contexts, or a clone's MDLs, go round  found      found     found
  *	contexts are freed in another order, right in sum      -          -         -
  *
  *	(1) unless the object has been allocated again meanwhile, and not over a general allocator,
