@@ -1225,8 +1225,8 @@ static void end_all(void)
 		no_misuse();
 		must(objects_under(shape_of(i)->tag) == 0);
 	}
+	must(nbl_release_defaults()); /* the clones' NBLs keep blocks too */
 	must(objects_under(CONTEXT_TAG) == 0);
-	must(nbl_release_defaults());
 	no_misuse();
 }
 
