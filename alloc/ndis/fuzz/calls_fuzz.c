@@ -1034,6 +1034,8 @@ static void list_forms(void)
 		return;
 	must(l->data.nb->DataLength == before.length + delta);
 	NdisAdvanceNetBufferListDataStart(l->nbl, delta, TRUE, NULL);
+	learn(&l->data, l->data.nb); /* MDLs that were unused before may have gone too */
+	must(l->data.length == before.length && l->data.hash == before.hash);
 }
 
 static void copy_data(void)
