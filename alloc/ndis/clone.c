@@ -8,6 +8,22 @@
  */
 #include "alloc/ndis/internal.h"
 
+/* In the new NBL's NblReserved, behind nbl_references; both NULL in others. */
+enum {
+	/*
+	 * Of a clone of FWPS its original's pool: so it is known without the original whether that
+	 * can live.
+	 */
+	PARENTS_POOL = 1,
+	/* Not NULL: the original is of a pool that checks everything, whatever the new NBL's own. */
+	CHECKED,
+};
+
+static bool is_checked(const struct nbl_pool *lists, const NET_BUFFER_LIST *nbl)
+{
+	return lists->checks || nbl->NblReserved[CHECKED] != NULL;
+}
+
 /* An NB that is being filled: *tail is where its next MDL goes. */
 struct filling {
 	NET_BUFFER *nb;
@@ -246,6 +262,8 @@ static int derive_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_
 		nbl->Context = NULL;
 	nbl->FirstNetBuffer = NULL;
 	nbl_set_mark(nbl, lists, how->mark);
+	if (((const struct nbl_pool *)original->NdisPoolHandle)->checks)
+		nbl->NblReserved[CHECKED] = original->NdisPoolHandle;
 	int rc = derive_nbs(lists, nbs, nbl, original, how);
 	if (rc != 0) {
 		discard_data(lists, nbl, how->mark, call);
@@ -284,15 +302,15 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 }
 
 /* True if the MDL is one that the free of an NBL of this mark takes care of. */
-static bool is_own_mdl(const struct nbl_pool *lists, const MDL *mdl, enum nbl_mark mark)
+static bool is_own_mdl(const MDL *mdl, enum nbl_mark mark, bool checked)
 {
 	/*
 	 * Fragments and their kin have the system's MDLs from the start. To clones only a retreat
 	 * can have added them, and drivers free clones so: what would be lost is known, and goes
-	 * with the clone. A pool that checks everything insists on the advance.
+	 * with the clone. Pools that check everything insist on the advance.
 	 */
 	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
-		return !lists->checks || (mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS);
+		return !checked || (mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS);
 	return ndis_mdl_is(mdl, NDIS_MDL_PARTIAL);
 }
 
@@ -314,7 +332,8 @@ static bool report_mdls(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, const NET_
 		if (mdl == nb->NdisReserved[NDIS_NB_SHARED])
 			return false;
 	} else {
-		while (mdl != NULL && is_own_mdl(lists, mdl, mark) && !nbl_comes_round(&ring, mdl))
+		while (mdl != NULL && is_own_mdl(mdl, mark, is_checked(lists, nbl)) &&
+			!nbl_comes_round(&ring, mdl))
 			mdl = mdl->Next;
 		if (mdl == NULL)
 			return false;
@@ -352,12 +371,6 @@ static bool is_in_shape(
 	}
 	return true;
 }
-
-/*
- * In a clone's NblReserved, behind nbl_references: a clone of FWPS has its original's pool here, so
- * that it is known without the original whether that can live.
- */
-enum { PARENTS_POOL = 1 };
 
 /*
  * The original whose count falls with the clone; NULL: the clone has no count on one. False, after a

@@ -117,7 +117,7 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	(5) its bytes are 0xFB, no valid address: following a pointer faults, and the address
  *	    sanitizer reports the read itself
  *	(6) the system's MDL of a retreat goes with a clone that has MDLs of its own, and is lost
- *	    with an NBL or NB that is none
+ *	    with an NBL or NB that is none; a clone of an NBL of a stricter pool is in its column
  *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. Where
  *	    the free of the original has been reported it cannot come to this
  *	(8) one of them frees it, for the other it is free already; an NBL, a clone, an NB, and in debug
