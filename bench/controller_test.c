@@ -11,6 +11,7 @@
 #include "bench/channel.h"
 #include "bench/clock.h"
 #include "bench/controller.h"
+#include "bench/escape.h"
 #include "bench/watch.h"
 #include "bench/worker.h"
 
@@ -46,7 +47,7 @@ enum {
 static void act_spin(void)
 {
 	for (;;)
-		__asm__ volatile("" ::: "memory");
+		bench_escape(NULL);
 }
 
 static void *spin(void *arg)

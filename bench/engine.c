@@ -773,12 +773,6 @@ static int set_up(struct engine *self, char *why)
 		rc = have_obeyed(self, ORDER_ENTER);
 	if (rc == -ENOMEM && self->cell.pages == MEMORY_PAGES_HUGE)
 		rc = no_huge_pages(&self->cell, why); /* null maps them when it is attached to */
-	else if (rc == -EUSERS)
-		snprintf(why, ENGINE_REASON_BYTES,
-			"%s does not take %" PRIu32 " threads: its library numbers them, and has "
-			"fewer numbers (DPDK's lcores); "
-			"use fewer threads.",
-			self->subject.ops->name, self->cell.shape.threads);
 	else if (rc != 0)
 		snprintf(why, ENGINE_REASON_BYTES, "%s cannot be started on %s: %s.",
 			workload->name, self->subject.ops->name, strerror(-rc));

@@ -115,9 +115,9 @@ int engine_create_pool(const struct workload_case *subject, const struct engine_
 /*
  * Opens a cell. subject is copied. 0 and *out; or, with a sentence in why (ENGINE_REASON_BYTES) and
  * nothing left behind: -EINVAL (see engine_check), -ENOTSUP (the strategy cannot run here, or there
- * are no such pages), -EOVERFLOW (a pool cannot name so much memory), -EUSERS (its library has not so many threads), -ENOMEM, -EAGAIN (no more
- * threads), or what the workload's open or enter answered. -ENOTSUP, -EOVERFLOW and -EUSERS would be
- * answered every time on this machine.
+ * are no such pages), -EOVERFLOW (a pool cannot name so much memory), -ENOMEM, -EAGAIN (no more
+ * threads), or what the workload's open or enter answered. -ENOTSUP and -EOVERFLOW would be answered
+ * every time on this machine.
  */
 int engine_open(const struct workload_case *subject, const struct engine_cell *cell,
 	struct engine **out, char *why);

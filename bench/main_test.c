@@ -113,18 +113,6 @@ static void hanging_gnuplot_is_ended(void **state)
 		COMMAND_OK, "report.html");
 }
 
-/* More threads than DPDK has numbers for are no lack of memory. */
-static void lcores_are_named(void **state)
-{
-	char said[OUTPUT_BYTES];
-
-	(void)state;
-	run("$N run --pool dpdk_ring --threads 1 --slice 1", said);
-	if (strstr(said, "cannot run here") != NULL)
-		skip();
-	expect("$N run --pool dpdk_ring --threads 250 --slice 1", COMMAND_FAILED, "lcores");
-}
-
 static void list_says_what_runs(void **state)
 {
 	(void)state;
@@ -177,7 +165,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(lost_output_is_a_failure),
 		cmocka_unit_test(limits_are_named),
 		cmocka_unit_test(list_says_what_runs),
-		cmocka_unit_test(lcores_are_named),
 		cmocka_unit_test(hanging_gnuplot_is_ended),
 		cmocka_unit_test(preloaded_malloc_is_named),
 		cmocka_unit_test(unwritable_store_is_named),

@@ -7,6 +7,7 @@
 #include "alloc/compiler.h"
 #include "bench/clock.h"
 #include "bench/command.h"
+#include "bench/escape.h"
 #include "bench/store.h"
 
 #include <ctype.h>
@@ -483,7 +484,7 @@ static void busy_machine_makes_nobody_hang(void **state)
 		if (loops[i] == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			for (;;)
-				__asm__ volatile("" ::: "memory");
+				bench_escape(NULL);
 		}
 	}
 	for (int i = 0; i < busy_sweeps; i++) {

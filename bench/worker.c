@@ -210,11 +210,10 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 			instance_context(self->subject) ? " that pushes context" : "");
 	int rc = engine_open(&subject, &cell, &self->engine, why);
 	if (rc != 0)
-		return refuse(rc == -EINVAL ? WORKER_CODE_USAGE
-			      : rc == -ENOTSUP || rc == -EOVERFLOW || rc == -EUSERS
-				      ? WORKER_CODE_ABSENT
-			      : rc == -ENOMEM || rc == -EAGAIN ? WORKER_CODE_EXHAUSTED
-							       : WORKER_CODE_FAILED,
+		return refuse(rc == -EINVAL                        ? WORKER_CODE_USAGE
+			      : rc == -ENOTSUP || rc == -EOVERFLOW ? WORKER_CODE_ABSENT
+			      : rc == -ENOMEM || rc == -EAGAIN     ? WORKER_CODE_EXHAUSTED
+								   : WORKER_CODE_FAILED,
 			"%s", why);
 
 	uint32_t cpus[ENGINE_THREADS_MAX];
