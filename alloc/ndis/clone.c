@@ -82,8 +82,11 @@ static int status_error(NDIS_STATUS status)
 	return status == NDIS_STATUS_RESOURCES ? -ENOMEM : -EINVAL;
 }
 
-/* Gives an empty NB a copy of the original's data, in one piece. 0, -EINVAL or -ENOMEM, as above. */
-static int copy_data(NET_BUFFER *nb, const NET_BUFFER *original)
+/*
+ * Gives an empty NB a copy of the original's data, in one piece. 0, -EINVAL or -ENOMEM, as above.
+ * COLD: no clone comes here but a deep one, which asks the C library for memory.
+ */
+static COLD int copy_data(NET_BUFFER *nb, const NET_BUFFER *original)
 {
 	ULONG copied = 0;
 
@@ -169,8 +172,8 @@ static int add_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST 
 	return 0;
 }
 
-/* Makes the room before the data that is asked for. 0, -EINVAL or -ENOMEM. */
-static int make_room(const struct filling *nb, const struct ndis_derivation *how)
+/* Makes the room before the data that is asked for, of the C library's memory. 0, -EINVAL or -ENOMEM. */
+static COLD int make_room(const struct filling *nb, const struct ndis_derivation *how)
 {
 	return status_error(NdisRetreatNetBufferDataStart(
 		nb->nb, how->data_offset_delta, how->data_back_fill, NULL));
@@ -195,7 +198,7 @@ static int derive_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LI
 		uint32_t rest = original->DataLength - at;
 		uint32_t take = rest < how->max_length ? rest : how->max_length;
 		rc = append_data(&to, original, at, take);
-		if (rc == 0)
+		if (rc == 0 && how->data_offset_delta != 0)
 			rc = make_room(&to, how);
 		at += take;
 	} while (rc == 0 && at != original->DataLength);
@@ -416,11 +419,19 @@ static bool may_free(
 	return nbl->Context == NULL || !nbl_report_contexts(lists, nbl, call);
 }
 
-/* ndis_derived_free in the NBL's pool, which has been entered. */
-static void derived_free_to(
-	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+/* True if NBLs of the mark count on their original. */
+static bool counts_on_original(enum nbl_mark mark)
 {
-	const bool counts = mark == NBL_MARK_CLONE_FWPS || mark == NBL_MARK_CLONE_DEEP;
+	return mark == NBL_MARK_CLONE_FWPS || mark == NBL_MARK_CLONE_DEEP;
+}
+
+/*
+ * derived_free in the NBL's pool, which has been entered. counts: of counts_on_original; a constant for
+ * the clones of NDIS, whose free has no locked instruction.
+ */
+ALWAYS_INLINE void derived_free_to(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark,
+	bool counts, const char *call)
+{
 	NET_BUFFER_LIST *parent = NULL;
 
 	if (!may_free(lists, nbl, mark, call) || !is_in_shape(lists, nbl, mark, call) ||
@@ -444,16 +455,22 @@ static COLD void derived_free_guarded(NET_BUFFER_LIST *nbl, enum nbl_mark mark, 
 
 	if (lists == NULL)
 		return;
-	derived_free_to(lists, nbl, mark, call);
+	derived_free_to(lists, nbl, mark, counts_on_original(mark), call);
 	nbl_leave(lists);
+}
+
+ALWAYS_INLINE void derived_free(
+	NET_BUFFER_LIST *nbl, enum nbl_mark mark, bool counts, const char *call)
+{
+	if (nbl_is_of_plain(nbl))
+		derived_free_to(nbl->NdisPoolHandle, nbl, mark, counts, call);
+	else
+		derived_free_guarded(nbl, mark, call);
 }
 
 void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	if (nbl_is_of_plain(nbl))
-		derived_free_to(nbl->NdisPoolHandle, nbl, mark, call);
-	else
-		derived_free_guarded(nbl, mark, call);
+	derived_free(nbl, mark, counts_on_original(mark), call);
 }
 
 /* The mark that stands for the flags; 0 for flags that are not known. */
@@ -480,7 +497,7 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 
 VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags)
 {
-	ndis_derived_free(CloneNetBufferList, mark_of_flags(FreeCloneFlags), __func__);
+	derived_free(CloneNetBufferList, mark_of_flags(FreeCloneFlags), false, __func__);
 }
 
 /* The clone of either kind; flags: the caller's, which have to be 0. */
