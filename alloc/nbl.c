@@ -259,6 +259,12 @@ bool nbl_claim_free(
 		if (!leave_references(pool, nbl, number, mark, call))
 			return false;
 		if (!claim(nbl_mark_word(nbl), met, free, &met)) {
+			/* Another call came between: its NBL does not keep what leave_references wrote. */
+			uint32_t gone = NBL_OWNER_GONE;
+
+			while (gone == NBL_OWNER_GONE &&
+				!atom_cas_weak_relaxed(nbl_references(nbl), &gone, 0))
+				;
 			nbl_report_not_live(nbl, (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0),
 				true, call);
 			return false;
