@@ -316,7 +316,7 @@ static void chains_in_a_circle(void **state)
 		NdisFreeCloneNetBufferList(clone, 0);
 		for (int i = 0; i < 2; i++)
 			NdisFreeNetBuffer(more[i]);
-		b.nbl->NdisReserved[1] = b.before.NdisReserved[1]; /* what the policy keeps */
+		b.before.NdisReserved[1] = b.nbl->NdisReserved[1]; /* what the policy keeps */
 		unmake(&b);
 	}
 }

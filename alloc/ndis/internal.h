@@ -133,8 +133,8 @@ void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *cal
 /* Frees an NBL that is made from no other one, or reports misuse. */
 void ndis_list_free(NET_BUFFER_LIST *nbl, const char *call);
 
-/* Frees an MDL of NDIS_MDL_SYSTEM. */
-void ndis_system_mdl_free(MDL *mdl);
+/* Frees an MDL of NDIS_MDL_SYSTEM, whose memory goes back to the C library. */
+COLD void ndis_system_mdl_free(MDL *mdl);
 
 /*
  * Where the bytes of an MDL are, as MmGetSystemAddressForMdlSafe; NULL: nowhere. Changes nothing,
