@@ -349,8 +349,11 @@ static void nbl_scenario_count(
 				books, context_prefix(b)->tag, 1, (int64_t)sizeof(*b) + b->Size);
 	}
 	nbl_scenario_count_idle(books, pool, nbl, true);
+	/* The system's memory for a retreat: the tag's place, the MDL and the bytes, one behind the other. */
 	for (const MDL *mdl = nbl->FirstNetBuffer->MdlChain; mdl != NULL; mdl = mdl->Next)
-		nbl_scenario_book(books, TAG_NBLS, 1, (int64_t)(uintptr_t)mdl->Process);
+		nbl_scenario_book(books, TAG_NBLS, 1,
+			NBL_LOOSE_OFFSET + ((const char *)mdl->MappedSystemVa - (const char *)mdl) +
+				mdl->ByteCount);
 }
 
 /* The accounts must say what the books say, and have a peak that is not below it. */
