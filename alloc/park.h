@@ -138,7 +138,7 @@ ALWAYS_INLINE uint64_t park_key(uint32_t tag, uint32_t size)
 	return key;
 }
 
-/* A push onto the NBL without fallback blocks is not to take the region's first slot as it is. */
+/* No push takes the region's first slot as it is. */
 static inline void park_seal(NET_BUFFER_LIST *nbl)
 {
 	park_first(nbl)->policy_u32 = 0;
@@ -187,6 +187,7 @@ static inline bool park_make(
 		return false;
 	*region = (struct park_region){.bytes = (bytes + mask) & ~mask, .stamp = stamp};
 	*context_word(nbl) = region->slots;
+	park_seal(nbl); /* there is none yet, and its memory may look like one of another region */
 	context_keep(self, (int64_t)all);
 	self->paths.allocate++;
 	return true;
