@@ -26,10 +26,11 @@ enum {
 };
 
 #if defined(__SANITIZE_ADDRESS__)
-static const bool sanitized = true;
+enum { asan_build = 1 };
 #else
-static const bool sanitized = tsan_build != 0;
+enum { asan_build = 0 };
 #endif
+enum { SKIP = 77 };
 static bool in_full;
 
 /* What the threads have in common. */
@@ -163,7 +164,7 @@ static int forks_over(const struct pool_ops *ops)
 {
 	if (in_full)
 		return ops == pool_default() ? FORKS_FULL : FORKS_FULL_OTHER;
-	if (sanitized || debug_build)
+	if (tsan_build || debug_build)
 		return FORKS_SANITIZED;
 	return ops == pool_default() ? FORKS_DEFAULT : FORKS_OTHER;
 }
@@ -206,6 +207,12 @@ int main(int argc, char **argv)
 		counted_test(children_use_everything),
 	};
 
+	if (asan_build) {
+		/* A child that inherits a lock of that allocator's hangs in its first malloc. */
+		printf("skipped: the address sanitizer's allocator is not made for forks beside "
+		       "threads\n");
+		return SKIP;
+	}
 	in_full = argc > 1 && strcmp(argv[1], "full") == 0;
 	return run_over_strategies("fork", tests);
 }

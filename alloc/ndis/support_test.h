@@ -418,7 +418,7 @@ static inline int counting_teardown(void **state)
  * More than any test holds. The default would reserve a gigabyte of addresses for each of some
  * thousand pools, which takes the sanitizers long.
  */
-enum { TEST_CAPACITY = 1 << 14 };
+enum { TEST_CAPACITY = 1 << 13 };
 
 /* Runs the group of tests once over each strategy; the number of failures. */
 #define run_over_strategies(group, tests)                                                     \
