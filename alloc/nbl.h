@@ -463,7 +463,7 @@ COLD bool nbl_owner_leaves(
  * Claims, for pools with `checks`. A call that frees an object, or works on an NBL's contexts, changes
  * its mark by a compare-and-swap before it changes anything else. So of two threads that do so to
  * one object at the same time one goes on, and the other has nothing but misuse to report. Other
- * pools compare the mark and then store it: the exchange would cost them half of an allocation.
+ * pools compare the mark and then store it, and are spared the locked instruction (nblbench.h).
  */
 
 /*

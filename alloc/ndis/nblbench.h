@@ -122,8 +122,8 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	    the free of the original has been reported it cannot come to this
  *	(8) one of them frees it, for the other it is free already; an NBL, a clone, an NB, and in debug
  *	    builds an MDL, for the library's pool of MDLs is no verify pool; (1) holds here too. An
- *	    ordinary pool of a release build has the object twice then: the locked instruction that
- *	    would tell costs more than half of what an allocation and its free cost together
+ *	    ordinary pool of a release build has the object twice then: a locked instruction would
+ *	    tell, and costs half of what the row bare_cas takes in the workload pair
  *	(9) one goes on; the other is in concurrent use, or comes after it and frees more than there is.
  *	    Likewise a free of an NBL and a context call on it
  *
