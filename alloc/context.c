@@ -1,7 +1,7 @@
 /* The list of context policies at run time, and what is the same for all of them. */
 #include "alloc/context.h"
 
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@ const struct context_ops *const contexts[] = {
 	NULL,
 };
 
-struct context_prefix park_end;
+struct context_prefix region_end;
 
 const struct context_ops *context_find(const char *name)
 {

@@ -28,8 +28,8 @@
 #define ALLOC_CONTEXT_H
 
 #include "alloc/atomic.h"
-#include "alloc/compiler.h"
-#include "alloc/memory.h"
+#include "alloc/machine/compiler.h"
+#include "alloc/machine/memory.h"
 #include "alloc/ndis/types.h"
 #include "alloc/pool.h"
 
@@ -210,7 +210,7 @@ struct context_ops {
 	 * it (context_word). Called once for each object when the pool is destroyed, with self NULL
 	 * because no thread is attached; when a free object is trimmed; and after `end` at every
 	 * free where the strategy beneath is a general allocator, or `null`, whose memory ends with
-	 * its threads. Policies that park something need it.
+	 * its threads. Policies that keep memory with an NBL need it.
 	 */
 	void (*retire)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
 

@@ -1,6 +1,7 @@
 /* The list of strategies at run time, and what is the same for all of them. */
 #include "alloc/pool.h"
-#include "alloc/slab.h"
+#include "alloc/machine/rseq.h"
+#include "alloc/mechanism/slab.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -195,6 +196,14 @@ bool pool_supported_cx16(char *reason)
 	}
 #endif
 	return pool_supported_always(reason);
+}
+
+bool pool_supported_rseq(char *reason)
+{
+	const char *missing = rseq_missing();
+
+	snprintf(reason, POOL_REASON_BYTES, "%s", missing ? missing : "");
+	return missing == NULL;
 }
 
 int pool_attach_plain(struct pool *pool, struct pool_thread **out)

@@ -37,8 +37,8 @@
 #ifndef ALLOC_POOL_H
 #define ALLOC_POOL_H
 
-#include "alloc/compiler.h"
-#include "alloc/memory.h"
+#include "alloc/machine/compiler.h"
+#include "alloc/machine/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,7 +69,7 @@ struct pool_traits {
 	enum pool_kind kind;
 	enum pool_cache cache; /* whose private stock the fast path works on */
 	bool bounded;          /* the structure has a fixed number of cells */
-	bool needs_rseq;       /* restartable sequences; see alloc/rseq.h */
+	bool needs_rseq;       /* restartable sequences; see alloc/machine/rseq.h */
 	bool needs_cx16;       /* a 16-byte compare-and-swap */
 	/*
 	 * When no other thread is inside a call, get succeeds while any object is free, wherever it
@@ -376,6 +376,9 @@ ALWAYS_INLINE bool pool_supported_always(char *reason)
 
 /* For `supported` of strategies with a 16-byte compare-and-swap. */
 bool pool_supported_cx16(char *reason);
+
+/* For `supported` of strategies made of restartable sequences (rseq.h). */
+bool pool_supported_rseq(char *reason);
 
 /* attach and detach for strategies without per-thread state of their own: only the counters. */
 int pool_attach_plain(struct pool *pool, struct pool_thread **out);

@@ -1,12 +1,12 @@
 /* The program: picks a command by its name. */
-#include "bench/command.h"
+#include "bench/command/command.h"
 
-#include "alloc/compiler.h"
+#include "alloc/machine/compiler.h"
 #include "alloc/pool.h"
-#include "bench/build_id.h"
-#include "bench/options.h"
-#include "bench/report.h"
-#include "bench/revision.h"
+#include "bench/base/options.h"
+#include "bench/report/report.h"
+#include "bench/sweep/build_id.h"
+#include "bench/sweep/revision.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
  *
  *	uint64_t workload_<name>(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
  *
- * and ends in a `static const struct workload workload_<name>_info`. bench/instance.c is compiled
+ * and ends in a `static const struct workload workload_<name>_info`. bench/engine/instance.c is compiled
  * once a strategy and passes the address of that strategy's constant table to each body, so that
  * every pool call is inlined; a twin unit passes a variable, and that price is reported too.
  *
@@ -21,7 +21,7 @@
 #define BENCH_WORKLOAD_H
 
 #include "alloc/pool.h"
-#include "bench/escape.h"
+#include "bench/base/escape.h"
 
 #include <stdint.h>
 

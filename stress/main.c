@@ -6,9 +6,9 @@
  * its sentence, what it printed, and the command that tries the same again. At the end: the
  * accounts by pool tag of the runs that used NBLs, and how the runs ended.
  */
-#include "stress/child.h"
+#include "stress/base/child.h"
+#include "stress/base/tags.h"
 #include "stress/options.h"
-#include "stress/tags.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* The command line: what is right is understood, what is wrong gets a sentence and status 2. */
 #include "stress/options.h"
 
-#include "stress/child.h"
+#include "stress/base/child.h"
 
 #include <getopt.h>
 #include <setjmp.h>

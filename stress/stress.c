@@ -1,8 +1,8 @@
 #include "stress/stress.h"
 
-#include "stress/child.h"
-#include "stress/object.h"
-#include "stress/tags.h"
+#include "stress/base/child.h"
+#include "stress/base/object.h"
+#include "stress/base/tags.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,7 +4,7 @@
  *
  *	Context -> [16 prefix | 16 header | backfill | used]   cut from the NBL's region
  *	        -> [16 header | inline block]                  in the NBL
- *	word    -> the region, behind the newest block: see park.h
+ *	word    -> the region, behind the newest block: see region.h
  *	mark    =  lines of slots that suffice for 99 % of the uses; one a pool
  *
  * Where `sticky` keeps what each NBL needed once, so that one deep packet in each NBL is enough to
@@ -35,13 +35,13 @@
  * Progress: blocking where malloc is reached; raising the mark is lock-free.
  *
  * I1  The mark is at most ADAPTIVE_LINES_MAX.
- * I2  P1 and P2 of park.h, and a region's size is that of the mark it was stamped with, if any.
+ * I2  P1 and P2 of region.h, and a region's size is that of the mark it was stamped with, if any.
  * I3  As many bytes were kept as were given back, or more.
  */
 #ifndef ALLOC_CONTEXT_ADAPTIVE_H
 #define ALLOC_CONTEXT_ADAPTIVE_H
 
-#include "alloc/park.h"
+#include "alloc/context/region.h"
 
 #include <errno.h>
 #include <string.h>
@@ -58,7 +58,7 @@ enum {
 	/* One use in so many may need more than the mark: the 0.99 quantile. 2..2^20. */
 	ADAPTIVE_OUTLIER_IN = 100,
 };
-_Static_assert(ADAPTIVE_LINES_MAX >= 1 && ADAPTIVE_LINES_MAX <= 1024, "a mark is no PARK_STALE");
+_Static_assert(ADAPTIVE_LINES_MAX >= 1 && ADAPTIVE_LINES_MAX <= 1024, "a mark is no REGION_STALE");
 _Static_assert(ADAPTIVE_WINDOW_FIRST >= 64 && ADAPTIVE_WINDOW_FIRST <= ADAPTIVE_WINDOW_MAX &&
 		       ADAPTIVE_WINDOW_MAX <= 1 << 20,
 	"a sample, and an end to it");
@@ -66,7 +66,7 @@ _Static_assert(ADAPTIVE_OUTLIER_IN >= 2 && ADAPTIVE_OUTLIER_IN <= 1 << 20, "a qu
 
 /* The stamp of the base is the mark. */
 struct adaptive_context {
-	struct park park;
+	struct region_policy policy;
 };
 
 struct adaptive_thread {
@@ -94,9 +94,9 @@ ALWAYS_INLINE uint32_t adaptive_lines(uint64_t bytes)
 /* Raises the pool's mark. Relaxed: it is a figure that guards no memory. */
 static COLD void adaptive_raise(struct adaptive_context *adaptive, uint32_t lines)
 {
-	uint32_t mark = atom_load_relaxed(&adaptive->park.stamp);
+	uint32_t mark = atom_load_relaxed(&adaptive->policy.stamp);
 
-	while (mark < lines && !atom_cas_weak_relaxed(&adaptive->park.stamp, &mark, lines))
+	while (mark < lines && !atom_cas_weak_relaxed(&adaptive->policy.stamp, &mark, lines))
 		;
 }
 
@@ -125,7 +125,7 @@ static SELDOM void adaptive_end_window(struct adaptive_thread *thread)
  * thread or in another window, where this one has nothing to take back.
  */
 static void adaptive_uncovered(
-	struct adaptive_thread *thread, struct park_region *region, bool known, uint64_t need)
+	struct adaptive_thread *thread, struct region *region, bool known, uint64_t need)
 {
 	uint32_t *before = &thread->uncovered[adaptive_lines(region->need)];
 
@@ -145,34 +145,34 @@ static SELDOM NET_BUFFER_LIST_CONTEXT *adaptive_cut_other(
 	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
 {
 	struct context_thread *self = &thread->base;
-	const uint32_t mark = park_stamp(self->context);
-	const uint32_t bytes = park_slot_bytes(size);
-	struct park_region *region = park_region(nbl);
+	const uint32_t mark = region_stamp(self->context);
+	const uint32_t bytes = region_slot_bytes(size);
+	struct region *region = region_of(nbl);
 
 	if (region != NULL && region->bytes != adaptive_bytes(mark) &&
 		context_front_fallback(nbl) == NULL) { /* P3 */
-		park_drop(self, nbl);
+		region_drop(self, nbl);
 		region = NULL;
 	}
 	if (region == NULL) {
 		const bool covered = bytes <= adaptive_bytes(mark);
 
-		if (unlikely(!park_make(self, nbl, covered ? adaptive_bytes(mark) : bytes,
-			    covered ? mark : PARK_STALE)))
+		if (unlikely(!region_make(self, nbl, covered ? adaptive_bytes(mark) : bytes,
+			    covered ? mark : REGION_STALE)))
 			return NULL;
 	}
-	region = park_region(nbl);
-	const bool known = region->overflow != 0 || region->stamp == PARK_STALE;
-	const uint64_t need = park_need(nbl, bytes);
-	NET_BUFFER_LIST_CONTEXT *block = park_cut_other(self, nbl, size, tag);
+	region = region_of(nbl);
+	const bool known = region->overflow != 0 || region->stamp == REGION_STALE;
+	const uint64_t need = region_need(nbl, bytes);
+	NET_BUFFER_LIST_CONTEXT *block = region_cut_other(self, nbl, size, tag);
 	if (block == NULL)
-		block = park_overflow(self, nbl, size, tag);
+		block = region_overflow(self, nbl, size, tag);
 	if (unlikely(block == NULL))
 		return NULL;
 	if (need > adaptive_bytes(mark))
 		adaptive_uncovered(thread, region, known, need);
 	if (region->bytes != adaptive_bytes(mark))
-		park_expire(nbl);
+		region_expire(nbl);
 	return block;
 }
 
@@ -181,7 +181,7 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_adaptive_alloc(struct context *co
 	uint32_t tag)
 {
 	struct adaptive_thread *thread = (struct adaptive_thread *)self;
-	NET_BUFFER_LIST_CONTEXT *block = park_cut(nbl, bytes + backfill, tag);
+	NET_BUFFER_LIST_CONTEXT *block = region_cut(nbl, bytes + backfill, tag);
 
 	(void)context;
 	if (unlikely(block == NULL))
@@ -197,8 +197,8 @@ static int context_adaptive_create(const struct context_config *config, struct c
 
 	if (self == NULL)
 		return -ENOMEM;
-	self->park.base.inline_bytes = config->context_bytes;
-	*out = &self->park.base;
+	self->policy.base.inline_bytes = config->context_bytes;
+	*out = &self->policy.base;
 	return 0;
 }
 
@@ -224,12 +224,12 @@ static void context_adaptive_detach(struct context *context, struct context_thre
 static void context_adaptive_flush(struct context *context, struct context_thread *self)
 {
 	adaptive_begin_window((struct adaptive_thread *)self, ADAPTIVE_WINDOW_FIRST);
-	atom_store_relaxed(&((struct adaptive_context *)context)->park.stamp, 0);
+	atom_store_relaxed(&((struct adaptive_context *)context)->policy.stamp, 0);
 }
 
 static int context_adaptive_check(struct context *context, char *why)
 {
-	uint32_t mark = atom_load_relaxed(&((struct adaptive_context *)context)->park.stamp);
+	uint32_t mark = atom_load_relaxed(&((struct adaptive_context *)context)->policy.stamp);
 
 	if (mark <= ADAPTIVE_LINES_MAX)
 		return context_check_kept(context, why); /* I3 */
@@ -241,12 +241,12 @@ static int context_adaptive_check(struct context *context, char *why)
 /* I2 */
 static int context_adaptive_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
 {
-	const struct park_region *region = park_region(nbl);
+	const struct region *region = region_of(nbl);
 
 	(void)context;
-	if (!park_intact(nbl, why))
+	if (!region_intact(nbl, why))
 		return -EINVAL;
-	if (region == NULL || region->stamp == PARK_STALE ||
+	if (region == NULL || region->stamp == REGION_STALE ||
 		region->bytes == adaptive_bytes(region->stamp))
 		return 0;
 	snprintf(why, CONTEXT_REASON_BYTES,
@@ -263,10 +263,10 @@ static const struct context_ops context_adaptive_ops = {
 	.destroy = context_adaptive_destroy,
 	.attach = context_adaptive_attach,
 	.detach = context_adaptive_detach,
-	.begin = park_begin,
+	.begin = region_begin,
 	.alloc = context_adaptive_alloc,
-	.free = park_free,
-	.retire = park_retire,
+	.free = region_free,
+	.retire = region_retire,
 	.flush = context_adaptive_flush,
 	.kept_bytes = context_kept,
 	.check = context_adaptive_check,

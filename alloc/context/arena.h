@@ -17,7 +17,7 @@
  *
  * R0 in arena_lower, meets A0 in the same function: the release sequence of the count runs through
  * every subtraction, so whoever reads 0 sees the last use of each block and the owner's words.
- * Putting the chunk on the list and taking it off (loose.h) hands that on to the next owner.
+ * Putting the chunk on the list and taking it off (tagged_stack.h) hands that on to the next owner.
  * The bias is stored relaxed: nobody else knows the chunk before its first block is handed over.
  *
  * Chunks are a thread's, not a CPU's: the thread's handle is there anyway, and cutting then needs
@@ -36,9 +36,9 @@
 #ifndef ALLOC_CONTEXT_ARENA_H
 #define ALLOC_CONTEXT_ARENA_H
 
-#include "alloc/audit.h"
 #include "alloc/context.h"
-#include "alloc/loose.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/tagged_stack.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -82,8 +82,8 @@ enum { ARENA_CHUNK_ROOM = ARENA_CHUNK_BYTES - sizeof(struct arena_chunk) };
 
 struct arena_context {
 	struct context base;
-	struct slab slab;   /* of chunks */
-	struct loose empty; /* chunks without a live block that no thread has open */
+	struct slab slab;          /* of chunks */
+	struct tagged_stack empty; /* chunks without a live block that no thread has open */
 };
 
 struct arena_thread {
@@ -100,7 +100,7 @@ ALWAYS_INLINE void arena_lower(struct arena_context *arena, struct arena_chunk *
 		return;
 	(void)atom_load_acquire(&chunk->count); /* A0, meets every R0: see above */
 	chunk->state = ARENA_EMPTY;
-	loose_push(&arena->empty, &arena->slab, chunk);
+	tagged_stack_push(&arena->empty, &arena->slab, chunk);
 }
 
 static COLD void arena_close(struct arena_context *arena, struct arena_thread *thread)
@@ -121,7 +121,7 @@ static COLD bool arena_turn(struct arena_context *arena, struct arena_thread *th
 	uint32_t first;
 
 	arena_close(arena, thread);
-	struct arena_chunk *chunk = loose_pop(&arena->empty, &arena->slab);
+	struct arena_chunk *chunk = tagged_stack_pop(&arena->empty, &arena->slab);
 	if (chunk == NULL) {
 		if (slab_carve(&arena->slab, 1, &first) == 0)
 			return false;
@@ -261,7 +261,8 @@ static uint64_t arena_live(struct arena_chunk *chunk, uint32_t used)
 }
 
 /* I1 and I2 for one chunk; true if it is out of the list. */
-static bool arena_chunk_out(struct context *context, struct arena_chunk *chunk, struct audit *audit)
+static bool arena_chunk_out(
+	struct context *context, struct arena_chunk *chunk, struct census *census)
 {
 	uint64_t count = atom_load_relaxed(&chunk->count);
 	uint32_t used = chunk->used;
@@ -272,7 +273,7 @@ static bool arena_chunk_out(struct context *context, struct arena_chunk *chunk, 
 	while (t != NULL && ((const struct arena_thread *)t)->chunk != chunk)
 		t = t->next;
 	if ((chunk->state == ARENA_OPEN) != (t != NULL)) {
-		audit_fail(audit, "chunk %p is %s", (void *)chunk,
+		census_fail(census, "chunk %p is %s", (void *)chunk,
 			t ? "a thread's and not open" : "open and no thread's"); /* I1 */
 		return true;
 	}
@@ -282,7 +283,7 @@ static bool arena_chunk_out(struct context *context, struct arena_chunk *chunk, 
 	}
 	uint64_t live = arena_live(chunk, used);
 	if (live != count || (t == NULL && live == 0))
-		audit_fail(audit, "chunk %p has %" PRIu64 " live blocks, its count says %" PRIu64,
+		census_fail(census, "chunk %p has %" PRIu64 " live blocks, its count says %" PRIu64,
 			(void *)chunk, live, count); /* I2 */
 	return true;
 }
@@ -290,18 +291,18 @@ static bool arena_chunk_out(struct context *context, struct arena_chunk *chunk, 
 static int context_arena_check(struct context *context, char *why)
 {
 	struct arena_context *arena = (struct arena_context *)context;
-	struct audit audit;
+	struct census census;
 	uint64_t out = 0;
-	int rc = audit_begin(&audit, &arena->slab, why, CONTEXT_REASON_BYTES);
+	int rc = census_begin(&census, &arena->slab, why, CONTEXT_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
-	loose_audit(&arena->empty, &arena->slab, &audit);
+	tagged_stack_census(&arena->empty, &arena->slab, &census);
 	pthread_mutex_lock(&context->lock);
 	for (uint32_t i = 0; i < slab_carved(&arena->slab); i++)
-		out += arena_chunk_out(context, slab_object(&arena->slab, i), &audit);
+		out += arena_chunk_out(context, slab_object(&arena->slab, i), &census);
 	pthread_mutex_unlock(&context->lock);
-	rc = audit_end(&audit, out); /* I1: the empty ones are on the list */
+	rc = census_end(&census, out); /* I1: the empty ones are on the list */
 	return rc ? rc : context_check_kept(context, why);
 }
 

@@ -32,7 +32,7 @@
 #define ALLOC_CONTEXT_SIZE_CLASS_H
 
 #include "alloc/context.h"
-#include "alloc/tagged.h"
+#include "alloc/mechanism/tagged.h"
 
 #include <errno.h>
 

@@ -6,7 +6,7 @@
  *	Context -> [16 prefix | 16 header | backfill | used]   cut from the NBL's region
  *	        -> [16 prefix | 16 header | backfill | used]   likewise, below it
  *	        -> [16 header | inline block]                  in the NBL
- *	word    -> the region, behind the newest block: see park.h
+ *	word    -> the region, behind the newest block: see region.h
  *
  * The blocks have exactly the sizes that were asked for, so a driver sees what the reference shows.
  * An NBL's first fallback makes a region for that block alone. Blocks for which there is no room come
@@ -27,13 +27,13 @@
  * stores; its end is three loads and two stores.
  * Progress: blocking where malloc is reached.
  *
- * I1  P1 and P2 of park.h, and a region has at most STICKY_KEEP_BYTES.
+ * I1  P1 and P2 of region.h, and a region has at most STICKY_KEEP_BYTES.
  * I2  As many bytes were kept as were given back, or more.
  */
 #ifndef ALLOC_CONTEXT_STICKY_H
 #define ALLOC_CONTEXT_STICKY_H
 
-#include "alloc/park.h"
+#include "alloc/context/region.h"
 
 #include <errno.h>
 
@@ -61,8 +61,8 @@ static uint32_t sticky_grown(uint32_t old, uint32_t want)
 static COLD NET_BUFFER_LIST_CONTEXT *sticky_cut_other(
 	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
 {
-	const uint32_t bytes = park_slot_bytes(size);
-	struct park_region *region = park_region(nbl);
+	const uint32_t bytes = region_slot_bytes(size);
+	struct region *region = region_of(nbl);
 	uint32_t want = bytes <= STICKY_KEEP_BYTES ? bytes : 0;
 	uint32_t old = 0;
 
@@ -71,24 +71,25 @@ static COLD NET_BUFFER_LIST_CONTEXT *sticky_cut_other(
 			want = region->need;
 		if (want > region->bytes) {
 			old = region->bytes;
-			park_drop(self, nbl);
+			region_drop(self, nbl);
 			region = NULL;
 		}
 	}
 	if (region == NULL && want != 0 &&
-		unlikely(!park_make(self, nbl, sticky_grown(old, want), park_stamp(self->context))))
+		unlikely(!region_make(
+			self, nbl, sticky_grown(old, want), region_stamp(self->context))))
 		return NULL;
-	region = park_region(nbl);
+	region = region_of(nbl);
 	if (region == NULL)
-		return park_overflow(self, nbl, size, tag);
-	NET_BUFFER_LIST_CONTEXT *block = park_cut_other(self, nbl, size, tag);
+		return region_overflow(self, nbl, size, tag);
+	NET_BUFFER_LIST_CONTEXT *block = region_cut_other(self, nbl, size, tag);
 	if (block != NULL)
 		return block;
-	const uint64_t need = park_need(nbl, bytes);
-	block = park_overflow(self, nbl, size, tag);
+	const uint64_t need = region_need(nbl, bytes);
+	block = region_overflow(self, nbl, size, tag);
 	if (likely(block != NULL) && region->need < need && need <= STICKY_KEEP_BYTES) {
 		region->need = (uint32_t)need;
-		park_seal(nbl);
+		region_seal(nbl);
 	}
 	return block;
 }
@@ -97,7 +98,7 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_sticky_alloc(struct context *cont
 	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill,
 	uint32_t tag)
 {
-	NET_BUFFER_LIST_CONTEXT *block = park_cut(nbl, bytes + backfill, tag);
+	NET_BUFFER_LIST_CONTEXT *block = region_cut(nbl, bytes + backfill, tag);
 
 	(void)context;
 	return likely(block != NULL) ? block : sticky_cut_other(self, nbl, bytes + backfill, tag);
@@ -105,7 +106,7 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_sticky_alloc(struct context *cont
 
 static int context_sticky_create(const struct context_config *config, struct context **out)
 {
-	struct park *self = memory_alloc(sizeof(*self));
+	struct region_policy *self = memory_alloc(sizeof(*self));
 
 	if (self == NULL)
 		return -ENOMEM;
@@ -116,26 +117,26 @@ static int context_sticky_create(const struct context_config *config, struct con
 
 static void context_sticky_destroy(struct context *context)
 {
-	memory_free(context, sizeof(struct park));
+	memory_free(context, sizeof(struct region_policy));
 }
 
 static void context_sticky_flush(struct context *context, struct context_thread *self)
 {
-	atom_u32 *stamp = &((struct park *)context)->stamp;
-	uint32_t old = atom_load_relaxed(stamp); /* see park_stamp */
+	atom_u32 *stamp = &((struct region_policy *)context)->stamp;
+	uint32_t old = atom_load_relaxed(stamp); /* see region_stamp */
 
 	(void)self;
-	while (!atom_cas_weak_relaxed(stamp, &old, (old + 1) % PARK_STALE))
+	while (!atom_cas_weak_relaxed(stamp, &old, (old + 1) % REGION_STALE))
 		;
 }
 
 /* I1 */
 static int context_sticky_check_nbl(struct context *context, NET_BUFFER_LIST *nbl, char *why)
 {
-	const struct park_region *region = park_region(nbl);
+	const struct region *region = region_of(nbl);
 
 	(void)context;
-	if (!park_intact(nbl, why))
+	if (!region_intact(nbl, why))
 		return -EINVAL;
 	if (region == NULL || region->bytes <= STICKY_KEEP_BYTES)
 		return 0;
@@ -152,10 +153,10 @@ static const struct context_ops context_sticky_ops = {
 	.destroy = context_sticky_destroy,
 	.attach = context_attach_plain,
 	.detach = context_detach_plain,
-	.begin = park_begin,
+	.begin = region_begin,
 	.alloc = context_sticky_alloc,
-	.free = park_free,
-	.retire = park_retire,
+	.free = region_free,
+	.retire = region_retire,
 	.flush = context_sticky_flush,
 	.kept_bytes = context_kept,
 	.check = context_check_kept,

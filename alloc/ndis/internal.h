@@ -2,7 +2,7 @@
 #ifndef ALLOC_NDIS_INTERNAL_H
 #define ALLOC_NDIS_INTERNAL_H
 
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
 

@@ -2,9 +2,9 @@
  * The life of pools and of the memory under them: trimming, and a destroy that meets a call. Over
  * every strategy.
  */
+#include "alloc/mechanism/slab.h"
 #include "alloc/ndis/support_test.h"
-#include "alloc/slab.h"
-#include "alloc/urcu.h"
+#include "alloc/peer/urcu.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -168,7 +168,7 @@ static pthread_t begin_destroy(NDIS_HANDLE pool)
 
 static bool guard_can_be_seen(void)
 {
-	if (!LIFETIME_GUARDED) {
+	if (!RCU_GUARD_EXISTS) {
 		print_message("this build has no liburcu, and guards no pool\n");
 		return false;
 	}

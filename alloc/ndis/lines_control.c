@@ -1,6 +1,6 @@
 #include "alloc/ndis/lines_test.h"
 
-#include "alloc/compiler.h"
+#include "alloc/machine/compiler.h"
 
 #include <string.h>
 

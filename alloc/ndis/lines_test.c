@@ -13,7 +13,7 @@
  */
 #include "alloc/ndis/lines_test.h"
 
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
 

@@ -23,7 +23,7 @@
  * What this can't show: calls that a rare path would make and this run did not take.
  */
 #include "alloc/atomic.h"
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
 

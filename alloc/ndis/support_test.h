@@ -5,8 +5,8 @@
 #ifndef ALLOC_NDIS_SUPPORT_TEST_H
 #define ALLOC_NDIS_SUPPORT_TEST_H
 
-#include "alloc/memory.h"
-#include "alloc/nbl.h"
+#include "alloc/machine/memory.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
 #include "alloc/pool.h"

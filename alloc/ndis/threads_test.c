@@ -8,8 +8,8 @@
  * look at every access, which takes ten times as long and needs no luck, so they send a part, too.
  * Each test prints its number.
  */
+#include "alloc/mechanism/slab.h"
 #include "alloc/ndis/support_test.h"
-#include "alloc/slab.h"
 
 #include <limits.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /*
- * bare_cas: one compare-and-swap of one shared word each way, and no pool (bare.h). The limit of
+ * bare_cas: one compare-and-swap of one shared word each way, and no pool (floor.h). The limit of
  * `treiber_tag`, whose get and put each load the head and exchange it; of `idx_local` too while one
  * thread runs, since its shard is then its own.
  *
@@ -12,7 +12,7 @@
 #ifndef ALLOC_POOL_BARE_CAS_H
 #define ALLOC_POOL_BARE_CAS_H
 
-#include "alloc/bare.h"
+#include "alloc/mechanism/floor.h"
 
 ALWAYS_INLINE void bare_cas_pop(struct bare_pool *self)
 {
@@ -34,7 +34,7 @@ ALWAYS_INLINE void bare_cas_push(struct bare_pool *self)
 static inline void *bare_cas_get(struct pool *pool, struct pool_thread *thread)
 {
 	bare_cas_pop((struct bare_pool *)pool);
-	return null_get(pool, thread);
+	return floor_get(thread);
 }
 
 /* One load and one locked compare-and-swap. */
@@ -50,7 +50,7 @@ static inline uint32_t bare_cas_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	bare_cas_pop((struct bare_pool *)pool);
-	return null_get_bulk(pool, thread, objs, n);
+	return floor_get_bulk(thread, objs, n);
 }
 
 /* One load and one locked compare-and-swap for all n. */

@@ -1,5 +1,5 @@
 /*
- * bare_cas16: one 16-byte compare-and-swap of one shared pair each way, and no pool (bare.h). The
+ * bare_cas16: one 16-byte compare-and-swap of one shared pair each way, and no pool (floor.h). The
  * limit of `treiber_dwcas`.
  *
  * Bursts as there: one compare-and-swap takes a chain or splices one in.
@@ -11,7 +11,7 @@
 #ifndef ALLOC_POOL_BARE_CAS16_H
 #define ALLOC_POOL_BARE_CAS16_H
 
-#include "alloc/bare.h"
+#include "alloc/mechanism/floor.h"
 
 /* get and put differ in nothing: both read the pair in halves and raise its generation. */
 ALWAYS_INLINE void bare_cas16_change(struct bare_pool *self)
@@ -32,7 +32,7 @@ ALWAYS_INLINE void bare_cas16_change(struct bare_pool *self)
 static inline void *bare_cas16_get(struct pool *pool, struct pool_thread *thread)
 {
 	bare_cas16_change((struct bare_pool *)pool);
-	return null_get(pool, thread);
+	return floor_get(thread);
 }
 
 /* Two loads and one 16-byte compare-and-swap. */
@@ -48,7 +48,7 @@ static inline uint32_t bare_cas16_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	bare_cas16_change((struct bare_pool *)pool);
-	return null_get_bulk(pool, thread, objs, n);
+	return floor_get_bulk(thread, objs, n);
 }
 
 /* Two loads and one 16-byte compare-and-swap for all n. */

@@ -1,5 +1,5 @@
 /*
- * bare_faa: one fetch-and-add of one shared word each way, and no pool (bare.h). The limit of
+ * bare_faa: one fetch-and-add of one shared word each way, and no pool (floor.h). The limit of
  * `ticket`, whose holds begin with drawing a ticket.
  *
  * Bursts as there: one hold, so one fetch-and-add, for all n.
@@ -11,7 +11,7 @@
 #ifndef ALLOC_POOL_BARE_FAA_H
 #define ALLOC_POOL_BARE_FAA_H
 
-#include "alloc/bare.h"
+#include "alloc/mechanism/floor.h"
 
 /*
  * Draws a number. It is looked at, as a ticket is: else the compiler would not fetch it, and the
@@ -25,7 +25,7 @@ ALWAYS_INLINE bool bare_faa_draw(struct pool *pool)
 /* One load and one locked fetch-and-add. */
 static inline void *bare_faa_get(struct pool *pool, struct pool_thread *thread)
 {
-	return likely(bare_faa_draw(pool)) ? null_get(pool, thread) : NULL;
+	return likely(bare_faa_draw(pool)) ? floor_get(thread) : NULL;
 }
 
 /* One locked fetch-and-add. */
@@ -40,7 +40,7 @@ static inline void bare_faa_put(struct pool *pool, struct pool_thread *thread, v
 static inline uint32_t bare_faa_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	return likely(bare_faa_draw(pool)) ? null_get_bulk(pool, thread, objs, n) : 0;
+	return likely(bare_faa_draw(pool)) ? floor_get_bulk(thread, objs, n) : 0;
 }
 
 /* One locked fetch-and-add for all n. */

@@ -1,6 +1,6 @@
 /*
  * bare_scq: a fetch-and-add of a shared position each way, then a compare-and-swap on the entry of
- * that position in put and an OR in get, and no pool (bare.h). The limit of `scq`.
+ * that position in put and an OR in get, and no pool (floor.h). The limit of `scq`.
  *
  * Bursts as there: object by object, both ways.
  *
@@ -10,7 +10,7 @@
 #ifndef ALLOC_POOL_BARE_SCQ_H
 #define ALLOC_POOL_BARE_SCQ_H
 
-#include "alloc/bare.h"
+#include "alloc/mechanism/floor.h"
 
 ALWAYS_INLINE atom_u64 *bare_scq_at(struct bare_pool *self, uint64_t position)
 {
@@ -36,7 +36,7 @@ ALWAYS_INLINE void bare_scq_give(struct bare_pool *self)
 static inline void *bare_scq_get(struct pool *pool, struct pool_thread *thread)
 {
 	bare_scq_take((struct bare_pool *)pool);
-	return null_get(pool, thread);
+	return floor_get(thread);
 }
 
 /* One load and two locked instructions. */
@@ -53,7 +53,7 @@ static inline uint32_t bare_scq_get_bulk(
 {
 	for (uint32_t i = 0; i < n; i++)
 		bare_scq_take((struct bare_pool *)pool);
-	return null_get_bulk(pool, thread, objs, n);
+	return floor_get_bulk(thread, objs, n);
 }
 
 /* 2n locked instructions. */

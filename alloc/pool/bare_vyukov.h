@@ -1,6 +1,6 @@
 /*
  * bare_vyukov: one compare-and-swap of one shared position in get, of another in put, and no pool
- * (bare.h). The limit of `vyukov`: getters meet getters on one line, putters putters on another.
+ * (floor.h). The limit of `vyukov`: getters meet getters on one line, putters putters on another.
  *
  * Bursts as there: one compare-and-swap takes all positions, in get and in put.
  *
@@ -10,7 +10,7 @@
 #ifndef ALLOC_POOL_BARE_VYUKOV_H
 #define ALLOC_POOL_BARE_VYUKOV_H
 
-#include "alloc/bare.h"
+#include "alloc/mechanism/floor.h"
 
 ALWAYS_INLINE void bare_vyukov_move(atom_u64 *position)
 {
@@ -24,7 +24,7 @@ ALWAYS_INLINE void bare_vyukov_move(atom_u64 *position)
 static inline void *bare_vyukov_get(struct pool *pool, struct pool_thread *thread)
 {
 	bare_vyukov_move(&((struct bare_pool *)pool)->head);
-	return null_get(pool, thread);
+	return floor_get(thread);
 }
 
 /* One load and one locked compare-and-swap. */
@@ -40,7 +40,7 @@ static inline uint32_t bare_vyukov_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	bare_vyukov_move(&((struct bare_pool *)pool)->head);
-	return null_get_bulk(pool, thread, objs, n);
+	return floor_get_bulk(thread, objs, n);
 }
 
 /* One load and one locked compare-and-swap for all n. */

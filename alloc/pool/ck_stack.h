@@ -8,7 +8,7 @@
  *
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (entries live in the annex).
+ * After put: memory stays mapped, nothing is overwritten (entries live in the side nodes).
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
  * then, once more, the stack empty. At that moment every object was out or in the hands of an
  * unfinished call. Threads are not counted anywhere, and the generation does not come
@@ -27,9 +27,9 @@
 #ifndef ALLOC_POOL_CK_STACK_H
 #define ALLOC_POOL_CK_STACK_H
 
-#include "alloc/absent.h"
-#include "alloc/annex.h"
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
+#include "alloc/peer/missing_library.h"
 #include "alloc/pool.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@
 static COLD bool ck_stack_pool_supported(char *reason)
 {
 	return CK_STACK_POOL ? pool_supported_cx16(reason)
-			     : absent(reason, "Concurrency Kit", "libck-dev");
+			     : missing_library(reason, "Concurrency Kit", "libck-dev");
 }
 
 #if CK_STACK_POOL
@@ -56,18 +56,18 @@ static COLD bool ck_stack_pool_supported(char *reason)
 struct ck_stack_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct ck_stack stack;
-	CACHE_PAIR_ALIGNED struct annex annex; /* a record is a struct ck_stack_entry */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* a record is a struct ck_stack_entry */
 };
 
 ALWAYS_INLINE void *ck_stack_pool_object(
 	const struct ck_stack_pool *self, const struct ck_stack_entry *entry)
 {
-	return annex_object(&self->annex, entry, sizeof(*entry));
+	return side_nodes_object(&self->nodes, entry, sizeof(*entry));
 }
 
 static COLD void *ck_stack_pool_grow(struct ck_stack_pool *self, struct pool_thread *thread)
 {
-	void *object = pool_carve(&self->annex.slab, thread);
+	void *object = pool_carve(&self->nodes.slab, thread);
 
 	if (object == NULL) {
 		struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
@@ -95,8 +95,8 @@ static inline void ck_stack_pool_put(struct pool *pool, struct pool_thread *thre
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 
 	(void)thread;
-	ck_stack_push_mpmc(
-		&self->stack, annex_record(&self->annex, object, sizeof(struct ck_stack_entry)));
+	ck_stack_push_mpmc(&self->stack,
+		side_nodes_record(&self->nodes, object, sizeof(struct ck_stack_entry)));
 }
 
 static inline uint32_t ck_stack_pool_get_bulk(
@@ -117,7 +117,7 @@ static COLD int ck_stack_pool_create(const struct pool_config *config, struct po
 
 	if (self == NULL)
 		return -ENOMEM;
-	int rc = annex_init(&self->annex, config, sizeof(struct ck_stack_entry));
+	int rc = side_nodes_init(&self->nodes, config, sizeof(struct ck_stack_entry));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
@@ -125,7 +125,7 @@ static COLD int ck_stack_pool_create(const struct pool_config *config, struct po
 	ck_stack_init(&self->stack);
 	/* The library counts with a char pointer, and counting up from NULL is undefined. */
 	self->stack.generation = (char *)self;
-	self->base.slab = &self->annex.slab;
+	self->base.slab = &self->nodes.slab;
 	*out = &self->base;
 	return 0;
 }
@@ -134,14 +134,14 @@ static COLD void ck_stack_pool_destroy(struct pool *pool)
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 
-	annex_fini(&self->annex, sizeof(struct ck_stack_entry));
+	side_nodes_fini(&self->nodes, sizeof(struct ck_stack_entry));
 	memory_free(self, sizeof(*self));
 }
 
 static COLD uint64_t ck_stack_pool_count(struct pool *pool)
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
-	uint64_t free = slab_uncarved(&self->annex.slab);
+	uint64_t free = slab_uncarved(&self->nodes.slab);
 	struct ck_stack_entry *at;
 
 	CK_STACK_FOREACH(&self->stack, at)
@@ -153,17 +153,17 @@ static COLD int ck_stack_pool_check(struct pool *pool, uint64_t outstanding, cha
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 	struct ck_stack_entry *at;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	CK_STACK_FOREACH(&self->stack, at)
 	{ /* I1 */
-		if (!audit_mark(&audit, ck_stack_pool_object(self, at), "the stack"))
+		if (!census_mark(&census, ck_stack_pool_object(self, at), "the stack"))
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 #endif
@@ -191,7 +191,7 @@ static const struct pool_ops pool_ck_stack_ops = {
 	.count = ck_stack_pool_count,
 	.check = ck_stack_pool_check,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

@@ -2,19 +2,19 @@
  * dpdk_cache: DPDK's mempool with a cache for each lcore, as packet programs use it: an array of
  * pointers that only its thread touches, over a ring that all share. The peer to beat.
  *
- * Source: DPDK, rte_mempool over its "ring_mp_mc" backend, as alloc/dpdk.h describes it. Peer: what
+ * Source: DPDK, rte_mempool over its "ring_mp_mc" backend, as alloc/peer/dpdk.h describes it. Peer: what
  * it promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
  *
  * Progress: blocking: a thread stopped while it moves objects between its cache and the ring stops
  * the others there. Not exact: what rests in other threads' caches is out of reach.
  * After put: memory stays mapped, nothing is overwritten.
  *
- * I1  as in alloc/dpdk.h.
+ * I1  as in alloc/peer/dpdk.h.
  */
 #ifndef ALLOC_POOL_DPDK_CACHE_H
 #define ALLOC_POOL_DPDK_CACHE_H
 
-#include "alloc/dpdk.h"
+#include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
 static COLD int dpdk_cache_create(const struct pool_config *config, struct pool **out)
@@ -36,7 +36,7 @@ static const struct pool_ops pool_dpdk_cache_ops = {
 	.create = dpdk_cache_create,
 	DPDK_HOOKS,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

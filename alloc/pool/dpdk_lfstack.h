@@ -3,7 +3,7 @@
  * free elements, and each operation moves an element from one to the other, so it takes four locked
  * instructions, two of them on 16 bytes.
  *
- * Source: DPDK, rte_mempool over its "lf_stack" backend, as alloc/dpdk.h describes it. Peer: what
+ * Source: DPDK, rte_mempool over its "lf_stack" backend, as alloc/peer/dpdk.h describes it. Peer: what
  * it promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
  *
  * Progress: lock-free.
@@ -13,12 +13,12 @@
  * a put raises when it has linked its object and a get lowers before it takes one. What a length
  * that reads 0 leaves out belongs to unfinished calls. Heads carry a 64-bit generation.
  *
- * I1  as in alloc/dpdk.h.
+ * I1  as in alloc/peer/dpdk.h.
  */
 #ifndef ALLOC_POOL_DPDK_LFSTACK_H
 #define ALLOC_POOL_DPDK_LFSTACK_H
 
-#include "alloc/dpdk.h"
+#include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
 static COLD int dpdk_lfstack_create(const struct pool_config *config, struct pool **out)
@@ -41,7 +41,7 @@ static const struct pool_ops pool_dpdk_lfstack_ops = {
 	.create = dpdk_lfstack_create,
 	DPDK_HOOKS,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

@@ -2,7 +2,7 @@
  * dpdk_ring: DPDK's mempool without a cache, over its ring for many producers and many consumers:
  * a compare-and-swap takes positions, and then each waits until those before it have finished.
  *
- * Source: DPDK, rte_mempool over its "ring_mp_mc" backend, as alloc/dpdk.h describes it. Peer: what
+ * Source: DPDK, rte_mempool over its "ring_mp_mc" backend, as alloc/peer/dpdk.h describes it. Peer: what
  * it promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
  *
  * Progress: blocking: a thread stopped between taking its positions and finishing stops all that
@@ -12,12 +12,12 @@
  * for all of them, and a get fails only where no finished put is left to take. Positions are 32-bit
  * and count objects, not threads.
  *
- * I1  as in alloc/dpdk.h.
+ * I1  as in alloc/peer/dpdk.h.
  */
 #ifndef ALLOC_POOL_DPDK_RING_H
 #define ALLOC_POOL_DPDK_RING_H
 
-#include "alloc/dpdk.h"
+#include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
 static COLD int dpdk_ring_create(const struct pool_config *config, struct pool **out)
@@ -39,7 +39,7 @@ static const struct pool_ops pool_dpdk_ring_ops = {
 	.create = dpdk_ring_create,
 	DPDK_HOOKS,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

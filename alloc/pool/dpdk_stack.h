@@ -1,7 +1,7 @@
 /*
  * dpdk_stack: DPDK's mempool without a cache, over its array of pointers under a spinlock.
  *
- * Source: DPDK, rte_mempool over its "stack" backend, as alloc/dpdk.h describes it. Peer: what it
+ * Source: DPDK, rte_mempool over its "stack" backend, as alloc/peer/dpdk.h describes it. Peer: what it
  * promises is DPDK's to promise, and there are no labels, tables of orders or tunables here.
  *
  * Progress: blocking: a thread stopped with the lock stops the others, which spin.
@@ -9,12 +9,12 @@
  * Exact, for any number of threads: without a cache every free object is on the stack, and a get
  * sees it whole under the lock.
  *
- * I1  as in alloc/dpdk.h.
+ * I1  as in alloc/peer/dpdk.h.
  */
 #ifndef ALLOC_POOL_DPDK_STACK_H
 #define ALLOC_POOL_DPDK_STACK_H
 
-#include "alloc/dpdk.h"
+#include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
 static COLD int dpdk_stack_create(const struct pool_config *config, struct pool **out)
@@ -36,7 +36,7 @@ static const struct pool_ops pool_dpdk_stack_ops = {
 	.create = dpdk_stack_create,
 	DPDK_HOOKS,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

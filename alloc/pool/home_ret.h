@@ -28,11 +28,11 @@
  *
  * count and check want a quiet pool.
  *
- * An inbox is a `loose` list of magazines: its orders, and its tag against ABA.
+ * An inbox is a tagged stack of magazines: its orders, and its tag against ABA.
  * home[] is written by the thread that carved the object, before anybody else has the object, and
  * never again: whoever hands the object over publishes it.
  *
- * I1  as in rseq_cache.h.
+ * I1  as in rseq_array.h.
  * I2  An object is in at most one place: a CPU's array, a CPU's inbox, a thread's open magazine, or
  * the depot.
  * I3  Every carved object's home is a CPU of the pool.
@@ -42,8 +42,8 @@
 #ifndef ALLOC_POOL_HOME_RET_H
 #define ALLOC_POOL_HOME_RET_H
 
-#include "alloc/copy.h"
-#include "alloc/rseq_cache.h"
+#include "alloc/machine/copy.h"
+#include "alloc/mechanism/rseq_array.h"
 
 #include <pthread.h>
 
@@ -64,7 +64,7 @@ struct home_ret_open {
 struct home_ret_pool {
 	struct pool base;
 	struct rseq_cache cache;
-	struct loose *inbox; /* one a CPU */
+	struct tagged_stack *inbox; /* one a CPU */
 	uint16_t *home; /* one a cache line of the slab: that of the object that begins there */
 	uintptr_t home_of_0; /* where the home of the line at address 0 would be */
 	struct slab slab;
@@ -133,7 +133,7 @@ static COLD void home_ret_post(
 	struct home_ret_pool *pool, struct home_ret_thread *self, struct home_ret_open *open)
 {
 	magazine_set_count(open->magazine, open->count);
-	loose_push(&pool->inbox[open->home], &pool->depot.magazines, open->magazine);
+	tagged_stack_push(&pool->inbox[open->home], &pool->depot.magazines, open->magazine);
 	open->magazine = NULL;
 	self->base.paths.flush++;
 }
@@ -169,11 +169,11 @@ static inline void home_ret_send(struct home_ret_pool *pool, struct home_ret_thr
 static COLD struct magazine *home_ret_take_inbox(
 	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t cpu)
 {
-	struct loose *inbox = &pool->inbox[cpu];
+	struct tagged_stack *inbox = &pool->inbox[cpu];
 
 	/* A poster had the line last, and the load of the pop alone would fetch it to be read. */
 	prefetch_write(&inbox->head);
-	struct magazine *magazine = loose_pop(inbox, &pool->depot.magazines);
+	struct magazine *magazine = tagged_stack_pop(inbox, &pool->depot.magazines);
 	if (magazine == NULL)
 		return NULL;
 	self->base.paths.refill++;
@@ -463,7 +463,8 @@ static COLD uint64_t home_ret_count(struct pool *pool)
 	uint64_t free = depot_count(&self->depot) + rseq_cache_count(&self->cache);
 
 	for (uint32_t cpu = 0; cpu < self->cache.cpus; cpu++)
-		free += loose_count(&self->inbox[cpu], &self->depot.magazines) * self->cache.batch;
+		free += tagged_stack_count(&self->inbox[cpu], &self->depot.magazines) *
+			self->cache.batch;
 	pthread_mutex_lock(&self->lock);
 	for (struct home_ret_thread *thread = self->threads; thread != NULL;
 		thread = thread->next) {
@@ -475,36 +476,37 @@ static COLD uint64_t home_ret_count(struct pool *pool)
 }
 
 /* Marks what a quiet inbox holds (I2), in full magazines (I4). */
-static COLD void home_ret_audit_inbox(struct home_ret_pool *self, uint32_t cpu, struct audit *audit)
+static COLD void home_ret_audit_inbox(
+	struct home_ret_pool *self, uint32_t cpu, struct census *census)
 {
 	struct slab *magazines = &self->depot.magazines;
 
 	for (uint32_t at = tagged_index(atom_load_acquire(&self->inbox[cpu].head));
-		at != 0 && !audit->failed; at = atom_load_relaxed(slab_link(magazines, at))) {
+		at != 0 && !census->failed; at = atom_load_relaxed(slab_link(magazines, at))) {
 		struct magazine *magazine = slab_at(magazines, at);
 
 		if (magazine_count(magazine) != self->cache.batch)
-			audit_fail(audit,
+			census_fail(census,
 				"I4: a magazine in the inbox of CPU %u holds %u objects of %u", cpu,
 				magazine_count(magazine), self->cache.batch);
 		else
-			depot_audit_magazine(audit, magazine, "a CPU's inbox");
+			depot_audit_magazine(census, magazine, "a CPU's inbox");
 	}
 }
 
 static COLD void home_ret_audit_thread(
-	struct home_ret_pool *self, struct home_ret_thread *thread, struct audit *audit)
+	struct home_ret_pool *self, struct home_ret_thread *thread, struct census *census)
 {
-	for (uint32_t i = 0; i < HOME_RET_OPEN && !audit->failed; i++) {
+	for (uint32_t i = 0; i < HOME_RET_OPEN && !census->failed; i++) {
 		struct home_ret_open *open = &thread->open[i];
 
 		if (open->magazine == NULL)
 			continue;
 		if (open->count >= self->cache.batch)
-			audit_fail(audit, "I4: a thread's open magazine holds %u objects of %u",
+			census_fail(census, "I4: a thread's open magazine holds %u objects of %u",
 				open->count, self->cache.batch);
 		magazine_set_count(open->magazine, open->count);
-		depot_audit_magazine(audit, open->magazine, "a thread's open magazine");
+		depot_audit_magazine(census, open->magazine, "a thread's open magazine");
 		magazine_set_count(open->magazine, 0);
 	}
 }
@@ -513,8 +515,8 @@ static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *wh
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	uint32_t carved = self->slab.capacity - slab_uncarved(&self->slab);
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
@@ -522,18 +524,18 @@ static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *wh
 		uint32_t home = *home_ret_home(self, slab_object(&self->slab, i));
 
 		if (home >= self->cache.cpus)
-			audit_fail(&audit, "I3: object %u has its home on CPU %u of %u", i, home,
+			census_fail(&census, "I3: object %u has its home on CPU %u of %u", i, home,
 				self->cache.cpus);
 	}
-	for (uint32_t cpu = 0; cpu < self->cache.cpus && !audit.failed; cpu++) /* I2 */
-		home_ret_audit_inbox(self, cpu, &audit);
+	for (uint32_t cpu = 0; cpu < self->cache.cpus && !census.failed; cpu++) /* I2 */
+		home_ret_audit_inbox(self, cpu, &census);
 	pthread_mutex_lock(&self->lock);
 	for (struct home_ret_thread *thread = self->threads; thread != NULL; thread = thread->next)
-		home_ret_audit_thread(self, thread, &audit);
+		home_ret_audit_thread(self, thread, &census);
 	pthread_mutex_unlock(&self->lock);
-	if (!audit.failed && rseq_cache_audit(&self->cache, &audit)) /* I1 */
-		depot_audit(&self->depot, &audit);
-	return audit_end(&audit, outstanding);
+	if (!census.failed && rseq_cache_census(&self->cache, &census)) /* I1 */
+		depot_census(&self->depot, &census);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_home_ret_ops = {
@@ -543,7 +545,7 @@ static const struct pool_ops pool_home_ret_ops = {
 		.cache = POOL_CACHE_CPU,
 		.needs_rseq = true,
 		.trims = true},
-	.supported = rseq_supported,
+	.supported = pool_supported_rseq,
 	.create = home_ret_create,
 	.destroy = home_ret_destroy,
 	.attach = home_ret_attach,

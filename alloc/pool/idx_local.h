@@ -28,7 +28,7 @@
  *    whoever takes them sees their links and what their last owners wrote.
  * A0 the load of a shard's head, or the failed CAS, from which a pop or a retirement goes on. The
  *    CAS that pops needs no release: it continues the release sequence of the put below it
- *    (loose.h).
+ *    (tagged_stack.h).
  * R1 the CAS that pushes a chain on the global list, meets A1, the load or failed CAS in the pop of
  *    a chain: its taker sees the links in the chain. What the chain's objects hold was published by
  *    R0 and acquired by A0 when the chain was retired, so it comes along.
@@ -46,9 +46,9 @@
 #ifndef ALLOC_POOL_IDX_LOCAL_H
 #define ALLOC_POOL_IDX_LOCAL_H
 
-#include "alloc/audit.h"
-#include "alloc/cpu.h"
-#include "alloc/loose.h"
+#include "alloc/machine/cpu.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/tagged_stack.h"
 #include "alloc/pool.h"
 
 #include <assert.h>
@@ -443,7 +443,7 @@ static COLD uint64_t idx_local_count(struct pool *pool)
 }
 
 /* Marks a list that claims to have length objects. */
-static COLD bool idx_local_audit(const struct idx_local_pool *self, struct audit *audit,
+static COLD bool idx_local_census(const struct idx_local_pool *self, struct census *census,
 	uint32_t at, uint32_t length, const char *place)
 {
 	uint32_t n = 0;
@@ -451,20 +451,20 @@ static COLD bool idx_local_audit(const struct idx_local_pool *self, struct audit
 	for (; at != 0; at = atom_load_relaxed(slab_link(&self->slab, at)), n++) {
 		if (n == length)
 			break;
-		if (!audit_mark(audit, slab_at(&self->slab, at), place)) /* I3 */
+		if (!census_mark(census, slab_at(&self->slab, at), place)) /* I3 */
 			return false;
 	}
 	if (at != 0 || n != length || length > IDX_LOCAL_LIMIT)
-		return audit_fail(audit, "%s claims %" PRIu32 " objects and has %s%" PRIu32, place,
-			length, at != 0 ? "more than " : "", n);
+		return census_fail(census, "%s claims %" PRIu32 " objects and has %s%" PRIu32,
+			place, length, at != 0 ? "more than " : "", n);
 	return true;
 }
 
 static COLD int idx_local_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 	bool sound = true;
 
 	if (rc != 0)
@@ -472,18 +472,18 @@ static COLD int idx_local_check(struct pool *pool, uint64_t outstanding, char *w
 	for (size_t i = 0; sound && i < IDX_LOCAL_SHARDS; i++) {         /* I1 */
 		uint64_t head = atom_load_acquire(&self->shard[i].head); /* A0 */
 
-		sound = idx_local_audit(self, &audit, tagged_index(head), idx_local_length(head),
+		sound = idx_local_census(self, &census, tagged_index(head), idx_local_length(head),
 			"I1: a shard's list");
 	}
 	for (uint32_t first = tagged_index(atom_load_acquire(&self->chains)); /* A1; I2 */
 		sound && first != 0;) {
 		uint32_t next = atom_load_relaxed(&self->next[first]);
 
-		sound = idx_local_audit(self, &audit, first, next >> IDX_LOCAL_LENGTH_SHIFT,
+		sound = idx_local_census(self, &census, first, next >> IDX_LOCAL_LENGTH_SHIFT,
 			"I2: a chain of the global list");
 		first = next & TAGGED_INDEX_MAX;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_idx_local_ops = {

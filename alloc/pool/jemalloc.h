@@ -7,10 +7,10 @@
 #ifndef ALLOC_POOL_JEMALLOC_H
 #define ALLOC_POOL_JEMALLOC_H
 
+#include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
-#include "alloc/preload.h"
 
-PRELOAD_PEER(jemalloc, "peer: jemalloc behind malloc and free, preloaded", "mallctl",
+MALLOC_PEER_PEER(jemalloc, "peer: jemalloc behind malloc and free, preloaded", "mallctl",
 	"libjemalloc.so.2", "libjemalloc2");
 
 #endif

@@ -11,7 +11,7 @@
 #ifndef ALLOC_POOL_JEMALLOC_X_H
 #define ALLOC_POOL_JEMALLOC_X_H
 
-#include "alloc/preload.h"
+#include "alloc/peer/malloc_peer.h"
 
 #include <errno.h>
 
@@ -83,7 +83,7 @@ static inline void jemalloc_x_put_bulk(
 
 static COLD bool jemalloc_x_supported(char *reason)
 {
-	return preload_supported(reason, "mallocx", "libjemalloc.so.2", "libjemalloc2");
+	return malloc_peer_supported(reason, "mallocx", "libjemalloc.so.2", "libjemalloc2");
 }
 
 static COLD int jemalloc_x_create(const struct pool_config *config, struct pool **out)

@@ -28,8 +28,8 @@
 #ifndef ALLOC_POOL_MAG_TLS_H
 #define ALLOC_POOL_MAG_TLS_H
 
-#include "alloc/copy.h"
-#include "alloc/depot.h"
+#include "alloc/machine/copy.h"
+#include "alloc/mechanism/depot.h"
 
 #include <pthread.h>
 
@@ -372,8 +372,8 @@ static COLD int mag_tls_check(struct pool *pool, uint64_t outstanding, char *why
 {
 	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
 	uint32_t size = pool->config.magazine_objects;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
@@ -383,18 +383,18 @@ static COLD int mag_tls_check(struct pool *pool, uint64_t outstanding, char *why
 
 		if (thread->top < thread->bottom || thread->top > thread->limit ||
 			magazine_count(thread->previous) > size) { /* I1 */
-			audit_fail(
-				&audit, "I1: a thread's magazine holds more than %u objects", size);
+			census_fail(&census, "I1: a thread's magazine holds more than %u objects",
+				size);
 			break;
 		}
-		if (!depot_audit_magazine(&audit, loaded, "a thread's loaded magazine") || /* I2 */
+		if (!depot_audit_magazine(&census, loaded, "a thread's loaded magazine") || /* I2 */
 			!depot_audit_magazine(
-				&audit, thread->previous, "a thread's previous magazine"))
+				&census, thread->previous, "a thread's previous magazine"))
 			break;
 	}
 	pthread_mutex_unlock(&self->lock);
-	depot_audit(&self->depot, &audit);
-	return audit_end(&audit, outstanding);
+	depot_census(&self->depot, &census);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_mag_tls_ops = {

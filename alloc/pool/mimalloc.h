@@ -7,10 +7,10 @@
 #ifndef ALLOC_POOL_MIMALLOC_H
 #define ALLOC_POOL_MIMALLOC_H
 
+#include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
-#include "alloc/preload.h"
 
-PRELOAD_PEER(mimalloc, "peer: mimalloc behind malloc and free, preloaded", "mi_version",
+MALLOC_PEER_PEER(mimalloc, "peer: mimalloc behind malloc and free, preloaded", "mi_version",
 	"libmimalloc.so.2", "libmimalloc2.0");
 
 #endif

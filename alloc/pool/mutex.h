@@ -22,9 +22,9 @@
 #ifndef ALLOC_POOL_MUTEX_H
 #define ALLOC_POOL_MUTEX_H
 
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
-#include "alloc/slab.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -147,22 +147,22 @@ static COLD uint64_t mutex_count(struct pool *pool)
 static COLD int mutex_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	if (pthread_mutex_trylock(&self->lock) != 0) { /* I2 */
-		audit_fail(&audit, "I2: the lock of a quiet pool is held");
-		return audit_end(&audit, outstanding);
+		census_fail(&census, "I2: the lock of a quiet pool is held");
+		return census_end(&census, outstanding);
 	}
 	for (struct mutex_object *object = self->head; object != NULL;
 		object = object->next) { /* I1 */
-		if (!audit_mark(&audit, object, "the list"))
+		if (!census_mark(&census, object, "the list"))
 			break;
 	}
 	pthread_mutex_unlock(&self->lock);
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_mutex_ops = {

@@ -33,9 +33,9 @@
 #ifndef ALLOC_POOL_PERCPU_TRY_H
 #define ALLOC_POOL_PERCPU_TRY_H
 
-#include "alloc/copy.h"
-#include "alloc/cpu.h"
-#include "alloc/transit.h"
+#include "alloc/machine/copy.h"
+#include "alloc/machine/cpu.h"
+#include "alloc/mechanism/transit.h"
 
 /*
  * Other CPUs tried after the own one, before the depot: 0..16. Two, because a holder is preempted
@@ -399,23 +399,23 @@ static COLD uint64_t percpu_try_count(struct pool *pool)
 static COLD int percpu_try_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct percpu_try_pool *self = (struct percpu_try_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
-	for (uint32_t i = 0; i < self->cpus && !audit.failed; i++) {
+	for (uint32_t i = 0; i < self->cpus && !census.failed; i++) {
 		struct percpu_try_array *array = &self->arrays[i];
 
 		if (atom_load_relaxed(&array->busy) != 0 || array->count > self->cap) /* I1 */
-			audit_fail(&audit,
+			census_fail(&census,
 				"I1: the array of CPU %u is locked or holds %u objects of %u", i,
 				array->count, self->cap);
-		for (uint32_t k = 0; k < array->count && !audit.failed; k++) /* I2 */
-			audit_mark(&audit, array->slot[k], "a CPU's array");
+		for (uint32_t k = 0; k < array->count && !census.failed; k++) /* I2 */
+			census_mark(&census, array->slot[k], "a CPU's array");
 	}
-	depot_audit(&self->depot, &audit);
-	return audit_end(&audit, outstanding);
+	depot_census(&self->depot, &census);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_percpu_try_ops = {

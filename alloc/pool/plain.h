@@ -14,9 +14,9 @@
 #ifndef ALLOC_POOL_PLAIN_H
 #define ALLOC_POOL_PLAIN_H
 
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
-#include "alloc/slab.h"
 
 #include <errno.h>
 
@@ -128,17 +128,17 @@ static COLD uint64_t plain_count(struct pool *pool)
 static COLD int plain_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct plain_pool *self = (struct plain_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	for (struct plain_object *object = self->head; object != NULL;
 		object = object->next) { /* I1 */
-		if (!audit_mark(&audit, object, "the list"))
+		if (!census_mark(&census, object, "the list"))
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_plain_ops = {

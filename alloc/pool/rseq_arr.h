@@ -31,13 +31,13 @@
  * ABA: a commit is a store to a word that only this CPU writes, not a comparison; the depot has its
  * tags.
  *
- * I1  as in rseq_cache.h.
+ * I1  as in rseq_array.h.
  * I2  An object is in at most one place: slots below cur of one array, or the depot.
  */
 #ifndef ALLOC_POOL_RSEQ_ARR_H
 #define ALLOC_POOL_RSEQ_ARR_H
 
-#include "alloc/rseq_cache.h"
+#include "alloc/mechanism/rseq_array.h"
 
 struct rseq_arr_pool {
 	struct pool base;
@@ -245,14 +245,14 @@ static COLD uint64_t rseq_arr_count(struct pool *pool)
 static COLD int rseq_arr_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct rseq_arr_pool *self = (struct rseq_arr_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
-	if (rseq_cache_audit(&self->cache, &audit)) /* I1, I2 */
-		depot_audit(&self->depot, &audit);
-	return audit_end(&audit, outstanding);
+	if (rseq_cache_census(&self->cache, &census)) /* I1, I2 */
+		depot_census(&self->depot, &census);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_rseq_arr_ops = {
@@ -265,7 +265,7 @@ static const struct pool_ops pool_rseq_arr_ops = {
 		.exact = true,
 		.signals = true,
 		.trims = true},
-	.supported = rseq_supported,
+	.supported = pool_supported_rseq,
 	.create = rseq_arr_create,
 	.destroy = rseq_arr_destroy,
 	.attach = rseq_arr_attach,

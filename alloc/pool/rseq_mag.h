@@ -41,8 +41,8 @@
 #ifndef ALLOC_POOL_RSEQ_MAG_H
 #define ALLOC_POOL_RSEQ_MAG_H
 
-#include "alloc/cpu.h"
-#include "alloc/rseq_magazine.h"
+#include "alloc/machine/cpu.h"
+#include "alloc/mechanism/rseq_magazine.h"
 
 struct rseq_mag_pool {
 	struct pool base;
@@ -546,27 +546,27 @@ static COLD uint64_t rseq_mag_count(struct pool *pool)
 static COLD int rseq_mag_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct rseq_mag_pool *self = (struct rseq_mag_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
-	for (uint32_t cpu = 0; cpu < self->cpus && !audit.failed; cpu++) {
+	for (uint32_t cpu = 0; cpu < self->cpus && !census.failed; cpu++) {
 		uint64_t word = atom_load_relaxed(&self->areas[cpu].word);
 		struct magazine *loaded = rseq_mag_at(self, rseq_magazine_loaded(word));
 		struct magazine *spare = rseq_mag_at(self, rseq_magazine_spare(word));
 
 		if (atom_load_relaxed(&self->areas[cpu].stop) != 0 || loaded == spare || /* I1 */
 			magazine_count(loaded) > self->size || magazine_count(spare) > self->size)
-			audit_fail(&audit,
+			census_fail(&census,
 				"I1: CPU %u is stopped, or its magazines are one or hold more than "
 				"%u objects",
 				cpu, self->size);
-		else if (depot_audit_magazine(&audit, loaded, "a CPU's loaded magazine")) /* I2 */
-			depot_audit_magazine(&audit, spare, "a CPU's spare magazine");
+		else if (depot_audit_magazine(&census, loaded, "a CPU's loaded magazine")) /* I2 */
+			depot_audit_magazine(&census, spare, "a CPU's spare magazine");
 	}
-	depot_audit(&self->depot, &audit);
-	return audit_end(&audit, outstanding);
+	depot_census(&self->depot, &census);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_rseq_mag_ops = {
@@ -578,7 +578,7 @@ static const struct pool_ops pool_rseq_mag_ops = {
 		.needs_rseq = true,
 		.exact = true,
 		.trims = true},
-	.supported = rseq_supported,
+	.supported = pool_supported_rseq,
 	.create = rseq_mag_create,
 	.destroy = rseq_mag_destroy,
 	.attach = rseq_mag_attach,

@@ -80,9 +80,9 @@
 #ifndef ALLOC_POOL_SCQ_H
 #define ALLOC_POOL_SCQ_H
 
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
-#include "alloc/slab.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -352,13 +352,13 @@ static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
 	struct scq_pool *self = (struct scq_pool *)pool;
 	const uint64_t head = atom_load_seq_cst(&self->head);
 	const uint64_t tail = atom_load_seq_cst(&self->tail);
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	if (head > tail) /* I2 */
-		audit_fail(&audit, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
+		census_fail(&census, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
 	/* One lap from head on; an entry may also belong to the same place of a later lap. */
 	for (uint64_t first = head; (first - head) >> self->order == 0; first++) {
 		scq_entry entry = atom_load_seq_cst(scq_at(self, first)); /* A0 */
@@ -368,15 +368,15 @@ static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
 		if (scq_is_empty(entry))
 			continue;
 		if (first + (laps << self->order) >= tail) { /* I1 */
-			audit_fail(
-				&audit, "I1: entry %#" PRIx64 " is of no position in use", entry);
+			census_fail(
+				&census, "I1: entry %#" PRIx64 " is of no position in use", entry);
 			break;
 		}
-		if (!audit_mark(
-			    &audit, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)), "the ring"))
+		if (!census_mark(&census, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)),
+			    "the ring"))
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_scq_ops = {

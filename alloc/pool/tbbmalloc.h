@@ -8,10 +8,10 @@
 #ifndef ALLOC_POOL_TBBMALLOC_H
 #define ALLOC_POOL_TBBMALLOC_H
 
+#include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
-#include "alloc/preload.h"
 
-PRELOAD_PEER(tbbmalloc, "peer: oneTBB's scalable malloc behind malloc and free, preloaded",
+MALLOC_PEER_PEER(tbbmalloc, "peer: oneTBB's scalable malloc behind malloc and free, preloaded",
 	"__TBB_malloc_proxy", "libtbbmalloc_proxy.so.2", "libtbbmalloc2");
 
 #endif

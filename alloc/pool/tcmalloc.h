@@ -7,10 +7,10 @@
 #ifndef ALLOC_POOL_TCMALLOC_H
 #define ALLOC_POOL_TCMALLOC_H
 
+#include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
-#include "alloc/preload.h"
 
-PRELOAD_PEER(tcmalloc, "peer: gperftools' tcmalloc behind malloc and free, preloaded", "tc_version",
-	"libtcmalloc_minimal.so.4", "libtcmalloc-minimal4");
+MALLOC_PEER_PEER(tcmalloc, "peer: gperftools' tcmalloc behind malloc and free, preloaded",
+	"tc_version", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4");
 
 #endif

@@ -30,9 +30,9 @@
 #ifndef ALLOC_POOL_TICKET_H
 #define ALLOC_POOL_TICKET_H
 
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
-#include "alloc/slab.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -203,24 +203,24 @@ static COLD uint64_t ticket_count(struct pool *pool)
 static COLD int ticket_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct ticket_pool *self = (struct ticket_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	uint32_t next = atom_load_relaxed(&self->next);
 	uint32_t owner = atom_load_acquire(&self->owner); /* A0 */
 	if (next != owner) {                              /* I2 */
-		audit_fail(&audit, "I2: the lock of a quiet pool is held: ticket %u of %u", owner,
+		census_fail(&census, "I2: the lock of a quiet pool is held: ticket %u of %u", owner,
 			next);
-		return audit_end(&audit, outstanding);
+		return census_end(&census, outstanding);
 	}
 	for (struct ticket_object *object = self->head; object != NULL;
 		object = object->next) { /* I1 */
-		if (!audit_mark(&audit, object, "the list"))
+		if (!census_mark(&census, object, "the list"))
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_ticket_ops = {

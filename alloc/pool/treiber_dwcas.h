@@ -11,7 +11,7 @@
  * walks over n links and takes them with one CAS, put_bulk splices a private chain with one CAS. A
  * burst that others keep overtaking walks again each time.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (links live in the annex).
+ * After put: memory stays mapped, nothing is overwritten (links live in the side nodes).
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
  * then, once more, the stack empty. At that moment every object was out or in the hands of an
  * unfinished call. Threads are not counted anywhere, and the generation does not come
@@ -41,8 +41,8 @@
 #ifndef ALLOC_POOL_TREIBER_DWCAS_H
 #define ALLOC_POOL_TREIBER_DWCAS_H
 
-#include "alloc/annex.h"
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
 #include "alloc/pool.h"
 
 #include <errno.h>
@@ -50,13 +50,13 @@
 struct treiber_dwcas_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED atom_pair head; /* the top object and the generation */
-	struct annex annex;                /* a record holds the address of the object below */
+	struct side_nodes nodes;           /* a record holds the address of the object below */
 };
 
 ALWAYS_INLINE atom_ptr *treiber_dwcas_link(
 	const struct treiber_dwcas_pool *self, const void *object)
 {
-	return annex_record(&self->annex, object, sizeof(atom_ptr));
+	return side_nodes_record(&self->nodes, object, sizeof(atom_ptr));
 }
 
 /*
@@ -130,7 +130,7 @@ ALWAYS_INLINE void treiber_dwcas_push_chain(
 
 static COLD void *treiber_dwcas_grow(struct treiber_dwcas_pool *self, struct pool_thread *thread)
 {
-	void *object = pool_carve(&self->annex.slab, thread);
+	void *object = pool_carve(&self->nodes.slab, thread);
 
 	if (object == NULL)
 		object = treiber_dwcas_pop(self);
@@ -188,12 +188,12 @@ static COLD int treiber_dwcas_create(const struct pool_config *config, struct po
 
 	if (self == NULL)
 		return -ENOMEM;
-	int rc = annex_init(&self->annex, config, sizeof(atom_ptr));
+	int rc = side_nodes_init(&self->nodes, config, sizeof(atom_ptr));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
-	self->base.slab = &self->annex.slab;
+	self->base.slab = &self->nodes.slab;
 	*out = &self->base;
 	return 0;
 }
@@ -202,14 +202,14 @@ static COLD void treiber_dwcas_destroy(struct pool *pool)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
 
-	annex_fini(&self->annex, sizeof(atom_ptr));
+	side_nodes_fini(&self->nodes, sizeof(atom_ptr));
 	memory_free(self, sizeof(*self));
 }
 
 static COLD uint64_t treiber_dwcas_count(struct pool *pool)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
-	uint64_t n = slab_uncarved(&self->annex.slab);
+	uint64_t n = slab_uncarved(&self->nodes.slab);
 
 	for (void *at = atom_load_acquire(&self->head.pointer); at != NULL;
 		at = atom_load_relaxed(treiber_dwcas_link(self, at)))
@@ -220,17 +220,17 @@ static COLD uint64_t treiber_dwcas_count(struct pool *pool)
 static COLD int treiber_dwcas_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	for (void *at = atom_load_acquire(&self->head.pointer); at != NULL; /* I1 */
 		at = atom_load_relaxed(treiber_dwcas_link(self, at))) {
-		if (!audit_mark(&audit, at, "the stack"))
+		if (!census_mark(&census, at, "the stack"))
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_treiber_dwcas_ops = {

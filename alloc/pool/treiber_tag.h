@@ -3,7 +3,7 @@
  * reference among the shared structures: exact to the last object, a locked instruction each way,
  * and one cache line that all CPUs fight for.
  *
- * The stack is alloc/loose.h: the algorithm, its labels (A0, R0), its table and the argument
+ * The stack is alloc/mechanism/tagged_stack.h: the algorithm, its labels (A0, R0), its table and the argument
  * against ABA stand there.
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; the tag
  * follows IBM System/370, Principles of Operation, appendix on CDS. We link indices, not pointers,
@@ -26,19 +26,19 @@
  *
  * count and check want a quiet pool.
  *
- * I1  as in loose.h.
+ * I1  as in tagged_stack.h.
  */
 #ifndef ALLOC_POOL_TREIBER_TAG_H
 #define ALLOC_POOL_TREIBER_TAG_H
 
-#include "alloc/loose.h"
+#include "alloc/mechanism/tagged_stack.h"
 #include "alloc/pool.h"
 
 #include <errno.h>
 
 struct treiber_tag_pool {
 	struct pool base;
-	struct loose stack;
+	struct tagged_stack stack;
 	struct slab slab;
 };
 
@@ -54,7 +54,7 @@ static COLD void *treiber_tag_grow(struct treiber_tag_pool *self, struct pool_th
 	 * The capacity is reached; an object may have come back since the look at the stack, and
 	 * exactness wants it found.
 	 */
-	void *object = loose_pop(&self->stack, &self->slab);
+	void *object = tagged_stack_pop(&self->stack, &self->slab);
 	thread->paths.empty += object == NULL;
 	return object;
 }
@@ -63,7 +63,7 @@ static COLD void *treiber_tag_grow(struct treiber_tag_pool *self, struct pool_th
 static inline void *treiber_tag_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-	void *object = loose_pop(&self->stack, &self->slab);
+	void *object = tagged_stack_pop(&self->stack, &self->slab);
 
 	return likely(object != NULL) ? object : treiber_tag_grow(self, thread);
 }
@@ -74,7 +74,7 @@ static inline void treiber_tag_put(struct pool *pool, struct pool_thread *thread
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
 	(void)thread;
-	loose_push(&self->stack, &self->slab, object);
+	tagged_stack_push(&self->stack, &self->slab, object);
 }
 
 /* The cold end of get_bulk: objs[0..got) are filled, the list has ended. */
@@ -89,7 +89,7 @@ static inline uint32_t treiber_tag_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-	uint32_t got = loose_pop_each(&self->stack, &self->slab, objs, n);
+	uint32_t got = tagged_stack_pop_each(&self->stack, &self->slab, objs, n);
 
 	return likely(got == n) ? n : treiber_tag_get_rest(pool, thread, objs, got, n);
 }
@@ -101,7 +101,7 @@ static inline void treiber_tag_put_bulk(
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
 	(void)thread;
-	loose_push_each(&self->stack, &self->slab, objs, n);
+	tagged_stack_push_each(&self->stack, &self->slab, objs, n);
 }
 
 static COLD int treiber_tag_create(const struct pool_config *config, struct pool **out)
@@ -133,19 +133,19 @@ static COLD uint64_t treiber_tag_count(struct pool *pool)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	return slab_uncarved(&self->slab) + loose_count(&self->stack, &self->slab);
+	return slab_uncarved(&self->slab) + tagged_stack_count(&self->stack, &self->slab);
 }
 
 static COLD int treiber_tag_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
-	loose_audit(&self->stack, &self->slab, &audit); /* I1 */
-	return audit_end(&audit, outstanding);
+	tagged_stack_census(&self->stack, &self->slab, &census); /* I1 */
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_treiber_tag_ops = {

@@ -11,7 +11,7 @@
  * Progress: put is lock-free, get blocks: a getter that stops with the mutex stops the others. A
  * child of fork must not use the pool if another thread may have been in get.
  * Signal handlers must not use it: they would wait for the mutex that they interrupted.
- * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
+ * After put: memory stays mapped, nothing is overwritten (nodes live in the side nodes).
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
  * then, under the mutex, the stack empty. A put that has ended is on it. Threads are not counted
  * anywhere.
@@ -20,7 +20,7 @@
  *	get       mutex    CAS on head    the caller: the pool is quiet
  *	put                CAS on head    the caller: the pool is quiet
  *
- * Orders: liburcu's own, see alloc/urcu.h; there are no labels here.
+ * Orders: liburcu's own, see alloc/peer/urcu.h; there are no labels here.
  * ABA: none, since only one thread at a time pops; a push can't suffer it. Nodes are type-stable.
  *
  * I1  The walk from head ends in NULL and names each free carved object once.
@@ -29,10 +29,10 @@
 #ifndef ALLOC_POOL_URCU_LFS_H
 #define ALLOC_POOL_URCU_LFS_H
 
-#include "alloc/annex.h"
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
+#include "alloc/peer/urcu.h"
 #include "alloc/pool.h"
-#include "alloc/urcu.h"
 
 #include <errno.h>
 
@@ -41,18 +41,18 @@
 struct urcu_lfs_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct cds_lfs_stack stack;
-	CACHE_PAIR_ALIGNED struct annex annex; /* a record is a struct cds_lfs_node */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* a record is a struct cds_lfs_node */
 };
 
 ALWAYS_INLINE void *urcu_lfs_object(
 	const struct urcu_lfs_pool *self, const struct cds_lfs_node *node)
 {
-	return annex_object(&self->annex, node, sizeof(*node));
+	return side_nodes_object(&self->nodes, node, sizeof(*node));
 }
 
 static COLD void *urcu_lfs_grow(struct urcu_lfs_pool *self, struct pool_thread *thread)
 {
-	void *object = pool_carve(&self->annex.slab, thread);
+	void *object = pool_carve(&self->nodes.slab, thread);
 
 	if (object == NULL) {
 		struct cds_lfs_node *node = cds_lfs_pop_blocking(&self->stack);
@@ -79,7 +79,8 @@ static inline void urcu_lfs_put(struct pool *pool, struct pool_thread *thread, v
 	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
 
 	(void)thread;
-	cds_lfs_push(&self->stack, annex_record(&self->annex, object, sizeof(struct cds_lfs_node)));
+	cds_lfs_push(
+		&self->stack, side_nodes_record(&self->nodes, object, sizeof(struct cds_lfs_node)));
 }
 
 /* The mutex once for all n, and a CAS an object. */
@@ -111,13 +112,13 @@ static COLD int urcu_lfs_create(const struct pool_config *config, struct pool **
 
 	if (self == NULL)
 		return -ENOMEM;
-	int rc = annex_init(&self->annex, config, sizeof(struct cds_lfs_node));
+	int rc = side_nodes_init(&self->nodes, config, sizeof(struct cds_lfs_node));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
 	cds_lfs_init(&self->stack);
-	self->base.slab = &self->annex.slab;
+	self->base.slab = &self->nodes.slab;
 	*out = &self->base;
 	return 0;
 }
@@ -127,7 +128,7 @@ static COLD void urcu_lfs_destroy(struct pool *pool)
 	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
 
 	cds_lfs_destroy(&self->stack);
-	annex_fini(&self->annex, sizeof(struct cds_lfs_node));
+	side_nodes_fini(&self->nodes, sizeof(struct cds_lfs_node));
 	memory_free(self, sizeof(*self));
 }
 
@@ -140,7 +141,7 @@ static COLD const struct cds_lfs_node *urcu_lfs_first(const struct urcu_lfs_pool
 static COLD uint64_t urcu_lfs_count(struct pool *pool)
 {
 	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
-	uint64_t free = slab_uncarved(&self->annex.slab);
+	uint64_t free = slab_uncarved(&self->nodes.slab);
 
 	for (const struct cds_lfs_node *at = urcu_lfs_first(self); at != NULL; at = at->next)
 		free++;
@@ -150,21 +151,21 @@ static COLD uint64_t urcu_lfs_count(struct pool *pool)
 static COLD int urcu_lfs_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	if (pthread_mutex_trylock(&self->stack.lock) != 0) { /* I2 */
-		audit_fail(&audit, "I2: the mutex of a quiet pool is held");
-		return audit_end(&audit, outstanding);
+		census_fail(&census, "I2: the mutex of a quiet pool is held");
+		return census_end(&census, outstanding);
 	}
 	for (const struct cds_lfs_node *at = urcu_lfs_first(self); at != NULL; at = at->next) {
-		if (!audit_mark(&audit, urcu_lfs_object(self, at), "the stack")) /* I1 */
+		if (!census_mark(&census, urcu_lfs_object(self, at), "the stack")) /* I1 */
 			break;
 	}
 	pthread_mutex_unlock(&self->stack.lock);
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 #endif
@@ -190,7 +191,7 @@ static const struct pool_ops pool_urcu_lfs_ops = {
 	.count = urcu_lfs_count,
 	.check = urcu_lfs_check,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

@@ -18,13 +18,13 @@
  * fork: the child has a thread of liburcu's of its own (urcu_start) and can use the pool, with what
  * was in flight.
  * Signal handlers must not use it: call_rcu is not made for them.
- * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
+ * After put: memory stays mapped, nothing is overwritten (nodes live in the side nodes).
  *
  *	          get            put                       count, check
  *	get       CAS on head    grace period, then CAS    the caller: the pool is quiet
  *	put                      CAS on head               the caller: the pool is quiet
  *
- * Orders: liburcu's own, see alloc/urcu.h; there are no labels here.
+ * Orders: liburcu's own, see alloc/peer/urcu.h; there are no labels here.
  * ABA: while a popper holds the read lock, no node that it saw on top can be popped by another and
  * pushed again, for that push waits until the popper has left.
  *
@@ -34,10 +34,10 @@
 #ifndef ALLOC_POOL_URCU_LFS_GP_H
 #define ALLOC_POOL_URCU_LFS_GP_H
 
-#include "alloc/annex.h"
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
+#include "alloc/peer/urcu.h"
 #include "alloc/pool.h"
-#include "alloc/urcu.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -50,12 +50,12 @@ struct urcu_lfs_gp_record {
 	struct urcu_lfs_gp_pool *pool; /* for the callback, which is given the rcu_head alone */
 };
 static_assert((sizeof(struct urcu_lfs_gp_record) & (sizeof(struct urcu_lfs_gp_record) - 1)) == 0,
-	"the annex wants a power of two");
+	"the side nodes wants a power of two");
 
 struct urcu_lfs_gp_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct __cds_lfs_stack stack;
-	CACHE_PAIR_ALIGNED struct annex annex; /* of struct urcu_lfs_gp_record */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct urcu_lfs_gp_record */
 	/* Objects were put since a quiet pool was last looked at, and may be in flight. 0 or 1. */
 	atom_u32 pending;
 };
@@ -63,13 +63,13 @@ struct urcu_lfs_gp_pool {
 ALWAYS_INLINE void *urcu_lfs_gp_object(
 	const struct urcu_lfs_gp_pool *self, const struct cds_lfs_node *node)
 {
-	return annex_object(&self->annex, container_of(node, struct urcu_lfs_gp_record, node),
+	return side_nodes_object(&self->nodes, container_of(node, struct urcu_lfs_gp_record, node),
 		sizeof(struct urcu_lfs_gp_record));
 }
 
 static COLD void *urcu_lfs_gp_grow(struct urcu_lfs_gp_pool *self, struct pool_thread *thread)
 {
-	void *object = pool_carve(&self->annex.slab, thread);
+	void *object = pool_carve(&self->nodes.slab, thread);
 
 	thread->paths.empty += object == NULL;
 	return object;
@@ -99,7 +99,8 @@ static COLD void urcu_lfs_gp_push(struct rcu_head *rcu)
 static inline void urcu_lfs_gp_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-	struct urcu_lfs_gp_record *record = annex_record(&self->annex, object, sizeof(*record));
+	struct urcu_lfs_gp_record *record =
+		side_nodes_record(&self->nodes, object, sizeof(*record));
 
 	(void)thread;
 	record->pool = self;
@@ -128,13 +129,13 @@ static COLD int urcu_lfs_gp_create(const struct pool_config *config, struct pool
 		return -ENOMEM;
 	int rc = urcu_start();
 	if (rc == 0)
-		rc = annex_init(&self->annex, config, sizeof(struct urcu_lfs_gp_record));
+		rc = side_nodes_init(&self->nodes, config, sizeof(struct urcu_lfs_gp_record));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
 	__cds_lfs_init(&self->stack);
-	self->base.slab = &self->annex.slab;
+	self->base.slab = &self->nodes.slab;
 	*out = &self->base;
 	return 0;
 }
@@ -144,7 +145,7 @@ static COLD void urcu_lfs_gp_destroy(struct pool *pool)
 	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
 
 	urcu_bp_barrier(); /* until then callbacks reach into the pool */
-	annex_fini(&self->annex, sizeof(struct urcu_lfs_gp_record));
+	side_nodes_fini(&self->nodes, sizeof(struct urcu_lfs_gp_record));
 	memory_free(self, sizeof(*self));
 }
 
@@ -169,7 +170,7 @@ static COLD const struct cds_lfs_node *urcu_lfs_gp_first(struct urcu_lfs_gp_pool
 static COLD uint64_t urcu_lfs_gp_count(struct pool *pool)
 {
 	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-	uint64_t free = slab_uncarved(&self->annex.slab);
+	uint64_t free = slab_uncarved(&self->nodes.slab);
 
 	for (const struct cds_lfs_node *at = urcu_lfs_gp_first(self); at != NULL; at = at->next)
 		free++;
@@ -179,16 +180,16 @@ static COLD uint64_t urcu_lfs_gp_count(struct pool *pool)
 static COLD int urcu_lfs_gp_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	for (const struct cds_lfs_node *at = urcu_lfs_gp_first(self); at != NULL; at = at->next) {
-		if (!audit_mark(&audit, urcu_lfs_gp_object(self, at), "the stack")) /* I1 */
+		if (!census_mark(&census, urcu_lfs_gp_object(self, at), "the stack")) /* I1 */
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 #endif
@@ -213,7 +214,7 @@ static const struct pool_ops pool_urcu_lfs_gp_ops = {
 	.count = urcu_lfs_gp_count,
 	.check = urcu_lfs_gp_check,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

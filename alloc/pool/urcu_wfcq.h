@@ -9,7 +9,7 @@
  * that stops between its exchange and its store (it then looks again every 10 ms). A child of fork
  * must not use the pool if another thread may have been in a call.
  * Signal handlers must not use it: they would wait for the mutex that they interrupted.
- * After put: memory stays mapped, nothing is overwritten (nodes live in the annex). FIFO: get hands
+ * After put: memory stays mapped, nothing is overwritten (nodes live in the side nodes). FIFO: get hands
  * out the coldest object.
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
  * then, under the mutex, the queue empty. A put that has ended is on it, and get waits for one
@@ -21,7 +21,7 @@
  *	                   one object is left
  *	put                exchange of tail    the caller: the pool is quiet
  *
- * Orders: liburcu's own, see alloc/urcu.h; there are no labels here.
+ * Orders: liburcu's own, see alloc/peer/urcu.h; there are no labels here.
  * ABA: none: only the holder of the mutex follows and cuts links. Nodes are type-stable.
  *
  * I1  The walk from head comes to the tail and names each free carved object once.
@@ -30,10 +30,10 @@
 #ifndef ALLOC_POOL_URCU_WFCQ_H
 #define ALLOC_POOL_URCU_WFCQ_H
 
-#include "alloc/annex.h"
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
+#include "alloc/peer/urcu.h"
 #include "alloc/pool.h"
-#include "alloc/urcu.h"
 
 #include <errno.h>
 
@@ -43,18 +43,18 @@ struct urcu_wfcq_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct cds_wfcq_head head; /* with the mutex of the getters */
 	CACHE_PAIR_ALIGNED struct cds_wfcq_tail tail;
-	CACHE_PAIR_ALIGNED struct annex annex; /* a record is a struct cds_wfcq_node */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* a record is a struct cds_wfcq_node */
 };
 
 ALWAYS_INLINE void *urcu_wfcq_object(
 	const struct urcu_wfcq_pool *self, const struct cds_wfcq_node *node)
 {
-	return annex_object(&self->annex, node, sizeof(*node));
+	return side_nodes_object(&self->nodes, node, sizeof(*node));
 }
 
 static COLD void *urcu_wfcq_grow(struct urcu_wfcq_pool *self, struct pool_thread *thread)
 {
-	void *object = pool_carve(&self->annex.slab, thread);
+	void *object = pool_carve(&self->nodes.slab, thread);
 
 	if (object == NULL) {
 		struct cds_wfcq_node *node = cds_wfcq_dequeue_blocking(&self->head, &self->tail);
@@ -79,7 +79,7 @@ static inline void *urcu_wfcq_get(struct pool *pool, struct pool_thread *thread)
 static inline void urcu_wfcq_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
-	struct cds_wfcq_node *node = annex_record(&self->annex, object, sizeof(*node));
+	struct cds_wfcq_node *node = side_nodes_record(&self->nodes, object, sizeof(*node));
 
 	(void)thread;
 	cds_wfcq_node_init(node);
@@ -115,13 +115,13 @@ static COLD int urcu_wfcq_create(const struct pool_config *config, struct pool *
 
 	if (self == NULL)
 		return -ENOMEM;
-	int rc = annex_init(&self->annex, config, sizeof(struct cds_wfcq_node));
+	int rc = side_nodes_init(&self->nodes, config, sizeof(struct cds_wfcq_node));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
 	cds_wfcq_init(&self->head, &self->tail);
-	self->base.slab = &self->annex.slab;
+	self->base.slab = &self->nodes.slab;
 	*out = &self->base;
 	return 0;
 }
@@ -131,14 +131,14 @@ static COLD void urcu_wfcq_destroy(struct pool *pool)
 	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
 
 	cds_wfcq_destroy(&self->head, &self->tail);
-	annex_fini(&self->annex, sizeof(struct cds_wfcq_node));
+	side_nodes_fini(&self->nodes, sizeof(struct cds_wfcq_node));
 	memory_free(self, sizeof(*self));
 }
 
 static COLD uint64_t urcu_wfcq_count(struct pool *pool)
 {
 	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
-	uint64_t free = slab_uncarved(&self->annex.slab);
+	uint64_t free = slab_uncarved(&self->nodes.slab);
 
 	struct cds_wfcq_node *at;
 
@@ -149,24 +149,24 @@ static COLD uint64_t urcu_wfcq_count(struct pool *pool)
 static COLD int urcu_wfcq_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	if (pthread_mutex_trylock(&self->head.lock) != 0) { /* I2 */
-		audit_fail(&audit, "I2: the mutex of a quiet pool is held");
-		return audit_end(&audit, outstanding);
+		census_fail(&census, "I2: the mutex of a quiet pool is held");
+		return census_end(&census, outstanding);
 	}
 	struct cds_wfcq_node *at;
 
 	__cds_wfcq_for_each_blocking(&self->head, &self->tail, at)
 	{
-		if (!audit_mark(&audit, urcu_wfcq_object(self, at), "the queue")) /* I1 */
+		if (!census_mark(&census, urcu_wfcq_object(self, at), "the queue")) /* I1 */
 			break;
 	}
 	pthread_mutex_unlock(&self->head.lock);
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 #endif
@@ -193,7 +193,7 @@ static const struct pool_ops pool_urcu_wfcq_ops = {
 	.count = urcu_wfcq_count,
 	.check = urcu_wfcq_check,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

@@ -10,7 +10,7 @@
  * that stops between its exchange and its store (it then looks again every 10 ms). A child of fork
  * must not use the pool if another thread may have been in a call.
  * Signal handlers must not use it: they would wait for the mutex that they interrupted.
- * After put: memory stays mapped, nothing is overwritten (nodes live in the annex).
+ * After put: memory stays mapped, nothing is overwritten (nodes live in the side nodes).
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
  * then, under the mutex, the stack empty. A put that has ended is on it, and a pop waits for one
  * that is half done. Threads are not counted
@@ -20,7 +20,7 @@
  *	get       mutex    CAS on head         the caller: the pool is quiet
  *	put                exchange of head    the caller: the pool is quiet
  *
- * Orders: liburcu's own, see alloc/urcu.h; there are no labels here.
+ * Orders: liburcu's own, see alloc/peer/urcu.h; there are no labels here.
  * ABA: none, since only one thread at a time pops. Nodes are type-stable.
  *
  * I1  The walk from head comes to the end mark and names each free carved object once.
@@ -29,10 +29,10 @@
 #ifndef ALLOC_POOL_URCU_WFS_H
 #define ALLOC_POOL_URCU_WFS_H
 
-#include "alloc/annex.h"
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
+#include "alloc/peer/urcu.h"
 #include "alloc/pool.h"
-#include "alloc/urcu.h"
 
 #include <errno.h>
 
@@ -41,18 +41,18 @@
 struct urcu_wfs_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct cds_wfs_stack stack;
-	CACHE_PAIR_ALIGNED struct annex annex; /* a record is a struct cds_wfs_node */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* a record is a struct cds_wfs_node */
 };
 
 ALWAYS_INLINE void *urcu_wfs_object(
 	const struct urcu_wfs_pool *self, const struct cds_wfs_node *node)
 {
-	return annex_object(&self->annex, node, sizeof(*node));
+	return side_nodes_object(&self->nodes, node, sizeof(*node));
 }
 
 static COLD void *urcu_wfs_grow(struct urcu_wfs_pool *self, struct pool_thread *thread)
 {
-	void *object = pool_carve(&self->annex.slab, thread);
+	void *object = pool_carve(&self->nodes.slab, thread);
 
 	if (object == NULL) {
 		struct cds_wfs_node *node = cds_wfs_pop_blocking(&self->stack);
@@ -77,7 +77,7 @@ static inline void *urcu_wfs_get(struct pool *pool, struct pool_thread *thread)
 static inline void urcu_wfs_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
-	struct cds_wfs_node *node = annex_record(&self->annex, object, sizeof(*node));
+	struct cds_wfs_node *node = side_nodes_record(&self->nodes, object, sizeof(*node));
 
 	(void)thread;
 	cds_wfs_node_init(node);
@@ -113,13 +113,13 @@ static COLD int urcu_wfs_create(const struct pool_config *config, struct pool **
 
 	if (self == NULL)
 		return -ENOMEM;
-	int rc = annex_init(&self->annex, config, sizeof(struct cds_wfs_node));
+	int rc = side_nodes_init(&self->nodes, config, sizeof(struct cds_wfs_node));
 	if (rc != 0) {
 		memory_free(self, sizeof(*self));
 		return rc;
 	}
 	cds_wfs_init(&self->stack);
-	self->base.slab = &self->annex.slab;
+	self->base.slab = &self->nodes.slab;
 	*out = &self->base;
 	return 0;
 }
@@ -129,14 +129,14 @@ static COLD void urcu_wfs_destroy(struct pool *pool)
 	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
 
 	cds_wfs_destroy(&self->stack);
-	annex_fini(&self->annex, sizeof(struct cds_wfs_node));
+	side_nodes_fini(&self->nodes, sizeof(struct cds_wfs_node));
 	memory_free(self, sizeof(*self));
 }
 
 static COLD uint64_t urcu_wfs_count(struct pool *pool)
 {
 	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
-	uint64_t free = slab_uncarved(&self->annex.slab);
+	uint64_t free = slab_uncarved(&self->nodes.slab);
 
 	struct cds_wfs_node *at;
 
@@ -147,24 +147,24 @@ static COLD uint64_t urcu_wfs_count(struct pool *pool)
 static COLD int urcu_wfs_check(struct pool *pool, uint64_t outstanding, char *why)
 {
 	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->annex.slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	if (pthread_mutex_trylock(&self->stack.lock) != 0) { /* I2 */
-		audit_fail(&audit, "I2: the mutex of a quiet pool is held");
-		return audit_end(&audit, outstanding);
+		census_fail(&census, "I2: the mutex of a quiet pool is held");
+		return census_end(&census, outstanding);
 	}
 	struct cds_wfs_node *at;
 
 	cds_wfs_for_each_blocking(self->stack.head, at)
 	{
-		if (!audit_mark(&audit, urcu_wfs_object(self, at), "the stack")) /* I1 */
+		if (!census_mark(&census, urcu_wfs_object(self, at), "the stack")) /* I1 */
 			break;
 	}
 	pthread_mutex_unlock(&self->stack.lock);
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 #endif
@@ -190,7 +190,7 @@ static const struct pool_ops pool_urcu_wfs_ops = {
 	.count = urcu_wfs_count,
 	.check = urcu_wfs_check,
 #else
-	ABSENT_HOOKS,
+	MISSING_LIBRARY_HOOKS,
 #endif
 };
 

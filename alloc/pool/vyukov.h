@@ -36,9 +36,9 @@
 #ifndef ALLOC_POOL_VYUKOV_H
 #define ALLOC_POOL_VYUKOV_H
 
-#include "alloc/audit.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
-#include "alloc/slab.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -295,15 +295,15 @@ static COLD int vyukov_check(struct pool *pool, uint64_t outstanding, char *why)
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t take = atom_load_relaxed(&self->take);
 	uint64_t give = atom_load_relaxed(&self->give);
-	struct audit audit;
-	int rc = audit_begin(&audit, &self->slab, why, POOL_REASON_BYTES);
+	struct census census;
+	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
 	if (rc != 0)
 		return rc;
 	if (give - take > slab_carved(&self->slab)) { /* I3 */
-		audit_fail(&audit, "I3: give %" PRIu64 " and take %" PRIu64 " lie too far apart",
+		census_fail(&census, "I3: give %" PRIu64 " and take %" PRIu64 " lie too far apart",
 			give, take);
-		return audit_end(&audit, outstanding);
+		return census_end(&census, outstanding);
 	}
 	for (uint64_t at = take; at != take + self->mask + 1; at++) {
 		const bool filled = at - take < give - take;
@@ -311,14 +311,15 @@ static COLD int vyukov_check(struct pool *pool, uint64_t outstanding, char *why)
 		uint64_t seq = atom_load_acquire(&cell->seq); /* A0 */
 
 		if (seq != at + filled) { /* I1, I2 */
-			audit_fail(&audit, "I%d: the cell of position %" PRIu64 " has seq %" PRIu64,
+			census_fail(&census,
+				"I%d: the cell of position %" PRIu64 " has seq %" PRIu64,
 				filled ? 1 : 2, at, seq);
 			break;
 		}
-		if (filled && !audit_mark(&audit, cell->object, "the ring"))
+		if (filled && !census_mark(&census, cell->object, "the ring"))
 			break;
 	}
-	return audit_end(&audit, outstanding);
+	return census_end(&census, outstanding);
 }
 
 static const struct pool_ops pool_vyukov_ops = {

@@ -19,7 +19,7 @@
 #define BENCH_WORKLOAD_CLONE_TREE_H
 
 #include "alloc/ndis/ndis.h"
-#include "bench/nbl_load.h"
+#include "bench/workload/nbl_load.h"
 
 enum {
 	CLONE_TREE_CLONES = 4,

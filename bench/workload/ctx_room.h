@@ -16,7 +16,7 @@
 #ifndef BENCH_WORKLOAD_CTX_ROOM_H
 #define BENCH_WORKLOAD_CTX_ROOM_H
 
-#include "bench/nbl_load.h"
+#include "bench/workload/nbl_load.h"
 
 enum {
 	CTX_ROOM_HELD = 32, /* a power of two */

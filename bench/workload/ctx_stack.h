@@ -21,7 +21,7 @@
 #ifndef BENCH_WORKLOAD_CTX_STACK_H
 #define BENCH_WORKLOAD_CTX_STACK_H
 
-#include "bench/nbl_load.h"
+#include "bench/workload/nbl_load.h"
 
 /* The longest chain is what is held: a thread goes round its NBLs. */
 enum { CTX_STACK_CHAIN_MAX = NBL_LOAD_HELD };

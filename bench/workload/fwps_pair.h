@@ -23,7 +23,7 @@
 #ifndef BENCH_WORKLOAD_FWPS_PAIR_H
 #define BENCH_WORKLOAD_FWPS_PAIR_H
 
-#include "bench/nbl_load.h"
+#include "bench/workload/nbl_load.h"
 
 enum {
 	FWPS_PAIR_DATA_OFFSET = 14, /* the packet begins behind the Ethernet header */

@@ -12,7 +12,7 @@
 #ifndef BENCH_WORKLOAD_HELD_50_H
 #define BENCH_WORKLOAD_HELD_50_H
 
-#include "bench/held_load.h"
+#include "bench/workload/held_load.h"
 
 #include <assert.h>
 

@@ -13,7 +13,7 @@
 #ifndef BENCH_WORKLOAD_HELD_95_H
 #define BENCH_WORKLOAD_HELD_95_H
 
-#include "bench/held_load.h"
+#include "bench/workload/held_load.h"
 
 #include <assert.h>
 

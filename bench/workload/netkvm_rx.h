@@ -13,7 +13,7 @@
 #ifndef BENCH_WORKLOAD_NETKVM_RX_H
 #define BENCH_WORKLOAD_NETKVM_RX_H
 
-#include "bench/nbl_lane.h"
+#include "bench/workload/nbl_lane.h"
 
 enum { NETKVM_RX_BUFFERS = 256, NETKVM_RX_FRAME_BYTES = 1514 };
 _Static_assert((int)NETKVM_RX_BUFFERS <= (int)NBL_LANE_UNDER_WAY, "each has an MDL");

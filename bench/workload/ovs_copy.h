@@ -14,7 +14,7 @@
 #ifndef BENCH_WORKLOAD_OVS_COPY_H
 #define BENCH_WORKLOAD_OVS_COPY_H
 
-#include "bench/nbl_lane.h"
+#include "bench/workload/nbl_lane.h"
 
 enum { OVS_COPY_DATA_BYTES = 384, OVS_COPY_CONTEXT_BYTES = 32, OVS_COPY_SIZES = 3 };
 

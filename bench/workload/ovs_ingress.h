@@ -14,7 +14,7 @@
 #ifndef BENCH_WORKLOAD_OVS_INGRESS_H
 #define BENCH_WORKLOAD_OVS_INGRESS_H
 
-#include "bench/nbl_lane.h"
+#include "bench/workload/nbl_lane.h"
 
 enum { OVS_INGRESS_NBLS = 256 }; /* receive buffers of a queue, NetKVM's default */
 

@@ -13,8 +13,8 @@
 #ifndef BENCH_WORKLOAD_REMOTE_FREE_H
 #define BENCH_WORKLOAD_REMOTE_FREE_H
 
-#include "bench/spsc_ring.h"
 #include "bench/workload.h"
+#include "bench/workload/spsc_ring.h"
 
 #include <errno.h>
 

@@ -15,8 +15,8 @@
 #ifndef BENCH_WORKLOAD_WFP_INJECT_H
 #define BENCH_WORKLOAD_WFP_INJECT_H
 
-#include "bench/nbl_load.h"
-#include "bench/spsc_ring.h"
+#include "bench/workload/nbl_load.h"
+#include "bench/workload/spsc_ring.h"
 
 enum {
 	WFP_INJECT_LANE_THREADS = 2,       /* one injects, one completes */

@@ -16,7 +16,7 @@
 #ifndef BENCH_WORKLOAD_WIREGUARD_H
 #define BENCH_WORKLOAD_WIREGUARD_H
 
-#include "bench/nbl_lane.h"
+#include "bench/workload/nbl_lane.h"
 
 enum {
 	WIREGUARD_BEFORE_BYTES = 16, /* the data message's header */

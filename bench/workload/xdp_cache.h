@@ -17,7 +17,7 @@
 #ifndef BENCH_WORKLOAD_XDP_CACHE_H
 #define BENCH_WORKLOAD_XDP_CACHE_H
 
-#include "bench/nbl_lane.h"
+#include "bench/workload/nbl_lane.h"
 
 enum { XDP_CACHE_NBLS = 1024, XDP_CACHE_CONTEXT_BYTES = 384 };
 _Static_assert((int)XDP_CACHE_NBLS <= (int)NBL_LANE_STOCK_MAX, "the private list");

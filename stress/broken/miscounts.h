@@ -6,10 +6,10 @@
 #ifndef STRESS_BROKEN_MISCOUNTS_H
 #define STRESS_BROKEN_MISCOUNTS_H
 
+#include "stress/base/tags.h"
 #include "stress/controls.h"
-#include "stress/tags.h"
 
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 
 enum { MISCOUNTS_ONE_IN = 1000 };
 

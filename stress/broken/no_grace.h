@@ -1,6 +1,6 @@
 /*
  * no_grace: a pool that does not wait for the calls it has let in before it frees its memory. The
- * mistake is the missing grace period in alloc/lifetime.h; the strategy itself is sound.
+ * mistake is the missing grace period in alloc/peer/rcu_guard.h; the strategy itself is sound.
  *
  * A get yields now and then, as a scheduler would have it, so that every build meets a destroy in
  * the middle of a call within a second.
@@ -8,7 +8,7 @@
 #ifndef STRESS_BROKEN_NO_GRACE_H
 #define STRESS_BROKEN_NO_GRACE_H
 
-#include "alloc/lifetime.h"
+#include "alloc/peer/rcu_guard.h"
 #include "stress/controls.h"
 
 #include <sched.h>
@@ -32,7 +32,7 @@ static uint32_t no_grace_get_bulk(
 
 static int no_grace_create(const struct pool_config *config, struct pool **out)
 {
-	lifetime_stop_waiting();
+	rcu_guard_stop_waiting();
 	return treiber_tag_create(config, out);
 }
 

@@ -1,7 +1,7 @@
 #include "stress/progress/freezer.h"
 
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -4,7 +4,7 @@
  * Pools whose traits say blocking are examined too and may do either; that at least one of them is
  * found blocking, and the control that hides a lock, shows that the freezer sees what it looks for.
  */
-#include "stress/child.h"
+#include "stress/base/child.h"
 #include "stress/progress/freezer.h"
 #include "stress/progress/hides_a_lock.h"
 

@@ -10,9 +10,9 @@
 #ifndef STRESS_SCENARIO_AFFINITY_H
 #define STRESS_SCENARIO_AFFINITY_H
 
-#include "alloc/cpu.h"
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "alloc/machine/cpu.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <sched.h>
 

@@ -10,8 +10,8 @@
 #ifndef STRESS_SCENARIO_CHURN_H
 #define STRESS_SCENARIO_CHURN_H
 
-#include "stress/board.h"
-#include "stress/gang.h"
+#include "stress/base/board.h"
+#include "stress/base/gang.h"
 
 enum {
 	CHURN_ROUND_MS = 40,

@@ -8,9 +8,9 @@
 #ifndef STRESS_SCENARIO_CONFORMANCE_H
 #define STRESS_SCENARIO_CONFORMANCE_H
 
-#include "stress/board.h"
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "stress/base/board.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <errno.h>
 #include <stdlib.h>

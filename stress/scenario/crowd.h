@@ -7,8 +7,8 @@
 #ifndef STRESS_SCENARIO_CROWD_H
 #define STRESS_SCENARIO_CROWD_H
 
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <semaphore.h>
 

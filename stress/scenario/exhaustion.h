@@ -10,8 +10,8 @@
 #ifndef STRESS_SCENARIO_EXHAUSTION_H
 #define STRESS_SCENARIO_EXHAUSTION_H
 
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <stdlib.h>
 

@@ -11,8 +11,8 @@
 #ifndef STRESS_SCENARIO_GROWTH_H
 #define STRESS_SCENARIO_GROWTH_H
 
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <stdlib.h>
 

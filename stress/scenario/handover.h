@@ -10,8 +10,8 @@
 #ifndef STRESS_SCENARIO_HANDOVER_H
 #define STRESS_SCENARIO_HANDOVER_H
 
-#include "stress/board.h"
-#include "stress/gang.h"
+#include "stress/base/board.h"
+#include "stress/base/gang.h"
 
 #include <sched.h>
 

@@ -3,7 +3,7 @@
  * threads still run and may be in the middle of a call. A thread also calls with handles that are
  * stale: the pool behind them is gone, or is just going.
  *
- * The pools are verify pools over the strategy, which alloc/lifetime.h guards in every build. Each
+ * The pools are verify pools over the strategy, which alloc/peer/rcu_guard.h guards in every build. Each
  * race has to end in one of two ways: the call came before and is served, or it is refused as misuse
  * of a foreign handle or object, by name. A destroy that finds objects out is refused, too, and
  * tried again, as is a free that came while it looked. Whatever else is reported is a failure;
@@ -12,10 +12,10 @@
 #ifndef STRESS_SCENARIO_LIFETIME_H
 #define STRESS_SCENARIO_LIFETIME_H
 
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/ndis.h"
-#include "alloc/urcu.h"
-#include "stress/gang.h"
+#include "alloc/peer/urcu.h"
+#include "stress/base/gang.h"
 
 #include <sched.h>
 
@@ -59,7 +59,7 @@ static void lifetime_note(void *arg, const struct nbl_misuse *misuse)
 
 static const char *lifetime_excuse(const struct pool_ops *ops, uint32_t threads)
 {
-	if (!LIFETIME_GUARDED)
+	if (!RCU_GUARD_EXISTS)
 		return "this build has no liburcu, and guards no pool";
 	if (atom_sanitizes && URCU_OPAQUE_TO_TSAN)
 		return "the thread sanitizer does not see liburcu's grace periods";

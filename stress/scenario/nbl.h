@@ -16,13 +16,13 @@
 #ifndef STRESS_SCENARIO_NBL_H
 #define STRESS_SCENARIO_NBL_H
 
-#include "stress/gang.h"
-#include "stress/tags.h"
+#include "stress/base/gang.h"
+#include "stress/base/tags.h"
 
-#include "alloc/nbl.h"
+#include "alloc/context/region.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
-#include "alloc/park.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -293,8 +293,8 @@ static void nbl_scenario_book(
 }
 
 /*
- * Counts the blocks that an NBL, out or free, keeps for its next contexts (alloc/park.h): they stay
- * charged to the tags that pushed them last. Policies that park are those that want to be told when
+ * Counts the blocks that an NBL, out or free, keeps for its next contexts (alloc/context/region.h): they stay
+ * charged to the tags that pushed them last. Policies that keep regions are those that want to be told when
  * an NBL's memory goes. Of an NBL that is free nothing is in use, and its Context is of no account.
  */
 static void nbl_scenario_count_idle(struct nbl_scenario_books *books, const struct nbl_pool *pool,
@@ -303,10 +303,10 @@ static void nbl_scenario_count_idle(struct nbl_scenario_books *books, const stru
 	struct context_prefix *slot = NULL;
 
 	if (pool->policy->retire && out)
-		slot = park_top(nbl);
+		slot = region_top(nbl);
 	if (pool->policy->retire && slot == NULL)
-		slot = park_first(nbl);
-	while (slot != NULL && slot != &park_end) {
+		slot = region_first(nbl);
+	while (slot != NULL && slot != &region_end) {
 		const NET_BUFFER_LIST_CONTEXT *block = context_block(slot);
 
 		nbl_scenario_book(books, slot->tag, 1, (int64_t)sizeof(*block) + block->Size);

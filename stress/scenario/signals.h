@@ -12,8 +12,8 @@
 #ifndef STRESS_SCENARIO_SIGNALS_H
 #define STRESS_SCENARIO_SIGNALS_H
 
-#include "stress/gang.h"
-#include "stress/object.h"
+#include "stress/base/gang.h"
+#include "stress/base/object.h"
 
 #include <errno.h>
 #include <signal.h>

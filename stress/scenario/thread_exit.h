@@ -8,8 +8,8 @@
 #ifndef STRESS_SCENARIO_THREAD_EXIT_H
 #define STRESS_SCENARIO_THREAD_EXIT_H
 
-#include "stress/board.h"
-#include "stress/gang.h"
+#include "stress/base/board.h"
+#include "stress/base/gang.h"
 
 enum {
 	THREAD_EXIT_LIVES = 100000 / STRESS_SLOWDOWN, /* at most; time may end it sooner */

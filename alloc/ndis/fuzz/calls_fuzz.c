@@ -16,7 +16,7 @@
  * and to make a small corpus of what was found: ndis_calls_fuzz -merge=1 alloc/ndis/fuzz/corpus
  * /tmp/calls. A failure leaves the input in crash-*; give it as the only argument to see it again.
  */
-#include "alloc/nbl.h"
+#include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
 

@@ -1,0 +1,344 @@
+/*
+ * A region of memory that stays with each NBL, in the policy's word: for policies that cut an NBL's
+ * fallback blocks from it, one behind the other, as the chain grows.
+ *
+ *	NdisReserved[1] ------.                Context -.
+ *	                       v                         v
+ *	[64 struct region | slot | slot | slot | slot in use | idle slot | idle slot | room ]
+ *	          a slot: [16 prefix | 16 header | Size bytes, rounded up to 16]
+ *
+ * Contexts nest, so the blocks of one NBL leave in the reverse order of their coming, and a region
+ * needs no more than one position in it, the *top*. The slots below it are in the chain; what lies
+ * above is shown to nobody. A driver sees the blocks that the reference shows, of exactly the sizes
+ * that were asked for.
+ *
+ * The prefix of each block in the chain has the address of the top above it: in a slot that is the
+ * next slot, in the last slot an *end* that all regions share. So the top is found at the front
+ * block, or at the word where there is none, and pushes and pops write nothing but the chain.
+ *
+ * A slot that was popped keeps its header and its tag. A push that wants the same size under the
+ * same tag takes it as it is. The accounts do not change then: an idle slot stays charged to the tag
+ * that pushed it last, until another push takes its place or its memory goes back. So a steady stack
+ * of drivers never touches the accounts.
+ *
+ * A push for which the region has no room gets a block from malloc: overflow. The top above it is the
+ * one below it. If that is the end, no slot is added to the region until the block is gone.
+ *
+ * The policy has a stamp, which changes when what it has learned becomes void. A region with another
+ * stamp is given back when its NBL is next allocated.
+ *
+ * The word is the NBL owner's, like the chain; it goes from owner to owner with the NBL itself, so
+ * no access is atomic.
+ *
+ * Over a general allocator the NBL's memory goes back at every free, and the region with it
+ * (retire): such a pool allocates at every first fallback.
+ *
+ * P1  The blocks of the chain that lie in the region are its slots below the top, the newest first.
+ * P2  The region's slots lie side by side, and the last one leads to the end.
+ * P3  A region goes only while its NBL has no fallback block.
+ */
+#ifndef ALLOC_CONTEXT_REGION_H
+#define ALLOC_CONTEXT_REGION_H
+
+#include "alloc/context.h"
+
+#include <string.h>
+
+#define REGION_STALE UINT32_MAX /* no policy's stamp */
+
+struct region {
+	uint64_t overflow; /* of blocks that found no room and are out: bytes, as slots */
+	uint32_t bytes;    /* of slots and room; a multiple of 64 */
+	uint32_t made;     /* of slots, idle ones among them */
+	uint32_t need;     /* the policy's: bytes of slots that were wanted at once; 0 at first */
+	uint32_t stamp;    /* the policy's when it was made, or REGION_STALE */
+	uint32_t at_end;   /* blocks that are out and above which the top is the end */
+	struct context_prefix *last; /* slot of those that were made */
+	/* On a line: with 32 bytes of context each, OVS's and npcap's, a driver touches one. */
+	CACHE_LINE_ALIGNED unsigned char slots[];
+};
+_Static_assert(sizeof(struct region) == CACHE_LINE_BYTES, "a line before the slots");
+
+/* What a region's last slot leads to: it has no key. In context.c. */
+extern struct context_prefix region_end;
+
+/* The base of a policy that parks. */
+struct region_policy {
+	struct context base;
+	/* The present stamp, not REGION_STALE. Changed seldom, read at every NBL allocation. */
+	CACHE_PAIR_ALIGNED atom_u32 stamp;
+};
+
+ALWAYS_INLINE uint32_t region_stamp(struct context *context)
+{
+	/* Relaxed: an old stamp delays a region's return by one use of its NBL. */
+	return atom_load_relaxed(&((struct region_policy *)context)->stamp);
+}
+
+/* The region's first slot; NULL without a region. */
+ALWAYS_INLINE struct context_prefix *region_first(NET_BUFFER_LIST *nbl)
+{
+	return *context_word(nbl);
+}
+
+/* The NBL's region, or NULL. */
+ALWAYS_INLINE struct region *region_of(NET_BUFFER_LIST *nbl)
+{
+	struct context_prefix *first = region_first(nbl);
+
+	return first ? (struct region *)first - 1 : NULL;
+}
+
+/*
+ * The slot at the top, in use by nobody, or the end. NULL: there is no region, or there was none when
+ * the front block was pushed, and the top is the first slot.
+ */
+ALWAYS_INLINE struct context_prefix *region_top(NET_BUFFER_LIST *nbl)
+{
+	NET_BUFFER_LIST_CONTEXT *front = context_front_fallback(nbl);
+
+	return front ? context_prefix(front)->policy_ptr : region_first(nbl);
+}
+
+/* Bytes of a slot for a block of `size` bytes. */
+ALWAYS_INLINE uint32_t region_slot_bytes(uint32_t size)
+{
+	const uint32_t mask = CONTEXT_ALIGN_BYTES - 1;
+
+	return (uint32_t)context_block_bytes((size + mask) & ~mask);
+}
+
+/* Bytes of the slots below the top of the NBL's region. */
+static inline uint32_t region_used(NET_BUFFER_LIST *nbl)
+{
+	const struct region *region = region_of(nbl);
+	const struct context_prefix *top = region_top(nbl);
+
+	if (top == &region_end)
+		return region->made;
+	return top ? (uint32_t)((const unsigned char *)top - region->slots) : 0;
+}
+
+/* Bytes of slots that an NBL with a region wants at once with one of so many bytes more. */
+static inline uint64_t region_need(NET_BUFFER_LIST *nbl, uint32_t bytes)
+{
+	return region_of(nbl)->overflow + region_used(nbl) + bytes;
+}
+
+/*
+ * What a slot is known by: its tag and its Size, as one word. A slot of which the policy wants to
+ * hear has none (region_seal).
+ */
+ALWAYS_INLINE uint64_t region_key(uint32_t tag, uint32_t size)
+{
+	const struct context_prefix prefix = {.tag = tag, .policy_u32 = size};
+	uint64_t key;
+
+	memcpy(&key, &prefix, sizeof(key));
+	return key;
+}
+
+/* No push takes the region's first slot as it is. */
+static inline void region_seal(NET_BUFFER_LIST *nbl)
+{
+	region_first(nbl)->policy_u32 = 0;
+}
+
+/* And the region goes when its NBL is next allocated, if not before. */
+static inline void region_expire(NET_BUFFER_LIST *nbl)
+{
+	region_of(nbl)->stamp = REGION_STALE;
+	region_seal(nbl);
+}
+
+/* The idle slots from `slot` on are charged to nobody any more. self as for context_account. */
+static inline void region_uncharge(struct context_thread *self, struct context_prefix *slot)
+{
+	for (; slot != &region_end; slot = slot->policy_ptr)
+		context_uncharge(self, context_block(slot));
+}
+
+/* The NBL's region, which it has, goes back. self as for context_account. */
+static COLD void region_drop(struct context_thread *self, NET_BUFFER_LIST *nbl)
+{
+	struct region *region = region_of(nbl);
+
+	if (region->made != 0)
+		region_uncharge(self, region_first(nbl));
+	if (self != NULL)
+		context_keep(self, -(int64_t)(sizeof(*region) + region->bytes));
+	*context_word(nbl) = NULL;
+	free(region);
+}
+
+/*
+ * A region for so many bytes of slots or some more, for an NBL that has none; false: no memory. The
+ * caller cuts a slot from it.
+ */
+static inline bool region_make(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t stamp)
+{
+	const uint32_t mask = CACHE_LINE_BYTES - 1;
+	const size_t all = sizeof(struct region) + ((bytes + mask) & ~mask);
+	struct region *region = memory_fault(all) ? NULL : aligned_alloc(CACHE_LINE_BYTES, all);
+
+	if (unlikely(region == NULL))
+		return false;
+	*region = (struct region){.bytes = (bytes + mask) & ~mask, .stamp = stamp};
+	*context_word(nbl) = region->slots;
+	region_seal(
+		nbl); /* there is none yet, and its memory may look like one of another region */
+	context_keep(self, (int64_t)all);
+	self->paths.allocate++;
+	return true;
+}
+
+/*
+ * The idle slot at the top, if it is of this size and tag; else NULL. A load of the NBL's or the
+ * front block's line, two of the slot; the line of the next driver's slot is fetched.
+ */
+ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *region_cut(NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
+{
+	struct context_prefix *top = region_top(nbl);
+	uint64_t key;
+
+	if (unlikely(top == NULL))
+		return NULL;
+	memcpy(&key, top, sizeof(key));
+	if (unlikely(key != region_key(tag, size)))
+		return NULL;
+	__builtin_prefetch(top->policy_ptr, 1);
+	return context_block(top);
+}
+
+/* A slot at the top of the region, which there is, whatever is there; NULL: it has no room. */
+static inline NET_BUFFER_LIST_CONTEXT *region_cut_other(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
+{
+	struct region *region = region_of(nbl);
+	const uint32_t used = region_used(nbl);
+	struct context_prefix *top = (struct context_prefix *)(region->slots + used);
+	NET_BUFFER_LIST_CONTEXT *block = context_block(top);
+	const uint32_t bytes = region_slot_bytes(size);
+
+	if (bytes > region->bytes - used || (used == region->made && region->at_end != 0))
+		return NULL;
+	if (used < region->made && block->Size == size) {
+		context_uncharge(self, block);
+	} else {
+		if (used < region->made)
+			region_uncharge(self, top);
+		else if (used != 0)
+			region->last->policy_ptr = top; /* no longer to the end */
+		top->policy_ptr = &region_end;
+		region->last = top;
+		region->made = used + bytes;
+	}
+	context_set_unused(block, size);
+	context_charge(self, block, tag);
+	top->policy_u32 = size;
+	self->paths.reuse++;
+	return block;
+}
+
+/* A block from malloc. NULL: no memory. */
+static inline NET_BUFFER_LIST_CONTEXT *region_overflow(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
+{
+	NET_BUFFER_LIST_CONTEXT *block = context_malloc_block(self, size, tag);
+
+	if (unlikely(block == NULL))
+		return NULL;
+	context_prefix(block)->policy_u32 = 0;
+	context_prefix(block)->policy_ptr = NULL;
+	if (region_of(nbl) != NULL) {
+		struct context_prefix *top = region_top(nbl);
+
+		context_prefix(block)->policy_ptr = top ? top : region_first(nbl);
+		region_of(nbl)->at_end += top == &region_end;
+		region_of(nbl)->overflow += region_slot_bytes(size);
+	}
+	return block;
+}
+
+/* A block without a key leaves. */
+static COLD void region_free_keyless(
+	struct context_thread *self, NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
+{
+	struct context_prefix *prefix = context_prefix(block);
+
+	if (prefix == region_first(nbl))
+		return; /* sealed */
+	if (prefix->policy_ptr != NULL) {
+		region_of(nbl)->at_end -= prefix->policy_ptr == &region_end;
+		region_of(nbl)->overflow -= region_slot_bytes(block->Size);
+	}
+	context_free_block(self, block);
+}
+
+/* The policy's free: a slot is idle where it lies. */
+ALWAYS_INLINE void region_free(struct context *context, struct context_thread *self,
+	NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
+{
+	(void)context;
+	if (unlikely(context_prefix(block)->policy_u32 == 0))
+		region_free_keyless(self, nbl, block);
+}
+
+/* The policy's begin: a load, and two more and a compare where there is a region. */
+ALWAYS_INLINE void region_begin(
+	struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl)
+{
+	const struct region *region = region_of(nbl);
+
+	if (region != NULL && unlikely(region->stamp != region_stamp(context)))
+		region_drop(self, nbl);
+}
+
+/* The policy's retire. Without a thread the context is about to end, and its count with it. */
+static inline void region_retire(
+	struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl)
+{
+	(void)context;
+	if (region_of(nbl) != NULL)
+		region_drop(self, nbl);
+}
+
+/* P1 and P2, for the policy's check_nbl; the chain is known to end. */
+static inline bool region_intact(NET_BUFFER_LIST *nbl, char *why)
+{
+	const struct region *region = region_of(nbl);
+	const char *broken = NULL;
+	uint32_t at = 0;
+
+	if (region == NULL)
+		return true;
+	while (broken == NULL && at < region->made) { /* P2 */
+		struct context_prefix *slot = (struct context_prefix *)(region->slots + at);
+
+		at += region_slot_bytes(context_block(slot)->Size);
+		if (context_block(slot)->Size == 0 || at > region->made ||
+			slot->policy_ptr != (at == region->made ? (void *)&region_end
+								: (void *)(region->slots + at)))
+			broken = "slots that do not lie side by side";
+	}
+	at = broken == NULL ? region_used(nbl) : 0;
+	for (NET_BUFFER_LIST_CONTEXT *b = nbl->Context; broken == NULL && b != NULL; b = b->Next) {
+		const unsigned char *slot = (unsigned char *)context_prefix(b);
+
+		if (slot < region->slots || slot >= region->slots + region->bytes)
+			continue;
+		if (slot + region_slot_bytes(b->Size) != region->slots + at)
+			broken = "a slot in its chain that is not the newest"; /* P1 */
+		at = (uint32_t)(slot - region->slots);
+	}
+	if (broken == NULL && at != 0)
+		broken = "a slot in use that is not in its chain"; /* P1 */
+	if (broken == NULL)
+		return true;
+	snprintf(why, CONTEXT_REASON_BYTES, "the region of %u bytes that NBL %p keeps has %s",
+		region->bytes, (void *)nbl, broken);
+	return false;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * A stack of singles: a lock-free stack of single objects of one slab, in R. K. Treiber's form (IBM RJ
+ * 5118, 1986) with a tag against ABA. It is the whole of `treiber_tag`, and the last resort behind
+ * the caches of the others.
+ *
+ * Guarantee: lock-free. A CAS fails only because another one succeeded.
+ *
+ *	          push           pop
+ *	push      CAS on head    CAS on head
+ *	pop                      CAS on head
+ *
+ * R0 in push, meets A0 in pop: whoever takes the object sees its link, and what the last owner
+ * wrote into it.
+ * A0 in pop: the load or the failed CAS from which the loop goes on. The successful CAS needs no
+ * more than acquire: as a read-modify-write it continues the release sequence of the push whose
+ * object stays below, so a later pop that reads this CAS still synchronises with that push.
+ * Links are read relaxed: by then the object may belong to somebody else and the value may be
+ * stale, and the tag makes the CAS fail.
+ *
+ * ABA: the tag moves on every pop, see tagged.h. Objects are type-stable (slab.h), so a stale link
+ * is readable.
+ *
+ * I1  The walk from head over the links ends in 0 and names each object on the list once.
+ */
+#ifndef ALLOC_MECHANISM_TAGGED_STACK_H
+#define ALLOC_MECHANISM_TAGGED_STACK_H
+
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
+#include "alloc/mechanism/tagged.h"
+
+struct tagged_stack {
+	CACHE_PAIR_ALIGNED atom_u64 head; /* tagged unit of the top object */
+};
+
+/*
+ * One locked instruction, four loads: the head, its link, and where links and objects lie. NULL: the
+ * list was empty.
+ */
+ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct slab *slab)
+{
+	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t top = tagged_index(head);
+
+		if (unlikely(top == 0))
+			return NULL;
+		uint32_t below = atom_load_relaxed(slab_link(slab, top));
+		if (likely(atom_cas_weak_acquire(
+			    &self->head, &head, tagged_next(head, below)))) /* A0 */
+			return slab_at(slab, top);
+	}
+}
+
+/*
+ * Up to n >= 1 objects with one locked instruction and a load an object: a walk over the links, then
+ * one CAS to where it ended. Returns how many, fewer than n only if the list ended; 0: it was empty.
+ * objs beyond them may hold garbage.
+ *
+ * Others may pop during the walk, and whoever pops may link its objects anew. But what a link holds
+ * is always a unit of the slab or 0, so the walk stays on readable ground and ends after n steps;
+ * and a pop has moved the tag, so the CAS fails. If it succeeds, no object that was walked over has
+ * left the list, and an object on the list keeps its link.
+ */
+ALWAYS_INLINE uint32_t tagged_stack_pop_each(
+	struct tagged_stack *self, const struct slab *slab, void **objs, uint32_t n)
+{
+	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t at = tagged_index(head);
+		uint32_t got = 0;
+
+		while (got < n && at != 0) {
+			objs[got++] = slab_at(slab, at);
+			at = atom_load_relaxed(slab_link(slab, at));
+		}
+		if (unlikely(got == 0))
+			return 0;
+		if (likely(atom_cas_weak_acquire(
+			    &self->head, &head, tagged_next(head, at)))) /* A0 */
+			return got;
+	}
+}
+
+/*
+ * Puts the chain of units first..last, linked already, on top. One locked instruction, two loads,
+ * one store.
+ */
+ALWAYS_INLINE void tagged_stack_push_chain(
+	struct tagged_stack *self, const struct slab *slab, uint32_t first, uint32_t last)
+{
+	tagged head = atom_load_relaxed(&self->head); /* only stored and compared, never followed */
+
+	do {
+		atom_store_relaxed(slab_link(slab, last), tagged_index(head));
+	} while (unlikely(!atom_cas_weak_release(
+		&self->head, &head, tagged_with_index(head, first)))); /* R0, meets A0 */
+}
+
+ALWAYS_INLINE void tagged_stack_push(
+	struct tagged_stack *self, const struct slab *slab, void *object)
+{
+	uint32_t unit = slab_unit(slab, object);
+
+	tagged_stack_push_chain(self, slab, unit, unit);
+}
+
+/* n >= 1 objects with one locked instruction: they are linked privately and spliced in. */
+ALWAYS_INLINE void tagged_stack_push_each(
+	struct tagged_stack *self, const struct slab *slab, void *const *objs, uint32_t n)
+{
+	uint32_t first = slab_unit(slab, objs[0]);
+	uint32_t last = first;
+
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t unit = slab_unit(slab, objs[i]);
+
+		atom_store_relaxed(slab_link(slab, last), unit);
+		last = unit;
+	}
+	tagged_stack_push_chain(self, slab, first, last);
+}
+
+/* Length of a quiet list; bounded, so that it ends even where the list has become a ring. */
+static inline uint64_t tagged_stack_count(struct tagged_stack *self, const struct slab *slab)
+{
+	uint64_t n = 0;
+
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->head));
+		at != 0 && n < slab->capacity; at = atom_load_relaxed(slab_link(slab, at)))
+		n++;
+	return n;
+}
+
+/* Marks every object of a quiet list (I1). */
+static inline bool tagged_stack_census(
+	struct tagged_stack *self, const struct slab *slab, struct census *census)
+{
+	for (uint32_t at = tagged_index(atom_load_acquire(&self->head)); at != 0;
+		at = atom_load_relaxed(slab_link(slab, at))) {
+		if (!census_mark(census, slab_at(slab, at), "the stack of singles"))
+			return false;
+	}
+	return true;
+}
+
+#endif

@@ -1,0 +1,1366 @@
+/*
+ * What is particular: the pieces that all strategies share (tagged words, slabs, the census, the
+ * checks of pool_create and of the tables), and the corners of single strategies that no generic
+ * test reaches. What every strategy promises is tested by nblbench-stress.
+ */
+#include "alloc/machine/cpu.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/peer/missing_library.h"
+#include "alloc/pool.h"
+#include "alloc/pool/home_ret.h"
+#include "alloc/pool/idx_local.h"
+#include "alloc/pool/mutex.h"
+#include "alloc/pool/rseq_arr.h"
+#include "alloc/pool/rseq_mag.h"
+#include "alloc/pool/scq.h"
+#include "alloc/pool/ticket.h"
+#include "alloc/pool/treiber_dwcas.h"
+#include "alloc/pool/treiber_tag.h"
+#include "alloc/pool/urcu_lfs_gp.h"
+#include "alloc/pool/vyukov.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static const uint64_t tag_max = UINT64_MAX << TAGGED_INDEX_BITS;
+
+/* A pool of 64-byte objects with one thread attached to it. */
+static struct pool *open_pool(
+	const struct pool_ops *ops, uint32_t capacity, struct pool_thread **thread)
+{
+	const struct pool_config config = {.object_bytes = 64, .capacity = capacity};
+	struct pool *pool;
+
+	assert_int_equal(pool_create(ops, &config, &pool), 0);
+	assert_int_equal(ops->attach(pool, thread), 0);
+	return pool;
+}
+
+/* Checks the pool, from which `outstanding` objects are out, and ends it. */
+static void close_pool(struct pool *pool, struct pool_thread *thread, uint64_t outstanding)
+{
+	char why[POOL_REASON_BYTES] = "";
+	int rc = pool->ops->check(pool, outstanding, why);
+
+	assert_string_equal(why, "");
+	assert_int_equal(rc, 0);
+	pool->ops->detach(pool, thread);
+	pool_destroy(pool);
+}
+
+#ifdef ATOM_TSAN
+static const bool thread_sanitizer = true;
+#else
+static const bool thread_sanitizer = false;
+#endif
+
+#ifdef __SANITIZE_ADDRESS__
+static const bool sanitized = true;
+#else
+static const bool sanitized = thread_sanitizer;
+#endif
+
+/* What can run here, and under the thread sanitizer what that can judge. */
+static bool runs_here(const struct pool_ops *ops)
+{
+	char reason[POOL_REASON_BYTES];
+
+	return ops->supported(reason) && !(thread_sanitizer && ops->traits.opaque_to_tsan);
+}
+
+static void skip_unless_supported(const struct pool_ops *ops)
+{
+	char reason[POOL_REASON_BYTES];
+
+	if (!ops->supported(reason)) {
+		print_message("%s: %s\n", ops->name, reason);
+		skip();
+	}
+}
+
+static void tag_wraps_and_keeps_the_index(void **state)
+{
+	(void)state;
+	assert_int_equal(tagged_next(tag_max | 5, 7), 7);
+	assert_int_equal(tagged_next(5, 7), ((uint64_t)1 << TAGGED_INDEX_BITS) | 7);
+	assert_int_equal(tagged_with_index(tag_max | 5, TAGGED_INDEX_MAX), UINT64_MAX);
+	assert_int_equal(tagged_index(tag_max | 5), 5);
+}
+
+static void treiber_tag_pops_across_the_wrap(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, 2, &thread);
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+
+	(void)state;
+	void *a = treiber_tag_get(pool, thread);
+	void *b = treiber_tag_get(pool, thread);
+	atom_init(&self->stack.head, tag_max);
+	treiber_tag_put(pool, thread, a);
+	treiber_tag_put(pool, thread, b);
+	assert_ptr_equal(treiber_tag_get(pool, thread), b);
+	assert_int_equal(atom_load_relaxed(&self->stack.head), slab_unit(&self->slab, a));
+	assert_ptr_equal(treiber_tag_get(pool, thread), a);
+	assert_null(treiber_tag_get(pool, thread));
+	close_pool(pool, thread, 2);
+}
+
+/* A burst is one pop of several objects: the tag moves once, and nothing is taken twice. */
+static void treiber_tag_takes_a_burst_at_once(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, 4, &thread);
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+	void *objs[4], *out[6];
+
+	(void)state;
+	assert_int_equal(treiber_tag_get_bulk(pool, thread, objs, 4), 4);
+	atom_init(&self->stack.head, tag_max);
+	treiber_tag_put_bulk(pool, thread, objs, 4);
+	assert_int_equal(treiber_tag_get_bulk(pool, thread, out, 3), 3);
+	assert_int_equal(atom_load_relaxed(&self->stack.head), slab_unit(&self->slab, objs[3]));
+	for (int i = 0; i < 3; i++)
+		assert_ptr_equal(out[i], objs[i]);
+	assert_int_equal(treiber_tag_get_bulk(pool, thread, out, 6), 1);
+	assert_ptr_equal(out[0], objs[3]);
+	assert_int_equal(thread->paths.empty, 1);
+	close_pool(pool, thread, 4);
+}
+
+static void slab_refuses_what_a_unit_cannot_name(void **state)
+{
+	const size_t range = (size_t)TAGGED_INDEX_MAX * CACHE_LINE_BYTES;
+	struct slab slab = {.capacity = 42};
+	const struct {
+		size_t bytes, align;
+		uint32_t capacity;
+	} refused[] = {
+		{64, 64, 0},
+		{64, 64, TAGGED_INDEX_MAX + 1},
+		{1, 4096, TAGGED_INDEX_MAX / 64 + 1},
+		{range / 2 + 1, 64, 2},
+		{range + 1, 64, 1},
+		{SIZE_MAX, 64, 1},
+		{64, (size_t)1 << 40, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < array_count(refused); i++)
+		assert_int_equal(
+			slab_init(&slab, refused[i].bytes, refused[i].align, refused[i].capacity,
+				MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS),
+			-EOVERFLOW);
+	assert_int_equal(slab.capacity, 42);
+
+	/* The largest that fits: its last object is the last unit. */
+	assert_int_equal(slab_init(&slab, 64, 64, TAGGED_INDEX_MAX, MEMORY_PAGES_ORDINARY,
+				 SLAB_WITHOUT_LINKS),
+		0);
+	assert_int_equal(
+		slab_unit(&slab, slab_object(&slab, TAGGED_INDEX_MAX - 1)), TAGGED_INDEX_MAX);
+	slab_fini(&slab);
+}
+
+/* The set of a first-level cache of 4 KiB a way, as every x86-64 CPU has it. */
+static size_t cache_set(const void *object)
+{
+	return (uintptr_t)object / CACHE_LINE_BYTES % (4096 / CACHE_LINE_BYTES);
+}
+
+/* Every size stands at every alignment, its neighbour in another set, and all sets in use. */
+static void slab_aligns_and_colours(void **state)
+{
+	static const size_t sizes[] = {8, 64, 100, 128, 256, 1000, 1024, 2048, 4096, 5000};
+	enum { OBJECTS = 130 };
+
+	(void)state;
+	for (size_t s = 0; s < array_count(sizes); s++) {
+		for (size_t align = POOL_OBJECT_ALIGN_MIN; align <= POOL_OBJECT_ALIGN_MAX;
+			align *= 2) {
+			const size_t step = align < CACHE_LINE_BYTES ? CACHE_LINE_BYTES : align;
+			bool used[4096 / CACHE_LINE_BYTES] = {false};
+			struct slab slab;
+			size_t sets = 0;
+
+			assert_int_equal(slab_init(&slab, sizes[s], align, OBJECTS,
+						 MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS),
+				0);
+			assert_true(slab.stride >= sizes[s]);
+			assert_true(slab.stride < sizes[s] + 2 * step);
+			for (uint32_t i = 0; i < OBJECTS; i++) {
+				const void *object = slab_object(&slab, i);
+
+				assert_int_equal((uintptr_t)object % step, 0);
+				if (i > 0 && align < 4096)
+					assert_int_not_equal(cache_set(object),
+						cache_set(slab_object(&slab, i - 1)));
+				used[cache_set(object)] = true;
+			}
+			for (size_t i = 0; i < array_count(used); i++)
+				sets += used[i];
+			assert_int_equal(sets, 4096 / step);
+			slab_fini(&slab);
+		}
+	}
+}
+
+/*
+ * The figure after key in KiB, of the mapping that holds memory, in /proc/self/smaps; -1 if there is
+ * none.
+ */
+static long smaps_kib(const void *memory, const char *key)
+{
+	FILE *file = fopen("/proc/self/smaps", "re");
+	char line[512];
+	bool here = false;
+	long kib = -1;
+
+	assert_non_null(file);
+	while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+		unsigned long from, to;
+
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			here = from <= (uintptr_t)memory && (uintptr_t)memory < to;
+		else if (here && strncmp(line, key, strlen(key)) == 0)
+			kib = strtol(line + strlen(key), NULL, 10);
+	}
+	fclose(file);
+	return kib;
+}
+
+enum { HUGE_BYTES = 2 << 20, HUGE_PAGES = 8 };
+
+/* Maps pages of a kind and touches every one. NULL: there are none. */
+static unsigned char *touched(enum memory_pages pages)
+{
+	unsigned char *memory = memory_map(HUGE_PAGES * HUGE_BYTES, pages);
+
+	for (size_t at = 0; memory != NULL && at < HUGE_PAGES * HUGE_BYTES; at += 4096)
+		memory[at] = 1;
+	return memory;
+}
+
+/* The word in brackets of one of the kernel's settings; "" if there is no such setting. */
+static void chosen_word(const char *path, char *word, size_t bytes)
+{
+	FILE *file = fopen(path, "re");
+	char line[128] = "";
+
+	if (file != NULL && fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
+	if (file != NULL)
+		fclose(file);
+	const char *from = strchr(line, '[');
+	snprintf(word, bytes, "%.*s", from == NULL ? 0 : (int)strcspn(from + 1, "]"),
+		from == NULL ? "" : from + 1);
+}
+
+/* Ordinary pages are ordinary, whatever the system does for others. */
+static void ordinary_pages_are_not_huge(void **state)
+{
+	unsigned char *memory = touched(MEMORY_PAGES_ORDINARY);
+
+	(void)state;
+	assert_non_null(memory);
+	assert_true(smaps_kib(memory, "Rss:") >= HUGE_PAGES * HUGE_BYTES / 1024);
+	assert_int_equal(smaps_kib(memory, "AnonHugePages:"), 0);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_ORDINARY);
+}
+
+static void transparent_pages_are_huge_where_the_kernel_allows(void **state)
+{
+	char enabled[32];
+
+	(void)state;
+	chosen_word("/sys/kernel/mm/transparent_hugepage/enabled", enabled, sizeof(enabled));
+	if (strcmp(enabled, "always") != 0 && strcmp(enabled, "madvise") != 0) {
+		print_message("transparent huge pages are off here (enabled is '%s')\n", enabled);
+		skip();
+	}
+	unsigned char *memory = touched(MEMORY_PAGES_TRANSPARENT);
+	assert_non_null(memory);
+	assert_int_equal((uintptr_t)memory % HUGE_BYTES, 0);
+	/* A fragmented machine may have fewer than were asked for, but none at all is a mistake. */
+	assert_true(smaps_kib(memory, "AnonHugePages:") >= HUGE_BYTES / 1024);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_TRANSPARENT);
+}
+
+/* Explicit huge pages are there or are refused when asked for: never a SIGBUS at the first touch. */
+static void huge_pages_are_reserved_or_refused(void **state)
+{
+	const uint64_t live = memory_live_bytes();
+	unsigned char *memory = touched(MEMORY_PAGES_HUGE);
+
+	(void)state;
+	if (memory == NULL) {
+		assert_int_equal(memory_live_bytes(), live);
+		print_message("no huge pages are reserved here (vm.nr_hugepages)\n");
+		return;
+	}
+	assert_int_equal((uintptr_t)memory % HUGE_BYTES, 0);
+	assert_int_equal(smaps_kib(memory, "KernelPageSize:"), HUGE_BYTES / 1024);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_HUGE);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+static void pages_have_names(void **state)
+{
+	enum memory_pages found;
+
+	(void)state;
+	for (enum memory_pages pages = MEMORY_PAGES_ORDINARY; pages <= MEMORY_PAGES_HUGE; pages++) {
+		assert_true(memory_pages_find(memory_pages_name(pages), &found));
+		assert_int_equal(found, pages);
+	}
+	assert_false(memory_pages_find("large", &found));
+}
+
+static void slab_carves_to_the_cap_and_owns_what_it_carved(void **state)
+{
+	const uint64_t live = memory_live_bytes();
+	struct slab slab;
+	uint32_t first;
+
+	(void)state;
+	assert_int_equal(slab_init(&slab, 100, 16, 5, MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS), 0);
+	assert_int_equal(slab.stride % (2 * CACHE_LINE_BYTES), CACHE_LINE_BYTES); /* coloured */
+	assert_int_equal(slab_carve(&slab, 3, &first), 3);
+	assert_int_equal(first, 0);
+	assert_true(slab_owns(&slab, slab_object(&slab, 2)));
+	assert_false(slab_owns(&slab, slab_object(&slab, 3))); /* not carved yet */
+	assert_false(slab_owns(&slab, (char *)slab_object(&slab, 2) + CACHE_LINE_BYTES));
+	assert_false(slab_owns(&slab, (char *)slab.base - slab.stride));
+	assert_false(slab_owns(&slab, NULL));
+	assert_int_equal(slab_uncarved(&slab), 2);
+	assert_int_equal(slab_carve(&slab, 3, &first), 2);
+	assert_int_equal(first, 3);
+	assert_int_equal(slab_carve(&slab, 1, &first), 0);
+	for (uint32_t i = 0; i < 5; i++) {
+		void *object = slab_object(&slab, i);
+
+		assert_ptr_equal(slab_at(&slab, slab_unit(&slab, object)), object);
+	}
+	slab_fini(&slab);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+/* Negative controls: each test of the census must be able to fail. */
+static void census_catches_what_it_should(void **state)
+{
+	char why[POOL_REASON_BYTES];
+	struct census census;
+	struct slab slab;
+	uint32_t first;
+
+	(void)state;
+	assert_int_equal(slab_init(&slab, 64, 64, 3, MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS), 0);
+	assert_int_equal(slab_carve(&slab, 2, &first), 2);
+
+	assert_int_equal(census_begin(&census, &slab, why, sizeof(why)), 0);
+	assert_true(census_mark(&census, slab_object(&slab, 0), "here"));
+	assert_int_equal(census_end(&census, 1), 0);
+
+	assert_int_equal(census_begin(&census, &slab, why, sizeof(why)), 0);
+	assert_true(census_mark(&census, slab_object(&slab, 1), "here"));
+	assert_false(census_mark(&census, slab_object(&slab, 1), "there"));
+	assert_int_equal(census_end(&census, 1), -EINVAL);
+	assert_non_null(strstr(why, "free twice, the second time in there"));
+
+	assert_int_equal(census_begin(&census, &slab, why, sizeof(why)), 0);
+	assert_false(census_mark(&census, slab_object(&slab, 2), "here")); /* never carved */
+	assert_int_equal(census_end(&census, 2), -EINVAL);
+	assert_non_null(strstr(why, "is not an object of this pool"));
+
+	assert_int_equal(census_begin(&census, &slab, why, sizeof(why)), 0);
+	assert_true(census_mark(&census, slab_object(&slab, 0), "here"));
+	assert_int_equal(census_end(&census, 0), -EINVAL); /* one is missing */
+	assert_non_null(strstr(why, "1 objects free and 0 outstanding"));
+
+	assert_int_equal(census_begin(&census, &slab, why, sizeof(why)), 0);
+	assert_false(census_fail(&census, "first %d", 1));
+	assert_false(census_fail(&census, "second"));
+	assert_int_equal(census_end(&census, 2), -EINVAL);
+	assert_string_equal(why, "first 1");
+	slab_fini(&slab);
+}
+
+static void create_checks_every_field(void **state)
+{
+	const struct pool_config sound = {.object_bytes = 64, .capacity = 4};
+	struct pool *const untouched = (struct pool *)(uintptr_t)1;
+	struct pool_config broken[16];
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < array_count(broken); i++)
+		broken[i] = sound;
+	broken[n++].object_bytes = POOL_OBJECT_BYTES_MIN - 1;
+	broken[n++].object_bytes = POOL_OBJECT_BYTES_MAX + 1;
+	broken[n++].object_align = POOL_OBJECT_ALIGN_MIN / 2;
+	broken[n++].object_align = POOL_OBJECT_ALIGN_MAX * 2;
+	broken[n++].object_align = 48;
+	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN - 1;
+	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN + 1;
+	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MAX + POOL_MAGAZINE_OBJECTS_MIN;
+	broken[n++].cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN - 1;
+	broken[n++].cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MAX + 1;
+	broken[n++].batch_objects = POOL_CPU_CACHE_OBJECTS_DEFAULT / 2 + 1;
+	broken[n++].pages = (enum memory_pages)(MEMORY_PAGES_HUGE + 1);
+	assert_true(n <= array_count(broken));
+	for (size_t i = 0; i < n; i++) {
+		struct pool *pool = untouched;
+
+		assert_int_equal(pool_create(&pool_treiber_tag_ops, &broken[i], &pool), -EINVAL);
+		assert_ptr_equal(pool, untouched);
+	}
+
+	struct pool *pool = untouched;
+	struct pool_config large = sound;
+	large.capacity = TAGGED_INDEX_MAX + 1;
+	assert_int_equal(pool_create(&pool_treiber_tag_ops, &large, &pool), -EOVERFLOW);
+	assert_ptr_equal(pool, untouched);
+}
+
+static void create_fills_in_the_defaults(void **state)
+{
+	struct pool_config config = {.object_bytes = 8, .capacity = 1, .cpu_cache_objects = 16};
+	struct pool *pool;
+
+	(void)state;
+	assert_int_equal(pool_create(&pool_treiber_tag_ops, &config, &pool), 0);
+	assert_ptr_equal(pool->ops, &pool_treiber_tag_ops);
+	assert_int_equal(pool->config.object_align, CACHE_LINE_BYTES);
+	assert_int_equal(pool->config.magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
+	assert_int_equal(pool->config.batch_objects, 8);
+	pool_destroy(pool);
+}
+
+/* Without a cap every strategy has room for what it can name, and pays for what is used. */
+static void pools_without_a_cap(void **state)
+{
+	static const struct pool_config configs[] = {
+		{.object_bytes = 64},
+		{.object_bytes = 100, .object_align = 256, .batch_objects = 1},
+		{.object_bytes = 700, .magazine_objects = POOL_MAGAZINE_OBJECTS_MIN},
+		{.object_bytes = POOL_OBJECT_BYTES_MAX / 2},
+	};
+	enum { OBJECTS = 700 };
+	void *held[OBJECTS];
+
+	(void)state;
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		const struct pool_ops *ops = pools[i];
+
+		for (size_t c = 0; c < array_count(configs) && runs_here(ops); c++) {
+			const uint32_t most = slab_most(configs[c].object_bytes,
+				configs[c].object_align ? configs[c].object_align
+							: CACHE_LINE_BYTES);
+			struct pool_thread *thread;
+			struct pool *pool;
+
+			assert_int_equal(pool_create(ops, &configs[c], &pool), 0);
+			const uint32_t capacity = pool->config.capacity;
+			if (ops->traits.kind != POOL_KIND_POOL)
+				assert_int_equal(capacity, UINT32_MAX);
+			else if (ops->traits.bounded && most > POOL_CAPACITY_BOUNDED_DEFAULT)
+				assert_int_equal(capacity, POOL_CAPACITY_BOUNDED_DEFAULT);
+			else
+				assert_in_range(capacity, most / 2, most);
+			assert_int_equal(ops->attach(pool, &thread), 0);
+			for (uint32_t k = 0; k < OBJECTS; k++)
+				assert_non_null(held[k] = ops->get(pool, thread));
+			ops->put_bulk(pool, thread, held, OBJECTS);
+			close_pool(pool, thread, 0);
+		}
+	}
+}
+
+static uint32_t visited; /* by count_visit */
+
+static void count_visit(void *arg, void *object)
+{
+	void **held = arg;
+
+	assert_ptr_equal(object, held[visited]); /* one by one from the front of the slab */
+	visited++;
+}
+
+static void each_visits_what_was_handed_out(void **state)
+{
+	enum { OBJECTS = 3 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, OBJECTS + 1, &thread);
+	void *held[OBJECTS];
+
+	(void)state;
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		held[i] = treiber_tag_get(pool, thread);
+	treiber_tag_put(pool, thread, held[1]);
+	visited = 0;
+	pool_each(pool, count_visit, held);
+	assert_int_equal(visited, OBJECTS);
+	close_pool(pool, thread, OBJECTS - 1);
+}
+
+/* True if the object holds `value` all over but for its first 8 bytes. */
+static bool object_holds(const struct pool *pool, const void *object, unsigned char value)
+{
+	const unsigned char *bytes = (const unsigned char *)object + POOL_OBJECT_BYTES_MIN;
+
+	/* Each byte is as the one before. */
+	return bytes[0] == value &&
+	       memcmp(bytes, bytes + 1, pool->config.object_bytes - POOL_OBJECT_BYTES_MIN - 1) == 0;
+}
+
+static void count_retired(void *arg, void *object)
+{
+	const struct pool *pool = arg;
+
+	assert_true(slab_owns(pool->slab, object));
+	visited++;
+}
+
+/* The highest CPU that the process may use, on which the calling thread then is; or 0. */
+static uint32_t pin_to_the_highest_cpu(cpu_set_t *before)
+{
+	uint32_t cpu = CPU_SETSIZE - 1;
+	cpu_set_t one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(*before), before), 0);
+	while (cpu > 0 && !CPU_ISSET(cpu, before))
+		cpu--;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	return cpu;
+}
+
+/* One pool: OBJECTS used, a few held, the rest trimmed. */
+static void trim_one(const struct pool_ops *ops, const struct pool_config *config)
+{
+	enum { OBJECTS = 2000, HELD = 10, KEPT = 100, USED = 0x5a };
+	const size_t page = memory_page_bytes(MEMORY_PAGES_ORDINARY);
+	const uint64_t live = memory_live_bytes();
+	struct pool_thread *thread;
+	struct pool *pool;
+	void *objs[OBJECTS];
+	uint32_t zeroed = 0;
+
+	assert_int_equal(pool_create(ops, config, &pool), 0);
+	assert_int_equal(ops->attach(pool, &thread), 0);
+	for (uint32_t i = 0; i < OBJECTS; i++) {
+		assert_non_null(objs[i] = ops->get(pool, thread));
+		memset(objs[i], USED, config->object_bytes);
+	}
+	const uint32_t carved = slab_carved(pool->slab);
+	const size_t range = carved * pool->slab->stride;
+	const size_t used = memory_resident(pool->slab->base, range);
+	assert_true(used >= OBJECTS * config->object_bytes);
+	for (uint32_t i = HELD; i < OBJECTS; i++)
+		ops->put(pool, thread, objs[i]);
+	ops->flush(pool, thread);
+
+	visited = 0;
+	const uint64_t given = pool_trim(pool, thread, HELD, KEPT, count_retired, pool);
+	const size_t left = memory_resident(pool->slab->base, range);
+	/* A look at a page that was never used makes it appear; it has no memory of its own. */
+	assert_in_range(left + given - used, 0, page);
+	/* What is held or kept, wherever it lies, pins two pages more than it fills. */
+	assert_true(
+		used - given <= (HELD + KEPT + carved - OBJECTS) * (pool->slab->stride + 2 * page));
+	assert_int_equal(ops->count(pool), pool->config.capacity - HELD);
+	for (uint32_t i = 0; i < HELD; i++)
+		assert_true(object_holds(pool, objs[i], USED));
+
+	/* There is next to nothing for another one, though it may hold other objects. */
+	assert_true(pool_trim(pool, thread, HELD, KEPT, NULL, NULL) <= left);
+	ops->flush(pool, thread); /* where puts take a grace period */
+	for (uint32_t i = HELD; i < OBJECTS; i++) {
+		assert_non_null(objs[i] = ops->get(pool, thread));
+		zeroed += object_holds(pool, objs[i], 0);
+		assert_true(object_holds(pool, objs[i], 0) || object_holds(pool, objs[i], USED));
+	}
+	/* As many as were carved beside ours can have come out in the place of trimmed ones. */
+	assert_true(zeroed + (carved - OBJECTS) >= visited);
+	ops->put_bulk(pool, thread, objs, POOL_BULK_MAX);
+	ops->put_bulk(pool, thread, objs + POOL_BULK_MAX, OBJECTS - POOL_BULK_MAX);
+	close_pool(pool, thread, 0);
+	assert_int_equal(memory_live_bytes(), live);
+}
+
+static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
+{
+	static const struct pool_config configs[] = {
+		{.object_bytes = 64},
+		{.object_bytes = 600},
+		{.object_bytes = 3000, .capacity = 2000},
+		{.object_bytes = 4096, .object_align = 4096},
+		{.object_bytes = 10000},
+	};
+
+	cpu_set_t before;
+
+	(void)state;
+	/* On another CPU than before, the thread would take never-used objects first. */
+	pin_to_the_highest_cpu(&before);
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		for (size_t c = 0; c < array_count(configs); c++) {
+			if (pools[i]->traits.trims && runs_here(pools[i]))
+				trim_one(pools[i], &configs[c]);
+		}
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
+static void trim_leaves_alone_what_it_was_told_to(void **state)
+{
+	enum { OBJECTS = 1000, OUT = 400 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_treiber_tag_ops, OBJECTS, &thread);
+	void *objs[OBJECTS];
+
+	(void)state;
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		memset(objs[i] = treiber_tag_get(pool, thread), 1, 64);
+	for (uint32_t i = OUT; i < OBJECTS; i++)
+		treiber_tag_put(pool, thread, objs[i]);
+	assert_int_equal(pool_trim(pool, thread, OUT, OBJECTS - OUT, NULL, NULL), 0);
+	assert_int_equal(pool_trim(pool, thread, OBJECTS, 0, NULL, NULL), 0);
+	assert_int_equal(pool_trim(pool, thread, UINT64_MAX, UINT64_MAX, NULL, NULL), 0);
+	const uint64_t given = pool_trim(pool, thread, OUT, (OBJECTS - OUT) / 2, NULL, NULL);
+	assert_in_range(given, 1, (OBJECTS - OUT) / 2 * pool->slab->stride);
+
+	/* What the trim held comes out first where memory stayed, and last where it went. */
+	bool zero = false;
+	for (uint32_t i = 0; i < (OBJECTS - OUT) / 2; i++) {
+		void *object = treiber_tag_get(pool, thread);
+
+		assert_true(object_holds(pool, object, 0) >= zero);
+		zero = object_holds(pool, object, 0);
+	}
+	assert_true(zero);
+	close_pool(pool, thread, OUT + (OBJECTS - OUT) / 2);
+
+	/* Links in the objects: a trim would undo itself. */
+	pool = open_pool(&pool_mutex_ops, OBJECTS, &thread);
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		memset(objs[i] = mutex_get(pool, thread), 1, 64);
+	mutex_put_bulk(pool, thread, objs, OBJECTS);
+	assert_int_equal(pool_trim(pool, thread, 0, 0, NULL, NULL), 0);
+	close_pool(pool, thread, 0);
+}
+
+/* A strategy whose library the build did not find. */
+static bool missing_library_supported(char *reason)
+{
+	return missing_library(reason, "libexample", "libexample-dev");
+}
+
+static const struct pool_ops absent_ops = {.name = "example",
+	.summary = "not there",
+	.supported = missing_library_supported,
+	MISSING_LIBRARY_HOOKS};
+
+static void absent_strategy_names_its_package(void **state)
+{
+	const struct pool_config config = {.object_bytes = 64, .capacity = 4};
+	char reason[POOL_REASON_BYTES];
+	struct pool *pool;
+
+	(void)state;
+	assert_null(pool_broken_rule(&absent_ops));
+	assert_false(absent_ops.supported(reason));
+	assert_non_null(strstr(reason, "libexample-dev"));
+	assert_int_equal(pool_create(&absent_ops, &config, &pool), -ENOTSUP);
+}
+
+static void tables_are_checked(void **state)
+{
+	char why[POOL_REASON_BYTES] = "";
+
+	(void)state;
+	assert_int_equal(pools_validate(why), 0);
+	for (size_t i = 0; pools[i] != NULL; i++)
+		assert_ptr_equal(pool_find(pools[i]->name), pools[i]);
+	assert_null(pool_find("no such strategy"));
+	assert_non_null(pool_default());
+
+	/* Each hook and each rule in turn is broken in a copy of a sound table. */
+	const size_t hooks[] = {
+		offsetof(struct pool_ops, name),
+		offsetof(struct pool_ops, summary),
+		offsetof(struct pool_ops, supported),
+		offsetof(struct pool_ops, create),
+		offsetof(struct pool_ops, destroy),
+		offsetof(struct pool_ops, attach),
+		offsetof(struct pool_ops, detach),
+		offsetof(struct pool_ops, get),
+		offsetof(struct pool_ops, put),
+		offsetof(struct pool_ops, get_bulk),
+		offsetof(struct pool_ops, put_bulk),
+		offsetof(struct pool_ops, flush),
+		offsetof(struct pool_ops, count),
+		offsetof(struct pool_ops, check),
+	};
+	struct pool_ops copy;
+	for (size_t i = 0; i < array_count(hooks); i++) {
+		copy = pool_treiber_tag_ops;
+		memset((char *)&copy + hooks[i], 0, sizeof(void *));
+		assert_non_null(pool_broken_rule(&copy));
+	}
+	copy = pool_treiber_tag_ops;
+	assert_null(pool_broken_rule(&copy));
+	copy.traits.needs_rseq = true;
+	assert_non_null(pool_broken_rule(&copy));
+	copy = pool_treiber_tag_ops;
+	copy.traits.kind = POOL_KIND_NULL;
+	assert_non_null(pool_broken_rule(&copy));
+	copy = pool_treiber_tag_ops;
+	copy.traits.progress = POOL_BLOCKING;
+	assert_non_null(pool_broken_rule(&copy));
+	copy = *pool_find("malloc");
+	assert_null(pool_broken_rule(&copy));
+	copy.traits.trims = true;
+	assert_non_null(pool_broken_rule(&copy));
+}
+
+static void ticket_numbers_wrap(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
+	struct ticket_pool *self = (struct ticket_pool *)pool;
+
+	(void)state;
+	atom_init(&self->next, UINT32_MAX);
+	atom_init(&self->owner, UINT32_MAX);
+	void *object = ticket_get(pool, thread);
+	ticket_put(pool, thread, object);
+	assert_int_equal(atom_load_relaxed(&self->owner), 1);
+	close_pool(pool, thread, 0);
+}
+
+static void ticket_check_notices_a_held_lock(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
+	char why[POOL_REASON_BYTES];
+
+	(void)state;
+	uint32_t mine = ticket_lock((struct ticket_pool *)pool);
+	assert_int_equal(ticket_check(pool, 0, why), -EINVAL);
+	ticket_unlock((struct ticket_pool *)pool, mine);
+	close_pool(pool, thread, 0);
+}
+
+static void dwcas_tells_what_it_met(void **state)
+{
+	atom_pair word;
+	int a, b;
+
+	(void)state;
+	skip_unless_supported(&pool_treiber_dwcas_ops);
+	atom_init(&word.pointer, &a);
+	atom_init(&word.generation, 1);
+	struct pair expected = {.pointer = &a, .generation = 2};
+	const struct pair desired = {.pointer = &b, .generation = 3};
+	assert_false(atom_pair_cas(&word, &expected, desired)); /* half of it matches */
+	assert_ptr_equal(expected.pointer, &a);
+	assert_int_equal(expected.generation, 1);
+	assert_true(atom_pair_cas(&word, &expected, desired));
+	assert_ptr_equal(atom_load_relaxed(&word.pointer), &b);
+	assert_int_equal(atom_load_relaxed(&word.generation), 3);
+}
+
+/* The popper that sleeps while its object leaves and returns: the textbook's ABA. */
+static void dwcas_refuses_a_head_that_came_back(void **state)
+{
+	struct pool_thread *thread;
+
+	(void)state;
+	skip_unless_supported(&pool_treiber_dwcas_ops);
+	struct pool *pool = open_pool(&pool_treiber_dwcas_ops, 2, &thread);
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+	void *a = treiber_dwcas_get(pool, thread);
+	void *b = treiber_dwcas_get(pool, thread);
+	treiber_dwcas_put(pool, thread, b);
+	treiber_dwcas_put(pool, thread, a);
+
+	struct pair asleep = {
+		.pointer = a, .generation = atom_load_relaxed(&self->head.generation)};
+	const struct pair stale = {.pointer = b, .generation = asleep.generation + 1};
+	assert_ptr_equal(treiber_dwcas_get(pool, thread), a);
+	assert_ptr_equal(treiber_dwcas_get(pool, thread), b);
+	treiber_dwcas_put(pool, thread, a); /* b stays out */
+	assert_ptr_equal(atom_load_relaxed(&self->head.pointer), asleep.pointer);
+	assert_false(atom_pair_cas(&self->head, &asleep, stale));
+	close_pool(pool, thread, 1);
+}
+
+/* A putter that stopped between its CAS and its store hides what others put behind it. */
+static void vyukov_says_empty_behind_a_stopped_put(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+
+	(void)state;
+	void *a = vyukov_get(pool, thread);
+	void *b = vyukov_get(pool, thread);
+	uint64_t at = atom_add_relaxed(&self->give, 1);
+	struct vyukov_cell *cell = &self->ring[at & self->mask];
+	vyukov_put(pool, thread, b);
+	assert_null(vyukov_get(pool, thread));
+	assert_int_equal(thread->paths.empty, 1);
+
+	cell->object = a; /* the stopped put goes on */
+	atom_store_release(&cell->seq, at + 1);
+	assert_ptr_equal(vyukov_get(pool, thread), a);
+	assert_ptr_equal(vyukov_get(pool, thread), b);
+	close_pool(pool, thread, 2);
+}
+
+/* A burst ends at the cell of a stopped put, and begins again when that has gone on. */
+static void vyukov_burst_ends_at_a_stopped_put(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, 4, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	void *objs[4], *out[4];
+
+	(void)state;
+	assert_int_equal(vyukov_get_bulk(pool, thread, objs, 4), 4);
+	vyukov_put_bulk(pool, thread, objs, 2);
+	uint64_t at = atom_add_relaxed(&self->give, 1);
+	struct vyukov_cell *cell = &self->ring[at & self->mask];
+	vyukov_put_bulk(pool, thread, &objs[3], 1);
+	assert_int_equal(vyukov_get_bulk(pool, thread, out, 4), 2);
+	assert_memory_equal(out, objs, 2 * sizeof(*out));
+
+	cell->object = objs[2]; /* the stopped put goes on */
+	atom_store_release(&cell->seq, at + 1);
+	assert_int_equal(vyukov_get_bulk(pool, thread, out, 4), 2);
+	assert_memory_equal(out, &objs[2], 2 * sizeof(*out));
+	close_pool(pool, thread, 4);
+}
+
+/* Bursts longer than the ring, round it many times and at every offset. */
+static void vyukov_bursts_lap_the_ring(void **state)
+{
+	enum { OBJECTS = 5, LAPS = 40 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, OBJECTS, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	void *objs[POOL_BULK_MAX];
+	void *next[POOL_BULK_MAX];
+
+	(void)state;
+	assert_true(self->mask + 1 < POOL_BULK_MAX);
+	assert_int_equal(vyukov_get_bulk(pool, thread, objs, POOL_BULK_MAX), OBJECTS);
+	for (uint64_t i = 0; i < LAPS * (self->mask + 1); i++) {
+		vyukov_put_bulk(pool, thread, objs, OBJECTS);
+		assert_int_equal(vyukov_get_bulk(pool, thread, next, POOL_BULK_MAX), OBJECTS);
+		assert_memory_equal(objs, next, OBJECTS * sizeof(*objs)); /* FIFO */
+	}
+	vyukov_put_bulk(pool, thread, objs, OBJECTS);
+	close_pool(pool, thread, 0);
+}
+
+struct vyukov_putter {
+	struct pool *pool;
+	void *object;
+	atom_u32 done;
+};
+
+static void *vyukov_putter(void *arg)
+{
+	struct vyukov_putter *putter = arg;
+	struct pool_thread *thread;
+
+	if (pool_vyukov_ops.attach(putter->pool, &thread) != 0)
+		return NULL;
+	vyukov_put(putter->pool, thread, putter->object);
+	atom_store_release(&putter->done, 1);
+	pool_vyukov_ops.detach(putter->pool, thread);
+	return putter;
+}
+
+/* A getter that stopped one lap ago makes the ring look full: put waits and drops nothing. */
+static void vyukov_put_waits_for_a_stopped_get(void **state)
+{
+	const struct timespec while_it_must_not_return = {.tv_nsec = 5000000};
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	pthread_t id;
+	void *ended;
+
+	(void)state;
+	assert_int_equal(self->mask, 3);
+	void *a = vyukov_get(pool, thread);
+	void *b = vyukov_get(pool, thread);
+	vyukov_put(pool, thread, a);
+	uint64_t at = atom_add_relaxed(&self->take, 1); /* holds a's cell, and stops */
+	for (uint64_t i = 0; i < self->mask; i++) {
+		vyukov_put(pool, thread, b);
+		assert_ptr_equal(vyukov_get(pool, thread), b);
+	}
+
+	struct vyukov_putter putter = {.pool = pool, .object = b};
+	atom_init(&putter.done, 0);
+	assert_int_equal(pthread_create(&id, NULL, vyukov_putter, &putter), 0);
+	nanosleep(&while_it_must_not_return, NULL);
+	assert_int_equal(atom_load_acquire(&putter.done), 0);
+	atom_store_release(&self->ring[at & self->mask].seq, at + self->mask + 1); /* goes on */
+	assert_int_equal(pthread_join(id, &ended), 0);
+	assert_non_null(ended);
+	assert_ptr_equal(vyukov_get(pool, thread), b);
+	close_pool(pool, thread, 2);
+}
+
+static void scq_cycle_wraps(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 3, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+	const uint64_t entries = (uint64_t)1 << self->order;
+	const uint64_t last_cycle = UINT64_MAX >> SCQ_CYCLE_SHIFT;
+	char why[POOL_REASON_BYTES] = "";
+	void *held[3];
+
+	(void)state;
+	for (size_t i = 0; i < array_count(held); i++)
+		assert_non_null(held[i] = scq_get(pool, thread));
+	scq_start(self, (last_cycle - 1) << self->order);
+	for (uint64_t i = 0; i < 4 * entries; i++) {
+		for (size_t k = 0; k < array_count(held); k++)
+			scq_put(pool, thread, held[k]);
+		assert_int_equal(scq_check(pool, 0, why), 0);
+		for (size_t k = 0; k < array_count(held); k++)
+			assert_ptr_equal(scq_get(pool, thread), held[k]); /* FIFO */
+		assert_null(scq_get(pool, thread));
+	}
+	assert_true(atom_load_relaxed(&self->head) >> self->order > last_cycle + 1);
+	close_pool(pool, thread, 3);
+}
+
+/* A hint that outlives a put loses an object that is there. */
+static void scq_finds_a_put_after_any_number_of_misses(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	(void)state;
+	void *object = scq_get(pool, thread);
+	for (uint64_t misses = 0; misses >> self->order < 3; misses++) {
+		assert_null(scq_get(pool, thread));
+		if (misses % 5 == 0) {
+			scq_put(pool, thread, object);
+			assert_ptr_equal(scq_get(pool, thread), object);
+		}
+	}
+	close_pool(pool, thread, 1);
+}
+
+/* A getter that set the hint after a put had looked at it. */
+static void scq_finds_what_rests_behind_a_stale_hint(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 2, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	(void)state;
+	void *a = scq_get(pool, thread);
+	void *b = scq_get(pool, thread);
+	scq_put(pool, thread, a);
+	scq_put(pool, thread, b);
+	atom_store_relaxed(&self->dry, 1);
+	assert_ptr_equal(scq_get(pool, thread), a);
+	assert_ptr_equal(scq_get(pool, thread), b);
+	assert_null(scq_get(pool, thread));
+	close_pool(pool, thread, 2);
+}
+
+/* Puts that stopped between position and entry, laps of them: what rests behind them is found. */
+static void scq_finds_what_rests_behind_stopped_puts(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+	const uint64_t entries = (uint64_t)1 << self->order;
+
+	(void)state;
+	void *object = scq_get(pool, thread);
+	for (uint64_t stopped = 0; stopped < 3 * entries; stopped += 7) {
+		atom_add_seq_cst(&self->tail, stopped);
+		assert_null(scq_get(pool, thread));
+		scq_put(pool, thread, object);
+		assert_ptr_equal(scq_get(pool, thread), object);
+		assert_null(scq_get(pool, thread));
+	}
+	close_pool(pool, thread, 1);
+}
+
+/* A put whose getter came too early must not fill that getter's entry. */
+static void scq_put_passes_over_an_entry_whose_get_is_gone(void **state)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+
+	(void)state;
+	void *object = scq_get(pool, thread);
+	scq_put(pool, thread, object);
+	assert_ptr_equal(scq_get(pool, thread), object);
+	const uint64_t late = atom_load_relaxed(&self->head);
+	assert_int_equal(scq_take(self), 0); /* takes position `late` and moves its entry on */
+	atom_init(&self->tail, late);        /* as if the put had taken it before */
+	scq_put(pool, thread, object);
+	assert_int_equal(atom_load_relaxed(&self->tail), late + 2);
+	assert_ptr_equal(scq_get(pool, thread), object);
+	close_pool(pool, thread, 1);
+}
+
+/* The thread's CPU is what the test says, not what the kernel says. */
+static void idx_local_hands_over_chains(void **state)
+{
+	enum { OBJECTS = 2 * IDX_LOCAL_LIMIT + 1 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_idx_local_ops, OBJECTS, &thread);
+	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	char why[POOL_REASON_BYTES] = "";
+	void *held[OBJECTS];
+	atom_u32 cpu;
+
+	(void)state;
+	atom_init(&cpu, 0);
+	((struct idx_local_thread *)thread)->cpu_word = &cpu;
+	for (size_t i = 0; i < OBJECTS; i++)
+		assert_non_null(held[i] = idx_local_get(pool, thread));
+	assert_null(idx_local_get(pool, thread));
+	for (size_t i = 0; i < OBJECTS; i++)
+		idx_local_put(pool, thread, held[i]);
+	assert_int_equal(thread->paths.flush, 2);
+	assert_int_equal(idx_local_length(atom_load_relaxed(&self->shard[0].head)), 1);
+	assert_int_equal(idx_local_check(pool, 0, why), 0);
+
+	atom_store_relaxed(&cpu, 1); /* another CPU takes the chains over, then searches */
+	for (size_t i = 0; i < OBJECTS; i++)
+		assert_non_null(held[i] = idx_local_get(pool, thread));
+	assert_int_equal(thread->paths.refill, 2);
+	assert_int_equal(thread->paths.steal, 1);
+	assert_null(idx_local_get(pool, thread));
+	close_pool(pool, thread, OBJECTS);
+}
+
+static void idx_local_bulk_splits_at_the_limit(void **state)
+{
+	enum { OBJECTS = POOL_BULK_MAX };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_idx_local_ops, OBJECTS, &thread);
+	char why[POOL_REASON_BYTES] = "";
+	void *held[OBJECTS];
+
+	(void)state;
+	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	idx_local_put_bulk(pool, thread, held, OBJECTS);
+	assert_int_equal(idx_local_check(pool, 0, why), 0);
+	idx_local_flush(pool, thread);
+	idx_local_flush(pool, thread);
+	assert_int_equal(idx_local_check(pool, 0, why), 0);
+	assert_int_equal(idx_local_count(pool), OBJECTS);
+	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	close_pool(pool, thread, OBJECTS);
+}
+
+static void cpu_numbers_have_a_bound(void **state)
+{
+	(void)state;
+	assert_true(cpu_possible() >= 1);
+	assert_true(cpu_limit() >= cpu_possible());
+	assert_true(cpu_limit() > (uint32_t)sched_getcpu());
+	cpu_set_possible(CPU_LIMIT_MAX + 1);
+	assert_int_equal(cpu_limit(), CPU_LIMIT_MAX + 1);
+	cpu_set_possible(1);
+	assert_int_equal(cpu_possible(), 1);
+	cpu_set_possible(0);
+}
+
+/* All of a pool's objects, taken and put in every way, by a thread that no cache serves. */
+static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t objects)
+{
+	enum { ROUNDS = 3 };
+	const struct pool_ops *ops = pool->ops;
+	void *held[POOL_BULK_MAX];
+	void **run;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (uint32_t k = 0; k < objects; k++)
+			assert_non_null(held[k] = ops->get(pool, thread));
+		assert_null(ops->get(pool, thread));
+		for (uint32_t k = 0; k < objects; k++)
+			ops->put(pool, thread, held[k]);
+		ops->flush(pool, thread);
+		assert_int_equal(ops->count(pool), objects);
+		assert_int_equal(ops->get_bulk(pool, thread, held, objects), objects);
+		ops->put_bulk(pool, thread, held, objects);
+		if (ops->get_run != NULL) {
+			uint32_t n = ops->get_run(pool, thread, &run);
+
+			assert_true(n >= 1);
+			ops->put_run(pool, thread, run, n);
+		}
+	}
+}
+
+/* More handles than the 4096 threads that a depot's table has magazines for. */
+static void more_threads_than_a_table_has_places(void **state)
+{
+	enum { HANDLES = 4200 };
+	static struct pool_thread *threads[HANDLES];
+	void *object;
+
+	(void)state;
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		const struct pool_ops *ops = pools[i];
+
+		if (!runs_here(ops) || ops->traits.progress == POOL_UNSYNCHRONISED)
+			continue;
+		struct pool *pool = open_pool(ops, 0, &threads[0]); /* no cap: some cache much */
+		for (uint32_t k = 1; k < HANDLES; k++) {
+			assert_int_equal(ops->attach(pool, &threads[k]), 0);
+			assert_non_null(object = ops->get(pool, threads[k]));
+			ops->put(pool, threads[k - 1], object);
+		}
+		for (uint32_t k = 1; k < HANDLES; k++)
+			ops->detach(pool, threads[k]);
+		close_pool(pool, threads[0], 0);
+	}
+}
+
+/* Everything on a CPU with a higher number than the pool was made for. */
+static void more_cpus_than_expected(void **state)
+{
+	enum { OBJECTS = 500 };
+	cpu_set_t before;
+
+	(void)state;
+	if (pin_to_the_highest_cpu(&before) == 0) {
+		print_message("the process may use CPU 0 alone\n");
+		skip();
+	}
+	cpu_set_possible(1);
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		struct pool_thread *thread;
+
+		if (pools[i]->traits.cache != POOL_CACHE_CPU || !runs_here(pools[i]))
+			continue;
+		struct pool *pool = open_pool(pools[i], OBJECTS, &thread);
+		use_all(pool, thread, OBJECTS);
+		close_pool(pool, thread, 0);
+	}
+	cpu_set_possible(0);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
+/* The same on the highest number that the kernel could report, which only a stand-in can name. */
+static void the_highest_cpu_there_can_be(void **state)
+{
+	enum { OBJECTS = 500 };
+	static const struct pool_ops *const sections[] = {
+		&pool_rseq_arr_ops, &pool_home_ret_ops, &pool_rseq_mag_ops};
+	struct rseq_unregistered highest = {.cpu_id_start = cpu_limit() - 1};
+
+	(void)state;
+	highest.cpu_id = highest.cpu_id_start;
+	skip_unless_supported(&pool_rseq_arr_ops);
+	for (size_t i = 0; i < array_count(sections); i++) {
+		struct pool_thread *thread;
+		struct pool *pool = open_pool(sections[i], OBJECTS, &thread);
+
+		if (sections[i] == &pool_rseq_arr_ops)
+			((struct rseq_arr_thread *)thread)->cache.rs = &highest;
+		else if (sections[i] == &pool_home_ret_ops)
+			((struct home_ret_thread *)thread)->cache.rs = &highest;
+		else
+			((struct rseq_mag_thread *)thread)->rs = &highest;
+		use_all(pool, thread, OBJECTS);
+		close_pool(pool, thread, 0);
+	}
+}
+
+/*
+ * A handler on a small stack of its own. The stack is painted, and so is what lies below it, where
+ * an overrun shows.
+ */
+
+enum {
+	STACK_OBJECTS = 500,
+	STACK_BELOW_BYTES = 16 << 10,
+	STACK_OF_HANDLER_BYTES = 128, /* use_on_stack's own frame */
+	STACK_PAINT = 0xA5,
+};
+
+static struct {
+	struct pool *pool; /* NULL: nothing is to be done */
+	struct pool_thread *thread;
+	void *objs[POOL_BULK_MAX];
+	uint32_t got;
+	unsigned char *memory;
+	size_t bytes;
+} on_stack;
+
+/* Everything that traits.signals allows, through the caches and behind them. */
+static void use_on_stack(int number)
+{
+	struct pool *pool = on_stack.pool;
+	uint32_t n = 0;
+
+	(void)number;
+	if (pool == NULL)
+		return;
+	while ((on_stack.objs[n] = pool->ops->get(pool, on_stack.thread)) != NULL)
+		n++;
+	on_stack.got = n;
+	for (uint32_t i = 0; i < n; i++)
+		pool->ops->put(pool, on_stack.thread, on_stack.objs[i]);
+	n = pool->ops->get_bulk(pool, on_stack.thread, on_stack.objs, POOL_BULK_MAX);
+	if (n != 0)
+		pool->ops->put_bulk(pool, on_stack.thread, on_stack.objs, n);
+}
+
+/* Bytes of stack that a signal takes, the kernel's frame and the handler. */
+static size_t stack_of_a_signal(void)
+{
+	size_t clean = 0;
+
+	memset(on_stack.memory, STACK_PAINT, on_stack.bytes);
+	assert_int_equal(raise(SIGUSR1), 0);
+	while (clean < on_stack.bytes && on_stack.memory[clean] == STACK_PAINT)
+		clean++;
+	return on_stack.bytes - clean;
+}
+
+static void signal_handlers_need_little_stack(void **state)
+{
+	const size_t kernel = getauxval(AT_MINSIGSTKSZ);
+	const size_t small = (kernel != 0 ? kernel : (size_t)MINSIGSTKSZ) +
+			     POOL_SIGNAL_STACK_BYTES + STACK_OF_HANDLER_BYTES;
+	const struct sigaction action = {.sa_handler = use_on_stack, .sa_flags = SA_ONSTACK};
+	const struct pool_config config = {.object_bytes = 64,
+		.capacity = STACK_OBJECTS,
+		.magazine_objects = POOL_MAGAZINE_OBJECTS_MIN,
+		.cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN};
+	struct sigaction action_before;
+	stack_t stack_before;
+
+	(void)state;
+	on_stack.bytes = STACK_BELOW_BYTES + small;
+	on_stack.memory = memory_alloc(on_stack.bytes);
+	assert_non_null(on_stack.memory);
+	const stack_t stack = {.ss_sp = on_stack.memory + STACK_BELOW_BYTES, .ss_size = small};
+	assert_int_equal(sigaltstack(&stack, &stack_before), 0);
+	assert_int_equal(sigaction(SIGUSR1, &action, &action_before), 0);
+	on_stack.pool = NULL;
+	const size_t nothing = stack_of_a_signal();
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		if (!pools[i]->traits.signals || !runs_here(pools[i]))
+			continue;
+		assert_int_equal(pool_create(pools[i], &config, &on_stack.pool), 0);
+		assert_int_equal(pools[i]->attach(on_stack.pool, &on_stack.thread), 0);
+		const size_t used = stack_of_a_signal() - nothing;
+		print_message("%s: %zu bytes\n", pools[i]->name, used);
+		assert_int_equal(on_stack.got, STACK_OBJECTS);
+		if (!debug_build && !atom_perturbs && !sanitized) /* frames there are larger */
+			assert_in_range(used, 0, POOL_SIGNAL_STACK_BYTES + STACK_OF_HANDLER_BYTES);
+		close_pool(on_stack.pool, on_stack.thread, 0);
+	}
+	assert_int_equal(sigaction(SIGUSR1, &action_before, NULL), 0);
+	assert_int_equal(sigaltstack(&stack_before, NULL), 0);
+	memory_free(on_stack.memory, on_stack.bytes);
+}
+
+#if NBLBENCH_URCU
+
+/* The read lock that the test holds keeps the grace period from ending. */
+static void urcu_lfs_gp_keeps_an_object_for_a_grace_period(void **state)
+{
+	struct pool_thread *thread;
+
+	(void)state;
+	if (thread_sanitizer && pool_urcu_lfs_gp_ops.traits.opaque_to_tsan) {
+		print_message("the thread sanitizer sees neither liburcu's edges nor its thread\n");
+		skip();
+	}
+	struct pool *pool = open_pool(&pool_urcu_lfs_gp_ops, 1, &thread);
+	void *object = urcu_lfs_gp_get(pool, thread);
+	urcu_bp_read_lock();
+	urcu_lfs_gp_put(pool, thread, object);
+	assert_null(urcu_lfs_gp_get(pool, thread));
+	urcu_bp_read_unlock();
+	urcu_lfs_gp_flush(pool, thread);
+	assert_ptr_equal(urcu_lfs_gp_get(pool, thread), object);
+	close_pool(pool, thread, 1);
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tag_wraps_and_keeps_the_index),
+		cmocka_unit_test(treiber_tag_pops_across_the_wrap),
+		cmocka_unit_test(treiber_tag_takes_a_burst_at_once),
+		cmocka_unit_test(slab_refuses_what_a_unit_cannot_name),
+		cmocka_unit_test(slab_carves_to_the_cap_and_owns_what_it_carved),
+		cmocka_unit_test(slab_aligns_and_colours),
+		cmocka_unit_test(ordinary_pages_are_not_huge),
+		cmocka_unit_test(transparent_pages_are_huge_where_the_kernel_allows),
+		cmocka_unit_test(huge_pages_are_reserved_or_refused),
+		cmocka_unit_test(pages_have_names),
+		cmocka_unit_test(census_catches_what_it_should),
+		cmocka_unit_test(create_checks_every_field),
+		cmocka_unit_test(create_fills_in_the_defaults),
+		cmocka_unit_test(pools_without_a_cap),
+		cmocka_unit_test(each_visits_what_was_handed_out),
+		cmocka_unit_test(trimmed_memory_is_gone_and_comes_back_zeroed),
+		cmocka_unit_test(trim_leaves_alone_what_it_was_told_to),
+		cmocka_unit_test(absent_strategy_names_its_package),
+		cmocka_unit_test(tables_are_checked),
+		cmocka_unit_test(ticket_numbers_wrap),
+		cmocka_unit_test(ticket_check_notices_a_held_lock),
+		cmocka_unit_test(dwcas_tells_what_it_met),
+		cmocka_unit_test(dwcas_refuses_a_head_that_came_back),
+		cmocka_unit_test(vyukov_says_empty_behind_a_stopped_put),
+		cmocka_unit_test(vyukov_burst_ends_at_a_stopped_put),
+		cmocka_unit_test(vyukov_bursts_lap_the_ring),
+		cmocka_unit_test(vyukov_put_waits_for_a_stopped_get),
+		cmocka_unit_test(scq_cycle_wraps),
+		cmocka_unit_test(scq_finds_a_put_after_any_number_of_misses),
+		cmocka_unit_test(scq_finds_what_rests_behind_a_stale_hint),
+		cmocka_unit_test(scq_finds_what_rests_behind_stopped_puts),
+		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
+		cmocka_unit_test(idx_local_hands_over_chains),
+		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
+		cmocka_unit_test(cpu_numbers_have_a_bound),
+		cmocka_unit_test(more_threads_than_a_table_has_places),
+		cmocka_unit_test(more_cpus_than_expected),
+		cmocka_unit_test(the_highest_cpu_there_can_be),
+		cmocka_unit_test(signal_handlers_need_little_stack),
+#if NBLBENCH_URCU
+		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

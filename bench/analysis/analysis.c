@@ -1,0 +1,395 @@
+/* See analysis.h. */
+#include "bench/analysis/private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const double ns_a_second = 1e9;
+
+/* A cell is called disturbed when more than this share of its slices is flagged. */
+static const double disturbed_share = 0.20;
+
+const char *const analysis_no_text = "";
+
+struct analysis_block {
+	struct analysis_block *next;
+	max_align_t data[];
+};
+
+/* Zeroed memory that lives as long as the analysis; NULL if there is none. */
+void *analysis_keep(struct analysis *a, size_t count, size_t bytes)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX / 2)
+		return NULL;
+
+	struct analysis_block *block = calloc(1, sizeof(*block) + total + 1);
+
+	if (block == NULL)
+		return NULL;
+	block->next = a->memory;
+	a->memory = block;
+	return block->data;
+}
+
+void analysis_free(struct analysis *analysis)
+{
+	if (analysis == NULL)
+		return;
+	for (size_t c = 0; analysis->raws != NULL && c < analysis->cell_count; c++)
+		analysis_raw_free(&analysis->raws[c]);
+	for (struct analysis_block *block = analysis->memory, *next; block != NULL; block = next) {
+		next = block->next;
+		free(block);
+	}
+	free(analysis);
+}
+
+const char *analysis_keep_text(struct analysis *a, const char *text)
+{
+	char *copy = analysis_keep(a, strlen(text) + 1, 1);
+
+	return copy == NULL ? analysis_no_text : memcpy(copy, text, strlen(text) + 1);
+}
+
+const char *analysis_state_name(enum analysis_state state)
+{
+	static const char *const names[] = {
+		[ANALYSIS_ABSENT] = "not measured",
+		[ANALYSIS_MEASURED] = "measured",
+		[ANALYSIS_DRY] = "ran dry",
+		[ANALYSIS_UNSUPPORTED] = "unsupported",
+		[ANALYSIS_CRASHED] = "crashed",
+		[ANALYSIS_HUNG] = "hung",
+		[ANALYSIS_LOST] = "lost",
+		[ANALYSIS_FAILED] = "failed",
+	};
+
+	return names[state];
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Roles, and whom twins and tables are compared with. */
+static void assign_roles(struct analysis *a)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		struct analysis_subject *subject = &a->subjects[i];
+		const bool table = strcmp(subject->dispatch, "table") == 0;
+
+		for (size_t j = 0; j < a->subject_count && subject->original == i; j++) {
+			const struct analysis_subject *other = &a->subjects[j];
+			const bool other_table = strcmp(other->dispatch, "table") == 0;
+
+			if (j == i || other->role == ANALYSIS_TWIN ||
+				!same_text(other->pool, subject->pool) ||
+				!same_text(other->context, subject->context))
+				continue;
+			if (subject->role == ANALYSIS_TWIN ? other_table == table
+							   : table && !other_table)
+				subject->original = j;
+		}
+		if (subject->role == ANALYSIS_TWIN)
+			continue;
+		if (subject->original != i)
+			subject->role = ANALYSIS_TABLE;
+		else if (strcmp(subject->pool, "null") == 0)
+			subject->role = ANALYSIS_HARNESS;
+		else if (strcmp(subject->progress, "none") == 0)
+			subject->role = subject->is_pool ? ANALYSIS_FLOOR : ANALYSIS_BARE;
+	}
+}
+
+static void finish_cell(struct analysis *a, size_t cell_at, const struct analysis_raw *raw)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+
+	cell->disturbed = (double)cell->flagged > disturbed_share * (double)cell->slices;
+	cell->preliminary = cell->forks < STATS_EVIDENCE_MIN;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		struct analysis_result *result = &a->results[cell_at * a->subject_count + i];
+		const double units = result->units > 0 ? (double)result->units : NAN;
+
+		if (result->state == ANALYSIS_ABSENT && result->units > 0) {
+			result->state = ANALYSIS_MEASURED;
+			result->reason = NULL; /* what disturbed it is overcome */
+		} else if (result->state == ANALYSIS_ABSENT && result->failed > 0) {
+			result->state = ANALYSIS_DRY;
+			result->reason = "It completed no unit of work in any slice: it had no "
+					 "object to give.";
+		} else if (result->state == ANALYSIS_ABSENT && result->slices > 0) {
+			result->reason = "It completed no unit of work in any slice: they are too "
+					 "short for this machine.";
+		}
+		result->refill /= units;
+		result->flush /= units;
+		result->grow /= units;
+		result->steal /= units;
+		result->empty /= units;
+		result->ns = result->to_best = result->to_base = result->to_original =
+			(struct stats_estimate){NAN, NAN, NAN};
+		result->jain = result->slowest_share = result->mann_whitney = NAN;
+	}
+	if (raw->blocks == 0)
+		return;
+	cell->calibration_low_ns = cell->calibration_high_ns = raw->calibration[0];
+	for (size_t b = 0; b < raw->blocks; b++) {
+		cell->calibration_low_ns = fmin(cell->calibration_low_ns, raw->calibration[b]);
+		cell->calibration_high_ns = fmax(cell->calibration_high_ns, raw->calibration[b]);
+	}
+	cell->calibration_ns = stats_median(raw->calibration, raw->blocks);
+}
+
+/* Works a cell through, or keeps its slices for the caller to do so. */
+static int analyse_cell(struct analysis_source *r, size_t cell_at)
+{
+	struct analysis *a = r->analysis;
+	struct analysis_raw own = {0}, *raw = a->raws == NULL ? &own : &a->raws[cell_at];
+	int error = analysis_read_cell(r, cell_at, raw);
+
+	if (error == 0) {
+		finish_cell(a, cell_at, raw);
+		if ((raw->blocks > 0 && a->raws == NULL &&
+			    analysis_estimate(a, cell_at, raw) != 0) ||
+			analysis_make_command(a, cell_at) != 0)
+			error = analysis_refuse_memory(r);
+	}
+	analysis_raw_free(&own);
+	return error;
+}
+
+/* What the subjects did over all cells. */
+static int summarise(struct analysis *a)
+{
+	double *overheads = calloc(2 * (a->cell_count + 1), sizeof(*overheads));
+	double *effects = overheads + a->cell_count + 1;
+
+	if (overheads == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		struct analysis_subject *subject = &a->subjects[i];
+		size_t known = 0, compared = 0, unsupported = 0;
+
+		for (size_t c = 0; c < a->cell_count; c++) {
+			const struct analysis_result *result = analysis_at(a, c, i);
+
+			unsupported += result->state == ANALYSIS_UNSUPPORTED;
+			subject->broken += result->state > ANALYSIS_UNSUPPORTED;
+			if (result->memory.known && result->memory.object_bytes > 0)
+				overheads[known++] = result->memory.object_bytes -
+						     (double)a->cells[c].object_bytes;
+			if (result->state != ANALYSIS_MEASURED)
+				continue;
+			subject->measured++;
+			subject->best += result->in_best_set;
+			subject->undecided += result->undecided;
+			if (!analysis_competes(a, c, i) || isnan(result->to_best.point))
+				continue;
+			effects[compared++] = result->to_best.point;
+			if (!(result->to_best.point <= subject->worst)) {
+				subject->worst = result->to_best.point;
+				subject->worst_cell = c;
+			}
+		}
+		if (known > 0)
+			subject->overhead_bytes = stats_median(overheads, known);
+		if (compared > 0)
+			subject->median = stats_median(effects, compared);
+		/*
+		 * A policy competes only where context is pushed, the floor with one thread, the
+		 * harness where one object will do: refused everywhere, they had no cell. Any other
+		 * strategy that is refused everywhere lacks something here, and its row says what.
+		 */
+		subject->apart = a->cell_count > 0 && unsupported == a->cell_count &&
+				 (subject->context != NULL || subject->role == ANALYSIS_HARNESS ||
+					 subject->role == ANALYSIS_FLOOR);
+	}
+	for (size_t c = 0; c < a->cell_count; c++) {
+		a->preliminary |= a->cells[c].preliminary;
+		a->disturbed += a->cells[c].disturbed;
+	}
+	free(overheads);
+	return 0;
+}
+
+static int choose_baseline(struct analysis_source *r, const char *baseline)
+{
+	static const char *const usual[] = {"malloc", "mutex"};
+	struct analysis *a = r->analysis;
+
+	for (size_t i = 0; i < a->subject_count && !a->has_baseline; i++) {
+		if (baseline != NULL && strcmp(a->subjects[i].label, baseline) == 0) {
+			a->has_baseline = true;
+			a->baseline = i;
+		}
+	}
+	if (baseline != NULL && !a->has_baseline)
+		return analysis_refuse(r,
+			"'%s' has no subject '%s' to be the baseline; its labels are in "
+			"the first column of its tables.",
+			r->path, baseline);
+	for (size_t u = 0; u < sizeof(usual) / sizeof(usual[0]); u++) {
+		for (size_t i = 0; i < a->subject_count && !a->has_baseline; i++) {
+			if (a->subjects[i].role == ANALYSIS_CONTESTANT &&
+				strcmp(a->subjects[i].pool, usual[u]) == 0) {
+				a->has_baseline = true;
+				a->baseline = i;
+			}
+		}
+	}
+	return 0;
+}
+
+static int read_all(struct analysis_source *r, const char *baseline, bool raw)
+{
+	if (analysis_check_is_store(r) != 0 || analysis_read_plan(r) != 0 ||
+		analysis_read_machines(r) != 0 || analysis_read_subjects(r) != 0)
+		return -1;
+	assign_roles(r->analysis);
+	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0 ||
+		choose_baseline(r, baseline) != 0)
+		return -1;
+	if (raw) {
+		r->analysis->raws = analysis_keep(
+			r->analysis, r->analysis->cell_count, sizeof(struct analysis_raw));
+		if (r->analysis->raws == NULL)
+			return analysis_refuse_memory(r);
+	}
+	for (size_t c = 0; c < r->analysis->cell_count; c++) {
+		if (analyse_cell(r, c) != 0)
+			return -1;
+	}
+	return summarise(r->analysis) != 0 ? analysis_refuse_memory(r) : 0;
+}
+
+/* Whether SQLite can read the file as it was opened: one in WAL mode wants companions for that. */
+static int try_reading(sqlite3 *db)
+{
+	sqlite3_stmt *statement = NULL;
+	int code =
+		sqlite3_prepare_v2(db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return code;
+}
+
+/* The path as an SQLite URI says it, of a file that nobody changes. NULL: no memory. */
+static char *immutable_uri(const char *path)
+{
+	char *uri = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&uri, &bytes);
+
+	if (out == NULL)
+		return NULL;
+	fputs("file:", out);
+	for (const char *at = path; *at != '\0'; at++)
+		fprintf(out, strchr("%?#", *at) != NULL ? "%%%02x" : "%c", (unsigned char)*at);
+	fputs("?immutable=1", out);
+	if (fclose(out) == 0)
+		return uri;
+	free(uri);
+	return NULL;
+}
+
+/*
+ * Opens the store for reading. A sweep that was killed leaves its store in WAL mode; where SQLite can't
+ * make the companions that it wants then, the file alone is read, if all is in it.
+ */
+static int open_store(struct analysis_source *r)
+{
+	char log[PATH_MAX];
+	struct stat status;
+
+	int code = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL);
+	if (code == SQLITE_OK)
+		code = try_reading(r->db);
+	if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)
+		return r->db == NULL ? analysis_refuse_memory(r) : 0;
+	snprintf(log, sizeof(log), "%.*s-wal", PATH_MAX - 8, r->path);
+	if (stat(log, &status) == 0 && status.st_size > 0)
+		return analysis_refuse(r,
+			"'%s' was left by a sweep that was killed, and part of it is in '%s'. To "
+			"read both takes a directory that can be written: copy both to one.",
+			r->path, log);
+	char *uri = immutable_uri(r->path);
+	sqlite3_close(r->db);
+	r->db = NULL;
+	if (uri == NULL)
+		return analysis_refuse_memory(r);
+	code = sqlite3_open_v2(uri, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+	free(uri);
+	if (r->db == NULL)
+		return analysis_refuse_memory(r);
+	return code == SQLITE_OK ? 0 : analysis_refuse_sqlite(r);
+}
+
+static int read_store(const char *path, const char *baseline, bool raw, struct analysis **out,
+	char *why, size_t why_bytes)
+{
+	struct analysis_source r = {.path = path, .why = why, .why_bytes = why_bytes};
+	struct stat status;
+	int error = -1;
+
+	if (stat(path, &status) != 0)
+		return analysis_refuse(&r, "There is no store '%s': %s.", path, strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return analysis_refuse(&r,
+			"'%s' is not a store: it is no regular file. A store is the "
+			".db file that `nblbench sweep` names at its end.",
+			path);
+	r.analysis = calloc(1, sizeof(*r.analysis));
+	if (r.analysis == NULL)
+		return analysis_refuse_memory(&r);
+	r.analysis->margin = log1p(STATS_MARGIN);
+	r.analysis->store = analysis_keep_text(r.analysis, path);
+	/* One transaction, so that a sweep that is writing can't move the ground in between. */
+	if (open_store(&r) == 0) {
+		if (sqlite3_exec(r.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+			analysis_refuse_sqlite(&r);
+		else
+			error = read_all(&r, baseline, raw);
+	}
+	sqlite3_close(r.db);
+	if (error != 0) {
+		analysis_free(r.analysis);
+		return -1;
+	}
+	*out = r.analysis;
+	return 0;
+}
+
+int analysis_read(
+	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes)
+{
+	return read_store(path, baseline, false, out, why, why_bytes);
+}
+
+int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes)
+{
+	return read_store(path, NULL, true, out, why, why_bytes);
+}
+
+double analysis_rate(const struct analysis_cell *cell, double log_ns)
+{
+	return cell->lane_threads == 0
+		       ? NAN
+		       : ns_a_second * cell->threads / cell->lane_threads / exp(log_ns);
+}
+
+bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b)
+{
+	return strcmp(a->workload, b->workload) == 0 && strcmp(a->pages, b->pages) == 0 &&
+	       a->burst == b->burst && a->depth == b->depth && a->object_bytes == b->object_bytes &&
+	       a->object_align == b->object_align;
+}

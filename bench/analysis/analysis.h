@@ -1,0 +1,298 @@
+/*
+ * What a store says: one tree of results, from which every report, table and export prints.
+ *
+ * Who competes. A subject's *role* follows from what the store says of it: contestants are ranked;
+ * the null pool shows the harness, a bare row shows the limit of a shared structure, a pool for one
+ * thread only shows the floor, a run-time table shows the price of dispatch, and a twin shows the
+ * noise. Those five are measured and printed beside the others but never ranked, so that none of
+ * them can be "best".
+ *
+ * All effects are natural logarithms of ratios of *times* (ns per unit), so above 0 is slower; the
+ * printing side turns them into factors. Strings are as they stand in the store: whoever prints
+ * them escapes them.
+ */
+#ifndef BENCH_ANALYSIS_ANALYSIS_H
+#define BENCH_ANALYSIS_ANALYSIS_H
+
+#include "bench/analysis/stats.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	ANALYSIS_LETTERS_MAX = 54, /* a..z, A..Z, one for all groups beyond, and the terminator */
+	ANALYSIS_SENTENCE_BYTES = 1024, /* room for analysis_verdict and analysis_confidence */
+};
+
+/*
+ * How well it must be known that a row is no slower than the best before it counts as best or tied,
+ * as a ratio - 1. "Not shown to be worse" is not enough: the least known row of all has that for
+ * nothing, since an interval from 1 to 100 covers 1 too. So a row counts only where it is also shown
+ * to be less than a quarter behind whichever is the fastest. A quarter is wide beside what these
+ * sweeps resolve (a few per cent) and narrow beside what parts kinds of design (a cache from a lock:
+ * a factor of 2 and more). What is neither shown to be worse nor known that well is *undecided*, and
+ * counted as that.
+ */
+#define ANALYSIS_KNOWN 0.25
+
+enum analysis_role {
+	ANALYSIS_CONTESTANT,
+	ANALYSIS_HARNESS, /* the null pool */
+	ANALYSIS_BARE,    /* the locked instructions of a shared structure, and no pool */
+	ANALYSIS_FLOOR,   /* for one thread only, so no choice for a driver */
+	ANALYSIS_TABLE,   /* through a run-time table, beside its folded self */
+	ANALYSIS_TWIN,
+};
+
+/* How a subject fared in a cell. All but MEASURED keep it out of ranks and verdicts. */
+enum analysis_state {
+	ANALYSIS_ABSENT, /* no slice and no event: the sweep has not come to it, or never will */
+	ANALYSIS_MEASURED,
+	ANALYSIS_DRY, /* measured, but it found no object in any slice */
+	ANALYSIS_UNSUPPORTED,
+	ANALYSIS_CRASHED,
+	ANALYSIS_HUNG,
+	ANALYSIS_LOST, /* an object was missing afterwards */
+	ANALYSIS_FAILED,
+};
+
+/* The states' names: "not measured", "measured", "unsupported", "crashed", "hung", ... */
+const char *analysis_state_name(enum analysis_state state);
+
+struct analysis_value {
+	const char *name, *value;
+};
+
+/* One start of the controller and the environment it found. */
+struct analysis_machine {
+	int64_t started_ns; /* since the epoch */
+	const char *hash, *grade;
+	size_t value_count;
+	const struct analysis_value *values; /* the fingerprint, in the store's order */
+};
+
+struct analysis_subject {
+	int64_t id; /* subject_id */
+	const char *label, *pool, *context, *dispatch, *summary, *progress, *cache;
+	bool exact, is_pool;
+	enum analysis_role role;
+	size_t original; /* of a twin or a table: the subject it is compared with; else itself */
+
+	/* Over all cells; contestants only. */
+	size_t measured;  /* cells with a result */
+	size_t broken;    /* cells in which it crashed, hung, lost an object or failed */
+	size_t best;      /* cells in whose best set it is */
+	size_t undecided; /* cells in which it might be */
+	double median;    /* of its effects against the cells' best; NAN without any */
+	double worst;     /* the largest of them, NAN without any */
+	size_t worst_cell;
+	bool apart; /* no workload here is for such as it: a row without a cell, and so no row */
+	double overhead_bytes; /* median over cells of memory an object beyond its payload; NAN */
+};
+
+struct analysis_cell {
+	int64_t id; /* cell_id */
+	const char *label, *workload, *unit, *program, *pages;
+	uint32_t threads, lane_threads, burst, depth;
+	uint64_t object_bytes;
+	uint32_t object_align; /* 0: each strategy's own */
+	bool oversubscribed;
+	bool capped;         /* `failed` of its results counts false empties */
+	const char *command; /* repeats this cell; a line for a POSIX shell */
+
+	size_t forks, blocks;   /* that have at least one slice; blocks over all forks */
+	size_t slices, flagged; /* of all subjects */
+	bool disturbed;         /* more than a fifth of the slices are flagged */
+	bool preliminary;       /* too few forks for a statement about forks */
+	bool has_twin;
+	size_t twin; /* the subject, if has_twin */
+	struct stats_estimate twin_effect;
+	double floor; /* logarithm; NAN: unknown */
+	bool has_best;
+	size_t best;     /* subject, if has_best: whichever may be behind the least */
+	size_t best_set; /* how many are in it */
+	double calibration_ns, calibration_low_ns, calibration_high_ns; /* median and range; NAN */
+};
+
+struct analysis_memory {
+	bool known;
+	double pool_bytes, rss_open, rss_peak; /* medians over forks */
+	double object_bytes;                   /* pool_bytes / capacity */
+};
+
+struct analysis_result {
+	enum analysis_state state;
+	const char *reason; /* a sentence, for every state but MEASURED and ABSENT; else NULL */
+	size_t slices, flagged;
+	bool all_used; /* too few clean pairs were left, so the flagged ones were used as well */
+
+	struct stats_estimate ns;      /* logarithm of ns per unit */
+	struct stats_estimate to_best; /* to_* are effects; NAN where there is nothing to compare */
+	struct stats_estimate to_base; /* against the baseline's subject */
+	struct stats_estimate to_original; /* of a table or twin */
+	enum stats_verdict best_verdict, base_verdict;
+	bool in_best_set;                   /* best, or tied: see ANALYSIS_KNOWN */
+	bool undecided;                     /* neither that nor shown to be worse */
+	size_t rank_low, rank_high;         /* 1..; 0: not ranked */
+	char letters[ANALYSIS_LETTERS_MAX]; /* tie groups; see analysis_letters */
+	uint64_t blocks_needed; /* to settle an inconclusive best_verdict; 0: can't be said */
+	double mann_whitney;    /* p against the best */
+
+	double jain, slowest_share;               /* medians */
+	double cpu_share;                         /* CPU time of the threads / their windows; NAN */
+	uint64_t units, failed;                   /* failed: gets that found less than was asked */
+	double refill, flush, grow, steal, empty; /* a unit */
+	uint64_t involuntary, faults;             /* context switches, minor page faults */
+	struct analysis_memory memory;
+};
+
+struct analysis_event {
+	const char *state, *detail, *subject, *cell; /* the last two NULL for "all" */
+	int64_t fork;                                /* -1: none */
+	int64_t at_ns;
+};
+
+/* One cell's slices: a row a subject, a column a block; the blocks of a fork stand together. */
+struct analysis_raw {
+	size_t blocks, forks, subjects;
+	size_t *start;  /* of each fork; forks + 1 */
+	double *log_ns; /* NAN where there is none */
+	bool *flagged;
+	double *jain, *slowest, *calibration;
+};
+
+struct analysis {
+	const char *store; /* the path as given */
+	const char *plan_hash, *plan_json, *build_id, *source_revision, *command;
+	uint64_t seed; /* the plan's, and of the bootstrap */
+	uint32_t cpus; /* that the sweep could use; 0: the plan does not say */
+	int64_t created_ns;
+	double margin; /* logarithm */
+
+	size_t machine_count;
+	const struct analysis_machine *machines;
+	size_t subject_count;
+	struct analysis_subject *subjects;
+	size_t cell_count;
+	struct analysis_cell *cells;
+	struct analysis_result *results; /* by cell, then subject: see analysis_at */
+	struct analysis_raw *raws;       /* a cell each, after analysis_read_raw; else NULL */
+	size_t event_count;
+	const struct analysis_event *events;
+
+	bool has_baseline;
+	size_t baseline;  /* subject */
+	bool preliminary; /* some cell is */
+	size_t disturbed; /* cells that are */
+
+	struct analysis_block *memory; /* everything above that was allocated */
+};
+
+/*
+ * Reads and works through the store at path. baseline: a subject's label, or NULL for glibc's
+ * malloc if it took part, else the mutex, else none. 0 and *out, which the caller frees with
+ * analysis_free; or -1 with a sentence in why: no such file, not a store, another schema version,
+ * damaged, an unknown baseline, no memory. The store is opened read-only.
+ */
+int analysis_read(
+	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes);
+void analysis_free(struct analysis *analysis);
+
+/*
+ * The same without a baseline and without effects, verdicts and ranks, which are NAN, false or 0;
+ * instead every cell's slices are kept in out->raws, for estimates of the caller's own.
+ */
+int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes);
+
+/*
+ * The differences x - y, or x where y is NULL, of two rows of `blocks` values, NAN for none. A
+ * flagged slice takes its pair with it; if that leaves too little, all pairs are used. True if they
+ * were.
+ */
+bool analysis_pair(const double *x, const bool *x_flag, const double *y, const bool *y_flag,
+	size_t blocks, double *out);
+
+static inline const struct analysis_result *analysis_at(
+	const struct analysis *analysis, size_t cell, size_t subject)
+{
+	return &analysis->results[cell * analysis->subject_count + subject];
+}
+
+/*
+ * What the cell is apart from its threads: "burst 32", "pair, 64 B". text has room for
+ * ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and the
+ * objects' size mean anything to the workload.
+ */
+void analysis_load(const struct analysis_cell *cell, char *text);
+
+/* Units per second of a result, all threads together. */
+double analysis_rate(const struct analysis_cell *cell, double log_ns);
+
+/*
+ * Whether a subject is ranked in a cell: a contestant that was measured and whose every get found
+ * what it asked for. Pools are filled for all that a cell's threads hold at once, so a get that
+ * fails is a packet that the others carried and this one dropped; its time is shown, and is not
+ * comparable.
+ */
+bool analysis_competes(const struct analysis *analysis, size_t cell, size_t subject);
+
+/* Whether a ranked result is printed with a question mark: more blocks might say something else. */
+bool analysis_unsure(const struct analysis *analysis, size_t cell, size_t subject);
+
+/*
+ * The rows of a table over all cells, in order: first the contestants, best first (by cells in the
+ * best set, then by the median effect against the best, which one noisy cell can't move), then what
+ * was measured for reference. Subjects that stand apart are in neither. order has room for
+ * subject_count entries; the result is how many were set, *contestants how many of these are that.
+ */
+size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *contestants);
+
+/*
+ * Page one's verdict, and how sure it is, in whole sentences; text has room for
+ * ANALYSIS_SENTENCE_BYTES.
+ */
+void analysis_verdict(const struct analysis *analysis, char *text);
+void analysis_confidence(const struct analysis *analysis, char *text);
+
+/* Who stands apart, in a sentence; "" if nobody does. */
+void analysis_apart(const struct analysis *analysis, char *text);
+
+/*
+ * Who answered that there was no object while some were free, in the cells that can tell, as a
+ * sentence; "" without such a cell. text has room for ANALYSIS_SENTENCE_BYTES.
+ */
+void analysis_false_empties(const struct analysis *analysis, char *text);
+
+/* True if the result has a number of false empties: `failed`. */
+bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell, size_t subject);
+
+/*
+ * Tie letters as printed: rows of a cell that share a letter can't be told apart from the fastest
+ * of them; "a" is the best set. Runs are shortened: "b-e". text has room for ANALYSIS_LETTERS_MAX.
+ */
+void analysis_letters(const struct analysis_result *result, char *text);
+
+/* One line of advice: among the subjects that meet a need, the one with the least worst effect. */
+struct analysis_advice {
+	const char *need; /* a clause that completes "Choose it if" */
+	size_t cells;     /* that speak to the need */
+	size_t candidates;
+	size_t choice; /* subject */
+	double worst;  /* its largest effect against the fastest candidate of a cell */
+	size_t worst_cell;
+	bool has_second;
+	size_t second;
+	double second_worst;
+};
+
+enum { ANALYSIS_ADVICE_MAX = 12 };
+
+/* Fills advice and returns how many lines apply; a need that no cell speaks to is left out. */
+size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *advice);
+
+/* True if two cells differ at most in their number of threads. */
+bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b);
+
+#endif

@@ -1,0 +1,771 @@
+/* Stores whose truth is known, through the analysis: roles, states, effects, ties, bad files. */
+#include "bench/analysis/analysis.h"
+#include "bench/analysis/synthetic_store.h"
+#include "bench/base/number.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WHY_BYTES = 512, PATH_BYTES = 128 };
+
+static char directory[PATH_BYTES], store[2 * PATH_BYTES];
+
+/* The store as it comes, read once for all tests that don't change it. */
+static struct analysis *shared;
+
+static int make_directory(void **state)
+{
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/nblbench-analysis-XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(store, sizeof(store), "%s/store.db", directory);
+	return 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	analysis_free(shared);
+	unlink(store);
+	return rmdir(directory);
+}
+
+static struct analysis *read_store(const char *baseline)
+{
+	struct analysis *analysis = NULL;
+	char why[WHY_BYTES];
+
+	if (analysis_read(store, baseline, &analysis, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	return analysis;
+}
+
+static struct analysis *small_store(void (*change)(struct synthetic_store *))
+{
+	struct synthetic_store wanted = synthetic_store_default();
+
+	wanted.forks = 6;
+	wanted.blocks = 8;
+	if (change != NULL)
+		change(&wanted);
+	print_message("seed %llu\n", (unsigned long long)wanted.seed);
+	synthetic_store_write(store, &wanted);
+	return read_store(NULL);
+}
+
+static struct analysis *whole_store(void)
+{
+	if (shared == NULL) {
+		shared = small_store(NULL);
+		unlink(store);
+	}
+	return shared;
+}
+
+static void two_cells(struct synthetic_store *wanted)
+{
+	wanted->cells = 2;
+}
+
+static size_t subject(const struct analysis *a, const char *label)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (strcmp(a->subjects[i].label, label) == 0)
+			return i;
+	}
+	fail_msg("no subject %s", label);
+	return 0;
+}
+
+static void near(double got, double want, double tolerance)
+{
+	if (!(fabs(got - want) <= tolerance))
+		fail_msg("got %.9g, want %.9g within %.3g", got, want, tolerance);
+}
+
+static void roles_follow_from_the_store(void **state)
+{
+	struct analysis *a = whole_store();
+
+	(void)state;
+	assert_int_equal(a->subjects[subject(a, "null")].role, ANALYSIS_HARNESS);
+	assert_int_equal(a->subjects[subject(a, "bare_cas")].role, ANALYSIS_BARE);
+	assert_int_equal(a->subjects[subject(a, "plain")].role, ANALYSIS_FLOOR);
+	assert_int_equal(a->subjects[subject(a, "mag_tls/table")].role, ANALYSIS_TABLE);
+	assert_int_equal(a->subjects[subject(a, "mag_tls (twin)")].role, ANALYSIS_TWIN);
+	assert_int_equal(a->subjects[subject(a, "malloc")].role, ANALYSIS_CONTESTANT);
+	assert_int_equal(a->subjects[subject(a, "mag_tls (twin)")].original, subject(a, "mag_tls"));
+	assert_int_equal(a->subjects[subject(a, "mag_tls/table")].original, subject(a, "mag_tls"));
+	assert_true(a->has_baseline);
+	assert_int_equal(a->baseline, subject(a, "malloc"));
+	for (size_t c = 0; c < a->cell_count; c++) {
+		const struct analysis_result *harness = analysis_at(a, c, subject(a, "null"));
+
+		assert_int_equal(harness->rank_low, 0);
+		assert_false(harness->in_best_set);
+	}
+}
+
+static void times_and_effects_are_near_the_truth(void **state)
+{
+	struct analysis *a = whole_store();
+	const struct analysis_result *magazine = analysis_at(a, 0, subject(a, "mag_tls"));
+	const struct analysis_result *stack = analysis_at(a, 0, subject(a, "treiber_tag"));
+	const struct analysis_result *table = analysis_at(a, 0, subject(a, "mag_tls/table"));
+	/* remote_free: two threads make one lane, so ns a unit is the lane's. */
+	const struct analysis_result *remote = analysis_at(a, 6, subject(a, "mag_tls"));
+
+	(void)state;
+	/* The weather is common to a block and only ever slows down: it is in times, not in effects. */
+	near(exp(magazine->ns.point), 2.0, 0.15);
+	near(exp(remote->ns.point), 6.4, 0.5);
+	near(analysis_rate(&a->cells[6], remote->ns.point) / 1e6, 1000 / 6.4, 12);
+	near(stack->to_best.point, log(15 / 2.0), 0.02);
+	near(table->to_original.point, log(3.3 / 2.0), 0.02);
+	assert_true(stack->to_best.lo < log(15 / 2.0) && log(15 / 2.0) < stack->to_best.hi);
+	assert_int_equal(stack->best_verdict, STATS_SLOWER);
+	near(stack->to_base.point, log(15 / 9.0), 0.02);
+	assert_int_equal(stack->base_verdict, STATS_SLOWER);
+	near(magazine->refill, 1.0 / 64, 0.001);
+	near(magazine->memory.object_bytes, 256 + 12, 0.01);
+	near(magazine->cpu_share, 1, 0.001);
+}
+
+static void ties_share_letters_and_ranks(void **state)
+{
+	struct analysis *a = whole_store();
+	const struct analysis_cell *cell = &a->cells[0];
+	const struct analysis_result *first = analysis_at(a, 0, subject(a, "mag_tls"));
+	const struct analysis_result *second = analysis_at(a, 0, subject(a, "rseq_mag"));
+	const struct analysis_result *slow = analysis_at(a, 0, subject(a, "mutex"));
+	size_t members = 0;
+
+	(void)state;
+	/* Times of 2.0 and 2.04: within the margin, so no verdict may part them. */
+	assert_true(first->in_best_set && second->in_best_set && !slow->in_best_set);
+	assert_true(strchr(first->letters, 'a') && strchr(second->letters, 'a'));
+	assert_null(strchr(slow->letters, 'a'));
+	assert_int_equal(first->rank_low, 1);
+	assert_int_equal(second->rank_low, 1);
+	assert_true(slow->rank_low > 4);
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_result *r = analysis_at(a, 0, i);
+
+		members += r->in_best_set;
+		assert_true(r->rank_low <= r->rank_high);
+		assert_false(r->in_best_set && r->undecided);
+		assert_true((r->in_best_set || r->undecided) == (strchr(r->letters, 'a') != NULL));
+	}
+	assert_int_equal(members, cell->best_set);
+}
+
+static void broken_subjects_are_told_and_not_ranked(void **state)
+{
+	static const struct {
+		size_t cell;
+		const char *label;
+		enum analysis_state state;
+	} rows[] = {
+		{5, "scq", ANALYSIS_CRASHED},
+		{2, "urcu_wfs", ANALYSIS_HUNG},
+		{6, "vyukov", ANALYSIS_LOST},
+		{0, "dpdk", ANALYSIS_UNSUPPORTED},
+		{1, "plain", ANALYSIS_UNSUPPORTED},
+		{0, "plain", ANALYSIS_MEASURED},
+	};
+	struct analysis *a = whole_store();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct analysis_result *r =
+			analysis_at(a, rows[i].cell, subject(a, rows[i].label));
+
+		assert_int_equal(r->state, rows[i].state);
+		if (r->state == ANALYSIS_MEASURED)
+			continue;
+		assert_int_equal(r->rank_low, 0);
+		assert_non_null(r->reason);
+		assert_null(strchr(r->reason, '\n'));
+	}
+}
+
+/* A loss that only the memory table knows of is a failure all the same, though figures exist. */
+static void a_lost_object_is_a_failure(void **state)
+{
+	struct analysis *a = small_store(two_cells);
+	const size_t victim = subject(a, "rseq_arr");
+	char sql[PATH_BYTES];
+
+	(void)state;
+	assert_int_equal(analysis_at(a, 1, victim)->state, ANALYSIS_MEASURED);
+	analysis_free(a);
+	snprintf(sql, sizeof(sql),
+		"UPDATE memory SET drained = 4095 WHERE cell_id = 2 AND subject_id = %zu AND fork "
+		"= 2",
+		victim + 1);
+	synthetic_store_execute(store, sql);
+	a = read_store(NULL);
+	assert_int_equal(analysis_at(a, 1, victim)->state, ANALYSIS_LOST);
+	assert_false(analysis_at(a, 1, victim)->in_best_set);
+	assert_int_equal(analysis_at(a, 0, victim)->state, ANALYSIS_MEASURED);
+	analysis_free(a);
+}
+
+static void slow_down(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->mag_tls_factor = 1.10;
+	wanted->noise = 0.005;
+}
+
+static void an_injected_slow_down_is_found(void **state)
+{
+	struct analysis *a = small_store(slow_down);
+	const struct analysis_result *r = analysis_at(a, 0, subject(a, "mag_tls"));
+
+	(void)state;
+	/* 2.2 against rseq_mag's 2.04. */
+	near(r->to_best.point, log(2.2 / 2.04), 0.01);
+	assert_int_equal(r->best_verdict, STATS_SLOWER);
+	assert_false(r->in_best_set);
+	analysis_free(a);
+}
+
+static void flag_some(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->flagged_share = 0.3;
+}
+
+static void flag_all(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->flagged_share = 1;
+}
+
+static void flagged_slices_leave_unless_all_are(void **state)
+{
+	struct analysis *a = small_store(flag_some);
+	const struct analysis_result *r = analysis_at(a, 0, subject(a, "treiber_tag"));
+
+	(void)state;
+	assert_true(a->cells[0].disturbed);
+	assert_int_equal(a->disturbed, a->cell_count);
+	assert_false(r->all_used);
+	near(r->to_best.point, log(15 / 2.0), 0.05);
+	analysis_free(a);
+
+	a = small_store(flag_all);
+	r = analysis_at(a, 0, subject(a, "treiber_tag"));
+	assert_true(a->cells[0].disturbed && r->all_used);
+	near(r->to_best.point, log(15 / 2.0), 0.05);
+	analysis_free(a);
+}
+
+static void make_short(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->forks = 2;
+	wanted->blocks = 2;
+}
+
+static void a_short_sweep_decides_nothing(void **state)
+{
+	struct analysis *a = small_store(make_short);
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	assert_true(a->preliminary);
+	assert_true(isnan(a->cells[0].floor));
+	for (size_t i = 0; i < a->subject_count; i++) {
+		assert_int_equal(analysis_at(a, 0, i)->best_verdict, STATS_INCONCLUSIVE);
+		assert_false(analysis_at(a, 0, i)->in_best_set);
+	}
+	assert_true(a->subjects[subject(a, "mag_tls")].undecided > 0);
+	analysis_verdict(a, text);
+	assert_non_null(strstr(text, "Nothing is decided"));
+	analysis_free(a);
+}
+
+/* A store of so many cells, in whose first, "pair, 1 thread", rows of `label` were changed. */
+static struct analysis *changed_store(unsigned cells, const char *label, const char *assignment)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	char sql[4 * PATH_BYTES];
+
+	wanted.forks = 6;
+	wanted.blocks = 8;
+	wanted.cells = cells;
+	synthetic_store_write(store, &wanted);
+	snprintf(sql, sizeof(sql),
+		"UPDATE slice SET %s WHERE subject_id = (SELECT subject_id FROM subject WHERE "
+		"label = '%s') AND block_id IN (SELECT block_id FROM block WHERE cell_id = 1)",
+		assignment, label);
+	synthetic_store_execute(store, sql);
+	return read_store(NULL);
+}
+
+/* The times of "ticket" in forks below `forks` and in the others: mag_tls takes 2.0 ns. */
+static struct analysis *noisy_store(double low_ns, int forks, double high_ns)
+{
+	char assignment[2 * PATH_BYTES];
+
+	snprintf(assignment, sizeof(assignment),
+		"units_per_s = 1e9 / CASE WHEN (SELECT fork FROM block b WHERE b.block_id = "
+		"slice.block_id) < %d THEN %g ELSE %g END",
+		forks, low_ns, high_ns);
+	return changed_store(1, "ticket", assignment);
+}
+
+static void expect_tallies(const struct analysis *a)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		size_t best = 0, undecided = 0;
+
+		for (size_t c = 0; c < a->cell_count; c++) {
+			best += analysis_at(a, c, i)->in_best_set;
+			undecided += analysis_at(a, c, i)->undecided;
+		}
+		assert_int_equal(a->subjects[i].best, best);
+		assert_int_equal(a->subjects[i].undecided, undecided);
+	}
+	for (size_t c = 0; c < a->cell_count; c++) {
+		size_t members = 0;
+
+		for (size_t i = 0; i < a->subject_count; i++)
+			members += analysis_at(a, c, i)->in_best_set;
+		assert_int_equal(a->cells[c].best_set, members);
+	}
+}
+
+/* A row whose times are all over the place is not shown to be worse, and is not best for that. */
+static void an_unknown_time_is_not_best(void **state)
+{
+	struct analysis *a = noisy_store(1.9, 3, 20);
+	const struct analysis_result *noisy = analysis_at(a, 0, subject(a, "ticket"));
+	const struct analysis_subject *first, *ticket = &a->subjects[subject(a, "ticket")];
+	size_t order[ANALYSIS_LETTERS_MAX], contestants;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	assert_false(noisy->in_best_set);
+	assert_true(noisy->undecided && strchr(noisy->letters, 'a') != NULL);
+	assert_true(analysis_unsure(a, 0, subject(a, "ticket")));
+	assert_int_equal(ticket->best, 0);
+	assert_int_equal(ticket->undecided, 1);
+	assert_true(analysis_at(a, 0, subject(a, "mag_tls"))->in_best_set);
+	assert_true(analysis_at(a, 0, subject(a, "rseq_mag"))->in_best_set);
+	expect_tallies(a);
+
+	/* The sentence is about the first of the order, with the same numbers. */
+	analysis_order(a, order, &contestants);
+	first = &a->subjects[order[0]];
+	assert_ptr_not_equal(first, ticket);
+	assert_int_equal(first->best, 1);
+	analysis_verdict(a, text);
+	assert_ptr_equal(strstr(text, first->label), text);
+	assert_non_null(strstr(text, "is best or tied for best in 1 of 1 cell"));
+	analysis_free(a);
+}
+
+/* The lowest point of a cell is luck here: five forks of six read 15 % less than mag_tls. */
+static void luck_does_not_make_the_best(void **state)
+{
+	struct analysis *a = noisy_store(1.7, 5, 40);
+	const struct analysis_cell *cell = &a->cells[0];
+	const struct analysis_result *lucky = analysis_at(a, 0, subject(a, "ticket"));
+
+	(void)state;
+	assert_true(lucky->ns.point < analysis_at(a, 0, cell->best)->ns.point);
+	assert_int_not_equal(cell->best, subject(a, "ticket"));
+	assert_true(lucky->undecided && !lucky->in_best_set);
+	assert_true(analysis_at(a, 0, cell->best)->in_best_set);
+	expect_tallies(a);
+	analysis_free(a);
+
+	/* And a fast one with a quiet time is the best, as ever. */
+	a = noisy_store(1.7, 6, 40);
+	assert_int_equal(a->cells[0].best, subject(a, "ticket"));
+	assert_true(analysis_at(a, 0, subject(a, "ticket"))->in_best_set);
+	analysis_free(a);
+}
+
+/* Whoever drops packets is shown with its time, and is neither best nor advised. */
+static void who_runs_dry_is_not_ranked(void **state)
+{
+	struct analysis *a = changed_store(2, "mag_tls", "failed = failed + (block_id % 2)");
+	const size_t dry = subject(a, "mag_tls");
+	const struct analysis_result *r = analysis_at(a, 0, dry);
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	const size_t n = analysis_advise(a, advice);
+
+	(void)state;
+	assert_true(r->failed > 0);
+	assert_int_equal(r->state, ANALYSIS_MEASURED);
+	assert_int_equal(r->rank_low, 0);
+	assert_string_equal(r->letters, "");
+	assert_false(r->in_best_set || r->undecided);
+	near(r->to_best.point, log(2.0 / 2.04), 0.02);
+	assert_int_equal(a->cells[0].best, subject(a, "rseq_mag"));
+	assert_int_equal(a->subjects[dry].best, 1);
+	assert_true(analysis_at(a, 1, dry)->in_best_set);
+	expect_tallies(a);
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++)
+		assert_false(advice[i].choice == dry && advice[i].cells == a->cell_count);
+	analysis_free(a);
+}
+
+/* A policy where nobody pushes context has no row; what a strategy lacks here stays to be read. */
+static void who_has_no_cell_has_no_row(void **state)
+{
+	struct analysis *a = changed_store(1, "nobody", "units = 0");
+	size_t order[ANALYSIS_LETTERS_MAX], contestants, rows;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	analysis_apart(a, text);
+	assert_string_equal(text, "");
+	rows = analysis_order(a, order, &contestants);
+	assert_int_equal(rows, a->subject_count);
+	analysis_free(a);
+	synthetic_store_execute(store,
+		"INSERT INTO subject VALUES (90,'mag_tls+sticky','mag_tls','sticky','folded',0,"
+		"'a policy','lock-free','thread',0,1);"
+		"INSERT INTO event(cell_id,subject_id,fork,state,detail,at_ns) "
+		"SELECT cell_id,90,-1,'unsupported','pair pushes no context.',0 FROM cell");
+	a = read_store(NULL);
+	assert_true(a->subjects[subject(a, "mag_tls+sticky")].apart);
+	assert_false(a->subjects[subject(a, "dpdk")].apart);
+	assert_int_equal(analysis_order(a, order, &contestants), rows);
+	for (size_t i = 0; i < rows; i++)
+		assert_int_not_equal(order[i], subject(a, "mag_tls+sticky"));
+	analysis_apart(a, text);
+	assert_non_null(strstr(text, ": mag_tls+sticky."));
+	analysis_free(a);
+}
+
+static void a_sweep_that_never_began_is_readable(void **state)
+{
+	struct analysis *a = small_store(two_cells);
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	analysis_free(a);
+	synthetic_store_execute(store,
+		"DELETE FROM slice; DELETE FROM thread; DELETE FROM block;"
+		"DELETE FROM memory; DELETE FROM event; DELETE FROM machine");
+	a = read_store(NULL);
+	analysis_verdict(a, text);
+	assert_non_null(strstr(text, "Nothing can be said"));
+	analysis_confidence(a, text);
+	assert_true(strlen(text) > 0);
+	analysis_free(a);
+	synthetic_store_execute(store, "DELETE FROM cell; DELETE FROM subject");
+	a = read_store(NULL);
+	assert_int_equal(a->cell_count + a->subject_count, 0);
+	analysis_free(a);
+}
+
+static void the_same_store_gives_the_same_digits(void **state)
+{
+	struct analysis *a = small_store(two_cells), *b = read_store(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct stats_estimate x = analysis_at(a, 1, i)->to_best;
+		const struct stats_estimate y = analysis_at(b, 1, i)->to_best;
+
+		assert_memory_equal(&x, &y, sizeof(x));
+	}
+	analysis_free(a);
+	analysis_free(b);
+}
+
+static void words_name_what_was_found(void **state)
+{
+	struct analysis *a = whole_store();
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	char text[ANALYSIS_SENTENCE_BYTES];
+	const size_t n = analysis_advise(a, advice);
+
+	(void)state;
+	analysis_load(&a->cells[4], text);
+	assert_string_equal(text, "burst 32");
+	analysis_load(&a->cells[0], text);
+	assert_string_equal(text, "pair");
+	analysis_verdict(a, text);
+	assert_ptr_equal(strstr(text, "rseq_mag is best or tied for best in "), text);
+	assert_non_null(strstr(text, "scq in 1 cell"));
+	analysis_confidence(a, text);
+	assert_non_null(strstr(text, "6 forks a cell"));
+	assert_true(n >= 8);
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_subject *choice = &a->subjects[advice[i].choice];
+
+		assert_int_equal(choice->role, ANALYSIS_CONTESTANT);
+		assert_true(advice[i].worst >= 0 && advice[i].cells > 0);
+		assert_false(advice[i].has_second && advice[i].second == advice[i].choice);
+		if (strstr(advice[i].need, "must not fail"))
+			assert_true(choice->exact);
+		if (strstr(advice[i].need, "DISPATCH_LEVEL"))
+			assert_string_not_equal(choice->progress, "blocking");
+	}
+}
+
+static void one_fork(struct synthetic_store *wanted)
+{
+	wanted->cells = 2;
+	wanted->forks = 1;
+	wanted->blocks = 2;
+}
+
+/* Where nothing is decided nothing is advised, and a twin that is there is not missed. */
+static void undecided_store_advises_nothing(void **state)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct analysis *a = small_store(one_fork);
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	(void)state;
+	analysis_verdict(a, text);
+	assert_non_null(strstr(text, "Nothing is decided"));
+	assert_int_equal(analysis_advise(a, advice), 0);
+	analysis_confidence(a, text);
+	assert_null(strstr(text, "No twin was measured"));
+	assert_non_null(strstr(text, "The twin has too few slices"));
+	analysis_free(a);
+
+	synthetic_store_execute(store, "DELETE FROM slice WHERE subject_id IN (SELECT subject_id "
+				       "FROM subject WHERE twin)");
+	a = read_store(NULL);
+	analysis_confidence(a, text);
+	assert_non_null(strstr(text, "No twin was measured"));
+	analysis_free(a);
+}
+
+/* Rates that can't be are no ground for a choice. */
+static void impossible_rates_advise_nothing(void **state)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+
+	(void)state;
+	analysis_free(small_store(two_cells));
+	synthetic_store_execute(store, "UPDATE slice SET units_per_s = -units_per_s");
+	struct analysis *a = read_store(NULL);
+	assert_int_equal(analysis_advise(a, advice), 0);
+	analysis_free(a);
+}
+
+static void noisy(struct synthetic_store *wanted)
+{
+	static uint64_t seed;
+
+	wanted->cells = 1;
+	wanted->noise = 0.3;
+	wanted->seed = ++seed;
+}
+
+/* Who can't be told from the best is not called slower, and who is slower is not tied with it. */
+static void verdicts_agree_with_letters(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct analysis *a = small_store(noisy);
+
+		for (size_t s = 0; s < a->subject_count; s++) {
+			const struct analysis_result *r = analysis_at(a, 0, s);
+
+			if (r->rank_low == 0 || s == a->cells[0].best)
+				continue;
+			if ((r->best_verdict == STATS_SLOWER) == (r->letters[0] == 'a'))
+				fail_msg("%s is %s and has the letters %s", a->subjects[s].label,
+					stats_verdict_name(r->best_verdict), r->letters);
+		}
+		analysis_free(a);
+	}
+}
+
+/* What a choice costs is a ratio of two ratios that the tables show. */
+static void advice_agrees_with_the_table(void **state)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct analysis *a = whole_store();
+	const size_t n = analysis_advise(a, advice);
+
+	(void)state;
+	assert_true(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		const size_t c = advice[i].worst_cell;
+		const double choice = analysis_at(a, c, advice[i].choice)->to_best.point;
+		double nearest = INFINITY;
+
+		for (size_t s = 0; s < a->subject_count; s++)
+			nearest = fmin(nearest, fabs(choice - analysis_at(a, c, s)->to_best.point -
+							advice[i].worst));
+		near(nearest, 0, 1e-12);
+	}
+}
+
+static void every_cell_has_its_command(void **state)
+{
+	struct analysis *a = whole_store();
+
+	(void)state;
+	for (size_t c = 0; c < a->cell_count; c++) {
+		char want[PATH_BYTES];
+
+		assert_ptr_equal(strstr(a->cells[c].command, "./nblbench sweep --pool "),
+			a->cells[c].command);
+		snprintf(want, sizeof(want), " --workload %s --threads %u", a->cells[c].workload,
+			a->cells[c].threads);
+		assert_non_null(strstr(a->cells[c].command, want));
+		assert_non_null(strstr(a->cells[c].command, " --forks 6 --blocks 8 --seed "));
+	}
+	analysis_free(small_store(two_cells));
+	/* The slices of the plan, however they were chosen: ten times as long where threads queue. */
+	synthetic_store_execute(store,
+		"UPDATE plan SET json = (SELECT json_object('cells', json_group_array(json_object("
+		"'label', label, 'slice_ns', 12345678))) FROM cell);"
+		"UPDATE cell SET oversubscribed = 1 WHERE cell_id = 2");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --slice-ms 12.3457 --seed "));
+	assert_non_null(strstr(a->cells[1].command, " --slice-ms 1.23457 --seed "));
+	analysis_free(a);
+	synthetic_store_execute(store, "UPDATE cell SET oversubscribed = 0");
+	a = read_store(NULL);
+	assert_null(strstr(a->cells[0].command, "--align"));
+	assert_null(strstr(a->cells[0].command, "--pages"));
+	assert_true(analysis_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
+
+	/* Objects that were asked for are asked for again, and are another load. */
+	synthetic_store_execute(store, "UPDATE cell SET object_bytes = 512, object_align = 2048, "
+				       "pages = 'huge' WHERE cell_id = 1");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --size 512 --align 2048 --pages huge "));
+	assert_false(analysis_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
+	synthetic_store_execute(
+		store, "UPDATE cell SET object_bytes = 256, pages = 'ordinary' WHERE cell_id = 1");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --size 256 --align 2048 --"));
+	assert_false(analysis_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
+
+	/* A name that means something to a shell arrives as a word. */
+	synthetic_store_execute(
+		store, "UPDATE cell SET workload = 'a b''; rm -rf $HOME' WHERE cell_id = 1");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, "--workload 'a b'\\''; rm -rf $HOME' "));
+	analysis_free(a);
+}
+
+static void expect_refusal(const char *path, const char *baseline, const char *words)
+{
+	struct analysis *a = NULL;
+	char why[WHY_BYTES] = "";
+
+	assert_int_equal(analysis_read(path, baseline, &a, why, sizeof(why)), -1);
+	assert_null(a);
+	if (strstr(why, words) == NULL || strstr(why, path) == NULL)
+		fail_msg("the sentence '%s' does not say '%s' of '%s'", why, words, path);
+}
+
+static void what_is_no_store_is_refused(void **state)
+{
+	FILE *file;
+	struct stat status;
+
+	(void)state;
+	analysis_free(small_store(two_cells));
+	expect_refusal(store, "nobody", "no subject 'nobody'");
+	expect_refusal("/nonexistent/store.db", NULL, "There is no store");
+	expect_refusal(directory, NULL, "not a store");
+	synthetic_store_execute(store, "PRAGMA user_version = 99");
+	expect_refusal(store, NULL, "schema version 99");
+	synthetic_store_execute(store, "PRAGMA application_id = 7");
+	expect_refusal(store, NULL, "another program");
+
+	analysis_free(small_store(two_cells));
+	assert_int_equal(stat(store, &status), 0);
+	assert_int_equal(truncate(store, status.st_size / 2), 0);
+	expect_refusal(store, NULL, "damaged");
+
+	file = fopen(store, "w");
+	assert_non_null(file);
+	fputs("This is a text and not a database, but it is long enough to look like a header of "
+	      "one."
+	      " It goes on for a while, since the header has one hundred bytes.",
+		file);
+	fclose(file);
+	expect_refusal(store, NULL, "not a store");
+	assert_int_equal(truncate(store, 0), 0);
+	expect_refusal(store, NULL, "another program");
+}
+
+static void numbers_by_hand(void **state)
+{
+	(void)state;
+	assert_string_equal(number_plain(0.01234).text, "0.0123");
+	assert_string_equal(number_plain(2.024).text, "2.02");
+	assert_string_equal(number_plain(31.94).text, "31.9");
+	assert_string_equal(number_plain(99.97).text, "100");
+	assert_string_equal(number_plain(1250).text, "1250");
+	assert_string_equal(number_plain(NAN).text, "-");
+	assert_string_equal(number_ratio(0).text, "1.00");
+	assert_string_equal(number_ratio(log(12.345)).text, "12.3");
+	assert_string_equal(number_ratio(log(9999)).text, "9999");
+	assert_string_equal(number_ratio(log(12345)).text, "12.3k");
+	assert_string_equal(number_ratio(log(377719)).text, "378k");
+	assert_string_equal(number_ratio(log(18411579)).text, "18.4M");
+	assert_string_equal(number_ratio(NAN).text, "-");
+	assert_string_equal(number_ratio(INFINITY).text, "-");
+	assert_string_equal(number_ratio_range(-INFINITY, INFINITY).text, "-");
+	assert_string_equal(number_plain_range(0.0461, 0.0471).text, "0.0461-0.0471");
+	assert_string_equal(number_plain_range(0, INFINITY).text, "-");
+	assert_string_equal(number_percent(log(1.03)).text, "3.0 %");
+	assert_string_equal(number_rate(12345678).text, "12.3 M");
+	assert_string_equal(number_rank(2, 4).text, "2-4");
+	assert_string_equal(number_date(INT64_C(1767225600000000000)).text, "2026-01-01 00:00 UTC");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_by_hand),
+		cmocka_unit_test(roles_follow_from_the_store),
+		cmocka_unit_test(times_and_effects_are_near_the_truth),
+		cmocka_unit_test(ties_share_letters_and_ranks),
+		cmocka_unit_test(broken_subjects_are_told_and_not_ranked),
+		cmocka_unit_test(a_lost_object_is_a_failure),
+		cmocka_unit_test(an_injected_slow_down_is_found),
+		cmocka_unit_test(flagged_slices_leave_unless_all_are),
+		cmocka_unit_test(a_short_sweep_decides_nothing),
+		cmocka_unit_test(an_unknown_time_is_not_best),
+		cmocka_unit_test(luck_does_not_make_the_best),
+		cmocka_unit_test(who_runs_dry_is_not_ranked),
+		cmocka_unit_test(who_has_no_cell_has_no_row),
+		cmocka_unit_test(a_sweep_that_never_began_is_readable),
+		cmocka_unit_test(the_same_store_gives_the_same_digits),
+		cmocka_unit_test(words_name_what_was_found),
+		cmocka_unit_test(undecided_store_advises_nothing),
+		cmocka_unit_test(impossible_rates_advise_nothing),
+		cmocka_unit_test(verdicts_agree_with_letters),
+		cmocka_unit_test(advice_agrees_with_the_table),
+		cmocka_unit_test(every_cell_has_its_command),
+		cmocka_unit_test(what_is_no_store_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}

@@ -1,0 +1,431 @@
+/* An analysis, second part: effects, verdicts, ranks and ties of one cell. */
+#include "bench/analysis/private.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Below this share of clean pairs the rest would speak for too little, and all are used. */
+static const double clean_share_min = 0.25;
+
+/* The median of what is there; NAN if nothing is. scratch has room for n. */
+static double median_present(const double *values, size_t n, double *scratch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!isnan(values[i]))
+			scratch[count++] = values[i];
+	}
+	return count == 0 ? NAN : stats_median(scratch, count);
+}
+
+bool analysis_pair(const double *x, const bool *x_flag, const double *y, const bool *y_flag,
+	size_t blocks, double *out)
+{
+	size_t all = 0, clean = 0;
+
+	for (size_t b = 0; b < blocks; b++) {
+		out[b] = y == NULL ? x[b] : x[b] - y[b];
+		all += isnan(out[b]) ? 0 : 1;
+		clean += !isnan(out[b]) && !x_flag[b] && !(y_flag != NULL && y_flag[b]);
+	}
+	if (all == clean)
+		return false;
+	if (clean < STATS_EVIDENCE_MIN || (double)clean < clean_share_min * (double)all)
+		return true;
+	for (size_t b = 0; b < blocks; b++) {
+		if (x_flag[b] || (y_flag != NULL && y_flag[b]))
+			out[b] = NAN;
+	}
+	return false;
+}
+
+/* The series subject - reference (no reference: the subject itself) into out. */
+static bool pair_series(
+	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
+{
+	const size_t x = subject * raw->blocks;
+	const size_t y = reference == NULL ? 0 : *reference * raw->blocks;
+
+	return analysis_pair(raw->log_ns + x, raw->flagged + x,
+		reference == NULL ? NULL : raw->log_ns + y,
+		reference == NULL ? NULL : raw->flagged + y, raw->blocks, out);
+}
+
+/* Effects worked out together in one cell: kinds of series, each one row a subject. */
+enum kind { KIND_NS, KIND_BEST, KIND_BASE, KIND_ORIGINAL, KIND_COUNT };
+
+struct cell_work {
+	const struct analysis_raw *raw;
+	struct stats_design design;
+	double *series;                   /* KIND_COUNT x subjects rows of blocks */
+	const double **row;               /* the rows that hold anything */
+	struct stats_estimate *estimates; /* as row */
+	size_t *place;                    /* of a kind and subject in row; SIZE_MAX if none */
+	size_t rows;
+	double *replicates;
+	double *scratch;
+	double *behind; /* of a subject: how far behind the fastest it may be; NAN: not ranked */
+};
+
+static void work_free(struct cell_work *w)
+{
+	free(w->series);
+	free(w->row);
+	free(w->estimates);
+	free(w->place);
+	free(w->replicates);
+	free(w->scratch);
+	free(w->behind);
+}
+
+static int work_alloc(struct cell_work *w, const struct analysis_raw *raw)
+{
+	const size_t rows = KIND_COUNT * raw->subjects + 1;
+
+	*w = (struct cell_work){.raw = raw, .design = {raw->forks, raw->start}};
+	w->series = calloc(rows * (raw->blocks + 1), sizeof(*w->series));
+	w->row = calloc(rows, sizeof(*w->row));
+	w->estimates = calloc(rows, sizeof(*w->estimates));
+	w->place = calloc(rows, sizeof(*w->place));
+	w->scratch = calloc(raw->blocks + 1, sizeof(*w->scratch));
+	w->behind = calloc(rows, sizeof(*w->behind));
+	return w->series && w->row && w->estimates && w->place && w->scratch && w->behind ? 0
+											  : -ENOMEM;
+}
+
+static bool add_series(struct cell_work *w, enum kind kind, size_t subject, const size_t *reference)
+{
+	const size_t at = (size_t)kind * w->raw->subjects + subject;
+	double *out = w->series + at * w->raw->blocks;
+	const bool all_used = pair_series(w->raw, subject, reference, out);
+
+	w->place[at] = w->rows;
+	w->row[w->rows++] = out;
+	return all_used;
+}
+
+static struct stats_estimate estimate_of(const struct cell_work *w, enum kind kind, size_t subject)
+{
+	const size_t place = w->place[(size_t)kind * w->raw->subjects + subject];
+
+	return place == SIZE_MAX ? (struct stats_estimate){NAN, NAN, NAN} : w->estimates[place];
+}
+
+bool analysis_competes(const struct analysis *a, size_t cell, size_t subject)
+{
+	const struct analysis_result *result = analysis_at(a, cell, subject);
+
+	return a->subjects[subject].role == ANALYSIS_CONTESTANT &&
+	       result->state == ANALYSIS_MEASURED && result->failed == 0;
+}
+
+/*
+ * Whom to compare all others with at first: the contestant whose worst defeat, over the paired
+ * comparisons with all others, is the smallest. Usually it has none; where flagged slices leave each
+ * pair other blocks, "ahead of" need not be transitive, and a winner by single comparisons could
+ * depend on their order.
+ */
+static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	const size_t n = a->subject_count;
+	const double *row = w->series;
+	double least = INFINITY;
+
+	for (size_t i = 0; i < n; i++) {
+		double worst = 0;
+
+		if (!analysis_competes(a, cell_at, i))
+			continue;
+		for (size_t j = 0; j < n; j++) {
+			struct stats_estimate e;
+
+			if (j == i || !analysis_competes(a, cell_at, j))
+				continue;
+			pair_series(w->raw, i, &j, w->series);
+			if (stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL) != 0)
+				return -ENOMEM;
+			if (e.point > worst)
+				worst = e.point;
+		}
+		if (worst < least) {
+			least = worst;
+			cell->best = i;
+			cell->has_best = true;
+		}
+	}
+	return 0;
+}
+
+/*
+ * How far behind the fastest each contestant may be, from the replicates of the effects against the
+ * reference; and the best is the one that may be behind the least. The point alone would crown
+ * whoever was lucky, most easily a row with a wide interval, and since all others are compared with
+ * the best, half a column would then be tied with it.
+ */
+static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	const uint32_t rounds = STATS_ROUNDS;
+	size_t n = 0;
+	size_t *who = calloc(a->subject_count + 1, sizeof(*who));
+	double *behind = calloc(a->subject_count + 1, sizeof(*behind));
+	double *replicates = calloc(a->subject_count * rounds + 1, sizeof(*replicates));
+	int error = -ENOMEM;
+
+	if (who == NULL || behind == NULL || replicates == NULL)
+		goto out;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const size_t place = w->place[KIND_BEST * a->subject_count + i];
+
+		w->behind[i] = NAN;
+		if (!analysis_competes(a, cell_at, i) || isnan(w->estimates[place].point))
+			continue;
+		memcpy(replicates + n * rounds, w->replicates + place * rounds,
+			rounds * sizeof(*replicates));
+		who[n++] = i;
+	}
+	error = n == 0 ? 0 : stats_behind(replicates, n, rounds, behind);
+	if (error != 0)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		w->behind[who[i]] = behind[i];
+		if (behind[i] < w->behind[cell->best] || isnan(w->behind[cell->best]))
+			cell->best = who[i];
+	}
+out:
+	free(replicates);
+	free(behind);
+	free(who);
+	return error;
+}
+
+/* Best set, ranks and tie letters of a cell from the replicates of the effects against the best. */
+static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_result *results = &a->results[cell_at * a->subject_count];
+	const uint32_t rounds = STATS_ROUNDS;
+	size_t n = 0;
+	size_t *who = calloc(a->subject_count + 1, sizeof(*who));
+	struct stats_estimate *e = calloc(a->subject_count + 1, sizeof(*e));
+	double *replicates = calloc(a->subject_count * rounds + 1, sizeof(*replicates));
+	double *scale = NULL;
+	bool *slower = NULL; /* [i * n + j]: i is slower than j */
+	int error = -ENOMEM;
+
+	if (who == NULL || e == NULL || replicates == NULL)
+		goto out;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (analysis_competes(a, cell_at, i) && !isnan(results[i].to_best.point))
+			who[n++] = i;
+	}
+	/* Best first, then by effect: insertion, since n is a handful. */
+	for (size_t i = 1; i < n; i++) {
+		for (size_t j = i; j > 0; j--) {
+			const bool ahead = who[j] == cell->best ||
+					   (who[j - 1] != cell->best &&
+						   results[who[j]].to_best.point <
+							   results[who[j - 1]].to_best.point);
+			if (!ahead)
+				break;
+
+			const size_t swap = who[j];
+
+			who[j] = who[j - 1];
+			who[j - 1] = swap;
+		}
+	}
+	scale = calloc(n * n + 1, sizeof(*scale));
+	slower = calloc(n * n + 1, sizeof(*slower));
+	if (scale == NULL || slower == NULL)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		const size_t place = w->place[KIND_BEST * a->subject_count + who[i]];
+
+		e[i] = w->estimates[place];
+		memcpy(replicates + i * rounds, w->replicates + place * rounds,
+			rounds * sizeof(*replicates));
+	}
+
+	const double threshold = isnan(cell->floor) ? a->margin : fmax(a->margin, cell->floor);
+	const double all_pairs = stats_simultaneous(e, replicates, n, rounds, 1, 0, scale);
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < n; j++)
+			slower[i * n + j] =
+				i != j && isfinite(e[i].lo) && isfinite(e[j].lo) &&
+				e[i].point - e[j].point - all_pairs * scale[i * n + j] > threshold;
+	}
+
+	/* Against the best alone fewer comparisons are made at once, so the bounds are tighter. */
+	const double to_best = stats_simultaneous(e, replicates, n, rounds, 0, 0, scale);
+
+	for (size_t i = 0; i < n; i++) {
+		const bool beaten = i > 0 && isfinite(e[i].lo) &&
+				    e[i].point - to_best * scale[i * n] > threshold;
+
+		for (size_t j = 0; j < n && !beaten; j++)
+			slower[i * n + j] = false;
+		if (i > 0)
+			slower[i * n] = beaten;
+
+		/* With too few pairs for an interval nothing is known, of the best neither. */
+		const bool known = w->behind[who[i]] <= log1p(ANALYSIS_KNOWN) && isfinite(e[i].lo);
+
+		/* One word for what the letter says: all pairs at once decide less than each alone. */
+		if (beaten)
+			results[who[i]].best_verdict = STATS_SLOWER;
+		else if (results[who[i]].best_verdict == STATS_SLOWER)
+			results[who[i]].best_verdict = STATS_INCONCLUSIVE;
+		results[who[i]].in_best_set = !beaten && known;
+		results[who[i]].undecided = !beaten && !known;
+		cell->best_set += !beaten && known;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t ahead = 0, behind = 0;
+
+		for (size_t j = 0; j < n; j++) {
+			ahead += slower[i * n + j];
+			behind += slower[j * n + i];
+		}
+		results[who[i]].rank_low = 1 + ahead;
+		results[who[i]].rank_high = n - behind;
+	}
+
+	/* A tie group is led by its fastest; one that another contains is left out. */
+	size_t groups = 0, previous = SIZE_MAX;
+
+	for (size_t lead = 0; lead < n; lead++) {
+		bool news = previous == SIZE_MAX;
+
+		for (size_t i = lead; i < n && !news; i++)
+			news = !slower[i * n + lead] && slower[i * n + previous];
+		if (!news)
+			continue;
+
+		const char letter = groups < 26   ? (char)('a' + groups)
+				    : groups < 52 ? (char)('A' + groups - 26)
+						  : '*';
+
+		for (size_t i = lead; i < n; i++) {
+			char *letters = results[who[i]].letters;
+			const size_t length = strlen(letters);
+
+			if (!slower[i * n + lead] && length + 1 < ANALYSIS_LETTERS_MAX &&
+				(length == 0 || letters[length - 1] != letter))
+				letters[length] = letter;
+		}
+		groups++;
+		previous = lead;
+	}
+	error = 0;
+out:
+	free(slower);
+	free(scale);
+	free(replicates);
+	free(e);
+	free(who);
+	return error;
+}
+
+/* The floor, from the first twin that ran beside its original. */
+static void find_floor(struct analysis *a, size_t cell_at, const struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+
+	for (size_t i = 0; i < a->subject_count && !cell->has_twin; i++) {
+		const struct stats_estimate e = estimate_of(w, KIND_ORIGINAL, i);
+
+		if (a->subjects[i].role != ANALYSIS_TWIN || isnan(stats_floor(&e)))
+			continue;
+		cell->has_twin = true;
+		cell->twin = i;
+		cell->twin_effect = e;
+		cell->floor = stats_floor(&e);
+	}
+}
+
+/* Every series of the cell, those against the best by the one that it has now, and what they say. */
+static int estimate_all(struct analysis *a, size_t cell_at, struct cell_work *w)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_result *results = &a->results[cell_at * a->subject_count];
+	const size_t n = a->subject_count;
+
+	w->rows = 0;
+	for (size_t i = 0; i < (size_t)KIND_COUNT * n; i++)
+		w->place[i] = SIZE_MAX;
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_subject *subject = &a->subjects[i];
+
+		if (results[i].slices == 0)
+			continue;
+		results[i].all_used = add_series(w, KIND_NS, i, NULL);
+		if (cell->has_best)
+			results[i].all_used |= add_series(w, KIND_BEST, i, &cell->best);
+		if (a->has_baseline && results[a->baseline].state == ANALYSIS_MEASURED)
+			add_series(w, KIND_BASE, i, &a->baseline);
+		if (subject->original != i && results[subject->original].slices > 0)
+			add_series(w, KIND_ORIGINAL, i, &subject->original);
+	}
+	free(w->replicates);
+	w->replicates = calloc(w->rows * STATS_ROUNDS + 1, sizeof(*w->replicates));
+	if (w->replicates == NULL)
+		return -ENOMEM;
+	return stats_bootstrap(&w->design, w->row, w->rows, STATS_ROUNDS,
+		a->seed + (uint64_t)cell->id, w->estimates, w->replicates);
+}
+
+int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_result *results = &a->results[cell_at * a->subject_count];
+	const size_t n = a->subject_count;
+	struct cell_work w;
+	int error = work_alloc(&w, raw);
+
+	if (error != 0)
+		goto out;
+	error = find_reference(a, cell_at, &w);
+	if (error != 0)
+		goto out;
+
+	const size_t reference = cell->best;
+
+	error = estimate_all(a, cell_at, &w);
+	if (error == 0 && cell->has_best)
+		error = find_best(a, cell_at, &w);
+	if (error == 0 && cell->best != reference)
+		error = estimate_all(a, cell_at, &w);
+	if (error != 0)
+		goto out;
+
+	find_floor(a, cell_at, &w);
+	for (size_t i = 0; i < n; i++) {
+		struct analysis_result *result = &results[i];
+
+		result->ns = estimate_of(&w, KIND_NS, i);
+		result->to_best = estimate_of(&w, KIND_BEST, i);
+		result->to_base = estimate_of(&w, KIND_BASE, i);
+		result->to_original = estimate_of(&w, KIND_ORIGINAL, i);
+		result->best_verdict = stats_verdict(&result->to_best, a->margin, cell->floor);
+		result->base_verdict = stats_verdict(&result->to_base, a->margin, cell->floor);
+		result->blocks_needed =
+			stats_blocks_needed(&result->to_best, a->margin, cell->floor, cell->blocks);
+		result->mann_whitney = NAN;
+		if (cell->has_best && i != cell->best)
+			result->mann_whitney = stats_mann_whitney(raw->log_ns + i * raw->blocks,
+				raw->blocks, raw->log_ns + cell->best * raw->blocks, raw->blocks);
+		result->jain = median_present(raw->jain + i * raw->blocks, raw->blocks, w.scratch);
+		result->slowest_share =
+			median_present(raw->slowest + i * raw->blocks, raw->blocks, w.scratch);
+	}
+	error = rank_cell(a, cell_at, &w);
+out:
+	work_free(&w);
+	return error;
+}

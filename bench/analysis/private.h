@@ -1,0 +1,54 @@
+/* What the sources that make up an analysis share; nobody else includes it. */
+#ifndef BENCH_ANALYSIS_PRIVATE_H
+#define BENCH_ANALYSIS_PRIVATE_H
+
+#include "bench/analysis/analysis.h"
+
+#include <sqlite3.h>
+
+/* Zeroed memory that lives as long as the analysis; NULL if there is none. */
+void *analysis_keep(struct analysis *a, size_t count, size_t bytes);
+
+/* A copy that lives as long; analysis_no_text if there is no memory. */
+const char *analysis_keep_text(struct analysis *a, const char *text);
+
+/* "", by identity: what a lack of memory leaves. Text of an analysis may be empty, never NULL. */
+extern const char *const analysis_no_text;
+
+/* A store being read. The first thing that goes wrong fills why and ends the reading. */
+struct analysis_source {
+	const char *path;
+	sqlite3 *db;
+	struct analysis *analysis;
+	char *why;
+	size_t why_bytes;
+};
+
+/* Fills why and returns -1. */
+int analysis_refuse(struct analysis_source *r, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int analysis_refuse_memory(struct analysis_source *r);
+int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said last */
+
+/*
+ * The parts of a store, in the order in which they must be read. 0, or -1 with why set. Roles are
+ * assigned between subjects and cells.
+ */
+int analysis_check_is_store(struct analysis_source *r);
+int analysis_read_plan(struct analysis_source *r);
+int analysis_read_machines(struct analysis_source *r);
+int analysis_read_subjects(struct analysis_source *r);
+int analysis_read_cells(struct analysis_source *r);
+int analysis_read_events(struct analysis_source *r);
+
+/* Slices, threads and memory of one cell; what needs no estimate goes into the results. */
+int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw);
+void analysis_raw_free(struct analysis_raw *raw);
+
+/* Effects, verdicts, ranks and ties of one cell with at least one block. 0 or -ENOMEM. */
+int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
+
+/* The command that measures the cell again, with as many forks and blocks as it has now. */
+int analysis_make_command(struct analysis *a, size_t cell_at);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Stores whose truth is known, for the tests of everything that reads one. No clock and no machine
+ * enters: the same seed writes the same rows.
+ */
+#ifndef BENCH_ANALYSIS_SYNTHETIC_STORE_H
+#define BENCH_ANALYSIS_SYNTHETIC_STORE_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+struct synthetic_store {
+	uint64_t seed;
+	unsigned forks, blocks;
+	unsigned cells; /* only the first so many; 0: all */
+	/* Multiplies the times of the subject "mag_tls": 1.05 is an injected slow-down of 5 %. */
+	double mag_tls_factor;
+	double noise;         /* standard deviation of a slice's logarithm, 0.01 is quiet */
+	double flagged_share; /* of the slices, 0..1 */
+};
+
+/* What the report's tests use: 10 forks of 20 blocks on a quiet machine. */
+struct synthetic_store synthetic_store_default(void);
+
+/*
+ * Writes a new store at path, replacing any: 18 contestants, a null pool, a floor, a twin and a
+ * run-time table, in 8 cells. One subject crashes in a cell with text that would harm a page that
+ * does not escape it, one hangs, one loses an object, one is unsupported everywhere. Ends the test
+ * with a message if SQLite refuses.
+ */
+void synthetic_store_write(const char *path, const struct synthetic_store *wanted);
+
+/* Runs sql on the store at path, to damage it. */
+void synthetic_store_execute(const char *path, const char *sql);
+
+#endif

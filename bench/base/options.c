@@ -1,0 +1,511 @@
+/* Options from a table: see options.h. */
+#include "bench/base/options.h"
+
+#include "alloc/machine/memory.h"
+#include "bench/base/status.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	/* A suggestion further away than this many edits is a guess, not help. */
+	OPTIONS_NEAR_EDITS = 3,
+	OPTIONS_WORD_MAX = 64, /* longest name that takes part in the search for a near one */
+	OPTIONS_HELP_COLUMN = 26,
+	OPTIONS_HELP_WIDTH = 100,
+};
+
+static bool refuse(const struct options *options, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The sentence for a mistake; always false, so that a parser can return it. */
+static bool refuse(const struct options *options, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "nblbench %s: ", options->command);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	return false;
+}
+
+uint32_t options_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 1)
+		return 1;
+	return (uint32_t)CPU_COUNT(&set);
+}
+
+/* Levenshtein's distance by rows; SIZE_MAX for words that are too long to be typing errors. */
+static size_t edits(const char *a, const char *b)
+{
+	size_t row[OPTIONS_WORD_MAX + 1];
+	size_t length = strlen(b);
+
+	if (strlen(a) > OPTIONS_WORD_MAX || length > OPTIONS_WORD_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 1; j <= length; j++) {
+			size_t best = diagonal + (a[i] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[length];
+}
+
+void options_hint(char *text, size_t bytes, const char *name, options_known known)
+{
+	const char *near = NULL;
+	size_t least = OPTIONS_NEAR_EDITS;
+	size_t used = 0;
+
+	for (size_t i = 0; known(i) != NULL; i++) {
+		size_t distance = edits(name, known(i));
+
+		/* A name that shares no letter with a short one is near it only by count. */
+		if (distance < least && distance < strlen(name)) {
+			least = distance;
+			near = known(i);
+		}
+	}
+	text[0] = '\0';
+	if (near != NULL)
+		used = (size_t)snprintf(text, bytes, "; did you mean '%s'? Known:", near);
+	else
+		used = (size_t)snprintf(text, bytes, "; known:");
+	for (size_t i = 0; known(i) != NULL && used < bytes; i++)
+		used += (size_t)snprintf(
+			text + used, bytes - used, "%s %s", i == 0 ? "" : ",", known(i));
+}
+
+/* A whole number without sign or blanks. *end is where it stops. */
+static bool read_number(const char *text, uint64_t *value, const char **end)
+{
+	char *stop;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &stop, 10);
+	*end = stop;
+	return errno == 0;
+}
+
+static bool in_range(const struct options_entry *entry, uint64_t value)
+{
+	return value >= entry->least && (entry->most == 0 || value <= entry->most) &&
+	       !(entry->power_of_two && (value & (value - 1)) != 0);
+}
+
+/* "1 to 64", "at least 1" or "a power of two, 16 to 4096". */
+static const char *range_text(const struct options_entry *entry, char *text, size_t bytes)
+{
+	const char *kind = entry->power_of_two ? "a power of two, " : "";
+
+	if (entry->most == 0)
+		snprintf(text, bytes, "%sat least %" PRIu64, kind, entry->least);
+	else
+		snprintf(text, bytes, "%s%" PRIu64 " to %" PRIu64, kind, entry->least, entry->most);
+	return text;
+}
+
+static bool take_count(const struct options *options, const struct options_entry *entry,
+	const char *text, uint64_t *into)
+{
+	char range[64];
+	const char *end;
+	uint64_t value;
+
+	if (!read_number(text, &value, &end) || *end != '\0' || !in_range(entry, value))
+		return refuse(options, "--%s takes a whole number, %s; '%s' is not one",
+			entry->name, range_text(entry, range, sizeof(range)), text);
+	*into = value;
+	return true;
+}
+
+static bool take_real(const struct options *options, const struct options_entry *entry,
+	const char *text, double *into)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	/* Written so that NaN is refused too. */
+	bool fits = value >= entry->real_least && value <= entry->real_most;
+	if (end == text || *end != '\0' || !isdigit((unsigned char)text[0]) || !fits)
+		return refuse(options, "--%s takes a number, %g to %g; '%s' is not one",
+			entry->name, entry->real_least, entry->real_most, text);
+	*into = value;
+	return true;
+}
+
+static bool take_names(const struct options *options, const struct options_entry *entry,
+	const char *text, struct options_names *into)
+{
+	char hint[2 * OPTIONS_TEXT_MAX];
+
+	if (strlen(text) >= sizeof(into->text))
+		return refuse(options, "--%s takes at most %zu characters", entry->name,
+			sizeof(into->text) - 1);
+	memcpy(into->text, text, strlen(text) + 1);
+	into->count = 0;
+	for (char *name = into->text, *next; name != NULL; name = next) {
+		size_t i = 0;
+
+		next = strchr(name, ',');
+		if (next != NULL)
+			*next++ = '\0';
+		while (entry->known(i) != NULL && strcmp(entry->known(i), name) != 0)
+			i++;
+		if (entry->known(i) == NULL) {
+			options_hint(hint, sizeof(hint), name, entry->known);
+			return refuse(options, "--%s: there is no %s '%s'%s", entry->name,
+				entry->noun, name, hint);
+		}
+		bool repeated = false;
+		for (size_t j = 0; j < into->count; j++)
+			repeated |= strcmp(into->item[j], name) == 0;
+		if (repeated)
+			continue;
+		if (into->count == OPTIONS_LIST_MAX)
+			return refuse(options, "--%s takes at most %d names", entry->name,
+				OPTIONS_LIST_MAX);
+		into->item[into->count++] = name;
+	}
+	return true;
+}
+
+/* A number, N, or a multiple of N such as 4N. False as well when the product overflows. */
+static bool read_cpus_number(const char *text, uint64_t *value, const char **end)
+{
+	uint64_t factor = 1;
+
+	*end = text;
+	if (*text != 'N' && !read_number(text, &factor, end))
+		return false;
+	*value = factor;
+	if (**end == 'N') {
+		(*end)++;
+		return !__builtin_mul_overflow(factor, (uint64_t)options_cpus(), value);
+	}
+	return true;
+}
+
+static bool append_number(const struct options *options, const struct options_entry *entry,
+	uint64_t value, struct options_numbers *into)
+{
+	char range[64];
+
+	if (!in_range(entry, value))
+		return refuse(options, "--%s takes numbers, %s; %" PRIu64 " is not one",
+			entry->name, range_text(entry, range, sizeof(range)), value);
+	for (size_t i = 0; i < into->count; i++) {
+		if (into->item[i] == value)
+			return true;
+	}
+	if (into->count == OPTIONS_LIST_MAX)
+		return refuse(
+			options, "--%s takes at most %d numbers", entry->name, OPTIONS_LIST_MAX);
+	into->item[into->count++] = value;
+	return true;
+}
+
+/* One item: a number, or a range whose step adds (1 if none is given) or multiplies. */
+static bool take_range(const struct options *options, const struct options_entry *entry,
+	const char *item, struct options_numbers *into)
+{
+	const char *end;
+	uint64_t first, last, step = 1;
+	bool multiply = false;
+	bool good = read_cpus_number(item, &first, &end);
+
+	last = first;
+	if (good && strncmp(end, "..", 2) == 0) {
+		good = read_cpus_number(end + 2, &last, &end) && first <= last;
+		if (good && (*end == '*' || *end == '+')) {
+			multiply = *end == '*';
+			good = read_number(end + 1, &step, &end);
+			good = good && step > (multiply ? 1 : 0) && (first > 0 || !multiply);
+		}
+	}
+	if (!good || *end != '\0')
+		return refuse(options,
+			"--%s takes a list like 1,2,4..8 or 1..64*2 or 1..N (N: the %" PRIu32
+			" CPUs this process may use); '%s' is not an item of one",
+			entry->name, options_cpus(), item);
+	for (uint64_t value = first; value <= last;) {
+		if (!append_number(options, entry, value, into))
+			return false;
+		if (multiply ? __builtin_mul_overflow(value, step, &value)
+			     : __builtin_add_overflow(value, step, &value))
+			break;
+	}
+	return true;
+}
+
+static bool take_numbers(const struct options *options, const struct options_entry *entry,
+	const char *text, struct options_numbers *into)
+{
+	char copy[OPTIONS_TEXT_MAX];
+
+	if (strlen(text) >= sizeof(copy))
+		return refuse(options, "--%s takes at most %zu characters", entry->name,
+			sizeof(copy) - 1);
+	memcpy(copy, text, strlen(text) + 1);
+	into->count = 0;
+	for (char *item = copy, *next; item != NULL; item = next) {
+		next = strchr(item, ',');
+		if (next != NULL)
+			*next++ = '\0';
+		if (!take_range(options, entry, item, into))
+			return false;
+	}
+	return true;
+}
+
+static bool take_value(const struct options *options, const struct options_entry *entry,
+	const char *text, void *into)
+{
+	void *member = (char *)into + entry->offset;
+
+	switch (entry->kind) {
+	case OPTIONS_FLAG:
+		*(bool *)member = true;
+		return true;
+	case OPTIONS_COUNT:
+		return take_count(options, entry, text, member);
+	case OPTIONS_REAL:
+		return take_real(options, entry, text, member);
+	case OPTIONS_TEXT:
+		if (text[0] == '\0')
+			return refuse(options, "--%s takes a value that isn't empty", entry->name);
+		*(const char **)member = text;
+		return true;
+	case OPTIONS_NAMES:
+		return take_names(options, entry, text, member);
+	case OPTIONS_NUMBERS:
+		return take_numbers(options, entry, text, member);
+	}
+	return false;
+}
+
+static const struct options_entry *find_long(
+	const struct options *options, const char *name, size_t length)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		const char *known = options->entry[i].name;
+
+		if (strlen(known) == length && strncmp(known, name, length) == 0)
+			return &options->entry[i];
+	}
+	return NULL;
+}
+
+static const struct options_entry *find_letter(const struct options *options, char letter)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		if (options->entry[i].letter == letter)
+			return &options->entry[i];
+	}
+	return NULL;
+}
+
+static bool refuse_unknown(const struct options *options, const char *argument)
+{
+	const char *near = NULL;
+	size_t least = OPTIONS_NEAR_EDITS;
+	char name[OPTIONS_WORD_MAX];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
+	for (size_t i = 0; i < options->count; i++) {
+		char known[OPTIONS_WORD_MAX];
+
+		snprintf(known, sizeof(known), "--%s", options->entry[i].name);
+		size_t distance = edits(name, known);
+		if (distance < least) {
+			least = distance;
+			near = options->entry[i].name;
+		}
+	}
+	if (near != NULL)
+		return refuse(options, "there is no option '%s'; did you mean '--%s'?", name, near);
+	return refuse(options,
+		"there is no option '%s'; 'nblbench %s --help' lists those there are", name,
+		options->command);
+}
+
+static bool refuse_missing(const struct options *options, const struct options_entry *entry)
+{
+	return refuse(options, "--%s needs a value: %s", entry->name, entry->value);
+}
+
+/*
+ * A word of short options: flags, of which the last may be an option with a value, in the same word
+ * or the next.
+ */
+static bool take_letters(const struct options *options, int argc, char **argv, int *i, void *into)
+{
+	for (const char *at = argv[*i] + 1; *at != '\0'; at++) {
+		const struct options_entry *entry = find_letter(options, *at);
+		const char letter[] = {'-', *at, '\0'};
+
+		if (entry == NULL)
+			return refuse_unknown(options, letter);
+		if (entry->kind == OPTIONS_FLAG) {
+			take_value(options, entry, NULL, into);
+			continue;
+		}
+		if (at[1] != '\0')
+			return take_value(options, entry, at + 1, into);
+		if (*i + 1 >= argc)
+			return refuse_missing(options, entry);
+		return take_value(options, entry, argv[++*i], into);
+	}
+	return true;
+}
+
+/* One option at argv[*i]; moves *i to its value if that is an argument of its own. */
+static bool take_option(const struct options *options, int argc, char **argv, int *i, void *into)
+{
+	const char *argument = argv[*i];
+	const char *text = NULL;
+
+	if (argument[1] != '-')
+		return take_letters(options, argc, argv, i, into);
+
+	const size_t length = strcspn(argument + 2, "=");
+	const struct options_entry *entry = find_long(options, argument + 2, length);
+
+	if (entry == NULL)
+		return refuse_unknown(options, argument);
+	if (argument[2 + length] == '=')
+		text = argument + 2 + length + 1;
+	if (entry->kind == OPTIONS_FLAG && text != NULL)
+		return refuse(options, "--%s takes no value", entry->name);
+	if (entry->kind != OPTIONS_FLAG && text == NULL) {
+		if (*i + 1 >= argc)
+			return refuse_missing(options, entry);
+		text = argv[++*i];
+	}
+	return take_value(options, entry, text, into);
+}
+
+bool options_parse(
+	const struct options *options, int argc, char **argv, void *into, int *operand, int *status)
+{
+	int operands = 0;
+	bool only_operands = false;
+
+	*status = COMMAND_USAGE;
+	for (int i = 1; i < argc; i++) {
+		if (only_operands || argv[i][0] != '-' || argv[i][1] == '\0') {
+			/* Operands gather at the front and move behind the options below. */
+			argv[1 + operands++] = argv[i];
+		} else if (strcmp(argv[i], "--") == 0) {
+			only_operands = true;
+		} else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			options_help(options, into);
+			*status = COMMAND_OK;
+			return false;
+		} else if (!take_option(options, argc, argv, &i, into)) {
+			return false;
+		}
+	}
+	if (operands > options->operands_most)
+		return options->operands_most == 0
+			       ? refuse(options, "'%s' is not an option, and nothing else is taken",
+					 argv[1])
+			       : refuse(options, "at most %d operands are taken: %s",
+					 options->operands_most, options->operands);
+	if (operands < options->operands_least)
+		return refuse(options, "needs %s", options->operands);
+	memmove(argv + argc - operands, argv + 1, (size_t)operands * sizeof(*argv));
+	*operand = argc - operands;
+	return true;
+}
+
+/* Prints text from OPTIONS_HELP_COLUMN on, wrapped between words. */
+static void print_wrapped(const char *text)
+{
+	size_t column = OPTIONS_HELP_COLUMN;
+
+	while (*text != '\0') {
+		size_t word = strcspn(text, " ");
+
+		if (column + word > OPTIONS_HELP_WIDTH) {
+			printf("\n%*s", OPTIONS_HELP_COLUMN, "");
+			column = OPTIONS_HELP_COLUMN;
+		}
+		printf("%.*s", (int)word, text);
+		text += word;
+		column += word + 1;
+		if (*text == ' ') {
+			text++;
+			printf(" ");
+		}
+	}
+	printf("\n");
+}
+
+static void describe_default(
+	const struct options_entry *entry, const void *into, char *text, size_t bytes)
+{
+	const void *member = (const char *)into + entry->offset;
+
+	text[0] = '\0';
+	if (entry->kind == OPTIONS_COUNT && *(const uint64_t *)member != 0)
+		snprintf(text, bytes, " [%" PRIu64 "]", *(const uint64_t *)member);
+	else if (entry->kind == OPTIONS_REAL && *(const double *)member > 0)
+		snprintf(text, bytes, " [%g]", *(const double *)member);
+	else if (entry->kind == OPTIONS_TEXT && *(const char *const *)member != NULL)
+		snprintf(text, bytes, " [%s]", *(const char *const *)member);
+}
+
+void options_help(const struct options *options, const void *into)
+{
+	char text[OPTIONS_TEXT_MAX];
+
+	printf("Usage: nblbench %s [OPTION]...%s%s\n\n%s\n\nOptions:\n", options->command,
+		options->operands ? " " : "", options->operands ? options->operands : "",
+		options->summary);
+	for (size_t i = 0; i < options->count; i++) {
+		const struct options_entry *entry = &options->entry[i];
+		char fallback[OPTIONS_WORD_MAX];
+		int width = 0;
+
+		if (entry->letter != 0)
+			width = printf("  -%c, --%s", entry->letter, entry->name);
+		else
+			width = printf("      --%s", entry->name);
+		if (entry->value != NULL)
+			width += printf(" %s", entry->value);
+		printf("%*s", width + 2 > OPTIONS_HELP_COLUMN ? 2 : OPTIONS_HELP_COLUMN - width,
+			"");
+		describe_default(entry, into, fallback, sizeof(fallback));
+		snprintf(text, sizeof(text), "%s%s", entry->help, fallback);
+		print_wrapped(text);
+	}
+	printf("  -h, --help              print this and exit\n");
+	if (options->closing != NULL)
+		printf("\n%s\n", options->closing);
+}

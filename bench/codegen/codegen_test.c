@@ -1,0 +1,210 @@
+/*
+ * Looks at the machine code of the instance units, because two properties that every figure hangs
+ * on can be lost without any test of behaviour noticing:
+ *
+ *	codegen_test OBJDUMP folded OBJECT...   no indirect call or jump in a measured function
+ *	codegen_test OBJDUMP table OBJECT...    some in each object: the run-time table is one, and
+ *	                                        the same search finds it there
+ *	codegen_test OBJDUMP escape OBJECT...   the loop of a pair on `plain` loads and stores the
+ *	                                        list's head in both halves: bench_escape works
+ *	codegen_test OBJDUMP bare OBJECT...     the same search where bench_escape is missing: fewer
+ *
+ * Measured functions are those called case_*; what the compiler split off from them as cold
+ * (case_*.cold) counts too. A hook in tail position becomes an indirect jump, so calls alone would
+ * not do.
+ */
+#include "alloc/pool/plain.h"
+#include "bench/codegen/listing.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PASS = 0, FAIL = 1, SKIP = 77 };
+
+/* What a search has found in one object. */
+struct found {
+	int functions; /* measured ones */
+	int indirect;  /* calls and jumps through a register or memory */
+	int loads;     /* of the head of `plain`, in an innermost loop of case_pair */
+	int stores;
+};
+
+/* An instruction of case_pair, as far as loops and the head are concerned. */
+struct step {
+	unsigned long at;
+	unsigned long back; /* where a jump back leads; 0: no such jump */
+	bool load;
+	bool store;
+};
+
+enum { STEPS_MAX = 4096 };
+
+/*
+ * In AT&T syntax only indirect branches have an operand with a star; on aarch64 they have mnemonics
+ * of their own.
+ */
+static bool is_indirect(const char *instruction)
+{
+	return strchr(instruction, '*') != NULL || strncmp(instruction, "blr\t", 4) == 0 ||
+	       strncmp(instruction, "br\t", 3) == 0;
+}
+
+/* The operand that names the head of `plain`, up to the register: "0x80(". */
+static const char *head_operand(void)
+{
+	static char operand[32];
+
+	snprintf(operand, sizeof(operand), "0x%zx(", offsetof(struct plain_pool, head));
+	return operand;
+}
+
+/*
+ * "mov 0x80(%rdi),%rax" loads the head, "mov %rax,0x80(%rdi)" stores it; "jne 20 <case_pair+0x20>"
+ * jumps back if 0x20 lies before.
+ */
+static struct step step_of(const struct listing *listing)
+{
+	const char *instruction = listing->instruction;
+	const char *operands = instruction + strcspn(instruction, " \t");
+	struct step step = {.at = listing->at};
+
+	operands += strspn(operands, " \t");
+	const char *head = strstr(operands, head_operand());
+	if (head != NULL && strncmp(instruction, "mov", 3) == 0) {
+		step.load = head == operands;
+		step.store = !step.load;
+	}
+	if (instruction[0] == 'j') {
+		unsigned long target = strtoul(operands, NULL, 16);
+
+		step.back = target <= step.at ? target : 0;
+	}
+	return step;
+}
+
+/* Counts accesses to the head in the innermost loops, those without a jump back inside. */
+static void count_in_loops(const struct step *steps, size_t count, struct found *found)
+{
+	for (size_t end = 0; end < count; end++) {
+		size_t from = end;
+		bool innermost = steps[end].back != 0;
+		int loads = 0;
+		int stores = 0;
+
+		while (innermost && from > 0 && steps[from - 1].at >= steps[end].back) {
+			from--;
+			innermost = steps[from].back == 0;
+			loads += steps[from].load;
+			stores += steps[from].store;
+		}
+		if (innermost && loads >= found->loads && stores >= found->stores) {
+			found->loads = loads;
+			found->stores = stores;
+		}
+	}
+}
+
+/* Searches one object. False, with a message, if it could not be disassembled. */
+static bool search(const char *objdump, const char *object, bool verbose, struct found *found)
+{
+	static struct step steps[STEPS_MAX];
+	struct listing listing;
+	size_t step_count = 0;
+
+	*found = (struct found){0};
+	if (!listing_open(&listing, objdump, object))
+		return false;
+	while (listing_next(&listing)) {
+		if (strncmp(listing.function, "case_", 5) != 0)
+			continue;
+		found->functions += listing.first;
+		if (is_indirect(listing.instruction)) {
+			found->indirect++;
+			if (verbose)
+				printf("%s: %s: %s\n", object, listing.function,
+					listing.instruction);
+		}
+		if (strcmp(listing.function, "case_pair") == 0 && step_count < STEPS_MAX)
+			steps[step_count++] = step_of(&listing);
+	}
+	count_in_loops(steps, step_count, found);
+	return listing_close(&listing, objdump, object);
+}
+
+/* One line about what was wanted and what was found. Always false. */
+static bool complain(const char *object, const char *wanted, const struct found *found)
+{
+	fprintf(stderr,
+		"%s: %s; found %d measured functions, %d indirect branches, %d loads and %d stores "
+		"of the head\n",
+		object, wanted, found->functions, found->indirect, found->loads, found->stores);
+	return false;
+}
+
+static bool judge(const char *mode, const char *object, const struct found *found)
+{
+	/* A get and a put, each one load and one store at least. */
+	bool escaped = found->loads >= 2 && found->stores >= 2;
+
+	if (found->functions == 0)
+		return complain(object, "there must be functions called case_*", found);
+	if (strcmp(mode, "folded") == 0 && found->indirect != 0)
+		return complain(object, "measured functions must have no indirect branch", found);
+	if (strcmp(mode, "table") == 0 && found->indirect == 0)
+		return complain(object, "the run-time table must show indirect branches", found);
+	if (strcmp(mode, "escape") == 0 && !escaped)
+		return complain(object, "get and put must each load and store the head", found);
+	if (strcmp(mode, "bare") == 0 && escaped)
+		return complain(
+			object, "the search cannot tell a loop without bench_escape", found);
+	return true;
+}
+
+/* The reason for which there is nothing to look at; NULL: there is. */
+static const char *skip_reason(const char *objdump, const char *mode)
+{
+	bool counts_loads = strcmp(mode, "escape") == 0 || strcmp(mode, "bare") == 0;
+
+	if (strstr(objdump, "NOTFOUND") != NULL)
+		return "objdump was not found (package binutils)";
+#ifndef __OPTIMIZE__
+	return "this build does not optimise, so nothing is folded";
+#endif
+#ifndef __x86_64__
+	if (counts_loads)
+		return "loads and stores are recognised in x86-64 code only";
+#endif
+#ifdef NBLBENCH_SANITIZED
+	if (counts_loads)
+		return "sanitizers rewrite loads and stores";
+#endif
+	(void)counts_loads;
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 4) {
+		fprintf(stderr, "usage: codegen_test OBJDUMP folded|table|escape|bare OBJECT...\n");
+		return FAIL;
+	}
+	const char *objdump = argv[1];
+	const char *mode = argv[2];
+	const char *reason = skip_reason(objdump, mode);
+	int result = PASS;
+
+	if (reason != NULL) {
+		printf("skipped: %s\n", reason);
+		return SKIP;
+	}
+	for (int i = 3; i < argc; i++) {
+		struct found found;
+
+		if (!search(objdump, argv[i], strcmp(mode, "folded") == 0, &found) ||
+			!judge(mode, argv[i], &found))
+			result = FAIL;
+	}
+	return result;
+}

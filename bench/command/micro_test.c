@@ -1,0 +1,195 @@
+/*
+ * `nblbench micro` as a user starts it: its JSON is what Google Benchmark's readers expect, with
+ * our counters in it, and mistakes end with the statuses of every command. No figure is compared
+ * with a speed.
+ */
+#include "bench/command/command.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char out_path[] = "/tmp/nblbench-micro-XXXXXX";
+
+/* Runs the program with arguments after "micro", up to the first NULL; its exit status. */
+static int run_with(const char *const *arguments)
+{
+	char *argv[8] = {(char *)"nblbench", (char *)"micro"};
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		int quiet = open("/dev/null", O_WRONLY);
+
+		dup2(quiet, STDOUT_FILENO);
+		dup2(quiet, STDERR_FILENO);
+		for (size_t i = 0; arguments[i] != NULL; i++)
+			argv[2 + i] = (char *)(uintptr_t)arguments[i];
+		execv(NBLBENCH_PROGRAM, argv);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int run(const char *argument)
+{
+	return run_with((const char *const[]){argument, NULL});
+}
+
+/*
+ * The runs of a JSON file, made with up to two arguments more; asserts that it is one of the
+ * library's.
+ */
+static json_t *runs_of(const char *filter, const char *a, const char *b)
+{
+	char out[64];
+	char wanted[128];
+
+	snprintf(out, sizeof(out), "--benchmark_out=%s", out_path);
+	snprintf(wanted, sizeof(wanted), "--benchmark_filter=%s", filter);
+	assert_int_equal(run_with((const char *const[]){
+				 out, wanted, "--benchmark_min_time=0.001", a, b, NULL}),
+		COMMAND_OK);
+	json_t *root = json_load_file(out_path, 0, NULL);
+	assert_non_null(root);
+	assert_true(
+		json_is_string(json_object_get(json_object_get(root, "context"), "nbl_build_id")));
+	json_t *runs = json_incref(json_object_get(root, "benchmarks"));
+	assert_true(json_is_array(runs));
+	json_decref(root);
+	return runs;
+}
+
+static void expect_run(const json_t *runs, size_t i, const char *prefix)
+{
+	const json_t *one = json_array_get(runs, i);
+	const char *name = json_string_value(json_object_get(one, "name"));
+
+	assert_non_null(name);
+	assert_memory_equal(name, prefix, strlen(prefix));
+	assert_null(json_object_get(one, "error_occurred"));
+	assert_true(json_number_value(json_object_get(one, "real_time")) > 0);
+	assert_true(json_number_value(json_object_get(one, "nbl_ops_per_s")) > 0);
+	assert_true(json_number_value(json_object_get(one, "nbl_ns_per_op")) > 0);
+}
+
+static void test_one_thread(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	json_t *runs = runs_of("^pair/plain/(table/)?t1$", NULL, NULL);
+	assert_int_equal(json_array_size(runs), 2);
+	expect_run(runs, 0, "pair/plain/t1");
+	expect_run(runs, 1, "pair/plain/table/t1");
+	json_decref(runs);
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	json_t *runs = runs_of("^remote_free/mutex/t2", NULL, NULL);
+	assert_int_equal(json_array_size(runs), 1);
+	expect_run(runs, 0, "remote_free/mutex/t2");
+	json_decref(runs);
+}
+
+/* Statistics over repetitions are numbers, of counters that are 0 as well: NaN would be no JSON. */
+static void test_repetitions(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip();
+	/* One thread a CPU: even where they are few, one gets something done. */
+	json_t *runs = runs_of("^pair/mutex/t[0-9]+/", "--benchmark_repetitions=2", NULL);
+	assert_int_equal(json_array_size(runs), 2 + 4); /* mean, median, stddev, cv */
+	json_decref(runs);
+}
+
+/* What is asked of the objects stands in the names; what a strategy doesn't have, as the reason. */
+static void test_objects(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	json_t *runs = runs_of("^pair/(mutex|malloc)/t1/", "--align=2048", "--pages=transparent");
+	assert_int_equal(json_array_size(runs), 2);
+	expect_run(runs, 0, "pair/mutex/t1/align2048/transparent");
+	const json_t *absent = json_array_get(runs, 1);
+	assert_string_equal(json_string_value(json_object_get(absent, "name")),
+		"pair/malloc/t1/align2048/transparent");
+	assert_non_null(strstr(json_string_value(json_object_get(absent, "error_message")),
+		"pages are transparent; malloc"));
+	json_decref(runs);
+}
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	if (MICRO_ABSENT)
+		skip();
+	assert_int_equal(run("--align=48"), COMMAND_USAGE);
+	assert_int_equal(run("--pages=ordinary,huge"), COMMAND_USAGE);
+	assert_int_equal(run("--no-such-flag"), COMMAND_USAGE);
+	assert_int_equal(run("--benchmark_filter=^nothing$"), COMMAND_USAGE);
+	assert_int_equal(run("--benchmark_list_tests"), COMMAND_OK);
+	assert_int_equal(run("--benchmark_min_time=abc"), COMMAND_USAGE);
+	/* Nobody has what was asked for: every benchmark says so, and the command fails. */
+	assert_int_equal(run_with((const char *const[]){"--benchmark_filter=^pair/malloc/t1/",
+				 "--pages=transparent", NULL}),
+		COMMAND_FAILED);
+}
+
+/* Without the library the command is there, fails and says which package brings it. */
+static void test_absent(void **state)
+{
+	(void)state;
+	if (!MICRO_ABSENT)
+		skip();
+	assert_int_equal(run(NULL), COMMAND_FAILED);
+}
+
+static int set_up(void **state)
+{
+	int fd = mkstemp(out_path);
+
+	(void)state;
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(out_path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_thread),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_repetitions),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_absent),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

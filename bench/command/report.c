@@ -1,0 +1,312 @@
+/*
+ * `nblbench report`: stores in, documents out; and what a sweep calls at its end. Each store becomes
+ * documents of its own: figures of two machines are never pooled.
+ */
+#include "bench/report/report.h"
+#include "bench/analysis/analysis.h"
+#include "bench/base/options.h"
+#include "bench/command/command.h"
+#include "bench/report/table.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct format {
+	const char *name, *suffix;
+	int (*write)(const struct analysis *analysis, FILE *out);
+};
+
+static const struct format formats[] = {
+	{"html", "html", report_html},
+	{"md", "md", report_markdown},
+	{"csv", "csv", report_csv},
+	{"gbench", "json", report_gbench},
+};
+
+enum { FORMATS = sizeof(formats) / sizeof(formats[0]), STORES_MAX = 64, FILE_MODE = 0666 };
+
+static const char *known_format(size_t i)
+{
+	return i < FORMATS ? formats[i].name : NULL;
+}
+
+int report_make_directory(const char *path, char *why, size_t why_bytes)
+{
+	struct stat status;
+	int error = 0;
+
+	if (mkdir(path, 0777) != 0 && errno != EEXIST)
+		error = errno;
+	else if (stat(path, &status) != 0)
+		error = errno;
+	else if (!S_ISDIR(status.st_mode))
+		error = ENOTDIR;
+	if (error == 0)
+		return 0;
+	snprintf(why, why_bytes,
+		"The directory '%s' can't be made or used: %s. Name one in which you may write "
+		"with --out.",
+		path, error == ENOENT ? "the directory above it doesn't exist" : strerror(error));
+	return -1;
+}
+
+/* Writes a document beside its place and moves it there when it is whole. 0, or -1 with errno set. */
+static int write_document(
+	const struct analysis *analysis, const struct format *format, const char *path)
+{
+	char temporary[PATH_MAX];
+	const mode_t mask = umask(0);
+	int error = 0;
+
+	umask(mask);
+	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
+		sizeof(temporary)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+
+	const int fd = mkstemp(temporary);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (out == NULL) {
+		error = errno;
+		if (fd >= 0) {
+			close(fd);
+			unlink(temporary);
+		}
+		errno = error;
+		return -1;
+	}
+	error = -format->write(analysis, out);
+	if (error == 0 && (ferror(out) || fflush(out) != 0 || fchmod(fd, FILE_MODE & ~mask) != 0))
+		error = errno == 0 ? EIO : errno;
+	if (fclose(out) != 0 && error == 0)
+		error = errno;
+	if (error == 0 && rename(temporary, path) != 0)
+		error = errno;
+	if (error != 0)
+		unlink(temporary);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+/* The file for a format: report.html for a store alone, NAME.html where there are several. */
+static int document_path(char *path, const char *directory, const char *store, bool alone,
+	const struct format *format)
+{
+	const char *slash = strrchr(store, '/');
+	const char *base = slash == NULL ? store : slash + 1;
+	const char *dot = strrchr(base, '.');
+	const int length = alone                        ? 6
+			   : dot == NULL || dot == base ? (int)strlen(base)
+							: (int)(dot - base);
+
+	return (size_t)snprintf(path, PATH_MAX, "%s/%.*s.%s", directory, length,
+		       alone ? "report" : base, format->suffix) < PATH_MAX
+		       ? 0
+		       : -1;
+}
+
+static int write_formats(const char *store, const char *baseline, const char *directory, bool alone,
+	const bool *wanted, bool tell, char *why, size_t why_bytes)
+{
+	struct analysis *analysis;
+	char path[PATH_MAX];
+	int error;
+
+	if (analysis_read(store, baseline, &analysis, why, why_bytes) != 0)
+		return -1;
+	error = report_make_directory(directory, why, why_bytes);
+	for (size_t i = 0; i < FORMATS && error == 0; i++) {
+		if (!wanted[i])
+			continue;
+		if (document_path(path, directory, store, alone, &formats[i]) != 0)
+			errno = ENAMETOOLONG;
+		else if (write_document(analysis, &formats[i], path) == 0) {
+			if (tell)
+				printf("%s\n", path);
+			continue;
+		}
+		snprintf(why, why_bytes, "'%s/%s.%s' can't be written: %s.", directory,
+			alone ? "report" : "...", formats[i].suffix, strerror(errno));
+		error = -1;
+	}
+	analysis_free(analysis);
+	return error;
+}
+
+/* Those that a sweep writes, and the command unless asked for others. */
+static bool is_usual(const struct format *format)
+{
+	return format->write == report_html || format->write == report_markdown;
+}
+
+int report_check(const char *directory, char *why, size_t why_bytes)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		char path[PATH_MAX], temporary[PATH_MAX + 8];
+		struct stat status;
+
+		if (!is_usual(&formats[i]))
+			continue;
+		errno = ENAMETOOLONG;
+		if (document_path(path, directory, "", true, &formats[i]) == 0) {
+			snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+			const int fd = mkstemp(temporary);
+
+			if (fd >= 0) {
+				close(fd);
+				unlink(temporary);
+				if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+					continue;
+				errno = EISDIR;
+			}
+		}
+		snprintf(why, why_bytes,
+			"'%s/report.%s' can't be written: %s. Name another directory with --out.",
+			directory, formats[i].suffix, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int report_write(const char *store_path, const char *directory, char *why, size_t why_bytes)
+{
+	bool wanted[FORMATS] = {false};
+
+	for (size_t i = 0; i < FORMATS; i++)
+		wanted[i] = is_usual(&formats[i]);
+	return write_formats(store_path, NULL, directory, true, wanted, false, why, why_bytes);
+}
+
+static unsigned width_of(FILE *out)
+{
+	struct winsize size;
+
+	if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return TABLE_WIDTH;
+}
+
+int report_print_table(const char *store_path, FILE *out, bool colour)
+{
+	struct analysis *analysis;
+	char why[REPORT_WHY_BYTES];
+
+	if (analysis_read(store_path, NULL, &analysis, why, sizeof(why)) != 0) {
+		fprintf(stderr, "nblbench: %s\n", why);
+		return -1;
+	}
+
+	int error = table_print(analysis, out, width_of(out), colour);
+
+	analysis_free(analysis);
+	if (error == 0 && (fflush(out) != 0 || ferror(out)))
+		error = -EIO;
+	if (error != 0)
+		fprintf(stderr, "nblbench: The table can't be printed: %s.\n", strerror(-error));
+	return error == 0 ? 0 : -1;
+}
+
+struct report_request {
+	struct options_names format;
+	const char *directory;
+	const char *baseline;
+};
+
+static const struct options_entry entries[] = {
+	{.name = "format",
+		.letter = 'f',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct report_request, format),
+		.value = "A,B",
+		.help = "what to write: html, md, csv (one row a cell and strategy), gbench "
+			"(Google "
+			"Benchmark's JSON), with commas. [html,md]",
+		.known = known_format,
+		.noun = "format"},
+	{.name = "out",
+		.letter = 'o',
+		.kind = OPTIONS_TEXT,
+		.offset = offsetof(struct report_request, directory),
+		.value = "DIR",
+		.help = "the directory for the documents; it is made in one that exists if it is "
+			"missing."},
+	{.name = "baseline",
+		.letter = 'b',
+		.kind = OPTIONS_TEXT,
+		.offset = offsetof(struct report_request, baseline),
+		.value = "LABEL",
+		.help = "the strategy that all are also compared with. [malloc, else mutex]"},
+};
+
+static const struct options options = {
+	.command = "report",
+	.operands = "STORE...",
+	.operands_least = 1,
+	.operands_most = STORES_MAX,
+	.summary =
+		"Writes reports from result stores, and prints the paths of what it wrote. One "
+		"store "
+		"becomes report.html and so on; of several, each becomes documents that bear its "
+		"name.",
+	.closing = "Exit status: 0 done, 1 a store can't be read or a document can't be written, 2 "
+		   "usage.",
+	.count = sizeof(entries) / sizeof(entries[0]),
+	.entry = entries,
+};
+
+static int run_report(int argc, char **argv)
+{
+	struct report_request request = {.directory = "."};
+	char why[REPORT_WHY_BYTES];
+	bool wanted[FORMATS] = {false};
+	int operand, status = COMMAND_OK;
+
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
+		return status;
+	status = COMMAND_OK;
+	for (size_t i = 0; i < FORMATS; i++) {
+		wanted[i] = request.format.count == 0 && is_usual(&formats[i]);
+		for (size_t k = 0; k < request.format.count; k++)
+			wanted[i] |= strcmp(request.format.item[k], formats[i].name) == 0;
+	}
+
+	const bool alone = argc - operand == 1;
+
+	for (int i = operand; i < argc; i++) {
+		char mine[PATH_MAX], other[PATH_MAX];
+
+		for (int j = operand; !alone && j < i; j++) {
+			if (document_path(mine, "", argv[i], false, &formats[0]) == 0 &&
+				document_path(other, "", argv[j], false, &formats[0]) == 0 &&
+				strcmp(mine, other) == 0) {
+				fprintf(stderr,
+					"nblbench report: '%s' and '%s' would become "
+					"documents of the same name; report them one by one, "
+					"with directories of their own.\n",
+					argv[j], argv[i]);
+				return COMMAND_USAGE;
+			}
+		}
+	}
+	for (int i = operand; i < argc; i++) {
+		if (write_formats(argv[i], request.baseline, request.directory, alone, wanted, true,
+			    why, sizeof(why)) != 0) {
+			fprintf(stderr, "nblbench report: %s\n", why);
+			status = COMMAND_FAILED;
+		}
+	}
+	return status;
+}
+
+const struct command command_report = {
+	.name = "report",
+	.summary = "write HTML, Markdown, CSV or Google Benchmark JSON from stores",
+	.run = run_report,
+};

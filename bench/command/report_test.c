@@ -1,0 +1,670 @@
+/* Every format of the report, by its structure; and the two commands, by their exit statuses. */
+#include "bench/report/report.h"
+
+#include "bench/analysis/analysis.h"
+#include "bench/analysis/synthetic_store.h"
+#include "bench/command/command.h"
+#include "bench/report/html.h"
+#include "bench/report/palette.h"
+#include "bench/report/table.h"
+
+#include "report.css.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WHY_BYTES = 512, PATH_BYTES = 256, ID_BYTES = 64, IDS_MAX = 1024, ARGUMENTS_MAX = 12 };
+
+static char directory[PATH_BYTES / 2], store[PATH_BYTES], slower[PATH_BYTES];
+static struct analysis *analysis;
+
+static int set_up(void **state)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	char why[WHY_BYTES];
+
+	(void)state;
+	wanted.forks = 6;
+	wanted.blocks = 4;
+	snprintf(directory, sizeof(directory), "/tmp/nblbench-report-XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(store, sizeof(store), "%s/one.db", directory);
+	snprintf(slower, sizeof(slower), "%s/two.db", directory);
+	print_message("seed %llu\n", (unsigned long long)wanted.seed);
+	synthetic_store_write(store, &wanted);
+	if (analysis_read(store, NULL, &analysis, why, sizeof(why)) != 0) {
+		print_error("%s\n", why);
+		return -1;
+	}
+	/* For the commands a single cell is enough. */
+	wanted.cells = 1;
+	wanted.noise = 0.005;
+	synthetic_store_write(store, &wanted);
+	wanted.mag_tls_factor = 1.2;
+	synthetic_store_write(slower, &wanted);
+	synthetic_store_execute(slower, "UPDATE machine SET json = '{\"kernel\":\"6.12\"}'");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[2 * PATH_BYTES];
+
+	(void)state;
+	analysis_free(analysis);
+	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+	return system(command);
+}
+
+static char *printed(int (*print)(const struct analysis *, FILE *))
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	assert_non_null(out);
+	assert_int_equal(print(analysis, out), 0);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static size_t count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word))
+		n++;
+	return n;
+}
+
+static char *page(void)
+{
+	static char *kept;
+
+	if (kept == NULL)
+		kept = printed(report_html);
+	return kept;
+}
+
+static void html_refers_to_nothing_outside(void **state)
+{
+	/* Name spaces are names, not places. */
+	static const char *const allowed[] = {"xmlns=\"http://www.w3.org/2000/svg\"",
+		"xmlns:xlink=\"http://www.w3.org/1999/xlink\""};
+	const char *text = page();
+	size_t known = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		known += count(text, allowed[i]);
+	assert_int_equal(count(text, "http"), known + count(text, "http-equiv"));
+	assert_null(strstr(text, " src="));
+	assert_null(strstr(text, "src:"));
+	assert_null(strstr(text, "@import"));
+	assert_null(strstr(text, "<link"));
+	assert_null(strstr(text, "<iframe"));
+	assert_null(strstr(text, "href=\"//"));
+	assert_int_equal(count(text, " href=\""), count(text, " href=\"#"));
+	assert_int_equal(count(text, "url("), count(text, "url(#"));
+	assert_non_null(strstr(text, "default-src 'none'"));
+}
+
+/* The value of the next attribute ` id=` at or after *at, into id; false at the end. */
+static bool next_id(const char **at, char *id)
+{
+	const char *p = *at;
+	size_t length;
+
+	while ((p = strstr(p, " id=")) != NULL) {
+		const char quote = p[4];
+
+		p += 5;
+		if (quote != '"' && quote != '\'')
+			continue;
+		length = strcspn(p, quote == '"' ? "\"" : "'");
+		assert_true(length > 0 && length < ID_BYTES);
+		memcpy(id, p, length);
+		id[length] = '\0';
+		*at = p + length;
+		return true;
+	}
+	return false;
+}
+
+static void html_ids_are_unique_and_links_lead_somewhere(void **state)
+{
+	static char ids[IDS_MAX][ID_BYTES];
+	const char *at = page();
+	size_t n = 0;
+
+	(void)state;
+	while (next_id(&at, ids[n])) {
+		for (size_t i = 0; i < n; i++)
+			assert_string_not_equal(ids[i], ids[n]);
+		n++;
+		assert_true(n < IDS_MAX);
+	}
+	assert_true(n > analysis->cell_count);
+	for (const char *p = page(); (p = strstr(p, " href=\"#")) != NULL;) {
+		bool found = false;
+
+		p += strlen(" href=\"#");
+		for (size_t i = 0; i < n && !found; i++)
+			found = strncmp(ids[i], p, strcspn(p, "\"")) == 0 &&
+				strlen(ids[i]) == strcspn(p, "\"");
+		if (!found)
+			fail_msg("nothing has the id '%.*s'", (int)strcspn(p, "\""), p);
+	}
+}
+
+static void html_has_every_cell_with_its_command(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		char *want = NULL;
+		size_t bytes = 0;
+		FILE *out = open_memstream(&want, &bytes);
+
+		assert_non_null(out);
+		fputs("<pre class=\"command\">", out);
+		html_text(out, analysis->cells[c].command);
+		fputs("</pre>", out);
+		fclose(out);
+		assert_int_equal(count(page(), want), 1);
+		free(want);
+	}
+}
+
+static void html_escapes_what_the_store_says(void **state)
+{
+	const char *text = page();
+
+	(void)state;
+	assert_null(strstr(text, "<script>alert"));
+	assert_null(strstr(text, "<elsewhere>"));
+	assert_null(strstr(text, "a<b"));
+	assert_non_null(strstr(text, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+	assert_non_null(strstr(text, "injects &amp; completes &lt;elsewhere&gt;"));
+	assert_non_null(strstr(text, "--pool &#39;a&lt;b&#39;"));
+}
+
+static void html_is_whole(void **state)
+{
+	static const char *const elements[] = {"table", "thead", "tbody", "tr", "details",
+		"summary", "section", "svg", "figure", "pre", "script", "style", "header", "main",
+		"ul", "dl", "p"};
+	const char *text = page();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+		char open[ID_BYTES], plain[ID_BYTES], close[ID_BYTES];
+
+		snprintf(open, sizeof(open), "<%s ", elements[i]);
+		snprintf(plain, sizeof(plain), "<%s>", elements[i]);
+		snprintf(close, sizeof(close), "</%s>", elements[i]);
+		if (count(text, open) + count(text, plain) != count(text, close))
+			fail_msg("<%s> is not closed as often as it is opened", elements[i]);
+	}
+	assert_int_equal(count(text, "<svg"), count(text, "<svg role=\"img\" aria-label=\""));
+	assert_non_null(strstr(text, "lang=\"en\""));
+	assert_non_null(strstr(text, "class=\"verdict\">rseq_mag is best or tied for best"));
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, ">inf"));
+}
+
+static void html_without_gnuplot_has_tables_only(void **state)
+{
+	char *path = strdup(getenv("PATH") == NULL ? "" : getenv("PATH"));
+	char *text;
+
+	(void)state;
+	assert_non_null(path);
+	setenv("PATH", "/nonexistent", 1);
+	text = printed(report_html);
+	setenv("PATH", path, 1);
+	free(path);
+	assert_null(strstr(text, "<svg"));
+	assert_non_null(strstr(text, "gnuplot was not found"));
+	assert_non_null(strstr(text, "The same as a table"));
+	free(text);
+}
+
+/* Relative luminance and contrast as WCAG 2 defines them. */
+static double luminance(uint32_t colour)
+{
+	static const double weight[] = {0.2126, 0.7152, 0.0722};
+	double sum = 0;
+
+	for (int i = 0; i < 3; i++) {
+		const double c = (double)(colour >> (16 - 8 * i) & 0xff) / 255;
+
+		sum += weight[i] * (c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
+	}
+	return sum;
+}
+
+static void expect_contrast(uint32_t a, uint32_t b, const char *what)
+{
+	const double x = luminance(a), y = luminance(b);
+	const double contrast = (fmax(x, y) + 0.05) / (fmin(x, y) + 0.05);
+
+	if (contrast < 4.5)
+		fail_msg("%s: #%06x on #%06x has a contrast of %.2f", what, a, b, contrast);
+}
+
+static uint32_t css_colour(const char *css, const char *name)
+{
+	const char *at = strstr(css, name);
+
+	assert_non_null(at);
+	at += strlen(name);
+	assert_int_equal(*at, '#');
+	return (uint32_t)strtoul(at + 1, NULL, 16);
+}
+
+static void contrast_is_enough(void **state)
+{
+	static const char *const text[] = {"--ink: ", "--soft: ", "--mark: ", "--bad: "};
+	const char *schemes[] = {report_css, strstr(report_css, "prefers-color-scheme: dark")};
+
+	(void)state;
+	for (int i = 0; i < PALETTE_SHADES; i++) {
+		expect_contrast(palette[i].light_text, palette[i].light, "light shade");
+		expect_contrast(palette[i].dark_text, palette[i].dark, "dark shade");
+		if (i > 0) {
+			/* More ink for more time, also in grey. */
+			assert_true(luminance(palette[i].light) < luminance(palette[i - 1].light));
+			assert_true(luminance(palette[i].dark) > luminance(palette[i - 1].dark));
+		}
+	}
+	for (int s = 0; s < 2; s++) {
+		assert_non_null(schemes[s]);
+		for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+			expect_contrast(css_colour(schemes[s], text[i]),
+				css_colour(schemes[s], "--ground: "), text[i]);
+			expect_contrast(css_colour(schemes[s], text[i]),
+				css_colour(schemes[s], "--wash: "), text[i]);
+		}
+	}
+}
+
+static void markdown_tables_are_regular(void **state)
+{
+	char *text = printed(report_markdown);
+	size_t columns = 0, rows = 0;
+
+	(void)state;
+	for (char *line = text, *end; *line != '\0'; line = end + 1) {
+		size_t pipes = 0;
+
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		for (const char *p = line; p < end; p++)
+			pipes += *p == '|' && (p == line || p[-1] != '\\') ? 1 : 0;
+		if (*line != '|') {
+			columns = 0;
+			continue;
+		}
+		if (columns == 0)
+			columns = pipes;
+		assert_int_equal(pipes, columns);
+		rows++;
+	}
+	assert_true(rows > analysis->subject_count);
+	assert_null(strstr(text, "<script>"));
+	assert_non_null(strstr(text, "&lt;script&gt;"));
+	assert_non_null(strstr(text, "crashed"));
+	free(text);
+}
+
+static void csv_rows_have_all_fields(void **state)
+{
+	char *text = printed(report_csv);
+	size_t fields = 1, want = 0, rows = 0;
+	bool quoted = false;
+
+	(void)state;
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (*p == ',' && !quoted)
+			fields++;
+		else if (*p == '\n' && !quoted) {
+			assert_int_equal(p[-1], '\r');
+			want = rows == 0 ? fields : want;
+			assert_int_equal(fields, want);
+			fields = 1;
+			rows++;
+		}
+	}
+	assert_false(quoted);
+	assert_int_equal(rows, 1 + analysis->cell_count * analysis->subject_count);
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, ",inf"));
+	assert_ptr_equal(strstr(text, "cell,workload,threads,"), text);
+	free(text);
+}
+
+/* False empties have their own name in every format, and a number only where they are counted. */
+static void false_empties_are_told(void **state)
+{
+	struct analysis *const whole = analysis;
+	char sentence[ANALYSIS_SENTENCE_BYTES], why[WHY_BYTES];
+
+	(void)state;
+	analysis_false_empties(whole, sentence);
+	assert_string_equal(sentence, "");
+	assert_int_equal(count(page(), "False<br>empties"), 0);
+	char *text = printed(report_csv);
+	assert_int_equal(count(text, ",failed_gets,false_empties,"), 1);
+	free(text);
+
+	synthetic_store_execute(store, "UPDATE cell SET capped = 1");
+	assert_int_equal(analysis_read(store, NULL, &analysis, why, sizeof(why)), 0);
+	analysis_false_empties(analysis, sentence);
+	assert_string_equal(
+		sentence, "False empties: none. Every get found an object while some were free.");
+	analysis_free(analysis);
+
+	/* 6 forks of 4 blocks; malloc has no capacity, so what failed there is none. */
+	synthetic_store_execute(store,
+		"UPDATE slice SET failed = 5 WHERE subject_id IN (SELECT subject_id FROM "
+		"subject WHERE label IN ('vyukov', 'malloc'))");
+	assert_int_equal(analysis_read(store, NULL, &analysis, why, sizeof(why)), 0);
+	analysis_false_empties(analysis, sentence);
+	const char want[] = "False empties, gets that found nothing while objects were free: "
+			    "vyukov 120 in 1 of 1 cell; none by ";
+	assert_memory_equal(sentence, want, strlen(want));
+	text = printed(report_html);
+	assert_non_null(strstr(text, sentence));
+	assert_int_equal(count(text, "False<br>empties"), 1);
+	assert_int_equal(count(text, "Failed<br>gets"), 0);
+	free(text);
+	text = printed(report_markdown);
+	assert_non_null(strstr(text, "vyukov 120 in 1 of 1 cell"));
+	free(text);
+	text = printed(report_csv);
+	assert_int_equal(count(text, ",120,120,"), 1); /* vyukov */
+	assert_int_equal(count(text, ",120,,"), 1);    /* malloc */
+	free(text);
+	analysis_free(analysis);
+	analysis = whole;
+	synthetic_store_execute(store, "UPDATE cell SET capped = 0; UPDATE slice SET failed = 0");
+}
+
+static void gbench_json_has_what_importers_read(void **state)
+{
+	static const char *const context_keys[] = {"date", "host_name", "executable", "num_cpus",
+		"mhz_per_cpu", "cpu_scaling_enabled", "caches", "load_avg", "library_build_type"};
+	static const char *const run_keys[] = {"name", "family_index", "per_family_instance_index",
+		"run_name", "run_type", "repetitions", "repetition_index", "threads"};
+	static const char *const time_keys[] = {
+		"iterations", "real_time", "cpu_time", "time_unit", "nbl_units_per_s"};
+	char *text = printed(report_gbench);
+	json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	json_t *runs = json_object_get(all, "benchmarks"), *run;
+	size_t i, errors = 0;
+
+	(void)state;
+	assert_non_null(all);
+	for (i = 0; i < sizeof(context_keys) / sizeof(context_keys[0]); i++)
+		assert_non_null(json_object_get(json_object_get(all, "context"), context_keys[i]));
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(all, "context"), "num_cpus")),
+		2);
+	assert_true(json_array_size(runs) > 100);
+	json_array_foreach(runs, i, run)
+	{
+		const bool failed = json_is_true(json_object_get(run, "error_occurred"));
+
+		for (size_t k = 0; k < sizeof(run_keys) / sizeof(run_keys[0]); k++)
+			assert_non_null(json_object_get(run, run_keys[k]));
+		/* What failed has its times as well, of 0: importers look before they ask. */
+		for (size_t k = 0; k < sizeof(time_keys) / sizeof(time_keys[0]) - failed; k++)
+			assert_non_null(json_object_get(run, time_keys[k]));
+		assert_true(failed == (json_number_value(json_object_get(run, "real_time")) == 0));
+		errors += failed ? 1 : 0;
+	}
+	assert_true(errors >= 3);
+	json_decref(all);
+	free(text);
+}
+
+static void expect_table(unsigned width, bool colour)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	assert_non_null(out);
+	assert_int_equal(table_print(analysis, out, width, colour), 0);
+	fclose(out);
+	assert_int_equal(strchr(text, '\033') != NULL, colour);
+	for (const char *line = text; *line != '\0' && !colour; line += strcspn(line, "\n") + 1) {
+		const size_t length = strcspn(line, "\n");
+
+		if (length > width)
+			fail_msg("a line of %zu columns where there are %u: %.*s", length, width,
+				(int)length, line);
+	}
+	for (size_t i = 0; i < analysis->subject_count; i++)
+		assert_non_null(strstr(text, analysis->subjects[i].label));
+	assert_non_null(strstr(text, "ns a unit"));
+	assert_non_null(strstr(text, "rseq_mag is best or tied"));
+	free(text);
+}
+
+static void table_fits_the_terminal(void **state)
+{
+	(void)state;
+	expect_table(100, false);
+	expect_table(60, false);
+	expect_table(40, false);
+	expect_table(200, false);
+	expect_table(100, true);
+}
+
+/* Runs a command with its output in a file, whose text is kept for the caller to free. */
+static int run(const struct command *command, char **output, ...)
+{
+	char *argv[ARGUMENTS_MAX], path[PATH_BYTES];
+	int argc = 0;
+	va_list args;
+
+	va_start(args, output);
+	argv[argc++] = (char *)(uintptr_t)command->name;
+	for (char *word; (word = va_arg(args, char *)) != NULL;)
+		argv[argc++] = word;
+	va_end(args);
+	argv[argc] = NULL;
+
+	snprintf(path, sizeof(path), "%s/output", directory);
+	fflush(NULL);
+
+	const int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
+	const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0 && saved_out >= 0 && saved_err >= 0);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+
+	const int status = command->run(argc, argv);
+
+	fflush(NULL);
+	dup2(saved_out, STDOUT_FILENO);
+	dup2(saved_err, STDERR_FILENO);
+	close(saved_out);
+	close(saved_err);
+
+	const off_t bytes = lseek(fd, 0, SEEK_END);
+
+	*output = calloc(1, (size_t)bytes + 1);
+	assert_non_null(*output);
+	assert_int_equal(pread(fd, *output, (size_t)bytes, 0), bytes);
+	close(fd);
+	return status;
+}
+
+static void expect_run(const struct command *command, int want, const char *words,
+	const char *first, const char *second, const char *third, const char *fourth)
+{
+	char *output = NULL;
+	const int status = run(command, &output, first, second, third, fourth, NULL);
+
+	if (status != want || strstr(output, words) == NULL)
+		fail_msg("%s %s: status %d, wanted %d and '%s', said: %s", command->name,
+			first == NULL ? "" : first, status, want, words, output);
+	free(output);
+}
+
+static bool exists(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && status.st_size > 0;
+}
+
+static void report_command_writes_what_is_asked(void **state)
+{
+	char made[PATH_BYTES], file[2 * PATH_BYTES];
+
+	(void)state;
+	snprintf(made, sizeof(made), "%s/b c", directory);
+	expect_run(&command_report, 0, "/b c/report.json", "--format=csv,gbench,md,html", "-o",
+		made, store);
+	for (const char *const *s = (const char *const[]){"html", "md", "csv", "json", NULL}; *s;
+		s++) {
+		snprintf(file, sizeof(file), "%s/report.%s", made, *s);
+		assert_true(exists(file));
+	}
+	/* Several stores: documents that bear their names. */
+	snprintf(made, sizeof(made), "%s/several", directory);
+	expect_run(&command_report, 0, "/several/two.html", "-o", made, store, slower);
+	snprintf(file, sizeof(file), "%s/one.md", made);
+	assert_true(exists(file));
+}
+
+static void report_command_refuses_in_words(void **state)
+{
+	char file[2 * PATH_BYTES], text[WHY_BYTES];
+
+	(void)state;
+	expect_run(&command_report, 2, "there is no format 'pdf'", "--format", "pdf", store, NULL);
+	expect_run(&command_report, 2, "needs STORE", NULL, NULL, NULL, NULL);
+	expect_run(&command_report, 2, "no option '--formt'", "--formt", "md", store, NULL);
+	expect_run(&command_report, 1, "There is no store '/nonexistent.db'", "/nonexistent.db",
+		NULL, NULL, NULL);
+	expect_run(&command_report, 1, "no subject 'x'", "--baseline=x", store, NULL, NULL);
+	expect_run(&command_report, 2, "of the same name", "-o", directory, store, store);
+	expect_run(&command_report, 0, "Usage: nblbench report", "--help", NULL, NULL, NULL);
+
+	/* A file stands where the directory should be. */
+	snprintf(file, sizeof(file), "%s/sub", store);
+	expect_run(&command_report, 1, "can't be made", "-o", file, store, NULL);
+	assert_int_equal(report_write(store, file, text, sizeof(text)), -1);
+	assert_non_null(strstr(text, file));
+}
+
+static void a_report_is_replaced_whole_or_not_at_all(void **state)
+{
+	char file[2 * PATH_BYTES], made[PATH_BYTES], why[WHY_BYTES];
+	struct stat before, after;
+
+	(void)state;
+	snprintf(made, sizeof(made), "%s/sweep", directory);
+	snprintf(file, sizeof(file), "%s/report.html", made);
+	if (report_write(store, made, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	assert_int_equal(stat(file, &before), 0);
+	assert_int_equal(report_write("/nonexistent.db", made, why, sizeof(why)), -1);
+	assert_int_equal(stat(file, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(report_print_table("/nonexistent.db", stdout, false), -1);
+}
+
+static void compare_lists_differences_first(void **state)
+{
+	char *output = NULL;
+
+	(void)state;
+	assert_int_equal(run(&command_compare, &output, store, slower, NULL), 0);
+
+	const char *differences = strstr(output, "kernel: 6.1.0-30-amd64 | 6.12");
+	const char *row = strstr(output, "  mag_tls ");
+
+	assert_non_null(differences);
+	assert_non_null(row);
+	assert_true(differences < row);
+	/* 20 % slower is 0.83 of the speed. */
+	assert_non_null(strstr(row, "0.83"));
+	assert_non_null(strstr(row, "slower"));
+	assert_null(strstr(output, "(twin)"));
+	free(output);
+}
+
+static void compare_has_an_exit_status_for_ci(void **state)
+{
+	char other[PATH_BYTES];
+	struct synthetic_store wanted = synthetic_store_default();
+
+	(void)state;
+	/* A store without a cell in common: no verdict, and no pass. */
+	wanted.cells = 1;
+	wanted.forks = 1;
+	wanted.blocks = 1;
+	snprintf(other, sizeof(other), "%s/other.db", directory);
+	synthetic_store_write(other, &wanted);
+	synthetic_store_execute(other, "UPDATE cell SET label = 'other'");
+	expect_run(
+		&command_compare, 1, "nothing to compare", "--fail-if", "ratio<0.97", store, other);
+	expect_run(&command_compare, 1, "nothing to compare", store, other, NULL, NULL);
+	expect_run(&command_compare, 4, "<- fails", "--fail-if", "ratio<0.97", store, slower);
+	expect_run(&command_compare, 0, "0 rows", "--fail-if", "ratio<0.5", store, slower);
+	expect_run(&command_compare, 0, "0 rows", "--fail-if", "ratio<0.97", store, store);
+	expect_run(&command_compare, 0, "do not differ", store, store, NULL, NULL);
+	expect_run(&command_compare, 4, "<- fails", "--fail-if", "ratio >= 1.1", slower, store);
+	expect_run(&command_compare, 2, "'time>3' is none", "--fail-if", "time>3", store, slower);
+	expect_run(&command_compare, 2, "'ratio<0' is none", "--fail-if", "ratio<0", store, slower);
+	expect_run(&command_compare, 2, "'ratio<nan' is none", "--fail-if", "ratio<nan", store,
+		slower);
+	expect_run(&command_compare, 2, "needs A.db B.db", store, NULL, NULL, NULL);
+	expect_run(&command_compare, 1, "There is no store", store, "/nonexistent.db", NULL, NULL);
+	expect_run(&command_compare, 1, "not a store", store, directory, NULL, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(html_refers_to_nothing_outside),
+		cmocka_unit_test(html_ids_are_unique_and_links_lead_somewhere),
+		cmocka_unit_test(html_has_every_cell_with_its_command),
+		cmocka_unit_test(html_escapes_what_the_store_says),
+		cmocka_unit_test(html_is_whole),
+		cmocka_unit_test(html_without_gnuplot_has_tables_only),
+		cmocka_unit_test(contrast_is_enough),
+		cmocka_unit_test(markdown_tables_are_regular),
+		cmocka_unit_test(csv_rows_have_all_fields),
+		cmocka_unit_test(false_empties_are_told),
+		cmocka_unit_test(gbench_json_has_what_importers_read),
+		cmocka_unit_test(table_fits_the_terminal),
+		cmocka_unit_test(report_command_writes_what_is_asked),
+		cmocka_unit_test(report_command_refuses_in_words),
+		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
+		cmocka_unit_test(compare_lists_differences_first),
+		cmocka_unit_test(compare_has_an_exit_status_for_ci),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,288 @@
+/*
+ * `nblbench run`: one strategy on one cell, in this process, for debuggers and profilers. What it
+ * prints is not stored and not compared: a single process has its layout luck, and nothing ran
+ * beside it.
+ */
+#include "alloc/machine/compiler.h"
+#include "bench/base/clock.h"
+#include "bench/base/options.h"
+#include "bench/command/command.h"
+#include "bench/engine/engine.h"
+#include "bench/engine/instances.h"
+#include "bench/engine/names.h"
+#include "bench/sweep/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RUN_NS_PER_MS = 1000000 };
+
+struct run_request {
+	struct options_names pool;
+	struct options_names context;
+	struct options_names workload;
+	struct options_names dispatch;
+	struct options_names pages;
+	uint64_t threads;
+	uint64_t burst;
+	uint64_t depth;
+	uint64_t object_bytes;
+	uint64_t object_align;
+	uint64_t capacity;
+	uint64_t slice_ms;
+	uint64_t slices;
+};
+
+static const struct options_entry entries[] = {
+	{.name = "pool",
+		.letter = 'p',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, pool),
+		.value = "NAME",
+		.help = "the strategy to run",
+		.known = names_pools,
+		.noun = "strategy"},
+	{.name = "context",
+		.letter = 'c',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, context),
+		.value = "NAME",
+		.help = "the context policy over it, for workloads that push context [malloc]",
+		.known = names_contexts,
+		.noun = "context policy"},
+	{.name = "workload",
+		.letter = 'w',
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, workload),
+		.value = "NAME",
+		.help = "the workload to run on it",
+		.known = names_workloads,
+		.noun = "workload"},
+	{.name = "dispatch",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, dispatch),
+		.value = "NAME",
+		.help = "folded: the strategy is a constant; table: it is read at run time",
+		.known = names_dispatches,
+		.noun = "dispatch"},
+	{.name = "threads",
+		.letter = 't',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, threads),
+		.value = "N",
+		.help = "threads, each pinned to a CPU",
+		.least = 1,
+		.most = ENGINE_THREADS_MAX},
+	{.name = "burst",
+		.letter = 'b',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, burst),
+		.value = "N",
+		.help = "objects a bulk call",
+		.least = 1,
+		.most = POOL_BULK_MAX},
+	{.name = "depth",
+		.letter = 'd',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, depth),
+		.value = "N",
+		.help = "filter drivers on the stack",
+		.least = 1,
+		.most = ENGINE_DEPTH_MAX},
+	{.name = "size",
+		.letter = 's',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, object_bytes),
+		.value = "BYTES",
+		.help = "payload of an object",
+		.least = POOL_OBJECT_BYTES_MIN,
+		.most = POOL_OBJECT_BYTES_MAX},
+	{.name = "align",
+		.letter = 'a',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, object_align),
+		.value = "BYTES",
+		.help = "alignment of an object [64 in a pool, malloc's own in a malloc]",
+		.least = POOL_OBJECT_ALIGN_MIN,
+		.most = POOL_OBJECT_ALIGN_MAX,
+		.power_of_two = true},
+	{.name = "pages",
+		.kind = OPTIONS_NAMES,
+		.offset = offsetof(struct run_request, pages),
+		.value = "NAME",
+		.help = "pages under the objects: ordinary, transparent or huge [ordinary]",
+		.known = names_pages,
+		.noun = "kind of pages"},
+	{.name = "capacity",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, capacity),
+		.value = "N",
+		.help = "objects of the pool; 0: as many as the cell needs",
+		.least = 0,
+		.most = ENGINE_CAPACITY_MAX},
+	{.name = "slice",
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, slice_ms),
+		.value = "MS",
+		.help = "length of a slice, milliseconds",
+		.least = 1,
+		.most = 60000},
+	{.name = "slices",
+		.letter = 'n',
+		.kind = OPTIONS_COUNT,
+		.offset = offsetof(struct run_request, slices),
+		.value = "N",
+		.help = "slices, one line each",
+		.least = 1,
+		.most = 1000000},
+};
+
+static const struct options options = {
+	.command = "run",
+	.summary =
+		"Runs one strategy on one workload in this process, for debuggers and profilers. "
+		"Nothing is stored; compare strategies with a sweep.",
+	.closing = "Example: nblbench run --pool treiber_tag --workload pair --threads 2",
+	.count = array_count(entries),
+	.entry = entries,
+};
+
+static void print_slice(const struct workload *workload, const struct engine_cell *cell,
+	const struct engine_slice *slice)
+{
+	double lanes = (double)cell->shape.threads / workload->lane_threads;
+	char flags[ENGINE_FLAGS_BYTES];
+
+	engine_flags_text(slice->flags, flags);
+	printf("%.3f M %s/s  %.2f ns each  failed %" PRIu64 "  skew %.4f  jain %.3f  slowest %.3f"
+	       "  refill %" PRIu64 " flush %" PRIu64 " grow %" PRIu64 " steal %" PRIu64
+	       " empty %" PRIu64 "%s%s\n",
+		slice->units_per_s / 1e6, workload->unit,
+		slice->units ? lanes * CLOCK_NS_PER_S / slice->units_per_s : 0, slice->failed,
+		slice->skew, slice->jain, slice->slowest_share, slice->paths.refill,
+		slice->paths.flush, slice->paths.grow, slice->paths.steal, slice->paths.empty,
+		flags[0] ? "  flagged: " : "", flags);
+}
+
+/* The name that was asked for, or the default. */
+static const char *first_name(const struct options_names *names, const char *fallback)
+{
+	return names->count > 0 ? names->item[0] : fallback;
+}
+
+/*
+ * Finds the case that was asked for. False: there is no such case, and a sentence said why; only a
+ * policy that does not go with the rest can be the reason, since all names are known.
+ */
+static bool find_case(const struct run_request *request, char *name, struct workload_case *out)
+{
+	const char *policy = first_name(&request->context, NULL);
+	const char *pool =
+		first_name(&request->pool, policy ? instance_context_pool : pool_default()->name);
+	const char *workload = first_name(&request->workload, workloads[0]->name);
+	enum instance_dispatch dispatch = INSTANCE_FOLDED;
+
+	instance_dispatch_find(first_name(&request->dispatch, "folded"), &dispatch);
+	snprintf(
+		name, INSTANCE_NAME_BYTES, "%s%s%s", pool, policy ? "+" : "", policy ? policy : "");
+	if (instance_find(name, dispatch, workload, out))
+		return true;
+	if (strcmp(pool, instance_context_pool) != 0 || dispatch != INSTANCE_FOLDED)
+		fprintf(stderr, "nblbench run: context policies run over %s, folded.\n",
+			instance_context_pool);
+	else
+		fprintf(stderr, "nblbench run: %s pushes no context: leave --context out.\n",
+			workload);
+	return false;
+}
+
+static int run_cell(const struct workload_case *subject, const char *name,
+	const struct engine_cell *cell, const struct run_request *request)
+{
+	struct engine_closing closing;
+	struct engine_slice slice;
+	struct engine *engine;
+	char why[ENGINE_REASON_BYTES];
+
+	if (engine_open(subject, cell, &engine, why) != 0) {
+		fprintf(stderr, "nblbench run: %s\n", why);
+		return COMMAND_FAILED;
+	}
+	/* Here, unlike in a sweep, the row is whatever the environment preloads. */
+	if (subject->ops->traits.kind == POOL_KIND_ALLOCATOR) {
+		char allocator[64];
+
+		worker_allocator_name(allocator, sizeof(allocator));
+		printf("malloc is that of %s; ", allocator);
+	}
+	printf("%s on %s, %" PRIu32 " thread%s, a pool of %" PRIu32 " objects; not stored\n",
+		subject->workload->name, name, cell->shape.threads,
+		cell->shape.threads == 1 ? "" : "s", engine_pool_capacity(engine));
+	for (uint64_t i = 0; i < request->slices; i++) {
+		uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
+
+		engine_slice(engine, window_ns, window_ns / 10, &slice);
+		print_slice(subject->workload, cell, &slice);
+	}
+	engine_close(engine, &closing);
+	if (closing.count == closing.expected && closing.check[0] == '\0')
+		return COMMAND_OK;
+	fprintf(stderr,
+		"nblbench run: %" PRIu64 " of %" PRIu64
+		" objects came back; the check says '%s'.\n",
+		closing.count, closing.expected, closing.check);
+	return COMMAND_FAILED;
+}
+
+static int run_run(int argc, char **argv)
+{
+	static struct run_request request = {
+		.threads = 1,
+		.burst = 32,
+		.depth = 1,
+		.object_bytes = 64,
+		.slice_ms = 100,
+		.slices = 1,
+	};
+	struct workload_case subject;
+	char name[INSTANCE_NAME_BYTES];
+	char why[ENGINE_REASON_BYTES];
+	int operand;
+	int status;
+
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
+		return status;
+	if (request.pool.count > 1 || request.context.count > 1 || request.workload.count > 1 ||
+		request.dispatch.count > 1 || request.pages.count > 1) {
+		fprintf(stderr, "nblbench run: it runs one strategy on one workload; "
+				"`nblbench sweep` takes lists.\n");
+		return COMMAND_USAGE;
+	}
+	if (!find_case(&request, name, &subject))
+		return COMMAND_USAGE;
+
+	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
+	memory_pages_find(first_name(&request.pages, memory_pages_name(pages)), &pages);
+	const struct engine_cell cell = {
+		.shape = {.threads = (uint32_t)request.threads,
+			.burst = (uint32_t)request.burst,
+			.depth = (uint32_t)request.depth,
+			.seed = 1},
+		.object_bytes = (size_t)request.object_bytes,
+		.object_align = (size_t)request.object_align,
+		.pages = pages,
+		.capacity = (uint32_t)request.capacity,
+	};
+	if (engine_check(subject.ops, subject.workload, &cell, why) != 0) {
+		fprintf(stderr, "nblbench run: %s\n", why);
+		return COMMAND_USAGE;
+	}
+	return run_cell(&subject, name, &cell, &request);
+}
+
+const struct command command_run = {
+	.name = "run",
+	.summary = "run one strategy on one workload in this process, for debuggers",
+	.run = run_run,
+};

@@ -1,0 +1,784 @@
+/*
+ * The sweep as a user meets it: the program is run, killed, interrupted, fed nonsense, and its
+ * workers are shot. Run as `sweep_test PROGRAM`.
+ *
+ * Random moments come from a seed that is printed; SWEEP_TEST_SEED sets another.
+ */
+#include "alloc/machine/compiler.h"
+#include "bench/base/clock.h"
+#include "bench/base/escape.h"
+#include "bench/command/command.h"
+#include "bench/sweep/store.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum {
+	WORDS_MAX = 40,
+	OUTPUT_BYTES = 16384,
+	KILLS = 20,
+	/* From the start of a sweep to somewhere in its first second: creation, workers, blocks. */
+	KILL_AFTER_MS = 500,
+	WAIT_MS = 60000, /* for something that is to happen in a running sweep */
+	BUSY_LOOPS = 10,
+	BUSY_SWEEPS_NIGHTLY = 100,
+};
+
+/* Two cells, in one of which threads that share CPUs wait for each other. */
+#define BUSY_CELLS \
+	"--out %OUT --fresh --workload pair --threads 1,2N --forks 1 --blocks 2 --slice-ms 1 "
+
+static const char *program;
+static uint64_t seed = 1;
+static const char *busy_sweep = BUSY_CELLS "--pool null,mutex,ticket,vyukov,mag_tls";
+static int busy_sweeps = 1;
+
+struct fixture {
+	char folder[PATH_MAX];
+	char out[PATH_MAX];
+	char path[PATH_MAX]; /* of the store */
+};
+
+static int set_up(void **state)
+{
+	struct fixture *self = calloc(1, sizeof(*self));
+	const char *temporary = getenv("TMPDIR");
+
+	snprintf(self->folder, sizeof(self->folder), "%.4000s/sweep test.XXXXXX",
+		temporary != NULL ? temporary : "/tmp");
+	assert_non_null(mkdtemp(self->folder));
+	snprintf(self->out, sizeof(self->out), "%.4000s/out", self->folder);
+	snprintf(self->path, sizeof(self->path), "%.4000s/sweep.db", self->out);
+	*state = self;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *self = *state;
+	char command[PATH_MAX + 16];
+
+	snprintf(command, sizeof(command), "rm -r '%s'", self->folder);
+	assert_int_equal(system(command), 0);
+	free(self);
+	return 0;
+}
+
+/* A program under way, or what it left. */
+struct run {
+	pid_t pid;
+	int output; /* both streams */
+	int status; /* as waitpid tells it */
+	char said[OUTPUT_BYTES];
+};
+
+/* Starts `sweep` with the words of a line; a word %OUT stands for the fixture's directory. */
+static void start(struct fixture *self, struct run *run, const char *line)
+{
+	char copy[1024];
+	char *words[WORDS_MAX] = {(char *)"nblbench", (char *)"sweep"};
+	int count = 2;
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
+		words[count++] = strcmp(word, "%OUT") == 0 ? self->out : word;
+	run->output = open(self->folder, O_TMPFILE | O_RDWR | O_APPEND | O_CLOEXEC, 0600);
+	assert_true(run->output >= 0);
+	fflush(NULL);
+	run->pid = fork();
+	assert_true(run->pid >= 0);
+	if (run->pid == 0) {
+		dup2(run->output, STDOUT_FILENO);
+		dup2(run->output, STDERR_FILENO);
+		if (chdir(self->folder) == 0)
+			execv(program, words);
+		_exit(127);
+	}
+}
+
+static void finish(struct run *run)
+{
+	assert_int_equal(waitpid(run->pid, &run->status, 0), run->pid);
+	ssize_t got = pread(run->output, run->said, sizeof(run->said) - 1, 0);
+	run->said[got > 0 ? got : 0] = '\0';
+	close(run->output);
+}
+
+static void assert_status(const struct run *run, int status)
+{
+	if (!WIFEXITED(run->status) || WEXITSTATUS(run->status) != status)
+		fail_msg("wait status %#x where exit status %d was due; it said: %s", run->status,
+			status, run->said);
+}
+
+static void assert_says(const struct run *run, const char *piece)
+{
+	if (strstr(run->said, piece) == NULL)
+		fail_msg("'%s' is missing in: %s", piece, run->said);
+}
+
+static void sleep_ms(uint64_t ms)
+{
+	clock_sleep_until_ns(clock_now_ns() + ms * 1000000);
+}
+
+static uint64_t random_below(uint64_t limit)
+{
+	seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (seed >> 33) % limit;
+}
+
+/*
+ * Looking into the store.
+ */
+
+static sqlite3 *open_store(const struct fixture *self)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open_v2(self->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	/* The sweep may be about to empty the log. */
+	sqlite3_busy_timeout(db, WAIT_MS);
+	return db;
+}
+
+static int64_t number(const struct fixture *self, const char *sql)
+{
+	sqlite3 *db = open_store(self);
+	sqlite3_stmt *statement = NULL;
+
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+/* All of a store's blocks as text, in the order of their rows. The caller frees it. */
+static char *all_blocks(const struct fixture *self)
+{
+	sqlite3 *db = open_store(self);
+	sqlite3_stmt *statement = NULL;
+	char *text = NULL;
+
+	assert_int_equal(
+		sqlite3_prepare_v2(db,
+			"SELECT ifnull(group_concat(line, ''), '') FROM (SELECT cell_id || ' ' || "
+			"fork || ' ' || block || ': ' || group_concat(subject_id || ' ' || units "
+			"|| ' ' || window_ns) || char(10) AS line FROM block JOIN slice USING "
+			"(block_id) GROUP BY block_id ORDER BY block_id)",
+			-1, &statement, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	text = strdup((const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return text;
+}
+
+/* Waits until the running sweep has stored this many blocks. */
+static void await_blocks(const struct fixture *self, int64_t blocks)
+{
+	struct stat file;
+
+	for (int waited = 0; waited < WAIT_MS; waited += 10) {
+		if (stat(self->path, &file) == 0 &&
+			number(self, "SELECT count(*) FROM block") >= blocks)
+			return;
+		sleep_ms(10);
+	}
+	fail_msg("%" PRId64 " blocks were not reached within %d ms", blocks, WAIT_MS);
+}
+
+/*
+ * Killed and interrupted.
+ */
+
+#define KILLED_SWEEP                                                                          \
+	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1 --burst " \
+	"8,16,32 "                                                                            \
+	"--forks 2 --blocks 50 --slice-ms 4"
+enum { KILLED_BLOCKS = 4 * 2 * 50, KILLED_SUBJECTS = 4 };
+
+static void killed_sweep_keeps_every_complete_block(void **state)
+{
+	struct fixture *self = *state;
+	char *before = strdup("");
+	uint64_t limit_ms = KILL_AFTER_MS;
+	struct run run;
+
+	print_message("seed %" PRIu64 "\n", seed);
+	for (int i = 0; i < KILLS; i++) {
+		struct stat file;
+
+		start(self, &run, KILLED_SWEEP);
+		sleep_ms(random_below(limit_ms));
+		kill(run.pid, SIGKILL);
+		finish(&run);
+		if (!WIFSIGNALED(run.status))
+			fail_msg("kill %d came too late; the sweep said: %s", i, run.said);
+		if (stat(self->path, &file) != 0) {
+			/* Killed before there was a store, which is made whole or not at all. */
+			assert_string_equal(before, "");
+			limit_ms += limit_ms / 2;
+			continue;
+		}
+		char *after = all_blocks(self);
+		if (strncmp(after, before, strlen(before)) != 0)
+			fail_msg("kill %d changed blocks: before %s, after %s", i, before, after);
+		assert_int_equal(number(self, "SELECT count(*) FROM block"),
+			number(self, "SELECT count(*) FROM (SELECT 1 FROM slice GROUP BY block_id "
+				     "HAVING count(*) = 4)"));
+		/* On a loaded machine a sweep needs longer to get anywhere. */
+		if (strlen(after) == strlen(before))
+			limit_ms += limit_ms / 2;
+		free(before);
+		before = after;
+	}
+	/* A run that stored nothing between its kills would prove nothing. */
+	assert_true(strlen(before) > 0);
+
+	start(self, &run, KILLED_SWEEP);
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "going on with");
+	char *after = all_blocks(self);
+	assert_int_equal(strncmp(after, before, strlen(before)), 0);
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), KILLED_BLOCKS);
+	assert_int_equal(
+		number(self, "SELECT count(*) FROM slice"), KILLED_BLOCKS * KILLED_SUBJECTS);
+	assert_int_equal(number(self, "SELECT count(*) FROM event"), 0);
+	free(after);
+	free(before);
+
+	start(self, &run, KILLED_SWEEP);
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "measured already");
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), KILLED_BLOCKS);
+}
+
+static void interrupted_sweep_says_so_and_goes_on(void **state)
+{
+	static const char line[] = "--out %OUT --pool mutex,null --workload pair --threads 1 "
+				   "--forks 2 --blocks 40 --slice-ms 5";
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct fixture *self = *state;
+	struct run run;
+
+	for (size_t i = 0; i < array_count(signals); i++) {
+		int64_t had = i == 0 ? 0 : number(self, "SELECT count(*) FROM block");
+
+		start(self, &run, line);
+		await_blocks(self, had + 2);
+		kill(run.pid, signals[i]);
+		finish(&run);
+		assert_status(&run, COMMAND_INTERRUPTED);
+		assert_says(&run, "the same command goes on");
+		assert_true(number(self, "SELECT count(*) FROM block") < 80);
+	}
+	start(self, &run, line);
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "going on with");
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), 80);
+}
+
+/*
+ * Workers that come to grief.
+ */
+
+/*
+ * Sends signal to those children of a sweep that are workers of a pool (NULL: of any), and returns
+ * how many there were. *one is the id of one of them.
+ */
+static int signal_workers(pid_t sweep, const char *pool, int signal, pid_t *one)
+{
+	char path[64], children[4096], command[256];
+	int found = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", sweep, sweep);
+	FILE *file = fopen(path, "r");
+	if (file == NULL)
+		return 0;
+	size_t got = fread(children, 1, sizeof(children) - 1, file);
+	fclose(file);
+	children[got] = '\0';
+	for (char *at = strtok(children, " "); at != NULL; at = strtok(NULL, " ")) {
+		snprintf(path, sizeof(path), "/proc/%.16s/cmdline", at);
+		file = fopen(path, "r");
+		if (file == NULL)
+			continue;
+		got = fread(command, 1, sizeof(command) - 1, file);
+		fclose(file);
+		command[got] = '\0';
+		/* nblbench\0worker\0POOL\0... */
+		const char *name = command + strlen("nblbench") + 1 + strlen("worker") + 1;
+		if (got > (size_t)(name - command) && (pool == NULL || strcmp(name, pool) == 0)) {
+			*one = (pid_t)atoi(at);
+			kill(*one, signal);
+			found++;
+		}
+	}
+	return found;
+}
+
+/* The same, once there are workers; the id of one of them. */
+static pid_t await_workers(pid_t sweep, const char *pool, int signal)
+{
+	pid_t one = 0;
+
+	for (int waited = 0; waited < WAIT_MS; waited += 10) {
+		if (signal_workers(sweep, pool, signal, &one) > 0)
+			return one;
+		sleep_ms(10);
+	}
+	fail_msg("the sweep had no worker of '%s' within %d ms", pool != NULL ? pool : "any",
+		WAIT_MS);
+	return 0;
+}
+
+/*
+ * The second signal doesn't wait for the slice, which here would never end: the workers are stopped,
+ * and a controller that goes on waiting for one ends up with an event.
+ */
+static void second_interrupt_stops_at_once(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	start(self, &run,
+		"--out %OUT --pool mutex --workload pair --threads 1 --forks 1 --blocks 500 "
+		"--slice-ms 100");
+	await_blocks(self, 1);
+	await_workers(run.pid, NULL, SIGSTOP);
+	const int64_t had = number(self, "SELECT count(*) FROM block");
+	/* Two of a kind could arrive as one. */
+	kill(run.pid, SIGINT);
+	kill(run.pid, SIGTERM);
+	finish(&run);
+	assert_status(&run, COMMAND_INTERRUPTED);
+	assert_int_equal(number(self, "SELECT count(*) FROM event"), 0);
+	assert_in_range(number(self, "SELECT count(*) FROM block"), had, had + 1);
+}
+
+#define SHOT_SWEEP                                                                               \
+	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1 --burst 32 " \
+	"--forks 2 --blocks 30 --slice-ms 4"
+enum { SHOT_BLOCKS = 2 * 2 * 30, SHOT_SUBJECTS = 4 };
+
+/* Sends signal to one worker of mutex once `blocks` blocks are stored, and awaits the end. */
+static void shoot(struct fixture *self, struct run *run, int64_t blocks, int signal)
+{
+	start(self, run, SHOT_SWEEP);
+	await_blocks(self, blocks);
+	kill(await_workers(run->pid, "mutex", 0), signal);
+	finish(run);
+}
+
+/* Only mutex lost slices, all of them in one cell and fork; all blocks are there. */
+static void assert_own_cells_only(struct fixture *self)
+{
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), SHOT_BLOCKS);
+	assert_int_equal(number(self, "SELECT count(DISTINCT subject_id) FROM event"), 1);
+	assert_int_equal(
+		number(self, "SELECT count(*) FROM subject s WHERE pool <> 'mutex' AND "
+			     "(SELECT count(*) FROM slice WHERE subject_id = s.subject_id) "
+			     "<> (SELECT count(*) FROM block)"),
+		0);
+	int64_t missing = number(self, "SELECT (SELECT count(*) FROM block) - count(*) FROM slice "
+				       "JOIN subject USING (subject_id) WHERE label = 'mutex'");
+	assert_in_range(missing, 1, 30);
+	assert_int_equal(
+		number(self,
+			"SELECT count(*) FROM (SELECT DISTINCT cell_id, fork FROM block b WHERE "
+			"NOT EXISTS (SELECT 1 FROM slice s JOIN subject USING (subject_id) WHERE "
+			"s.block_id = b.block_id AND label = 'mutex'))"),
+		1);
+}
+
+static void crashed_worker_costs_its_own_cell(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	/* A sanitizer turns it into an exit status. */
+	shoot(self, &run, 3, SIGSEGV);
+	assert_status(&run, COMMAND_FAILED);
+	assert_says(&run, "mutex crashed in");
+	assert_int_equal(
+		number(self, "SELECT count(*) FROM event WHERE state = 'crashed' AND "
+			     "(detail LIKE 'SIGSEGV ended the worker%' OR detail LIKE 'The worker "
+			     "ended by itself%')"),
+		1);
+	assert_own_cells_only(self);
+}
+
+/* What was not the strategy's fault is measured again, and only the reason stays. */
+static void assert_measured_again(struct fixture *self, const struct run *run, const char *state)
+{
+	char events[256];
+
+	assert_status(run, COMMAND_OK);
+	assert_says(run, "trying again");
+	snprintf(events, sizeof(events),
+		"SELECT count(*) FROM event JOIN subject USING (subject_id) WHERE state = '%s' AND "
+		"pool = 'mutex' AND fork IS NOT NULL",
+		state);
+	assert_int_equal(number(self, events), 1);
+	assert_int_equal(number(self, "SELECT count(*) FROM event"), 1);
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), SHOT_BLOCKS);
+	assert_int_equal(number(self, "SELECT count(*) FROM slice"), SHOT_BLOCKS * SHOT_SUBJECTS);
+}
+
+/* As the kernel does where memory runs out. */
+static void killed_worker_is_measured_again(void **state)
+{
+	struct run run;
+
+	shoot(*state, &run, 3, SIGKILL);
+	assert_says(&run, "mutex disturbed in");
+	assert_says(&run, "SIGKILL");
+	assert_measured_again(*state, &run, "disturbed");
+}
+
+static void stopped_worker_is_measured_again(void **state)
+{
+	struct run run;
+
+	shoot(*state, &run, 3, SIGSTOP);
+	assert_says(&run, "mutex starved in");
+	assert_measured_again(*state, &run, "starved");
+}
+
+/* A machine with more to do than it can: everybody is slow, nobody hangs. */
+static void busy_machine_makes_nobody_hang(void **state)
+{
+	struct fixture *self = *state;
+	pid_t loops[BUSY_LOOPS];
+	struct run run;
+
+	fflush(NULL);
+	for (int i = 0; i < BUSY_LOOPS; i++) {
+		loops[i] = fork();
+		assert_true(loops[i] >= 0);
+		if (loops[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				bench_escape(NULL);
+		}
+	}
+	for (int i = 0; i < busy_sweeps; i++) {
+		start(self, &run, busy_sweep);
+		finish(&run);
+		assert_status(&run, COMMAND_OK);
+		assert_int_equal(number(self, "SELECT count(*) FROM event WHERE state NOT IN "
+					      "('unsupported', 'rationed')"),
+			0);
+	}
+	for (int i = 0; i < BUSY_LOOPS; i++) {
+		kill(loops[i], SIGKILL);
+		waitpid(loops[i], NULL, 0);
+	}
+}
+
+/* No worker outlives a sweep that was killed. */
+static void workers_die_with_the_sweep(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	start(self, &run, SHOT_SWEEP);
+	await_blocks(self, 2);
+	pid_t worker = await_workers(run.pid, "treiber_tag", 0);
+	kill(run.pid, SIGKILL);
+	finish(&run);
+	for (int waited = 0; kill(worker, 0) == 0 && waited < WAIT_MS; waited += 10)
+		sleep_ms(10);
+	assert_int_equal(kill(worker, 0), -1);
+	assert_int_equal(errno, ESRCH);
+}
+
+/*
+ * Bad input.
+ */
+
+static void assert_refused(
+	struct fixture *self, const char *line, int status, const char *piece, const char *other)
+{
+	struct run run;
+
+	start(self, &run, line);
+	finish(&run);
+	assert_status(&run, status);
+	assert_says(&run, piece);
+	assert_says(&run, other);
+}
+
+static void nonsense_is_named(void **state)
+{
+	struct fixture *self = *state;
+	struct stat file;
+
+	assert_refused(self, "--pool mutx", COMMAND_USAGE, "no strategy 'mutx'", "treiber_tag");
+	assert_refused(self, "--workload burts", COMMAND_USAGE, "no workload 'burts'", "'burst'");
+	assert_refused(
+		self, "--dispatch fast", COMMAND_USAGE, "no dispatch 'fast'", "folded, table");
+	assert_refused(self, "--colour", COMMAND_USAGE, "no option '--colour'", "--help");
+	assert_refused(self, "--size 0", COMMAND_USAGE, "--size", "8 to 1048576; 0 is not one");
+	assert_refused(self, "--size 1048577", COMMAND_USAGE, "--size", "8 to 1048576");
+	assert_refused(self, "--align 48", COMMAND_USAGE, "--align", "a power of two, 16 to 4096");
+	assert_refused(self, "--pages big", COMMAND_USAGE, "no kind of pages 'big'", "transparent");
+	assert_refused(self, "--threads 0", COMMAND_USAGE, "--threads", "1 to 256");
+	assert_refused(self, "--threads 257", COMMAND_USAGE, "--threads", "1 to 256");
+	assert_refused(self, "--threads 99999999999999999999", COMMAND_USAGE, "--threads",
+		"99999999999999999999");
+	assert_refused(self, "--burst 0", COMMAND_USAGE, "--burst", "1 to 1024");
+	assert_refused(self, "--forks 0", COMMAND_USAGE, "--forks", "1 to 1000");
+	assert_refused(self, "--slice-ms -1", COMMAND_USAGE, "--slice-ms", "'-1'");
+	assert_refused(self, "--slice-ms 0", COMMAND_USAGE, "0.01 to 1000", "'0'");
+	assert_refused(self, "--slice-ms 0.001", COMMAND_USAGE, "0.01 to 1000", "'0.001'");
+	assert_refused(self, "quickly", COMMAND_USAGE, "'quickly'", "not an option");
+	assert_refused(self, "--workload remote_free --threads 1", COMMAND_USAGE, "remote_free",
+		"multiple of 2");
+	assert_refused(self, "--pool plain --workload pair --threads 2", COMMAND_USAGE, "plain",
+		"one thread only");
+	/* None of this made a directory. */
+	assert_int_equal(stat(self->out, &file), -1);
+}
+
+/* What can't run here stays in the table with its reason, and is no failure. */
+static void objects_that_nobody_has_are_absent(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	start(self, &run,
+		"--out %OUT --pool mutex,malloc --workload pair --threads 1 --size 512 --align "
+		"2048 --pages ordinary,transparent,huge --forks 2 --blocks 1 --slice-ms 1");
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "pair, 1 thread, 512 B, aligned to 2048, transparent pages");
+	assert_int_equal(number(self, "SELECT count(*) FROM cell WHERE object_align = 2048"), 3);
+	assert_int_equal(
+		number(self, "SELECT count(*) FROM event JOIN subject USING (subject_id) JOIN cell "
+			     "USING (cell_id) WHERE state = 'unsupported' AND subject.pool = "
+			     "'malloc' AND pages <> 'ordinary' AND detail LIKE 'pages are %'"),
+		2);
+	/* mutex is measured on all pages, but for huge ones that the machine does not have. */
+	assert_int_equal(number(self, "SELECT count(*) FROM slice JOIN subject USING (subject_id) "
+				      "WHERE label = 'mutex'") +
+				 2 * number(self, "SELECT count(*) FROM event JOIN subject USING "
+						  "(subject_id) WHERE label = 'mutex' AND detail "
+						  "LIKE 'There are no huge pages%'"),
+		3 * 2);
+}
+
+static void dry_run_writes_nothing(void **state)
+{
+	struct fixture *self = *state;
+	struct stat file;
+	struct run run;
+
+	start(self, &run, "--dry-run --quick --out %OUT");
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "Nothing was run or written");
+	assert_says(&run, "pair, 1 thread");
+	assert_int_equal(stat(self->out, &file), -1);
+}
+
+#define SMALL_SWEEP "--pool mutex --workload pair --threads 1 --forks 1 --slice-ms 1 "
+
+static void stores_are_not_mixed(void **state)
+{
+	struct fixture *self = *state;
+	char moved[PATH_MAX + 16];
+	struct stat file;
+	struct run run;
+
+	start(self, &run, SMALL_SWEEP "--blocks 2 --out %OUT");
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, self->path);
+	assert_refused(self, SMALL_SWEEP "--blocks 3 --out %OUT", COMMAND_FAILED,
+		"another plan; they differ in: blocks", "--fresh");
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), 2);
+
+	start(self, &run, SMALL_SWEEP "--blocks 3 --out %OUT --fresh");
+	finish(&run);
+	assert_status(&run, COMMAND_OK);
+	assert_says(&run, "sweep.db.old-1");
+	assert_int_equal(number(self, "SELECT count(*) FROM block"), 3);
+	snprintf(moved, sizeof(moved), "%s.old-1", self->path);
+	assert_int_equal(stat(moved, &file), 0);
+}
+
+static void places_that_cannot_be_written_are_named(void **state)
+{
+	struct fixture *self = *state;
+	FILE *file = fopen(self->out, "w");
+
+	/* Where the directory should be stands a file: it stays. */
+	assert_non_null(file);
+	fputs("a letter", file);
+	fclose(file);
+	assert_refused(self, SMALL_SWEEP "--out %OUT", COMMAND_FAILED, self->out, "--out");
+	assert_refused(
+		self, SMALL_SWEEP "--store %OUT", COMMAND_FAILED, "not a result store", "--store");
+	assert_refused(self, SMALL_SWEEP "--out /proc/nblbench", COMMAND_FAILED, "/proc/nblbench",
+		"--out");
+	struct stat after;
+	assert_int_equal(stat(self->out, &after), 0);
+	assert_int_equal(after.st_size, strlen("a letter"));
+	/* A mistyped path is not made true, whatever may be made. */
+	assert_refused(
+		self, SMALL_SWEEP "--out a/b", COMMAND_FAILED, "'a/b'", "above it doesn't exist");
+	assert_int_equal(unlink(self->out), 0);
+}
+
+/* Found before the measuring, not after. */
+static void unwritable_report_is_named_first(void **state)
+{
+	struct fixture *self = *state;
+	char path[PATH_MAX + 16];
+	struct stat file;
+
+	assert_int_equal(mkdir(self->out, 0700), 0);
+	snprintf(path, sizeof(path), "%s/report.html", self->out);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_refused(self, SMALL_SWEEP "--out %OUT", COMMAND_FAILED,
+		"report.html' can't be written", "--out");
+	assert_int_equal(stat(self->path, &file), -1);
+}
+
+static void nothing_measured_is_no_success(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	/* Sixteen million objects would be more than a strategy can name: refused by each worker. */
+	start(self, &run,
+		"--out %OUT --pool treiber_tag --workload burst --threads 2 --burst 1024 --size "
+		"1048576 --forks 1 --blocks 1 --slice-ms 1");
+	finish(&run);
+	if (strstr(run.said, "more than half of") != NULL)
+		skip();
+	assert_status(&run, COMMAND_FAILED);
+	assert_says(&run, "nothing was measured");
+	assert_int_equal(number(self, "SELECT count(*) FROM slice"), 0);
+}
+
+static void long_sweep_says_so_first(void **state)
+{
+	struct fixture *self = *state;
+	struct run run;
+
+	start(self, &run, "--out %OUT --forks 1000 --blocks 10000");
+	await_blocks(self, 0);
+	for (int waited = 0; waited < WAIT_MS; waited += 10) {
+		ssize_t got = pread(run.output, run.said, sizeof(run.said) - 1, 0);
+
+		run.said[got > 0 ? got : 0] = '\0';
+		if (strstr(run.said, "Ctrl-C") != NULL)
+			break;
+		sleep_ms(10);
+	}
+	kill(run.pid, SIGKILL);
+	finish(&run);
+	assert_says(&run, "this takes about");
+	assert_says(&run, "--quick instead of --forks and --blocks takes");
+	assert_says(&run, "--forks 1 takes");
+}
+
+/* A file system of its own that has room for the store but not for the figures. */
+static void full_disk_is_named(void **state)
+{
+	struct fixture *self = *state;
+	char command[3 * PATH_MAX];
+
+	if (system("unshare --map-root-user --mount true 2>/dev/null") != 0) {
+		print_message("a small file system can't be mounted here: no user namespaces\n");
+		skip();
+	}
+	assert_int_equal(mkdir(self->out, 0700), 0);
+	snprintf(command, sizeof(command),
+		"unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=300k none \"$1\" && "
+		"cd \"$1\" && exec \"$0\" sweep --out x --pool mutex,null,treiber_tag --workload "
+		"pair --threads 1 --forks 1 --blocks 4000 --slice-ms 0.1' '%s' '%s' >'%s/said' "
+		"2>&1",
+		program, self->out, self->folder);
+	int status = system(command);
+	snprintf(command, sizeof(command), "%s/said", self->folder);
+	struct run run = {.status = status};
+	run.output = open(command, O_RDONLY | O_CLOEXEC);
+	ssize_t got = pread(run.output, run.said, sizeof(run.said) - 1, 0);
+	run.said[got > 0 ? got : 0] = '\0';
+	close(run.output);
+	assert_status(&run, COMMAND_FAILED);
+	assert_says(&run, "the disk is full");
+	assert_says(&run, "x/sweep.db");
+}
+
+int main(int argc, char **argv)
+{
+	static char path[PATH_MAX];
+	const char *text = getenv("SWEEP_TEST_SEED");
+
+	const bool nightly = argc == 3 && strcmp(argv[2], "nightly") == 0;
+	if ((argc != 2 && !nightly) || realpath(argv[1], path) == NULL) {
+		fprintf(stderr, "usage: sweep_test PROGRAM [nightly]\n");
+		return EXIT_FAILURE;
+	}
+	program = path;
+	if (text != NULL)
+		seed = strtoull(text, NULL, 10);
+#define SWEEP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		SWEEP_TEST(killed_sweep_keeps_every_complete_block),
+		SWEEP_TEST(interrupted_sweep_says_so_and_goes_on),
+		SWEEP_TEST(second_interrupt_stops_at_once),
+		SWEEP_TEST(crashed_worker_costs_its_own_cell),
+		SWEEP_TEST(killed_worker_is_measured_again),
+		SWEEP_TEST(stopped_worker_is_measured_again),
+		SWEEP_TEST(busy_machine_makes_nobody_hang),
+		SWEEP_TEST(workers_die_with_the_sweep),
+		SWEEP_TEST(nonsense_is_named),
+		SWEEP_TEST(objects_that_nobody_has_are_absent),
+		SWEEP_TEST(dry_run_writes_nothing),
+		SWEEP_TEST(stores_are_not_mixed),
+		SWEEP_TEST(places_that_cannot_be_written_are_named),
+		SWEEP_TEST(unwritable_report_is_named_first),
+		SWEEP_TEST(nothing_measured_is_no_success),
+		SWEEP_TEST(long_sweep_says_so_first),
+		SWEEP_TEST(full_disk_is_named),
+	};
+
+	const struct CMUnitTest long_tests[] = {SWEEP_TEST(busy_machine_makes_nobody_hang)};
+
+	if (nightly) {
+		busy_sweep = BUSY_CELLS;
+		busy_sweeps = BUSY_SWEEPS_NIGHTLY;
+		return cmocka_run_group_tests(long_tests, NULL, NULL);
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/*
+ * The workloads at run time, and every pair of a strategy and a workload as a function to call.
+ */
+#ifndef BENCH_ENGINE_INSTANCES_H
+#define BENCH_ENGINE_INSTANCES_H
+
+#include "alloc/context.h"
+#include "bench/workload.h"
+
+/* The workloads in the order of workloads.def; ends in NULL. */
+extern const struct workload *const workloads[];
+
+/* By name; NULL if there is none. */
+const struct workload *workload_find(const char *name);
+
+/* How a body reaches its strategy. */
+enum instance_dispatch {
+	INSTANCE_FOLDED, /* the table is a constant: calls are inlined */
+	INSTANCE_TABLE,  /* the table is read at run time: calls are indirect */
+};
+
+/* "folded" and "table". */
+const char *instance_dispatch_name(enum instance_dispatch dispatch);
+
+/* By name. Returns true and *out, or false if there is no such dispatch. */
+bool instance_dispatch_find(const char *name, enum instance_dispatch *out);
+
+/*
+ * What competes has a name: that of a strategy, "mag_tls"; or, where context policies compete, a
+ * strategy's and a policy's, "mag_tls+sticky". The latter exist over one strategy only, whose name
+ * instance_context_pool is, folded, and for workloads that push context.
+ */
+enum { INSTANCE_NAME_BYTES = 64 };
+extern const char instance_context_pool[];
+
+/* The strategy, or the policy, of a subject's name. NULL: unknown, or the name has no policy. */
+const struct pool_ops *instance_pool(const char *subject);
+const struct context_ops *instance_context(const char *subject);
+
+/*
+ * The case of one subject, one dispatch and one workload, by their names. Returns true and *out, of
+ * which no member is NULL, or false if there is none. out->ops is the table to create the pool
+ * with: a folded unit has a copy of its own, whose static data no other unit sees.
+ */
+bool instance_find(const char *subject, enum instance_dispatch dispatch, const char *workload,
+	struct workload_case *out);
+
+#endif

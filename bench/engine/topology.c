@@ -1,0 +1,153 @@
+/* See topology.h. hwloc knows cores and sockets, sched_getaffinity what is allowed. */
+#include "bench/engine/topology.h"
+
+#include "alloc/machine/compiler.h"
+
+#include <errno.h>
+#include <hwloc.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const placement_names[] = {
+	[TOPOLOGY_COMPACT] = "compact",
+	[TOPOLOGY_SPREAD] = "spread",
+	[TOPOLOGY_SMT] = "smt",
+};
+
+const char *topology_placement_name(enum topology_placement placement)
+{
+	return placement_names[placement];
+}
+
+bool topology_placement_find(const char *name, enum topology_placement *out)
+{
+	for (size_t i = 0; i < array_count(placement_names); i++) {
+		if (strcmp(placement_names[i], name) == 0) {
+			*out = (enum topology_placement)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A CPU and its place: the keys by which placements sort, most significant first. */
+struct site {
+	uint32_t cpu;
+	uint32_t key[3];
+};
+
+static int compare_sites(const void *a, const void *b)
+{
+	const struct site *x = a;
+	const struct site *y = b;
+
+	for (size_t i = 0; i < array_count(x->key); i++) {
+		if (x->key[i] != y->key[i])
+			return x->key[i] < y->key[i] ? -1 : 1;
+	}
+	return x->cpu < y->cpu ? -1 : x->cpu > y->cpu;
+}
+
+/* The object's number among those of its type inside home; 0 where the machine has no such home. */
+static uint32_t rank_within(hwloc_topology_t topology, hwloc_obj_t home, hwloc_obj_t object)
+{
+	if (home == NULL || object == NULL)
+		return 0;
+	return (uint32_t)hwloc_get_obj_index_inside_cpuset(topology, home->cpuset, object);
+}
+
+static struct site site_of(
+	hwloc_topology_t topology, hwloc_obj_t pu, enum topology_placement placement)
+{
+	hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_CORE, pu);
+	hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_PACKAGE, pu);
+	uint32_t sibling = rank_within(topology, core, pu);
+	uint32_t place = rank_within(topology, package, core);
+	uint32_t socket = package ? package->logical_index : 0;
+	const uint32_t keys[][3] = {
+		[TOPOLOGY_COMPACT] = {sibling, socket, place},
+		[TOPOLOGY_SPREAD] = {sibling, place, socket},
+		[TOPOLOGY_SMT] = {socket, place, sibling},
+	};
+	struct site site = {.cpu = pu->os_index};
+
+	memcpy(site.key, keys[placement], sizeof(site.key));
+	return site;
+}
+
+/*
+ * The whole machine, read once: that takes hwloc a hundred files, and every cell asks. NULL with
+ * errno set if it could not be read.
+ */
+static hwloc_topology_t machine(void)
+{
+	static hwloc_topology_t read; /* for the life of the process */
+	hwloc_topology_t topology;
+
+	if (read != NULL || hwloc_topology_init(&topology) != 0)
+		return read;
+	if (hwloc_topology_load(topology) == 0)
+		return read = topology;
+	hwloc_topology_destroy(topology);
+	return NULL;
+}
+
+/* The machine as far as the calling thread may use it. 0 and *out, or a negative errno. */
+static int load_allowed(hwloc_topology_t *out)
+{
+	hwloc_cpuset_t allowed = hwloc_bitmap_alloc();
+	hwloc_topology_t whole = machine();
+	int rc = -ENOMEM;
+
+	if (allowed == NULL)
+		return rc;
+	if (whole == NULL || hwloc_get_cpubind(whole, allowed, HWLOC_CPUBIND_THREAD) != 0 ||
+		hwloc_topology_dup(out, whole) != 0) {
+		rc = errno ? -errno : -EIO;
+	} else if (hwloc_topology_restrict(*out, allowed, 0) != 0) {
+		rc = errno ? -errno : -EIO;
+		hwloc_topology_destroy(*out);
+	} else {
+		rc = 0;
+	}
+	hwloc_bitmap_free(allowed);
+	return rc;
+}
+
+int topology_cpus(enum topology_placement placement, uint32_t *cpus, uint32_t room)
+{
+	hwloc_topology_t topology;
+	int rc = load_allowed(&topology);
+
+	if (rc != 0)
+		return rc;
+	const uint32_t count = (uint32_t)hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
+	struct site *sites = calloc(count, sizeof(*sites));
+	if (sites != NULL) {
+		for (uint32_t i = 0; i < count; i++)
+			sites[i] = site_of(topology,
+				hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, i), placement);
+		qsort(sites, count, sizeof(*sites), compare_sites);
+		for (uint32_t i = 0; i < count && i < room; i++)
+			cpus[i] = sites[i].cpu;
+	}
+	hwloc_topology_destroy(topology);
+	rc = sites ? (int)count : -ENOMEM;
+	free(sites);
+	return rc;
+}
+
+int topology_pin(uint32_t cpu)
+{
+	cpu_set_t *set = CPU_ALLOC(cpu + 1);
+	size_t bytes = CPU_ALLOC_SIZE(cpu + 1);
+
+	if (set == NULL)
+		return -ENOMEM;
+	CPU_ZERO_S(bytes, set);
+	CPU_SET_S(cpu, bytes, set);
+	int rc = sched_setaffinity(0, bytes, set) == 0 ? 0 : -errno;
+	CPU_FREE(set);
+	return rc;
+}

@@ -1,0 +1,45 @@
+/*
+ * Figures as inline SVG, drawn by gnuplot.
+ *
+ * gnuplot is started once a figure, with its script on standard input and no start-up files. What it
+ * prints is made fit to stand inside a page: identifiers get a prefix of their own (every plot
+ * otherwise repeats them) or are dropped, black becomes currentColor so that dark mode and paper
+ * need no second picture, and the picture scales with its container. No mouse code: that would load
+ * scripts from elsewhere.
+ */
+#ifndef BENCH_REPORT_FIGURE_H
+#define BENCH_REPORT_FIGURE_H
+
+#include "bench/analysis/analysis.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* Whether a gnuplot can be started. Runs it once. */
+bool figure_available(void);
+
+/*
+ * Cells that differ in nothing but their number of threads, and so make up one scaling figure.
+ * first is the cell that stands for the group. A cell alone is no group.
+ */
+bool figure_scales(const struct analysis *analysis, size_t first);
+
+/*
+ * Throughput against threads for the group of cell `first`, one panel a contestant: its own line
+ * with intervals, all others in grey behind it. id: letters and digits, unique in the page; label:
+ * the text alternative. 0, or a negative errno, with nothing printed: gnuplot failed (-EIO), no
+ * memory.
+ */
+int figure_scaling(const struct analysis *analysis, size_t first, const char *id, const char *label,
+	FILE *out);
+
+/* Time against memory beyond the payload, one panel a cell; who is beaten in both is grey. */
+int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out);
+
+/*
+ * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its test.
+ */
+void figure_inline(const char *svg, const char *id, const char *label, FILE *out);
+
+#endif

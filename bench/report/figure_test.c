@@ -1,0 +1,153 @@
+/* Figures fit to stand in a page: identifiers, colours, text alternatives. */
+#include "bench/analysis/synthetic_store.h"
+#include "bench/report/figure.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WHY_BYTES = 512 };
+
+/* What gnuplot 5.4 prints, in small. */
+static const char svg[] =
+	"<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 9 9\">\n<title>Gnuplot</title>\n"
+	"<desc>Produced by GNUPLOT</desc>\n<g id=\"gnuplot_canvas\">\n<defs>\n"
+	"\t<circle id='gpDot' r='0.5' stroke='currentColor'/>\n"
+	"\t<use xlink:href='#gpPt5' id='gpPt6' stroke='none'/>\n"
+	"\t<filter id='textbox'><feFlood flood-color='white'/></filter>\n</defs>\n"
+	"<g id=\"gnuplot_plot_1\" fill=\"black\" stroke=\"black\" color=\"black\" "
+	"stroke-linecap=\"butt\">\n"
+	"<path filter=\"url(#textbox)\" stroke='black' fill='#0072b2' "
+	"d='M1,1'/><text>black</text>\n"
+	"</g></g></svg>\n";
+
+static char *inlined(const char *text, const char *label)
+{
+	char *result = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&result, &bytes);
+
+	assert_non_null(out);
+	figure_inline(text, "fig7", label, out);
+	assert_int_equal(fclose(out), 0);
+	return result;
+}
+
+static void ids_are_prefixed_or_dropped(void **state)
+{
+	char *page = inlined(svg, "one");
+
+	(void)state;
+	assert_non_null(strstr(page, "id='fig7-gpDot'"));
+	assert_non_null(strstr(page, "xlink:href='#fig7-gpPt5' id='fig7-gpPt6'"));
+	assert_non_null(strstr(page, "id='fig7-textbox'"));
+	assert_non_null(strstr(page, "url(#fig7-textbox)"));
+	assert_null(strstr(page, "gnuplot_"));
+	assert_null(strstr(page, "<?xml"));
+	assert_null(strstr(page, "<title>"));
+	assert_null(strstr(page, "<desc>"));
+	free(page);
+}
+
+static void black_follows_the_page(void **state)
+{
+	char *page = inlined(svg, "one");
+
+	(void)state;
+	assert_non_null(strstr(page, "fill=\"currentColor\" stroke=\"currentColor\" "
+				     "color=\"currentColor\""));
+	assert_null(strstr(page, "\"black\""));
+	assert_null(strstr(page, "'black'"));
+	assert_non_null(strstr(page, "fill='#0072b2'"));
+	assert_non_null(strstr(page, "<text>black</text>"));
+	free(page);
+}
+
+static void label_is_the_text_alternative(void **state)
+{
+	char *page = inlined(svg, "a \"b\" <c>");
+
+	(void)state;
+	assert_non_null(strstr(page, "<svg role=\"img\" aria-label=\"a &quot;b&quot; &lt;c&gt;\""));
+	free(page);
+	page = inlined("no picture at all", "one");
+	assert_string_equal(page, "");
+	free(page);
+}
+
+static size_t count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word))
+		n++;
+	return n;
+}
+
+static void gnuplot_draws_every_strategy(void **state)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	char path[] = "/tmp/nblbench-figure-XXXXXX";
+	char why[WHY_BYTES], *page = NULL;
+	const int fd = mkstemp(path);
+	struct analysis *a = NULL;
+	size_t bytes = 0;
+	FILE *out;
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	wanted.forks = wanted.blocks = 3;
+	wanted.cells = 4;
+	synthetic_store_write(path, &wanted);
+	if (analysis_read(path, NULL, &a, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	unlink(path);
+
+	/* Cells 0 to 2 differ in their threads alone; cell 3 starts another load, with no second. */
+	assert_true(figure_scales(a, 0));
+	assert_false(figure_scales(a, 1));
+	assert_false(figure_scales(a, 3));
+	if (!figure_available()) {
+		analysis_free(a);
+		print_message("gnuplot is not installed, so nothing could be drawn\n");
+		skip();
+	}
+	out = open_memstream(&page, &bytes);
+	assert_non_null(out);
+	assert_int_equal(figure_scaling(a, 0, "s1", "scaling", out), 0);
+	assert_int_equal(figure_tradeoff(a, "t1", "trade-off", out), 0);
+	fclose(out);
+	assert_int_equal(count(page, "<svg"), 2);
+	assert_int_equal(count(page, "</svg>"), 2);
+	assert_int_equal(count(page, "id='s1-gpDot'"), 1);
+	assert_int_equal(count(page, "id='t1-gpDot'"), 1);
+	assert_null(strstr(page, "<script"));
+	for (size_t i = 0; i < a->subject_count; i++) {
+		char label[WHY_BYTES];
+
+		snprintf(label, sizeof(label), "<text>%s</text>", a->subjects[i].label);
+		if (a->subjects[i].role == ANALYSIS_CONTESTANT && a->subjects[i].measured > 0)
+			assert_true(count(page, label) >= 1);
+	}
+	free(page);
+	analysis_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_are_prefixed_or_dropped),
+		cmocka_unit_test(black_follows_the_page),
+		cmocka_unit_test(label_is_the_text_alternative),
+		cmocka_unit_test(gnuplot_draws_every_strategy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

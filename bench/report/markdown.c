@@ -1,0 +1,160 @@
+/* The report as Markdown, short enough for a comment on a pull request. */
+#include "bench/report/markdown.h"
+#include "bench/analysis/analysis.h"
+#include "bench/base/number.h"
+#include "bench/report/report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t subject)
+{
+	const struct analysis_result *r = analysis_at(a, cell, subject);
+	char letters[ANALYSIS_LETTERS_MAX];
+
+	if (r->state != ANALYSIS_MEASURED || isnan(r->to_best.point)) {
+		fprintf(out, "%s",
+			r->state == ANALYSIS_UNSUPPORTED  ? "n/a"
+			: r->state == ANALYSIS_DRY        ? "dry"
+			: r->state > ANALYSIS_UNSUPPORTED ? analysis_state_name(r->state)
+							  : "-");
+		return;
+	}
+	analysis_letters(r, letters);
+	fprintf(out, "%s%s%s%s", r->in_best_set ? "**" : "", number_ratio(r->to_best.point).text,
+		r->in_best_set ? "**" : "", *letters == '\0' ? "" : " ");
+	fprintf(out, "%s%s%s", letters, analysis_unsure(a, cell, subject) ? "?" : "",
+		r->failed > 0 ? " dry" : "");
+}
+
+static void put_matrix(FILE *out, const struct analysis *a, const size_t *order, size_t n)
+{
+	fputs("| × best |", out);
+	for (size_t c = 0; c < a->cell_count; c++) {
+		fputc(' ', out);
+		markdown_text(out, a->cells[c].label);
+		fputs(" |", out);
+	}
+	fputs("\n|---|", out);
+	for (size_t c = 0; c < a->cell_count; c++)
+		fputs("--:|", out);
+	fputs("\n| best, ns a unit |", out);
+	for (size_t c = 0; c < a->cell_count; c++)
+		fprintf(out, " %s |",
+			a->cells[c].has_best
+				? number_plain(exp(analysis_at(a, c, a->cells[c].best)->ns.point))
+					  .text
+				: "-");
+	fputc('\n', out);
+	for (size_t i = 0; i < n; i++) {
+		fputs("| ", out);
+		markdown_text(out, a->subjects[order[i]].label);
+		fputs(" |", out);
+		for (size_t c = 0; c < a->cell_count; c++) {
+			fputc(' ', out);
+			put_result(out, a, c, order[i]);
+			fputs(" |", out);
+		}
+		fputc('\n', out);
+	}
+}
+
+static void put_advice(FILE *out, const struct analysis *a)
+{
+	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	const size_t n = analysis_advise(a, advice);
+
+	if (n == 0)
+		return;
+	fputs("\n| If ... | choose | at worst, × fastest | else |\n|---|---|--:|---|\n", out);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(out, "| %s | ", advice[i].need);
+		markdown_text(out, a->subjects[advice[i].choice].label);
+		fprintf(out, " | %s | ", number_ratio(advice[i].worst).text);
+		if (advice[i].has_second)
+			markdown_text(out, a->subjects[advice[i].second].label);
+		fputs(" |\n", out);
+	}
+}
+
+static void put_events(FILE *out, const struct analysis *a)
+{
+	size_t printed = 0;
+
+	for (size_t i = 0; i < a->event_count; i++) {
+		const struct analysis_event *event = &a->events[i];
+
+		if (strcmp(event->state, "unsupported") == 0)
+			continue;
+		fputs(printed++ == 0 ? "\n- **" : "- **", out);
+		markdown_text(out, event->state);
+		fputs("** ", out);
+		markdown_text(out, event->subject == NULL ? "all" : event->subject);
+		fputs(", ", out);
+		markdown_text(out, event->cell == NULL ? "all cells" : event->cell);
+		fputs(": ", out);
+
+		const size_t line = strcspn(event->detail, "\n");
+		char *first = strndup(event->detail, line);
+
+		markdown_text(out, first == NULL ? "" : first);
+		free(first);
+		fputc('\n', out);
+	}
+}
+
+int report_markdown(const struct analysis *analysis, FILE *out)
+{
+	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	if (order == NULL)
+		return -ENOMEM;
+
+	size_t contestants;
+	const size_t n = analysis_order(analysis, order, &contestants);
+
+	fputs("# nblbench\n\n", out);
+	analysis_verdict(analysis, text);
+	markdown_text(out, text);
+	fputs("\n\n", out);
+	analysis_confidence(analysis, text);
+	markdown_text(out, text);
+	fprintf(out,
+		"\n\nTime a unit of work, as a multiple of the best of each cell. Bold: best, or "
+		"tied: not shown to be worse, and known to be less than %.0f %% behind. Rows of a "
+		"column that share a letter can't be told apart from the fastest of them. ?: "
+		"inconclusive. dry: some gets failed, so the time is not ranked. Rows without a "
+		"letter are measured for reference.\n\n",
+		100 * ANALYSIS_KNOWN);
+	put_matrix(out, analysis, order, n);
+	analysis_apart(analysis, text);
+	if (*text != '\0') {
+		fputc('\n', out);
+		markdown_text(out, text);
+		fputc('\n', out);
+	}
+	analysis_false_empties(analysis, text);
+	if (*text != '\0') {
+		fputc('\n', out);
+		markdown_text(out, text);
+		fputc('\n', out);
+	}
+	put_advice(out, analysis);
+	put_events(out, analysis);
+	fputs("\nSource ", out);
+	markdown_text(out, analysis->source_revision);
+	fputs(", build ", out);
+	markdown_text(out, analysis->build_id);
+	if (analysis->machine_count > 0) {
+		const struct analysis_machine *m = &analysis->machines[analysis->machine_count - 1];
+
+		fprintf(out, ", %s, noise grade ", number_date(m->started_ns).text);
+		markdown_text(out, m->grade);
+	}
+	fputs(".\n", out);
+	free(order);
+	return 0;
+}

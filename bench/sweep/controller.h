@@ -1,0 +1,99 @@
+/*
+ * The controller's end of a worker: starts the process, asks it, and tells a crash from a hang from
+ * a refusal. worker.h has the protocol.
+ *
+ * A worker that comes to grief is ended and reaped here and keeps a sentence on why; every later
+ * request to it fails at once. So a caller can go on with the others and ask afterwards.
+ *
+ * While a controller exists, SIGINT, SIGTERM and SIGHUP are blocked and arrive through a descriptor
+ * that every wait looks at: the first asks the sweep to end after the slice, the second ends the
+ * wait. Workers stand in process groups of their own, so that a terminal's Ctrl-C meets the
+ * controller alone. One thread.
+ */
+#ifndef BENCH_SWEEP_CONTROLLER_H
+#define BENCH_SWEEP_CONTROLLER_H
+
+#include "bench/sweep/store.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	CONTROLLER_OUTPUT_BYTES = 4096, /* of a worker's last output that a crash report keeps */
+	CONTROLLER_DETAIL_BYTES = CONTROLLER_OUTPUT_BYTES + 1024,
+};
+
+/*
+ * The states of a worker whose failure is not the strategy's, so that what it was doing can be tried
+ * again: it got no CPU or was stopped from outside; it was killed from outside, or the system had no
+ * memory, threads or files left.
+ */
+#define CONTROLLER_STARVED   "starved"
+#define CONTROLLER_DISTURBED "disturbed"
+
+struct controller {
+	int signals;         /* signalfd */
+	sigset_t saved_mask; /* to be restored at the end */
+	unsigned interrupts; /* requests to stop that have arrived */
+	/*
+	 * Of a worker that is late: what it may be given (watch.h) before it hangs, and how long it
+	 * is waited for where the machine gives it nothing. Set by controller_begin; tests set less.
+	 */
+	unsigned hung_ms, patience_ms;
+};
+
+struct controller_worker {
+	pid_t pid;         /* 0: not running */
+	int process;       /* pidfd */
+	int socket;        /* -1: closed */
+	int output;        /* memory file with its standard output and error */
+	const char *state; /* NULL: well. Else as in the store's events: crashed hung failed
+			      unsupported starved disturbed; or "stopped" after a second interrupt */
+	char detail[CONTROLLER_DETAIL_BYTES]; /* a sentence, if state is not NULL */
+};
+
+/* 0 or a negative errno. */
+int controller_begin(struct controller *self);
+void controller_end(struct controller *self);
+
+/* Takes note of signals that have arrived; true if the sweep has been asked to stop. */
+bool controller_interrupted(struct controller *self);
+
+/*
+ * Starts a worker, without waiting for it. padding: bytes added to its environment, which shifts
+ * its stack; the cheapest way to another memory layout. On failure worker->state says so.
+ */
+void controller_spawn(
+	struct controller_worker *worker, const char *pool, const char *dispatch, uint32_t padding);
+
+/* Waits for its hello; afterwards it is well, unsupported, or came to grief. */
+void controller_greet(struct controller *self, struct controller_worker *worker);
+
+/*
+ * Has it open a cell; the three members of memory that are known then are filled in. seed: the
+ * cell's, the same for all subjects.
+ */
+void controller_open(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, uint64_t seed, struct store_memory *memory);
+
+/* Runs one slice. True and *out but for subject and slot; false: see worker->state. */
+bool controller_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_slice *out);
+
+/*
+ * Has it close the cell and fills in the rest of memory. True if every object came back and the
+ * pool is sound; else lost (CONTROLLER_DETAIL_BYTES) has a sentence, unless the worker came to
+ * grief.
+ */
+bool controller_close(struct controller *self, struct controller_worker *worker,
+	struct store_memory *memory, char *lost);
+
+/*
+ * Ends the process, gently if it is well and parked, and frees all; the struct can be used again.
+ */
+void controller_stop(struct controller_worker *worker);
+
+#endif

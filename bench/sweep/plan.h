@@ -1,0 +1,155 @@
+/*
+ * What a sweep will do, settled before anything runs: which subjects meet in which cells, how often
+ * and for how long. A plan follows from the request, the strategies and the CPUs alone, so that the
+ * same command makes the same plan, and a store that was left behind by a killed sweep is
+ * recognised by the plan's hash.
+ *
+ * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that all
+ * policies share (instances.h), which competes where context is pushed; a *cell* is a load under
+ * which subjects compete: a workload with its threads, burst and depth, and the pool's objects by
+ * their size, alignment and pages. The first fork of every cell comes before the second of any: what
+ * a machine does over minutes then hits all cells alike, and a sweep that is stopped early has
+ * something of each.
+ */
+#ifndef BENCH_SWEEP_PLAN_H
+#define BENCH_SWEEP_PLAN_H
+
+#include "alloc/pool.h"
+#include "bench/base/options.h"
+#include "bench/engine/engine.h"
+#include "bench/engine/instances.h"
+#include "bench/workload.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PLAN_LABEL_BYTES = 96,
+	PLAN_HASH_BYTES = 17,  /* 16 hexadecimal digits and the terminator */
+	PLAN_WHY_BYTES = 1024, /* room for a sentence */
+	PLAN_CELLS_MAX = 4096,
+	PLAN_FORKS_MAX = 1000,
+	PLAN_BLOCKS_MAX = 10000,
+	PLAN_SUBJECTS_MAX = 256,
+	/*
+	 * Where threads outnumber CPUs a subject may use so many times its planned time in a fork of
+	 * a cell; then it is left out of blocks until it has not. Only threads that wait in line for
+	 * one that has lost its CPU need more: a slice of theirs takes seconds on a busy machine,
+	 * shows the same however often it is repeated, and would make a sweep twice as long. In the
+	 * reference sweep the others needed up to 3 times.
+	 */
+	PLAN_RATION_FACTOR = 10,
+	/*
+	 * Oversubscribed cells need a window of many scheduler turns, which are 3 ms and more: ten
+	 * times an ordinary slice.
+	 */
+	PLAN_OVERSUBSCRIBED_FACTOR = 10,
+};
+
+/* What was asked for. Empty lists and zeros mean: whatever suits `quick`. */
+struct plan_request {
+	bool quick;
+	struct options_names pools;
+	/* Policies. None given: all in a full sweep that names no strategies, else none. */
+	struct options_names contexts;
+	struct options_names workloads;
+	struct options_names dispatch; /* folded, table */
+	struct options_numbers threads;
+	struct options_numbers bursts;
+	struct options_numbers depths;
+	struct options_numbers sizes;  /* object payload, bytes */
+	struct options_numbers aligns; /* of objects, bytes */
+	struct options_names pages;    /* ordinary, transparent, huge */
+	uint64_t forks;
+	uint64_t blocks;
+	double slice_ms;
+	uint64_t seed;
+};
+
+struct plan_subject {
+	char label[PLAN_LABEL_BYTES];   /* "mag_tls", "mag_tls/table", "mag_tls (twin)" */
+	char name[INSTANCE_NAME_BYTES]; /* "mag_tls", "mag_tls+sticky" */
+	const struct pool_ops *pool;
+	const struct context_ops *context; /* NULL: the reference, and not what is compared */
+	const char *dispatch;              /* "folded" or "table" */
+	bool twin; /* the same as another subject, entered twice: their distance is the noise floor */
+};
+
+struct plan_cell {
+	char label[PLAN_LABEL_BYTES]; /* "burst 32, 2 threads", "pair, 1 thread, huge pages" */
+	const struct workload *workload;
+	uint32_t threads;
+	uint32_t burst;
+	uint32_t depth;
+	uint32_t object_bytes;
+	uint32_t object_align; /* 0: the strategy's own */
+	enum memory_pages pages;
+	bool oversubscribed; /* more threads than CPUs */
+	uint64_t slice_ns;
+	uint64_t lead_in_ns;
+};
+
+struct plan {
+	uint32_t cpus; /* that this process may use */
+	uint32_t forks;
+	uint32_t blocks; /* a fork */
+	uint64_t seed;
+	bool quick;
+	size_t subject_count;
+	struct plan_subject subject[PLAN_SUBJECTS_MAX];
+	size_t cell_count;
+	struct plan_cell *cell;
+	json_t *json;                 /* all of the above by name, in canonical order */
+	char hash[PLAN_HASH_BYTES];   /* covers json, the schema's version and the build id */
+	char digest[PLAN_HASH_BYTES]; /* of json alone: the same for every build */
+};
+
+/*
+ * Makes the plan for request. 0 and *out, which the caller frees with plan_free; -EINVAL with a
+ * sentence in why (PLAN_WHY_BYTES) when nothing could be measured or a limit is passed; -ENOMEM
+ * with a sentence.
+ */
+int plan_make(const struct plan_request *request, struct plan **out, char *why);
+void plan_free(struct plan *plan);
+
+/*
+ * Whether subject can take part in cell by what its traits and the workload say. If not, reason
+ * (ENGINE_REASON_BYTES) receives a sentence. What the machine lacks shows only when a worker
+ * starts.
+ */
+bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
+	const struct plan_subject *subject, char *reason);
+
+/* The cell as the engine and the workload know it. */
+struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell);
+
+/*
+ * How long one block of a cell takes, its part of the workers' start included, and how long the
+ * whole plan does: nanoseconds, estimated from what starting workers, switching between them and the
+ * scheduler's turns cost on the machine named in plan.c. A strategy whose threads wait for each other
+ * can need more, up to its ration.
+ */
+uint64_t plan_block_ns(const struct plan *plan, size_t cell);
+uint64_t plan_eta_ns(const struct plan *plan);
+
+/*
+ * Whether a subject that has spent so much on its slices of `blocks` blocks of a fork, skipped ones
+ * included, is given a slice in the next block; see PLAN_RATION_FACTOR.
+ */
+bool plan_affords(const struct plan *plan, size_t cell, uint32_t blocks, uint64_t spent_ns);
+
+/* Blocks of all cells and forks together. */
+uint64_t plan_blocks(const struct plan *plan);
+
+/* Bytes that the pools of the cell with the largest sum need, all its workers open. */
+uint64_t plan_memory_bytes(const struct plan *plan);
+
+/* Bytes that the store will have when all is measured, an estimate. */
+uint64_t plan_store_bytes(const struct plan *plan);
+
+/* True if the request leaves everything but --quick, --forks and their like to the defaults. */
+bool plan_is_default(const struct plan_request *request);
+
+#endif

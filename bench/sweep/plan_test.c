@@ -1,0 +1,396 @@
+/* Plans: the same request makes the same plan, and what can't be measured is refused by name. */
+#include "bench/sweep/plan.h"
+
+#include "alloc/machine/compiler.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* The most CPUs that the promise of a quick sweep is made for. */
+enum { QUICK_CPUS = 2, QUICK_SECONDS = 50 };
+
+static void add_name(struct options_names *names, const char *name)
+{
+	names->item[names->count++] = name;
+}
+
+static void add_number(struct options_numbers *numbers, uint64_t number)
+{
+	numbers->item[numbers->count++] = number;
+}
+
+static struct plan *make(const struct plan_request *request)
+{
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	if (plan_make(request, &plan, why) != 0)
+		fail_msg("the plan was refused: %s", why);
+	return plan;
+}
+
+/* True if the two requests lead to the same hash. */
+static bool same_hash(const struct plan_request *a, const struct plan_request *b)
+{
+	struct plan *first = make(a), *second = make(b);
+	bool same = strcmp(first->hash, second->hash) == 0;
+
+	assert_int_equal(strlen(first->hash), PLAN_HASH_BYTES - 1);
+	plan_free(first);
+	plan_free(second);
+	return same;
+}
+
+static void hash_follows_from_the_request(void **state)
+{
+	struct plan_request base = {.quick = true, .seed = 1}, other;
+
+	(void)state;
+	assert_true(same_hash(&base, &base));
+	other = base;
+	other.seed = 2;
+	assert_false(same_hash(&base, &other));
+	other = base;
+	other.quick = false;
+	assert_false(same_hash(&base, &other));
+	other = base;
+	other.blocks = 9;
+	assert_false(same_hash(&base, &other));
+	other = base;
+	other.slice_ms = 1.5;
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_name(&other.pools, "mutex");
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_number(&other.sizes, 64);
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_number(&other.aligns, 64);
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_name(&other.pages, "transparent");
+	assert_false(same_hash(&base, &other));
+	other = base;
+	add_name(&other.pages, "ordinary");
+	assert_true(same_hash(&base, &other)); /* the default by its name */
+}
+
+static void order_of_names_is_no_difference(void **state)
+{
+	struct plan_request a = {.seed = 1}, b = {.seed = 1};
+
+	(void)state;
+	add_name(&a.pools, "mutex");
+	add_name(&a.pools, "treiber_tag");
+	add_name(&b.pools, "treiber_tag");
+	add_name(&b.pools, "mutex");
+	assert_true(same_hash(&a, &b));
+}
+
+static const struct plan_cell *find_cell(const struct plan *plan, const char *label)
+{
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		if (strcmp(plan->cell[i].label, label) == 0)
+			return &plan->cell[i];
+	}
+	return NULL;
+}
+
+static void cells_are_the_product_of_the_axes_that_count(void **state)
+{
+	struct plan_request request = {.seed = 1};
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.workloads, "burst");
+	add_number(&request.threads, 1);
+	add_number(&request.threads, 2);
+	add_number(&request.bursts, 8);
+	add_number(&request.bursts, 16);
+	struct plan *plan = make(&request);
+	/* pair has no bursts: 2 cells; burst: 4. */
+	assert_int_equal(plan->cell_count, 6);
+	assert_non_null(find_cell(plan, "pair, 1 thread"));
+	assert_non_null(find_cell(plan, "burst 16, 2 threads"));
+	assert_int_equal(plan_blocks(plan), 6 * (uint64_t)plan->forks * plan->blocks);
+	plan_free(plan);
+}
+
+static void objects_are_axes_of_every_pool(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char reason[ENGINE_REASON_BYTES];
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "mutex");
+	add_name(&request.pools, "malloc");
+	add_number(&request.threads, 1);
+	add_number(&request.sizes, 256);
+	add_number(&request.sizes, 2048);
+	add_number(&request.aligns, 16);
+	add_number(&request.aligns, 2048);
+	add_name(&request.pages, "huge");
+	add_name(&request.pages, "ordinary");
+	struct plan *plan = make(&request);
+	assert_int_equal(plan->cell_count, 2 * 2 * 2);
+	const struct plan_cell *cell = find_cell(plan, "pair, 1 thread, aligned to 16");
+	assert_non_null(cell);
+	assert_int_equal(cell->object_bytes, 256);
+	assert_int_equal(cell->object_align, 16);
+	assert_int_equal(cell->pages, MEMORY_PAGES_ORDINARY);
+	assert_true(plan_competes(plan, cell, &plan->subject[0], reason));
+	assert_true(plan_competes(plan, cell, &plan->subject[1], reason));
+	cell = find_cell(plan, "pair, 1 thread, 2048 B, aligned to 2048, huge pages");
+	assert_non_null(cell);
+	assert_int_equal(cell->object_bytes, 2048);
+	assert_int_equal(cell->object_align, 2048);
+	assert_int_equal(cell->pages, MEMORY_PAGES_HUGE);
+	/* A malloc has pages of its own: it stays in the table, absent, with the reason. */
+	assert_true(plan_competes(plan, cell, &plan->subject[0], reason));
+	assert_false(plan_competes(plan, cell, &plan->subject[1], reason));
+	assert_non_null(strstr(reason, "malloc takes its memory from the system by itself"));
+	plan_free(plan);
+}
+
+/* Pages that only mallocs would have to bring are refused, and not left out in silence. */
+static void pages_that_nobody_has_are_refused(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "malloc");
+	add_name(&request.pages, "ordinary");
+	add_name(&request.pages, "huge");
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "'pair, 1 thread, huge pages': pages are huge; malloc"));
+}
+
+/* A workload with a pool of its own has one cell, whatever is asked of objects, or none. */
+static void pools_of_workloads_have_their_own_objects(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	(void)state;
+	add_name(&request.workloads, "clone_tree");
+	add_name(&request.workloads, "pair");
+	add_number(&request.threads, 1);
+	add_number(&request.sizes, 64);
+	add_number(&request.sizes, 256);
+	add_name(&request.pages, "ordinary");
+	add_name(&request.pages, "transparent");
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 1 + 2 * 2);
+	assert_non_null(find_cell(plan, "clone_tree, 1 thread"));
+	plan_free(plan);
+
+	/* Without a name it is left out, with one it is refused. */
+	add_number(&request.aligns, 2048);
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "clone_tree makes its own pool"));
+	request.workloads.count = 0;
+	plan = make(&request);
+	for (size_t i = 0; i < plan->cell_count; i++)
+		assert_null(plan->cell[i].workload->create);
+	plan_free(plan);
+}
+
+/* Room is counted as slabs take it: whole strides, and whole huge pages. */
+static void memory_follows_from_the_objects(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	uint64_t usual, wide, huge;
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "mutex");
+	add_number(&request.threads, 1);
+	struct plan *plan = make(&request);
+	const uint64_t objects = engine_capacity(
+		plan->cell[0].workload, &(struct workload_cell){.threads = 1, .burst = 1});
+	usual = plan_memory_bytes(plan);
+	const uint64_t subjects = plan->subject_count;
+	plan_free(plan);
+	add_number(&request.aligns, 4096);
+	plan = make(&request);
+	wide = plan_memory_bytes(plan);
+	plan_free(plan);
+	assert_int_equal(wide - usual, subjects * objects * (4096 - 320));
+	request.aligns.count = 0;
+	add_name(&request.pages, "huge");
+	plan = make(&request);
+	huge = plan_memory_bytes(plan);
+	plan_free(plan);
+	assert_int_equal(huge - usual, subjects * ((2 << 20) - objects * 320));
+}
+
+static void threads_come_in_whole_lanes(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	(void)state;
+	add_name(&request.workloads, "remote_free");
+	plan = make(&request);
+	for (size_t i = 0; i < plan->cell_count; i++)
+		assert_int_equal(plan->cell[i].threads % plan->cell[i].workload->lane_threads, 0);
+	plan_free(plan);
+	add_number(&request.threads, 3);
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "multiple of 2"));
+}
+
+static void one_subject_has_a_twin(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	size_t twins = 0;
+
+	(void)state;
+	struct plan *plan = make(&request);
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		char reason[ENGINE_REASON_BYTES];
+
+		if (!plan->subject[i].twin)
+			continue;
+		twins++;
+		assert_int_equal(plan->subject[i].pool->traits.kind, POOL_KIND_POOL);
+		for (size_t cell = 0; cell < plan->cell_count; cell++)
+			assert_true(
+				plan_competes(plan, &plan->cell[cell], &plan->subject[i], reason));
+	}
+	assert_int_equal(twins, 1);
+	plan_free(plan);
+}
+
+static void what_cannot_compete_is_told(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	char reason[ENGINE_REASON_BYTES], why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	(void)state;
+	add_name(&request.pools, "plain");
+	add_name(&request.workloads, "pair");
+	/* The defaults leave out what is impossible; what was asked for is refused. */
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 1);
+	assert_true(plan_competes(plan, &plan->cell[0], &plan->subject[0], reason));
+	plan_free(plan);
+	add_number(&request.threads, 2);
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "pair, 2 threads"));
+	assert_non_null(strstr(why, "plain"));
+}
+
+/* On two CPUs the whole of --quick fits its minute with the report still to be written. */
+static void quick_fits_a_minute(void **state)
+{
+	struct plan_request request = {.quick = true, .seed = 1};
+	cpu_set_t saved, narrowed;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(saved), &saved), 0);
+	narrowed = saved;
+	for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&narrowed) > QUICK_CPUS; cpu++)
+		CPU_CLR(cpu, &narrowed);
+	assert_int_equal(sched_setaffinity(0, sizeof(narrowed), &narrowed), 0);
+	struct plan *plan = make(&request);
+	assert_int_equal(sched_setaffinity(0, sizeof(saved), &saved), 0);
+	for (size_t i = 0; i < plan->cell_count; i++)
+		assert_true(plan->cell[i].lead_in_ns * 10 >= plan->cell[i].slice_ns);
+	assert_in_range(plan_eta_ns(plan) / 1000000000, 1, QUICK_SECONDS);
+	plan_free(plan);
+}
+
+static void oversubscribed_cells_have_longer_slices(void **state)
+{
+	struct plan_request request = {.seed = 1};
+	const uint64_t cpus = options_cpus();
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_number(&request.threads, cpus);
+	add_number(&request.threads, 2 * cpus);
+	struct plan *plan = make(&request);
+	assert_int_equal(plan->cell_count, 2);
+	assert_false(plan->cell[0].oversubscribed);
+	assert_true(plan->cell[1].oversubscribed);
+	assert_int_equal(plan->cell[1].slice_ns, 10 * plan->cell[0].slice_ns);
+	plan_free(plan);
+}
+
+/* Turns of the scheduler are part of what such a cell takes. */
+static void oversubscribed_cells_take_turns(void **state)
+{
+	struct plan_request request = {.seed = 1, .slice_ms = 2};
+	const uint64_t cpus = options_cpus();
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_name(&request.pools, "mutex");
+	add_number(&request.threads, 2 * cpus);
+	add_number(&request.threads, 4 * cpus);
+	struct plan *plan = make(&request);
+	assert_int_equal(plan->cell[0].slice_ns, plan->cell[1].slice_ns);
+	/* Of each subject two turns more at either end, of 1 to 10 ms. */
+	assert_in_range(plan_block_ns(plan, 1) - plan_block_ns(plan, 0),
+		plan->subject_count * 4 * 1000000, plan->subject_count * 4 * 10000000);
+	plan_free(plan);
+}
+
+/* One slice is always given; then a dear subject waits until the blocks have caught up with it. */
+static void dear_subjects_are_rationed(void **state)
+{
+	struct plan_request request = {.seed = 1, .slice_ms = 2};
+	const uint64_t cpus = options_cpus(), second = 1000000000;
+
+	(void)state;
+	add_name(&request.workloads, "pair");
+	add_number(&request.threads, cpus);
+	add_number(&request.threads, 2 * cpus);
+	struct plan *plan = make(&request);
+	/* 20 ms and 4 ms lead-in: 240 ms a block. */
+	assert_true(plan_affords(plan, 1, 0, 0));
+	assert_true(plan_affords(plan, 1, 1, 240000000));
+	assert_false(plan_affords(plan, 1, 1, 240000001));
+	assert_false(plan_affords(plan, 1, 4, second));
+	assert_true(plan_affords(plan, 1, 5, second));
+	/* Where every thread has a CPU, a slow slice is the machine's doing. */
+	assert_true(plan_affords(plan, 0, 1, 100 * second));
+	plan_free(plan);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hash_follows_from_the_request),
+		cmocka_unit_test(order_of_names_is_no_difference),
+		cmocka_unit_test(cells_are_the_product_of_the_axes_that_count),
+		cmocka_unit_test(objects_are_axes_of_every_pool),
+		cmocka_unit_test(pages_that_nobody_has_are_refused),
+		cmocka_unit_test(pools_of_workloads_have_their_own_objects),
+		cmocka_unit_test(memory_follows_from_the_objects),
+		cmocka_unit_test(threads_come_in_whole_lanes),
+		cmocka_unit_test(one_subject_has_a_twin),
+		cmocka_unit_test(what_cannot_compete_is_told),
+		cmocka_unit_test(quick_fits_a_minute),
+		cmocka_unit_test(oversubscribed_cells_have_longer_slices),
+		cmocka_unit_test(oversubscribed_cells_take_turns),
+		cmocka_unit_test(dear_subjects_are_rationed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,398 @@
+/* See worker.h. */
+#include "bench/sweep/worker.h"
+
+#include "bench/base/clock.h"
+#include "bench/base/status.h"
+#include "bench/engine/engine.h"
+#include "bench/engine/instances.h"
+#include "bench/sweep/build_id.h"
+#include "bench/sweep/channel.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <gnu/libc-version.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+struct worker {
+	int fd;
+	const char *subject; /* as in instances.h */
+	const struct pool_ops *ops;
+	enum instance_dispatch dispatch;
+	struct engine *engine;  /* NULL: no cell is open */
+	uint32_t threads;       /* of the open cell */
+	uint64_t parked_cpu_ns; /* CPU time of the process when the last reply was sent */
+	uint64_t parked_ns;     /* when that was */
+	uint64_t idle_cpu_ns;   /* CPU time between that and the request being answered */
+	uint64_t idle_ns;       /* how long it was */
+};
+
+void worker_allocator_name(char *text, size_t bytes)
+{
+	int (*mallctl)(const char *, void *, size_t *, void *, size_t);
+	const char *(*tc_version)(int *, int *, const char **);
+	int (*mi_version)(void);
+	const char *version = "";
+	size_t size = sizeof(version);
+
+	*(void **)&mallctl = dlsym(RTLD_DEFAULT, "mallctl");
+	*(void **)&tc_version = dlsym(RTLD_DEFAULT, "tc_version");
+	*(void **)&mi_version = dlsym(RTLD_DEFAULT, "mi_version");
+	if (mallctl != NULL && mallctl("version", &version, &size, NULL, 0) == 0)
+		snprintf(text, bytes, "jemalloc %s", version);
+	else if (tc_version != NULL)
+		snprintf(text, bytes, "tcmalloc %s", tc_version(NULL, NULL, NULL));
+	else if (mi_version != NULL)
+		snprintf(text, bytes, "mimalloc %d", mi_version());
+	else if (dlsym(RTLD_DEFAULT, "scalable_malloc") != NULL)
+		snprintf(text, bytes, "tbbmalloc");
+	else
+		snprintf(text, bytes, "glibc %s", gnu_get_libc_version());
+}
+
+/* A JSON array of CPU numbers. */
+static json_t *cpu_array(const uint32_t *cpus, uint32_t count)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < count; i++)
+		json_array_append_new(array, json_integer(cpus[i]));
+	return array;
+}
+
+static json_t *hello(const struct worker *self)
+{
+	char reason[POOL_REASON_BYTES];
+	char allocator[64];
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+	uint32_t known = count < 0                    ? 0
+			 : count > ENGINE_THREADS_MAX ? ENGINE_THREADS_MAX
+						      : (uint32_t)count;
+	bool supported = self->ops->supported(reason);
+
+	worker_allocator_name(allocator, sizeof(allocator));
+	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:o}", "reply", "hello",
+		"proto", WORKER_PROTO, "build_id", build_id(), "pid", (int)getpid(), "pool",
+		self->subject, "dispatch", instance_dispatch_name(self->dispatch), "supported",
+		supported, "reason", supported ? "" : reason, "allocator", allocator, "cpus",
+		cpu_array(cpus, known));
+}
+
+/*
+ * Refusals: an error reply instead of the one that was asked for.
+ */
+static json_t *refuse(const char *code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static json_t *refuse(const char *code, const char *format, ...)
+{
+	char text[ENGINE_REASON_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return json_pack("{s:s, s:s, s:s}", "reply", "error", "code", code, "text", text);
+}
+
+/*
+ * The members of a request. Each reader answers with the member's value, or notes the first mistake
+ * as the refusal to send.
+ */
+struct reader {
+	const json_t *request;
+	json_t *refusal; /* NULL: all that was read so far is right */
+};
+
+enum { READ_REQUIRED = -1 }; /* as a fallback: the member must be there */
+
+static uint64_t read_integer(
+	struct reader *self, const char *name, int64_t fallback, uint64_t least, uint64_t most)
+{
+	const json_t *value = json_object_get(self->request, name);
+
+	if (self->refusal != NULL)
+		return 0;
+	if (value == NULL && fallback != READ_REQUIRED)
+		return (uint64_t)fallback;
+	if (!json_is_integer(value)) {
+		self->refusal = refuse(WORKER_CODE_USAGE, "%s must be given, as an integer.", name);
+		return 0;
+	}
+	json_int_t integer = json_integer_value(value);
+	if (integer < 0 || (uint64_t)integer < least || (uint64_t)integer > most) {
+		self->refusal = refuse(WORKER_CODE_USAGE,
+			"%s is %" JSON_INTEGER_FORMAT "; it must be %" PRIu64 "..%" PRIu64 ".",
+			name, integer, least, most);
+		return 0;
+	}
+	return (uint64_t)integer;
+}
+
+/* fallback NULL: the member must be there. Never answers NULL. */
+static const char *read_word(struct reader *self, const char *name, const char *fallback)
+{
+	const json_t *value = json_object_get(self->request, name);
+
+	if (value == NULL && fallback != NULL)
+		return fallback;
+	if (!json_is_string(value) && self->refusal == NULL)
+		self->refusal = refuse(WORKER_CODE_USAGE, "%s must be given, as a string.", name);
+	return json_is_string(value) ? json_string_value(value) : "";
+}
+
+static enum memory_pages read_pages(struct reader *self)
+{
+	const char *word = read_word(self, "pages", "ordinary");
+	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
+
+	if (!memory_pages_find(word, &pages) && self->refusal == NULL)
+		self->refusal = refuse(WORKER_CODE_USAGE,
+			"pages is '%s'; it must be ordinary, transparent or huge.", word);
+	return pages;
+}
+
+static enum topology_placement read_placement(struct reader *self)
+{
+	const char *word = read_word(self, "placement", "compact");
+	enum topology_placement placement = TOPOLOGY_COMPACT;
+
+	if (!topology_placement_find(word, &placement) && self->refusal == NULL)
+		self->refusal = refuse(WORKER_CODE_USAGE,
+			"placement is '%s'; it must be compact, spread or smt.", word);
+	return placement;
+}
+
+/*
+ * One function a request: takes it and makes the reply. A request that needs an open cell finds
+ * one.
+ */
+
+static json_t *answer_open(struct worker *self, const json_t *request)
+{
+	struct reader in = {.request = request};
+	const char *workload = read_word(&in, "workload", NULL);
+	const struct engine_cell cell = {
+		.shape =
+			{
+				.threads = (uint32_t)read_integer(
+					&in, "threads", READ_REQUIRED, 1, ENGINE_THREADS_MAX),
+				.burst = (uint32_t)read_integer(
+					&in, "burst", READ_REQUIRED, 1, POOL_BULK_MAX),
+				.depth = (uint32_t)read_integer(
+					&in, "depth", READ_REQUIRED, 1, ENGINE_DEPTH_MAX),
+				.seed = read_integer(&in, "seed", 1, 0, INT64_MAX),
+			},
+		.object_bytes = (size_t)read_integer(&in, "object_bytes", READ_REQUIRED,
+			POOL_OBJECT_BYTES_MIN, POOL_OBJECT_BYTES_MAX),
+		.object_align =
+			(size_t)read_integer(&in, "object_align", 0, 0, POOL_OBJECT_ALIGN_MAX),
+		.capacity = (uint32_t)read_integer(&in, "capacity", 0, 0, ENGINE_CAPACITY_MAX),
+		.pages = read_pages(&in),
+		.placement = read_placement(&in),
+	};
+	struct workload_case subject;
+	char why[ENGINE_REASON_BYTES];
+
+	if (in.refusal != NULL)
+		return in.refusal;
+	if (self->engine != NULL)
+		return refuse(WORKER_CODE_STATE, "A cell is open already; close it first.");
+	if (!instance_find(self->subject, self->dispatch, workload, &subject))
+		return refuse(WORKER_CODE_USAGE, "'%s' is not a workload%s.", workload,
+			instance_context(self->subject) ? " that pushes context" : "");
+	int rc = engine_open(&subject, &cell, &self->engine, why);
+	if (rc != 0)
+		return refuse(rc == -EINVAL                        ? WORKER_CODE_USAGE
+			      : rc == -ENOTSUP || rc == -EOVERFLOW ? WORKER_CODE_ABSENT
+			      : rc == -ENOMEM || rc == -EAGAIN     ? WORKER_CODE_EXHAUSTED
+								   : WORKER_CODE_FAILED,
+			"%s", why);
+
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	self->threads = cell.shape.threads;
+	for (uint32_t i = 0; i < self->threads; i++)
+		cpus[i] = engine_cpu(self->engine, i);
+	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:b}", "reply", "ready", "capacity",
+		(json_int_t)engine_pool_capacity(self->engine), "rss_open",
+		(json_int_t)engine_rss_bytes(), "pool_bytes",
+		(json_int_t)engine_pool_bytes(self->engine), "cpus", cpu_array(cpus, self->threads),
+		"oversubscribed", engine_oversubscribed(self->engine));
+}
+
+static json_t *answer_warm(struct worker *self, const json_t *request)
+{
+	struct reader in = {.request = request};
+	uint64_t window_ns = read_integer(
+		&in, "window_ns", READ_REQUIRED, ENGINE_WINDOW_NS_MIN, ENGINE_WINDOW_NS_MAX);
+
+	if (in.refusal != NULL)
+		return in.refusal;
+	return json_pack("{s:s, s:I}", "reply", "warm", "units",
+		(json_int_t)engine_warm(self->engine, window_ns));
+}
+
+static json_t *thread_object(const struct engine_thread *thread)
+{
+	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "cpu", (int)thread->cpu, "units",
+		(json_int_t)thread->units, "window_ns", (json_int_t)thread->window_ns, "cpu_ns",
+		(json_int_t)thread->cpu_ns, "nvcsw", (json_int_t)thread->nvcsw, "nivcsw",
+		(json_int_t)thread->nivcsw, "minflt", (json_int_t)thread->minflt);
+}
+
+static json_t *answer_slice(struct worker *self, const json_t *request)
+{
+	struct reader in = {.request = request};
+	uint64_t window_ns = read_integer(
+		&in, "window_ns", READ_REQUIRED, ENGINE_WINDOW_NS_MIN, ENGINE_WINDOW_NS_MAX);
+	uint64_t lead_in_ns =
+		read_integer(&in, "lead_in_ns", (int64_t)(window_ns / 10), 0, ENGINE_WINDOW_NS_MAX);
+	struct engine_slice slice;
+	char flags[ENGINE_FLAGS_BYTES];
+
+	if (in.refusal != NULL)
+		return in.refusal;
+	engine_slice(self->engine, window_ns, lead_in_ns, &slice);
+	engine_flags_text(slice.flags, flags);
+
+	json_t *threads = json_array();
+	for (uint32_t i = 0; i < self->threads; i++)
+		json_array_append_new(threads, thread_object(&slice.threads[i]));
+	return json_pack("{s:s, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s,"
+			 " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+		"reply", "slice", "window_ns", (json_int_t)slice.window_ns, "units",
+		(json_int_t)slice.units, "units_per_s", slice.units_per_s, "failed",
+		(json_int_t)slice.failed, "skew", slice.skew, "jain", slice.jain, "slowest_share",
+		slice.slowest_share, "flags", flags, "refill", (json_int_t)slice.paths.refill,
+		"flush", (json_int_t)slice.paths.flush, "grow", (json_int_t)slice.paths.grow,
+		"steal", (json_int_t)slice.paths.steal, "empty", (json_int_t)slice.paths.empty,
+		"idle_cpu_ns", (json_int_t)self->idle_cpu_ns, "idle_ns", (json_int_t)self->idle_ns,
+		"threads", threads);
+}
+
+static json_t *answer_mem(struct worker *self, const json_t *request)
+{
+	(void)self;
+	(void)request;
+	return json_pack("{s:s, s:I, s:I}", "reply", "mem", "rss", (json_int_t)engine_rss_bytes(),
+		"rss_peak", (json_int_t)engine_rss_peak_bytes());
+}
+
+static json_t *answer_close(struct worker *self, const json_t *request)
+{
+	struct engine_closing closing;
+
+	(void)request;
+	engine_close(self->engine, &closing);
+	self->engine = NULL;
+	return json_pack("{s:s, s:I, s:I, s:s}", "reply", "closed", "count",
+		(json_int_t)closing.count, "expected", (json_int_t)closing.expected, "check",
+		closing.check);
+}
+
+static const struct request {
+	const char *cmd;
+	bool needs_cell;
+	json_t *(*answer)(struct worker *self, const json_t *request);
+} requests[] = {
+	{"open", false, answer_open},
+	{"warm", true, answer_warm},
+	{"slice", true, answer_slice},
+	{"mem", false, answer_mem},
+	{"close", true, answer_close},
+};
+
+static json_t *answer(struct worker *self, const json_t *request, const char *cmd)
+{
+	for (size_t i = 0; i < array_count(requests); i++) {
+		if (strcmp(requests[i].cmd, cmd) != 0)
+			continue;
+		if (requests[i].needs_cell && self->engine == NULL)
+			return refuse(WORKER_CODE_STATE, "No cell is open; %s needs one.", cmd);
+		return requests[i].answer(self, request);
+	}
+	return refuse(WORKER_CODE_UNKNOWN, "'%s' is not a request of this protocol (version %d).",
+		cmd, WORKER_PROTO);
+}
+
+/* Takes one request and answers it. 0: go on; 1: quit or end of file; else a negative errno. */
+static int serve_one(struct worker *self)
+{
+	json_t *request = NULL;
+	json_t *reply;
+	int rc = channel_receive(self->fd, -1, &request);
+
+	if (rc == 0)
+		return 1;
+	if (rc != 1 && rc != -EBADMSG)
+		return rc;
+	self->idle_cpu_ns = clock_process_cpu_ns() - self->parked_cpu_ns;
+	self->idle_ns = clock_now_ns() - self->parked_ns;
+	const char *cmd = rc == 1 ? json_string_value(json_object_get(request, "cmd")) : NULL;
+	if (cmd != NULL && strcmp(cmd, "quit") == 0) {
+		json_decref(request);
+		return 1;
+	}
+	if (cmd == NULL)
+		reply = refuse(WORKER_CODE_MALFORMED,
+			"A request is one JSON object with a string cmd, of at "
+			"most %d bytes.",
+			CHANNEL_MESSAGE_BYTES);
+	else
+		reply = answer(self, request, cmd);
+	json_decref(request);
+	rc = channel_send(self->fd, reply);
+	self->parked_cpu_ns = clock_process_cpu_ns();
+	self->parked_ns = clock_now_ns();
+	return rc;
+}
+
+/*
+ * What a library does at its first pool, it does now, while other workers start as well: DPDK's
+ * environment sleeps a tenth of a second to calibrate its clock. A failure shows when a cell opens.
+ */
+static void start_library(const struct pool_ops *ops)
+{
+	const struct pool_config small = {.object_bytes = POOL_OBJECT_BYTES_MIN, .capacity = 1};
+	struct pool *pool;
+
+	if (pool_create(ops, &small, &pool) == 0)
+		pool_destroy(pool);
+}
+
+int worker_serve(int fd, const char *subject, const char *dispatch)
+{
+	struct worker self = {.fd = fd, .subject = subject, .ops = instance_pool(subject)};
+
+	if (self.ops == NULL) {
+		fprintf(stderr,
+			"nblbench worker: '%s' is not a strategy; `nblbench list` shows them.\n",
+			subject);
+		return COMMAND_USAGE;
+	}
+	if (!instance_dispatch_find(dispatch, &self.dispatch)) {
+		fprintf(stderr, "nblbench worker: dispatch is '%s'; it must be folded or table.\n",
+			dispatch);
+		return COMMAND_USAGE;
+	}
+	start_library(self.ops);
+	int rc = channel_send(fd, hello(&self));
+	self.parked_cpu_ns = clock_process_cpu_ns();
+	self.parked_ns = clock_now_ns();
+	while (rc == 0)
+		rc = serve_one(&self);
+	if (self.engine != NULL)
+		engine_close(self.engine, NULL);
+	if (rc == 1 || rc == -EPIPE)
+		return COMMAND_OK;
+	fprintf(stderr, "nblbench worker: the channel to the controller failed: %s.\n",
+		strerror(-rc));
+	return COMMAND_FAILED;
+}

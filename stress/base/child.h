@@ -1,0 +1,47 @@
+/*
+ * One attack in one process: whatever it does, it costs its own line.
+ *
+ * The child is forked from a process with one thread, runs one function, and reports over a pipe;
+ * what it prints is kept as evidence. A crash is named by its signal, a hang by the limit it broke,
+ * a sanitizer's report by its summary.
+ */
+#ifndef STRESS_BASE_CHILD_H
+#define STRESS_BASE_CHILD_H
+
+#include "stress/stress.h"
+
+#include <stdint.h>
+
+/* The first byte of a line that a child reports. */
+enum {
+	CHILD_SAYS_FAILED = 'F',
+	CHILD_SAYS_SKIPPED = 'S',
+	CHILD_SAYS_NOTE = 'N',
+	CHILD_SAYS_TAG = 'T', /* see tags.h */
+};
+
+enum {
+	CHILD_STATUS_SKIPPED = 77,
+	CHILD_STATUS_SANITIZER = 66,   /* set in sanitizer.c; TSan's own default */
+	CHILD_OUTPUT_BYTES = 16 << 10, /* the first report of a sanitizer fits, stacks included */
+	CHILD_REPORT_BYTES = 8 << 10,  /* sentences and tags */
+};
+
+enum child_end { CHILD_PASSED, CHILD_FAILED, CHILD_SKIPPED };
+
+struct child {
+	enum child_end end;
+	char sentence[STRESS_SENTENCE_BYTES]; /* a note, the failure, or the reason of the skip */
+	char report[CHILD_REPORT_BYTES + 1];  /* its lines, each with its kind; ends in 0 */
+	char output[CHILD_OUTPUT_BYTES + 1];  /* what it printed, from the start; ends in 0 */
+	double seconds;                       /* that it took */
+};
+
+/*
+ * Runs body(arg) in a child and waits for it, for limit_s seconds at most; then it and the
+ * processes it started are killed. Fills *child. 0, or a negative errno when no child could be
+ * made.
+ */
+int child_run(void (*body)(const void *arg), const void *arg, double limit_s, struct child *child);
+
+#endif

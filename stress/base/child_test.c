@@ -1,0 +1,153 @@
+/* Every way in which a child can end is told from the others, and named. */
+#include "stress/base/child.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { LIMIT_S = 60, SHORT_LIMIT_S = 1 };
+
+static void passes(const void *arg)
+{
+	stress_note("with %s", (const char *)arg);
+}
+
+static void fails(const void *arg)
+{
+	stress_fail("because of %s", (const char *)arg);
+}
+
+static void skips(const void *arg)
+{
+	stress_skip("for want of %s", (const char *)arg);
+}
+
+/* SIGKILL: no sanitizer has a handler for it. */
+static void dies(const void *arg)
+{
+	puts(arg);
+	fflush(stdout);
+	raise(SIGKILL);
+}
+
+static void exits(const void *arg)
+{
+	fprintf(stderr, "%s\n", (const char *)arg);
+	_exit(3);
+}
+
+/* The grandchild holds the pipes open and must go with its parent. */
+static void hangs(const void *arg)
+{
+	(void)arg;
+	if (fork() == 0) {
+		for (;;)
+			pause();
+	}
+}
+
+static void chatters(const void *arg)
+{
+	for (int i = 0; i < CHILD_OUTPUT_BYTES; i++)
+		puts(arg);
+}
+
+static struct child child;
+
+static void run(void (*body)(const void *arg), const char *arg, double limit_s)
+{
+	assert_int_equal(child_run(body, arg, limit_s, &child), 0);
+}
+
+static void note_of_a_pass(void **state)
+{
+	(void)state;
+	run(passes, "a note", LIMIT_S);
+	assert_int_equal(child.end, CHILD_PASSED);
+	assert_string_equal(child.sentence, "with a note");
+}
+
+static void sentence_of_a_failure(void **state)
+{
+	(void)state;
+	run(fails, "a reason", LIMIT_S);
+	assert_int_equal(child.end, CHILD_FAILED);
+	assert_string_equal(child.sentence, "because of a reason");
+}
+
+static void long_sentence_is_cut(void **state)
+{
+	char text[2 * STRESS_SENTENCE_BYTES];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	run(fails, text, LIMIT_S);
+	assert_int_equal(child.end, CHILD_FAILED);
+	assert_int_equal(strlen(child.sentence), STRESS_SENTENCE_BYTES - 3);
+}
+
+static void reason_of_a_skip(void **state)
+{
+	(void)state;
+	run(skips, "a CPU", LIMIT_S);
+	assert_int_equal(child.end, CHILD_SKIPPED);
+	assert_string_equal(child.sentence, "for want of a CPU");
+}
+
+static void signal_is_named(void **state)
+{
+	(void)state;
+	run(dies, "last words", LIMIT_S);
+	assert_int_equal(child.end, CHILD_FAILED);
+	assert_string_equal(child.sentence, "it died of SIGKILL: last words");
+}
+
+static void status_without_verdict_fails(void **state)
+{
+	(void)state;
+	run(exits, "no verdict", LIMIT_S);
+	assert_int_equal(child.end, CHILD_FAILED);
+	assert_string_equal(child.sentence, "it ended with exit status 3: no verdict");
+	assert_string_equal(child.output, "no verdict\n");
+}
+
+static void hang_is_ended(void **state)
+{
+	(void)state;
+	run(hangs, NULL, SHORT_LIMIT_S);
+	assert_int_equal(child.end, CHILD_FAILED);
+	assert_non_null(strstr(child.sentence, "did not finish within 1 s"));
+	assert_true(child.seconds >= SHORT_LIMIT_S);
+}
+
+static void output_is_bounded(void **state)
+{
+	(void)state;
+	run(chatters, "more", LIMIT_S);
+	assert_int_equal(child.end, CHILD_PASSED);
+	assert_int_equal(strlen(child.output), CHILD_OUTPUT_BYTES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(note_of_a_pass),
+		cmocka_unit_test(sentence_of_a_failure),
+		cmocka_unit_test(long_sentence_is_cut),
+		cmocka_unit_test(reason_of_a_skip),
+		cmocka_unit_test(signal_is_named),
+		cmocka_unit_test(status_without_verdict_fails),
+		cmocka_unit_test(hang_is_ended),
+		cmocka_unit_test(output_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
