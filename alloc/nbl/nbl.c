@@ -8,8 +8,8 @@
  */
 #include "alloc/nbl/nbl.h"
 
+#include "alloc/machine/fork.h"
 #include "alloc/mechanism/slab.h"
-#include "alloc/nbl/fork.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -1031,7 +1031,7 @@ static void thread_exit(void *value)
 	} while (pool != NULL);
 }
 
-void nbl_before_fork(void)
+static void before_fork(void)
 {
 	pthread_mutex_lock(&registry);
 }
@@ -1050,11 +1050,20 @@ static void forget_tables_of_others(void)
 	}
 }
 
-void nbl_after_fork(bool child)
+static void after_fork(bool child)
 {
 	if (child)
 		forget_tables_of_others();
 	pthread_mutex_unlock(&registry);
+}
+
+/* Before the process has its first pool. 0, or -ENOMEM. */
+static int arrange_fork(void)
+{
+	static const struct fork_hooks hooks = {before_fork, after_fork};
+	int rc = rcu_guard_arrange_fork();
+
+	return rc != 0 ? rc : fork_arrange(FORK_REGISTRY, &hooks);
 }
 
 /*
@@ -1363,7 +1372,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		return rc;
 	if (align_bytes == 0)
 		return -EINVAL;
-	rc = fork_arrange();
+	rc = arrange_fork();
 	if (rc != 0)
 		return rc;
 	bool lists = config->kind == NBL_POOL_LISTS;

@@ -219,10 +219,6 @@ int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out);
 /* Ends what nbl_attach began, on that thread or on another one when that has made its last call. */
 void nbl_detach(struct nbl_thread *self);
 
-/* For fork.c alone: takes the registry's lock, and releases it; child: in the child. */
-void nbl_before_fork(void);
-void nbl_after_fork(bool child);
-
 extern struct nbl_pool nbl_pools[NBL_POOLS_MAX];
 extern _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
 

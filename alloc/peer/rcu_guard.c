@@ -12,6 +12,11 @@ void rcu_guard_stop_waiting(void)
 
 #if NBLBENCH_URCU
 
+int rcu_guard_arrange_fork(void)
+{
+	return urcu_arrange_fork();
+}
+
 void rcu_guard_register(void)
 {
 	urcu_bp_read_lock();
@@ -41,6 +46,11 @@ void rcu_guard_wait(void)
 }
 
 #else
+
+int rcu_guard_arrange_fork(void)
+{
+	return 0;
+}
 
 void rcu_guard_register(void)
 {

@@ -24,11 +24,15 @@
 
 enum { RCU_GUARD_EXISTS = NBLBENCH_URCU };
 
-/* The sections of a process begin after fork_arrange (fork.h). */
+/*
+ * Before the first section of the process: arranges that the child of a fork can use them (fork.h).
+ * 0, or -ENOMEM, then and ever after. Any thread, any number of times.
+ */
+int rcu_guard_arrange_fork(void);
 
 /*
- * Makes the calling thread known to liburcu, which takes a lock of its own for that. For who is about
- * to take one of ours: see fork.c.
+ * Makes the calling thread known to liburcu, which takes a lock of its own for that. For a thread that
+ * is about to take the registry's: fork.c has the order.
  */
 void rcu_guard_register(void);
 

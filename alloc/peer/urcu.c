@@ -1,9 +1,33 @@
 /* What liburcu needs once a process, however many units include a strategy made of it. */
 #include "alloc/peer/urcu.h"
 
-#include "alloc/nbl/fork.h"
+#include "alloc/machine/fork.h"
 
 #include <pthread.h>
+
+static void before_fork(void)
+{
+	urcu_bp_call_rcu_before_fork();
+	urcu_bp_before_fork();
+}
+
+static void after_fork(bool child)
+{
+	if (child) {
+		urcu_bp_after_fork_child();
+		urcu_bp_call_rcu_after_fork_child();
+	} else {
+		urcu_bp_after_fork_parent();
+		urcu_bp_call_rcu_after_fork_parent();
+	}
+}
+
+int urcu_arrange_fork(void)
+{
+	static const struct fork_hooks hooks = {before_fork, after_fork};
+
+	return fork_arrange(FORK_LIBURCU, &hooks);
+}
 
 static void start_thread(void)
 {
@@ -13,7 +37,7 @@ static void start_thread(void)
 int urcu_start(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	int rc = fork_arrange();
+	int rc = urcu_arrange_fork();
 
 	if (rc == 0)
 		pthread_once(&once, start_thread);

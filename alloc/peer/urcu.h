@@ -28,9 +28,14 @@
 #include <urcu/wfstack.h>
 
 /*
- * Before the first call_rcu of the process: starts liburcu's thread, which otherwise two first callers
- * race to do, and arranges that it stands still during a fork, and that the child has one of its own
- * (fork.h). 0, or -ENOMEM, then and ever after. Any thread, any number of times.
+ * Before a thread is first known to liburcu: arranges that liburcu stands still during a fork, and that
+ * the child can use it (fork.h). 0, or -ENOMEM, then and ever after. Any thread, any number of times.
+ */
+int urcu_arrange_fork(void);
+
+/*
+ * Before the first call_rcu of the process: the same, and starts liburcu's thread, which two first
+ * callers would otherwise race to start. The child of a fork has such a thread of its own.
  */
 int urcu_start(void);
 #endif
