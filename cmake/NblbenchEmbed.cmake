@@ -1,10 +1,14 @@
-# nblbench_embed(<file> <name>): generated/<file's last name>.h, which defines `static const char <name>[]` with the file's bytes and a
-# terminator, so that what belongs into a page is kept, and edited, as what it is.
-function(nblbench_embed file name)
+# nblbench_embed(<file>): generated/<its path in the tree>.h, which defines `static const char <its last name, _ for .>[]` with the
+# file's bytes and a terminator, so that what belongs into a page is kept, and edited, as what it is.
+function(nblbench_embed file)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
   file(READ ${CMAKE_CURRENT_SOURCE_DIR}/${file} bytes HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
+  string(REPLACE "'\\x0a'," "'\\n',\n" bytes "${bytes}") # a line of the file is a line
+  cmake_path(GET file FILENAME name)
+  string(MAKE_C_IDENTIFIER ${name} name)
   set(text "/* Generated from ${file}. */\nstatic const char ${name}[] = {\n${bytes}0};\n")
-  cmake_path(GET file FILENAME last)
-  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/${last}.h CONTENT "${text}" @ONLY)
+  set(place ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  cmake_path(RELATIVE_PATH place BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/${place}.h CONTENT "${text}" @ONLY)
 endfunction()

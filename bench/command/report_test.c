@@ -5,10 +5,9 @@
 #include "bench/analysis/synthetic_store.h"
 #include "bench/command/command.h"
 #include "bench/report/html.h"
+#include "bench/report/page.css.h"
 #include "bench/report/palette.h"
 #include "bench/report/table.h"
-
-#include "report.css.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -277,7 +276,7 @@ static uint32_t css_colour(const char *css, const char *name)
 static void contrast_is_enough(void **state)
 {
 	static const char *const text[] = {"--ink: ", "--soft: ", "--mark: ", "--bad: "};
-	const char *schemes[] = {report_css, strstr(report_css, "prefers-color-scheme: dark")};
+	const char *schemes[] = {page_css, strstr(page_css, "prefers-color-scheme: dark")};
 
 	(void)state;
 	for (int i = 0; i < PALETTE_SHADES; i++) {

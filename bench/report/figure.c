@@ -1,131 +1,28 @@
-/* See figure.h. */
+/*
+ * See figure.h. The figures' scripts are templates, scaling.gnuplot and tradeoff.gnuplot; here is what
+ * fills them, and what makes gnuplot's SVG fit for a page.
+ */
 #include "bench/report/figure.h"
 
-#include "bench/base/number.h"
+#include "bench/report/gnuplot.h"
 #include "bench/report/html.h"
-#include "bench/sweep/watch.h"
+#include "bench/report/scaling.gnuplot.h"
+#include "bench/report/template.h"
+#include "bench/report/tradeoff.gnuplot.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum {
-	PANEL_WIDTH = 168, /* of a small multiple, in the picture's own units: about a CSS pixel */
-	PANEL_HEIGHT = 118,
-	PANEL_COLUMNS = 6,
-	WIDE_WIDTH = 252,
-	WIDE_HEIGHT = 190,
-	WIDE_COLUMNS = 4,
-	FONT_SIZE = 10,
-	LABEL_BYTES = 64,
-	WATCH_MS = 100,
-	HUNG_MS = 10000, /* ten times what the largest page takes it */
+/* A grid of panels. Sizes in the picture's own units: about a CSS pixel. */
+struct grid {
+	size_t columns, width, height;
 };
 
-/* Okabe and Ito's blue and vermilion: told apart by every kind of colour vision, and in grey. */
-static const char colour_front[] = "#0072b2";
-static const char colour_context[] = "#9a9a9a";
-
-extern char **environ;
-
-/* gnuplot has hung once: a page without figures comes sooner than one that waits for each. */
-static bool gnuplot_hangs;
-
-/* Its wait status. One that makes nothing of the time that it is given (watch.h) is ended. */
-static int await_gnuplot(pid_t pid)
-{
-	struct pollfd process = {.fd = pidfd_open(pid, 0), .events = POLLIN};
-	struct watch watch = {0};
-	struct watch_reading now;
-	int status = -1;
-
-	while (process.fd >= 0 && poll(&process, 1, WATCH_MS) == 0 && !gnuplot_hangs) {
-		watch_read(pid, &now);
-		watch_step(&watch, &now, WATCH_MS * UINT64_C(1000000));
-		gnuplot_hangs = watch.given_ns > HUNG_MS * UINT64_C(1000000);
-	}
-	if (gnuplot_hangs)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	if (process.fd >= 0)
-		close(process.fd);
-	return status;
-}
-
-/* Runs gnuplot on a script and gives back what it printed, for the caller to free; NULL if it failed. */
-static char *run_gnuplot(FILE *script)
-{
-	static const char *const arguments[] = {"gnuplot", "-d", "-", NULL};
-	FILE *result = tmpfile();
-	posix_spawn_file_actions_t actions;
-	char *text = NULL;
-	pid_t pid;
-	int status = -1;
-
-	if (gnuplot_hangs || result == NULL) {
-		if (result != NULL)
-			fclose(result);
-		return NULL;
-	}
-	rewind(script);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, fileno(result), STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments,
-		    environ) == 0)
-		status = await_gnuplot(pid);
-	posix_spawn_file_actions_destroy(&actions);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && fseek(result, 0, SEEK_END) == 0) {
-		const long bytes = ftell(result);
-
-		rewind(result);
-		text = bytes < 0 ? NULL : calloc(1, (size_t)bytes + 1);
-		if (text != NULL && fread(text, 1, (size_t)bytes, result) != (size_t)bytes) {
-			free(text);
-			text = NULL;
-		}
-	}
-	fclose(result);
-	return text;
-}
-
-bool figure_available(void)
-{
-	FILE *script = tmpfile();
-	char *text;
-
-	if (script == NULL)
-		return false;
-	fputs("set print '-'\nprint GPVAL_VERSION\n", script);
-	text = run_gnuplot(script);
-	fclose(script);
-
-	const bool found = text != NULL && isdigit((unsigned char)text[0]);
-
-	free(text);
-	return found;
-}
-
-/* Text as a gnuplot string; what could end it or mean something inside becomes a question mark. */
-static void put_string(FILE *script, const char *text)
-{
-	fputc('"', script);
-	for (; *text != '\0'; text++)
-		fputc(isalnum((unsigned char)*text) || strchr(" _-+/().,:", *text) ? *text : '?',
-			script);
-	fputc('"', script);
-}
+static const struct grid small_panels = {.columns = 6, .width = 168, .height = 118};
+static const struct grid wide_panels = {.columns = 4, .width = 252, .height = 190};
 
 /*
  * Attributes of gnuplot's elements that the page must not repeat. What its own <defs> define and its
@@ -205,11 +102,40 @@ void figure_inline(const char *svg, const char *id, const char *label, FILE *out
 	}
 }
 
-static int finish(FILE *script, const char *id, const char *label, FILE *out)
+/* Text as a gnuplot string; what could end it or mean something inside becomes a question mark. */
+static void gnuplot_text(FILE *script, const char *text)
 {
-	char *svg = ferror(script) ? NULL : run_gnuplot(script);
+	fputc('"', script);
+	for (; *text != '\0'; text++)
+		fputc(isalnum((unsigned char)*text) || strchr(" _-+/().,:", *text) ? *text : '?',
+			script);
+	fputc('"', script);
+}
 
-	fclose(script);
+/*
+ * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that array.
+ * It is as wide as a full row, however few there are, so that panels and letters are of one size all
+ * over the page.
+ */
+static int draw(const char *template, json_t *data, const struct grid *grid, const char *id,
+	const char *label, FILE *out)
+{
+	const size_t panels = json_array_size(json_object_get(data, "panels"));
+	const size_t rows = (panels + grid->columns - 1) / grid->columns;
+	FILE *script = panels > 0 ? tmpfile() : NULL;
+	char why[TEMPLATE_WHY_BYTES];
+	char *svg = NULL;
+
+	json_object_set_new(data, "rows", json_integer((json_int_t)rows));
+	json_object_set_new(data, "columns", json_integer((json_int_t)grid->columns));
+	json_object_set_new(data, "width", json_integer((json_int_t)(grid->columns * grid->width)));
+	json_object_set_new(data, "height", json_integer((json_int_t)(rows * grid->height)));
+	if (script != NULL && template_print(template, data, gnuplot_text, script, why) == 0 &&
+		!ferror(script))
+		svg = gnuplot_run(script);
+	if (script != NULL)
+		fclose(script);
+	json_decref(data);
 	if (svg == NULL)
 		return -EIO;
 	figure_inline(svg, id, label, out);
@@ -218,26 +144,8 @@ static int finish(FILE *script, const char *id, const char *label, FILE *out)
 }
 
 /*
- * A picture of n panels in a grid; the script up to the first panel. As wide as a full row, however
- * few there are, so that panels and letters are of one size all over the page.
+ * Throughput against threads.
  */
-static FILE *begin(size_t n, size_t columns, int width, int height)
-{
-	FILE *script = tmpfile();
-	const size_t rows = (n + columns - 1) / columns;
-
-	if (script == NULL)
-		return NULL;
-	fprintf(script,
-		"set terminal svg size %zu,%zu dynamic font 'sans-serif,%d' linewidth 1 "
-		"noenhanced\n",
-		columns * (size_t)width, rows * (size_t)height, FONT_SIZE);
-	fprintf(script, "set multiplot layout %zu,%zu\n", rows, columns);
-	fputs("set border 3 linewidth 0.5\nset tics nomirror scale 0.4\nunset key\nunset "
-	      "mxtics\nunset mytics\n",
-		script);
-	return script;
-}
 
 bool figure_scales(const struct analysis *analysis, size_t first)
 {
@@ -253,10 +161,11 @@ bool figure_scales(const struct analysis *analysis, size_t first)
 	return others > 0 && analysis->cells[first].has_best;
 }
 
-/* Data lines: threads, units a second in millions with its interval, for one subject's group. */
-static void put_scaling_lines(
-	FILE *script, const struct analysis *analysis, size_t first, size_t subject)
+/* What a scaling figure shows of one subject: million units a second, with the interval. */
+static json_t *points_of(const struct analysis *analysis, size_t first, size_t subject)
 {
+	json_t *points = json_array();
+
 	for (size_t c = first; c < analysis->cell_count; c++) {
 		const struct analysis_cell *cell = &analysis->cells[c];
 		const struct analysis_result *result = analysis_at(analysis, c, subject);
@@ -266,39 +175,34 @@ static void put_scaling_lines(
 			continue;
 
 		const bool bounded = isfinite(result->ns.lo) && isfinite(result->ns.hi);
+		const double low = bounded ? result->ns.hi : result->ns.point;
+		const double high = bounded ? result->ns.lo : result->ns.point;
 
-		fprintf(script, "%u %.4g %.4g %.4g\n", cell->threads,
-			analysis_rate(cell, result->ns.point) / 1e6,
-			analysis_rate(cell, bounded ? result->ns.hi : result->ns.point) / 1e6,
-			analysis_rate(cell, bounded ? result->ns.lo : result->ns.point) / 1e6);
+		json_array_append_new(points,
+			template_record("threads", json_integer(cell->threads), "rate",
+				template_words("%.4g", analysis_rate(cell, result->ns.point) / 1e6),
+				"low", template_words("%.4g", analysis_rate(cell, low) / 1e6),
+				"high", template_words("%.4g", analysis_rate(cell, high) / 1e6),
+				NULL));
 	}
+	return points;
 }
 
-static bool has_scaling_data(const struct analysis *analysis, size_t first, size_t subject)
-{
-	for (size_t c = first; c < analysis->cell_count; c++) {
-		const struct analysis_result *result = analysis_at(analysis, c, subject);
-
-		if (analysis_same_load(&analysis->cells[c], &analysis->cells[first]) &&
-			result->state == ANALYSIS_MEASURED && !isnan(result->ns.point))
-			return true;
-	}
-	return false;
-}
-
-/* Axes that all panels of a scaling figure share. */
-static void put_scaling_axes(FILE *script, const struct analysis *analysis, size_t first)
+/* The range of threads of a figure's cells, and where they begin to outnumber CPUs. */
+static void set_threads(json_t *data, const struct analysis *analysis, size_t first)
 {
 	uint32_t most = 0, least = UINT32_MAX, crowded = UINT32_MAX, quiet = 0;
-	size_t tics = 0;
+	json_t *tics = json_array();
+	json_t *area = json_null();
 
-	fputs("set logscale xy 2\nset logscale y 10\nset format y '%.6g'\nset xtics (", script);
 	for (size_t c = first; c < analysis->cell_count; c++) {
 		const struct analysis_cell *cell = &analysis->cells[c];
 
 		if (!analysis_same_load(cell, &analysis->cells[first]))
 			continue;
-		fprintf(script, "%s'%u' %u", tics++ == 0 ? "" : ",", cell->threads, cell->threads);
+		json_array_append_new(
+			tics, template_record("further", json_boolean(json_array_size(tics) > 0),
+				      "threads", json_integer(cell->threads), NULL));
 		most = cell->threads > most ? cell->threads : most;
 		least = cell->threads < least ? cell->threads : least;
 		if (cell->oversubscribed && cell->threads < crowded)
@@ -306,87 +210,76 @@ static void put_scaling_axes(FILE *script, const struct analysis *analysis, size
 		if (!cell->oversubscribed && cell->threads > quiet)
 			quiet = cell->threads;
 	}
-	fprintf(script, ")\nset xrange [%g:%g]\n", least * 0.8, most * 1.25);
 	if (crowded != UINT32_MAX) {
 		const double edge = quiet > 0 ? sqrt((double)quiet * crowded) : least * 0.8;
 
-		fprintf(script,
-			"set object 1 rectangle from %g, graph 0 to %g, graph 1 behind fillcolor "
-			"rgb '#808080' fillstyle solid 0.14 noborder\n",
-			edge, most * 1.25);
+		area = template_record("left", template_words("%g", edge), "right",
+			template_words("%g", most * 1.25), NULL);
 	}
+	json_object_set_new(data, "tics", tics);
+	json_object_set_new(data, "left", template_words("%g", least * 0.8));
+	json_object_set_new(data, "right", template_words("%g", most * 1.25));
+	json_object_set_new(data, "crowded", area);
+}
+
+/* The range of rates of all subjects of a figure. */
+static void set_rates(json_t *data, const struct analysis *analysis, size_t first,
+	const size_t *subjects, size_t count)
+{
+	double low = INFINITY, high = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t c = first; c < analysis->cell_count; c++) {
+			const struct analysis_cell *cell = &analysis->cells[c];
+			const double ns = analysis_at(analysis, c, subjects[i])->ns.point;
+
+			if (!analysis_same_load(cell, &analysis->cells[first]) || isnan(ns))
+				continue;
+			low = fmin(low, analysis_rate(cell, ns) / 1e6);
+			high = fmax(high, analysis_rate(cell, ns) / 1e6);
+		}
+	}
+	json_object_set_new(data, "bottom", template_words("%g", low / 1.6));
+	json_object_set_new(data, "top", template_words("%g", high * 1.6));
 }
 
 int figure_scaling(
 	const struct analysis *analysis, size_t first, const char *id, const char *label, FILE *out)
 {
 	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
-	size_t n = 0, panels = 0;
+	json_t *panels = json_array();
+	size_t n = 0, drawn = 0;
 
-	if (order == NULL)
+	if (order == NULL) {
+		json_decref(panels);
 		return -ENOMEM;
+	}
 	analysis_order(analysis, order, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (has_scaling_data(analysis, first, order[i]))
-			order[panels++] = order[i];
-	}
+		json_t *points = points_of(analysis, first, order[i]);
 
-	FILE *script = begin(panels, PANEL_COLUMNS, PANEL_WIDTH, PANEL_HEIGHT);
-
-	if (script == NULL || panels == 0) {
-		free(order);
-		if (script != NULL)
-			fclose(script);
-		return -EIO;
-	}
-	for (size_t i = 0; i < panels; i++) {
-		fprintf(script, "$s%zu << EOD\n", order[i]);
-		put_scaling_lines(script, analysis, first, order[i]);
-		fputs("EOD\n", script);
-	}
-	/* The background of every panel: all lines, with an empty line between two. */
-	fputs("$all << EOD\n", script);
-	for (size_t i = 0; i < panels; i++) {
-		put_scaling_lines(script, analysis, first, order[i]);
-		fputs("\n", script);
-	}
-	fputs("EOD\n", script);
-	put_scaling_axes(script, analysis, first);
-	fputs("set lmargin 5\nset rmargin 1\nset tmargin 1.6\nset bmargin 1.6\n", script);
-
-	double low = INFINITY, high = 0;
-
-	for (size_t i = 0; i < panels; i++) {
-		for (size_t c = first; c < analysis->cell_count; c++) {
-			const struct analysis_result *result = analysis_at(analysis, c, order[i]);
-
-			if (!analysis_same_load(&analysis->cells[c], &analysis->cells[first]) ||
-				isnan(result->ns.point))
-				continue;
-
-			const double rate =
-				analysis_rate(&analysis->cells[c], result->ns.point) / 1e6;
-
-			low = fmin(low, rate);
-			high = fmax(high, rate);
+		if (json_array_size(points) == 0) {
+			json_decref(points);
+			continue;
 		}
+		json_array_append_new(
+			panels, template_record("index", json_integer((json_int_t)order[i]),
+					"title", template_text(analysis->subjects[order[i]].label),
+					"points", points, NULL));
+		order[drawn++] = order[i];
 	}
-	fprintf(script, "set yrange [%g:%g]\n", low / 1.6, high * 1.6);
-	for (size_t i = 0; i < panels; i++) {
-		fputs("set title ", script);
-		put_string(script, analysis->subjects[order[i]].label);
-		fputs(" offset 0,-0.6 noenhanced\nplot ", script);
-		fprintf(script, "$all using 1:2 with lines linecolor rgb '%s' linewidth 0.4,",
-			colour_context);
-		fprintf(script,
-			"$s%zu using 1:2 with lines linecolor rgb '%s' linewidth 1.6,"
-			"$s%zu using 1:2:3:4 with yerrorbars linecolor rgb '%s' linewidth 1 "
-			"pointtype 7 pointsize 0.3\n",
-			order[i], colour_front, order[i], colour_front);
-	}
+
+	json_t *data = template_record("panels", panels, NULL);
+
+	set_threads(data, analysis, first);
+	set_rates(data, analysis, first, order, drawn);
 	free(order);
-	return finish(script, id, label, out);
+	return draw(scaling_gnuplot, data, &small_panels, id, label, out);
 }
+
+/*
+ * Time against memory.
+ */
 
 /* Bytes an object beyond its payload in this cell; NAN if unknown. */
 static double overhead(const struct analysis *analysis, size_t cell, size_t subject)
@@ -416,69 +309,48 @@ static bool dominated(const struct analysis *analysis, size_t cell, size_t subje
 	return false;
 }
 
-static size_t put_tradeoff_data(
-	FILE *script, const struct analysis *analysis, size_t cell, bool front)
+/* The contestants of a cell that some other beats in both, or those that none does. */
+static json_t *contestants_of(const struct analysis *analysis, size_t cell, bool beaten)
 {
-	size_t n = 0;
+	json_t *points = json_array();
 
-	fprintf(script, "$%c%zu << EOD\n", front ? 'f' : 'd', cell);
 	for (size_t i = 0; i < analysis->subject_count; i++) {
 		const double bytes = overhead(analysis, cell, i);
 
-		if (isnan(bytes) || dominated(analysis, cell, i) == front)
+		if (isnan(bytes) || dominated(analysis, cell, i) != beaten)
 			continue;
-		fprintf(script, "%.9g %.9g ", exp(analysis_at(analysis, cell, i)->ns.point), bytes);
-		put_string(script, analysis->subjects[i].label);
-		fputc('\n', script);
-		n++;
+		json_array_append_new(
+			points, template_record("ns",
+					template_words("%.9g",
+						exp(analysis_at(analysis, cell, i)->ns.point)),
+					"bytes", template_words("%.9g", bytes), "name",
+					template_text(analysis->subjects[i].label), NULL));
 	}
-	fputs("EOD\n", script);
-	return n;
+	return points;
 }
 
 int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out)
 {
-	size_t panels = 0;
+	json_t *panels = json_array();
 
 	for (size_t c = 0; c < analysis->cell_count; c++) {
-		for (size_t i = 0; i < analysis->subject_count; i++) {
-			if (!isnan(overhead(analysis, c, i))) {
-				panels++;
-				break;
-			}
-		}
-	}
-	if (panels == 0)
-		return -EIO;
+		json_t *front = contestants_of(analysis, c, false);
+		json_t *beaten = contestants_of(analysis, c, true);
 
-	FILE *script = begin(panels, WIDE_COLUMNS, WIDE_WIDTH, WIDE_HEIGHT);
-
-	if (script == NULL)
-		return -EIO;
-	fputs("set logscale x 10\nset format x '%.6g'\nset lmargin 6\nset rmargin 2\n"
-	      "set tmargin 1.8\nset bmargin 3\nset offsets graph 0.05, graph 0.35, graph 0.1, 0\n"
-	      "set yrange [0:*]\nset datafile separator whitespace\n",
-		script);
-	for (size_t c = 0; c < analysis->cell_count; c++) {
-		const size_t front = put_tradeoff_data(script, analysis, c, true);
-		const size_t rest = put_tradeoff_data(script, analysis, c, false);
-
-		if (front == 0)
+		if (json_array_size(front) == 0) {
+			json_decref(front);
+			json_decref(beaten);
 			continue;
-		fputs("set title ", script);
-		put_string(script, analysis->cells[c].label);
-		fputs(" offset 0,-0.6 noenhanced\nset xlabel 'ns a unit' offset 0,0.6\nplot ",
-			script);
-		if (rest > 0)
-			fprintf(script,
-				"$d%zu using 1:2 with points pointtype 7 pointsize 0.3 linecolor "
-				"rgb "
-				"'%s',",
-				c, colour_context);
-		fprintf(script,
-			"$f%zu using 1:2 with points pointtype 7 pointsize 0.45 linecolor rgb '%s',"
-			"$f%zu using 1:2:3 with labels left offset 0.6,0.3 noenhanced font ',8'\n",
-			c, colour_front, c);
+		}
+		json_array_append_new(panels,
+			template_record("title", template_text(analysis->cells[c].label), "front",
+				front, "beaten",
+				json_array_size(beaten) > 0
+					? template_record("points", json_incref(beaten), NULL)
+					: json_null(),
+				NULL));
+		json_decref(beaten);
 	}
-	return finish(script, id, label, out);
+	return draw(tradeoff_gnuplot, template_record("panels", panels, NULL), &wide_panels, id,
+		label, out);
 }

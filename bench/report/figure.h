@@ -16,9 +16,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Whether a gnuplot can be started. Runs it once. */
-bool figure_available(void);
-
 /*
  * Cells that differ in nothing but their number of threads, and so make up one scaling figure.
  * first is the cell that stands for the group. A cell alone is no group.

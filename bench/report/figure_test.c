@@ -1,6 +1,7 @@
 /* Figures fit to stand in a page: identifiers, colours, text alternatives. */
 #include "bench/analysis/synthetic_store.h"
 #include "bench/report/figure.h"
+#include "bench/report/gnuplot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,7 +115,7 @@ static void gnuplot_draws_every_strategy(void **state)
 	assert_true(figure_scales(a, 0));
 	assert_false(figure_scales(a, 1));
 	assert_false(figure_scales(a, 3));
-	if (!figure_available()) {
+	if (!gnuplot_available()) {
 		analysis_free(a);
 		print_message("gnuplot is not installed, so nothing could be drawn\n");
 		skip();

@@ -1,0 +1,64 @@
+/*
+ * What fills the slots of page.html. Each section of the page has a function that turns what the
+ * analysis found into the JSON that the template shows: which rows there are, in which order, and
+ * every number as people read it. Markup and sentences stand in the template alone.
+ */
+#ifndef BENCH_REPORT_PAGE_H
+#define BENCH_REPORT_PAGE_H
+
+#include "bench/analysis/analysis.h"
+#include "bench/base/number.h"
+#include "bench/report/template.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* What the sections share. */
+struct page {
+	const struct analysis *a;
+	size_t *order;      /* contestants, best first, then all others */
+	size_t contestants; /* that order starts with */
+	size_t rows;
+	bool figures; /* gnuplot can draw them */
+};
+
+/*
+ * The sections; NULL or an incomplete tree if memory ran out, which template_print then reports.
+ * null: there is nothing to show.
+ */
+json_t *page_ratios(const struct page *p);    /* page_ratios.c */
+json_t *page_scaling(const struct page *p);   /* page_figures.c */
+json_t *page_tradeoffs(const struct page *p); /* page_figures.c */
+json_t *page_tradeoff_figure(const struct page *p);
+json_t *page_cells(const struct page *p); /* page_cells.c */
+
+/* All slots of page.html; for report_html and its test. NULL: no memory. */
+json_t *page_data(const struct analysis *analysis);
+
+/* A number, or a range, with the dash that typesetters use; "–" for one that is missing. */
+json_t *page_number(struct number number);
+
+/* "1 thread", "2 threads". */
+json_t *page_threads(uint32_t threads);
+
+/* The load of a cell, as analysis_load has it. */
+json_t *page_load(const struct analysis_cell *cell);
+
+/* What the strategy of a subject wants of a machine, by this build's list; "" if nothing. */
+const char *page_needs(const struct analysis_subject *subject);
+
+/* Whether it finds every free object: "yes" and "no" only where a pool could keep the promise. */
+const char *page_exact(const struct analysis_subject *subject);
+
+static inline const struct analysis_subject *page_subject(const struct page *p, size_t row)
+{
+	return &p->a->subjects[p->order[row]];
+}
+
+/* Adds one more; a NULL, for want of memory, makes the list shorter. */
+static inline void page_add(json_t *list, json_t *item)
+{
+	json_array_append_new(list, item);
+}
+
+#endif

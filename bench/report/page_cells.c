@@ -1,0 +1,190 @@
+/* The page's cells: all numbers of each, and the command that measures it again. */
+#include "bench/report/page.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* A probability below this is printed as "< 0.001". */
+static const double small_p = 0.001;
+
+/* A subject's rows in a cell's tables, by rank: contestants, the rest, those without a figure. */
+static size_t cell_order(const struct page *p, size_t c, size_t *order)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->rows; i++) {
+		const struct analysis_result *r = analysis_at(p->a, c, p->order[i]);
+		size_t at = n;
+
+		if (r->state == ANALYSIS_ABSENT)
+			continue;
+		for (; at > 0; at--) {
+			const struct analysis_result *other = analysis_at(p->a, c, order[at - 1]);
+			const bool ranked = r->rank_low > 0, other_ranked = other->rank_low > 0;
+
+			if (ranked != other_ranked ? other_ranked
+						   : !(r->ns.point < other->ns.point))
+				break;
+			order[at] = order[at - 1];
+		}
+		order[at] = p->order[i];
+		n++;
+	}
+	return n;
+}
+
+/* Three columns: a ratio of times, its interval, its verdict. itself: what it is compared with. */
+static json_t *effect_of(
+	const struct stats_estimate *effect, enum stats_verdict verdict, bool itself)
+{
+	if (itself || isnan(effect->point))
+		return template_record(
+			"effect", json_null(), "instead", template_text(itself ? "1" : "–"), NULL);
+	return template_record("effect",
+		template_record("value", template_words("%.6f", exp(effect->point)), "ratio",
+			page_number(number_ratio(effect->point)), "range",
+			page_number(number_ratio_range(effect->lo, effect->hi)), "verdict",
+			template_text(stats_verdict_name(verdict)), NULL),
+		NULL);
+}
+
+static json_t *figures_of(const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_cell *cell = &a->cells[c];
+	const struct analysis_result *r = analysis_at(a, c, subject);
+	json_t *effects = json_array();
+	char letters[ANALYSIS_LETTERS_MAX];
+
+	page_add(effects,
+		effect_of(&r->to_best, r->best_verdict, cell->has_best && subject == cell->best));
+	if (a->has_baseline)
+		page_add(effects, effect_of(&r->to_base, r->base_verdict, subject == a->baseline));
+	analysis_letters(r, letters);
+	return template_record("rank", page_number(number_rank(r->rank_low, r->rank_high)),
+		"letters", template_text(letters), "ns",
+		page_number(number_plain(exp(r->ns.point))), "range",
+		page_number(number_plain_range(exp(r->ns.lo), exp(r->ns.hi))), "rate",
+		page_number(number_plain(analysis_rate(cell, r->ns.point) / 1e6)), "effects",
+		effects, "p_is_small", json_boolean(r->mann_whitney < small_p), "p",
+		isnan(r->mann_whitney) ? template_text("–")
+				       : template_words("%.3f", r->mann_whitney),
+		"blocks_needed", json_integer((json_int_t)r->blocks_needed), NULL);
+}
+
+static json_t *time_of(const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_subject *s = &a->subjects[subject];
+	const struct analysis_result *r = analysis_at(a, c, subject);
+	const bool measured = r->state == ANALYSIS_MEASURED;
+	json_t *absence = json_null();
+
+	if (!measured)
+		absence = template_record("columns", json_integer(a->has_baseline ? 13 : 10), "bad",
+			json_boolean(r->state > ANALYSIS_UNSUPPORTED), "state",
+			template_text(analysis_state_name(r->state)), "reason",
+			template_text(r->reason == NULL ? "" : r->reason), NULL);
+	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
+		template_text(s->label), "absence", absence, "figures",
+		measured ? figures_of(a, c, subject) : json_null(), NULL);
+}
+
+static json_t *per_thousand(double value)
+{
+	return page_number(number_plain(value * 1000));
+}
+
+static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_subject *s = &a->subjects[subject];
+	const struct analysis_result *r = analysis_at(a, c, subject);
+	const struct analysis_memory *m = &r->memory;
+
+	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
+		template_text(s->label), "jain", page_number(number_plain(r->jain)), "slowest",
+		page_number(number_plain(r->slowest_share * 100)), "cpu",
+		page_number(number_plain(r->cpu_share * 100)), "refill", per_thousand(r->refill),
+		"flush", per_thousand(r->flush), "steal", per_thousand(r->steal), "grow",
+		per_thousand(r->grow), "empty", per_thousand(r->empty), "failed",
+		a->cells[c].capped && !s->is_pool ? template_text("–")
+						  : json_integer((json_int_t)r->failed),
+		"object_bytes", page_number(number_plain(m->known ? m->object_bytes : NAN)),
+		"rss_peak", page_number(number_plain(m->known ? m->rss_peak / 1048576 : NAN)),
+		"involuntary", json_integer((json_int_t)r->involuntary), "faults",
+		json_integer((json_int_t)r->faults), "slices", json_integer((json_int_t)r->slices),
+		"flagged", json_integer((json_int_t)r->flagged), "all_used",
+		json_boolean(r->all_used), NULL);
+}
+
+static json_t *best_of(const struct analysis *a, size_t c)
+{
+	const struct analysis_cell *cell = &a->cells[c];
+
+	if (!cell->has_best)
+		return json_null();
+	return template_record("label", template_text(a->subjects[cell->best].label), "ns",
+		page_number(number_plain(exp(analysis_at(a, c, cell->best)->ns.point))), "tied",
+		json_integer(cell->best_set > 1 ? (json_int_t)cell->best_set - 1 : 0), NULL);
+}
+
+static json_t *twin_of(const struct analysis *a, const struct analysis_cell *cell)
+{
+	const struct stats_estimate *effect = &cell->twin_effect;
+
+	if (!cell->has_twin)
+		return json_null();
+	return template_record("label", template_text(a->subjects[cell->twin].label), "ratio",
+		page_number(number_ratio(effect->point)), "range",
+		page_number(number_ratio_range(effect->lo, effect->hi)), "floor",
+		template_text(number_percent(cell->floor).text), NULL);
+}
+
+static json_t *calibration_of(const struct analysis_cell *cell)
+{
+	if (isnan(cell->calibration_ns))
+		return json_null();
+	return template_record("median", page_number(number_plain(cell->calibration_ns / 1000)),
+		"low", page_number(number_plain(cell->calibration_low_ns / 1000)), "high",
+		page_number(number_plain(cell->calibration_high_ns / 1000)), NULL);
+}
+
+static json_t *cell_of(const struct page *p, size_t c, size_t *order)
+{
+	const struct analysis *a = p->a;
+	const struct analysis_cell *cell = &a->cells[c];
+	const size_t n = cell_order(p, c, order);
+	json_t *times = json_array(), *conduct = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		page_add(times, time_of(a, c, order[i]));
+		if (analysis_at(a, c, order[i])->state == ANALYSIS_MEASURED)
+			page_add(conduct, conduct_of(a, c, order[i]));
+	}
+	return template_record("number", json_integer((json_int_t)c + 1), "label",
+		template_text(cell->label), "best", best_of(a, c), "floor",
+		template_text(isnan(cell->floor) ? "" : number_percent(cell->floor).text),
+		"disturbed", json_boolean(cell->disturbed), "program", template_text(cell->program),
+		"blocks", json_integer((json_int_t)cell->blocks), "forks",
+		json_integer((json_int_t)cell->forks), "unit", template_text(cell->unit),
+		"object_bytes", json_integer((json_int_t)cell->object_bytes), "object_align",
+		json_integer(cell->object_align), "pages", template_text(cell->pages),
+		"lane_threads", page_threads(cell->lane_threads), "twin", twin_of(a, cell),
+		"calibration", calibration_of(cell), "flagged",
+		json_integer((json_int_t)cell->flagged), "slices",
+		json_integer((json_int_t)cell->slices), "too_few_forks",
+		json_integer(cell->preliminary ? STATS_EVIDENCE_MIN : 0), "command",
+		template_text(cell->command), "baseline",
+		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
+		"capped", json_boolean(cell->capped), "times", times, "conduct", conduct, NULL);
+}
+
+json_t *page_cells(const struct page *p)
+{
+	size_t *order = calloc(p->rows + 1, sizeof(*order));
+	json_t *cells = order != NULL ? json_array() : NULL;
+
+	for (size_t c = 0; c < p->a->cell_count && cells != NULL; c++)
+		page_add(cells, cell_of(p, c, order));
+	free(order);
+	return cells;
+}

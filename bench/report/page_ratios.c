@@ -1,0 +1,179 @@
+/* The page's heat table: each strategy's time in each cell, as a multiple of the cell's best. */
+#include "bench/report/page.h"
+#include "bench/report/palette.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int shade_of(double log_ratio)
+{
+	int i = 0;
+
+	while (i < PALETTE_SHADES - 1 && !(exp(log_ratio) <= palette[i].ratio))
+		i++;
+	return i;
+}
+
+/* The shades' limits, for the script. */
+static json_t *steps_of(void)
+{
+	char text[PALETTE_SHADES * NUMBER_BYTES] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < PALETTE_SHADES - 1; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%g",
+			i == 0 ? "" : ",", palette[i].ratio);
+	return template_text(text);
+}
+
+/* How many neighbouring cells share a load with cell c, itself included. */
+static size_t group_size(const struct analysis *a, size_t c)
+{
+	size_t n = 1;
+
+	while (c + n < a->cell_count && analysis_same_load(&a->cells[c], &a->cells[c + n]))
+		n++;
+	return n;
+}
+
+static json_t *loads_of(const struct analysis *a)
+{
+	json_t *loads = json_array();
+
+	for (size_t c = 0; c < a->cell_count; c += group_size(a, c))
+		page_add(loads, template_record("width", json_integer((json_int_t)group_size(a, c)),
+					"load", page_load(&a->cells[c]), NULL));
+	return loads;
+}
+
+/* The columns with their heads and the row of the best times. */
+static json_t *columns_of(const struct analysis *a)
+{
+	json_t *columns = json_array();
+
+	for (size_t c = 0; c < a->cell_count; c++) {
+		const struct analysis_cell *cell = &a->cells[c];
+		json_t *best = json_null();
+
+		if (cell->has_best) {
+			const struct stats_estimate ns = analysis_at(a, c, cell->best)->ns;
+
+			best = template_record("ns", page_number(number_plain(exp(ns.point))),
+				"range", page_number(number_plain_range(exp(ns.lo), exp(ns.hi))),
+				NULL);
+		}
+		page_add(columns, template_record("column", json_integer((json_int_t)c + 2),
+					  "number", json_integer((json_int_t)c + 1), "threads",
+					  page_threads(cell->threads), "over",
+					  json_boolean(cell->oversubscribed), "disturbed",
+					  json_boolean(cell->disturbed), "best", best, NULL));
+	}
+	return columns;
+}
+
+/* A cell without a figure: why. */
+static json_t *absence_of(const struct analysis_result *result, size_t column)
+{
+	const bool broken = result->state > ANALYSIS_UNSUPPORTED;
+
+	return template_record("column", json_integer((json_int_t)column), "class",
+		template_text(broken ? "broken" : "none"), "reason",
+		template_text(result->reason == NULL ? "not measured" : result->reason), "mark",
+		template_text(broken                          ? analysis_state_name(result->state)
+			      : result->state == ANALYSIS_DRY ? "dry"
+			      : result->state == ANALYSIS_ABSENT ? "·"
+								 : "n/a"),
+		NULL);
+}
+
+/* What stands beside a figure: its tie letters, a question mark, or that the pool ran dry. */
+static json_t *mark_of(const struct analysis_result *result, bool unsure)
+{
+	char letters[ANALYSIS_LETTERS_MAX];
+
+	if (result->rank_low == 0)
+		return template_text(result->failed > 0 ? "dry" : "");
+	analysis_letters(result, letters);
+	return template_words("%s%s", letters, unsure ? "?" : "");
+}
+
+static json_t *figure_of(const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_cell *cell = &a->cells[c];
+	const struct analysis_result *result = analysis_at(a, c, subject);
+	const bool unsure = analysis_unsure(a, c, subject);
+	/* The time as the ratio says it, so that the page's own ratios agree with those printed. */
+	const double ns = analysis_at(a, c, cell->best)->ns.point + result->to_best.point;
+	const struct number range = number_ratio_range(result->to_best.lo, result->to_best.hi);
+
+	return template_record("column", json_integer((json_int_t)c), "ns",
+		template_words("%.6f", ns), "shade", json_integer(shade_of(result->to_best.point)),
+		"best", json_boolean(result->in_best_set), "unsure", json_boolean(unsure), "failed",
+		json_integer((json_int_t)result->failed), "ratio",
+		page_number(number_ratio(result->to_best.point)), "mark", mark_of(result, unsure),
+		"range", subject == cell->best ? template_text("best") : page_number(range), NULL);
+}
+
+static json_t *cell_of(const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_result *result = analysis_at(a, c, subject);
+	const bool measured = result->state == ANALYSIS_MEASURED;
+	const bool rated = a->cells[c].has_best && !isnan(result->to_best.point);
+
+	return template_record("absence", measured ? json_null() : absence_of(result, c), "unrated",
+		measured && !rated ? template_record("column", json_integer((json_int_t)c), NULL)
+				   : json_null(),
+		"figure", measured && rated ? figure_of(a, c, subject) : json_null(), NULL);
+}
+
+/* A subject in one tooltip: what it is, and its traits in the words of the table of trade-offs. */
+static json_t *traits_of(const struct analysis_subject *subject)
+{
+	return template_record("summary", template_text(subject->summary), "progress",
+		template_text(subject->progress), "cache", template_text(subject->cache), "exact",
+		template_text(page_exact(subject)), "needs", template_text(page_needs(subject)),
+		NULL);
+}
+
+static json_t *row_of(const struct page *p, size_t row)
+{
+	static const char *const roles[] = {
+		[ANALYSIS_CONTESTANT] = "",
+		[ANALYSIS_HARNESS] = "the harness itself",
+		[ANALYSIS_BARE] = "bare locked operations",
+		[ANALYSIS_FLOOR] = "for one thread only",
+		[ANALYSIS_TABLE] = "through a run-time table",
+		[ANALYSIS_TWIN] = "the same, measured twice",
+	};
+	const struct analysis_subject *subject = page_subject(p, row);
+	const bool aside = subject->role != ANALYSIS_CONTESTANT;
+	json_t *cells = json_array();
+	json_t *tally = json_null();
+
+	if (!aside && subject->measured > 0)
+		tally = template_record("best", json_integer((json_int_t)subject->best), "measured",
+			json_integer((json_int_t)subject->measured), "undecided",
+			json_integer((json_int_t)subject->undecided), NULL);
+	for (size_t c = 0; c < p->a->cell_count; c++)
+		page_add(cells, cell_of(p->a, c, p->order[row]));
+	return template_record("label", template_text(subject->label), "class",
+		template_text(!aside                  ? ""
+			      : row == p->contestants ? "aside first-aside"
+						      : "aside"),
+		"about", json_integer((json_int_t)subject->original + 1), "traits",
+		traits_of(subject), "role", template_text(roles[subject->role]), "tally", tally,
+		"cells", cells, NULL);
+}
+
+json_t *page_ratios(const struct page *p)
+{
+	json_t *rows = json_array();
+
+	for (size_t row = 0; row < p->rows; row++)
+		page_add(rows, row_of(p, row));
+	return template_record("steps", steps_of(), "references",
+		json_boolean(p->rows > p->contestants), "loads", loads_of(p->a), "columns",
+		columns_of(p->a), "rows", rows, NULL);
+}

@@ -1,0 +1,53 @@
+{{!
+Throughput against threads: a panel a strategy with its own line and intervals, all others in grey behind it. template.h has the
+language, figure.c fills the slots; a slot without & is a quoted string.
+}}
+set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
+set multiplot layout {{rows}},{{columns}}
+set border 3 linewidth 0.5
+set tics nomirror scale 0.4
+unset key
+unset mxtics
+unset mytics
+
+# Okabe and Ito's blue: told apart from grey by every kind of colour vision, and on paper.
+front = '#0072b2'
+context = '#9a9a9a'
+
+{{#panels}}
+$s{{index}} << EOD
+{{#points}}
+{{threads}} {{&rate}} {{&low}} {{&high}}
+{{/points}}
+EOD
+{{/panels}}
+# The background of every panel: all lines, with an empty line between two.
+$all << EOD
+{{#panels}}
+{{#points}}
+{{threads}} {{&rate}} {{&low}} {{&high}}
+{{/points}}
+
+{{/panels}}
+EOD
+
+set logscale xy 2
+set logscale y 10
+set format y '%.6g'
+set xtics ({{#tics}}{{#further}},{{/further}}'{{threads}}' {{threads}}{{/tics}})
+set xrange [{{&left}}:{{&right}}]
+set yrange [{{&bottom}}:{{&top}}]
+{{#crowded}}
+# More threads than CPUs.
+set object 1 rectangle from {{&left}}, graph 0 to {{&right}}, graph 1 behind fillcolor rgb '#808080' fillstyle solid 0.14 noborder
+{{/crowded}}
+set lmargin 5
+set rmargin 1
+set tmargin 1.6
+set bmargin 1.6
+{{#panels}}
+set title {{title}} offset 0,-0.6 noenhanced
+plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
+	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6, \
+	$s{{index}} using 1:2:3:4 with yerrorbars linecolor rgb front linewidth 1 pointtype 7 pointsize 0.3
+{{/panels}}
