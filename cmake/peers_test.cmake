@@ -33,7 +33,7 @@ function(expect when)
   endforeach()
 endfunction()
 
-appear(${folder} hwloc jansson sqlite3 cmocka)
+appear(${folder} hwloc inih jansson sqlite3 cmocka)
 run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja)
 expect("without any" URCU=0 CK=0 DPDK=0)
 appear(${folder} ck)

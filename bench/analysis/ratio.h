@@ -1,140 +1,115 @@
 /*
- * Ratios between rows of a store, each with its interval, against what was wanted of it.
+ * Targets: what is wanted of the designs, as ratios between rows, and what stores say of it.
  *
- * A *target* is one line of text, such as
+ * A target is a section of an INI file (ratio_help has all keys):
  *
- *	one thread, against DPDK: dpdk_cache / ours @ pair threads=1 >= 2.5
- *
- * and ratio_language has the language in full, as `nblbench ratios --help` prints it. This is what
- * turns "at least 2.5 times faster than DPDK" into a sentence that a store can refute.
+ *	[one thread, against DPDK]
+ *	row = dpdk_cache
+ *	over = ours
+ *	at = pair, 1 thread
+ *	want = >= 2.5
  *
  * The estimates. Both sides in one cell: the series of log-ratios (or differences in ns) within
  * blocks, its Hodges-Lehmann point and hierarchical bootstrap, digit for digit what the reports
- * print (stats.h). Sides in different cells: they share no block, so each is bootstrapped by itself
- * and the replicates are subtracted; what the machine did between the two cells is in the interval
- * only as far as it did it between the forks of each.
+ * print (stats.h). Sides in different cells share no block. So each is bootstrapped by itself and
+ * the replicates are subtracted; what the machine did between the two cells is in the interval only
+ * as far as it did it between the forks of each.
  *
  * The choice. Where a side is the best of several, the row is named, and the figure is that row's.
  * The best of a sample is a little better than it is: it was chosen for that. So its interval is
- * widened until it would hold whichever row had been chosen (stats_chosen): the choice's noise is in
- * the bootstrap with that of everything else. To choose again in each round and take the percentiles
- * of what was chosen looks like the way to do so, and is wrong by far (stats_test measures it).
+ * widened until it would hold whichever row had been chosen (stats_chosen). Choosing again in each
+ * round and taking the percentiles of what was chosen is wrong by far (stats_test measures it).
  */
 #ifndef BENCH_ANALYSIS_RATIO_H
 #define BENCH_ANALYSIS_RATIO_H
 
 #include "bench/analysis/analysis.h"
+#include "bench/base/inifile.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	RATIO_NAME_BYTES = 64,
-	RATIO_TEXT_BYTES = 160, /* a target's title, and what is told of one side */
-	RATIO_NAMES_MAX = 32,   /* in one list */
-	RATIO_LISTS_MAX = 16,   /* `list` lines of one book */
-	RATIO_WHY_BYTES = 2048, /* room for a sentence with all known names */
+	RATIO_TEXT_BYTES = 160, /* a title, and what is told of one side */
+	RATIO_NAMES_MAX = 16,   /* rows of one side */
+	RATIO_WHY_BYTES = INIFILE_SENTENCE_BYTES,
 };
 
-/* The language, for --help and for whoever writes a file of targets. */
-extern const char ratio_language[];
+/* How a target is written, for --help. */
+extern const char ratio_help[];
 
-struct ratio_names {
-	size_t count;
-	char item[RATIO_NAMES_MAX][RATIO_NAME_BYTES];
-};
-
-/* Which rows a side speaks of. Of several, the fastest. */
-enum ratio_rows {
-	RATIO_NAMED, /* one of `names`, or the fastest of them */
-	RATIO_OURS,  /* our own strategies and policies: see the language */
-	RATIO_EXACT, /* those of ours that promise never to fail while an object is free */
-	RATIO_SAME,  /* whatever row the other side turned out to be */
-};
-
-/* A load. Members that are 0 fit any cell. */
-struct ratio_cell {
-	char workload[RATIO_NAME_BYTES]; /* "": none was given */
-	uint32_t threads, burst, depth, size;
-	bool threads_a_cpu; /* `threads` counts those of one CPU */
-};
-
+/* Rows by their names, and where. "ours", "exact" and "same" are names too: see the help. */
 struct ratio_side {
-	enum ratio_rows rows;
-	struct ratio_names names;
-	struct ratio_cell cell;
+	size_t count; /* of several names, the fastest */
+	char name[RATIO_NAMES_MAX][RATIO_NAME_BYTES];
+	char cell[RATIO_TEXT_BYTES]; /* a cell's label, in which "4N threads" are four a CPU; "" */
 };
 
-enum ratio_quantity {
+enum ratio_measure {
 	RATIO_TIME,   /* ns a unit of work */
 	RATIO_RATE,   /* units a second, all threads together */
 	RATIO_FAILED, /* gets that found less than was asked: a count, of the worst row */
 };
 
 enum ratio_operation {
-	RATIO_ALONE,   /* the first side is all there is */
-	RATIO_DIVIDED, /* first / second */
-	RATIO_LESS,    /* first - second, in ns */
+	RATIO_ALONE, /* the first side is all there is */
+	RATIO_OVER,  /* first / second */
+	RATIO_MINUS, /* first - second, in ns */
 };
 
-enum ratio_bound { RATIO_NO_TARGET, RATIO_AT_MOST, RATIO_AT_LEAST };
+enum ratio_bound { RATIO_NO_BOUND, RATIO_AT_MOST, RATIO_AT_LEAST };
 
 struct ratio_target {
-	char section[RATIO_TEXT_BYTES]; /* the heading it stands under; "" */
-	char what[RATIO_TEXT_BYTES];    /* its title; the expression itself where it has none */
-	enum ratio_quantity quantity;
+	char heading[RATIO_TEXT_BYTES]; /* what it stands under; "" */
+	char title[RATIO_TEXT_BYTES];
+	uint32_t given; /* a bit a key */
+	enum ratio_measure measure;
 	enum ratio_operation operation;
 	struct ratio_side side[2];
+	char at[RATIO_TEXT_BYTES]; /* the cell of sides without one of their own */
 	enum ratio_bound bound;
-	double wanted; /* a factor, ns or a count */
+	double wanted;  /* a factor, ns or a count */
+	bool wanted_ns; /* "ns" stands behind it */
 };
 
-struct ratio_list {
-	char name[RATIO_NAME_BYTES];
-	struct ratio_names names;
-};
+/* Whether a side is this one name. */
+static inline bool ratio_is(const struct ratio_side *side, const char *name)
+{
+	return side->count == 1 && strcmp(side->name[0], name) == 0;
+}
 
-/* Targets and what their names stand for. Starts as zeros; ratio_book_free empties it. */
-struct ratio_book {
-	size_t list_count;
-	struct ratio_list list[RATIO_LISTS_MAX];
-	struct ratio_names awaited; /* names that no store or build need know yet */
-	char section[RATIO_TEXT_BYTES];
+/* What was measured: names that neither it nor this build knows are mistakes. */
+struct ratio_stores {
 	size_t count;
-	struct ratio_target *target;
+	struct analysis *const *item; /* from analysis_read_raw */
 };
 
 /*
- * Adds one line: a target, a `list`, an `await`, a [section], a comment or nothing. 0; -EINVAL with
- * a sentence in why (RATIO_WHY_BYTES) that says what was expected where; -ENOMEM, with one too.
+ * Gives a target, which starts as zeros, one key; and, behind the last key, checks what they say
+ * together. 0, or -EINVAL with a sentence in why (RATIO_WHY_BYTES) that says what would be right.
  */
-int ratio_book_add(struct ratio_book *book, const char *line, char *why);
-
-/* Adds all lines of a file. As ratio_book_add, the sentence headed by name and line number. */
-int ratio_book_read(struct ratio_book *book, FILE *in, const char *name, char *why);
-
-void ratio_book_free(struct ratio_book *book);
+int ratio_set(struct ratio_target *target, const char *key, const char *value,
+	const struct ratio_stores *stores, char *why);
+int ratio_check(struct ratio_target *target, char *why);
 
 /*
- * Whether every name in the targets is a strategy or policy's row, a workload, awaited, or a name
- * that one of the stores has. 0, or -EINVAL with a sentence in why
- * (RATIO_WHY_BYTES) that names the wrong one and the known ones.
+ * Reads a file of targets. 0 and *targets, which the caller frees, *count of them; or -EINVAL, -EIO
+ * or -ENOMEM with a sentence in why (RATIO_WHY_BYTES) that begins with name and line.
  */
-int ratio_book_check(const struct ratio_book *book, struct analysis *const *stores,
-	size_t store_count, char *why);
+int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
+	struct ratio_target **targets, size_t *count, char *why);
 
 enum ratio_verdict {
-	RATIO_MET,       /* the whole interval lies within the target */
+	RATIO_MET,       /* the whole interval lies within the bound */
 	RATIO_MISSED,    /* the whole interval lies outside it */
 	RATIO_UNDECIDED, /* it lies on both sides, or there is none: too few blocks */
 	RATIO_SHOWN,     /* nothing was wanted */
 	RATIO_ABSENT,    /* the stores do not have it */
 };
-
-/* "met", "missed", "undecided", "shown" or "absent". */
-const char *ratio_verdict_name(enum ratio_verdict verdict);
 
 struct ratio_result {
 	enum ratio_verdict verdict;
@@ -143,16 +118,13 @@ struct ratio_result {
 	char rows[2][RATIO_TEXT_BYTES]; /* "mag_tls", "tcmalloc, best of 6" */
 	const char *cell[2];            /* labels; equal for one cell, the second NULL if alone */
 	double value[2];                /* ns a unit, units a second, or a count; NAN for none */
-	/* A logarithm for RATIO_DIVIDED, else in the value's unit; of a count the point alone. */
+	/* A logarithm for RATIO_OVER, else in the value's unit; of a count the point alone. */
 	struct stats_estimate estimate;
 	bool all_used; /* too few clean pairs were left, so the flagged ones were used as well */
 };
 
-/*
- * Works target out from the first store that has all its rows; the stores were read by
- * analysis_read_raw. 0, or -ENOMEM.
- */
-int ratio_evaluate(const struct ratio_target *target, struct analysis *const *stores,
-	size_t store_count, struct ratio_result *result);
+/* Works target out from the first store that has all its rows. 0, or -ENOMEM. */
+int ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
+	struct ratio_result *result);
 
 #endif

@@ -1,0 +1,30 @@
+/*
+ * INI files as people write them: inih splits the lines, and each mistake is told with its line.
+ *
+ *	[a heading of any length]
+ *	key = value        ; a comment
+ *
+ * A value is one line. A heading without keys counts too.
+ */
+#ifndef BENCH_BASE_INIFILE_H
+#define BENCH_BASE_INIFILE_H
+
+#include <stdio.h>
+
+enum { INIFILE_SENTENCE_BYTES = 1024 };
+
+/*
+ * Takes a key with its value; a heading, its text in value and key NULL; or the end, both NULL. The
+ * strings live until it returns. 0; or a negative errno, with a sentence in why
+ * (INIFILE_SENTENCE_BYTES) that says what would be right. *line may be lowered to where the mistake is.
+ */
+typedef int (*inifile_take)(
+	void *user, unsigned *line, const char *key, const char *value, char *why);
+
+/*
+ * Hands over what `in` has, up to the first mistake. 0; or a negative errno, with a sentence in why
+ * (INIFILE_SENTENCE_BYTES) that begins with name, the file's, and the line.
+ */
+int inifile_read(FILE *in, const char *name, inifile_take take, void *user, char *why);
+
+#endif
