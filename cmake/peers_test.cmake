@@ -25,7 +25,7 @@ endfunction()
 # expect(<when> <peer>=<0 or 1>...): what the next build would compile the library with.
 function(expect when)
   run(${CMAKE_COMMAND} --build ${WORK}/build --target build.ninja)
-  file(STRINGS ${WORK}/build/compile_commands.json line REGEX "command.*/alloc/nbl\\.c" LIMIT_COUNT 1)
+  file(STRINGS ${WORK}/build/compile_commands.json line REGEX "command.*/alloc/pool\\.c" LIMIT_COUNT 1)
   foreach(peer IN LISTS ARGN)
     if(NOT line MATCHES "-DNBLBENCH_${peer} ")
       message(FATAL_ERROR "${when}: ${peer} was expected in\n${line}")
