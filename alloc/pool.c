@@ -1,6 +1,7 @@
 /* The list of strategies at run time, and what is the same for all of them. */
 #include "alloc/pool.h"
 #include "alloc/machine/rseq.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/slab.h"
 
 #include <errno.h>
@@ -49,8 +50,10 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "has no name";
 	if (ops->summary == NULL || ops->summary[0] == '\0')
 		return "has no summary";
-	if (!ops->supported || !ops->create || !ops->destroy || !ops->attach || !ops->detach)
-		return "lacks one of supported, create, destroy, attach, detach";
+	if (!ops->parts && (!ops->create || !ops->destroy))
+		return "lacks its parts";
+	if (!ops->supported || !ops->attach || !ops->detach)
+		return "lacks one of supported, attach, detach";
 	if (!ops->get || !ops->put || !ops->get_bulk || !ops->put_bulk)
 		return "lacks one of get, put, get_bulk, put_bulk";
 	if ((ops->get_run == NULL) != (ops->put_run == NULL))
@@ -149,7 +152,7 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 	 * of the caller's it is asked for half as many until it can.
 	 */
 	do
-		rc = ops->create(&c, out);
+		rc = ops->parts ? life_cycle_create(ops, &c, out) : ops->create(&c, out);
 	while (rc == -EOVERFLOW && config->capacity == 0 && (c.capacity /= 2) != 0);
 	if (rc == 0) {
 		(*out)->ops = ops;
@@ -161,7 +164,10 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 
 void pool_destroy(struct pool *pool)
 {
-	pool->ops->destroy(pool);
+	if (pool->ops->parts)
+		life_cycle_destroy(pool);
+	else
+		pool->ops->destroy(pool);
 }
 
 void pool_adopt(struct pool *pool, struct pool_thread *self)
@@ -221,16 +227,6 @@ void pool_detach_plain(struct pool *pool, struct pool_thread *self)
 {
 	(void)pool;
 	memory_free(self, sizeof(*self));
-}
-
-void *pool_carve(struct slab *slab, struct pool_thread *self)
-{
-	uint32_t first;
-
-	if (slab_carve(slab, 1, &first) == 0)
-		return NULL;
-	self->paths.grow++;
-	return slab_object(slab, first);
 }
 
 const char *pool_progress_name(enum pool_progress progress)

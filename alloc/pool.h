@@ -45,6 +45,7 @@
 #include <stdint.h>
 
 struct pool;
+struct pool_parts;
 struct pool_thread;
 struct slab;
 
@@ -176,7 +177,14 @@ struct pool_ops {
 	bool (*supported)(char *reason);
 
 	/*
-	 * Makes a pool of config->capacity free objects, none carved yet. Called by pool_create
+	 * What a pool consists of, from which pool_create makes it and pool_destroy ends it, and from
+	 * which the hooks of mechanism/life_cycle.h work.
+	 */
+	const struct pool_parts *parts;
+
+	/*
+	 * NULL where there are parts; else:
+	 * makes a pool of config->capacity free objects, none carved yet. Called by pool_create
 	 * alone, which has checked config; sets the base's slab, pool_create fills in the rest. 0
 	 * and *out, or -ENOMEM or -EOVERFLOW (the strategy cannot name so many objects), with *out
 	 * untouched and nothing leaked.
@@ -184,7 +192,8 @@ struct pool_ops {
 	int (*create)(const struct pool_config *config, struct pool **out);
 
 	/*
-	 * Frees everything. No thread is attached and every object is back; the caller has made
+	 * NULL where there are parts; else:
+	 * frees everything. No thread is attached and every object is back; the caller has made
 	 * sure.
 	 */
 	void (*destroy)(struct pool *pool);
@@ -383,14 +392,6 @@ bool pool_supported_rseq(char *reason);
 /* attach and detach for strategies without per-thread state of their own: only the counters. */
 int pool_attach_plain(struct pool *pool, struct pool_thread **out);
 void pool_detach_plain(struct pool *pool, struct pool_thread *self);
-
-/*
- * One never-used object of the slab, counted in self->paths; NULL at the capacity. For the slow
- * path of get, which then looks at its own structure once more before it answers "empty": one
- * thread may have carved the last object after another one put one back, and a pool in which at
- * least one object was free all along must not say NULL.
- */
-void *pool_carve(struct slab *slab, struct pool_thread *self);
 
 /* flush for strategies without caches. */
 ALWAYS_INLINE void pool_flush_nothing(struct pool *pool, struct pool_thread *self)

@@ -30,11 +30,11 @@ struct control {
 /* In the order of broken.def; ends in NULL. */
 extern const struct control *const controls[];
 
-/* What a broken treiber_tag keeps: everything but the four hooks that move objects. */
-#define CONTROL_COLD_HOOKS .create = treiber_tag_create, CONTROL_COLD_HOOKS_BUT_CREATE
-#define CONTROL_COLD_HOOKS_BUT_CREATE                                                          \
-	.supported = pool_supported_always, .destroy = treiber_tag_destroy,                    \
-	.attach = pool_attach_plain, .detach = pool_detach_plain, .flush = pool_flush_nothing, \
-	.count = treiber_tag_count, .check = treiber_tag_check
+/*
+ * What a broken treiber_tag keeps: everything but the four hooks that move objects. its_parts:
+ * treiber_tag_parts, or the control's own.
+ */
+#define CONTROL_COLD_HOOKS(its_parts) \
+	POOL_LIFE_CYCLE(its_parts), .supported = pool_supported_always, .flush = pool_flush_nothing
 
 #endif

@@ -22,11 +22,16 @@ int census_begin(struct census *self, const struct slab *slab, char *why, size_t
 	return 0;
 }
 
+void census_begin_count(struct census *self, const struct slab *slab)
+{
+	*self = (struct census){.slab = slab};
+}
+
 bool census_fail(struct census *self, const char *format, ...)
 {
 	va_list args;
 
-	if (!self->failed) {
+	if (!self->failed && self->why != NULL) {
 		va_start(args, format);
 		vsnprintf(self->why, self->why_bytes, format, args);
 		va_end(args);
@@ -37,6 +42,13 @@ bool census_fail(struct census *self, const char *format, ...)
 
 bool census_mark(struct census *self, const void *object, const char *place)
 {
+	if (self->seen == NULL) {
+		/* The bound ends a walk over a list that has become a ring. */
+		if (self->free == self->slab->capacity)
+			return census_fail(self, "more objects than there are");
+		self->free++;
+		return true;
+	}
 	if (!slab_owns(self->slab, object))
 		return census_fail(self, "%p in %s is not an object of this pool", object, place);
 	size_t offset = (size_t)((const unsigned char *)object - self->slab->base);

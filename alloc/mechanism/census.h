@@ -14,8 +14,8 @@
 
 struct census {
 	const struct slab *slab;
-	unsigned char *seen; /* one bit per object of the slab */
-	char *why;           /* receives the sentence */
+	unsigned char *seen; /* one bit per object of the slab; NULL: it only counts */
+	char *why;           /* receives the sentence; NULL in a census that only counts */
 	size_t why_bytes;
 	uint64_t free; /* objects marked so far */
 	bool failed;
@@ -26,6 +26,12 @@ struct census {
  * after a 0.
  */
 int census_begin(struct census *self, const struct slab *slab, char *why, size_t why_bytes);
+
+/*
+ * Begins a census that only counts what is marked, for `count`: it takes no memory, believes what it
+ * is shown up to the slab's capacity, and needs no end.
+ */
+void census_begin_count(struct census *self, const struct slab *slab);
 
 /*
  * Marks object as found free in place. Returns false, with the reason noted, if that cannot be;

@@ -28,6 +28,7 @@
 #define ALLOC_POOL_CK_STACK_H
 
 #include "alloc/mechanism/census.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/side_nodes.h"
 #include "alloc/peer/missing_library.h"
 #include "alloc/pool.h"

@@ -81,6 +81,7 @@
 #define ALLOC_POOL_SCQ_H
 
 #include "alloc/mechanism/census.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
 

@@ -42,6 +42,7 @@
 #define ALLOC_POOL_TREIBER_DWCAS_H
 
 #include "alloc/mechanism/census.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/side_nodes.h"
 #include "alloc/pool.h"
 

@@ -31,10 +31,8 @@
 #ifndef ALLOC_POOL_TREIBER_TAG_H
 #define ALLOC_POOL_TREIBER_TAG_H
 
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/tagged_stack.h"
-#include "alloc/pool.h"
-
-#include <errno.h>
 
 struct treiber_tag_pool {
 	struct pool base;
@@ -42,30 +40,19 @@ struct treiber_tag_pool {
 	struct slab slab;
 };
 
-static COLD void *treiber_tag_grow(struct treiber_tag_pool *self, struct pool_thread *thread)
+static inline void *treiber_tag_take(struct pool *pool)
 {
-	uint32_t first;
+	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	if (slab_carve(&self->slab, 1, &first) == 1) {
-		thread->paths.grow++;
-		return slab_object(&self->slab, first);
-	}
-	/*
-	 * The capacity is reached; an object may have come back since the look at the stack, and
-	 * exactness wants it found.
-	 */
-	void *object = tagged_stack_pop(&self->stack, &self->slab);
-	thread->paths.empty += object == NULL;
-	return object;
+	return tagged_stack_pop(&self->stack, &self->slab);
 }
 
 /* Four loads, two of them of the pool's constants, and one locked compare-and-swap. */
 static inline void *treiber_tag_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-	void *object = tagged_stack_pop(&self->stack, &self->slab);
+	void *object = treiber_tag_take(pool);
 
-	return likely(object != NULL) ? object : treiber_tag_grow(self, thread);
+	return likely(object != NULL) ? object : pool_grow(pool, thread);
 }
 
 /* Three loads, two of them of the pool's constants, one store and one locked compare-and-swap. */
@@ -77,13 +64,6 @@ static inline void treiber_tag_put(struct pool *pool, struct pool_thread *thread
 	tagged_stack_push(&self->stack, &self->slab, object);
 }
 
-/* The cold end of get_bulk: objs[0..got) are filled, the list has ended. */
-static COLD uint32_t treiber_tag_get_rest(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
-{
-	return got + pool_get_each(treiber_tag_get, pool, thread, objs + got, n - got);
-}
-
 /* n loads of links and one locked compare-and-swap. */
 static inline uint32_t treiber_tag_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
@@ -91,7 +71,7 @@ static inline uint32_t treiber_tag_get_bulk(
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 	uint32_t got = tagged_stack_pop_each(&self->stack, &self->slab, objs, n);
 
-	return likely(got == n) ? n : treiber_tag_get_rest(pool, thread, objs, got, n);
+	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
 
 /* n stores and one locked compare-and-swap. */
@@ -104,66 +84,27 @@ static inline void treiber_tag_put_bulk(
 	tagged_stack_push_each(&self->stack, &self->slab, objs, n);
 }
 
-static COLD int treiber_tag_create(const struct pool_config *config, struct pool **out)
-{
-	struct treiber_tag_pool *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = slab_init(&self->slab, config->object_bytes, config->object_align,
-		config->capacity, config->pages, SLAB_WITH_LINKS);
-	if (rc != 0) {
-		memory_free(self, sizeof(*self));
-		return rc;
-	}
-	self->base.slab = &self->slab;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void treiber_tag_destroy(struct pool *pool)
+static COLD void treiber_tag_walk(struct pool *pool, struct census *census)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
+	tagged_stack_census(&self->stack, &self->slab, census); /* I1 */
 }
 
-static COLD uint64_t treiber_tag_count(struct pool *pool)
-{
-	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-
-	return slab_uncarved(&self->slab) + tagged_stack_count(&self->stack, &self->slab);
-}
-
-static COLD int treiber_tag_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-	struct census census;
-	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
-
-	if (rc != 0)
-		return rc;
-	tagged_stack_census(&self->stack, &self->slab, &census); /* I1 */
-	return census_end(&census, outstanding);
-}
+static const struct pool_parts treiber_tag_parts = {
+	.pool_bytes = sizeof(struct treiber_tag_pool),
+	.slab_offset = offsetof(struct treiber_tag_pool, slab),
+	.links = SLAB_WITH_LINKS,
+	.take = treiber_tag_take,
+	.walk = treiber_tag_walk,
+};
 
 static const struct pool_ops pool_treiber_tag_ops = {
 	.name = "treiber_tag",
 	.summary = "one lock-free stack, 24-bit index and 40-bit tag in its head",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true, .signals = true, .trims = true},
 	.supported = pool_supported_always,
-	.create = treiber_tag_create,
-	.destroy = treiber_tag_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = treiber_tag_get,
-	.put = treiber_tag_put,
-	.get_bulk = treiber_tag_get_bulk,
-	.put_bulk = treiber_tag_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = treiber_tag_count,
-	.check = treiber_tag_check,
+	POOL_HOOKS(treiber_tag),
 };
 
 #endif

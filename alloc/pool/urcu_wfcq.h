@@ -31,6 +31,7 @@
 #define ALLOC_POOL_URCU_WFCQ_H
 
 #include "alloc/mechanism/census.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/side_nodes.h"
 #include "alloc/peer/urcu.h"
 #include "alloc/pool.h"

@@ -37,6 +37,7 @@
 #define ALLOC_POOL_VYUKOV_H
 
 #include "alloc/mechanism/census.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
 

@@ -30,7 +30,7 @@ static const struct pool_ops crashes_ops = {
 	.name = "crashes",
 	.summary = "dies of a signal after a while",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = crashes_get,
 	.put = treiber_tag_put,
 	.get_bulk = crashes_get_bulk,

@@ -30,7 +30,7 @@ static const struct pool_ops empty_early_ops = {
 	.name = "empty_early",
 	.summary = "says NULL while its last object is free",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = empty_early_get,
 	.put = treiber_tag_put,
 	.get_bulk = empty_early_get_bulk,

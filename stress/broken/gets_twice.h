@@ -29,7 +29,7 @@ static const struct pool_ops gets_twice_ops = {
 	.name = "gets_twice",
 	.summary = "now and then a get leaves its object in the pool",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = gets_twice_get,
 	.put = treiber_tag_put,
 	.get_bulk = gets_twice_get_bulk,

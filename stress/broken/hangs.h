@@ -31,7 +31,7 @@ static const struct pool_ops hangs_ops = {
 	.name = "hangs",
 	.summary = "waits in put for ever, after a while",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = hangs_put,
 	.get_bulk = treiber_tag_get_bulk,

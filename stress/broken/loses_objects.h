@@ -27,7 +27,7 @@ static const struct pool_ops loses_objects_ops = {
 	.name = "loses_objects",
 	.summary = "now and then a put drops its object",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = loses_objects_put,
 	.get_bulk = treiber_tag_get_bulk,

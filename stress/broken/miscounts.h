@@ -32,7 +32,7 @@ static const struct pool_ops miscounts_ops = {
 	.name = "miscounts",
 	.summary = "takes an object too many off its tag's account",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = miscounts_put,
 	.get_bulk = treiber_tag_get_bulk,

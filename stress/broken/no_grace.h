@@ -30,18 +30,27 @@ static uint32_t no_grace_get_bulk(
 	return pool_get_each(no_grace_get, pool, thread, objs, n);
 }
 
-static int no_grace_create(const struct pool_config *config, struct pool **out)
+static int no_grace_init(struct pool *pool)
 {
+	(void)pool;
 	rcu_guard_stop_waiting();
-	return treiber_tag_create(config, out);
+	return 0;
 }
+
+static const struct pool_parts no_grace_parts = {
+	.pool_bytes = sizeof(struct treiber_tag_pool),
+	.slab_offset = offsetof(struct treiber_tag_pool, slab),
+	.links = SLAB_WITH_LINKS,
+	.init = no_grace_init,
+	.take = treiber_tag_take,
+	.walk = treiber_tag_walk,
+};
 
 static const struct pool_ops no_grace_ops = {
 	.name = "no_grace",
 	.summary = "is freed without a grace period for the calls inside",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS_BUT_CREATE,
-	.create = no_grace_create,
+	CONTROL_COLD_HOOKS(no_grace_parts),
 	.get = no_grace_get,
 	.put = treiber_tag_put,
 	.get_bulk = no_grace_get_bulk,

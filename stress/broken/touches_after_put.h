@@ -27,7 +27,7 @@ static const struct pool_ops touches_after_put_ops = {
 	.name = "touches_after_put",
 	.summary = "writes to an object after it has given it away",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = touches_after_put_put,
 	.get_bulk = treiber_tag_get_bulk,

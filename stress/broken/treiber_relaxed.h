@@ -31,7 +31,7 @@ static const struct pool_ops treiber_relaxed_ops = {
 	.name = "treiber_relaxed",
 	.summary = "a Treiber stack whose push does not release what the owner wrote",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = treiber_relaxed_put,
 	.get_bulk = treiber_tag_get_bulk,

@@ -26,7 +26,7 @@ static void *treiber_untagged_get(struct pool *pool, struct pool_thread *thread)
 		uint32_t top = tagged_index(head);
 
 		if (top == 0)
-			return treiber_tag_grow(self, thread);
+			return pool_grow(pool, thread);
 		uint32_t below = atom_load_relaxed(slab_link(&self->slab, top));
 		if (++calls % TREIBER_UNTAGGED_YIELD_ONE_IN == 0)
 			sched_yield();
@@ -46,7 +46,7 @@ static const struct pool_ops treiber_untagged_ops = {
 	.name = "treiber_untagged",
 	.summary = "a Treiber stack without a tag: ABA gives one object to two owners",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_untagged_get,
 	.put = treiber_tag_put,
 	.get_bulk = treiber_untagged_get_bulk,

@@ -27,7 +27,7 @@ static const struct pool_ops trims_held_ops = {
 	.name = "trims_held",
 	.summary = "gives a page back while an object on it is held",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true, .trims = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = treiber_tag_put,
 	.get_bulk = trims_held_get_bulk,

@@ -39,7 +39,7 @@ static const struct pool_ops walks_untagged_ops = {
 	.name = "walks_untagged",
 	.summary = "a Treiber stack whose bursts leave the tag: ABA gives one object to two owners",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = treiber_tag_get,
 	.put = treiber_tag_put,
 	.get_bulk = walks_untagged_get_bulk,

@@ -29,7 +29,7 @@ static const struct pool_ops hides_a_lock_ops = {
 	.name = "hides_a_lock",
 	.summary = "a Treiber stack with a busy bit round its pop",
 	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS,
+	CONTROL_COLD_HOOKS(treiber_tag_parts),
 	.get = hides_a_lock_get,
 	.put = treiber_tag_put,
 	.get_bulk = hides_a_lock_get_bulk,

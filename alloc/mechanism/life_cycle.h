@@ -1,0 +1,120 @@
+/*
+ * The life of a pool, as far as it is the same for all: creation and its unwinding when a step
+ * fails, attaching, growth, counting and checking, the end. A strategy names its parts in a struct
+ * pool_parts and puts POOL_LIFE_CYCLE(parts), or POOL_HOOKS(name), into its table.
+ *
+ * A strategy's pool is a struct that begins with a struct pool; its per-thread state, where it has
+ * any, is a struct that begins with a struct pool_thread. Both come zeroed, on cache line pairs of
+ * their own.
+ */
+#ifndef ALLOC_MECHANISM_LIFE_CYCLE_H
+#define ALLOC_MECHANISM_LIFE_CYCLE_H
+
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/side_nodes.h"
+#include "alloc/mechanism/slab.h"
+#include "alloc/pool.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+struct pool_parts {
+	size_t pool_bytes;   /* the size of the strategy's pool */
+	size_t thread_bytes; /* the size of its per-thread state; 0: it has none of its own */
+	/*
+	 * Where in the pool its objects are: at offsetof(struct x_pool, slab) a struct slab, made as
+	 * the pool's config says, with links or without; or, where node_bytes is not 0, a struct
+	 * side_nodes whose nodes have that size. 0: the strategy keeps no objects, or its init makes
+	 * its own slab.
+	 */
+	size_t slab_offset;
+	enum slab_links links;
+	size_t node_bytes; /* a power of two */
+
+	/*
+	 * Optional. init makes what else there is in a new pool, whose ops, config and slab stand
+	 * already. 0, or a negative errno; it then leaves nothing behind. fini ends what init made.
+	 */
+	int (*init)(struct pool *pool);
+	void (*fini)(struct pool *pool);
+
+	/*
+	 * Optional. enter makes the rest of a new handle, whose pool stands already. 0, or -ENOMEM; it
+	 * then leaves nothing behind. leave gives back what the thread has cached and ends what enter
+	 * made.
+	 */
+	int (*enter)(struct pool *pool, struct pool_thread *self);
+	void (*leave)(struct pool *pool, struct pool_thread *self);
+
+	/*
+	 * Takes one used object, as get does, but never a new one. For pool_grow; NULL: a second look
+	 * at the structure would find no more than the first.
+	 */
+	void *(*take)(struct pool *pool);
+
+	/*
+	 * Visits every place of a quiet pool where a used free object can rest: census_mark for each
+	 * object, census_fail for an invariant that does not hold, and no step further after a
+	 * false. Serves count and check. NULL: the strategy keeps no objects.
+	 */
+	void (*walk)(struct pool *pool, struct census *census);
+};
+
+/* The hooks of a table that come from its parts. */
+#define POOL_LIFE_CYCLE(its_parts)                                                       \
+	.parts = &(its_parts), .attach = life_cycle_attach, .detach = life_cycle_detach, \
+	.count = life_cycle_count, .check = life_cycle_check
+
+/* All hooks of a strategy without caches but `supported`: name_get and so on, and name_parts. */
+#define POOL_HOOKS(name)                                                                         \
+	POOL_LIFE_CYCLE(name##_parts), .get = name##_get, .put = name##_put,                     \
+				       .get_bulk = name##_get_bulk, .put_bulk = name##_put_bulk, \
+				       .flush = pool_flush_nothing
+
+/* The bulk hooks of a strategy that gains nothing from a batch. */
+#define POOL_GET_EACH(name)                                                             \
+	static inline uint32_t name##_get_bulk(                                         \
+		struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n) \
+	{                                                                               \
+		return pool_get_each(name##_get, pool, thread, objs, n);                \
+	}
+
+#define POOL_PUT_EACH(name)                                                                   \
+	static inline void name##_put_bulk(                                                   \
+		struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n) \
+	{                                                                                     \
+		pool_put_each(name##_put, pool, thread, objs, n);                             \
+	}
+
+/*
+ * The cold end of get: the structure was empty. Takes a never-used object, or else looks at the
+ * structure once more (parts.take). NULL: both had none.
+ *
+ * The second look is what exactness rests on: between the first one and the look at the slab one
+ * thread may have put an object back and another carved the last one. A pool in which at least one
+ * object was free all along must not say NULL.
+ */
+COLD void *pool_grow(struct pool *pool, struct pool_thread *self);
+
+/* The cold end of get_bulk: objs[0..got) are filled, the structure has ended. The rest comes by get. */
+COLD uint32_t pool_grow_each(
+	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n);
+
+/* One never-used object of the slab, counted in self->paths; NULL at the capacity. */
+void *pool_carve(struct slab *slab, struct pool_thread *self);
+
+/*
+ * What pool_create and pool_destroy do with the parts. 0 and *out; -ENOMEM; -EOVERFLOW: the slab can't
+ * name so many objects; or what init says. On failure *out is untouched and nothing is left behind.
+ */
+int life_cycle_create(
+	const struct pool_ops *ops, const struct pool_config *config, struct pool **out);
+void life_cycle_destroy(struct pool *pool);
+
+/* The hooks that POOL_LIFE_CYCLE names; see struct pool_ops. */
+int life_cycle_attach(struct pool *pool, struct pool_thread **out);
+void life_cycle_detach(struct pool *pool, struct pool_thread *self);
+uint64_t life_cycle_count(struct pool *pool);
+int life_cycle_check(struct pool *pool, uint64_t outstanding, char *why);
+
+#endif
