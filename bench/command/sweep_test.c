@@ -35,8 +35,10 @@ enum {
 	WORDS_MAX = 40,
 	OUTPUT_BYTES = 16384,
 	KILLS = 20,
-	/* From the start of a sweep to somewhere in its first second: creation, workers, blocks. */
-	KILL_AFTER_MS = 500,
+	/* A kill in two comes within this time of the start: creation, workers, first blocks. */
+	KILL_AFTER_MS = 100,
+	/* The others come so long behind a block that was awaited. */
+	KILL_BEHIND_MS = 20,
 	WAIT_MS = 60000, /* for something that is to happen in a running sweep */
 	BUSY_LOOPS = 10,
 	BUSY_SWEEPS_NIGHTLY = 100,
@@ -223,7 +225,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 {
 	struct fixture *self = *state;
 	char *before = strdup("");
-	uint64_t limit_ms = KILL_AFTER_MS;
+	int64_t had = 0;
 	struct run run;
 
 	print_message("seed %" PRIu64 "\n", seed);
@@ -231,7 +233,16 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		struct stat file;
 
 		start(self, &run, KILLED_SWEEP);
-		sleep_ms(random_below(limit_ms));
+		if (i % 2 == 0) {
+			sleep_ms(random_below(KILL_AFTER_MS));
+		} else {
+			/* Half of an even share: no kill finds that everything is measured. */
+			const uint64_t share =
+				(uint64_t)(KILLED_BLOCKS - had) / (uint64_t)(KILLS - i);
+
+			await_blocks(self, had + (int64_t)random_below(share / 2 + 1));
+			sleep_ms(random_below(KILL_BEHIND_MS));
+		}
 		kill(run.pid, SIGKILL);
 		finish(&run);
 		if (!WIFSIGNALED(run.status))
@@ -239,7 +250,6 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		if (stat(self->path, &file) != 0) {
 			/* Killed before there was a store, which is made whole or not at all. */
 			assert_string_equal(before, "");
-			limit_ms += limit_ms / 2;
 			continue;
 		}
 		char *after = all_blocks(self);
@@ -248,9 +258,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		assert_int_equal(number(self, "SELECT count(*) FROM block"),
 			number(self, "SELECT count(*) FROM (SELECT 1 FROM slice GROUP BY block_id "
 				     "HAVING count(*) = 4)"));
-		/* On a loaded machine a sweep needs longer to get anywhere. */
-		if (strlen(after) == strlen(before))
-			limit_ms += limit_ms / 2;
+		had = number(self, "SELECT count(*) FROM block");
 		free(before);
 		before = after;
 	}

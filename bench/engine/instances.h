@@ -15,8 +15,12 @@ const struct workload *workload_find(const char *name);
 
 /* How a body reaches its strategy. */
 enum instance_dispatch {
-	INSTANCE_FOLDED, /* the table is a constant: calls are inlined */
-	INSTANCE_TABLE,  /* the table is read at run time: calls are indirect */
+	/*
+	 * The table is a constant: calls are inlined. Builds that check contracts, which nobody
+	 * measures, do so for some strategies and read the table of the others at run time.
+	 */
+	INSTANCE_FOLDED,
+	INSTANCE_TABLE, /* the table is read at run time: calls are indirect */
 };
 
 /* "folded" and "table". */

@@ -37,7 +37,7 @@ enum {
 	 * sections), and boundaries are taken ever more sparsely.
 	 */
 	EVERY_BOUNDARY_BELOW = 128,
-	SPARSE_LOG2 = 3,
+	SPARSE_LOG2 = 2,
 	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
 };
 

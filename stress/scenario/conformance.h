@@ -40,10 +40,20 @@ enum {
 	CONFORMANCE_FAULTS_MAX = 10000,
 	CONFORMANCE_LIVES = 600 / STRESS_SLOWDOWN,
 	CONFORMANCE_FIGHTS = 20,
+	CONFORMANCE_WAIT = 10, /* conformance_times */
 	CONFORMANCE_HELD = 24, /* objects a thread holds while it churns */
 	CONFORMANCE_CHURN = 40000 / STRESS_SLOWDOWN,
 	CONFORMANCE_STACK_BYTES = 1 << 20,
 };
+
+/*
+ * How often threads that meet do something: a tenth where one waits for another, because each wait
+ * for a thread that has no CPU lasts a time slice of whatever program has it.
+ */
+static uint32_t conformance_times(const struct pool_ops *ops, uint32_t times)
+{
+	return ops->traits.progress == POOL_BLOCKING ? times / CONFORMANCE_WAIT : times;
+}
 
 /* How many objects a clause takes out of a pool of this shape. */
 static uint32_t conformance_objects(const struct stress *run, const struct pool_config *shape)
@@ -575,7 +585,7 @@ static void divides_capacity(const struct stress *run)
 	struct conformance_fight fight = {.capacity = config.capacity,
 		.taken = stress_array((size_t)run->threads * config.capacity, sizeof(void *))};
 
-	for (uint32_t round = 0; round < CONFORMANCE_FIGHTS; round++) {
+	for (uint32_t round = 0; round < conformance_times(run->ops, CONFORMANCE_FIGHTS); round++) {
 		uint32_t total = 0;
 
 		gang_run(run, b.pool, run->threads, stress_seed(run->seed, round),
@@ -626,7 +636,8 @@ static void outlives_threads(const struct stress *run)
 	const uint32_t *cpus;
 
 	stress_cpus(&cpus);
-	for (uint32_t lives = 0; lives < CONFORMANCE_LIVES; lives += run->threads) {
+	for (uint32_t lives = 0; lives < conformance_times(run->ops, CONFORMANCE_LIVES);
+		lives += run->threads) {
 		gang_run(run, b.pool, run->threads, stress_seed(run->seed, lives),
 			conformance_life_body, NULL);
 		stress_quiet(b.pool, 0, "after a generation of threads");
@@ -665,7 +676,7 @@ static void conformance_churn(
 	void *held[CONFORMANCE_HELD];
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < CONFORMANCE_CHURN; i++) {
+	for (uint32_t i = conformance_times(ops, CONFORMANCE_CHURN); i > 0; i--) {
 		if (n < CONFORMANCE_HELD && stress_below(&random, 2)) {
 			held[n] = ops->get(pool, self);
 			if (held[n] != NULL)
