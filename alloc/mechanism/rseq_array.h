@@ -12,6 +12,9 @@
 #include "alloc/machine/rseq.h"
 #include "alloc/mechanism/transit.h"
 
+#include <errno.h>
+#include <string.h>
+
 _Static_assert(
 	(int)POOL_CPU_CACHE_OBJECTS_MAX <= (int)RSEQ_SLOTS_MAX, "the largest cache fits an area");
 

@@ -45,6 +45,7 @@
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/rseq_array.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 /*
@@ -475,25 +476,6 @@ static COLD uint64_t home_ret_count(struct pool *pool)
 	return free;
 }
 
-/* Marks what a quiet inbox holds (I2), in full magazines (I4). */
-static COLD void home_ret_audit_inbox(
-	struct home_ret_pool *self, uint32_t cpu, struct census *census)
-{
-	struct slab *magazines = &self->depot.magazines;
-
-	for (uint32_t at = tagged_index(atom_load_acquire(&self->inbox[cpu].head));
-		at != 0 && !census->failed; at = atom_load_relaxed(slab_link(magazines, at))) {
-		struct magazine *magazine = slab_at(magazines, at);
-
-		if (magazine_count(magazine) != self->cache.batch)
-			census_fail(census,
-				"I4: a magazine in the inbox of CPU %u holds %u objects of %u", cpu,
-				magazine_count(magazine), self->cache.batch);
-		else
-			depot_audit_magazine(census, magazine, "a CPU's inbox");
-	}
-}
-
 static COLD void home_ret_audit_thread(
 	struct home_ret_pool *self, struct home_ret_thread *thread, struct census *census)
 {
@@ -506,7 +488,7 @@ static COLD void home_ret_audit_thread(
 			census_fail(census, "I4: a thread's open magazine holds %u objects of %u",
 				open->count, self->cache.batch);
 		magazine_set_count(open->magazine, open->count);
-		depot_audit_magazine(census, open->magazine, "a thread's open magazine");
+		magazine_census(open->magazine, "a thread's open magazine", census);
 		magazine_set_count(open->magazine, 0);
 	}
 }
@@ -527,8 +509,9 @@ static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *wh
 			census_fail(&census, "I3: object %u has its home on CPU %u of %u", i, home,
 				self->cache.cpus);
 	}
-	for (uint32_t cpu = 0; cpu < self->cache.cpus && !census.failed; cpu++) /* I2 */
-		home_ret_audit_inbox(self, cpu, &census);
+	for (uint32_t cpu = 0; cpu < self->cache.cpus && !census.failed; cpu++) /* I2, I4 */
+		depot_census_stack(&self->depot, &self->inbox[cpu], self->cache.batch,
+			"a CPU's inbox", &census);
 	pthread_mutex_lock(&self->lock);
 	for (struct home_ret_thread *thread = self->threads; thread != NULL; thread = thread->next)
 		home_ret_audit_thread(self, thread, &census);

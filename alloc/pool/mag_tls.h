@@ -31,6 +31,7 @@
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/depot.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 struct mag_tls_thread {
@@ -387,9 +388,8 @@ static COLD int mag_tls_check(struct pool *pool, uint64_t outstanding, char *why
 				size);
 			break;
 		}
-		if (!depot_audit_magazine(&census, loaded, "a thread's loaded magazine") || /* I2 */
-			!depot_audit_magazine(
-				&census, thread->previous, "a thread's previous magazine"))
+		if (!magazine_census(loaded, "a thread's loaded magazine", &census) || /* I2 */
+			!magazine_census(thread->previous, "a thread's previous magazine", &census))
 			break;
 	}
 	pthread_mutex_unlock(&self->lock);

@@ -37,6 +37,9 @@
 #include "alloc/machine/cpu.h"
 #include "alloc/mechanism/transit.h"
 
+#include <errno.h>
+#include <string.h>
+
 /*
  * Other CPUs tried after the own one, before the depot: 0..16. Two, because a holder is preempted
  * seldom and its neighbour at the same time hardly ever.

@@ -39,6 +39,9 @@
 
 #include "alloc/mechanism/rseq_array.h"
 
+#include <errno.h>
+#include <string.h>
+
 struct rseq_arr_pool {
 	struct pool base;
 	struct rseq_cache cache;

@@ -44,6 +44,9 @@
 #include "alloc/machine/cpu.h"
 #include "alloc/mechanism/rseq_magazine.h"
 
+#include <errno.h>
+#include <string.h>
+
 struct rseq_mag_pool {
 	struct pool base;
 	struct rseq_magazines *areas; /* cpus, and those up to the kernel's limit, stopped */
@@ -562,8 +565,8 @@ static COLD int rseq_mag_check(struct pool *pool, uint64_t outstanding, char *wh
 				"I1: CPU %u is stopped, or its magazines are one or hold more than "
 				"%u objects",
 				cpu, self->size);
-		else if (depot_audit_magazine(&census, loaded, "a CPU's loaded magazine")) /* I2 */
-			depot_audit_magazine(&census, spare, "a CPU's spare magazine");
+		else if (magazine_census(loaded, "a CPU's loaded magazine", &census)) /* I2 */
+			magazine_census(spare, "a CPU's spare magazine", &census);
 	}
 	depot_census(&self->depot, &census);
 	return census_end(&census, outstanding);

@@ -1,0 +1,242 @@
+/* See depot.h and magazine.h. */
+#include "alloc/mechanism/depot.h"
+
+#include <string.h>
+
+int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t installed,
+	uint32_t block_bytes)
+{
+	uint32_t magazines = slab->capacity / magazine_objects + 1 + installed +
+			     DEPOT_THREADS * DEPOT_THREAD_MAGAZINES;
+
+	/* Whole lines of slots: a magazine is named by its first line. */
+	uint32_t slots = (magazine_objects + COPY_STEP - 1) / COPY_STEP * COPY_STEP;
+	uint32_t bytes = (uint32_t)(sizeof(struct magazine) + slots * sizeof(void *));
+
+	self->slab = slab;
+	self->magazine_objects = magazine_objects;
+	self->magazine_offset = -bytes % block_bytes;
+	self->magazine_bytes = self->magazine_offset + bytes;
+	self->block_bytes = block_bytes;
+	return slab_init(&self->magazines, bytes, block_bytes, magazines, MEMORY_PAGES_ORDINARY,
+		SLAB_WITH_LINKS);
+}
+
+void depot_fini(struct depot *self)
+{
+	slab_fini(&self->magazines);
+}
+
+struct magazine *depot_get_empty(struct depot *self)
+{
+	struct magazine *magazine = tagged_stack_pop(&self->empty, &self->magazines);
+	uint32_t first;
+
+	if (magazine == NULL && slab_carve(&self->magazines, 1, &first) == 1)
+		magazine =
+			(struct magazine *)((unsigned char *)slab_object(&self->magazines, first) +
+					    self->magazine_offset);
+	return magazine;
+}
+
+void depot_put_empty(struct depot *self, struct magazine *magazine)
+{
+	INVARIANT(I1, magazine_count(magazine) == 0);
+	tagged_stack_push(&self->empty, &self->magazines, magazine);
+}
+
+struct magazine *depot_get_full(struct depot *self)
+{
+	return tagged_stack_pop(&self->full, &self->magazines);
+}
+
+void depot_put_full(struct depot *self, struct magazine *magazine)
+{
+	INVARIANT(I1, magazine_count(magazine) == self->magazine_objects);
+	tagged_stack_push(&self->full, &self->magazines, magazine);
+}
+
+/* Empties a magazine into the stack of singles. */
+static void spill(struct depot *self, struct magazine *magazine)
+{
+	uint32_t count = magazine_count(magazine);
+
+	if (count != 0)
+		tagged_stack_push_each(&self->singles, self->slab, magazine->slot, count);
+	magazine_set_count(magazine, 0);
+}
+
+void depot_put_any(struct depot *self, struct magazine *magazine)
+{
+	if (magazine_count(magazine) == self->magazine_objects) {
+		depot_put_full(self, magazine);
+		return;
+	}
+	spill(self, magazine);
+	depot_put_empty(self, magazine);
+}
+
+uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct magazine *magazine = depot_get_full(self);
+	uint32_t got = 0;
+
+	if (magazine != NULL) {
+		uint32_t rest = magazine_count(magazine);
+
+		got = n < rest ? n : rest;
+		rest -= got;
+		magazine_set_count(magazine, rest);
+		memcpy(objs, &magazine->slot[rest], got * sizeof(*objs));
+		spill(self, magazine);
+		depot_put_empty(self, magazine);
+	} else {
+		got = tagged_stack_pop_each(&self->singles, self->slab, objs, n);
+	}
+	thread->paths.refill += got != 0;
+	return got;
+}
+
+uint32_t depot_carve(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t first;
+	uint32_t got = slab_carve(self->slab, n, &first);
+
+	for (uint32_t i = 0; i < got; i++)
+		objs[i] = slab_object(self->slab, first + i);
+	thread->paths.grow += got != 0;
+	return got;
+}
+
+uint32_t depot_take(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t got = depot_take_used(self, thread, objs, n);
+
+	return got != 0 ? got : depot_carve(self, thread, objs, n);
+}
+
+void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	thread->paths.flush++;
+	struct magazine *magazine = n == self->magazine_objects ? depot_get_empty(self) : NULL;
+
+	if (magazine != NULL) {
+		memcpy(magazine->slot, objs, n * sizeof(*objs));
+		magazine_set_count(magazine, n);
+		depot_put_full(self, magazine);
+		return;
+	}
+	tagged_stack_push_each(&self->singles, self->slab, objs, n);
+}
+
+struct magazine *depot_keep(struct depot *self)
+{
+	struct magazine *magazine = depot_get_empty(self);
+	unsigned char *heap;
+
+	if (magazine != NULL)
+		return magazine;
+	heap = memory_alloc(self->magazine_bytes + self->block_bytes);
+	if (heap == NULL)
+		return NULL;
+	magazine = (struct magazine *)(heap + -(uintptr_t)heap % self->block_bytes +
+				       self->magazine_offset);
+	magazine->heap = heap;
+	return magazine;
+}
+
+void depot_drop(struct depot *self, struct magazine *magazine)
+{
+	if (magazine == NULL)
+		return;
+	if (magazine->heap == NULL)
+		depot_put_empty(self, magazine);
+	else
+		memory_free(magazine->heap, self->magazine_bytes + self->block_bytes);
+}
+
+/* `from` is full and `to` empty; afterwards it is the other way round. */
+static void pour(struct depot *self, struct magazine *to, struct magazine *from)
+{
+	memcpy(to->slot, from->slot, self->magazine_objects * sizeof(void *));
+	magazine_set_count(to, self->magazine_objects);
+	magazine_set_count(from, 0);
+}
+
+struct magazine *depot_trade_empty(struct depot *self, struct magazine *magazine)
+{
+	struct magazine *empty =
+		magazine_count(magazine) == self->magazine_objects ? depot_get_empty(self) : NULL;
+
+	if (empty == NULL) {
+		spill(self, magazine);
+		return magazine;
+	}
+	if (magazine->heap == NULL) {
+		depot_put_full(self, magazine);
+		return empty;
+	}
+	pour(self, empty, magazine);
+	depot_put_full(self, empty);
+	return magazine;
+}
+
+struct magazine *depot_trade_full(struct depot *self, struct magazine *magazine)
+{
+	struct magazine *full = depot_get_full(self);
+
+	if (full == NULL)
+		return NULL;
+	if (magazine->heap == NULL) {
+		depot_put_empty(self, magazine);
+		return full;
+	}
+	pour(self, magazine, full);
+	depot_put_empty(self, full);
+	return magazine;
+}
+
+uint64_t depot_count(struct depot *self)
+{
+	return slab_uncarved(self->slab) + tagged_stack_count(&self->singles, self->slab) +
+	       tagged_stack_count(&self->full, &self->magazines) * self->magazine_objects;
+}
+
+bool magazine_census(struct magazine *magazine, const char *place, struct census *census)
+{
+	for (uint32_t i = 0; i < magazine_count(magazine); i++) {
+		if (!census_mark(census, magazine->slot[i], place))
+			return false;
+	}
+	return true;
+}
+
+bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t objects,
+	const char *place, struct census *census)
+{
+	struct slab *magazines = &self->magazines;
+	uint32_t seen = 0;
+
+	for (uint32_t at = tagged_index(atom_load_acquire(&stack->head)); at != 0;
+		at = atom_load_relaxed(slab_link(magazines, at))) {
+		struct magazine *magazine = slab_at(magazines, at);
+
+		if (++seen > magazines->capacity)
+			return census_fail(census, "I1: %s is a ring", place);
+		if (magazine_count(magazine) != objects)
+			return census_fail(census, "I1: a magazine in %s holds %u objects, not %u",
+				place, magazine_count(magazine), objects);
+		if (!magazine_census(magazine, place, census))
+			return false;
+	}
+	return true;
+}
+
+bool depot_census(struct depot *self, struct census *census)
+{
+	return depot_census_stack(self, &self->full, self->magazine_objects,
+		       "the depot's stack of full magazines", census) &&
+	       depot_census_stack(
+		       self, &self->empty, 0, "the depot's stack of empty magazines", census) &&
+	       tagged_stack_census(&self->singles, self->slab, census);
+}

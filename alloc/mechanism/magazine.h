@@ -1,0 +1,66 @@
+/*
+ * A magazine: a small array of pointers to free objects, which changes hands as a whole.
+ *
+ * Both ends can be seen without loading a bound. Below slot[0] lies the floor, a NULL, which a get
+ * meets in the place of an object. Behind the last slot lies a multiple of MAGAZINE_BLOCK_BYTES, if the
+ * depot was made so: a put sees it as an address whose low bits are 0. In a magazine longer than a
+ * block other slots have such an address too, so the put then looks at the bound.
+ *
+ *	              | objects, 0 ... 0, floor | slot[0] ... slot[magazine_objects - 1] |
+ *	 multiple of 64                          multiple of 64           multiple of 1024
+ */
+#ifndef ALLOC_MECHANISM_MAGAZINE_H
+#define ALLOC_MECHANISM_MAGAZINE_H
+
+#include "alloc/machine/copy.h"
+#include "alloc/mechanism/census.h"
+#include "alloc/pool.h"
+
+struct magazine {
+	atom_u32 objects; /* in slot[0..objects) */
+	void *heap;       /* where a private one lies (depot.h); NULL: in the depot's table */
+	unsigned char unused[CACHE_LINE_BYTES - 3 * sizeof(void *)];
+	void *floor; /* slot[-1]: NULL, for ever */
+	void *slot[];
+};
+enum { MAGAZINE_BLOCK_BYTES = 1024 };
+_Static_assert(offsetof(struct magazine, slot) == CACHE_LINE_BYTES, "the floor is slot[-1]");
+_Static_assert(POOL_MAGAZINE_OBJECTS_DEFAULT * sizeof(void *) + sizeof(struct magazine) ==
+		       MAGAZINE_BLOCK_BYTES,
+	"a magazine of the default size fills its block");
+
+/*
+ * The number of objects in a magazine, read and written by its owner. Relaxed: the owner's own
+ * accesses need no order. The word is atomic because `rseq_mag` may read it in a magazine that has
+ * just changed hands; it then throws the value away.
+ */
+ALWAYS_INLINE uint32_t magazine_count(struct magazine *magazine)
+{
+	return atom_load_relaxed(&magazine->objects);
+}
+
+ALWAYS_INLINE void magazine_set_count(struct magazine *magazine, uint32_t count)
+{
+	atom_store_relaxed(&magazine->objects, count);
+}
+
+/*
+ * Ask for the lines of a magazine that another CPU wrote, or read, last. The lines then come side by
+ * side; a loop that needs them would wait for the first few one by one.
+ */
+static inline void magazine_prefetch_read(struct magazine *magazine, uint32_t objects)
+{
+	for (uint32_t i = objects; i > COPY_STEP; i -= COPY_STEP)
+		prefetch_read(&magazine->slot[i - COPY_STEP]);
+}
+
+static inline void magazine_prefetch_write(struct magazine *magazine, uint32_t objects)
+{
+	for (uint32_t i = 0; i < objects; i += COPY_STEP)
+		prefetch_write(&magazine->slot[i]);
+}
+
+/* Marks what a magazine holds. False: the census has failed. */
+bool magazine_census(struct magazine *magazine, const char *place, struct census *census);
+
+#endif
