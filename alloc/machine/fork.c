@@ -20,11 +20,11 @@
  *
  *	the lock below                       calls that arrange, and forks
  *	tags_lock, spare_lock (nbl/nbl.c)    calls
- *	context.h's lock, those of mag_tls   attaching and detaching: calls, or under the registry;
- *	and home_ret                         counting and checking: calls
+ *	context.h's lock, registry.h's       attaching and detaching: calls, or under the registry;
+ *	                                     counting and checking: calls
  *	mutex, ticket, vyukov, percpu_try,   get and put: calls, or under the registry, when a
  *	liburcu's stacks and queue           quarantine ends
- *	drainers' stops (rseq.h)             as those
+ *	stops of CPUs (mechanism/cpu_*.c)    as those
  *	once-controls                        calls
  *	DPDK                                 its strategies are lost in a fork
  *	the C library's                      its own affair

@@ -1,6 +1,7 @@
 /* See depot.h and magazine.h. */
 #include "alloc/mechanism/depot.h"
 
+#include <errno.h>
 #include <string.h>
 
 int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t installed,
@@ -115,7 +116,8 @@ uint32_t depot_take(struct depot *self, struct pool_thread *thread, void **objs,
 	return got != 0 ? got : depot_carve(self, thread, objs, n);
 }
 
-void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
+/* n: 1..magazine_objects. */
+static void give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	thread->paths.flush++;
 	struct magazine *magazine = n == self->magazine_objects ? depot_get_empty(self) : NULL;
@@ -129,7 +131,16 @@ void depot_give(struct depot *self, struct pool_thread *thread, void *const *obj
 	tagged_stack_push_each(&self->singles, self->slab, objs, n);
 }
 
-struct magazine *depot_keep(struct depot *self)
+void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	for (const uint32_t batch = self->magazine_objects; n > batch; n -= batch, objs += batch)
+		give(self, thread, objs, batch);
+	if (n != 0)
+		give(self, thread, objs, n);
+}
+
+/* An empty magazine of the table's, else of the heap's; NULL: no memory. */
+static struct magazine *keep(struct depot *self)
 {
 	struct magazine *magazine = depot_get_empty(self);
 	unsigned char *heap;
@@ -145,14 +156,28 @@ struct magazine *depot_keep(struct depot *self)
 	return magazine;
 }
 
-void depot_drop(struct depot *self, struct magazine *magazine)
+int depot_keep(struct depot *self, struct magazine **kept, uint32_t n)
 {
-	if (magazine == NULL)
-		return;
-	if (magazine->heap == NULL)
-		depot_put_empty(self, magazine);
-	else
-		memory_free(magazine->heap, self->magazine_bytes + self->block_bytes);
+	for (uint32_t i = 0; i < n; i++) {
+		kept[i] = keep(self);
+		if (kept[i] == NULL) {
+			depot_drop(self, kept, i);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void depot_drop(struct depot *self, struct magazine *const *kept, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (kept[i] == NULL)
+			continue;
+		if (kept[i]->heap == NULL)
+			depot_put_empty(self, kept[i]);
+		else
+			memory_free(kept[i]->heap, self->magazine_bytes + self->block_bytes);
+	}
 }
 
 /* `from` is full and `to` empty; afterwards it is the other way round. */
@@ -194,12 +219,6 @@ struct magazine *depot_trade_full(struct depot *self, struct magazine *magazine)
 	pour(self, magazine, full);
 	depot_put_empty(self, full);
 	return magazine;
-}
-
-uint64_t depot_count(struct depot *self)
-{
-	return slab_uncarved(self->slab) + tagged_stack_count(&self->singles, self->slab) +
-	       tagged_stack_count(&self->full, &self->magazines) * self->magazine_objects;
 }
 
 bool magazine_census(struct magazine *magazine, const char *place, struct census *census)

@@ -81,7 +81,7 @@ COLD uint32_t depot_take_used(
 /* The never-used ones alone; 0 when the capacity is reached. */
 COLD uint32_t depot_carve(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n);
 
-/* Gives objs[0..n), n >= 1: as a magazine if they fill one and one is free, else singly. */
+/* Gives objs[0..n): a magazine's worth as a magazine if one is to be had, other numbers singly. */
 COLD void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n);
 
 /*
@@ -103,11 +103,11 @@ COLD void depot_put_any(struct depot *self, struct magazine *magazine);
  * Magazines that a thread keeps, which may be private.
  */
 
-/* An empty one, until depot_drop. NULL: no memory. */
-COLD struct magazine *depot_keep(struct depot *self);
+/* n empty ones into kept[0..n), until depot_drop. 0, or -ENOMEM with none kept. */
+COLD int depot_keep(struct depot *self, struct magazine **kept, uint32_t n);
 
-/* Ends one, which is empty. NULL: nothing happens. */
-COLD void depot_drop(struct depot *self, struct magazine *magazine);
+/* Ends kept[0..n), which are empty; those that are NULL are passed over. */
+COLD void depot_drop(struct depot *self, struct magazine *const *kept, uint32_t n);
 
 /* Takes what the thread's magazine holds. Returns an empty one in its place: another, or the same. */
 COLD struct magazine *depot_trade_empty(struct depot *self, struct magazine *magazine);
@@ -115,14 +115,7 @@ COLD struct magazine *depot_trade_empty(struct depot *self, struct magazine *mag
 /* A full one in the place of the thread's empty one: another, or the same. NULL: there is none. */
 COLD struct magazine *depot_trade_full(struct depot *self, struct magazine *magazine);
 
-/*
- * Of a quiet depot.
- */
-
-/* Free objects, never-used ones included. */
-COLD uint64_t depot_count(struct depot *self);
-
-/* Verifies I1 and marks every object (I2). False: the census has failed. */
+/* Of a quiet depot: verifies I1 and marks every used object (I2). False: the census has failed. */
 COLD bool depot_census(struct depot *self, struct census *census);
 
 /*

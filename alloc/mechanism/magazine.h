@@ -60,6 +60,57 @@ static inline void magazine_prefetch_write(struct magazine *magazine, uint32_t o
 		prefetch_write(&magazine->slot[i]);
 }
 
+/*
+ * An opened magazine: its objects lie below top. The pointers stand in the structure of whoever opened
+ * it and not in the magazine, because a core forwards a store to a load fastest at a fixed distance
+ * from a register that does not change.
+ */
+struct magazine_open {
+	void **top;
+	void **bottom; /* slot[0] */
+	void **limit;  /* behind the last slot */
+	struct magazine *magazine;
+};
+
+/* size: slots that the magazine has. */
+static inline void magazine_open(
+	struct magazine_open *self, struct magazine *magazine, uint32_t size)
+{
+	self->magazine = magazine;
+	self->bottom = magazine->slot;
+	self->top = self->bottom + magazine_count(magazine);
+	self->limit = self->bottom + size;
+}
+
+/* Writes the magazine's count, which is stale while it is open. */
+static inline struct magazine *magazine_close(struct magazine_open *self)
+{
+	magazine_set_count(self->magazine, (uint32_t)(self->top - self->bottom));
+	return self->magazine;
+}
+
+/* Up to n objects off the top, into objs. Returns how many. */
+static inline uint32_t magazine_open_take(struct magazine_open *self, void **objs, uint32_t n)
+{
+	uint32_t count = (uint32_t)(self->top - self->bottom);
+	uint32_t take = n < count ? n : count;
+
+	self->top -= take;
+	copy_pointers(objs, self->top, take);
+	return take;
+}
+
+/* As many of objs[0..n) as there is room for, on top. Returns how many. */
+static inline uint32_t magazine_open_give(struct magazine_open *self, void *const *objs, uint32_t n)
+{
+	uint32_t room = (uint32_t)(self->limit - self->top);
+	uint32_t give = n < room ? n : room;
+
+	copy_pointers(self->top, objs, give);
+	self->top += give;
+	return give;
+}
+
 /* Marks what a magazine holds. False: the census has failed. */
 bool magazine_census(struct magazine *magazine, const char *place, struct census *census);
 

@@ -1,222 +1,195 @@
 /*
- * A per-CPU cache of free objects: rseq.h's arrays, one a CPU, and the cold code around them that
- * `rseq_arr` and `home_ret` share. Cold, all of it: the hot hooks call rseq_pop and rseq_push
- * themselves.
+ * An array of free objects a CPU, and the restartable sections (alloc/machine/rseq.h) that get and put
+ * there: no locked instruction, and no line that another CPU writes. The array follows tcmalloc's slab
+ * (P. Turner, Google).
  *
- * I1  On a quiet pool no CPU is stopped, low is 0, cap is the configured one and cur at most that.
+ * An array a CPU, RSEQ_ARRAY_BYTES apart:
+ *
+ *	 0        4        8        12       16               64
+ *	+--------+--------+--------+--------+----------------+-----------------------
+ *	| cur    | low    | cap    | stop   | (unused)       | slot[0] slot[1] ...
+ *	+--------+--------+--------+--------+----------------+-----------------------
+ *
+ *	pop    if cur <= low: empty     else  result = slot[cur-1], COMMIT cur = cur-1
+ *	push   if cur >= cap: full      else  slot[cur] = object,   COMMIT cur = cur+1
+ *
+ * low is 0 and cap the array's size, until another CPU's thread stops the array to take from it: it
+ * writes low = UINT32_MAX and cap = 0, so that both tests fail. So the sections need no test of a stop
+ * flag. See rseq_array_stop in cpu_arrays.c.
+ *
+ * Order. Program order suffices on one CPU, since the switch between two threads of it is a full
+ * barrier. Objects from elsewhere came through the depot's release and acquire. The thread sanitizer
+ * cannot see that, and is told for each object.
  */
 #ifndef ALLOC_MECHANISM_RSEQ_ARRAY_H
 #define ALLOC_MECHANISM_RSEQ_ARRAY_H
 
-#include "alloc/machine/cpu.h"
 #include "alloc/machine/rseq.h"
-#include "alloc/mechanism/transit.h"
 
-#include <errno.h>
-#include <string.h>
-
-_Static_assert(
-	(int)POOL_CPU_CACHE_OBJECTS_MAX <= (int)RSEQ_SLOTS_MAX, "the largest cache fits an area");
-
-struct rseq_cache {
-	struct rseq_array *areas; /* cpus, and those up to the kernel's limit, which stay stopped */
-	uint32_t cpus;            /* with an array that is in use */
-	uint32_t limit;           /* areas; more than any CPU number (cpu.h) */
-	uint32_t cap;             /* objects an array holds */
-	uint32_t batch;           /* objects moved at once; the depot's magazine size */
+enum {
+	RSEQ_ARRAY_LOG2 = 13,
+	RSEQ_ARRAY_BYTES = 1 << RSEQ_ARRAY_LOG2,
+	RSEQ_ARRAY_HEADER_BYTES = 64,
+	RSEQ_ARRAY_SLOTS = (RSEQ_ARRAY_BYTES - RSEQ_ARRAY_HEADER_BYTES) / 8,
 };
 
-/* A thread's part of it. */
-struct rseq_cache_thread {
-	void *rs; /* the thread's registered area, or &unregistered */
-	struct rseq_unregistered unregistered;
-	uint32_t victim; /* where the last search found something */
+/* cur, low and cap are written by sections of the array's CPU, or by a thread that has stopped it. */
+struct rseq_array {
+	atom_u32 cur;
+	atom_u32 low;
+	atom_u32 cap;
+	atom_u32 stop; /* 0, or 1 while a thread has stopped this CPU's array */
+	unsigned char unused[RSEQ_ARRAY_HEADER_BYTES - 16];
+	void *slot[RSEQ_ARRAY_SLOTS];
 };
+_Static_assert(sizeof(struct rseq_array) == RSEQ_ARRAY_BYTES, "the sections know this stride");
+_Static_assert(offsetof(struct rseq_array, slot) == RSEQ_ARRAY_HEADER_BYTES,
+	"the sections know this offset");
 
-static COLD size_t rseq_cache_bytes(const struct rseq_cache *self)
+#ifdef RSEQ_ARCH_SUPPORTED
+
+/* Opens the section, and computes the CPU's array. */
+#define RSEQ_ARRAY_OPEN                               \
+	RSEQ_ARM                                      \
+	"shlq $13, %[area]\n\t" /* RSEQ_ARRAY_LOG2 */ \
+	"addq %[arrays], %[area]\n\t"                 \
+	"movl (%[area]), %k[cur]\n\t"
+
+/*
+ * Takes the top object of the current CPU's array. Returns it, or RSEQ_EMPTY or RSEQ_ABORT. 12
+ * instructions, of which one store arms and one commits.
+ */
+ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays)
 {
-	return (size_t)self->limit * sizeof(*self->areas);
+	uintptr_t result, area, cur;
+
+	/* clang-format off */
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN
+		"xorl %k[result], %k[result]\n\t"
+		"cmpl 4(%[area]), %k[cur]\n\t"
+		"jbe 5f\n\t"
+		"movq 56(%[area],%[cur],8), %[result]\n\t"
+		"decl %k[cur]\n\t"
+		"movl %k[cur], (%[area])\n"
+		"2:\n" RSEQ_EXIT
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
+		: [rs] "r"(rs), [arrays] "r"(arrays)
+		: "memory", "cc");
+	/* clang-format on */
+	if (result >= RSEQ_CODES)
+		atom_tsan_acquire((void *)result);
+	return result;
 }
 
 /*
- * 0 or -ENOMEM. The areas from cpus on are left as they were mapped, untouched and all 0: cur is
- * not above low and not below cap, so a section on such a CPU finds its array empty and full, and
- * the caller goes to the depot. The first of them serves threads that have no CPU number.
+ * Puts object on top of the current CPU's array. RSEQ_DONE, RSEQ_FULL or RSEQ_ABORT. 13
+ * instructions.
  */
-static COLD int rseq_cache_init(struct rseq_cache *self, const struct pool_config *config)
+ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, void *object)
 {
-	self->cpus = cpu_possible();
-	self->limit = cpu_limit() + 1;
-	self->cap = config->cpu_cache_objects;
-	self->batch = config->batch_objects;
-	self->areas = memory_map(rseq_cache_bytes(self), MEMORY_PAGES_ORDINARY);
-	if (self->areas == NULL)
-		return -ENOMEM;
-	for (uint32_t cpu = 0; cpu < self->cpus; cpu++)
-		atom_init(&self->areas[cpu].cap, self->cap);
-	return 0;
+	uintptr_t result, area, cur;
+
+	/* An aborted attempt has released too: an edge too many, never one too few. */
+	atom_tsan_release(object);
+	/* clang-format off */
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN
+		"movl $2, %k[result]\n\t" /* RSEQ_FULL */
+		"cmpl 8(%[area]), %k[cur]\n\t"
+		"jae 5f\n\t"
+		"xorl %k[result], %k[result]\n\t"
+		"movq %[object], 64(%[area],%[cur],8)\n\t"
+		"incl %k[cur]\n\t"
+		"movl %k[cur], (%[area])\n"
+		"2:\n" RSEQ_EXIT
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
+		: [rs] "r"(rs), [arrays] "r"(arrays), [object] "r"(object)
+		: "memory", "cc");
+	/* clang-format on */
+	return result;
 }
 
-static COLD void rseq_cache_fini(struct rseq_cache *self)
-{
-	memory_unmap(self->areas, rseq_cache_bytes(self), MEMORY_PAGES_ORDINARY);
-}
-
-/* Of the calling thread: when it attaches, and when it adopts. */
-static COLD void rseq_cache_attach(struct rseq_cache *self, struct rseq_cache_thread *thread)
-{
-	thread->rs = rseq_area_or(&thread->unregistered, self->cpus);
-}
-
-/* rseq_pop_bulk, begun again when interrupted, a bounded number of times. */
-static COLD uint32_t rseq_cache_pop(
-	struct rseq_cache *self, struct rseq_cache_thread *thread, void **objs, uint32_t n)
-{
-	uintptr_t result = RSEQ_ABORT;
-
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
-		result = rseq_pop_bulk(thread->rs, self->areas, objs, n);
-	return result == RSEQ_ABORT ? 0 : (uint32_t)result / 4;
-}
-
-/* rseq_push_bulk, likewise. */
-static COLD bool rseq_cache_push(
-	struct rseq_cache *self, struct rseq_cache_thread *thread, void *const *objs, uint32_t n)
-{
-	uintptr_t result = RSEQ_ABORT;
-
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
-		result = rseq_push_bulk(thread->rs, self->areas, objs, n);
-	return result == RSEQ_DONE;
-}
+/* clang-format off */
+#define RSEQ_ARRAY_POP_BULK(copy)                                                                  \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN                                                \
+		"xorl %k[result], %k[result]\n\t"                                                  \
+		"movl %k[cur], %k[count]\n\t"                                                      \
+		"subl 4(%[area]), %k[count]\n\t"                                                   \
+		"jbe 5f\n\t"                                                                       \
+		"cmpl %k[n], %k[count]\n\t"                                                        \
+		"cmoval %k[n], %k[count]\n\t"                                                      \
+		"subl %k[count], %k[cur]\n\t"                                                      \
+		"leaq 64(%[area],%[cur],8), %[from]\n\t"                                           \
+		"leal (,%[count],4), %k[result]\n\t" copy                                          \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
+		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)                             \
+		: [rs] "r"(rs), [arrays] "r"(arrays), [to] "r"(to), [n] "r"((uintptr_t)n)          \
+		: "memory", "cc", COPY_CLOBBERS)
+/* clang-format on */
 
 /*
- * Puts objs[0..n) on the current CPU; if they do not fit, after a batch has been moved to the
- * depot; else into the depot.
+ * Takes up to n objects off the current CPU's array into to[0..), the top one last. Returns 4 x the
+ * number taken (0: nothing there), or RSEQ_ABORT: then to[] may hold garbage and nothing was taken.
  */
-static COLD void rseq_cache_put(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct depot *depot, struct pool_thread *base, void *const *objs, uint32_t n)
+ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
+	void *rs, struct rseq_array *arrays, void **to, uint32_t n)
 {
-	struct transit transit;
+	uintptr_t result, area, cur, count, i, from;
 
-	if (rseq_cache_push(self, thread, objs, n))
-		return;
-	transit_init(&transit);
-	transit_open(&transit, depot);
-	uint32_t moved = rseq_cache_pop(self, thread, transit.slot, transit.room);
-	if (moved != 0)
-		transit_give(&transit, depot, base, moved);
-	transit_close(&transit, depot);
-	if (rseq_cache_push(self, thread, objs, n))
-		return;
-	for (uint32_t put = 0; put < n;) {
-		uint32_t give = n - put < self->batch ? n - put : self->batch;
-
-		depot_give(depot, base, objs + put, give);
-		put += give;
+	if (likely(copy_wide()))
+		RSEQ_ARRAY_POP_BULK(RSEQ_COPY_WIDE);
+	else
+		RSEQ_ARRAY_POP_BULK(RSEQ_COPY_NARROW);
+	if (result != RSEQ_ABORT) {
+		for (uint32_t k = 0; atom_sanitizes && k < result / 4; k++)
+			atom_tsan_acquire(to[k]);
 	}
+	return result;
 }
+
+/* clang-format off */
+#define RSEQ_ARRAY_PUSH_BULK(copy)                                                                 \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN                                                \
+		"movl $2, %k[result]\n\t" /* RSEQ_FULL */                                          \
+		"leal (%[cur],%[n]), %k[count]\n\t"                                                \
+		"cmpl 8(%[area]), %k[count]\n\t"                                                   \
+		"ja 5f\n\t"                                                                        \
+		"leaq 64(%[area],%[cur],8), %[to]\n\t"                                             \
+		"movl %k[count], %k[cur]\n\t"                                                      \
+		"movl %k[n], %k[count]\n\t"                                                        \
+		"xorl %k[result], %k[result]\n\t" copy                                             \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
+		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)                                 \
+		: [rs] "r"(rs), [arrays] "r"(arrays), [from] "r"(from), [n] "r"((uintptr_t)n)      \
+		: "memory", "cc", COPY_CLOBBERS)
+/* clang-format on */
 
 /*
- * Takes up to n objects from some CPU's array into objs, half of what is there if that is less,
- * beginning where the last search succeeded. 0: every array is empty, or being drained by somebody
- * else, *busy then.
+ * Puts from[0..n) on top of the current CPU's array, all or none. RSEQ_DONE, RSEQ_FULL or
+ * RSEQ_ABORT.
  */
-static COLD uint32_t rseq_cache_search(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct pool_thread *base, void **objs, uint32_t n, bool *busy)
+ALWAYS_INLINE uintptr_t rseq_array_push_bulk(
+	void *rs, struct rseq_array *arrays, void *const *from, uint32_t n)
 {
-	*busy = false;
-	for (uint32_t i = 0; i < self->cpus; i++) {
-		uint32_t cpu = (thread->victim + i) % self->cpus;
-		struct rseq_array *area = &self->areas[cpu];
+	uintptr_t result, area, cur, count, i, to;
 
-		/*
-		 * A peek that decides nothing: an array that looks empty is not worth an interrupt.
-		 */
-		if (atom_load_relaxed(&area->cur) == 0)
-			continue;
-		if (!rseq_stop(self->areas, cpu)) {
-			*busy = true;
-			continue;
-		}
-		uint32_t cur = atom_load_relaxed(&area->cur);
-		uint32_t take = cur - cur / 2;
-		if (take > n)
-			take = n;
-		memcpy(objs, &area->slot[cur - take], take * sizeof(*objs));
-		for (uint32_t k = 0; k < take; k++)
-			atom_tsan_acquire(objs[k]);
-		atom_store_relaxed(&area->cur, cur - take);
-		rseq_restart(self->areas, cpu, self->cap);
-		if (take != 0) {
-			thread->victim = cpu;
-			base->paths.steal++;
-			return take;
-		}
-	}
-	return 0;
+	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
+		atom_tsan_release(from[k]);
+	if (likely(copy_wide()))
+		RSEQ_ARRAY_PUSH_BULK(RSEQ_COPY_WIDE);
+	else
+		RSEQ_ARRAY_PUSH_BULK(RSEQ_COPY_NARROW);
+	return result;
 }
 
-/* The same, with some patience for whoever drains at that moment. */
-static COLD uint32_t rseq_cache_steal(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct pool_thread *base, void **objs, uint32_t n)
-{
-	uint32_t taken = 0;
-	bool busy;
-
-	for (uint32_t i = 0; i < RSEQ_BUSY_MAX; i++) {
-		taken = rseq_cache_search(self, thread, base, objs, n, &busy);
-		if (taken != 0 || !busy)
-			break;
-		atom_pause();
-	}
-	return taken;
-}
-
-/* Empties the current CPU's array into the depot. */
-static COLD void rseq_cache_drain(struct rseq_cache *self, struct rseq_cache_thread *thread,
-	struct depot *depot, struct pool_thread *base)
-{
-	struct transit transit;
-	uint32_t n;
-
-	transit_init(&transit);
-	do {
-		transit_open(&transit, depot);
-		n = rseq_cache_pop(self, thread, transit.slot, transit.room);
-		if (n != 0)
-			transit_give(&transit, depot, base, n);
-	} while (n != 0);
-	transit_close(&transit, depot);
-}
-
-static COLD uint64_t rseq_cache_count(struct rseq_cache *self)
-{
-	uint64_t free = 0;
-
-	for (uint32_t i = 0; i < self->cpus; i++)
-		free += atom_load_relaxed(&self->areas[i].cur);
-	return free;
-}
-
-/* Verifies I1 and marks every object of a quiet cache. */
-static COLD bool rseq_cache_census(struct rseq_cache *self, struct census *census)
-{
-	for (uint32_t i = 0; i < self->cpus; i++) {
-		struct rseq_array *area = &self->areas[i];
-		uint32_t cur = atom_load_relaxed(&area->cur);
-
-		if (atom_load_relaxed(&area->stop) != 0 || atom_load_relaxed(&area->low) != 0 ||
-			atom_load_relaxed(&area->cap) != self->cap || cur > self->cap)
-			return census_fail(census,
-				"I1: CPU %u is stopped, or its array of %u holds %u objects", i,
-				self->cap, cur);
-		for (uint32_t k = 0; k < cur; k++) {
-			if (!census_mark(census, area->slot[k], "a CPU's array"))
-				return false;
-		}
-	}
-	return true;
-}
+#else
+#define rseq_array_pop       rseq_nowhere
+#define rseq_array_push      rseq_nowhere
+#define rseq_array_pop_bulk  rseq_nowhere
+#define rseq_array_push_bulk rseq_nowhere
+#endif
 
 #endif

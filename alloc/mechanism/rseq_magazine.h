@@ -1,7 +1,7 @@
 /*
- * Restartable sequences on per-CPU magazines: each CPU has two installed, loaded and spare, named
- * in one word, so that a whole magazine changes hands by one 8-byte store. What a section is, and
- * the rules it keeps: rseq.h.
+ * Two magazines of free objects a CPU, loaded and spare, and the restartable sections
+ * (alloc/machine/rseq.h) that get and put there and that exchange one of the two. One word names both, so
+ * a whole magazine changes hands by one 8-byte store.
  *
  * One area a CPU, a cache line pair:
  *
@@ -10,7 +10,7 @@
  *	| loaded (unit)      | spare (unit)       | stop               |
  *	+--------------------+--------------------+--------------------+-----
  *
- * and a magazine (depot.h), found at its unit's line of the depot's slab:
+ * and a magazine (magazine.h), found at its unit's line of the depot's slab:
  *
  *	 0                    64
  *	+--------------------+-----------------------
@@ -21,19 +21,20 @@
  *	push       if loaded is full: full     else  slot[n] = object,          COMMIT objects = n+1
  *	exchange   if the word is not `expect`: lost                  else      COMMIT word = next
  *
- * A magazine's count and slots belong to the CPU while it is installed, to the thread that took it
- * afterwards. Every section tests stop, so after rseq_magazine_stop nothing moves on that CPU.
+ * While a magazine is installed, its count and slots are the CPU's; afterwards they belong to the thread
+ * that took it. Every section tests stop, so nothing moves on a CPU that is stopped (cpu_magazines.c).
+ *
+ * Order: as in rseq_array.h.
  */
 #ifndef ALLOC_MECHANISM_RSEQ_MAGAZINE_H
 #define ALLOC_MECHANISM_RSEQ_MAGAZINE_H
 
 #include "alloc/machine/rseq.h"
-#include "alloc/mechanism/depot.h"
+#include "alloc/mechanism/magazine.h"
 
 struct rseq_magazines {
-	atom_u64
-		word; /* loaded in the low half, spare in the high half; units of the depot's slab */
-	atom_u32 stop; /* 0, or 1 while a drainer has claimed this CPU */
+	atom_u64 word; /* loaded in the low half, spare in the high; units of the depot's slab */
+	atom_u32 stop; /* 0, or 1 while a thread has stopped this CPU */
 } CACHE_PAIR_ALIGNED;
 
 enum { RSEQ_MAGAZINES_LOG2 = 7 };
@@ -61,12 +62,9 @@ ALWAYS_INLINE uint32_t rseq_magazine_spare(uint64_t word)
 
 /* clang-format off */
 
-/* Arms the descriptor, opens the section, computes this CPU's area and leaves if it is stopped. */
+/* Opens the section, computes the CPU's area, and leaves if the CPU is stopped. */
 #define RSEQ_MAGAZINE_OPEN                                                                         \
-	"leaq 3b(%%rip), %[area]\n\t"                                                              \
-	"movq %[area], " RSEQ_CS "(%[rs])\n"                                                       \
-	"1:\n\t"                                                                                   \
-	"movl " RSEQ_CPU_ID "(%[rs]), %k[area]\n\t"                                                \
+	RSEQ_ARM                                                                                   \
 	"shlq $7, %[area]\n\t" /* RSEQ_MAGAZINES_LOG2 */                                           \
 	"addq %[areas], %[area]\n\t"                                                               \
 	"cmpl $0, 8(%[area])\n\t"                                                                  \
@@ -223,53 +221,11 @@ ALWAYS_INLINE uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *
 /* clang-format on */
 
 #else
-
-/* Other architectures: rseq_missing says so, and nothing below runs. */
-ALWAYS_INLINE uintptr_t rseq_magazine_pop(
-	void *rs, struct rseq_magazines *areas, unsigned char *lines)
-{
-	(void)rs;
-	(void)areas;
-	(void)lines;
-	return RSEQ_ABORT;
-}
-
-ALWAYS_INLINE uintptr_t rseq_magazine_push(
-	void *rs, struct rseq_magazines *areas, unsigned char *lines, uint32_t size, void *object)
-{
-	(void)size;
-	(void)object;
-	return rseq_magazine_pop(rs, areas, lines);
-}
-
-ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(
-	void *rs, struct rseq_magazines *areas, unsigned char *lines, void **to, uint32_t n)
-{
-	(void)to;
-	(void)n;
-	return rseq_magazine_pop(rs, areas, lines);
-}
-
-ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas,
-	unsigned char *lines, uint32_t room, void *const *from, uint32_t n)
-{
-	(void)room;
-	(void)from;
-	(void)n;
-	return rseq_magazine_pop(rs, areas, lines);
-}
-
-ALWAYS_INLINE uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *areas, uint32_t cpu,
-	uint64_t expect, uint64_t next, struct magazine *mine, struct magazine *taken)
-{
-	(void)cpu;
-	(void)expect;
-	(void)next;
-	(void)mine;
-	(void)taken;
-	return rseq_magazine_pop(rs, areas, NULL);
-}
-
+#define rseq_magazine_pop       rseq_nowhere
+#define rseq_magazine_push      rseq_nowhere
+#define rseq_magazine_pop_bulk  rseq_nowhere
+#define rseq_magazine_push_bulk rseq_nowhere
+#define rseq_magazine_exchange  rseq_nowhere
 #endif
 
 #endif

@@ -1,26 +1,25 @@
 /*
- * home_ret: every object has a home CPU, and goes home in magazines. Where packets are allocated on
- * one CPU and completed on another, objects then return to the cache of the CPU that will write
- * them next, one locked instruction serves a whole magazine, and no two pairs of CPUs meet on a
- * line.
+ * home_ret: every object has a home CPU, and returns there in magazines. Where packets are allocated on
+ * one CPU and completed on another, an object then returns to the cache of the CPU that will write it
+ * next, one locked instruction serves a whole magazine, and no two pairs of CPUs meet on a line.
  *
- * An object's home is the CPU that carved it. A put at home goes to that CPU's array, in a
- * restartable sequence (rseq.h), as in `rseq_arr`. A put elsewhere is written into a magazine that
- * the calling thread has open for that home; when it is full, it is posted to the home's inbox with
- * one compare-and-swap. A get that finds the local array empty takes one magazine from its inbox.
+ * An object's home is the CPU that carved it.
+ *
+ *	put   at home: the CPU's array, in a restartable section, as in `rseq_arr`; elsewhere: a magazine that
+ *	      the thread has open for that home, which is posted to the home's inbox when it is full
+ *	get   own array; else a magazine of the own inbox; else the depot; else whatever can be found
  *
  * Sources: snmalloc (Liétar et al., ISMM 2019) batches remote frees to the owner; Linux,
  * skb_attempt_defer_free returns buffers to the allocating CPU. Both take all that has come at once.
- * Here an inbox is a stack that gives one magazine at a time: the cost of a refill does not grow with
- * what has come home, and the rest stays where every thread finds it. Any thread may take from any
- * inbox: a CPU that stays idle strands nothing. And what is posted are arrays of pointers, eight a
- * line, and not objects linked to each other: the links' lines would have to travel too, one an
- * object.
+ * Here an inbox gives one magazine at a time: the cost of a refill does not grow with what has come home,
+ * and the rest stays where every thread finds it. Any thread may take from any inbox, so a CPU that
+ * stays idle strands nothing. What is posted are arrays of pointers, eight a line, and not objects
+ * linked to each other: of those each would bring the line of its link along.
  *
  * Progress: lock-free.
  * Signal handlers must not use it: they might find an open magazine half-way through a change.
- * After put: memory stays mapped, nothing is overwritten. Not exact: up to
- * batch_objects - 1 objects a home rest with each thread until it flushes, or detaches.
+ * After put: memory stays mapped, nothing is overwritten.
+ * Not exact: up to batch_objects - 1 objects a home rest with each thread until it flushes, or detaches.
  *
  *	          get                                     put
  *	get       same CPU: section; inbox: CAS; depot    inbox: CAS
@@ -28,64 +27,38 @@
  *
  * count and check want a quiet pool.
  *
- * An inbox is a tagged stack of magazines: its orders, and its tag against ABA.
- * home[] is written by the thread that carved the object, before anybody else has the object, and
- * never again: whoever hands the object over publishes it.
+ * The edges are those of cpu_inboxes.h and cpu_arrays.h. home[] is written by the thread that carved the
+ * object, before anybody else has the object, and never again: whoever hands the object over publishes
+ * it.
  *
- * I1  as in rseq_array.h.
- * I2  An object is in at most one place: a CPU's array, a CPU's inbox, a thread's open magazine, or
- * the depot.
- * I3  Every carved object's home is a CPU of the pool.
- * I4  Magazines in an inbox hold batch_objects, and a thread's open ones fewer: so there are never
- * more full ones than the depot has room for.
+ * I1  An object is in at most one place: a CPU's array, a CPU's inbox, a thread's open magazine, or
+ *     the depot. These keep the invariants of cpu_arrays.h, cpu_inboxes.h and depot.h.
+ * I2  Every carved object's home is a CPU of the pool.
  */
 #ifndef ALLOC_POOL_HOME_RET_H
 #define ALLOC_POOL_HOME_RET_H
 
 #include "alloc/machine/copy.h"
-#include "alloc/mechanism/rseq_array.h"
-
-#include <errno.h>
-#include <pthread.h>
-
-/*
- * Magazines a thread has open at once, by home modulo this: a power of two. Sixteen serve a stack
- * whose completions go to sixteen different CPUs; a further home sends what it displaces to the
- * depot: correct, and nobody's home.
- */
-enum { HOME_RET_OPEN = 16 };
-_Static_assert((HOME_RET_OPEN & (HOME_RET_OPEN - 1)) == 0, "the modulo is a mask");
-
-struct home_ret_open {
-	struct magazine *magazine; /* NULL: none */
-	uint32_t home;
-	uint32_t count; /* objects in it; the magazine's own word is written when it is posted */
-};
+#include "alloc/mechanism/cpu_inboxes.h"
+#include "alloc/mechanism/life_cycle.h"
 
 struct home_ret_pool {
-	struct pool base;
-	struct rseq_cache cache;
-	struct tagged_stack *inbox; /* one a CPU */
+	struct cpu_inboxes base;
 	uint16_t *home; /* one a cache line of the slab: that of the object that begins there */
 	uintptr_t home_of_0; /* where the home of the line at address 0 would be */
 	struct slab slab;
-	struct depot depot;
-	pthread_mutex_t lock; /* guards threads: attach, detach, count and check only */
-	struct home_ret_thread *threads;
 };
 
 struct home_ret_thread {
-	struct pool_thread base;
-	struct rseq_cache_thread cache;
-	struct home_ret_open open[HOME_RET_OPEN];
+	struct cpu_inboxes_thread base;
 	struct magazine *scratch; /* what a search or a carving has found; empty between calls */
-	struct home_ret_thread *next, **link; /* the pool's list of threads, under its lock */
 };
 
-ALWAYS_INLINE uint32_t home_ret_cpu(struct home_ret_thread *self)
-{
-	return atom_load_relaxed((atom_u32 *)self->cache.rs); /* cpu_id_start; kept by the kernel */
-}
+static COLD uint32_t home_ret_refill(struct home_ret_pool *pool, struct home_ret_thread *self,
+	void **objs, uint32_t got, uint32_t n);
+static COLD void *home_ret_get_slow(struct home_ret_pool *pool, struct home_ret_thread *self);
+static COLD void home_ret_put_slow(
+	struct home_ret_pool *pool, struct home_ret_thread *self, void *const *objs, uint32_t n);
 
 /* A shift and an addition that the load does by itself. */
 ALWAYS_INLINE uint16_t *home_ret_home(struct home_ret_pool *pool, const void *object)
@@ -94,181 +67,12 @@ ALWAYS_INLINE uint16_t *home_ret_home(struct home_ret_pool *pool, const void *ob
 			    ((uintptr_t)object >> CACHE_LINE_LOG2) * sizeof(uint16_t));
 }
 
-/* Empties an open magazine into the depot and closes it. */
-static COLD void home_ret_abandon(
-	struct home_ret_pool *pool, struct home_ret_thread *self, struct home_ret_open *open)
-{
-	if (open->magazine == NULL)
-		return;
-	magazine_set_count(open->magazine, open->count);
-	depot_put_any(&pool->depot, open->magazine);
-	open->magazine = NULL;
-	self->base.paths.flush++;
-}
-
-static COLD void home_ret_abandon_all(struct home_ret_pool *pool, struct home_ret_thread *self)
-{
-	for (uint32_t i = 0; i < HOME_RET_OPEN; i++)
-		home_ret_abandon(pool, self, &self->open[i]);
-}
-
-/*
- * Opens a magazine for home in the place of another home's, or where there is none. False: the depot
- * has none to give.
- */
-static COLD bool home_ret_open(struct home_ret_pool *pool, struct home_ret_thread *self,
-	struct home_ret_open *open, uint32_t home)
-{
-	home_ret_abandon(pool, self, open);
-	open->magazine = depot_get_empty(&pool->depot);
-	if (open->magazine == NULL)
-		return false;
-	magazine_prefetch_write(open->magazine, pool->cache.batch);
-	open->home = home;
-	open->count = 0;
-	return true;
-}
-
-/* Posts a full magazine to its home: one locked instruction. */
-static COLD void home_ret_post(
-	struct home_ret_pool *pool, struct home_ret_thread *self, struct home_ret_open *open)
-{
-	magazine_set_count(open->magazine, open->count);
-	tagged_stack_push(&pool->inbox[open->home], &pool->depot.magazines, open->magazine);
-	open->magazine = NULL;
-	self->base.paths.flush++;
-}
-
-/* Sends objs[0..n), whose home is not here, on their way. */
-static inline void home_ret_send(struct home_ret_pool *pool, struct home_ret_thread *self,
-	uint32_t home, void *const *objs, uint32_t n)
-{
-	struct home_ret_open *open = &self->open[home & (HOME_RET_OPEN - 1)];
-
-	for (uint32_t sent = 0; sent < n;) {
-		if (unlikely(open->magazine == NULL || open->home != home) &&
-			!home_ret_open(pool, self, open, home)) {
-			uint32_t batch = pool->cache.batch;
-			uint32_t give = n - sent < batch ? n - sent : batch;
-
-			depot_give(&pool->depot, &self->base, objs + sent, give);
-			sent += give;
-			continue;
-		}
-		uint32_t room = pool->cache.batch - open->count;
-		uint32_t give = n - sent < room ? n - sent : room;
-
-		copy_pointers(open->magazine->slot + open->count, objs + sent, give);
-		open->count += give;
-		sent += give;
-		if (unlikely(open->count == pool->cache.batch))
-			home_ret_post(pool, self, open);
-	}
-}
-
-/* A full magazine of a CPU's inbox, the caller's; NULL: the inbox was empty. */
-static COLD struct magazine *home_ret_take_inbox(
-	struct home_ret_pool *pool, struct home_ret_thread *self, uint32_t cpu)
-{
-	struct tagged_stack *inbox = &pool->inbox[cpu];
-
-	/* A poster had the line last, and the load of the pop alone would fetch it to be read. */
-	prefetch_write(&inbox->head);
-	struct magazine *magazine = tagged_stack_pop(inbox, &pool->depot.magazines);
-	if (magazine == NULL)
-		return NULL;
-	self->base.paths.refill++;
-	magazine_prefetch_read(magazine, pool->cache.batch);
-	return magazine;
-}
-
-/* Up to a batch of never-used objects, whose home this CPU becomes. Returns how many. */
-static COLD uint32_t home_ret_carve(
-	struct home_ret_pool *pool, struct home_ret_thread *self, void **objs, uint32_t cpu)
-{
-	uint32_t found = depot_carve(&pool->depot, &self->base, objs, pool->cache.batch);
-
-	for (uint32_t i = 0; i < found; i++)
-		*home_ret_home(pool, objs[i]) = (uint16_t)cpu;
-	return found;
-}
-
-/*
- * A magazine with objects, the caller's: from the own inbox, the depot, the slab, the thread's own
- * open magazines, other inboxes, other arrays. It may be the scratch one. NULL: none was found.
- */
-static COLD struct magazine *home_ret_grab(struct home_ret_pool *pool, struct home_ret_thread *self)
-{
-	uint32_t here = home_ret_cpu(self) % pool->cache.cpus;
-	struct magazine *magazine = home_ret_take_inbox(pool, self, here);
-	void **objs = self->scratch->slot;
-	uint32_t found;
-
-	if (magazine == NULL && (magazine = depot_get_full(&pool->depot)) != NULL)
-		self->base.paths.refill++;
-	if (magazine != NULL)
-		return magazine;
-	found = home_ret_carve(pool, self, objs, here);
-	if (found == 0) {
-		home_ret_abandon_all(pool, self);
-		for (uint32_t cpu = 0; cpu < pool->cache.cpus && magazine == NULL; cpu++)
-			magazine = home_ret_take_inbox(pool, self, cpu);
-		if (magazine != NULL)
-			return magazine;
-		found = depot_take_used(&pool->depot, &self->base, objs, pool->cache.batch);
-	}
-	if (found == 0)
-		found = rseq_cache_steal(
-			&pool->cache, &self->cache, &self->base, objs, pool->cache.batch);
-	magazine_set_count(self->scratch, found);
-	return found != 0 ? self->scratch : NULL;
-}
-
-/* The cold end of get: objs[0..got) are filled, more are wanted. */
-static COLD uint32_t home_ret_refill(struct home_ret_pool *pool, struct home_ret_thread *self,
-	void **objs, uint32_t got, uint32_t n)
-{
-	got += rseq_cache_pop(&pool->cache, &self->cache, objs + got, n - got);
-	while (got < n) {
-		struct magazine *magazine = home_ret_grab(pool, self);
-
-		if (magazine == NULL) {
-			self->base.paths.empty++;
-			break;
-		}
-		uint32_t found = magazine_count(magazine);
-		uint32_t use = n - got < found ? n - got : found;
-		copy_pointers(objs + got, magazine->slot, use);
-		got += use;
-		if (use < found)
-			rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base,
-				magazine->slot + use, found - use);
-		magazine_set_count(magazine, 0);
-		if (magazine != self->scratch)
-			depot_put_empty(&pool->depot, magazine);
-	}
-	return got;
-}
-
-static COLD void *home_ret_get_slow(struct home_ret_pool *pool, struct home_ret_thread *self)
-{
-	void *object;
-
-	return home_ret_refill(pool, self, &object, 0, 1) ? object : NULL;
-}
-
-static COLD void home_ret_put_slow(
-	struct home_ret_pool *pool, struct home_ret_thread *self, void *const *objs, uint32_t n)
-{
-	rseq_cache_put(&pool->cache, &self->cache, &pool->depot, &self->base, objs, n);
-}
-
 /* As rseq_arr_get. */
 static inline void *home_ret_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
-	uintptr_t result = rseq_pop(mine->cache.rs, self->cache.areas);
+	uintptr_t result = rseq_array_pop(mine->base.cpu.rs, self->base.arrays.array);
 
 	return likely(result >= RSEQ_CODES) ? (void *)result : home_ret_get_slow(self, mine);
 }
@@ -283,9 +87,10 @@ static inline void home_ret_put(struct pool *pool, struct pool_thread *thread, v
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
 	uint32_t home = *home_ret_home(self, object);
 
-	if (unlikely(home != home_ret_cpu(mine)))
-		home_ret_send(self, mine, home, &object, 1);
-	else if (unlikely(rseq_push(mine->cache.rs, self->cache.areas, object) != RSEQ_DONE))
+	if (unlikely(home != rseq_cpu(mine->base.cpu.rs)))
+		cpu_inboxes_send(&self->base, &mine->base, home, &object, 1);
+	else if (unlikely(rseq_array_push(mine->base.cpu.rs, self->base.arrays.array, object) !=
+			  RSEQ_DONE))
 		home_ret_put_slow(self, mine, &object, 1);
 }
 
@@ -295,7 +100,7 @@ static inline uint32_t home_ret_get_bulk(
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
-	uintptr_t result = rseq_pop_bulk(mine->cache.rs, self->cache.areas, objs, n);
+	uintptr_t result = rseq_array_pop_bulk(mine->base.cpu.rs, self->base.arrays.array, objs, n);
 
 	if (likely(result == (uintptr_t)n * 4))
 		return n;
@@ -314,9 +119,9 @@ static NOINLINE void home_ret_put_runs(struct home_ret_pool *pool, struct home_r
 		while (end < n && *home_ret_home(pool, objs[end]) == home)
 			end++;
 		if (home != here)
-			home_ret_send(pool, self, home, objs + at, end - at);
-		else if (rseq_push_bulk(self->cache.rs, pool->cache.areas, objs + at, end - at) !=
-			 RSEQ_DONE)
+			cpu_inboxes_send(&pool->base, &self->base, home, objs + at, end - at);
+		else if (rseq_array_push_bulk(self->base.cpu.rs, pool->base.arrays.array, objs + at,
+				 end - at) != RSEQ_DONE)
 			home_ret_put_slow(pool, self, objs + at, end - at);
 		at = end;
 	}
@@ -328,15 +133,134 @@ static inline void home_ret_put_bulk(
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
 	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
-	uint32_t here = home_ret_cpu(mine);
+	uint32_t here = rseq_cpu(mine->base.cpu.rs);
 	uint32_t elsewhere = 0;
 
 	for (uint32_t i = 0; i < n; i++)
 		elsewhere |= *home_ret_home(self, objs[i]) ^ here;
 	if (elsewhere != 0)
 		home_ret_put_runs(self, mine, objs, n, here);
-	else if (unlikely(rseq_push_bulk(mine->cache.rs, self->cache.areas, objs, n) != RSEQ_DONE))
+	else if (unlikely(rseq_array_push_bulk(mine->base.cpu.rs, self->base.arrays.array, objs,
+				  n) != RSEQ_DONE))
 		home_ret_put_slow(self, mine, objs, n);
+}
+
+/* Up to a batch of never-used objects, whose home this CPU becomes. Returns how many. */
+static COLD uint32_t home_ret_carve(
+	struct home_ret_pool *pool, struct home_ret_thread *self, void **objs, uint32_t cpu)
+{
+	uint32_t found = depot_carve(
+		&pool->base.arrays.depot, &self->base.cpu.base, objs, pool->base.arrays.batch);
+
+	for (uint32_t i = 0; i < found; i++)
+		*home_ret_home(pool, objs[i]) = (uint16_t)cpu;
+	return found;
+}
+
+/*
+ * A magazine with objects, the caller's: from the own inbox, the depot, the slab, the thread's own
+ * open magazines, other inboxes, other arrays. It may be the scratch one. NULL: none was found.
+ */
+static COLD struct magazine *home_ret_grab(struct home_ret_pool *pool, struct home_ret_thread *self)
+{
+	uint32_t here = rseq_cpu(self->base.cpu.rs) % pool->base.arrays.table.cpus;
+	struct magazine *magazine = cpu_inboxes_take(&pool->base, &self->base, here);
+	void **objs = self->scratch->slot;
+	uint32_t found;
+
+	if (magazine == NULL && (magazine = depot_get_full(&pool->base.arrays.depot)) != NULL)
+		self->base.cpu.base.paths.refill++;
+	if (magazine != NULL)
+		return magazine;
+	found = home_ret_carve(pool, self, objs, here);
+	if (found == 0) {
+		cpu_inboxes_flush(&pool->base, &self->base);
+		for (uint32_t cpu = 0; cpu < pool->base.arrays.table.cpus && magazine == NULL;
+			cpu++)
+			magazine = cpu_inboxes_take(&pool->base, &self->base, cpu);
+		if (magazine != NULL)
+			return magazine;
+		found = depot_take_used(&pool->base.arrays.depot, &self->base.cpu.base, objs,
+			pool->base.arrays.batch);
+	}
+	if (found == 0)
+		found = cpu_arrays_steal(
+			&pool->base.arrays, &self->base.cpu, objs, pool->base.arrays.batch);
+	magazine_set_count(self->scratch, found);
+	return found != 0 ? self->scratch : NULL;
+}
+
+/* The cold end of get: objs[0..got) are filled, more are wanted. */
+static COLD uint32_t home_ret_refill(struct home_ret_pool *pool, struct home_ret_thread *self,
+	void **objs, uint32_t got, uint32_t n)
+{
+	got += cpu_arrays_pop(&pool->base.arrays, &self->base.cpu, objs + got, n - got);
+	while (got < n) {
+		struct magazine *magazine = home_ret_grab(pool, self);
+
+		if (magazine == NULL) {
+			self->base.cpu.base.paths.empty++;
+			break;
+		}
+		uint32_t found = magazine_count(magazine);
+		uint32_t use = n - got < found ? n - got : found;
+		copy_pointers(objs + got, magazine->slot, use);
+		got += use;
+		if (use < found)
+			cpu_arrays_put(&pool->base.arrays, &self->base.cpu, magazine->slot + use,
+				found - use);
+		magazine_set_count(magazine, 0);
+		if (magazine != self->scratch)
+			depot_put_empty(&pool->base.arrays.depot, magazine);
+	}
+	return got;
+}
+
+static COLD void *home_ret_get_slow(struct home_ret_pool *pool, struct home_ret_thread *self)
+{
+	void *object;
+
+	return home_ret_refill(pool, self, &object, 0, 1) ? object : NULL;
+}
+
+static COLD void home_ret_put_slow(
+	struct home_ret_pool *pool, struct home_ret_thread *self, void *const *objs, uint32_t n)
+{
+	cpu_arrays_put(&pool->base.arrays, &self->base.cpu, objs, n);
+}
+
+static COLD void home_ret_flush(struct pool *pool, struct pool_thread *thread)
+{
+	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
+	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
+
+	cpu_inboxes_flush(owner, self);
+	cpu_arrays_drain(&owner->arrays, &self->cpu);
+}
+
+static COLD void home_ret_adopt(struct pool *pool, struct pool_thread *thread)
+{
+	cpu_arrays_adopt(&((struct cpu_inboxes *)pool)->arrays, (struct cpu_arrays_thread *)thread);
+}
+
+static COLD int home_ret_enter(struct pool *pool, struct pool_thread *thread)
+{
+	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
+	struct home_ret_thread *self = (struct home_ret_thread *)thread;
+	int rc = depot_keep(&owner->arrays.depot, &self->scratch, 1);
+
+	if (rc == 0)
+		cpu_inboxes_enter(owner, &self->base);
+	return rc;
+}
+
+static COLD void home_ret_leave(struct pool *pool, struct pool_thread *thread)
+{
+	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
+	struct home_ret_thread *self = (struct home_ret_thread *)thread;
+
+	cpu_inboxes_leave(owner, &self->base);
+	depot_drop(&owner->arrays.depot, &self->scratch, 1);
 }
 
 static COLD size_t home_ret_home_bytes(const struct home_ret_pool *self)
@@ -344,182 +268,59 @@ static COLD size_t home_ret_home_bytes(const struct home_ret_pool *self)
 	return slab_units(&self->slab) * sizeof(*self->home);
 }
 
-static COLD int home_ret_create(const struct pool_config *config, struct pool **out)
-{
-	struct home_ret_pool *self = memory_alloc(sizeof(*self));
-	int rc;
-
-	if (self == NULL)
-		return -ENOMEM;
-	rc = slab_init(&self->slab, config->object_bytes, config->object_align, config->capacity,
-		config->pages, SLAB_WITH_LINKS);
-	if (rc != 0)
-		goto fail_slab;
-	rc = depot_init(&self->depot, &self->slab, config->batch_objects,
-		DEPOT_THREADS * HOME_RET_OPEN, CACHE_LINE_BYTES);
-	if (rc != 0)
-		goto fail_depot;
-	rc = rseq_cache_init(&self->cache, config);
-	if (rc != 0)
-		goto fail_cache;
-	rc = -ENOMEM;
-	self->inbox = memory_alloc(self->cache.cpus * sizeof(*self->inbox));
-	if (self->inbox == NULL)
-		goto fail_inbox;
-	self->home = memory_map(home_ret_home_bytes(self), MEMORY_PAGES_ORDINARY);
-	if (self->home == NULL)
-		goto fail_home;
-	self->home_of_0 = (uintptr_t)self->home -
-			  ((uintptr_t)self->slab.base >> CACHE_LINE_LOG2) * sizeof(*self->home);
-	pthread_mutex_init(&self->lock, NULL);
-	self->base.slab = &self->slab;
-	*out = &self->base;
-	return 0;
-
-fail_home:
-	memory_free(self->inbox, self->cache.cpus * sizeof(*self->inbox));
-fail_inbox:
-	rseq_cache_fini(&self->cache);
-fail_cache:
-	depot_fini(&self->depot);
-fail_depot:
-	slab_fini(&self->slab);
-fail_slab:
-	memory_free(self, sizeof(*self));
-	return rc;
-}
-
-static COLD void home_ret_destroy(struct pool *pool)
+static COLD int home_ret_init(struct pool *pool)
 {
 	struct home_ret_pool *self = (struct home_ret_pool *)pool;
-
-	pthread_mutex_destroy(&self->lock);
-	memory_unmap(self->home, home_ret_home_bytes(self), MEMORY_PAGES_ORDINARY);
-	memory_free(self->inbox, self->cache.cpus * sizeof(*self->inbox));
-	rseq_cache_fini(&self->cache);
-	depot_fini(&self->depot);
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
-}
-
-static COLD int home_ret_attach(struct pool *pool, struct pool_thread **out)
-{
-	struct home_ret_pool *owner = (struct home_ret_pool *)pool;
-	struct home_ret_thread *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	self->scratch = depot_keep(&owner->depot);
-	if (self->scratch == NULL) {
-		memory_free(self, sizeof(*self));
-		return -ENOMEM;
-	}
-	self->base.pool = pool;
-	rseq_cache_attach(&owner->cache, &self->cache);
-	pthread_mutex_lock(&owner->lock);
-	self->next = owner->threads;
-	self->link = &owner->threads;
-	if (self->next != NULL)
-		self->next->link = &self->next;
-	owner->threads = self;
-	pthread_mutex_unlock(&owner->lock);
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void home_ret_adopt(struct pool *pool, struct pool_thread *thread)
-{
-	rseq_cache_attach(
-		&((struct home_ret_pool *)pool)->cache, &((struct home_ret_thread *)thread)->cache);
-}
-
-static COLD void home_ret_detach(struct pool *pool, struct pool_thread *thread)
-{
-	struct home_ret_pool *owner = (struct home_ret_pool *)pool;
-	struct home_ret_thread *self = (struct home_ret_thread *)thread;
-
-	home_ret_abandon_all(owner, self);
-	pthread_mutex_lock(&owner->lock);
-	*self->link = self->next;
-	if (self->next != NULL)
-		self->next->link = self->link;
-	pthread_mutex_unlock(&owner->lock);
-	depot_drop(&owner->depot, self->scratch);
-	memory_free(self, sizeof(*self));
-}
-
-static COLD void home_ret_flush(struct pool *pool, struct pool_thread *thread)
-{
-	struct home_ret_pool *self = (struct home_ret_pool *)pool;
-	struct home_ret_thread *mine = (struct home_ret_thread *)thread;
-
-	home_ret_abandon_all(self, mine);
-	rseq_cache_drain(&self->cache, &mine->cache, &self->depot, thread);
-}
-
-/* What the inboxes hold is only known by walking them. */
-static COLD uint64_t home_ret_count(struct pool *pool)
-{
-	struct home_ret_pool *self = (struct home_ret_pool *)pool;
-	uint64_t free = depot_count(&self->depot) + rseq_cache_count(&self->cache);
-
-	for (uint32_t cpu = 0; cpu < self->cache.cpus; cpu++)
-		free += tagged_stack_count(&self->inbox[cpu], &self->depot.magazines) *
-			self->cache.batch;
-	pthread_mutex_lock(&self->lock);
-	for (struct home_ret_thread *thread = self->threads; thread != NULL;
-		thread = thread->next) {
-		for (uint32_t i = 0; i < HOME_RET_OPEN; i++)
-			free += thread->open[i].magazine != NULL ? thread->open[i].count : 0;
-	}
-	pthread_mutex_unlock(&self->lock);
-	return free;
-}
-
-static COLD void home_ret_audit_thread(
-	struct home_ret_pool *self, struct home_ret_thread *thread, struct census *census)
-{
-	for (uint32_t i = 0; i < HOME_RET_OPEN && !census->failed; i++) {
-		struct home_ret_open *open = &thread->open[i];
-
-		if (open->magazine == NULL)
-			continue;
-		if (open->count >= self->cache.batch)
-			census_fail(census, "I4: a thread's open magazine holds %u objects of %u",
-				open->count, self->cache.batch);
-		magazine_set_count(open->magazine, open->count);
-		magazine_census(open->magazine, "a thread's open magazine", census);
-		magazine_set_count(open->magazine, 0);
-	}
-}
-
-static COLD int home_ret_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	struct home_ret_pool *self = (struct home_ret_pool *)pool;
-	uint32_t carved = self->slab.capacity - slab_uncarved(&self->slab);
-	struct census census;
-	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
+	int rc = cpu_inboxes_init(&self->base);
 
 	if (rc != 0)
 		return rc;
-	for (uint32_t i = 0; i < carved; i++) { /* I3 */
+	self->home = memory_map(home_ret_home_bytes(self), MEMORY_PAGES_ORDINARY);
+	if (self->home == NULL) {
+		cpu_inboxes_fini(&self->base);
+		return -ENOMEM;
+	}
+	self->home_of_0 = (uintptr_t)self->home -
+			  ((uintptr_t)self->slab.base >> CACHE_LINE_LOG2) * sizeof(*self->home);
+	return 0;
+}
+
+static COLD void home_ret_fini(struct pool *pool)
+{
+	struct home_ret_pool *self = (struct home_ret_pool *)pool;
+
+	memory_unmap(self->home, home_ret_home_bytes(self), MEMORY_PAGES_ORDINARY);
+	cpu_inboxes_fini(&self->base);
+}
+
+static COLD void home_ret_walk(struct pool *pool, struct census *census)
+{
+	struct home_ret_pool *self = (struct home_ret_pool *)pool;
+	const uint32_t cpus = self->base.arrays.table.cpus;
+
+	for (uint32_t i = 0; i < slab_carved(&self->slab); i++) { /* I2 */
 		uint32_t home = *home_ret_home(self, slab_object(&self->slab, i));
 
-		if (home >= self->cache.cpus)
-			census_fail(&census, "I3: object %u has its home on CPU %u of %u", i, home,
-				self->cache.cpus);
+		if (home >= cpus) {
+			census_fail(census, "I2: object %u has its home on CPU %u of %u", i, home,
+				cpus);
+			return;
+		}
 	}
-	for (uint32_t cpu = 0; cpu < self->cache.cpus && !census.failed; cpu++) /* I2, I4 */
-		depot_census_stack(&self->depot, &self->inbox[cpu], self->cache.batch,
-			"a CPU's inbox", &census);
-	pthread_mutex_lock(&self->lock);
-	for (struct home_ret_thread *thread = self->threads; thread != NULL; thread = thread->next)
-		home_ret_audit_thread(self, thread, &census);
-	pthread_mutex_unlock(&self->lock);
-	if (!census.failed && rseq_cache_census(&self->cache, &census)) /* I1 */
-		depot_census(&self->depot, &census);
-	return census_end(&census, outstanding);
+	cpu_inboxes_census(&self->base, census); /* I1 */
 }
+
+static const struct pool_parts home_ret_parts = {
+	.pool_bytes = sizeof(struct home_ret_pool),
+	.thread_bytes = sizeof(struct home_ret_thread),
+	.slab_offset = offsetof(struct home_ret_pool, slab),
+	.links = SLAB_WITH_LINKS,
+	.init = home_ret_init,
+	.fini = home_ret_fini,
+	.enter = home_ret_enter,
+	.leave = home_ret_leave,
+	.walk = home_ret_walk,
+};
 
 static const struct pool_ops pool_home_ret_ops = {
 	.name = "home_ret",
@@ -529,18 +330,13 @@ static const struct pool_ops pool_home_ret_ops = {
 		.needs_rseq = true,
 		.trims = true},
 	.supported = pool_supported_rseq,
-	.create = home_ret_create,
-	.destroy = home_ret_destroy,
-	.attach = home_ret_attach,
+	POOL_LIFE_CYCLE(home_ret_parts),
 	.adopt = home_ret_adopt,
-	.detach = home_ret_detach,
 	.get = home_ret_get,
 	.put = home_ret_put,
 	.get_bulk = home_ret_get_bulk,
 	.put_bulk = home_ret_put_bulk,
 	.flush = home_ret_flush,
-	.count = home_ret_count,
-	.check = home_ret_check,
 };
 
 #endif

@@ -1,18 +1,23 @@
 /*
- * mag_tls: two magazines a thread over a lock-free depot. A thread gets from and puts to a small
- * array that is its own; the depot is visited once a magazine, and moves a whole magazine with one
+ * mag_tls: two magazines a thread over a lock-free depot. A thread gets from and puts to a small array
+ * that is its own. It visits the depot once a magazine, and the visit moves a whole magazine with one
  * compare-and-swap.
  *
- * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, section 3. Departures: the
- * depot is lock-free (depot.h), caches belong to threads instead of CPUs, and the magazine size is
- * fixed. Two magazines instead of one give hysteresis: between two visits to the depot lie at least
- * magazine_objects operations, whatever the pattern.
+ * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, section 3. Departures: the depot
+ * is lock-free (depot.h), a cache belongs to a thread instead of a CPU, and the size of a magazine is fixed.
  *
- * Progress: get and put are lock-free; all but the depot visits touch nothing shared.
+ * Why two magazines. With one, a thread at a magazine's edge that puts and gets in turn would visit the
+ * depot each time. With two, at least magazine_objects operations lie between two visits, whatever the
+ * pattern.
+ *
+ *	get   loaded magazine; if it is empty, swap with previous; if that is empty too, a full one of the depot's
+ *	put   loaded magazine; if it is full, swap with previous; if that is full too, it goes to the depot
+ *
+ * Progress: get and put are lock-free; all but the visits to the depot touch nothing shared.
  * Signal handlers must not use it: they might find a magazine half-way through a change.
- * After put: memory stays mapped, nothing is overwritten. Cost in memory: up to 2 x
- * magazine_objects free objects rest with each thread, where get of another thread does not look:
- * not exact. A thread that ends must detach.
+ * After put: memory stays mapped, nothing is overwritten.
+ * Not exact: up to 2 x magazine_objects free objects rest with each thread, where the get of another
+ * thread does not look. So a thread that ends must detach.
  *
  *	          get                      put
  *	get       own magazines; depot     own magazines; depot
@@ -30,54 +35,104 @@
 
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/depot.h"
-
-#include <errno.h>
-#include <pthread.h>
+#include "alloc/mechanism/life_cycle.h"
+#include "alloc/mechanism/registry.h"
 
 struct mag_tls_thread {
 	struct pool_thread base;
-	/*
-	 * The loaded magazine, opened: get and put move top between bottom and limit. They stand
-	 * here and not in the magazine, because a word at a fixed distance from a register that
-	 * does not change is what a core forwards fastest.
-	 */
-	void **top;
-	void **bottom;
-	void **limit;
-	struct magazine *loaded;
-	struct magazine *previous;           /* full, empty or, after a flush, anything */
-	struct magazine *reserve;            /* empty; NULL while a run is lent to the user */
-	struct mag_tls_thread *next, **link; /* the pool's list of threads, under its lock */
+	struct magazine_open loaded;
+	struct magazine *previous; /* full, empty or, after a flush, anything */
+	struct magazine *reserve;  /* empty; NULL while a run is lent to the user */
+	struct registered registered;
 };
 
 struct mag_tls_pool {
 	struct pool base;
 	struct depot depot;
 	struct slab slab;
-	pthread_mutex_t lock; /* guards threads: attach, detach, count and check only */
-	struct mag_tls_thread *threads;
+	struct registry threads;
 };
 
-static inline void mag_tls_open(struct mag_tls_thread *self, struct magazine *magazine)
+static COLD void *mag_tls_get_slow(struct pool *pool, struct mag_tls_thread *self);
+static COLD void mag_tls_put_slow(struct pool *pool, struct mag_tls_thread *self, void *object);
+static COLD uint32_t mag_tls_get_bulk_slow(
+	struct pool *pool, struct mag_tls_thread *self, void **objs, uint32_t n);
+static COLD void mag_tls_put_bulk_slow(
+	struct pool *pool, struct mag_tls_thread *self, void *const *objs, uint32_t n);
+
+/*
+ * Two loads, one store, one branch; nothing shared. In an empty magazine the object is the NULL of its
+ * floor (magazine.h): so the caller's own test of the answer is this one.
+ */
+static inline void *mag_tls_get(struct pool *pool, struct pool_thread *thread)
 {
-	self->loaded = magazine;
-	self->bottom = magazine->slot;
-	self->top = self->bottom + magazine_count(magazine);
-	self->limit = self->bottom + self->base.pool->config.magazine_objects;
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	void **top = self->loaded.top;
+	void *object = top[-1];
+
+	if (unlikely(object == NULL))
+		return mag_tls_get_slow(pool, self);
+	self->loaded.top = top - 1;
+	return object;
 }
 
-/* Writes the loaded magazine's count, which is stale while it is open. */
-static inline struct magazine *mag_tls_close(struct mag_tls_thread *self)
+/*
+ * One load, two stores, one branch; nothing shared. The address behind the last slot is a multiple of
+ * MAGAZINE_BLOCK_BYTES (magazine.h): so the end is seen without a bound, and seldom where it is not.
+ */
+static inline void mag_tls_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	magazine_set_count(self->loaded, (uint32_t)(self->top - self->bottom));
-	return self->loaded;
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	void **top = self->loaded.top;
+
+	if (unlikely((uintptr_t)top % MAGAZINE_BLOCK_BYTES == 0)) {
+		mag_tls_put_slow(pool, self, object);
+		return;
+	}
+	*top = object;
+	self->loaded.top = top + 1;
 }
 
+/* As get, with one copy of n pointers. */
+static inline uint32_t mag_tls_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	void **top = self->loaded.top;
+
+	if (unlikely((uintptr_t)top - (uintptr_t)self->loaded.bottom < n * sizeof(*objs)))
+		return mag_tls_get_bulk_slow(pool, self, objs, n);
+	self->loaded.top = top - n;
+	copy_pointers(objs, top - n, n);
+	return n;
+}
+
+/* As put, with one copy of n pointers. */
+static inline void mag_tls_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	void **top = self->loaded.top;
+
+	if (unlikely((uintptr_t)self->loaded.limit - (uintptr_t)top < n * sizeof(*objs))) {
+		mag_tls_put_bulk_slow(pool, self, objs, n);
+		return;
+	}
+	copy_pointers(top, objs, n);
+	self->loaded.top = top + n;
+}
+
+static inline void mag_tls_load(struct mag_tls_thread *self, struct magazine *magazine)
+{
+	magazine_open(&self->loaded, magazine, self->base.pool->config.magazine_objects);
+}
+
+/* The loaded magazine and the previous one change places. */
 static COLD void mag_tls_swap(struct mag_tls_thread *self)
 {
-	struct magazine *loaded = mag_tls_close(self);
+	struct magazine *loaded = magazine_close(&self->loaded);
 
-	mag_tls_open(self, self->previous);
+	mag_tls_load(self, self->previous);
 	self->previous = loaded;
 }
 
@@ -92,15 +147,15 @@ static COLD bool mag_tls_refill(struct mag_tls_pool *pool, struct mag_tls_thread
 	}
 	full = depot_trade_full(&pool->depot, self->previous);
 	if (full != NULL) {
-		self->previous = mag_tls_close(self);
-		mag_tls_open(self, full);
+		self->previous = magazine_close(&self->loaded);
+		mag_tls_load(self, full);
 		magazine_prefetch_read(full, pool->depot.magazine_objects);
 		self->base.paths.refill++;
 		return true;
 	}
-	self->top +=
-		depot_take(&pool->depot, &self->base, self->bottom, pool->depot.magazine_objects);
-	if (self->top != self->bottom)
+	self->loaded.top += depot_take(
+		&pool->depot, &self->base, self->loaded.bottom, pool->depot.magazine_objects);
+	if (self->loaded.top != self->loaded.bottom)
 		return true;
 	self->base.paths.empty++;
 	return false;
@@ -119,44 +174,14 @@ static COLD void mag_tls_make_room(struct mag_tls_pool *pool, struct mag_tls_thr
 
 static COLD void *mag_tls_get_slow(struct pool *pool, struct mag_tls_thread *self)
 {
-	return mag_tls_refill((struct mag_tls_pool *)pool, self) ? *--self->top : NULL;
+	return mag_tls_refill((struct mag_tls_pool *)pool, self) ? *--self->loaded.top : NULL;
 }
 
 static COLD void mag_tls_put_slow(struct pool *pool, struct mag_tls_thread *self, void *object)
 {
-	if (self->top == self->limit)
+	if (self->loaded.top == self->loaded.limit)
 		mag_tls_make_room((struct mag_tls_pool *)pool, self);
-	*self->top++ = object;
-}
-
-/*
- * Two loads, one store, one branch; nothing shared. In an empty magazine the object is the floor's
- * NULL, so the caller's own test of the answer is this one.
- */
-static inline void *mag_tls_get(struct pool *pool, struct pool_thread *thread)
-{
-	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	void **top = self->top;
-	void *object = top[-1];
-
-	if (unlikely(object == NULL))
-		return mag_tls_get_slow(pool, self);
-	self->top = top - 1;
-	return object;
-}
-
-/* One load, two stores, one branch; nothing shared. Full, as depot.h says, or seldom not. */
-static inline void mag_tls_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	void **top = self->top;
-
-	if (unlikely((uintptr_t)top % MAGAZINE_BLOCK_BYTES == 0)) {
-		mag_tls_put_slow(pool, self, object);
-		return;
-	}
-	*top = object;
-	self->top = top + 1;
+	*self->loaded.top++ = object;
 }
 
 static COLD uint32_t mag_tls_get_bulk_slow(
@@ -164,248 +189,182 @@ static COLD uint32_t mag_tls_get_bulk_slow(
 {
 	uint32_t got = 0;
 
-	do {
-		uint32_t count = (uint32_t)(self->top - self->bottom);
-		uint32_t take = n - got < count ? n - got : count;
-
-		self->top -= take;
-		copy_pointers(objs + got, self->top, take);
-		got += take;
-	} while (got < n && mag_tls_refill((struct mag_tls_pool *)pool, self));
+	do
+		got += magazine_open_take(&self->loaded, objs + got, n - got);
+	while (got < n && mag_tls_refill((struct mag_tls_pool *)pool, self));
 	return got;
-}
-
-/* As get, with one copy of n pointers. */
-static inline uint32_t mag_tls_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	void **top = self->top;
-
-	if (unlikely((uintptr_t)top - (uintptr_t)self->bottom < n * sizeof(*objs)))
-		return mag_tls_get_bulk_slow(pool, self, objs, n);
-	self->top = top - n;
-	copy_pointers(objs, top - n, n);
-	return n;
 }
 
 static COLD void mag_tls_put_bulk_slow(
 	struct pool *pool, struct mag_tls_thread *self, void *const *objs, uint32_t n)
 {
-	uint32_t put = 0;
+	uint32_t put = magazine_open_give(&self->loaded, objs, n);
 
-	for (;;) {
-		uint32_t room = (uint32_t)(self->limit - self->top);
-		uint32_t give = n - put < room ? n - put : room;
-
-		copy_pointers(self->top, objs + put, give);
-		self->top += give;
-		put += give;
-		if (put == n)
-			return;
+	while (put < n) {
 		mag_tls_make_room((struct mag_tls_pool *)pool, self);
+		put += magazine_open_give(&self->loaded, objs + put, n - put);
 	}
 }
 
-/* As put, with one copy of n pointers. */
-static inline void mag_tls_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	void **top = self->top;
-
-	if (unlikely((uintptr_t)self->limit - (uintptr_t)top < n * sizeof(*objs))) {
-		mag_tls_put_bulk_slow(pool, self, objs, n);
-		return;
-	}
-	copy_pointers(top, objs, n);
-	self->top = top + n;
-}
+static COLD uint32_t mag_tls_get_run_slow(
+	struct pool *pool, struct mag_tls_thread *self, void ***objs);
 
 /* A dozen loads and stores of the thread's own, however many objects. */
 static inline uint32_t mag_tls_get_run(struct pool *pool, struct pool_thread *thread, void ***objs)
 {
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 
-	if (unlikely(self->top == self->bottom) &&
-		!mag_tls_refill((struct mag_tls_pool *)pool, self))
-		return 0;
-	uint32_t n = (uint32_t)(self->top - self->bottom);
-	*objs = self->bottom;
-	mag_tls_open(self, self->reserve);
+	if (unlikely(self->loaded.top == self->loaded.bottom))
+		return mag_tls_get_run_slow(pool, self, objs);
+	uint32_t n = (uint32_t)(self->loaded.top - self->loaded.bottom);
+	*objs = self->loaded.bottom;
+	mag_tls_load(self, self->reserve);
 	self->reserve = NULL;
 	return n;
 }
 
-/* Two dozen loads and stores of the thread's own, unless both its magazines are in use. */
+static COLD uint32_t mag_tls_get_run_slow(
+	struct pool *pool, struct mag_tls_thread *self, void ***objs)
+{
+	return mag_tls_refill((struct mag_tls_pool *)pool, self)
+		       ? mag_tls_get_run(pool, &self->base, objs)
+		       : 0;
+}
+
+/* The loaded magazine, which is closed, has objects: it becomes the previous one. */
+static COLD void mag_tls_put_run_slow(
+	struct pool *pool, struct mag_tls_thread *self, struct magazine *run)
+{
+	if (magazine_count(self->previous) != 0) {
+		self->previous =
+			depot_trade_empty(&((struct mag_tls_pool *)pool)->depot, self->previous);
+		self->base.paths.flush++;
+	}
+	self->reserve = self->previous;
+	self->previous = self->loaded.magazine;
+	mag_tls_load(self, run);
+}
+
+/* Fifteen loads and stores of the thread's own, unless its loaded magazine is in use. */
 static inline void mag_tls_put_run(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
-	struct magazine *magazine = container_of(objs, struct magazine, slot);
-	struct depot *depot = &((struct mag_tls_pool *)pool)->depot;
-	struct magazine *loaded = mag_tls_close(self);
+	struct magazine *run = container_of(objs, struct magazine, slot);
+	struct magazine *loaded = magazine_close(&self->loaded);
 
-	magazine_set_count(magazine, n);
-	if (likely(magazine_count(loaded) == 0)) {
-		self->reserve = loaded;
-	} else {
-		if (magazine_count(self->previous) != 0) {
-			self->previous = depot_trade_empty(depot, self->previous);
-			self->base.paths.flush++;
-		}
-		self->reserve = self->previous;
-		self->previous = loaded;
+	magazine_set_count(run, n);
+	if (unlikely(magazine_count(loaded) != 0)) {
+		mag_tls_put_run_slow(pool, self, run);
+		return;
 	}
-	mag_tls_open(self, magazine);
-}
-
-static COLD int mag_tls_create(const struct pool_config *config, struct pool **out)
-{
-	struct mag_tls_pool *self = memory_alloc(sizeof(*self));
-	int rc;
-
-	if (self == NULL)
-		return -ENOMEM;
-	rc = slab_init(&self->slab, config->object_bytes, config->object_align, config->capacity,
-		config->pages, SLAB_WITH_LINKS);
-	if (rc != 0)
-		goto fail_slab;
-	rc = depot_init(
-		&self->depot, &self->slab, config->magazine_objects, 0, MAGAZINE_BLOCK_BYTES);
-	if (rc != 0)
-		goto fail_depot;
-	pthread_mutex_init(&self->lock, NULL);
-	self->base.slab = &self->slab;
-	*out = &self->base;
-	return 0;
-
-fail_depot:
-	slab_fini(&self->slab);
-fail_slab:
-	memory_free(self, sizeof(*self));
-	return rc;
-}
-
-static COLD void mag_tls_destroy(struct pool *pool)
-{
-	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
-
-	pthread_mutex_destroy(&self->lock);
-	depot_fini(&self->depot);
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
-}
-
-static COLD int mag_tls_attach(struct pool *pool, struct pool_thread **out)
-{
-	struct mag_tls_pool *owner = (struct mag_tls_pool *)pool;
-	struct mag_tls_thread *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	struct magazine *loaded = depot_keep(&owner->depot);
-	self->previous = depot_keep(&owner->depot);
-	self->reserve = depot_keep(&owner->depot);
-	if (loaded == NULL || self->previous == NULL || self->reserve == NULL) {
-		depot_drop(&owner->depot, loaded);
-		depot_drop(&owner->depot, self->previous);
-		depot_drop(&owner->depot, self->reserve);
-		memory_free(self, sizeof(*self));
-		return -ENOMEM;
-	}
-	self->base.pool = pool;
-	mag_tls_open(self, loaded);
-	pthread_mutex_lock(&owner->lock);
-	self->next = owner->threads;
-	self->link = &owner->threads;
-	if (self->next != NULL)
-		self->next->link = &self->next;
-	owner->threads = self;
-	pthread_mutex_unlock(&owner->lock);
-	*out = &self->base;
-	return 0;
+	self->reserve = loaded;
+	mag_tls_load(self, run);
 }
 
 /* Leaves both magazines in place and empty. */
 static COLD void mag_tls_flush(struct pool *pool, struct pool_thread *thread)
 {
-	struct mag_tls_pool *owner = (struct mag_tls_pool *)pool;
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 
 	for (int i = 0; i < 2; i++) {
 		mag_tls_swap(self);
-		self->previous = depot_trade_empty(&owner->depot, self->previous);
+		self->previous =
+			depot_trade_empty(&((struct mag_tls_pool *)pool)->depot, self->previous);
 	}
 	self->base.paths.flush++;
 }
 
-static COLD void mag_tls_detach(struct pool *pool, struct pool_thread *thread)
+static COLD int mag_tls_enter(struct pool *pool, struct pool_thread *thread)
+{
+	struct mag_tls_pool *owner = (struct mag_tls_pool *)pool;
+	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
+	struct magazine *kept[3];
+	int rc = depot_keep(&owner->depot, kept, array_count(kept));
+
+	if (rc != 0)
+		return rc;
+	mag_tls_load(self, kept[0]);
+	self->previous = kept[1];
+	self->reserve = kept[2];
+	registry_add(&owner->threads, &self->registered);
+	return 0;
+}
+
+static COLD void mag_tls_leave(struct pool *pool, struct pool_thread *thread)
 {
 	struct mag_tls_pool *owner = (struct mag_tls_pool *)pool;
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 
 	mag_tls_flush(pool, thread);
-	pthread_mutex_lock(&owner->lock);
-	*self->link = self->next;
-	if (self->next != NULL)
-		self->next->link = self->link;
-	pthread_mutex_unlock(&owner->lock);
-	depot_drop(&owner->depot, self->loaded);
-	depot_drop(&owner->depot, self->previous);
-	depot_drop(&owner->depot, self->reserve);
-	memory_free(self, sizeof(*self));
+	registry_remove(&owner->threads, &self->registered);
+	struct magazine *kept[] = {self->loaded.magazine, self->previous, self->reserve};
+	depot_drop(&owner->depot, kept, array_count(kept));
 }
 
-static COLD uint64_t mag_tls_count(struct pool *pool)
+static COLD int mag_tls_init(struct pool *pool)
 {
 	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
-	uint64_t free = depot_count(&self->depot);
+	int rc = depot_init(
+		&self->depot, &self->slab, pool->config.magazine_objects, 0, MAGAZINE_BLOCK_BYTES);
 
-	pthread_mutex_lock(&self->lock);
-	for (struct mag_tls_thread *thread = self->threads; thread != NULL; thread = thread->next)
-		free += magazine_count(mag_tls_close(thread)) + magazine_count(thread->previous);
-	pthread_mutex_unlock(&self->lock);
-	return free;
+	if (rc == 0)
+		registry_init(&self->threads);
+	return rc;
 }
 
-static COLD int mag_tls_check(struct pool *pool, uint64_t outstanding, char *why)
+static COLD void mag_tls_fini(struct pool *pool)
 {
 	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
-	uint32_t size = pool->config.magazine_objects;
-	struct census census;
-	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
-	if (rc != 0)
-		return rc;
-	pthread_mutex_lock(&self->lock);
-	for (struct mag_tls_thread *thread = self->threads; thread != NULL; thread = thread->next) {
-		struct magazine *loaded = mag_tls_close(thread);
+	registry_fini(&self->threads);
+	depot_fini(&self->depot);
+}
 
-		if (thread->top < thread->bottom || thread->top > thread->limit ||
-			magazine_count(thread->previous) > size) { /* I1 */
-			census_fail(&census, "I1: a thread's magazine holds more than %u objects",
-				size);
-			break;
-		}
-		if (!magazine_census(loaded, "a thread's loaded magazine", &census) || /* I2 */
-			!magazine_census(thread->previous, "a thread's previous magazine", &census))
-			break;
+static COLD void mag_tls_walk_thread(struct registered *registered, void *arg)
+{
+	struct mag_tls_thread *self = container_of(registered, struct mag_tls_thread, registered);
+	const uint32_t size = self->base.pool->config.magazine_objects;
+	struct census *census = arg;
+
+	if (census->failed)
+		return;
+	if (self->loaded.top < self->loaded.bottom || self->loaded.top > self->loaded.limit ||
+		magazine_count(self->previous) > size) { /* I1 */
+		census_fail(census, "I1: a thread's magazine holds more than %u objects", size);
+	} else if (magazine_census(magazine_close(&self->loaded), "a thread's loaded magazine",
+			   census)) { /* I2 */
+		magazine_census(self->previous, "a thread's previous magazine", census);
 	}
-	pthread_mutex_unlock(&self->lock);
-	depot_census(&self->depot, &census);
-	return census_end(&census, outstanding);
 }
+
+static COLD void mag_tls_walk(struct pool *pool, struct census *census)
+{
+	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
+
+	registry_each(&self->threads, mag_tls_walk_thread, census);
+	if (!census->failed)
+		depot_census(&self->depot, census);
+}
+
+static const struct pool_parts mag_tls_parts = {
+	.pool_bytes = sizeof(struct mag_tls_pool),
+	.thread_bytes = sizeof(struct mag_tls_thread),
+	.slab_offset = offsetof(struct mag_tls_pool, slab),
+	.links = SLAB_WITH_LINKS,
+	.init = mag_tls_init,
+	.fini = mag_tls_fini,
+	.enter = mag_tls_enter,
+	.leave = mag_tls_leave,
+	.walk = mag_tls_walk,
+};
 
 static const struct pool_ops pool_mag_tls_ops = {
 	.name = "mag_tls",
 	.summary = "two magazines a thread over a lock-free depot (Bonwick & Adams)",
 	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD, .trims = true},
 	.supported = pool_supported_always,
-	.create = mag_tls_create,
-	.destroy = mag_tls_destroy,
-	.attach = mag_tls_attach,
-	.detach = mag_tls_detach,
+	POOL_LIFE_CYCLE(mag_tls_parts),
 	.get = mag_tls_get,
 	.put = mag_tls_put,
 	.get_bulk = mag_tls_get_bulk,
@@ -413,8 +372,6 @@ static const struct pool_ops pool_mag_tls_ops = {
 	.get_run = mag_tls_get_run,
 	.put_run = mag_tls_put_run,
 	.flush = mag_tls_flush,
-	.count = mag_tls_count,
-	.check = mag_tls_check,
 };
 
 #endif

@@ -1044,15 +1044,15 @@ static void idx_local_hands_over_chains(void **state)
 
 	(void)state;
 	atom_init(&cpu, 0);
-	((struct idx_local_thread *)thread)->cpu_word = &cpu;
+	((struct cpu_thread *)thread)->cpu_word = &cpu;
 	for (size_t i = 0; i < OBJECTS; i++)
 		assert_non_null(held[i] = idx_local_get(pool, thread));
 	assert_null(idx_local_get(pool, thread));
 	for (size_t i = 0; i < OBJECTS; i++)
 		idx_local_put(pool, thread, held[i]);
 	assert_int_equal(thread->paths.flush, 2);
-	assert_int_equal(idx_local_length(atom_load_relaxed(&self->shard[0].head)), 1);
-	assert_int_equal(idx_local_check(pool, 0, why), 0);
+	assert_int_equal(counted_stack_length(atom_load_relaxed(&self->shard[0].head)), 1);
+	assert_int_equal(life_cycle_check(pool, 0, why), 0);
 
 	atom_store_relaxed(&cpu, 1); /* another CPU takes the chains over, then searches */
 	for (size_t i = 0; i < OBJECTS; i++)
@@ -1074,11 +1074,11 @@ static void idx_local_bulk_splits_at_the_limit(void **state)
 	(void)state;
 	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
 	idx_local_put_bulk(pool, thread, held, OBJECTS);
-	assert_int_equal(idx_local_check(pool, 0, why), 0);
+	assert_int_equal(life_cycle_check(pool, 0, why), 0);
 	idx_local_flush(pool, thread);
 	idx_local_flush(pool, thread);
-	assert_int_equal(idx_local_check(pool, 0, why), 0);
-	assert_int_equal(idx_local_count(pool), OBJECTS);
+	assert_int_equal(life_cycle_check(pool, 0, why), 0);
+	assert_int_equal(life_cycle_count(pool), OBJECTS);
 	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
 	close_pool(pool, thread, OBJECTS);
 }
@@ -1188,12 +1188,10 @@ static void the_highest_cpu_there_can_be(void **state)
 		struct pool_thread *thread;
 		struct pool *pool = open_pool(sections[i], OBJECTS, &thread);
 
-		if (sections[i] == &pool_rseq_arr_ops)
-			((struct rseq_arr_thread *)thread)->cache.rs = &highest;
-		else if (sections[i] == &pool_home_ret_ops)
-			((struct home_ret_thread *)thread)->cache.rs = &highest;
+		if (sections[i] == &pool_rseq_mag_ops)
+			((struct cpu_magazines_thread *)thread)->rs = &highest;
 		else
-			((struct rseq_mag_thread *)thread)->rs = &highest;
+			((struct cpu_arrays_thread *)thread)->rs = &highest;
 		use_all(pool, thread, OBJECTS);
 		close_pool(pool, thread, 0);
 	}

@@ -19,6 +19,10 @@ enum { atom_perturbs = 0 };
 #include "alloc/atomic.h"
 
 /* What lies behind the caches, built of steps too; the linker does not take the library's then. */
+#include "alloc/mechanism/chain_stack.c"
+#include "alloc/mechanism/cpu_arrays.c"
+#include "alloc/mechanism/cpu_inboxes.c"
+#include "alloc/mechanism/cpu_magazines.c"
 #include "alloc/mechanism/depot.c"
 #include "alloc/mechanism/transit.c"
 

@@ -14,17 +14,12 @@ static const struct pool_ops interrupted_ops = {
 	.summary = "lets signal handlers into a magazine that a thread is changing",
 	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD, .signals = true},
 	.supported = pool_supported_always,
-	.create = mag_tls_create,
-	.destroy = mag_tls_destroy,
-	.attach = mag_tls_attach,
-	.detach = mag_tls_detach,
+	POOL_LIFE_CYCLE(mag_tls_parts),
 	.get = mag_tls_get,
 	.put = mag_tls_put,
 	.get_bulk = mag_tls_get_bulk,
 	.put_bulk = mag_tls_put_bulk,
 	.flush = mag_tls_flush,
-	.count = mag_tls_count,
-	.check = mag_tls_check,
 };
 
 static const struct control control_interrupted = {

@@ -1,0 +1,82 @@
+/* See chain_stack.h. */
+#include "alloc/mechanism/chain_stack.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+enum { LENGTH_SHIFT = TAGGED_INDEX_BITS };
+
+static size_t next_bytes(const struct chain_stack *self, const struct slab *slab)
+{
+	return slab_units(slab) * sizeof(*self->next);
+}
+
+int chain_stack_init(struct chain_stack *self, const struct slab *slab)
+{
+	self->next = memory_map(next_bytes(self, slab), MEMORY_PAGES_ORDINARY);
+	return self->next == NULL ? -ENOMEM : 0;
+}
+
+void chain_stack_fini(struct chain_stack *self, const struct slab *slab)
+{
+	memory_unmap(self->next, next_bytes(self, slab), MEMORY_PAGES_ORDINARY);
+}
+
+void chain_stack_push(struct chain_stack *self, uint32_t first, uint32_t length)
+{
+	tagged head = atom_load_relaxed(&self->head); /* only stored and compared */
+
+	do {
+		atom_store_relaxed(&self->next[first], length << LENGTH_SHIFT | tagged_index(head));
+	} while (!atom_cas_weak_release(
+		&self->head, &head, tagged_with_index(head, first))); /* R1, meets A1 */
+}
+
+uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length)
+{
+	tagged head = atom_load_acquire(&self->head); /* A1, meets R1 */
+	uint32_t first;
+
+	while ((first = tagged_index(head)) != 0) {
+		uint32_t next = atom_load_relaxed(&self->next[first]);
+
+		*length = next >> LENGTH_SHIFT;
+		if (atom_cas_weak_acquire(&self->head, &head,
+			    tagged_next(head, next & TAGGED_INDEX_MAX))) /* A1 */
+			break;
+	}
+	return first;
+}
+
+bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, const char *place,
+	struct census *census)
+{
+	uint32_t at = first;
+	uint32_t n = 0;
+
+	for (; at != 0 && n < length; at = atom_load_relaxed(slab_link(slab, at)), n++) {
+		if (!census_mark(census, slab_at(slab, at), place))
+			return false;
+	}
+	if (at != 0 || n != length)
+		return census_fail(census, "%s claims %" PRIu32 " objects and has %s%" PRIu32,
+			place, length, at != 0 ? "more than " : "", n);
+	return true;
+}
+
+bool chain_stack_census(struct chain_stack *self, const struct slab *slab, uint32_t most,
+	const char *place, struct census *census)
+{
+	for (uint32_t first = tagged_index(atom_load_acquire(&self->head)); first != 0;) { /* A1 */
+		uint32_t next = atom_load_relaxed(&self->next[first]);
+		uint32_t length = next >> LENGTH_SHIFT;
+
+		if (length > most)
+			return census_fail(census, "%s has %" PRIu32 " objects, more than %" PRIu32,
+				place, length, most);
+		if (!chain_census(slab, first, length, place, census))
+			return false;
+		first = next & TAGGED_INDEX_MAX;
+	}
+	return true;
+}

@@ -1,0 +1,106 @@
+/*
+ * A lock-free stack of few objects whose head says how many there are: 32 bits of tag, 8 of length, 24 of
+ * unit. For `idx_local`, which never lets it grow long. As tagged_stack.h otherwise.
+ *
+ * R0 the CAS that puts objects on the stack, meets A0: whoever takes them sees their links and what
+ *    their last owners wrote.
+ * A0 the load of the head, or the failed CAS, from which a pop goes on, or the removal of the whole
+ *    list. The CAS that pops needs no release: it continues the release sequence of the put below it
+ *    (tagged_stack.h).
+ *
+ * ABA: the tag moves on every pop, and whenever the list is replaced by another. Its 32 bits come round
+ * after 143 seconds at 30 million pops a second on one stack; so a thread would have to stop between its
+ * load and its CAS for a multiple of exactly that many pops. A pop of several objects follows links
+ * that others may be changing: they always hold some unit or 0, and if any of them was stale, a pop has
+ * moved the tag and the CAS fails. Objects are type-stable.
+ *
+ * I1  The head counts the objects on the list, and the walk over the links ends in 0.
+ */
+#ifndef ALLOC_MECHANISM_COUNTED_STACK_H
+#define ALLOC_MECHANISM_COUNTED_STACK_H
+
+#include "alloc/mechanism/slab.h"
+#include "alloc/mechanism/tagged.h"
+
+enum {
+	COUNTED_STACK_MAX = UINT8_MAX, /* objects */
+	COUNTED_STACK_LENGTH_SHIFT = TAGGED_INDEX_BITS,
+	COUNTED_STACK_TAG_SHIFT = 32,
+};
+
+struct counted_stack {
+	CACHE_PAIR_ALIGNED atom_u64 head;
+};
+
+ALWAYS_INLINE uint32_t counted_stack_length(uint64_t head)
+{
+	return (uint8_t)(head >> COUNTED_STACK_LENGTH_SHIFT);
+}
+
+/* The same tag over a list with n more objects: what a put installs. The new length fits its bits. */
+ALWAYS_INLINE uint64_t counted_stack_longer(uint64_t head, uint32_t first, uint32_t n)
+{
+	return tagged_with_index(head + ((uint64_t)n << COUNTED_STACK_LENGTH_SHIFT), first);
+}
+
+/* The next tag over a list with n objects less, n at most its length: what a pop installs. */
+ALWAYS_INLINE uint64_t counted_stack_shorter(uint64_t head, uint32_t below, uint32_t n)
+{
+	const uint64_t tag = (uint64_t)1 << COUNTED_STACK_TAG_SHIFT;
+
+	return tagged_with_index(head + tag - ((uint64_t)n << COUNTED_STACK_LENGTH_SHIFT), below);
+}
+
+/* The next tag over another list: what replaces the whole list. */
+ALWAYS_INLINE uint64_t counted_stack_next(uint64_t head, uint32_t unit, uint32_t length)
+{
+	return ((head >> COUNTED_STACK_TAG_SHIFT) + 1) << COUNTED_STACK_TAG_SHIFT |
+	       (uint64_t)length << COUNTED_STACK_LENGTH_SHIFT | unit;
+}
+
+/* One object, or NULL. Four loads and one locked compare-and-swap. */
+ALWAYS_INLINE void *counted_stack_pop_one(struct counted_stack *self, const struct slab *slab)
+{
+	uint64_t head = atom_load_acquire(&self->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t at = tagged_index(head);
+
+		if (unlikely(at == 0))
+			return NULL;
+		uint32_t below = atom_load_relaxed(slab_link(slab, at));
+		if (likely(atom_cas_weak_acquire(
+			    &self->head, &head, counted_stack_shorter(head, below, 1)))) { /* A0 */
+			INVARIANT(1, (below == 0) == (counted_stack_length(head) == 1));
+			return slab_at(slab, at);
+		}
+	}
+}
+
+/* Up to want objects. want loads of links and one locked compare-and-swap. */
+ALWAYS_INLINE uint32_t counted_stack_pop(
+	struct counted_stack *self, const struct slab *slab, void **objs, uint32_t want)
+{
+	uint64_t head = atom_load_acquire(&self->head); /* A0, meets R0 */
+
+	for (;;) {
+		uint32_t length = counted_stack_length(head);
+		uint32_t take = want < length ? want : length;
+		uint32_t at = tagged_index(head);
+		uint32_t got = 0;
+
+		if (unlikely(take == 0))
+			return 0;
+		for (; got < take && at != 0; got++) { /* a stale link can end the walk early */
+			objs[got] = slab_at(slab, at);
+			at = atom_load_relaxed(slab_link(slab, at));
+		}
+		if (likely(atom_cas_weak_acquire(
+			    &self->head, &head, counted_stack_shorter(head, at, take)))) { /* A0 */
+			INVARIANT(1, got == take && (at == 0) == (length == take));
+			return take;
+		}
+	}
+}
+
+#endif

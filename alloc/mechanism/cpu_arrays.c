@@ -1,0 +1,201 @@
+/* See cpu_arrays.h. */
+#include "alloc/mechanism/cpu_arrays.h"
+#include "alloc/mechanism/transit.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * The arrays beyond those in use are left as they were mapped, all 0: cur is not above low and not below
+ * cap, so a section on such a CPU finds its array empty and full.
+ */
+int cpu_arrays_init(struct cpu_arrays *self, const struct pool *pool, uint32_t magazines)
+{
+	self->cap = pool->config.cpu_cache_objects;
+	self->batch = pool->config.batch_objects;
+	int rc = depot_init(&self->depot, pool->slab, self->batch, magazines, CACHE_LINE_BYTES);
+	if (rc != 0)
+		return rc;
+	self->array = cpu_table_map(&self->table, sizeof(*self->array));
+	if (self->array == NULL) {
+		depot_fini(&self->depot);
+		return -ENOMEM;
+	}
+	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++)
+		atom_init(&self->array[cpu].cap, self->cap);
+	return 0;
+}
+
+void cpu_arrays_fini(struct cpu_arrays *self)
+{
+	cpu_table_unmap(&self->table, self->array, sizeof(*self->array));
+	depot_fini(&self->depot);
+}
+
+void cpu_arrays_adopt(struct cpu_arrays *self, struct cpu_arrays_thread *thread)
+{
+	thread->rs = rseq_area_or(&thread->unregistered, self->table.cpus);
+}
+
+uint32_t cpu_arrays_pop(
+	struct cpu_arrays *self, struct cpu_arrays_thread *thread, void **objs, uint32_t n)
+{
+	uintptr_t result = RSEQ_ABORT;
+
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
+		result = rseq_array_pop_bulk(thread->rs, self->array, objs, n);
+	return result == RSEQ_ABORT ? 0 : (uint32_t)result / 4;
+}
+
+bool cpu_arrays_push(
+	struct cpu_arrays *self, struct cpu_arrays_thread *thread, void *const *objs, uint32_t n)
+{
+	uintptr_t result = RSEQ_ABORT;
+
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
+		result = rseq_array_push_bulk(thread->rs, self->array, objs, n);
+	return result == RSEQ_DONE;
+}
+
+void cpu_arrays_put(
+	struct cpu_arrays *self, struct cpu_arrays_thread *thread, void *const *objs, uint32_t n)
+{
+	struct transit transit;
+
+	if (cpu_arrays_push(self, thread, objs, n))
+		return;
+	transit_init(&transit);
+	transit_open(&transit, &self->depot);
+	uint32_t moved = cpu_arrays_pop(self, thread, transit.slot, transit.room);
+	if (moved != 0)
+		transit_give(&transit, &self->depot, &thread->base, moved);
+	transit_close(&transit, &self->depot);
+	if (!cpu_arrays_push(self, thread, objs, n))
+		depot_give(&self->depot, &thread->base, objs, n);
+}
+
+void cpu_arrays_drain(struct cpu_arrays *self, struct cpu_arrays_thread *thread)
+{
+	struct transit transit;
+	uint32_t n;
+
+	transit_init(&transit);
+	do {
+		transit_open(&transit, &self->depot);
+		n = cpu_arrays_pop(self, thread, transit.slot, transit.room);
+		if (n != 0)
+			transit_give(&transit, &self->depot, &thread->base, n);
+	} while (n != 0);
+	transit_close(&transit, &self->depot);
+}
+
+/*
+ * Ends a stop.
+ *
+ * R0, meets the sections of the CPU (x86-64 loads are acquires) and A0: cur and slots before the
+ * tests that let them through.
+ */
+static void rseq_array_restart(struct rseq_array *array, uint32_t cpu, uint32_t cap)
+{
+	/*
+	 * A section reads cur before it reads a bound. One that began during the stop may have read
+	 * what cur was before the caller changed it, and would now find the bounds open: it has to
+	 * begin again. Where the kernel refuses this fence it refused that of the stop, and nothing
+	 * has changed.
+	 */
+	rseq_fence(cpu);
+	atom_store_release(&array->low, 0); /* R0 */
+	atom_store_release(&array->cap, cap);
+	atom_store_release(&array->stop, 0);
+}
+
+/*
+ * Stops the array of a CPU: afterwards no section runs on it, none gets past its test until
+ * rseq_array_restart, and cur and the slots are the caller's. False: another thread has stopped it; never
+ * wait for that one. Any thread. Costs what rseq_fence costs.
+ *
+ * A0 meets R0 in rseq_array_restart: the slots as the last thread that stopped the array left them. low and
+ * cap are stored relaxed: the fence orders them before every section that begins after it, and aborts
+ * every section that began before.
+ */
+static bool rseq_array_stop(struct rseq_array *array, uint32_t cpu)
+{
+	uint32_t idle = 0;
+
+	if (atom_load_relaxed(&array->stop) != 0)
+		return false;
+	while (!atom_cas_weak_acquire(&array->stop, &idle, 1)) { /* A0 */
+		if (idle != 0)
+			return false;
+	}
+	uint32_t cap = atom_load_relaxed(&array->cap);
+	atom_store_relaxed(&array->low, UINT32_MAX);
+	atom_store_relaxed(&array->cap, 0);
+	if (!rseq_fence(cpu)) {
+		rseq_array_restart(array, cpu, cap);
+		return false;
+	}
+	return true;
+}
+
+/* A search, and what it has found. */
+struct array_steal {
+	struct cpu_arrays *from;
+	void **objs;
+	uint32_t want, taken;
+};
+
+static bool look_at_array(void *arg, uint32_t cpu, bool *busy)
+{
+	struct array_steal *self = arg;
+	struct rseq_array *array = &self->from->array[cpu];
+
+	/* A peek that decides nothing: an array that looks empty is not worth an interrupt. */
+	if (atom_load_relaxed(&array->cur) == 0)
+		return false;
+	if (!rseq_array_stop(array, cpu)) {
+		*busy = true;
+		return false;
+	}
+	uint32_t cur = atom_load_relaxed(&array->cur);
+	uint32_t take = cur - cur / 2;
+	if (take > self->want)
+		take = self->want;
+	memcpy(self->objs, &array->slot[cur - take], take * sizeof(*self->objs));
+	for (uint32_t k = 0; k < take; k++)
+		atom_tsan_acquire(self->objs[k]);
+	atom_store_relaxed(&array->cur, cur - take);
+	rseq_array_restart(array, cpu, self->from->cap);
+	self->taken = take;
+	return take != 0;
+}
+
+uint32_t cpu_arrays_steal(
+	struct cpu_arrays *self, struct cpu_arrays_thread *thread, void **objs, uint32_t n)
+{
+	struct array_steal steal = {.from = self, .objs = objs, .want = n};
+
+	if (!cpu_table_search(&self->table, &thread->victim, look_at_array, &steal))
+		return 0;
+	thread->base.paths.steal++;
+	return steal.taken;
+}
+
+bool cpu_arrays_census(struct cpu_arrays *self, struct census *census)
+{
+	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
+		struct rseq_array *array = &self->array[cpu];
+		uint32_t cur = atom_load_relaxed(&array->cur);
+
+		if (atom_load_relaxed(&array->stop) != 0 || atom_load_relaxed(&array->low) != 0 ||
+			atom_load_relaxed(&array->cap) != self->cap || cur > self->cap)
+			return census_fail(census,
+				"I1: CPU %u is stopped, or its array of %u holds %u objects", cpu,
+				self->cap, cur);
+		for (uint32_t k = 0; k < cur; k++) {
+			if (!census_mark(census, array->slot[k], "a CPU's array"))
+				return false;
+		}
+	}
+	return depot_census(&self->depot, census);
+}

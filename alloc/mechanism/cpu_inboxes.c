@@ -1,0 +1,137 @@
+/* See cpu_inboxes.h. */
+#include "alloc/mechanism/cpu_inboxes.h"
+
+#include <errno.h>
+
+static size_t inbox_bytes(const struct cpu_inboxes *self)
+{
+	return self->arrays.table.cpus * sizeof(*self->inbox);
+}
+
+int cpu_inboxes_init(struct cpu_inboxes *self)
+{
+	int rc = cpu_arrays_init(&self->arrays, &self->base, DEPOT_THREADS * CPU_INBOXES_OPEN);
+
+	if (rc != 0)
+		return rc;
+	self->inbox = memory_alloc(inbox_bytes(self));
+	if (self->inbox == NULL) {
+		cpu_arrays_fini(&self->arrays);
+		return -ENOMEM;
+	}
+	registry_init(&self->threads);
+	return 0;
+}
+
+void cpu_inboxes_fini(struct cpu_inboxes *self)
+{
+	registry_fini(&self->threads);
+	memory_free(self->inbox, inbox_bytes(self));
+	cpu_arrays_fini(&self->arrays);
+}
+
+void cpu_inboxes_enter(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+{
+	cpu_arrays_adopt(&self->arrays, &thread->cpu);
+	registry_add(&self->threads, &thread->registered);
+}
+
+void cpu_inboxes_leave(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+{
+	cpu_inboxes_flush(self, thread);
+	registry_remove(&self->threads, &thread->registered);
+}
+
+/* Empties an open magazine into the depot and closes it. */
+static void abandon(
+	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, struct cpu_inboxes_open *open)
+{
+	if (open->magazine == NULL)
+		return;
+	magazine_set_count(open->magazine, open->count);
+	depot_put_any(&self->arrays.depot, open->magazine);
+	open->magazine = NULL;
+	thread->cpu.base.paths.flush++;
+}
+
+void cpu_inboxes_flush(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+{
+	for (uint32_t i = 0; i < CPU_INBOXES_OPEN; i++)
+		abandon(self, thread, &thread->open[i]);
+}
+
+bool cpu_inboxes_open(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread,
+	struct cpu_inboxes_open *open, uint32_t cpu)
+{
+	abandon(self, thread, open);
+	open->magazine = depot_get_empty(&self->arrays.depot);
+	if (open->magazine == NULL)
+		return false;
+	magazine_prefetch_write(open->magazine, self->arrays.batch);
+	open->cpu = cpu;
+	open->count = 0;
+	return true;
+}
+
+void cpu_inboxes_post(
+	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, struct cpu_inboxes_open *open)
+{
+	magazine_set_count(open->magazine, open->count);
+	tagged_stack_push(&self->inbox[open->cpu], &self->arrays.depot.magazines, open->magazine);
+	open->magazine = NULL;
+	thread->cpu.base.paths.flush++;
+}
+
+struct magazine *cpu_inboxes_take(
+	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, uint32_t cpu)
+{
+	struct tagged_stack *inbox = &self->inbox[cpu];
+
+	/* A poster had the line last, and the load of the pop alone would fetch it to be read. */
+	prefetch_write(&inbox->head);
+	struct magazine *magazine = tagged_stack_pop(inbox, &self->arrays.depot.magazines);
+	if (magazine == NULL)
+		return NULL;
+	thread->cpu.base.paths.refill++;
+	magazine_prefetch_read(magazine, self->arrays.batch);
+	return magazine;
+}
+
+struct open_census {
+	struct census *census;
+	uint32_t batch;
+};
+
+static void census_thread(struct registered *registered, void *arg)
+{
+	struct cpu_inboxes_thread *thread =
+		container_of(registered, struct cpu_inboxes_thread, registered);
+	const struct open_census *self = arg;
+
+	for (uint32_t i = 0; i < CPU_INBOXES_OPEN && !self->census->failed; i++) {
+		struct cpu_inboxes_open *open = &thread->open[i];
+
+		if (open->magazine == NULL)
+			continue;
+		if (open->count >= self->batch)
+			census_fail(self->census,
+				"I1: a thread's open magazine holds %u objects of %u", open->count,
+				self->batch);
+		magazine_set_count(open->magazine, open->count);
+		magazine_census(open->magazine, "a thread's open magazine", self->census);
+		magazine_set_count(open->magazine, 0);
+	}
+}
+
+bool cpu_inboxes_census(struct cpu_inboxes *self, struct census *census)
+{
+	struct open_census open = {census, self->arrays.batch};
+
+	for (uint32_t cpu = 0; cpu < self->arrays.table.cpus; cpu++) {
+		if (!depot_census_stack(&self->arrays.depot, &self->inbox[cpu], self->arrays.batch,
+			    "a CPU's inbox", census))
+			return false;
+	}
+	registry_each(&self->threads, census_thread, &open);
+	return !census->failed && cpu_arrays_census(&self->arrays, census);
+}

@@ -1,0 +1,183 @@
+/* See cpu_magazines.h. */
+#include "alloc/mechanism/cpu_magazines.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The areas beyond those in use have no magazines, and are stopped for ever. */
+int cpu_magazines_init(struct cpu_magazines *self, const struct pool *pool)
+{
+	self->size = pool->config.magazine_objects;
+	self->areas = cpu_table_map(&self->table, sizeof(*self->areas));
+	if (self->areas == NULL)
+		return -ENOMEM;
+	int rc = depot_init(
+		&self->depot, pool->slab, self->size, 2 * self->table.cpus, CACHE_LINE_BYTES);
+	if (rc != 0) {
+		cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
+		return rc;
+	}
+	self->lines = self->depot.magazines.lines;
+	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
+		uint32_t loaded = cpu_magazines_unit(self, depot_get_empty(&self->depot));
+		uint32_t spare = cpu_magazines_unit(self, depot_get_empty(&self->depot));
+
+		atom_init(&self->areas[cpu].word, rseq_magazine_word(loaded, spare));
+	}
+	for (uint32_t cpu = self->table.cpus; cpu < self->table.limit; cpu++)
+		atom_init(&self->areas[cpu].stop, 1);
+	return 0;
+}
+
+void cpu_magazines_fini(struct cpu_magazines *self)
+{
+	depot_fini(&self->depot);
+	cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
+}
+
+void cpu_magazines_adopt(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	thread->rs = rseq_area_or(&thread->unregistered, self->table.cpus);
+}
+
+int cpu_magazines_enter(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	struct magazine *kept[2];
+	int rc = depot_keep(&self->depot, kept, array_count(kept));
+
+	if (rc != 0)
+		return rc;
+	thread->mine = kept[0];
+	thread->reserve = kept[1];
+	cpu_magazines_adopt(self, thread);
+	return 0;
+}
+
+void cpu_magazines_leave(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	struct magazine *kept[] = {thread->mine, thread->reserve};
+
+	depot_drop(&self->depot, kept, array_count(kept));
+}
+
+/* R0, meets A0 in stop_cpu: the CPU's magazines as this thread leaves them. */
+static void restart_cpu(struct cpu_magazines *self, uint32_t cpu)
+{
+	atom_store_release(&self->areas[cpu].stop, 0); /* R0 */
+}
+
+/*
+ * Stops a CPU: afterwards no section runs on its magazines until restart_cpu. False: another thread has
+ * stopped it.
+ */
+static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu)
+{
+	uint32_t idle = 0;
+
+	while (!atom_cas_weak_acquire(&self->areas[cpu].stop, &idle, 1)) { /* A0, meets R0 */
+		if (idle != 0)
+			return false;
+	}
+	if (rseq_fence(cpu))
+		return true;
+	restart_cpu(self, cpu);
+	return false;
+}
+
+/*
+ * Trades the thread's empty magazine for one of a CPU with objects. A private one cannot be installed:
+ * the objects are copied into it. False: the CPU has no objects, or another thread is taking some
+ * (*busy).
+ */
+static bool rob(
+	struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t cpu, bool *busy)
+{
+	struct rseq_magazines *area = &self->areas[cpu];
+	uint64_t word = atom_load_relaxed(&area->word);
+
+	/* A peek that decides nothing: a CPU that looks empty is not worth an interrupt. */
+	if (cpu_magazines_loaded(self, word) == 0 && cpu_magazines_spare(self, word) == 0)
+		return false;
+	if (!stop_cpu(self, cpu)) {
+		*busy = true;
+		return false;
+	}
+	word = atom_load_relaxed(&area->word);
+	struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
+	struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
+	struct magazine *taken = magazine_count(spare) != 0 ? spare : loaded;
+	uint32_t count = magazine_count(taken);
+
+	atom_tsan_acquire(taken);
+	if (count != 0 && !cpu_magazines_trades(thread)) {
+		memcpy(thread->mine->slot, taken->slot, count * sizeof(*taken->slot));
+		magazine_set_count(thread->mine, count);
+		magazine_set_count(taken, 0);
+	} else if (count != 0) {
+		uint32_t mine = cpu_magazines_unit(self, thread->mine);
+
+		/*
+		 * R1, meets the sections of the CPU (x86-64 loads are acquires): the thread's empty
+		 * magazine before the word that names it.
+		 */
+		atom_tsan_release(thread->mine);
+		atom_store_release(&area->word,
+			taken == spare ? rseq_magazine_word(rseq_magazine_loaded(word), mine)
+				       : rseq_magazine_word(mine, rseq_magazine_spare(word)));
+		thread->mine = taken;
+	}
+	restart_cpu(self, cpu);
+	cpu_magazines_acquire_all(thread->mine);
+	return count != 0;
+}
+
+struct magazines_steal {
+	struct cpu_magazines *from;
+	struct cpu_magazines_thread *thread;
+};
+
+static bool look_at_magazines(void *arg, uint32_t cpu, bool *busy)
+{
+	const struct magazines_steal *self = arg;
+
+	return rob(self->from, self->thread, cpu, busy);
+}
+
+bool cpu_magazines_steal(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	struct magazines_steal steal = {self, thread};
+	bool found = cpu_table_search(&self->table, &thread->victim, look_at_magazines, &steal);
+
+	thread->base.paths.steal += found;
+	return found;
+}
+
+void cpu_magazines_drain(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	uint32_t cpu = rseq_cpu(thread->rs);
+	bool busy;
+
+	for (int i = 0; i < 2 && cpu < self->table.cpus && rob(self, thread, cpu, &busy); i++)
+		thread->mine = depot_trade_empty(&self->depot, thread->mine);
+	thread->base.paths.flush++;
+}
+
+bool cpu_magazines_census(struct cpu_magazines *self, struct census *census)
+{
+	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
+		uint64_t word = atom_load_relaxed(&self->areas[cpu].word);
+		struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
+		struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
+
+		if (atom_load_relaxed(&self->areas[cpu].stop) != 0 || loaded == spare ||
+			magazine_count(loaded) > self->size || magazine_count(spare) > self->size)
+			return census_fail(census,
+				"I1: CPU %u is stopped, or its magazines are one or hold more than "
+				"%u objects",
+				cpu, self->size);
+		if (!magazine_census(loaded, "a CPU's loaded magazine", census) ||
+			!magazine_census(spare, "a CPU's spare magazine", census))
+			return false;
+	}
+	return depot_census(&self->depot, census);
+}

@@ -1,0 +1,126 @@
+/*
+ * The magazines of all CPUs (rseq_magazine.h) as a cache over the depot: what lies around the sections,
+ * for `rseq_mag`.
+ *
+ * Each thread owns one more magazine, `mine`, which is empty between calls: it trades that for one of its
+ * own CPU's, in a section, or for one of a CPU that it has stopped.
+ *
+ * ABA: the exchange compares the CPU's word inside a section. The word may have changed and come back
+ * since it was read, with other contents in the same magazines. So what was read about the contents is
+ * a hint, and the caller looks at what it got.
+ *
+ * I1  On a quiet pool no CPU is stopped; its two magazines differ and hold at most `size` objects each;
+ *     a thread's is empty.
+ */
+#ifndef ALLOC_MECHANISM_CPU_MAGAZINES_H
+#define ALLOC_MECHANISM_CPU_MAGAZINES_H
+
+#include "alloc/mechanism/cpu_table.h"
+#include "alloc/mechanism/depot.h"
+#include "alloc/mechanism/rseq_magazine.h"
+
+struct cpu_magazines {
+	struct rseq_magazines *areas; /* table.limit of them */
+	unsigned char *lines; /* the depot's magazines, less one line: where unit 0 would be */
+	uint32_t size;        /* objects a magazine */
+	struct cpu_table table;
+	struct depot depot;
+};
+
+/* The first member of a thread's state, or all of it. */
+struct cpu_magazines_thread {
+	struct pool_thread base;
+	void *rs;                 /* the thread's registered area, or &unregistered */
+	struct magazine *mine;    /* empty between calls: what is traded, unless it is private */
+	struct magazine *reserve; /* empty; NULL while a run is lent to the user */
+	struct rseq_unregistered unregistered;
+	uint32_t victim; /* where the last search found something */
+};
+
+static inline struct magazine *cpu_magazines_at(struct cpu_magazines *self, uint32_t unit)
+{
+	return slab_at(&self->depot.magazines, unit);
+}
+
+static inline uint32_t cpu_magazines_unit(struct cpu_magazines *self, struct magazine *magazine)
+{
+	return slab_unit(&self->depot.magazines, magazine);
+}
+
+/* Objects in the CPU's loaded and spare magazine, as its word names them. Hints. */
+static inline uint32_t cpu_magazines_loaded(struct cpu_magazines *self, uint64_t word)
+{
+	return magazine_count(cpu_magazines_at(self, rseq_magazine_loaded(word)));
+}
+
+static inline uint32_t cpu_magazines_spare(struct cpu_magazines *self, uint64_t word)
+{
+	return magazine_count(cpu_magazines_at(self, rseq_magazine_spare(word)));
+}
+
+/* False: the thread has a private magazine (depot.h), which no word can name. */
+static inline bool cpu_magazines_trades(const struct cpu_magazines_thread *thread)
+{
+	return thread->mine->heap == NULL;
+}
+
+/*
+ * Tell the thread sanitizer of the edges that each object makes when its magazine leaves or enters a
+ * CPU.
+ */
+static inline void cpu_magazines_acquire_all(struct magazine *magazine)
+{
+	for (uint32_t i = 0; atom_sanitizes && i < magazine_count(magazine); i++)
+		atom_tsan_acquire(magazine->slot[i]);
+}
+
+static inline void cpu_magazines_release_all(struct magazine *magazine)
+{
+	for (uint32_t i = 0; atom_sanitizes && i < magazine_count(magazine); i++)
+		atom_tsan_release(magazine->slot[i]);
+}
+
+/*
+ * Trades the thread's magazine for the CPU's loaded or spare one. The thread's becomes the loaded one,
+ * the one that stays the spare. False: interrupted, or the thread has moved, or the word has changed.
+ */
+static inline bool cpu_magazines_trade(struct cpu_magazines *self,
+	struct cpu_magazines_thread *thread, uint32_t cpu, uint64_t word, bool spare)
+{
+	uint32_t loaded_unit = rseq_magazine_loaded(word);
+	uint32_t taken_unit = spare ? rseq_magazine_spare(word) : loaded_unit;
+	uint32_t kept_unit = spare ? loaded_unit : rseq_magazine_spare(word);
+	struct magazine *taken = cpu_magazines_at(self, taken_unit);
+	uint64_t next = rseq_magazine_word(cpu_magazines_unit(self, thread->mine), kept_unit);
+
+	cpu_magazines_release_all(thread->mine);
+	if (rseq_magazine_exchange(thread->rs, self->areas, cpu, word, next, thread->mine, taken) !=
+		RSEQ_DONE)
+		return false;
+	thread->mine = taken;
+	cpu_magazines_acquire_all(taken);
+	return true;
+}
+
+/* Of a new pool, whose config and slab stand. 0, -EOVERFLOW or -ENOMEM. */
+COLD int cpu_magazines_init(struct cpu_magazines *self, const struct pool *pool);
+COLD void cpu_magazines_fini(struct cpu_magazines *self);
+
+/* A thread attaches: 0 or -ENOMEM. It adopts a handle. It detaches. */
+COLD int cpu_magazines_enter(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+COLD void cpu_magazines_adopt(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+COLD void cpu_magazines_leave(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+
+/*
+ * Trades the thread's empty magazine for one with objects of some CPU, which it stops. False: every CPU
+ * was found empty (cpu_table_search).
+ */
+COLD bool cpu_magazines_steal(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+
+/* Empties the magazines of the thread's CPU into the depot, unless another thread is at them. */
+COLD void cpu_magazines_drain(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+
+/* Of a quiet pool, the depot included: verifies I1 and marks every object. False: the census has failed. */
+COLD bool cpu_magazines_census(struct cpu_magazines *self, struct census *census);
+
+#endif
