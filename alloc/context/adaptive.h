@@ -1,42 +1,49 @@
 /*
- * adaptive: the pool learns how much its NBLs need beyond their inline blocks, and an NBL's first
- * fallback makes a region for all of it, which then stays with the NBL.
+ * adaptive: the pool learns how many bytes of fallback blocks its NBLs need. An NBL's first fallback makes
+ * a region of that size, which then stays with the NBL.
  *
  *	Context -> [16 prefix | 16 header | backfill | used]   cut from the NBL's region
  *	        -> [16 header | inline block]                  in the NBL
  *	word    -> the region, behind the newest block: see region.h
  *	mark    =  lines of slots that suffice for 99 % of the uses; one a pool
  *
- * Where `sticky` keeps what each NBL needed once, so that one deep packet in each NBL is enough to
- * make the whole pool deep, `adaptive` keeps regions of one size, which an outlier does not move: the
- * blocks that the deepest 1 % need beyond it are freed when they are popped. As under sticky, a block
- * has exactly the size that was asked for.
+ * Idea. Most packets of a pool meet the same drivers and need the same bytes. So the pool has one number
+ * for all its NBLs, the *mark*: as many cache lines of slots as suffice for 99 % of the uses. The
+ * first fallback of an NBL allocates a region of so many lines. The later ones are cut from it.
  *
- * Objects in a pool's slab stand at fixed distances, so the inline area itself cannot grow with the
- * mark; reserving it would cost every NBL its bytes whether they are shown or not, which is
- * `headroom`. The learned bytes are therefore a region beside the NBL, paid for by NBLs that use it.
+ * Why not `sticky`. There each NBL keeps the most that it ever needed, so one deep packet in each NBL makes
+ * the whole pool deep. Here the size of a region is the mark, which a rare deep packet does not move.
+ * What the deepest 1 % need beyond it is allocated, and freed when it is popped. Under both, a block has
+ * exactly the size that was asked for.
  *
- * Learns: a *use* is what an NBL goes through from its first fallback block until it has none. Each
- * thread counts uses and, for those that the mark did not cover, how many lines would have. At the
- * end of a window it takes the lowest mark that leaves out at most 1 % of the window's uses, and
- * raises the pool's mark to it if it is higher. The first window is short, each further one twice as
- * long up to ADAPTIVE_WINDOW_MAX.
+ * Why not a larger inline block. Objects in a pool's slab stand at fixed distances, so the inline block
+ * cannot grow with the mark. To reserve the bytes beforehand is `headroom`: every NBL pays for them. A
+ * region lies beside the NBL, and only NBLs that have a fallback pay for one.
  *
- * Forgets: never by itself, for a use that the mark covers is counted and not measured. flush
- * sets the mark to 0 and learning begins again. A region of another size than the mark's is freed
- * when its NBL is next allocated, or at the NBL's next fallback after one for which it had no room.
+ * Learning. A *use* of an NBL begins with its first fallback block and ends when it has none. Each thread
+ * counts uses. Of those that the mark did not cover it also counts how many lines each needed. At the
+ * end of a window of uses, the thread computes the lowest mark that leaves out at most 1 % of them, and
+ * raises the pool's mark to that if it is higher. The first window is short, so that a new pool learns soon.
+ * Each further one is twice as long, up to ADAPTIVE_WINDOW_MAX.
+ *
+ * Forgetting. The mark never falls by itself: a use that it covers is counted and not measured, so nobody
+ * knows whether less would do. flush sets the mark to 0, and learning begins again.
+ *
+ * A region of another size than the mark's is freed when its NBL is next allocated. If the NBL stays
+ * allocated, it is freed at a fallback: the next one with no other block out, once a push has found no
+ * matching slot.
  *
  * Guarantee: once the mark stands, an NBL allocates at its first fallback, and later only for what
  * goes beyond the mark.
- * Worst case per NBL: 64 x (mark + 1) bytes kept, the mark being at most ADAPTIVE_LINES_MAX; in use, what `malloc`
- * has on top of that.
- * Steady state: 0 allocations; what it is under `sticky`, and for a use a count of the
- * thread's own.
+ * Worst case per NBL: 64 x (mark + 1) bytes kept, the mark being at most ADAPTIVE_LINES_MAX; in use, what
+ * `malloc` has on top of that.
+ * Steady state: 0 allocations. A fallback costs what it does under `sticky`; a use costs one count of
+ * the thread's own besides.
  * Progress: blocking where malloc is reached; raising the mark is lock-free.
  *
  * I1  The mark is at most ADAPTIVE_LINES_MAX.
- * I2  P1 and P2 of region.h, and a region's size is that of the mark it was stamped with, if any.
- * I3  As many bytes were kept as were given back, or more.
+ * I2  P1 and P2 of region.h; and a region's size is that of the mark it was stamped with, if any.
+ * I3  At least as many bytes were kept as were given back.
  */
 #ifndef ALLOC_CONTEXT_ADAPTIVE_H
 #define ALLOC_CONTEXT_ADAPTIVE_H
@@ -64,7 +71,7 @@ _Static_assert(ADAPTIVE_WINDOW_FIRST >= 64 && ADAPTIVE_WINDOW_FIRST <= ADAPTIVE_
 	"a sample, and an end to it");
 _Static_assert(ADAPTIVE_OUTLIER_IN >= 2 && ADAPTIVE_OUTLIER_IN <= 1 << 20, "a quantile");
 
-/* The stamp of the base is the mark. */
+/* The stamp of a region policy (region.h) is the mark here. */
 struct adaptive_context {
 	struct region_policy policy;
 };
@@ -73,7 +80,7 @@ struct adaptive_thread {
 	struct context_thread base;
 	uint32_t window; /* length of this window in uses; a power of two */
 	uint32_t left;   /* uses until its end; never 0 between calls */
-	/* Uses of this window that the mark did not cover, by the lines that would have. */
+	/* By lines: uses of this window that the mark did not cover and that needed so many. */
 	uint32_t uncovered[ADAPTIVE_LINES_MAX + 1];
 };
 
@@ -121,8 +128,9 @@ static SELDOM void adaptive_end_window(struct adaptive_thread *thread)
 }
 
 /*
- * A use needs more than the mark. known: it was counted before, for region->need, perhaps on another
- * thread or in another window, where this one has nothing to take back.
+ * Counts a use that needs more than the mark, by the lines that it needs: `need` bytes by now. known: an
+ * earlier push of the same use has counted it already, by region->need. Then that count is taken back,
+ * unless it was made by another thread or in another window, where this thread has none to take.
  */
 static void adaptive_uncovered(
 	struct adaptive_thread *thread, struct region *region, bool known, uint64_t need)
@@ -138,8 +146,8 @@ static void adaptive_uncovered(
 }
 
 /*
- * The slot at the top does not do. A region of another size than the mark's serves while it is in
- * use, so that what its NBL needs is known, and is expired.
+ * The slot at the top is of another kind, or there is none. A region of another size than the mark's
+ * serves until this use ends, so that the use is measured; it is expired, so that the next one replaces it.
  */
 static SELDOM NET_BUFFER_LIST_CONTEXT *adaptive_cut_other(
 	struct adaptive_thread *thread, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)

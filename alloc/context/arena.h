@@ -7,21 +7,23 @@
  *	Context -> [16 prefix | 16 header | backfill | used]    cut from a chunk
  *	        -> [16 header | inline block]                   in the NBL
  *
- * A block is never given back by itself: freeing one lowers the count of its chunk. The owner does
- * not count the blocks that it makes where others count those that they free: an open chunk starts
- * with a bias of ARENA_BIAS, the owner keeps its own tally in its own memory, and when it closes
- * the chunk it takes off the bias less the tally. From then on the count is the number of live
- * blocks, and whoever brings it to 0 puts the chunk on the list of empty ones. So a push is a few
- * plain stores, a pop on the pushing thread while the chunk is open a few more, and any other pop
- * one locked addition.
+ * Counting. A block is never given back by itself: freeing one lowers the count of its chunk. While the
+ * chunk is open, its owner counts apart from the others, in memory of its own: the *tally* is the blocks
+ * that it cut less those that it freed. The others lower the chunk's count, which starts with ARENA_BIAS
+ * so that it cannot reach 0 meanwhile. When the owner closes the chunk, it takes the bias less the
+ * tally off the count. From then on the count is the number of live blocks, and whoever brings it to 0
+ * puts the chunk on the list of empty ones.
+ *
+ * So a push is a few plain stores. A pop on the thread that pushed is a few more, while the chunk is
+ * open. Any other pop is one locked addition.
  *
  * R0 in arena_lower, meets A0 in the same function: the release sequence of the count runs through
  * every subtraction, so whoever reads 0 sees the last use of each block and the owner's words.
  * Putting the chunk on the list and taking it off (tagged_stack.h) hands that on to the next owner.
  * The bias is stored relaxed: nobody else knows the chunk before its first block is handed over.
  *
- * Chunks are a thread's, not a CPU's: the thread's handle is there anyway, and cutting then needs
- * neither a lock nor a restartable sequence.
+ * An open chunk is a thread's, not a CPU's. The thread's handle is there anyway, and cutting a block
+ * needs neither a lock nor a restartable sequence then.
  *
  * Guarantee: malloc is reached only for blocks above ARENA_BLOCK_BYTES, or when every chunk of the
  * reserve is pinned. Chunks never go back to the system before the pool ends.

@@ -1,37 +1,39 @@
 /*
- * A region of memory that stays with each NBL, in the policy's word: for policies that cut an NBL's
- * fallback blocks from it, one behind the other, as the chain grows.
+ * A region: a piece of memory that stays with one NBL, from which the NBL's fallback blocks are cut. For
+ * policies that keep what one packet needed for the next packet in the same NBL: `sticky`, `adaptive`.
  *
  *	NdisReserved[1] ------.                Context -.
  *	                       v                         v
  *	[64 struct region | slot | slot | slot | slot in use | idle slot | idle slot | room ]
  *	          a slot: [16 prefix | 16 header | Size bytes, rounded up to 16]
  *
- * Contexts nest, so the blocks of one NBL leave in the reverse order of their coming, and a region
- * needs no more than one position in it, the *top*. The slots below it are in the chain; what lies
- * above is shown to nobody. A driver sees the blocks that the reference shows, of exactly the sizes
- * that were asked for.
+ * A stack of slots. Contexts nest: the block that was pushed last is popped first. So the blocks of one
+ * NBL form a stack, and a region holds them side by side, in *slots*. The *top* divides the slots. Those
+ * below it are blocks of the NBL's chain. Those above it are *idle*, and no driver sees them. A driver
+ * sees the blocks that the reference shows, of exactly the sizes that were asked for.
  *
- * The prefix of each block in the chain has the address of the top above it: in a slot that is the
- * next slot, in the last slot an *end* that all regions share. So the top is found at the front
- * block, or at the word where there is none, and pushes and pops write nothing but the chain.
+ * Where the top is. The region does not store it. The prefix of each block in the chain has the address of
+ * the top above that block: in a slot, the next slot; in the last slot, an *end* that all regions
+ * share. So the front block of the chain leads to the top. Where the NBL has no fallback block, the top
+ * is the first slot, and the NBL's word leads there. A push or a pop writes nothing but the chain.
  *
- * A slot that was popped keeps its header and its tag. A push that wants the same size under the
- * same tag takes it as it is. The accounts do not change then: an idle slot stays charged to the tag
- * that pushed it last, until another push takes its place or its memory goes back. So a steady stack
- * of drivers never touches the accounts.
+ * Idle slots. A pop leaves the slot as it is, with its header and its tag. A push of the same size under
+ * the same tag takes the slot back as it is. The accounts do not change then: an idle slot stays charged
+ * to the tag that pushed it last, until another push takes its place or the region goes. So a steady
+ * stack of drivers never touches the accounts.
  *
- * A push for which the region has no room gets a block from malloc: overflow. The top above it is the
- * one below it. If that is the end, no slot is added to the region until the block is gone.
+ * Overflow. A push for which the region has no room gets a block from malloc. The top above that block is
+ * the top below it. Where that is the end, no slot is added to the region until the block is gone: the
+ * block would go on naming the end, and the top would be the new slot.
  *
- * The policy has a stamp, which changes when what it has learned becomes void. A region with another
- * stamp is given back when its NBL is next allocated.
+ * Stamps. The policy has a stamp, which changes when what the policy has learned becomes void. A region
+ * with another stamp is given back when its NBL is next allocated.
  *
- * The word is the NBL owner's, like the chain; it goes from owner to owner with the NBL itself, so
- * no access is atomic.
+ * Ownership. The word is the NBL owner's, like the chain. It goes from owner to owner with the NBL
+ * itself, so no access is atomic.
  *
- * Over a general allocator the NBL's memory goes back at every free, and the region with it
- * (retire): such a pool allocates at every first fallback.
+ * Over a general allocator the NBL's memory goes back at every free, and the region with it (retire). Such
+ * a pool allocates at every first fallback.
  *
  * P1  The blocks of the chain that lie in the region are its slots below the top, the newest first.
  * P2  The region's slots lie side by side, and the last one leads to the end.
@@ -47,13 +49,13 @@
 #define REGION_STALE UINT32_MAX /* no policy's stamp */
 
 struct region {
-	uint64_t overflow; /* of blocks that found no room and are out: bytes, as slots */
-	uint32_t bytes;    /* of slots and room; a multiple of 64 */
-	uint32_t made;     /* of slots, idle ones among them */
+	uint64_t overflow; /* bytes, as slots, of the blocks that found no room and are out */
+	uint32_t bytes;    /* of all slots and the room behind them; a multiple of 64 */
+	uint32_t made;     /* bytes of the slots, idle ones among them */
 	uint32_t need;     /* the policy's: bytes of slots that were wanted at once; 0 at first */
 	uint32_t stamp;    /* the policy's when it was made, or REGION_STALE */
 	uint32_t at_end;   /* blocks that are out and above which the top is the end */
-	struct context_prefix *last; /* slot of those that were made */
+	struct context_prefix *last; /* the newest slot */
 	/* On a line: with 32 bytes of context each, OVS's and npcap's, a driver touches one. */
 	CACHE_LINE_ALIGNED unsigned char slots[];
 };
@@ -126,8 +128,8 @@ static inline uint64_t region_need(NET_BUFFER_LIST *nbl, uint32_t bytes)
 }
 
 /*
- * What a slot is known by: its tag and its Size, as one word. A slot of which the policy wants to
- * hear has none (region_seal).
+ * What a slot is known by: its tag and its Size, as one word. A policy that wants to see the next push
+ * takes the first slot's key away (region_seal): no push then matches.
  */
 ALWAYS_INLINE uint64_t region_key(uint32_t tag, uint32_t size)
 {
@@ -138,13 +140,13 @@ ALWAYS_INLINE uint64_t region_key(uint32_t tag, uint32_t size)
 	return key;
 }
 
-/* No push takes the region's first slot as it is. */
+/* From now on no push takes the region's first slot as it is: each comes to the policy. */
 static inline void region_seal(NET_BUFFER_LIST *nbl)
 {
 	region_first(nbl)->policy_u32 = 0;
 }
 
-/* And the region goes when its NBL is next allocated, if not before. */
+/* The region goes when its NBL is next allocated, if not before; and as region_seal. */
 static inline void region_expire(NET_BUFFER_LIST *nbl)
 {
 	region_of(nbl)->stamp = REGION_STALE;
@@ -186,8 +188,8 @@ static inline bool region_make(
 		return false;
 	*region = (struct region){.bytes = (bytes + mask) & ~mask, .stamp = stamp};
 	*context_word(nbl) = region->slots;
-	region_seal(
-		nbl); /* there is none yet, and its memory may look like one of another region */
+	/* There is no slot yet, and the memory may look like the slot of a former region. */
+	region_seal(nbl);
 	context_keep(self, (int64_t)all);
 	self->paths.allocate++;
 	return true;
@@ -211,7 +213,9 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *region_cut(NET_BUFFER_LIST *nbl, uint32_t
 	return context_block(top);
 }
 
-/* A slot at the top of the region, which there is, whatever is there; NULL: it has no room. */
+/*
+ * A slot at the top of the NBL's region, which it has, in the place of what lies there. NULL: no room.
+ */
 static inline NET_BUFFER_LIST_CONTEXT *region_cut_other(
 	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
 {
@@ -261,14 +265,14 @@ static inline NET_BUFFER_LIST_CONTEXT *region_overflow(
 	return block;
 }
 
-/* A block without a key leaves. */
+/* A block without a key leaves: the sealed first slot, or an overflow. */
 static COLD void region_free_keyless(
 	struct context_thread *self, NET_BUFFER_LIST *nbl, NET_BUFFER_LIST_CONTEXT *block)
 {
 	struct context_prefix *prefix = context_prefix(block);
 
 	if (prefix == region_first(nbl))
-		return; /* sealed */
+		return; /* the sealed slot stays where it lies */
 	if (prefix->policy_ptr != NULL) {
 		region_of(nbl)->at_end -= prefix->policy_ptr == &region_end;
 		region_of(nbl)->overflow -= region_slot_bytes(block->Size);

@@ -5,24 +5,25 @@
  *	Context -> [16 prefix | 16 header | backfill and slack | used]   an object of a class pool
  *	        -> [16 header | inline block]                            in the NBL
  *
- * The pools get and put the blocks, so who pushes and who pops may sit on different CPUs at the
- * strategy's own price. A block has the whole Size of its class: what is left over becomes
- * backfill, and the next driver's push often lands inside.
+ * A push is a get of such a pool and a pop a put. So the driver that pushes and the one that pops may run
+ * on different CPUs, at the strategy's own price. A block has the whole Size of its class: what is left
+ * over becomes backfill, and the next driver's push often lands inside.
  *
- * Classes are 1, 3, 5 and 9 cache lines with prefix and header, not powers of two of context: the
+ * Classes are 1, 3, 5 and 9 cache lines with prefix and header, and not powers of two of context. The
  * slab (slab.h) spaces objects an odd number of lines apart, so these classes leave nothing unused
- * between blocks, and OVS's 32 bytes fit one line exactly. Of the lines that a request needs, at
- * most a third more are taken. Larger requests, and those that meet an empty class, go to malloc.
+ * between blocks; and OVS's 32 bytes fit one line exactly. A request takes at most a third more lines
+ * than it needs. Larger requests, and those that meet an empty class, go to malloc.
  *
- * The strategy is called through its table at run time. The fallback is a cold call already, and
- * the price of the second one (0.4 to 1.1 ns) stands beside the get of at least 2 ns that follows;
- * in return the policy composes with every strategy and needs no copy of the list.
+ * The strategy is called through its table at run time. That costs 0.4 to 1.1 ns, beside a get of at
+ * least 2 ns and in a path that is cold already. In return the policy composes with every strategy and
+ * needs no copy of the list.
  *
  * Guarantee: a fallback fails only if its class is empty and malloc fails.
  * Worst case per NBL: 9 lines a push that met a full block, or 32 bytes and the sizes asked for
  * beyond that.
- * Steady state: one pool get and one put a fallback, malloc not called. Over the strategy `null`,
- * which hands the same object out twice, the blocks come from the default strategy instead.
+ * Steady state: one pool get and one put a fallback, malloc not called.
+ * Over the strategy `null`, which hands the same object out twice, the blocks come from the default
+ * strategy instead.
  * Progress: the strategy's, and blocking where malloc is reached.
  *
  * I1  A block's policy_ptr names its class, NULL if it came from malloc; its Size is the class's.

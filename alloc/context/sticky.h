@@ -1,34 +1,34 @@
 /*
- * sticky: the NBL keeps a region that has room for all the fallback blocks it ever had at once, and
- * the next fallbacks are cut from it. Contexts repeat: the next packet in this NBL meets the same
- * drivers.
+ * sticky: each NBL keeps a region with room for all the fallback blocks that it ever had at once, and the
+ * next fallbacks are cut from it. Contexts repeat: the next packet in this NBL meets the same drivers.
  *
  *	Context -> [16 prefix | 16 header | backfill | used]   cut from the NBL's region
  *	        -> [16 prefix | 16 header | backfill | used]   likewise, below it
  *	        -> [16 header | inline block]                  in the NBL
  *	word    -> the region, behind the newest block: see region.h
  *
- * The blocks have exactly the sizes that were asked for, so a driver sees what the reference shows.
- * An NBL's first fallback makes a region for that block alone. Blocks for which there is no room come
- * from malloc, and when all are gone the next fallback makes a region for as much as was in use, at
- * least twice the old one. So the first packet allocates for each of its drivers, the second once,
- * and the third not at all, however deep the stack is, up to STICKY_KEEP_BYTES.
+ * A block has exactly the size that was asked for, so a driver sees what the reference shows.
  *
- * Learns: per NBL, at each block that finds no room. Forgets: never by itself; flush starts a new
- * stamp, and each region of an older one is freed when its NBL is next allocated.
+ * Growth. An NBL's first fallback makes a region for that block alone. Blocks for which it has no room
+ * come from malloc. When all blocks are gone, the next fallback makes a new region, for as much as was in
+ * use and at least twice the old one. So the first packet allocates for each of its drivers, the second
+ * once, and the third not at all, however deep the stack is, up to STICKY_KEEP_BYTES.
+ *
+ * Learns: per NBL, at each block that finds no room. Forgets: never by itself. flush starts a new stamp,
+ * and each region with an older one is freed when its NBL is next allocated.
  *
  * Guarantee: an NBL whose fallback blocks took at most n bytes before, with 32 for each and sizes
  * rounded up to 16, has no allocation for n bytes or less, up to STICKY_KEEP_BYTES. Its free never
  * reaches the library.
  * Worst case per NBL: 64 + STICKY_KEEP_BYTES kept, for good; in use, what `malloc` has on top of that.
- * Memory is therefore the pool's high-water mark times the deepest stack: one deep packet in each
+ * So the pool's memory is its high-water mark of NBLs times the deepest stack: one deep packet in each
  * NBL is enough.
  * Steady state: 0 allocations. A fallback is a load of the NBL's first line, two of the slot, and four
  * stores; its end is three loads and two stores.
  * Progress: blocking where malloc is reached.
  *
  * I1  P1 and P2 of region.h, and a region has at most STICKY_KEEP_BYTES.
- * I2  As many bytes were kept as were given back, or more.
+ * I2  At least as many bytes were kept as were given back.
  */
 #ifndef ALLOC_CONTEXT_STICKY_H
 #define ALLOC_CONTEXT_STICKY_H
@@ -57,7 +57,7 @@ static uint32_t sticky_grown(uint32_t old, uint32_t want)
 	return grown < STICKY_KEEP_BYTES ? grown : STICKY_KEEP_BYTES;
 }
 
-/* The slot at the top does not do. */
+/* The slot at the top is of another kind, or there is none. */
 static COLD NET_BUFFER_LIST_CONTEXT *sticky_cut_other(
 	struct context_thread *self, NET_BUFFER_LIST *nbl, uint32_t size, uint32_t tag)
 {
