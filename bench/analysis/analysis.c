@@ -1,8 +1,8 @@
 /* See analysis.h. */
-#include "bench/analysis/private.h"
+#include "bench/analysis/source.h"
+#include "bench/analysis/steps.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,70 +270,6 @@ static int read_all(struct analysis_source *r, const char *baseline, bool raw)
 	return summarise(r->analysis) != 0 ? analysis_refuse_memory(r) : 0;
 }
 
-/* Whether SQLite can read the file as it was opened: one in WAL mode wants companions for that. */
-static int try_reading(sqlite3 *db)
-{
-	sqlite3_stmt *statement = NULL;
-	int code =
-		sqlite3_prepare_v2(db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(statement);
-	sqlite3_finalize(statement);
-	return code;
-}
-
-/* The path as an SQLite URI says it, of a file that nobody changes. NULL: no memory. */
-static char *immutable_uri(const char *path)
-{
-	char *uri = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&uri, &bytes);
-
-	if (out == NULL)
-		return NULL;
-	fputs("file:", out);
-	for (const char *at = path; *at != '\0'; at++)
-		fprintf(out, strchr("%?#", *at) != NULL ? "%%%02x" : "%c", (unsigned char)*at);
-	fputs("?immutable=1", out);
-	if (fclose(out) == 0)
-		return uri;
-	free(uri);
-	return NULL;
-}
-
-/*
- * Opens the store for reading. A sweep that was killed leaves its store in WAL mode; where SQLite can't
- * make the companions that it wants then, the file alone is read, if all is in it.
- */
-static int open_store(struct analysis_source *r)
-{
-	char log[PATH_MAX];
-	struct stat status;
-
-	int code = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL);
-	if (code == SQLITE_OK)
-		code = try_reading(r->db);
-	if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)
-		return r->db == NULL ? analysis_refuse_memory(r) : 0;
-	snprintf(log, sizeof(log), "%.*s-wal", PATH_MAX - 8, r->path);
-	if (stat(log, &status) == 0 && status.st_size > 0)
-		return analysis_refuse(r,
-			"'%s' was left by a sweep that was killed, and part of it is in '%s'. To "
-			"read both takes a directory that can be written: copy both to one.",
-			r->path, log);
-	char *uri = immutable_uri(r->path);
-	sqlite3_close(r->db);
-	r->db = NULL;
-	if (uri == NULL)
-		return analysis_refuse_memory(r);
-	code = sqlite3_open_v2(uri, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-	free(uri);
-	if (r->db == NULL)
-		return analysis_refuse_memory(r);
-	return code == SQLITE_OK ? 0 : analysis_refuse_sqlite(r);
-}
-
 static int read_store(const char *path, const char *baseline, bool raw, struct analysis **out,
 	char *why, size_t why_bytes)
 {
@@ -354,7 +290,7 @@ static int read_store(const char *path, const char *baseline, bool raw, struct a
 	r.analysis->margin = log1p(STATS_MARGIN);
 	r.analysis->store = analysis_keep_text(r.analysis, path);
 	/* One transaction, so that a sweep that is writing can't move the ground in between. */
-	if (open_store(&r) == 0) {
+	if (source_open(&r) == 0) {
 		if (sqlite3_exec(r.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 			analysis_refuse_sqlite(&r);
 		else

@@ -1,5 +1,5 @@
 /* An analysis, second part: effects, verdicts, ranks and ties of one cell. */
-#include "bench/analysis/private.h"
+#include "bench/analysis/steps.h"
 
 #include <errno.h>
 #include <math.h>

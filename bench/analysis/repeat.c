@@ -1,5 +1,5 @@
 /* An analysis, third part: the command that repeats a cell. */
-#include "bench/analysis/private.h"
+#include "bench/analysis/steps.h"
 #include "bench/sweep/plan.h"
 
 #include <errno.h>

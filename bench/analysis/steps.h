@@ -1,10 +1,13 @@
-/* What the sources that make up an analysis share; nobody else includes it. */
-#ifndef BENCH_ANALYSIS_PRIVATE_H
-#define BENCH_ANALYSIS_PRIVATE_H
+/*
+ * The steps of an analysis, in their order, and the memory that they share. For the sources that make
+ * up an analysis alone; analysis.h is for the others.
+ */
+#ifndef BENCH_ANALYSIS_STEPS_H
+#define BENCH_ANALYSIS_STEPS_H
 
 #include "bench/analysis/analysis.h"
 
-#include <sqlite3.h>
+struct analysis_source;
 
 /* Zeroed memory that lives as long as the analysis; NULL if there is none. */
 void *analysis_keep(struct analysis *a, size_t count, size_t bytes);
@@ -14,21 +17,6 @@ const char *analysis_keep_text(struct analysis *a, const char *text);
 
 /* "", by identity: what a lack of memory leaves. Text of an analysis may be empty, never NULL. */
 extern const char *const analysis_no_text;
-
-/* A store being read. The first thing that goes wrong fills why and ends the reading. */
-struct analysis_source {
-	const char *path;
-	sqlite3 *db;
-	struct analysis *analysis;
-	char *why;
-	size_t why_bytes;
-};
-
-/* Fills why and returns -1. */
-int analysis_refuse(struct analysis_source *r, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-int analysis_refuse_memory(struct analysis_source *r);
-int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said last */
 
 /*
  * The parts of a store, in the order in which they must be read. 0, or -1 with why set. Roles are

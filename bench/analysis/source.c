@@ -1,0 +1,189 @@
+/* See source.h. */
+#include "bench/analysis/source.h"
+
+#include "bench/analysis/steps.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int analysis_refuse(struct analysis_source *r, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(r->why, r->why_bytes, format, args);
+	va_end(args);
+	return -1;
+}
+
+int analysis_refuse_memory(struct analysis_source *r)
+{
+	return analysis_refuse(r, "There is not enough memory to work through '%s'.", r->path);
+}
+
+int analysis_refuse_sqlite(struct analysis_source *r)
+{
+	switch (sqlite3_errcode(r->db)) {
+	case SQLITE_NOTADB:
+		return analysis_refuse(r,
+			"'%s' is not a store: it is not an SQLite file. A store is what "
+			"`nblbench sweep` writes.",
+			r->path);
+	case SQLITE_NOMEM:
+		return analysis_refuse_memory(r);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return analysis_refuse(r,
+			"'%s' is locked by another program; wait until it has finished.", r->path);
+	case SQLITE_CANTOPEN:
+		return analysis_refuse(
+			r, "'%s' can't be opened: %s.", r->path, sqlite3_errmsg(r->db));
+	default:
+		return analysis_refuse(r,
+			"'%s' is damaged: SQLite says \"%s\". Restore it from a copy, or "
+			"measure again with --fresh.",
+			r->path, sqlite3_errmsg(r->db));
+	}
+}
+
+/* Whether SQLite can read the file as it was opened: one in WAL mode wants companions for that. */
+static int try_reading(sqlite3 *db)
+{
+	sqlite3_stmt *statement = NULL;
+	int code =
+		sqlite3_prepare_v2(db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return code;
+}
+
+/* The path as an SQLite URI says it, of a file that nobody changes. NULL: no memory. */
+static char *immutable_uri(const char *path)
+{
+	char *uri = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&uri, &bytes);
+
+	if (out == NULL)
+		return NULL;
+	fputs("file:", out);
+	for (const char *at = path; *at != '\0'; at++)
+		fprintf(out, strchr("%?#", *at) != NULL ? "%%%02x" : "%c", (unsigned char)*at);
+	fputs("?immutable=1", out);
+	if (fclose(out) == 0)
+		return uri;
+	free(uri);
+	return NULL;
+}
+
+int source_open(struct analysis_source *r)
+{
+	char log[PATH_MAX];
+	struct stat status;
+
+	int code = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL);
+	if (code == SQLITE_OK)
+		code = try_reading(r->db);
+	if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)
+		return r->db == NULL ? analysis_refuse_memory(r) : 0;
+	snprintf(log, sizeof(log), "%.*s-wal", PATH_MAX - 8, r->path);
+	if (stat(log, &status) == 0 && status.st_size > 0)
+		return analysis_refuse(r,
+			"'%s' was left by a sweep that was killed, and part of it is in '%s'. To "
+			"read both takes a directory that can be written: copy both to one.",
+			r->path, log);
+	char *uri = immutable_uri(r->path);
+	sqlite3_close(r->db);
+	r->db = NULL;
+	if (uri == NULL)
+		return analysis_refuse_memory(r);
+	code = sqlite3_open_v2(uri, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+	free(uri);
+	if (r->db == NULL)
+		return analysis_refuse_memory(r);
+	return code == SQLITE_OK ? 0 : analysis_refuse_sqlite(r);
+}
+
+sqlite3_stmt *source_prepare(struct analysis_source *r, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+
+	if (sqlite3_prepare_v2(r->db, sql, -1, &statement, NULL) != SQLITE_OK)
+		analysis_refuse_sqlite(r);
+	return statement;
+}
+
+int source_row(struct analysis_source *r, sqlite3_stmt *statement)
+{
+	const int code = sqlite3_step(statement);
+
+	if (code == SQLITE_ROW)
+		return 1;
+	return code == SQLITE_DONE ? 0 : analysis_refuse_sqlite(r);
+}
+
+const char *source_text_or_null(struct analysis_source *r, sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	return text == NULL ? NULL : analysis_keep_text(r->analysis, text);
+}
+
+const char *source_text(struct analysis_source *r, sqlite3_stmt *statement, int column)
+{
+	const char *value = source_text_or_null(r, statement, column);
+
+	return value == NULL ? analysis_no_text : value;
+}
+
+uint32_t source_small(sqlite3_stmt *statement, int column)
+{
+	const int64_t value = sqlite3_column_int64(statement, column);
+
+	return value < 0 ? 0 : value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+uint64_t source_count(sqlite3_stmt *statement, int column)
+{
+	const int64_t value = sqlite3_column_int64(statement, column);
+
+	return value < 0 ? 0 : (uint64_t)value;
+}
+
+int source_integer(struct analysis_source *r, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *statement = source_prepare(r, sql);
+	int row;
+
+	if (statement == NULL)
+		return -1;
+	row = source_row(r, statement);
+	if (row == 1)
+		*value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return row < 0 ? -1 : 0;
+}
+
+size_t source_subject(const struct analysis *a, int64_t id)
+{
+	size_t i = 0;
+
+	while (i < a->subject_count && a->subjects[i].id != id)
+		i++;
+	return i;
+}
+
+size_t source_cell(const struct analysis *a, int64_t id)
+{
+	size_t i = 0;
+
+	while (i < a->cell_count && a->cells[i].id != id)
+		i++;
+	return i;
+}
