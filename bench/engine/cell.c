@@ -1,0 +1,158 @@
+/* A cell before it runs: whether it makes sense, how many objects it needs, and its pool. */
+#include "bench/engine/runner.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	/*
+	 * Objects that the caches which a thread works on may keep from other threads. The largest
+	 * need is a cache of 256 that fills to one and a half times that (DPDK's), beside a batch in
+	 * flight; a pool that is smaller makes it shrink its cache, and that would not be its price.
+	 */
+	ENGINE_STRANDED_OBJECTS = 640,
+};
+
+/* Writes the sentence about a number that is out of its range; false. */
+static bool out_of_range(char *why, const char *name, uint64_t value, uint64_t least, uint64_t most)
+{
+	snprintf(why, ENGINE_REASON_BYTES,
+		"%s is %" PRIu64 "; it must be %" PRIu64 "..%" PRIu64 ".", name, value, least,
+		most);
+	return false;
+}
+
+static bool in_range(char *why, const char *name, uint64_t value, uint64_t least, uint64_t most)
+{
+	return (value >= least && value <= most) || out_of_range(why, name, value, least, most);
+}
+
+static bool is_power_of_two(char *why, const char *name, uint64_t value)
+{
+	if ((value & (value - 1)) == 0)
+		return true;
+	snprintf(why, ENGINE_REASON_BYTES, "%s is %" PRIu64 "; it must be a power of two.", name,
+		value);
+	return false;
+}
+
+int engine_check(const struct pool_ops *ops, const struct workload *workload,
+	const struct engine_cell *cell, char *why)
+{
+	const struct workload_cell *shape = &cell->shape;
+	uint32_t burst_max = workload->burst_max ? workload->burst_max : POOL_BULK_MAX;
+
+	if (!in_range(why, "threads", shape->threads, 1, ENGINE_THREADS_MAX) ||
+		!in_range(why, "burst", shape->burst, 1, burst_max) ||
+		!in_range(why, "depth", shape->depth, 1, ENGINE_DEPTH_MAX) ||
+		!in_range(why, "object_bytes", cell->object_bytes, POOL_OBJECT_BYTES_MIN,
+			POOL_OBJECT_BYTES_MAX) ||
+		!in_range(why, "capacity", cell->capacity, 0, ENGINE_CAPACITY_MAX))
+		return -EINVAL;
+	if (workload->capacity != NULL && cell->capacity != 0 &&
+		cell->capacity != workload->capacity(shape)) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"capacity is %" PRIu32 "; %s is about a pool of exactly %" PRIu32
+			" objects, which is 0's meaning.",
+			cell->capacity, workload->name, workload->capacity(shape));
+		return -EINVAL;
+	}
+	if (shape->threads % workload->lane_threads != 0) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
+			shape->threads, workload->name, workload->lane_threads);
+		return -EINVAL;
+	}
+	if (cell->object_align != 0 &&
+		(!in_range(why, "object_align", cell->object_align, POOL_OBJECT_ALIGN_MIN,
+			 POOL_OBJECT_ALIGN_MAX) ||
+			!is_power_of_two(why, "object_align", cell->object_align)))
+		return -EINVAL;
+	if (workload->create != NULL && cell->pages != MEMORY_PAGES_ORDINARY) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"pages must be ordinary; %s makes its own pool, which has no others.",
+			workload->name);
+		return -EINVAL;
+	}
+	if (workload->create != NULL && cell->object_align != 0) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"object_align must not be given; %s makes its own pool, whose objects have "
+			"an alignment of their own.",
+			workload->name);
+		return -EINVAL;
+	}
+	if (ops->traits.kind == POOL_KIND_ALLOCATOR && cell->pages != MEMORY_PAGES_ORDINARY) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"pages are %s; %s takes its memory from the system by itself.",
+			memory_pages_name(cell->pages), ops->name);
+		return -EINVAL;
+	}
+	if (workload->holds_many && ops->traits.kind == POOL_KIND_NULL) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"%s writes to several objects at once; %s has the same one for all.",
+			workload->name, ops->name);
+		return -EINVAL;
+	}
+	if (shape->threads > 1 && ops->traits.progress == POOL_UNSYNCHRONISED &&
+		ops->traits.kind == POOL_KIND_POOL) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"threads is %" PRIu32 "; %s is for one thread only.", shape->threads,
+			ops->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+uint32_t engine_capacity(const struct workload *workload, const struct workload_cell *shape)
+{
+	if (workload->capacity != NULL)
+		return workload->capacity(shape);
+	return shape->threads * (workload->demand(shape) + ENGINE_STRANDED_OBJECTS);
+}
+
+/* Explicit huge pages are what a pool of them lacks, where it lacks memory at all. */
+int engine_no_huge_pages(const struct engine_cell *cell, char *why)
+{
+	snprintf(why, ENGINE_REASON_BYTES,
+		"There are no huge pages for %" PRIu32 " objects of %zu bytes; reserve some with "
+		"vm.nr_hugepages, or ask for transparent ones.",
+		cell->capacity, cell->object_bytes);
+	return -ENOTSUP;
+}
+
+int engine_create_pool(const struct workload_case *subject, const struct engine_cell *cell,
+	void **shared, struct pool **pool, char *why)
+{
+	const struct pool_ops *ops = subject->ops;
+	const struct pool_config config = {
+		.object_bytes = cell->object_bytes,
+		.object_align = cell->object_align,
+		.capacity = cell->capacity,
+		.pages = cell->pages,
+	};
+	char reason[POOL_REASON_BYTES];
+
+	if (!ops->supported(reason)) {
+		snprintf(why, ENGINE_REASON_BYTES, "%s cannot run here: %s", ops->name, reason);
+		return -ENOTSUP;
+	}
+	int rc;
+	if (subject->workload->create != NULL)
+		rc = subject->workload->create(ops, &config, &cell->shape, shared, pool);
+	else
+		rc = pool_create(ops, &config, pool);
+	if (rc == -EOVERFLOW)
+		snprintf(why, ENGINE_REASON_BYTES,
+			"%" PRIu32 " objects of %zu bytes are more than %s can name; use smaller "
+			"objects or fewer threads.",
+			config.capacity, config.object_bytes, ops->name);
+	else if (rc == -ENOMEM && config.pages == MEMORY_PAGES_HUGE)
+		return engine_no_huge_pages(cell, why);
+	else if (rc != 0)
+		snprintf(why, ENGINE_REASON_BYTES,
+			"A %s pool of %" PRIu32 " objects of %zu bytes cannot be created: %s.",
+			ops->name, config.capacity, config.object_bytes, strerror(-rc));
+	return rc;
+}

@@ -1,0 +1,229 @@
+/*
+ * The thread's side of the engine: waits for orders, fills the pool, runs the workload in chunks.
+ *
+ * A chunk is so long that the look at the phase costs nothing, unless its rounds are long. Where more
+ * threads than CPUs pass a lock on in the order of their coming, each hand-over waits for a thread that
+ * has no CPU, and a round takes a scheduler's turn for each thread. Chunks of 64 rounds made a slice of
+ * 20 ms take a second there, since no thread could stop earlier. So each thread finds out in the
+ * lead-in, when all run, how long its rounds are. The figure of such a cell is coarse all the same: its
+ * window holds few rounds, and a round under way at either end counts wholly or not at all.
+ */
+#include "bench/engine/runner.h"
+
+#include "bench/base/clock.h"
+
+#include <errno.h>
+#include <sched.h>
+
+enum {
+	/*
+	 * A chunk: what a thread does between two looks at the phase. The look costs a call, the
+	 * body's entry and a mispredicted exit from its loop, some 10 ns in all: 0.3 % of a chunk
+	 * that takes so long, and the chunk is 0.4 % of a window of a millisecond.
+	 */
+	ENGINE_CHUNK_NS = 4000,
+	ENGINE_CHUNK_ROUNDS_MAX = 4096, /* of a body that does next to nothing */
+	ENGINE_CHUNK_STEPS = 16,        /* from one round to so many, and some that say nothing */
+	/* The smallest page: a write to each makes all memory resident. */
+	ENGINE_TOUCH_BYTES = 4096,
+};
+
+static void take_reading(struct runner *self, uint64_t units, struct reading *out)
+{
+	getrusage(RUSAGE_THREAD, &out->usage);
+	out->cpu_ns = clock_thread_cpu_ns();
+	out->units = units;
+	out->failed = self->t.failed;
+	out->paths = self->t.self->paths;
+	out->cpu = sched_getcpu();
+}
+
+/* A body that could not go on waits here for its peer. */
+static void wait_for_peer(const struct engine *engine)
+{
+	if (engine->oversubscribed)
+		sched_yield();
+	else
+		atom_pause();
+}
+
+/* One chunk of rounds. */
+ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uint64_t rounds)
+{
+	uint64_t done = engine->subject.run(engine->pool, &self->t, rounds);
+
+	if (unlikely(done == 0))
+		wait_for_peer(engine);
+	return done;
+}
+
+/*
+ * The lead-in, in which the length of a chunk is found: from one round on it is doubled while it
+ * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more. Goes on beyond the lead-in
+ * as long as it is not there yet. A body that had to wait for its peer says nothing about that. An
+ * interruption halves it, too: to wait for a second one would let it grow without end where each
+ * other chunk waits for a thread that has no CPU.
+ */
+static void run_lead_in(struct engine *engine, struct runner *self)
+{
+	bool growing = true;
+
+	for (int step = 0; atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN ||
+			   (growing && step < ENGINE_CHUNK_STEPS);
+		step++) {
+		uint64_t began_ns = clock_now_ns();
+
+		if (run_chunk(engine, self, self->rounds) == 0)
+			continue;
+		uint64_t took_ns = clock_now_ns() - began_ns;
+		growing = took_ns < ENGINE_CHUNK_NS / 2 && self->rounds < ENGINE_CHUNK_ROUNDS_MAX;
+		if (growing)
+			self->rounds *= 2;
+		else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
+			self->rounds /= 2;
+	}
+}
+
+/*
+ * The readings stand outside the window, for they are system calls: the first before its start is
+ * noted, the second after its stop.
+ */
+static void runner_run(struct runner *self)
+{
+	struct engine *engine = self->engine;
+	uint64_t units = 0;
+
+	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
+	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
+		run_chunk(engine, self, 1);
+	run_lead_in(engine, self);
+	take_reading(self, 0, &self->from);
+	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
+	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
+		units += run_chunk(engine, self, self->rounds);
+	self->stopped_ns = clock_now_ns();
+	take_reading(self, units, &self->to);
+}
+
+static int runner_attach(struct runner *self)
+{
+	struct engine *engine = self->engine;
+
+	return engine->subject.ops->attach(engine->pool, &self->t.self);
+}
+
+static void runner_detach(struct runner *self)
+{
+	const struct pool_ops *ops = self->engine->subject.ops;
+
+	ops->flush(self->engine->pool, self->t.self);
+	ops->detach(self->engine->pool, self->t.self);
+}
+
+/*
+ * Makes the pool's memory resident: gets every object, writes to each of its pages, and puts all
+ * back, the first one last. A write of zero keeps the promise that fresh objects are zero.
+ */
+static int runner_fill(struct runner *self)
+{
+	struct engine *engine = self->engine;
+	const struct pool_ops *ops = engine->subject.ops;
+	uint32_t capacity = engine->cell.capacity;
+	uint32_t got = 0;
+	int rc = runner_attach(self);
+
+	if (rc != 0)
+		return rc;
+	while (got < capacity && (engine->fill[got] = ops->get(engine->pool, self->t.self)) != NULL)
+		got++;
+	for (uint32_t i = 0; i < got; i++) {
+		for (size_t at = 0; at < engine->pool->config.object_bytes;
+			at += ENGINE_TOUCH_BYTES)
+			((unsigned char *)engine->fill[i])[at] = 0;
+	}
+	while (got > 0)
+		ops->put(engine->pool, self->t.self, engine->fill[--got]);
+	runner_detach(self);
+	return 0;
+}
+
+static int runner_enter(struct runner *self)
+{
+	struct engine *engine = self->engine;
+	const struct workload *workload = engine->subject.workload;
+	int rc = 0;
+
+	if (workload->create == NULL) {
+		rc = runner_attach(self);
+		if (rc != 0)
+			return rc;
+		self->stage = STAGE_ATTACHED;
+	}
+	if (workload->enter != NULL)
+		rc = workload->enter(engine->subject.ops, engine->pool, &self->t);
+	if (rc == 0)
+		self->stage = STAGE_ENTERED;
+	return rc;
+}
+
+static void runner_leave(struct runner *self)
+{
+	struct engine *engine = self->engine;
+	const struct workload *workload = engine->subject.workload;
+
+	if (self->stage == STAGE_ENTERED && workload->leave != NULL)
+		workload->leave(engine->subject.ops, engine->pool, &self->t);
+	if (self->stage >= STAGE_ATTACHED && workload->create == NULL)
+		runner_detach(self);
+	self->stage = STAGE_PARKED;
+}
+
+static int runner_obey(struct runner *self, enum order order)
+{
+	switch (order) {
+	case ORDER_FILL:
+		return self->t.index == 0 ? runner_fill(self) : 0;
+	case ORDER_ENTER:
+		return runner_enter(self);
+	case ORDER_RUN:
+		runner_run(self);
+		return 0;
+	case ORDER_LEAVE:
+		runner_leave(self);
+		return 0;
+	case ORDER_EXIT:
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* Parks until there is an order younger than the one numbered *obeyed. */
+static enum order runner_await(struct engine *engine, uint64_t *obeyed)
+{
+	pthread_mutex_lock(&engine->mutex);
+	while (engine->orders == *obeyed)
+		pthread_cond_wait(&engine->ordered, &engine->mutex);
+	*obeyed = engine->orders;
+	enum order order = engine->order;
+	pthread_mutex_unlock(&engine->mutex);
+	return order;
+}
+
+void *runner_main(void *arg)
+{
+	struct runner *self = arg;
+	struct engine *engine = self->engine;
+	int pinned = topology_pin(self->cpu);
+	uint64_t obeyed = 0;
+	enum order order;
+
+	do {
+		order = runner_await(engine, &obeyed);
+		self->rc = pinned == 0 ? runner_obey(self, order) : pinned;
+		pthread_mutex_lock(&engine->mutex);
+		if (--engine->pending == 0)
+			pthread_cond_signal(&engine->finished);
+		pthread_mutex_unlock(&engine->mutex);
+	} while (order != ORDER_EXIT);
+	return NULL;
+}

@@ -1,0 +1,97 @@
+/*
+ * The engine's threads: what they and the coordinator, which is engine.c, share. Nobody else includes
+ * this.
+ *
+ * Two things are shared besides the pool. The *order*, under a mutex, says what a parked thread is to
+ * do next. The *phase*, a word in a cache line pair of its own, ends the lead-in and the window. Only
+ * the coordinator writes the phase. Threads read it once a chunk of rounds, so that it costs a load
+ * that hits. It orders nothing, and all its accesses are relaxed: what the threads found is handed
+ * over under the mutex.
+ */
+#ifndef BENCH_ENGINE_RUNNER_H
+#define BENCH_ENGINE_RUNNER_H
+
+#include "alloc/atomic.h"
+#include "bench/engine/engine.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+enum phase {
+	PHASE_GATHER, /* threads start one after the other */
+	PHASE_LEAD_IN,
+	PHASE_MEASURE,
+	PHASE_STOP,
+};
+
+enum order { ORDER_FILL, ORDER_ENTER, ORDER_RUN, ORDER_LEAVE, ORDER_EXIT };
+
+/* How much of a thread's entry must be undone. */
+enum stage { STAGE_PARKED, STAGE_ATTACHED, STAGE_ENTERED };
+
+/* A thread's counters at one end of its window. */
+struct reading {
+	struct rusage usage;
+	uint64_t cpu_ns;
+	uint64_t units;
+	uint64_t failed;
+	struct pool_paths paths;
+	int cpu;
+};
+
+struct runner {
+	CACHE_PAIR_ALIGNED struct workload_thread t; /* the body's */
+	/* Written by the thread at the ends of its window. */
+	CACHE_PAIR_ALIGNED atom_u64 started_ns; /* 0: not yet in the window */
+	atom_u32 running;                       /* 1: at work since the last order */
+	uint64_t stopped_ns;
+	uint64_t rounds; /* of a chunk */
+	struct reading from;
+	struct reading to;
+	enum stage stage;
+	int rc; /* of the last order */
+	/* Set before the thread exists. */
+	struct engine *engine;
+	pthread_t thread;
+	uint32_t cpu;
+};
+
+struct engine {
+	CACHE_PAIR_ALIGNED atom_u32 phase;
+
+	/* Constant while threads run. */
+	CACHE_PAIR_ALIGNED struct workload_case subject;
+	struct engine_cell cell;
+	bool oversubscribed;
+	struct pool *pool;
+	uint64_t pool_bytes;
+	void *shared;
+	bool opened; /* the workload's open has succeeded */
+	void **fill; /* room for all objects, while the pool is filled */
+	struct engine_thread *figures;
+	struct runner *runners;
+	uint32_t started; /* runners whose thread exists */
+
+	/* Under the mutex. */
+	pthread_mutex_t mutex;
+	pthread_cond_t ordered;
+	pthread_cond_t finished;
+	enum order order;
+	uint64_t orders;  /* given so far */
+	uint32_t pending; /* threads that have not finished the last one */
+};
+
+/* A thread: obeys orders until it is told to exit. arg: its struct runner. */
+void *runner_main(void *arg); /* runner.c */
+
+/*
+ * Everything of a slice, from what the threads noted. own_preemptions: how often the coordinator woke
+ * while they ran, each time it may have preempted one.
+ */
+void engine_add_up(
+	struct engine *self, uint64_t own_preemptions, struct engine_slice *out); /* figures.c */
+
+/* What the explicit huge pages of a cell lack: a sentence in why, and -ENOTSUP. */
+int engine_no_huge_pages(const struct engine_cell *cell, char *why); /* cell.c */
+
+#endif
