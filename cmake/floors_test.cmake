@@ -25,7 +25,7 @@ set(floors
   "bench/codegen/" # what the compiler made of it
   "bench/sweep/" # which cells, in which processes, kept where
   "bench/analysis/" # what slices come to
-  "bench/report/|report\\.(css|js)\\.h" # what a store says to people and programs
+  "bench/report/" # what a store says to people and programs
   "bench/(command/|main\\.c)" # what is typed
   "stress/stress\\.h" # the contract of scenarios
   "stress/base/" # threads, children, accounts

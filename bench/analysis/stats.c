@@ -1,6 +1,8 @@
 /* See stats.h. */
 #include "bench/analysis/stats.h"
 
+#include "bench/base/splitmix.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -11,13 +13,8 @@ static const double stats_tail = 0.025; /* of the replicates, cut off on either 
 
 void stats_rng_seed(struct stats_rng *rng, uint64_t seed)
 {
-	for (int i = 0; i < 4; i++) {
-		uint64_t z = (seed += UINT64_C(0x9e3779b97f4a7c15));
-
-		z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-		z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-		rng->s[i] = z ^ (z >> 31);
-	}
+	for (int i = 0; i < 4; i++, seed += SPLITMIX_STEP)
+		rng->s[i] = splitmix(seed);
 }
 
 static uint64_t rotate(uint64_t x, int k)

@@ -1,5 +1,5 @@
 /*
- * The clocks of the engine, all in nanoseconds. None is read inside a measured loop: a window's
+ * The clocks, all in nanoseconds. None is read inside a measured loop: a window's
  * ends are noted once a thread, where 30 ns of a vDSO call are nothing.
  */
 #ifndef BENCH_BASE_CLOCK_H
@@ -23,6 +23,12 @@ static inline uint64_t clock_read_ns(clockid_t clock)
 static inline uint64_t clock_now_ns(void)
 {
 	return clock_read_ns(CLOCK_MONOTONIC);
+}
+
+/* Time since 1970, which can be set back: for dates alone. */
+static inline int64_t clock_date_ns(void)
+{
+	return (int64_t)clock_read_ns(CLOCK_REALTIME);
 }
 
 /* CPU time of the calling thread, and of all threads of the process. A system call each. */

@@ -1,29 +1,24 @@
-/* Worker processes as the sweep sees them: see controller.h. */
+/*
+ * Worker processes as the sweep sees them: see controller.h. Here is how they are asked; spawn.c starts
+ * them, and trouble.c says what ended one.
+ */
 #include "bench/sweep/controller.h"
 
 #include "bench/base/clock.h"
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/channel.h"
+#include "bench/sweep/trouble.h"
 #include "bench/sweep/watch.h"
 #include "bench/sweep/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 enum {
 	HELLO_MS = 30000, /* a peer such as DPDK starts a whole environment */
@@ -37,7 +32,6 @@ enum {
 	 */
 	HUNG_MS = 3000,
 	PATIENCE_MS = 600000, /* on a clock, for a worker that the machine does not let go on */
-	ABORT_MS = 1000,      /* from SIGABRT to SIGKILL */
 	QUIT_MS = 2000,
 	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
 	OUTPUT_CAP_BYTES = 1 << 20,
@@ -46,10 +40,6 @@ enum {
 	 * is what taking a request and reading it costs, once a turn.
 	 */
 	IDLE_CPU_PARTS = 20,
-	ENVIRONMENT_MAX = 4096,
-	ENVIRONMENT_OWN = 3, /* preload, padding and the end */
-	MALLOC_PEER_BYTES = 128,
-	TUNABLES_BYTES = 4096,
 };
 
 int controller_begin(struct controller *self)
@@ -84,185 +74,6 @@ bool controller_interrupted(struct controller *self)
 }
 
 /*
- * Coming to grief.
- */
-
-/* Appends the end of the worker's output to its sentence. */
-static void quote_output(struct controller_worker *worker)
-{
-	char text[CONTROLLER_OUTPUT_BYTES + 1];
-	off_t end = lseek(worker->output, 0, SEEK_END);
-	off_t from = end > CONTROLLER_OUTPUT_BYTES ? end - CONTROLLER_OUTPUT_BYTES : 0;
-	ssize_t got = pread(worker->output, text, CONTROLLER_OUTPUT_BYTES, from);
-	size_t used = strlen(worker->detail);
-
-	if (got <= 0)
-		return;
-	text[got] = '\0';
-	snprintf(
-		worker->detail + used, sizeof(worker->detail) - used, " Its last output: %s", text);
-}
-
-/* Ends the process if it still runs, reaps it, closes everything; returns its wait status. */
-static int reap(struct controller_worker *worker, int signal)
-{
-	int status = 0;
-
-	if (worker->pid > 0) {
-		if (signal != 0)
-			kill(worker->pid, signal);
-		while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-			;
-	}
-	if (worker->process >= 0)
-		close(worker->process);
-	if (worker->socket >= 0)
-		close(worker->socket);
-	worker->pid = 0;
-	worker->process = worker->socket = -1;
-	return status;
-}
-
-static void close_output(struct controller_worker *worker)
-{
-	if (worker->output >= 0)
-		close(worker->output);
-	worker->output = -1;
-}
-
-static void fail(struct controller_worker *worker, const char *state)
-{
-	worker->state = state;
-	quote_output(worker);
-	close_output(worker);
-}
-
-/* The machine, or somebody on it, is to blame: nothing is said against the strategy. */
-static void note_disturbance(struct controller_worker *worker, const char *state,
-	const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void note_disturbance(
-	struct controller_worker *worker, const char *state, const char *format, ...)
-{
-	va_list args;
-
-	reap(worker, SIGKILL);
-	va_start(args, format);
-	vsnprintf(worker->detail, sizeof(worker->detail), format, args);
-	va_end(args);
-	fail(worker, state);
-}
-
-/* The system has no more of something: of memory, threads, processes, open files. */
-static bool is_exhaustion(int error)
-{
-	return error == ENOMEM || error == EAGAIN || error == EMFILE || error == ENFILE ||
-	       error == ENOBUFS || error == ENOSPC;
-}
-
-/* True if the process ends within the time. */
-static bool await_end(const struct controller_worker *worker, int timeout_ms)
-{
-	struct pollfd end = {.fd = worker->process, .events = POLLIN};
-
-	return poll(&end, 1, timeout_ms) > 0;
-}
-
-/* What a signal that no strategy sends itself is for; NULL for the others. */
-static const char *sender_of(int signal)
-{
-	switch (signal) {
-	case SIGKILL:
-		return "the kernel sends it where memory runs out (its log says so), or a user";
-	case SIGXCPU:
-		return "the kernel sends it at the limit on CPU time; see ulimit -t";
-	case SIGXFSZ:
-		return "the kernel sends it at the limit on a file's size; see ulimit -f";
-	case SIGTERM:
-	case SIGINT:
-	case SIGQUIT:
-	case SIGHUP:
-		return "somebody sent it";
-	default:
-		return NULL;
-	}
-}
-
-/* The process is gone, or its end of the socket is. */
-static void note_crash(struct controller_worker *worker, const char *during)
-{
-	/* A worker that closed its socket but lives on is as good as dead. */
-	const bool ended = await_end(worker, ABORT_MS);
-	const int status = reap(worker, ended ? 0 : SIGKILL);
-	const char *sender = ended && WIFSIGNALED(status) ? sender_of(WTERMSIG(status)) : NULL;
-
-	if (sender != NULL) {
-		note_disturbance(worker, CONTROLLER_DISTURBED,
-			"SIG%s ended the worker during '%s': %s.", sigabbrev_np(WTERMSIG(status)),
-			during, sender);
-		return;
-	}
-	if (!ended)
-		snprintf(worker->detail, sizeof(worker->detail),
-			"The worker closed its socket during '%s' and did not end.", during);
-	else if (WIFSIGNALED(status))
-		snprintf(worker->detail, sizeof(worker->detail),
-			"SIG%s ended the worker during '%s'.", sigabbrev_np(WTERMSIG(status)),
-			during);
-	else
-		snprintf(worker->detail, sizeof(worker->detail),
-			"The worker ended by itself, with status %d, during '%s'.",
-			WEXITSTATUS(status), during);
-	fail(worker, "crashed");
-}
-
-static void note_hang(struct controller_worker *worker, const char *during, uint64_t waited_ns)
-{
-	snprintf(worker->detail, sizeof(worker->detail),
-		"The worker gave no answer to '%s' within %.1f s, though nothing kept it from "
-		"going on, and was ended.",
-		during, (double)waited_ns / CLOCK_NS_PER_S);
-	/* SIGABRT lets a sanitizer or a core handler speak first. */
-	kill(worker->pid, SIGABRT);
-	reap(worker, await_end(worker, ABORT_MS) ? 0 : SIGKILL);
-	fail(worker, "hung");
-}
-
-static void note_stop(struct controller_worker *worker)
-{
-	reap(worker, SIGKILL);
-	snprintf(worker->detail, sizeof(worker->detail), "The sweep was stopped.");
-	worker->state = "stopped";
-	close_output(worker);
-}
-
-/* It cannot do this on this machine, and will not be able to in the next fork. */
-static void note_absence(struct controller_worker *worker, const char *reason)
-{
-	reap(worker, SIGKILL);
-	snprintf(worker->detail, sizeof(worker->detail), "%s", reason);
-	worker->state = "unsupported";
-	close_output(worker);
-}
-
-static void note_failure(struct controller_worker *worker, const char *during, const char *text)
-{
-	reap(worker, SIGKILL);
-	snprintf(worker->detail, sizeof(worker->detail), "'%s' failed: %s", during, text);
-	fail(worker, "failed");
-}
-
-/* As an errno says, which may be the machine's fault. */
-static void note_error(struct controller_worker *worker, const char *during, int error)
-{
-	if (is_exhaustion(error))
-		note_disturbance(
-			worker, CONTROLLER_DISTURBED, "'%s' failed: %s.", during, strerror(error));
-	else
-		note_failure(worker, during, strerror(error));
-}
-
-/*
  * Talking.
  */
 
@@ -279,12 +90,12 @@ static bool watch(const struct controller *self, struct controller_worker *worke
 	watch_read(worker->pid, &now);
 	watch_step(watch, &now, (uint64_t)WATCH_MS * 1000000);
 	if (watch->given_ns >= hung_ns)
-		note_hang(worker, during, waited_ns);
+		trouble_hang(worker, during, waited_ns);
 	else if (watch->stopped_ns >= hung_ns)
-		note_disturbance(worker, CONTROLLER_STARVED,
+		trouble_disturbance(worker, CONTROLLER_STARVED,
 			"The worker was stopped by a signal during '%s'.", during);
 	else if (watch->watched_ns >= (uint64_t)self->patience_ms * 1000000)
-		note_disturbance(worker, CONTROLLER_STARVED,
+		trouble_disturbance(worker, CONTROLLER_STARVED,
 			"The worker gave no answer to '%s' within %.1f s, in which the machine let "
 			"it work for %.1f s: something else keeps the CPUs or the disks busy, or a "
 			"limit on CPU time holds it back.",
@@ -320,7 +131,7 @@ static json_t *await_reply(
 		}
 		if (events[2].revents != 0 && controller_interrupted(self) &&
 			self->interrupts > 1) {
-			note_stop(worker);
+			trouble_stop(worker);
 			return NULL;
 		}
 		/* The socket first: a worker may answer and end. */
@@ -331,13 +142,13 @@ static json_t *await_reply(
 			if (rc == 1)
 				return reply;
 			if (rc == 0)
-				note_crash(worker, during);
+				trouble_crash(worker, during);
 			else
-				note_error(worker, during, -rc);
+				trouble_error(worker, during, -rc);
 			return NULL;
 		}
 		if (events[1].revents != 0) {
-			note_crash(worker, during);
+			trouble_crash(worker, during);
 			return NULL;
 		}
 	}
@@ -360,11 +171,11 @@ static json_t *expect(struct controller *self, struct controller_worker *worker,
 	const char *text = json_string_value(json_object_get(reply, "text"));
 	const char *code = json_string_value(json_object_get(reply, "code"));
 	if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_ABSENT) == 0)
-		note_absence(worker, text);
+		trouble_absence(worker, text);
 	else if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_EXHAUSTED) == 0)
-		note_disturbance(worker, CONTROLLER_DISTURBED, "'%s' failed: %s", during, text);
+		trouble_disturbance(worker, CONTROLLER_DISTURBED, "'%s' failed: %s", during, text);
 	else
-		note_failure(worker, during,
+		trouble_failure(worker, during,
 			text != NULL ? text : "the answer is not one to this request");
 	json_decref(reply);
 	return NULL;
@@ -381,9 +192,9 @@ static json_t *ask(struct controller *self, struct controller_worker *worker, js
 	int rc = channel_send(worker->socket, request);
 	if (rc != 0) {
 		if (rc == -EPIPE)
-			note_crash(worker, command);
+			trouble_crash(worker, command);
 		else
-			note_error(worker, command, -rc);
+			trouble_error(worker, command, -rc);
 		return NULL;
 	}
 	return expect(self, worker, command, expected, limit_ms);
@@ -392,145 +203,7 @@ static json_t *ask(struct controller *self, struct controller_worker *worker, js
 /* A reply without a member that the protocol promises. */
 static void note_malformed(struct controller_worker *worker, const char *during)
 {
-	note_failure(worker, during, "the answer lacks members of the protocol");
-}
-
-/*
- * Starting.
- */
-
-/*
- * Variables that replace or tune a malloc; a name that ends in _ is a prefix. What the user has set
- * for other programs would be measured in place of what the row says.
- */
-static const char *const malloc_variables[] = {"LD_PRELOAD", "LD_AUDIT", "MALLOC_", "_RJEM_MALLOC_",
-	"TCMALLOC_", "MIMALLOC_", "TBB_MALLOC_"};
-
-static bool is_about_malloc(const char *variable)
-{
-	const size_t length = strcspn(variable, "=");
-
-	for (size_t i = 0; i < array_count(malloc_variables); i++) {
-		const size_t known = strlen(malloc_variables[i]);
-		const bool prefix = malloc_variables[i][known - 1] == '_';
-
-		if ((prefix ? length > known : length == known) &&
-			strncmp(variable, malloc_variables[i], known) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* GLIBC_TUNABLES without those of malloc: the others decide what can run here, rseq for one. */
-static void strip_tunables(const char *variable, char *out, size_t bytes)
-{
-	const char *item = strchr(variable, '=') + 1;
-	size_t used = (size_t)snprintf(out, bytes, "GLIBC_TUNABLES=");
-
-	while (*item != '\0' && used < bytes) {
-		const size_t length = strcspn(item, ":");
-
-		if (strncmp(item, "glibc.malloc.", strlen("glibc.malloc.")) != 0)
-			used += (size_t)snprintf(out + used, bytes - used, "%s%.*s",
-				out[used - 1] == '=' ? "" : ":", (int)length, item);
-		item += length + (item[length] == ':');
-	}
-}
-
-/*
- * This process's environment but for what is about malloc, what a peer wants preloaded (empty:
- * nothing), and one more variable, whose only meaning is its length. tunables: TUNABLES_BYTES.
- */
-static void make_environment(
-	char **environment, char *tunables, char *preload, char *padding, uint32_t bytes)
-{
-	static const char name[] = "NBLBENCH_PADDING=";
-	size_t count = 0;
-
-	for (size_t i = 0; environ[i] != NULL && count < ENVIRONMENT_MAX - ENVIRONMENT_OWN; i++) {
-		if (is_about_malloc(environ[i]))
-			continue;
-		environment[count++] = environ[i];
-		if (strncmp(environ[i], "GLIBC_TUNABLES=", strlen("GLIBC_TUNABLES=")) == 0) {
-			strip_tunables(environ[i], tunables, TUNABLES_BYTES);
-			environment[count - 1] = tunables;
-		}
-	}
-	if (preload[0] != '\0')
-		environment[count++] = preload;
-	memcpy(padding, name, sizeof(name) - 1);
-	memset(padding + sizeof(name) - 1, 'x', bytes);
-	padding[sizeof(name) - 1 + bytes] = '\0';
-	environment[count++] = padding;
-	environment[count] = NULL;
-}
-
-static int spawn(struct controller_worker *worker, const char *pool, const char *dispatch,
-	uint32_t padding, int socket)
-{
-	char *const argv[] = {"nblbench", "worker", (char *)pool, (char *)dispatch, NULL};
-	char **environment = malloc(ENVIRONMENT_MAX * sizeof(*environment));
-	char *variable = malloc(padding + 64);
-	const struct pool_ops *ops = pool_find(pool);
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	char preload[MALLOC_PEER_BYTES] = "", tunables[TUNABLES_BYTES];
-	sigset_t none;
-	int rc = ENOMEM;
-
-	if (environment == NULL || variable == NULL)
-		goto done;
-	if (ops != NULL && ops->preload != NULL)
-		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ops->preload);
-	make_environment(environment, tunables, preload, variable, padding);
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	/* The socket last: its descriptor may be one that is replaced before. */
-	posix_spawn_file_actions_adddup2(&actions, worker->output, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, worker->output, STDERR_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, socket, WORKER_FD);
-	rc = posix_spawn(&worker->pid, "/proc/self/exe", &actions, &attributes, argv, environment);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-done:
-	free(variable);
-	free(environment);
-	return -rc;
-}
-
-void controller_spawn(
-	struct controller_worker *worker, const char *pool, const char *dispatch, uint32_t padding)
-{
-	int pair[2] = {-1, -1};
-	int rc = 0;
-
-	worker->pid = 0;
-	worker->process = worker->socket = -1;
-	worker->state = NULL;
-	worker->detail[0] = '\0';
-	worker->output = memfd_create("nblbench-worker", MFD_CLOEXEC);
-	if (worker->output < 0 || fcntl(worker->output, F_SETFL, O_APPEND) != 0 ||
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		note_error(worker, "start", errno);
-		return;
-	}
-	worker->socket = pair[0];
-	rc = spawn(worker, pool, dispatch, padding, pair[1]);
-	close(pair[1]);
-	if (rc == 0) {
-		worker->process = pidfd_open(worker->pid, 0);
-		if (worker->process < 0)
-			rc = -errno;
-	} else {
-		worker->pid = 0;
-	}
-	if (rc != 0)
-		note_error(worker, "start", -rc);
+	trouble_failure(worker, during, "the answer lacks members of the protocol");
 }
 
 void controller_greet(struct controller *self, struct controller_worker *worker)
@@ -547,10 +220,10 @@ void controller_greet(struct controller *self, struct controller_worker *worker)
 	if (json_unpack(hello, "{s:I, s:s, s:b, s:s}", "proto", &proto, "build_id", &id,
 		    "supported", &supported, "reason", &reason) != 0 ||
 		proto != WORKER_PROTO || strcmp(id, build_id()) != 0) {
-		note_disturbance(worker, CONTROLLER_DISTURBED,
+		trouble_disturbance(worker, CONTROLLER_DISTURBED,
 			"The worker is of another build; was the program replaced meanwhile?");
 	} else if (!supported) {
-		note_absence(worker, reason);
+		trouble_absence(worker, reason);
 	}
 	json_decref(hello);
 }
@@ -718,7 +391,7 @@ void controller_stop(struct controller_worker *worker)
 	if (worker->pid > 0) {
 		bool told = channel_send(worker->socket, json_pack("{s:s}", "cmd", "quit")) == 0;
 
-		reap(worker, told && await_end(worker, QUIT_MS) ? 0 : SIGKILL);
+		trouble_reap(worker, told && trouble_await_end(worker, QUIT_MS) ? 0 : SIGKILL);
 	}
-	close_output(worker);
+	trouble_close_output(worker);
 }

@@ -4,6 +4,7 @@
 #include "alloc/machine/compiler.h"
 #include "bench/base/clock.h"
 #include "bench/base/escape.h"
+#include "bench/base/hash.h"
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/revision.h"
 
@@ -86,13 +87,6 @@ static const char *find_value(
 	return value;
 }
 
-static uint64_t digest(uint64_t hash, const char *text)
-{
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 static void add(struct sketch *self, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 static void add_identity(struct sketch *self, const char *name, const char *format, ...)
@@ -128,7 +122,7 @@ static void add_identity(struct sketch *self, const char *name, const char *form
 	if (text[0] == '\0')
 		strcpy(text, "unknown");
 	add_text(self, name, text);
-	self->identity = digest(digest(self->identity, name), text);
+	self->identity = hash_text(hash_text(self->identity, name), text);
 }
 
 static void lower_grade(struct sketch *self, char grade, const char *format, ...)
@@ -165,7 +159,7 @@ static void add_processor(struct sketch *self)
 	add_identity(
 		self, "microcode", "%s", find_value(lines, "microcode", ':', value, sizeof(value)));
 	find_value(lines, "flags", ':', value, sizeof(value));
-	add_identity(self, "cpu flags digest", "%016" PRIx64, digest(0, value));
+	add_identity(self, "cpu flags digest", "%016" PRIx64, hash_text(0, value));
 
 	bool guest = strstr(value, " hypervisor") != NULL;
 	read_line("/sys/class/dmi/id/sys_vendor", vendor, sizeof(vendor));
@@ -493,7 +487,7 @@ int fingerprint_take(struct fingerprint *out)
 {
 	struct sketch self = {
 		.json = json_object(),
-		.identity = UINT64_C(0xcbf29ce484222325),
+		.identity = HASH_EMPTY,
 		.grade = 'A',
 	};
 

@@ -1,0 +1,21 @@
+/*
+ * FNV-1a over 64 bits (Fowler, Noll, Vo): tells whether two texts are the same. Plans and machines are
+ * compared with one other each, so chance is the only adversary, and 1 in 2^64 is enough.
+ */
+#ifndef BENCH_BASE_HASH_H
+#define BENCH_BASE_HASH_H
+
+#include <stdint.h>
+
+/* The hash of the empty text. */
+#define HASH_EMPTY UINT64_C(0xcbf29ce484222325)
+
+/* The hash of what had this hash, with text behind it. */
+static inline uint64_t hash_text(uint64_t hash, const char *text)
+{
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+#endif

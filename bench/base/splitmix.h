@@ -1,0 +1,22 @@
+/*
+ * SplitMix64 (Steele, Lea, Flood 2014): turns related numbers, such as 1, 2, 3, into unrelated ones.
+ * It seeds generators and makes one number of several; streams of random numbers come from
+ * stats.h.
+ */
+#ifndef BENCH_BASE_SPLITMIX_H
+#define BENCH_BASE_SPLITMIX_H
+
+#include <stdint.h>
+
+#define SPLITMIX_STEP UINT64_C(0x9e3779b97f4a7c15)
+
+/* The output that follows state x. The next state is x + SPLITMIX_STEP. */
+static inline uint64_t splitmix(uint64_t x)
+{
+	x += SPLITMIX_STEP;
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+#endif

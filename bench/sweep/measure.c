@@ -1,0 +1,427 @@
+/* See measure.h. */
+#include "bench/sweep/measure.h"
+
+#include "bench/base/clock.h"
+#include "bench/base/progress.h"
+#include "bench/base/splitmix.h"
+#include "bench/sweep/controller.h"
+#include "bench/sweep/fingerprint.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PADDING_MAX = 4096,    /* bytes of environment: one page of stack shift */
+	CELL_FAILURES_MAX = 2, /* this many end the cell for a subject */
+	QUARANTINE_CELLS = 3,  /* this many cells end the sweep for it */
+};
+
+/* A sweep under way. */
+struct sweep {
+	const struct plan *plan;
+	struct store *store;
+	char *why; /* STORE_WHY_BYTES: what went wrong with the store */
+	struct controller controller;
+	struct progress progress;
+	struct progress_cell *pace;        /* by cell */
+	struct controller_worker *workers; /* by subject */
+	bool *competes;                    /* by subject, in the cell at hand */
+	bool *noted;                       /* by subject: its trouble in this fork is stored */
+	uint64_t *spent_ns;          /* by subject: on its slices, in the cell and fork at hand */
+	struct store_memory *memory; /* by subject */
+	struct store_slice *slices;  /* of the block at hand */
+	uint32_t *order;             /* subjects of the block at hand, shuffled */
+	bool last_pass;              /* what is disturbed now is not tried again */
+	uint32_t disturbed;          /* forks of cells that the machine broke off in this pass */
+	uint32_t left_out;           /* subjects without which a fork of a cell went on */
+};
+
+/* Prints a line to standard error, over the progress line. */
+static void say(const struct sweep *self, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void say(const struct sweep *self, const char *format, ...)
+{
+	va_list args;
+
+	progress_wipe(&self->progress);
+	fprintf(stderr, "nblbench sweep: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+}
+
+/*
+ * Random order: every draw follows from the plan's seed and the place where it is made, so that a
+ * resumed sweep draws as the one before would have.
+ */
+
+/* 63 bits: what a signed integer of the protocol holds. */
+static uint64_t seed_of(const struct plan *plan, size_t cell, uint32_t fork, uint64_t detail)
+{
+	return splitmix(splitmix(splitmix(plan->seed) ^ cell) ^ (uint64_t)fork << 32 ^ detail) >> 1;
+}
+
+/* Fisher and Yates. */
+static void shuffle(uint32_t *order, size_t count, uint64_t seed)
+{
+	for (size_t i = count; i > 1; i--) {
+		seed = splitmix(seed);
+		size_t j = seed % i;
+		uint32_t swap = order[i - 1];
+
+		order[i - 1] = order[j];
+		order[j] = swap;
+	}
+}
+
+/*
+ * Workers of one cell and fork.
+ */
+
+/* Whether the machine, and not the strategy, ended the worker's work. */
+static bool is_disturbed(const struct controller_worker *worker)
+{
+	return worker->state != NULL && (strcmp(worker->state, CONTROLLER_STARVED) == 0 ||
+						strcmp(worker->state, CONTROLLER_DISTURBED) == 0);
+}
+
+/*
+ * What the machine disturbed is measured again: the block is not stored, and a later pass, or the
+ * same command later, finds it missing. What the machine ends or refuses again and again won't
+ * become better by waiting: the last pass goes on without it, so that the others have their figures.
+ */
+static bool breaks_off(const struct sweep *self, size_t subject)
+{
+	const struct controller_worker *worker = &self->workers[subject];
+
+	return is_disturbed(worker) &&
+	       !(self->last_pass && strcmp(worker->state, CONTROLLER_DISTURBED) == 0);
+}
+
+/* Stores why a worker came to grief, once. */
+static int note_trouble(struct sweep *self, size_t cell, size_t subject, uint32_t fork)
+{
+	const struct controller_worker *worker = &self->workers[subject];
+	const bool everywhere = worker->state != NULL && strcmp(worker->state, "unsupported") == 0;
+
+	if (worker->state == NULL || self->noted[subject] || strcmp(worker->state, "stopped") == 0)
+		return 0;
+	self->noted[subject] = true;
+	if (!everywhere)
+		say(self, "%s %s in '%s': %.300s", self->plan->subject[subject].label,
+			worker->state, self->plan->cell[cell].label, worker->detail);
+	if (is_disturbed(worker) && !breaks_off(self, subject))
+		self->left_out++;
+	return store_add_event(self->store, cell, subject, everywhere ? -1 : (int64_t)fork,
+		worker->state, worker->detail, self->why);
+}
+
+/* Decides who runs in this cell and fork; what can't is noted with its reason. */
+static int choose_subjects(struct sweep *self, size_t cell)
+{
+	const struct plan *plan = self->plan;
+
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		char reason[ENGINE_REASON_BYTES];
+		uint32_t here = 0, cells = 0;
+
+		self->noted[i] = false;
+		self->competes[i] =
+			plan_competes(plan, &plan->cell[cell], &plan->subject[i], reason);
+		if (!self->competes[i]) {
+			if (store_add_event(self->store, cell, i, -1, "unsupported", reason,
+				    self->why) != 0)
+				return -1;
+			continue;
+		}
+		if (store_count_failures(self->store, cell, i, &here, &cells, self->why) != 0)
+			return -1;
+		self->competes[i] = here < CELL_FAILURES_MAX && cells < QUARANTINE_CELLS;
+	}
+	return 0;
+}
+
+/* What came of a step: an error is -1, with a sentence in self->why. */
+enum { STEP_DONE = 0, STEP_BROKEN_OFF = 1 };
+
+/* All are started before the first is waited for: they load at the same time. */
+static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
+{
+	const struct plan *plan = self->plan;
+
+	if (choose_subjects(self, cell) != 0)
+		return -1;
+	memset(self->spent_ns, 0, plan->subject_count * sizeof(*self->spent_ns));
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (self->competes[i])
+			controller_spawn(&self->workers[i], plan->subject[i].name,
+				plan->subject[i].dispatch,
+				(uint32_t)(seed_of(plan, cell, fork, i) % PADDING_MAX));
+	}
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (!self->competes[i])
+			continue;
+		self->memory[i] = (struct store_memory){.cell = cell, .subject = i, .fork = fork};
+		controller_greet(&self->controller, &self->workers[i]);
+		controller_open(&self->controller, &self->workers[i], &plan->cell[cell],
+			seed_of(plan, cell, fork, plan->subject_count), &self->memory[i]);
+		if (note_trouble(self, cell, i, fork) != 0)
+			return -1;
+		if (breaks_off(self, i))
+			return STEP_BROKEN_OFF;
+	}
+	return STEP_DONE;
+}
+
+/* Closes those that are well, and notes their memory and what they lost. */
+static int close_workers(struct sweep *self, size_t cell, uint32_t fork)
+{
+	for (size_t i = 0; i < self->plan->subject_count; i++) {
+		char lost[CONTROLLER_DETAIL_BYTES];
+
+		if (!self->competes[i] || self->workers[i].state != NULL)
+			continue;
+		controller_close(&self->controller, &self->workers[i], &self->memory[i], lost);
+		if (self->workers[i].state == NULL &&
+			store_add_memory(self->store, &self->memory[i], self->why) != 0)
+			return -1;
+		if (lost[0] != '\0') {
+			say(self, "%s lost objects in '%s': %.200s", self->plan->subject[i].label,
+				self->plan->cell[cell].label, lost);
+			if (store_add_event(self->store, cell, i, fork, "lost", lost, self->why) !=
+				0)
+				return -1;
+		}
+		if (note_trouble(self, cell, i, fork) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void stop_workers(struct sweep *self)
+{
+	for (size_t i = 0; i < self->plan->subject_count; i++) {
+		if (self->competes[i])
+			controller_stop(&self->workers[i]);
+		self->competes[i] = false;
+	}
+}
+
+/*
+ * Whether the subject has a ration left for the turn-th block of this start in the fork; if not, *rc
+ * tells whether that could be noted.
+ */
+static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t turn, int *rc)
+{
+	char detail[CONTROLLER_DETAIL_BYTES];
+
+	if (plan_affords(self->plan, cell, turn, self->spent_ns[subject]))
+		return true;
+	snprintf(detail, sizeof(detail),
+		"It is measured in fewer blocks than the others, because its slices take more than "
+		"%d times what they should: its threads wait in line for one that has no CPU.",
+		PLAN_RATION_FACTOR);
+	*rc = store_add_event(self->store, cell, subject, -1, "rationed", detail, self->why);
+	return false;
+}
+
+/*
+ * Every subject that is well, and has a ration left for the turn-th block of this start in the fork,
+ * runs one slice; the block is stored whole, or not at all where the machine disturbed one of them.
+ * STEP_DONE also if interrupted.
+ */
+static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block, uint32_t turn)
+{
+	const struct plan *plan = self->plan;
+	struct store_block result = {
+		.cell = cell,
+		.fork = fork,
+		.block = block,
+		.started_ns = clock_date_ns(),
+		.calibration_ns = fingerprint_calibrate_ns(),
+		.slice = self->slices,
+	};
+	size_t count = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < plan->subject_count && rc == 0; i++) {
+		if (self->competes[i] && self->workers[i].state == NULL &&
+			has_ration(self, cell, i, turn, &rc))
+			self->order[count++] = i;
+	}
+	if (rc != 0)
+		return rc;
+	shuffle(self->order, count, seed_of(plan, cell, fork, plan->subject_count + 1 + block));
+	for (size_t slot = 0; slot < count; slot++) {
+		const uint32_t subject = self->order[slot];
+		struct store_slice *slice = &self->slices[result.slices];
+
+		if (controller_interrupted(&self->controller))
+			return STEP_DONE;
+		const uint64_t began = clock_now_ns();
+		const bool well = controller_slice(
+			&self->controller, &self->workers[subject], &plan->cell[cell], slice);
+		self->spent_ns[subject] += clock_now_ns() - began;
+		if (well) {
+			slice->subject = subject;
+			slice->slot = (int64_t)slot;
+			result.slices++;
+		} else if (note_trouble(self, cell, subject, fork) != 0) {
+			return -1;
+		} else if (breaks_off(self, subject)) {
+			return STEP_BROKEN_OFF;
+		}
+	}
+	if (self->controller.interrupts > 1)
+		return STEP_DONE;
+	return store_add_block(self->store, &result, self->why);
+}
+
+/* The blocks of a cell's fork that are missing. */
+static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
+{
+	const struct plan *plan = self->plan;
+	uint32_t turn = 0;
+	int rc = STEP_DONE;
+
+	for (uint32_t block = 0; rc == STEP_DONE && block < plan->blocks; block++) {
+		const uint64_t began = clock_now_ns();
+
+		if (store_has_block(self->store, cell, fork, block))
+			continue;
+		if (controller_interrupted(&self->controller))
+			break;
+		progress_draw(&self->progress, &(struct progress_place){.cell = cell,
+						       .fork = fork,
+						       .forks = plan->forks,
+						       .label = plan->cell[cell].label});
+		if (turn == 0)
+			rc = start_workers(self, cell, fork);
+		if (rc == STEP_DONE)
+			rc = run_block(self, cell, fork, block, turn);
+		turn++;
+		if (rc == STEP_DONE)
+			progress_count(&self->progress, cell, clock_now_ns() - began);
+	}
+	const bool started = turn > 0;
+	if (rc == STEP_DONE && started && !controller_interrupted(&self->controller))
+		rc = close_workers(self, cell, fork);
+	if (started)
+		stop_workers(self);
+	self->disturbed += rc == STEP_BROKEN_OFF;
+	return rc < 0 ? rc : 0;
+}
+
+/* Once through all of the plan that is missing. 0 also if interrupted; -1: self->why. */
+static int run_pass(struct sweep *self)
+{
+	const struct plan *plan = self->plan;
+	int rc = 0;
+
+	self->disturbed = 0;
+	for (uint32_t fork = 0; rc == 0 && fork < plan->forks; fork++) {
+		for (size_t cell = 0; rc == 0 && cell < plan->cell_count; cell++)
+			rc = run_fork(self, cell, fork);
+	}
+	return rc;
+}
+
+/* All of the plan that is missing, and again what was disturbed. As run_pass. */
+static int measure(struct sweep *self)
+{
+	int rc = 0;
+
+	for (int pass = 1;
+		rc == 0 && (pass == 1 || self->disturbed > 0) && pass <= MEASURE_PASSES_MAX;
+		pass++) {
+		if (pass > 1)
+			say(self,
+				"trying again what the machine disturbed: part of %" PRIu32
+				" cell%s",
+				self->disturbed, self->disturbed == 1 ? "" : "s");
+		self->last_pass = pass == MEASURE_PASSES_MAX;
+		rc = run_pass(self);
+		if (controller_interrupted(&self->controller))
+			break;
+	}
+	progress_wipe(&self->progress);
+	return rc;
+}
+
+/* What the plan says of each cell's blocks, and which of them are measured already. */
+static void set_pace(struct sweep *self)
+{
+	const struct plan *plan = self->plan;
+
+	for (size_t cell = 0; cell < plan->cell_count; cell++) {
+		self->pace[cell] = (struct progress_cell){
+			.planned_ns = plan_block_ns(plan, cell),
+			.blocks = (uint64_t)plan->forks * plan->blocks,
+			.oversubscribed = plan->cell[cell].oversubscribed,
+		};
+		for (uint32_t fork = 0; fork < plan->forks; fork++) {
+			for (uint32_t block = 0; block < plan->blocks; block++)
+				self->pace[cell].done +=
+					store_has_block(self->store, cell, fork, block);
+		}
+	}
+}
+
+static int allocate(struct sweep *self)
+{
+	const size_t n = self->plan->subject_count;
+
+	self->workers = calloc(n, sizeof(*self->workers));
+	self->competes = calloc(n, sizeof(*self->competes));
+	self->noted = calloc(n, sizeof(*self->noted));
+	self->memory = calloc(n, sizeof(*self->memory));
+	self->slices = calloc(n, sizeof(*self->slices));
+	self->order = calloc(n, sizeof(*self->order));
+	self->spent_ns = calloc(n, sizeof(*self->spent_ns));
+	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
+	return self->workers && self->competes && self->noted && self->memory && self->slices &&
+			       self->order && self->spent_ns && self->pace
+		       ? 0
+		       : -ENOMEM;
+}
+
+static void release(struct sweep *self)
+{
+	free(self->pace);
+	free(self->spent_ns);
+	free(self->order);
+	free(self->slices);
+	free(self->memory);
+	free(self->noted);
+	free(self->competes);
+	free(self->workers);
+}
+
+int measure_run(
+	const struct plan *plan, struct store *store, struct measure_outcome *out, char *why)
+{
+	struct sweep self = {.plan = plan, .store = store, .why = why};
+	int rc = -1;
+
+	if (allocate(&self) != 0) {
+		snprintf(why, STORE_WHY_BYTES, "there is no memory for the sweep");
+	} else if (controller_begin(&self.controller) != 0) {
+		snprintf(why, STORE_WHY_BYTES,
+			"signals can't be received through a descriptor on this system");
+	} else {
+		set_pace(&self);
+		progress_begin(&self.progress, self.pace, plan->cell_count);
+		rc = measure(&self);
+		out->interrupted = controller_interrupted(&self.controller);
+		out->left_out = self.left_out;
+		controller_end(&self.controller);
+	}
+	release(&self);
+	return rc;
+}

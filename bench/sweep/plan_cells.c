@@ -1,0 +1,285 @@
+/* The cells of a plan: loads by the workloads' axes, threads, and the pool's objects. */
+#include "bench/sweep/plan_parts.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PLAN_BURST = 32,         /* objects: DPDK's customary burst */
+	PLAN_DEPTH = 4,          /* filter drivers on one stack */
+	PLAN_OBJECT_BYTES = 256, /* an NBL with its NET_BUFFER and a context area */
+	PLAN_THREADS_FACTOR = 2, /* threads a CPU of the largest default cell */
+};
+
+static void label_cell(struct plan_cell *cell)
+{
+	size_t room = sizeof(cell->label);
+	size_t used = (size_t)snprintf(cell->label, room, "%s", cell->workload->name);
+
+	if (cell->workload->axes & WORKLOAD_BURST)
+		used += (size_t)snprintf(cell->label + used, room - used, " %" PRIu32, cell->burst);
+	if (cell->workload->axes & WORKLOAD_DEPTH)
+		used += (size_t)snprintf(
+			cell->label + used, room - used, " %" PRIu32 " deep", cell->depth);
+	used += (size_t)snprintf(cell->label + used, room - used, ", %" PRIu32 " thread%s",
+		cell->threads, cell->threads == 1 ? "" : "s");
+	if (cell->object_bytes != PLAN_OBJECT_BYTES)
+		used += (size_t)snprintf(
+			cell->label + used, room - used, ", %" PRIu32 " B", cell->object_bytes);
+	if (cell->object_align != 0)
+		used += (size_t)snprintf(cell->label + used, room - used, ", aligned to %" PRIu32,
+			cell->object_align);
+	if (cell->pages != MEMORY_PAGES_ORDINARY)
+		snprintf(cell->label + used, room - used, ", %s pages",
+			memory_pages_name(cell->pages));
+}
+
+/* Adds the cell unless one of the same label, and so of the same load, is there. */
+static int add_cell(struct plan *plan, struct plan_cell *cell, char *why)
+{
+	if (plan->cell_count == PLAN_CELLS_MAX) {
+		snprintf(why, PLAN_WHY_BYTES,
+			"a sweep takes at most %d cells; name fewer workloads, "
+			"threads, bursts or sizes",
+			PLAN_CELLS_MAX);
+		return -EINVAL;
+	}
+	label_cell(cell);
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		if (strcmp(plan->cell[i].label, cell->label) == 0)
+			return 0;
+	}
+	struct plan_cell *grown = realloc(plan->cell, (plan->cell_count + 1) * sizeof(*plan->cell));
+	if (grown == NULL) {
+		snprintf(why, PLAN_WHY_BYTES, "there is no memory for %zu cells",
+			plan->cell_count + 1);
+		return -ENOMEM;
+	}
+	plan->cell = grown;
+	plan->cell[plan->cell_count++] = *cell;
+	return 0;
+}
+
+/* The list of the request, or `fallback` of `count` numbers. */
+static const uint64_t *numbers_or(
+	const struct options_numbers *numbers, const uint64_t *fallback, size_t *count)
+{
+	if (numbers->count == 0)
+		return fallback;
+	*count = numbers->count;
+	return numbers->item;
+}
+
+static void append_once(struct options_numbers *numbers, uint64_t value)
+{
+	for (size_t i = 0; i < numbers->count; i++) {
+		if (numbers->item[i] == value)
+			return;
+	}
+	if (numbers->count < OPTIONS_LIST_MAX && value <= ENGINE_THREADS_MAX)
+		numbers->item[numbers->count++] = value;
+}
+
+/*
+ * Threads of a workload by default: quick takes one lane and one thread a CPU; else the powers of
+ * two on the way there and one oversubscribed count beyond it.
+ */
+static void default_threads(
+	const struct plan *plan, const struct workload *workload, struct options_numbers *out)
+{
+	uint32_t lane = workload->lane_threads;
+	uint32_t all = plan->cpus / lane * lane;
+
+	out->count = 0;
+	append_once(out, lane);
+	if (!plan->quick) {
+		for (uint64_t threads = 2 * (uint64_t)lane; threads < all; threads *= 2)
+			append_once(out, threads);
+	}
+	if (all > 0)
+		append_once(out, all);
+	if (!plan->quick)
+		append_once(out, PLAN_THREADS_FACTOR * (uint64_t)(all > 0 ? all : lane));
+}
+
+/* The objects of a cell's pool. */
+struct objects {
+	uint64_t bytes, align;
+	enum memory_pages pages;
+};
+
+/* The cells of a workload over one kind of objects. */
+static int make_cells_over(struct plan *plan, const struct plan_request *request,
+	const struct workload *workload, const struct objects *objects, char *why)
+{
+	static const uint64_t bursts_quick[] = {PLAN_BURST};
+	static const uint64_t bursts_full[] = {8, PLAN_BURST, 128};
+	static const uint64_t depths_quick[] = {PLAN_DEPTH};
+	static const uint64_t depths_full[] = {1, PLAN_DEPTH, 8};
+	const bool quick = plan->quick;
+	size_t burst_count = quick ? array_count(bursts_quick) : array_count(bursts_full);
+	size_t depth_count = quick ? array_count(depths_quick) : array_count(depths_full);
+	const uint64_t *burst =
+		numbers_or(&request->bursts, quick ? bursts_quick : bursts_full, &burst_count);
+	const uint64_t *depth =
+		numbers_or(&request->depths, quick ? depths_quick : depths_full, &depth_count);
+	struct options_numbers threads = request->threads;
+
+	if (threads.count == 0)
+		default_threads(plan, workload, &threads);
+	/* An axis that the workload doesn't have is one cell, not several of the same. */
+	if (!(workload->axes & WORKLOAD_BURST)) {
+		burst = bursts_quick;
+		burst_count = 1;
+	}
+	if (!(workload->axes & WORKLOAD_DEPTH)) {
+		depth = depths_quick;
+		depth_count = 1;
+	}
+	for (size_t b = 0; b < burst_count; b++) {
+		for (size_t d = 0; d < depth_count; d++) {
+			for (size_t t = 0; t < threads.count; t++) {
+				struct plan_cell cell = {
+					.workload = workload,
+					.threads = (uint32_t)threads.item[t],
+					.burst = (uint32_t)burst[b],
+					.depth = (uint32_t)depth[d],
+					.object_bytes = (uint32_t)objects->bytes,
+					.object_align = (uint32_t)objects->align,
+					.pages = objects->pages,
+					.oversubscribed = threads.item[t] > plan->cpus,
+				};
+				if (cell.threads % workload->lane_threads != 0)
+					continue;
+				int rc = add_cell(plan, &cell, why);
+				if (rc != 0)
+					return rc;
+			}
+		}
+	}
+	return 0;
+}
+
+/*
+ * A workload that makes its own pool has objects of its own: size is no axis of it, and an alignment
+ * or pages that were asked for are a cell that it doesn't have.
+ */
+static bool has_objects(const struct workload *workload, const struct objects *objects)
+{
+	return workload->create == NULL ||
+	       (objects->align == 0 && objects->pages == MEMORY_PAGES_ORDINARY);
+}
+
+static bool wants_pages(const struct plan_request *request, enum memory_pages pages)
+{
+	return request->pages.count == 0 ? pages == MEMORY_PAGES_ORDINARY
+					 : plan_has_name(&request->pages, memory_pages_name(pages));
+}
+
+static int make_cells_of(struct plan *plan, const struct plan_request *request,
+	const struct workload *workload, char *why)
+{
+	static const uint64_t usual_sizes[] = {PLAN_OBJECT_BYTES};
+	static const uint64_t own_align[] = {0};
+	size_t size_count = array_count(usual_sizes), align_count = array_count(own_align);
+	const uint64_t *sizes = numbers_or(&request->sizes, usual_sizes, &size_count);
+	const uint64_t *aligns = numbers_or(&request->aligns, own_align, &align_count);
+	struct objects objects;
+
+	if (workload->create != NULL) {
+		sizes = usual_sizes;
+		size_count = array_count(usual_sizes);
+	}
+	for (size_t s = 0; s < size_count; s++) {
+		objects.bytes = sizes[s];
+		for (size_t a = 0; a < align_count; a++) {
+			objects.align = aligns[a];
+			for (objects.pages = MEMORY_PAGES_ORDINARY;
+				objects.pages <= MEMORY_PAGES_HUGE; objects.pages++) {
+				int rc = 0;
+
+				if (wants_pages(request, objects.pages) &&
+					has_objects(workload, &objects))
+					rc = make_cells_over(
+						plan, request, workload, &objects, why);
+				if (rc != 0)
+					return rc;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Why a workload that was asked for by name has no cell. */
+static void explain_no_cell(
+	const struct plan_request *request, const struct workload *workload, char *why)
+{
+	const bool own = workload->create != NULL;
+
+	if (own && (request->aligns.count != 0 || !wants_pages(request, MEMORY_PAGES_ORDINARY)))
+		snprintf(why, PLAN_WHY_BYTES,
+			"%s makes its own pool, whose objects have an alignment of their own and "
+			"ordinary pages; --align and --pages ask for others",
+			workload->name);
+	else
+		snprintf(why, PLAN_WHY_BYTES,
+			"%s needs a multiple of %" PRIu32 " threads, and --threads names none",
+			workload->name, workload->lane_threads);
+}
+
+int plan_make_cells(struct plan *plan, const struct plan_request *request, char *why)
+{
+	for (size_t i = 0; workloads[i] != NULL; i++) {
+		if (request->workloads.count == 0
+				? plan->quick && workloads[i]->profile
+				: !plan_has_name(&request->workloads, workloads[i]->name))
+			continue;
+		size_t before = plan->cell_count;
+		int rc = make_cells_of(plan, request, workloads[i], why);
+		if (rc != 0)
+			return rc;
+		if (plan->cell_count == before && request->workloads.count != 0) {
+			explain_no_cell(request, workloads[i], why);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* True if the request names what keeps every subject out of a cell: its threads or its pages. */
+static bool was_asked_for(
+	const struct plan *plan, const struct plan_request *request, const struct plan_cell *cell)
+{
+	struct plan_cell usual = *cell;
+
+	usual.pages = MEMORY_PAGES_ORDINARY;
+	return request->threads.count != 0 ||
+	       (cell->pages != usual.pages && plan_subjects_of(plan, &usual) > 0);
+}
+
+bool plan_drop_empty_cells(struct plan *plan, const struct plan_request *request, char *why)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		struct plan_cell *cell = &plan->cell[i];
+		char reason[ENGINE_REASON_BYTES];
+
+		if (plan_subjects_of(plan, cell) > 0) {
+			plan->cell[kept++] = *cell;
+			continue;
+		}
+		/* The reason that the first subject gives stands for the others'. */
+		plan_competes(plan, cell, &plan->subject[0], reason);
+		/* It is a sentence; the caller's, which it ends, has a full stop of its own. */
+		snprintf(why, PLAN_WHY_BYTES, "nothing can be measured in '%s': %.*s", cell->label,
+			(int)strlen(reason) - 1, reason);
+		if (was_asked_for(plan, request, cell))
+			return false;
+	}
+	plan->cell_count = kept;
+	return kept > 0;
+}

@@ -1,0 +1,172 @@
+/* What a plan costs: the length of a slice, time, memory, room on the disk. */
+#include "alloc/mechanism/slab.h"
+#include "bench/engine/engine.h"
+#include "bench/sweep/plan_parts.h"
+
+/* Of a slice is the lead-in one part in so many; at least 10 in 100 are needed. */
+enum { PLAN_LEAD_IN_PARTS = 5 };
+
+#define MS_NS               (1000.0 * 1000.0)
+#define PLAN_SLICE_MS       2.0
+#define PLAN_SLICE_LEAST_MS 1.0
+#define PLAN_SLICE_MOST_MS  5.0
+
+/*
+ * What a sweep costs beside its slices: starting a worker and having it open and close a cell, and
+ * giving the turn from one worker to the next. Measured over all strategies on a 2-CPU guest by
+ * `nblbench sweep --quick`, rounded up.
+ */
+#define PLAN_START_NS  (20.0 * MS_NS)
+#define PLAN_SWITCH_NS (0.5 * MS_NS)
+
+/*
+ * A scheduler's turn. Where threads outnumber CPUs, all that share one must have had theirs before
+ * the last has started, and again before the last has stopped. From the blocks of a reference sweep
+ * on the same guest, in which a slice of 8 threads took 42 to 58 ms instead of 24.
+ */
+#define PLAN_TURN_NS (3.0 * MS_NS)
+
+/* All blocks of --quick together. What remains of a minute is for the noise probe and the report. */
+#define PLAN_QUICK_NS (48000.0 * MS_NS)
+
+/* A worker's own memory beside its pool; measured as rss_open less pool_bytes. */
+enum { PLAN_WORKER_BYTES = 8 << 20, PLAN_HUGE_PAGE_BYTES = 2 << 20 };
+
+/* A row of the store with its threads' rows, indexes included; from a reference sweep's file. */
+enum {
+	PLAN_STORE_SLICE_BYTES = 160,
+	PLAN_STORE_THREAD_BYTES = 64,
+	PLAN_STORE_BASE_BYTES = 1 << 17
+};
+
+/*
+ * Time.
+ */
+
+/* How many ordinary slices one slice of cell counts for. */
+static double slice_weight(const struct plan_cell *cell)
+{
+	return cell->oversubscribed ? PLAN_OVERSUBSCRIBED_FACTOR : 1;
+}
+
+static double lead_in_ns(double slice_ns)
+{
+	return slice_ns / PLAN_LEAD_IN_PARTS;
+}
+
+/* What a slice costs beside itself: its part of starting the fork's workers, the switch, the turns. */
+static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
+{
+	const uint32_t turns = (cell->threads + plan->cpus - 1) / plan->cpus;
+
+	return PLAN_SWITCH_NS + PLAN_START_NS / plan->blocks +
+	       (cell->oversubscribed ? 2 * PLAN_TURN_NS * turns : 0);
+}
+
+/* The length that fills --quick's time, within what a slice may be. */
+static double quick_slice_ns(const struct plan *plan)
+{
+	double overhead = 0, weight = 0;
+
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		const struct plan_cell *cell = &plan->cell[i];
+		double slices =
+			(double)plan->forks * plan->blocks * (double)plan_subjects_of(plan, cell);
+
+		overhead += slices * overhead_ns(plan, cell);
+		weight += slices * slice_weight(cell);
+	}
+	double slice = (PLAN_QUICK_NS - overhead) / (weight + weight / PLAN_LEAD_IN_PARTS);
+	if (!(slice > PLAN_SLICE_LEAST_MS * MS_NS))
+		return PLAN_SLICE_LEAST_MS * MS_NS;
+	return slice > PLAN_SLICE_MOST_MS * MS_NS ? PLAN_SLICE_MOST_MS * MS_NS : slice;
+}
+
+void plan_set_slices(struct plan *plan, const struct plan_request *request)
+{
+	double slice = PLAN_SLICE_MS * MS_NS;
+
+	if (request->slice_ms > 0)
+		slice = request->slice_ms * MS_NS;
+	else if (plan->quick)
+		slice = quick_slice_ns(plan);
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		struct plan_cell *cell = &plan->cell[i];
+
+		cell->slice_ns = (uint64_t)(slice * slice_weight(cell));
+		cell->lead_in_ns = (uint64_t)lead_in_ns(slice * slice_weight(cell));
+	}
+}
+
+uint64_t plan_blocks(const struct plan *plan)
+{
+	return (uint64_t)plan->cell_count * plan->forks * plan->blocks;
+}
+
+uint64_t plan_block_ns(const struct plan *plan, size_t cell)
+{
+	const struct plan_cell *c = &plan->cell[cell];
+	double slice = (double)(c->slice_ns + c->lead_in_ns) + overhead_ns(plan, c);
+
+	return (uint64_t)((double)plan_subjects_of(plan, c) * slice);
+}
+
+bool plan_affords(const struct plan *plan, size_t cell, uint32_t blocks, uint64_t spent_ns)
+{
+	const struct plan_cell *c = &plan->cell[cell];
+
+	return !c->oversubscribed ||
+	       spent_ns <= PLAN_RATION_FACTOR * (c->slice_ns + c->lead_in_ns) * blocks;
+}
+
+uint64_t plan_eta_ns(const struct plan *plan)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < plan->cell_count; i++)
+		total += (uint64_t)plan->forks * plan->blocks * plan_block_ns(plan, i);
+	return total;
+}
+
+/*
+ * Room.
+ */
+
+/* The objects of one pool of a cell. */
+static uint64_t pool_bytes(const struct plan *plan, const struct plan_cell *cell)
+{
+	const struct workload_cell shape = plan_shape(plan, cell);
+	const uint64_t bytes = (uint64_t)engine_capacity(cell->workload, &shape) *
+			       slab_stride(cell->object_bytes, cell->object_align);
+
+	if (cell->pages == MEMORY_PAGES_ORDINARY)
+		return bytes;
+	return (bytes + PLAN_HUGE_PAGE_BYTES - 1) / PLAN_HUGE_PAGE_BYTES * PLAN_HUGE_PAGE_BYTES;
+}
+
+uint64_t plan_memory_bytes(const struct plan *plan)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		const struct plan_cell *cell = &plan->cell[i];
+		uint64_t bytes =
+			plan_subjects_of(plan, cell) * (PLAN_WORKER_BYTES + pool_bytes(plan, cell));
+
+		if (bytes > most)
+			most = bytes;
+	}
+	return most;
+}
+
+uint64_t plan_store_bytes(const struct plan *plan)
+{
+	uint64_t bytes = PLAN_STORE_BASE_BYTES;
+
+	for (size_t i = 0; i < plan->cell_count; i++)
+		bytes += (uint64_t)plan->forks * plan->blocks *
+			 plan_subjects_of(plan, &plan->cell[i]) *
+			 (PLAN_STORE_SLICE_BYTES +
+				 (uint64_t)plan->cell[i].threads * PLAN_STORE_THREAD_BYTES);
+	return bytes;
+}
