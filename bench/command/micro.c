@@ -13,6 +13,7 @@
 #include "bench/base/options.h"
 #include "bench/command/command.h"
 #include "bench/command/gbench_shim.h"
+#include "bench/command/objects.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
@@ -42,36 +43,13 @@ struct micro {
 	struct engine_cell cell;
 };
 
-/* What the objects of all benchmarks are. */
+/* What was asked for beside Google Benchmark's own flags. */
 struct request {
-	uint64_t object_bytes;
-	uint64_t object_align; /* 0: the strategy's own */
-	struct options_names pages;
+	struct objects_request objects; /* of all benchmarks */
 };
 
 static const struct options_entry entries[] = {
-	{.name = "size",
-		.kind = OPTIONS_COUNT,
-		.offset = offsetof(struct request, object_bytes),
-		.value = "BYTES",
-		.help = "payload of an object",
-		.least = POOL_OBJECT_BYTES_MIN,
-		.most = POOL_OBJECT_BYTES_MAX},
-	{.name = "align",
-		.kind = OPTIONS_COUNT,
-		.offset = offsetof(struct request, object_align),
-		.value = "BYTES",
-		.help = "alignment of an object [64 in a pool, malloc's own in a malloc]",
-		.least = POOL_OBJECT_ALIGN_MIN,
-		.most = POOL_OBJECT_ALIGN_MAX,
-		.power_of_two = true},
-	{.name = "pages",
-		.kind = OPTIONS_NAMES,
-		.offset = offsetof(struct request, pages),
-		.value = "NAME",
-		.help = "pages under the objects: ordinary, transparent or huge [ordinary]",
-		.known = names_pages,
-		.noun = "kind of pages"},
+	OBJECTS_OPTIONS(struct request, 0, 0),
 };
 
 static const struct options options = {
@@ -261,13 +239,13 @@ static void name_objects(const struct request *request, char *text, size_t bytes
 	size_t used = 0;
 
 	text[0] = '\0';
-	if (request->object_bytes != MICRO_OBJECT_BYTES)
-		used += (size_t)snprintf(text, bytes, "/%" PRIu64 "B", request->object_bytes);
-	if (request->object_align != 0)
+	if (request->objects.bytes != MICRO_OBJECT_BYTES)
+		used += (size_t)snprintf(text, bytes, "/%" PRIu64 "B", request->objects.bytes);
+	if (request->objects.align != 0)
 		used += (size_t)snprintf(
-			text + used, bytes - used, "/align%" PRIu64, request->object_align);
-	if (request->pages.count > 0)
-		snprintf(text + used, bytes - used, "/%s", request->pages.item[0]);
+			text + used, bytes - used, "/align%" PRIu64, request->objects.align);
+	if (request->objects.pages.count > 0)
+		snprintf(text + used, bytes - used, "/%s", request->objects.pages.item[0]);
 }
 
 static void add(const struct request *request, const char *pool, enum instance_dispatch dispatch,
@@ -285,12 +263,9 @@ static void add(const struct request *request, const char *pool, enum instance_d
 			.burst = MICRO_BURST,
 			.depth = MICRO_DEPTH,
 			.seed = 1},
-		.object_bytes = (size_t)request->object_bytes,
-		.object_align = (size_t)request->object_align,
 	};
 	micro->cell.capacity = engine_capacity(micro->subject.workload, &micro->cell.shape);
-	if (request->pages.count > 0)
-		memory_pages_find(request->pages.item[0], &micro->cell.pages);
+	objects_set(&request->objects, &micro->cell);
 	if (!belongs(micro)) {
 		free(micro);
 		return;
@@ -339,7 +314,7 @@ static void add_all(const struct request *request, uint32_t cpus)
 
 static int micro_run(int argc, char **argv)
 {
-	static struct request request = {.object_bytes = MICRO_OBJECT_BYTES};
+	static struct request request = {.objects.bytes = MICRO_OBJECT_BYTES};
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	int allowed = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
 	int operand, status;
@@ -367,7 +342,7 @@ static int micro_run(int argc, char **argv)
 	}
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
-	if (request.pages.count > 1) {
+	if (request.objects.pages.count > 1) {
 		fprintf(stderr, "nblbench micro: it takes one kind of pages; `nblbench sweep` "
 				"takes lists.\n");
 		return COMMAND_USAGE;

@@ -7,6 +7,7 @@
 #include "bench/base/clock.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
+#include "bench/command/objects.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
@@ -23,12 +24,10 @@ struct run_request {
 	struct options_names context;
 	struct options_names workload;
 	struct options_names dispatch;
-	struct options_names pages;
+	struct objects_request objects;
 	uint64_t threads;
 	uint64_t burst;
 	uint64_t depth;
-	uint64_t object_bytes;
-	uint64_t object_align;
 	uint64_t capacity;
 	uint64_t slice_ms;
 	uint64_t slices;
@@ -90,30 +89,7 @@ static const struct options_entry entries[] = {
 		.help = "filter drivers on the stack",
 		.least = 1,
 		.most = ENGINE_DEPTH_MAX},
-	{.name = "size",
-		.letter = 's',
-		.kind = OPTIONS_COUNT,
-		.offset = offsetof(struct run_request, object_bytes),
-		.value = "BYTES",
-		.help = "payload of an object",
-		.least = POOL_OBJECT_BYTES_MIN,
-		.most = POOL_OBJECT_BYTES_MAX},
-	{.name = "align",
-		.letter = 'a',
-		.kind = OPTIONS_COUNT,
-		.offset = offsetof(struct run_request, object_align),
-		.value = "BYTES",
-		.help = "alignment of an object [64 in a pool, malloc's own in a malloc]",
-		.least = POOL_OBJECT_ALIGN_MIN,
-		.most = POOL_OBJECT_ALIGN_MAX,
-		.power_of_two = true},
-	{.name = "pages",
-		.kind = OPTIONS_NAMES,
-		.offset = offsetof(struct run_request, pages),
-		.value = "NAME",
-		.help = "pages under the objects: ordinary, transparent or huge [ordinary]",
-		.known = names_pages,
-		.noun = "kind of pages"},
+	OBJECTS_OPTIONS(struct run_request, 's', 'a'),
 	{.name = "capacity",
 		.kind = OPTIONS_COUNT,
 		.offset = offsetof(struct run_request, capacity),
@@ -241,7 +217,7 @@ static int run_run(int argc, char **argv)
 		.threads = 1,
 		.burst = 32,
 		.depth = 1,
-		.object_bytes = 64,
+		.objects.bytes = 64,
 		.slice_ms = 100,
 		.slices = 1,
 	};
@@ -254,7 +230,7 @@ static int run_run(int argc, char **argv)
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
 	if (request.pool.count > 1 || request.context.count > 1 || request.workload.count > 1 ||
-		request.dispatch.count > 1 || request.pages.count > 1) {
+		request.dispatch.count > 1 || request.objects.pages.count > 1) {
 		fprintf(stderr, "nblbench run: it runs one strategy on one workload; "
 				"`nblbench sweep` takes lists.\n");
 		return COMMAND_USAGE;
@@ -262,18 +238,14 @@ static int run_run(int argc, char **argv)
 	if (!find_case(&request, name, &subject))
 		return COMMAND_USAGE;
 
-	enum memory_pages pages = MEMORY_PAGES_ORDINARY;
-	memory_pages_find(first_name(&request.pages, memory_pages_name(pages)), &pages);
-	const struct engine_cell cell = {
+	struct engine_cell cell = {
 		.shape = {.threads = (uint32_t)request.threads,
 			.burst = (uint32_t)request.burst,
 			.depth = (uint32_t)request.depth,
 			.seed = 1},
-		.object_bytes = (size_t)request.object_bytes,
-		.object_align = (size_t)request.object_align,
-		.pages = pages,
 		.capacity = (uint32_t)request.capacity,
 	};
+	objects_set(&request.objects, &cell);
 	if (engine_check(subject.ops, subject.workload, &cell, why) != 0) {
 		fprintf(stderr, "nblbench run: %s\n", why);
 		return COMMAND_USAGE;
