@@ -249,7 +249,7 @@ static void apply_event(
 {
 	struct analysis_result *result = &a->results[cell * a->subject_count + subject];
 
-	/* What went wrong first is what the others follow from; not being able to run explains less. */
+	/* Later events follow from the first one. Not being able to run explains least. */
 	if (result->state == ANALYSIS_ABSENT || result->state == ANALYSIS_UNSUPPORTED) {
 		result->state = state_of(state);
 		result->reason = reason;

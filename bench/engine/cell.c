@@ -8,9 +8,9 @@
 
 enum {
 	/*
-	 * Objects that the caches which a thread works on may keep from other threads. The largest
-	 * need is a cache of 256 that fills to one and a half times that (DPDK's), beside a batch in
-	 * flight; a pool that is smaller makes it shrink its cache, and that would not be its price.
+	 * Objects that a thread's caches may keep from other threads. The largest need is DPDK's: a
+	 * cache of 256 fills to one and a half times that, and a batch is in flight beside it. In a
+	 * smaller pool DPDK shrinks its cache, and its price would be another.
 	 */
 	ENGINE_STRANDED_OBJECTS = 640,
 };
@@ -112,7 +112,7 @@ uint32_t engine_capacity(const struct workload *workload, const struct workload_
 	return shape->threads * (workload->demand(shape) + ENGINE_STRANDED_OBJECTS);
 }
 
-/* Explicit huge pages are what a pool of them lacks, where it lacks memory at all. */
+/* A pool of explicit huge pages that finds no memory lacks such pages. */
 int engine_no_huge_pages(const struct engine_cell *cell, char *why)
 {
 	snprintf(why, ENGINE_REASON_BYTES,

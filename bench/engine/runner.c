@@ -58,11 +58,11 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uin
 }
 
 /*
- * The lead-in, in which the length of a chunk is found: from one round on it is doubled while it
- * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more. Goes on beyond the lead-in
- * as long as it is not there yet. A body that had to wait for its peer says nothing about that. An
- * interruption halves it, too: to wait for a second one would let it grow without end where each
- * other chunk waits for a thread that has no CPU.
+ * The lead-in, which finds the length of a chunk. A chunk starts with one round. It is doubled while it
+ * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more than all of that. The search
+ * goes on beyond the lead-in until the length is found. A body that had to wait for its peer says
+ * nothing about the length. One interruption is enough to halve a chunk: if it took two, chunks would
+ * grow without end where every other one waits for a thread that has no CPU.
  */
 static void run_lead_in(struct engine *engine, struct runner *self)
 {
@@ -85,8 +85,8 @@ static void run_lead_in(struct engine *engine, struct runner *self)
 }
 
 /*
- * The readings stand outside the window, for they are system calls: the first before its start is
- * noted, the second after its stop.
+ * The readings are system calls, so they stand outside the window: the first before its start is noted,
+ * the second after its stop.
  */
 static void runner_run(struct runner *self)
 {

@@ -27,8 +27,8 @@ enum {
 	SLICE_EXTRA_MS = 2000, /* beside three times the slice, which may be repeated once */
 	WATCH_MS = 100,        /* between two looks at a worker that is late; watch.h */
 	/*
-	 * A worker that is late hangs if it was given this much and still doesn't answer. No work
-	 * of a slice takes a thread so long: it is the time that counts in, not on a clock.
+	 * A late worker hangs if the machine let it work for so long (watch.h, not on a clock) and it
+	 * still doesn't answer. No work of a slice takes a thread so long.
 	 */
 	HUNG_MS = 3000,
 	PATIENCE_MS = 600000, /* on a clock, for a worker that the machine does not let go on */
@@ -36,8 +36,8 @@ enum {
 	/* What a worker may print before the file is emptied: a log is kept, a flood is not. */
 	OUTPUT_CAP_BYTES = 1 << 20,
 	/*
-	 * A worker that used more than this part of the time in which others worked is flagged. Less
-	 * is what taking a request and reading it costs, once a turn.
+	 * A worker is flagged that used more than one part in so many of the time in which others
+	 * worked. Taking a request and reading it, once a turn, costs less.
 	 */
 	IDLE_CPU_PARTS = 20,
 };

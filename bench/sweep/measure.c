@@ -57,8 +57,8 @@ static void say(const struct sweep *self, const char *format, ...)
 }
 
 /*
- * Random order: every draw follows from the plan's seed and the place where it is made, so that a
- * resumed sweep draws as the one before would have.
+ * Random order: every draw follows from the plan's seed and the place where it is made. So a resumed
+ * sweep draws what the one before would have drawn.
  */
 
 /* 63 bits: what a signed integer of the protocol holds. */
@@ -92,9 +92,10 @@ static bool is_disturbed(const struct controller_worker *worker)
 }
 
 /*
- * What the machine disturbed is measured again: the block is not stored, and a later pass, or the
- * same command later, finds it missing. What the machine ends or refuses again and again won't
- * become better by waiting: the last pass goes on without it, so that the others have their figures.
+ * Whether the block ends without being stored. A later pass, or the same command later, finds a block
+ * missing that the machine disturbed, and measures it again. A worker that the machine ends or refuses
+ * again and again won't fare better by waiting: the last pass goes on without it, so that the others
+ * have their figures.
  */
 static bool breaks_off(const struct sweep *self, size_t subject)
 {
@@ -122,7 +123,7 @@ static int note_trouble(struct sweep *self, size_t cell, size_t subject, uint32_
 		worker->state, worker->detail, self->why);
 }
 
-/* Decides who runs in this cell and fork; what can't is noted with its reason. */
+/* Decides which subjects run in this cell and fork; notes why the others can't. */
 static int choose_subjects(struct sweep *self, size_t cell)
 {
 	const struct plan *plan = self->plan;
@@ -150,7 +151,7 @@ static int choose_subjects(struct sweep *self, size_t cell)
 /* What came of a step: an error is -1, with a sentence in self->why. */
 enum { STEP_DONE = 0, STEP_BROKEN_OFF = 1 };
 
-/* All are started before the first is waited for: they load at the same time. */
+/* Starts all workers before it waits for the first: they load at the same time. */
 static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 {
 	const struct plan *plan = self->plan;
@@ -214,8 +215,8 @@ static void stop_workers(struct sweep *self)
 }
 
 /*
- * Whether the subject has a ration left for the turn-th block of this start in the fork; if not, *rc
- * tells whether that could be noted.
+ * Whether the subject has time left for the turn-th block of this start in the fork; see
+ * PLAN_RATION_FACTOR. If not, this is noted in the store, and *rc tells whether it could be.
  */
 static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t turn, int *rc)
 {
@@ -232,9 +233,9 @@ static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t
 }
 
 /*
- * Every subject that is well, and has a ration left for the turn-th block of this start in the fork,
- * runs one slice; the block is stored whole, or not at all where the machine disturbed one of them.
- * STEP_DONE also if interrupted.
+ * The turn-th block of this start in the fork: every subject that is well and has time left runs one
+ * slice. The block is stored whole, or not at all where the machine disturbed a subject. STEP_DONE
+ * also if interrupted.
  */
 static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block, uint32_t turn)
 {

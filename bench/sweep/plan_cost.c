@@ -3,7 +3,7 @@
 #include "bench/engine/engine.h"
 #include "bench/sweep/plan_parts.h"
 
-/* Of a slice is the lead-in one part in so many; at least 10 in 100 are needed. */
+/* The lead-in is one part in so many of a slice; it must be at least one in ten. */
 enum { PLAN_LEAD_IN_PARTS = 5 };
 
 #define MS_NS               (1000.0 * 1000.0)

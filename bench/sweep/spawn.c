@@ -28,8 +28,8 @@ enum {
 };
 
 /*
- * Variables that replace or tune a malloc; a name that ends in _ is a prefix. What the user has set
- * for other programs would be measured in place of what the row says.
+ * Variables that replace or tune a malloc; a name that ends in _ is a prefix. A worker that inherited
+ * them would measure what the user has set for other programs, and not what its row says.
  */
 static const char *const malloc_variables[] = {"LD_PRELOAD", "LD_AUDIT", "MALLOC_", "_RJEM_MALLOC_",
 	"TCMALLOC_", "MIMALLOC_", "TBB_MALLOC_"};
@@ -66,8 +66,9 @@ static void strip_tunables(const char *variable, char *out, size_t bytes)
 }
 
 /*
- * This process's environment but for what is about malloc, what a peer wants preloaded (empty:
- * nothing), and one more variable, whose only meaning is its length. tunables: TUNABLES_BYTES.
+ * Makes a worker's environment: this process's without what is about malloc; what a peer wants
+ * preloaded, unless preload is empty; and a variable whose length alone means something.
+ * tunables: TUNABLES_BYTES.
  */
 static void make_environment(
 	char **environment, char *tunables, char *preload, char *padding, uint32_t bytes)

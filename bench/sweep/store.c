@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-	STORE_LEAVE_MS = 1000, /* how long to wait for a reader, for what can be done later too */
+	STORE_LEAVE_MS = 1000, /* how long closing waits for a reader; the log may stay */
 	STORE_TEXT_BYTES = 256,
 };
 
@@ -239,7 +239,7 @@ void store_close(struct store *self)
 	for (size_t i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(self->statement[i]);
 	if (self->whole) {
-		/* Where a reader is in the way the log stays, and the next sweep moves it. */
+		/* If a reader is in the way the log stays, and the next sweep moves it. */
 		sqlite3_busy_timeout(self->db, STORE_LEAVE_MS);
 		sqlite3_exec(self->db, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
 	}

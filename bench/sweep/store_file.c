@@ -42,8 +42,8 @@ static int refuse_damaged(char *why, const char *path, const char *finding)
 }
 
 /*
- * The system's error behind SQLite's last one, 0 if there is none. SQLite keeps it with the file
- * that it befell, which is the log or the database.
+ * The system's error behind SQLite's last one, 0 if there is none. SQLite keeps it with the file where
+ * it happened, which is the log or the database.
  */
 static int system_error(sqlite3 *db)
 {
@@ -158,8 +158,8 @@ static uint32_t big_endian(const unsigned char *at)
 }
 
 /*
- * True if the last page is not whole although no log could complete it: SQLite would read zeros for
- * what is missing.
+ * True if the last page is not whole and there is no log that could complete it. SQLite would read
+ * zeros for what is missing.
  */
 static bool is_cut(const char *path, const unsigned char *header, off_t bytes)
 {
@@ -276,7 +276,7 @@ static int move(const char *from, const char *to, char *why)
 		why, "'%s' can't be moved aside to '%s': %s", from, to, strerror(errno));
 }
 
-/* Has SQLite move the log into the file, so that one rename moves all. A damaged store stays so. */
+/* Has SQLite move the log into the file, so that one rename moves all. Does nothing to a damaged store. */
 static void absorb_log(const char *path)
 {
 	char why[STORE_WHY_BYTES];

@@ -91,7 +91,7 @@ static int insert_cells(sqlite3 *db, const struct plan *plan)
 	return code;
 }
 
-/* Fills a new, empty file. The journal of a single transaction makes it durable before the move. */
+/* Fills a new, empty file in one transaction, whose journal makes it durable before the move. */
 static int build(const char *path, const struct plan *plan, const char *command, char *why)
 {
 	char pragmas[STORE_TEXT_BYTES];
