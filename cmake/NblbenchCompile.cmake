@@ -10,6 +10,8 @@ if(NBLBENCH_SANITIZER STREQUAL "address")
   set(flags -O1 -g1)
 elseif(NBLBENCH_SANITIZER STREQUAL "thread")
   set(flags -O3 -g1)
+elseif(NBLBENCH_COVERAGE)
+  set(flags -O1 -g1) # beyond -O1 a line is not what the source says
 endif()
 list(JOIN flags " " flags)
 set(CMAKE_C_FLAGS_RELEASE "${flags}")
@@ -51,4 +53,19 @@ elseif(NBLBENCH_SANITIZER STREQUAL "thread")
   target_link_options(nblbench_compile INTERFACE -fsanitize=thread)
 elseif(NOT NBLBENCH_SANITIZER STREQUAL "none")
   message(FATAL_ERROR "NBLBENCH_SANITIZER is '${NBLBENCH_SANITIZER}'; it must be none, address or thread")
+endif()
+
+# Counts of executed lines and branches. Threads count at the same time, so by atomic operations.
+if(NBLBENCH_COVERAGE)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    message(FATAL_ERROR "NBLBENCH_COVERAGE counts with gcc and gcov, and this is ${CMAKE_C_COMPILER_ID}")
+  endif()
+  target_compile_options(nblbench_compile INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(nblbench_compile INTERFACE --coverage)
+  string(REGEX MATCH "^[0-9]+" major ${CMAKE_C_COMPILER_VERSION})
+  find_program(NBLBENCH_GCOV NAMES gcov-${major} gcov REQUIRED) # it comes with the compiler
+  add_custom_target(coverage
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DBUILD=${PROJECT_BINARY_DIR} -DGCOV=${NBLBENCH_GCOV}
+      -P ${PROJECT_SOURCE_DIR}/cmake/coverage.cmake
+    VERBATIM)
 endif()
