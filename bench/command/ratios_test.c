@@ -1,7 +1,7 @@
 /* Targets, right and wrong; their arithmetic on stores whose truth is known; the command. */
 #include "bench/analysis/ratio.h"
 #include "bench/analysis/synthetic_store.h"
-#include "bench/command/command.h"
+#include "bench/command/captured.h"
 #include "bench/report/report.h"
 
 #include <errno.h>
@@ -9,11 +9,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { PATH_BYTES = 128, TEXT_BYTES = 1024, ARGUMENTS_MAX = 12 };
+enum { PATH_BYTES = 128, TEXT_BYTES = 1024 };
 
 static char directory[PATH_BYTES], store[2 * PATH_BYTES], other[2 * PATH_BYTES];
 
@@ -449,57 +448,18 @@ static void the_first_store_that_has_it_answers(void **state)
 	analysis_free(small);
 }
 
-/* Runs the command and returns what it said, for the caller to free. */
-static char *run(int want, ...)
-{
-	char *argv[ARGUMENTS_MAX] = {(char *)(uintptr_t) "ratios"}, path[2 * PATH_BYTES];
-	int argc = 1;
-	va_list args;
-
-	va_start(args, want);
-	for (char *word; (word = va_arg(args, char *)) != NULL;)
-		argv[argc++] = word;
-	va_end(args);
-	snprintf(path, sizeof(path), "%s/output", directory);
-	fflush(NULL);
-
-	const int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
-	FILE *file = fopen(path, "w+");
-
-	assert_non_null(file);
-	dup2(fileno(file), STDOUT_FILENO);
-	dup2(fileno(file), STDERR_FILENO);
-
-	const int status = command_ratios.run(argc, argv);
-
-	fflush(NULL);
-	dup2(saved_out, STDOUT_FILENO);
-	dup2(saved_err, STDERR_FILENO);
-	close(saved_out);
-	close(saved_err);
-
-	const off_t bytes = lseek(fileno(file), 0, SEEK_END);
-	char *said = calloc(1, (size_t)bytes + 1);
-
-	assert_non_null(said);
-	assert_int_equal(pread(fileno(file), said, (size_t)bytes, 0), bytes);
-	fclose(file);
-	if (status != want)
-		fail_msg("status %d and not %d: %s", status, want, said);
-	return said;
-}
-
-#define SAYS(status, words, ...)                                      \
-	do {                                                          \
-		char *said = run(status, __VA_ARGS__, NULL);          \
-		if (strstr(said, words) == NULL)                      \
-			fail_msg("said '%s', not '%s'", said, words); \
-		free(said);                                           \
+#define SAYS(wanted, words, ...)                                                            \
+	do {                                                                                \
+		char *said;                                                                 \
+		const int status = captured_run(&command_ratios, &said, __VA_ARGS__, NULL); \
+		if (status != (wanted) || strstr(said, words) == NULL)                      \
+			fail_msg("status %d, said '%s', not '%s'", status, said, words);    \
+		free(said);                                                                 \
 	} while (0)
 
 static void the_command_answers(void **state)
 {
-	char file[2 * PATH_BYTES];
+	char file[2 * PATH_BYTES], *table;
 	size_t rows = 0;
 	FILE *out;
 
@@ -528,7 +488,9 @@ static void the_command_answers(void **state)
 	SAYS(COMMAND_FAILED, "not a store", "--row=ours", "--at=pair, 1 thread", file);
 	SAYS(COMMAND_OK, "ROWS @ CELL", "--help");
 
-	char *table = run(COMMAND_OK, "--of", file, "--format", "md", store, NULL);
+	assert_int_equal(
+		captured_run(&command_ratios, &table, "--of", file, "--format", "md", store, NULL),
+		COMMAND_OK);
 
 	assert_non_null(strstr(table, "**Locks \\| and more**"));
 	for (char *line = strtok(table, "\n"); line != NULL; line = strtok(NULL, "\n")) {
@@ -548,6 +510,8 @@ static void what_the_machine_did_is_told(void **state)
 {
 	static const char together[] = "changed together by up to ";
 	const struct synthetic_store wanted = wanted_store();
+	const char *at;
+	char *said;
 
 	(void)state;
 	synthetic_store_write(other, &wanted);
@@ -558,9 +522,10 @@ static void what_the_machine_did_is_told(void **state)
 		"UPDATE slice SET units_per_s = units_per_s / 4 WHERE block_id IN "
 		"(SELECT block_id FROM block WHERE fork = 2 AND cell_id = 1)");
 
-	char *said = run(
-		COMMAND_OK, "--format", "md", other, "--row=mutex", "--at=pair, 1 thread", NULL);
-	const char *at = strstr(said, together);
+	assert_int_equal(captured_run(&command_ratios, &said, "--format", "md", other,
+				 "--row=mutex", "--at=pair, 1 thread", NULL),
+		COMMAND_OK);
+	at = strstr(said, together);
 
 	assert_non_null(strstr(said, "noise grade C"));
 	assert_non_null(strstr(said, ", load 2.83 2.55 3.86,"));

@@ -3,13 +3,12 @@
 
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/synthetic_store.h"
-#include "bench/command/command.h"
+#include "bench/command/captured.h"
 #include "bench/report/html.h"
 #include "bench/report/page.css.h"
 #include "bench/report/palette.h"
 #include "bench/report/table.h"
 
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
@@ -23,7 +22,7 @@
 
 #include <cmocka.h>
 
-enum { WHY_BYTES = 512, PATH_BYTES = 256, ID_BYTES = 64, IDS_MAX = 1024, ARGUMENTS_MAX = 12 };
+enum { WHY_BYTES = 512, PATH_BYTES = 256, ID_BYTES = 64, IDS_MAX = 1024 };
 
 static char directory[PATH_BYTES / 2], store[PATH_BYTES], slower[PATH_BYTES];
 static struct analysis *analysis;
@@ -475,52 +474,11 @@ static void table_fits_the_terminal(void **state)
 	expect_table(100, true);
 }
 
-/* Runs a command with its output in a file, whose text is kept for the caller to free. */
-static int run(const struct command *command, char **output, ...)
-{
-	char *argv[ARGUMENTS_MAX], path[PATH_BYTES];
-	int argc = 0;
-	va_list args;
-
-	va_start(args, output);
-	argv[argc++] = (char *)(uintptr_t)command->name;
-	for (char *word; (word = va_arg(args, char *)) != NULL;)
-		argv[argc++] = word;
-	va_end(args);
-	argv[argc] = NULL;
-
-	snprintf(path, sizeof(path), "%s/output", directory);
-	fflush(NULL);
-
-	const int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
-	const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0 && saved_out >= 0 && saved_err >= 0);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-
-	const int status = command->run(argc, argv);
-
-	fflush(NULL);
-	dup2(saved_out, STDOUT_FILENO);
-	dup2(saved_err, STDERR_FILENO);
-	close(saved_out);
-	close(saved_err);
-
-	const off_t bytes = lseek(fd, 0, SEEK_END);
-
-	*output = calloc(1, (size_t)bytes + 1);
-	assert_non_null(*output);
-	assert_int_equal(pread(fd, *output, (size_t)bytes, 0), bytes);
-	close(fd);
-	return status;
-}
-
 static void expect_run(const struct command *command, int want, const char *words,
 	const char *first, const char *second, const char *third, const char *fourth)
 {
 	char *output = NULL;
-	const int status = run(command, &output, first, second, third, fourth, NULL);
+	const int status = captured_run(command, &output, first, second, third, fourth, NULL);
 
 	if (status != want || strstr(output, words) == NULL)
 		fail_msg("%s %s: status %d, wanted %d and '%s', said: %s", command->name,
@@ -598,7 +556,7 @@ static void compare_lists_differences_first(void **state)
 	char *output = NULL;
 
 	(void)state;
-	assert_int_equal(run(&command_compare, &output, store, slower, NULL), 0);
+	assert_int_equal(captured_run(&command_compare, &output, store, slower, NULL), 0);
 
 	const char *differences = strstr(output, "kernel: 6.1.0-30-amd64 | 6.12");
 	const char *row = strstr(output, "  mag_tls ");

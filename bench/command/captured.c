@@ -1,0 +1,51 @@
+/* Both streams go to a file meanwhile. See captured.h. */
+#include "bench/command/captured.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WORDS_MAX = 32 };
+
+int captured_run(const struct command *command, char **output, ...)
+{
+	char *argv[WORDS_MAX + 1] = {(char *)(uintptr_t)command->name};
+	FILE *file = tmpfile();
+	int argc = 1;
+	va_list args;
+
+	va_start(args, output);
+	while (argc < WORDS_MAX && (argv[argc] = va_arg(args, char *)) != NULL)
+		argc++;
+	va_end(args);
+	assert_non_null(file);
+	fflush(NULL);
+
+	const int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
+
+	assert_true(saved_out >= 0 && saved_err >= 0);
+	dup2(fileno(file), STDOUT_FILENO);
+	dup2(fileno(file), STDERR_FILENO);
+
+	const int status = command->run(argc, argv);
+
+	fflush(NULL);
+	dup2(saved_out, STDOUT_FILENO);
+	dup2(saved_err, STDERR_FILENO);
+	close(saved_out);
+	close(saved_err);
+
+	const off_t bytes = lseek(fileno(file), 0, SEEK_END);
+
+	*output = calloc(1, (size_t)bytes + 1);
+	assert_non_null(*output);
+	assert_int_equal(pread(fileno(file), *output, (size_t)bytes, 0), bytes);
+	fclose(file);
+	return status;
+}
