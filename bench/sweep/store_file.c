@@ -32,6 +32,14 @@ int store_refuse(char *why, const char *format, ...)
 	return -1;
 }
 
+/* The file is no store, but `what`. */
+static int refuse_stranger(char *why, const char *path, const char *what)
+{
+	return store_refuse(why,
+		"'%s' is not a result store: it is %s. Name another with --store or --out", path,
+		what);
+}
+
 static int refuse_damaged(char *why, const char *path, const char *finding)
 {
 	return store_refuse(why,
@@ -84,11 +92,7 @@ int store_refuse_sqlite(char *why, const char *path, sqlite3 *db)
 	if (code == SQLITE_CORRUPT)
 		return refuse_damaged(why, path, text);
 	if (code == SQLITE_NOTADB)
-		return store_refuse(why,
-			"'%s' is not a result store: it is no SQLite file. Name another with "
-			"--store "
-			"or --out",
-			path);
+		return refuse_stranger(why, path, "no SQLite file");
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
 		return store_refuse(
 			why, "'%s' is in use by another program; wait for it to end", path);
@@ -183,29 +187,16 @@ static int check_header(int fd, const char *path, char *why)
 	ssize_t bytes = -1;
 
 	if (fstat(fd, &file) == 0 && !S_ISREG(file.st_mode))
-		return store_refuse(why,
-			"'%s' is not a result store: it is no regular file. Name another with "
-			"--store or --out",
-			path);
+		return refuse_stranger(why, path, "no regular file");
 	bytes = pread(fd, header, sizeof(header), 0);
 	if (bytes < 0)
 		return store_refuse(why, "'%s' can't be read: %s", path, strerror(errno));
 	if (bytes == 0)
-		return store_refuse(why,
-			"'%s' is not a result store: it is empty. Name another with --store or "
-			"--out",
-			path);
+		return refuse_stranger(why, path, "empty");
 	if (bytes < HEADER_BYTES || memcmp(header, "SQLite format 3", 16) != 0)
-		return store_refuse(why,
-			"'%s' is not a result store: it is no SQLite file. Name another with "
-			"--store "
-			"or --out",
-			path);
+		return refuse_stranger(why, path, "no SQLite file");
 	if (big_endian(header + HEADER_APPLICATION_ID) != STORE_APPLICATION_ID)
-		return store_refuse(why,
-			"'%s' is not a result store: it is another program's SQLite file. Name "
-			"another with --store or --out",
-			path);
+		return refuse_stranger(why, path, "another program's SQLite file");
 	uint32_t version = big_endian(header + HEADER_USER_VERSION);
 	if (version != STORE_SCHEMA_VERSION)
 		return store_refuse(why,
