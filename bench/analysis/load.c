@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SQL_BYTES = 256 };
+
 int analysis_check_is_store(struct analysis_source *r)
 {
 	int64_t application = 0, version = 0;
@@ -64,6 +66,42 @@ int analysis_read_plan(struct analysis_source *r)
 	return row == 1 ? 0 : -1;
 }
 
+/* Fills one row of a table, which was zeroed. */
+typedef void take_row(struct analysis_source *r, sqlite3_stmt *s, void *row);
+
+/*
+ * Reads a table whose key is <table>_id, in the order of its keys: its rows, of `bytes` bytes each, which
+ * live as long as the analysis. *count is how many have been taken, from 0 on. NULL: why is set.
+ */
+static void *read_table(struct analysis_source *r, const char *table, const char *columns,
+	size_t bytes, size_t *count, take_row *take)
+{
+	char sql[SQL_BYTES];
+	int64_t rows = 0;
+	int row = 0;
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+	if (source_integer(r, sql, &rows) != 0)
+		return NULL;
+
+	unsigned char *memory = analysis_keep(r->analysis, (size_t)rows, bytes);
+
+	if (memory == NULL) {
+		analysis_refuse_memory(r);
+		return NULL;
+	}
+	snprintf(sql, sizeof(sql), "SELECT %s FROM %s ORDER BY %s_id", columns, table, table);
+
+	sqlite3_stmt *s = source_prepare(r, sql);
+
+	if (s == NULL)
+		return NULL;
+	for (*count = 0; *count < (size_t)rows && (row = source_row(r, s)) == 1; (*count)++)
+		take(r, s, memory + *count * bytes);
+	sqlite3_finalize(s);
+	return row < 0 ? NULL : memory;
+}
+
 /* Leaves of a JSON value, as "outer.inner" = "text"; counts them if values is NULL. */
 static size_t flatten(struct analysis *a, const char *prefix, const json_t *json,
 	struct analysis_value *values, size_t n)
@@ -99,131 +137,103 @@ static size_t flatten(struct analysis *a, const char *prefix, const json_t *json
 	return n + 1;
 }
 
+static void take_machine(struct analysis_source *r, sqlite3_stmt *s, void *row)
+{
+	struct analysis *a = r->analysis;
+	struct analysis_machine *m = row;
+	const char *fingerprint = source_text(r, s, 3);
+	json_t *json = json_loads(fingerprint, JSON_DECODE_ANY, NULL);
+
+	m->started_ns = sqlite3_column_int64(s, 0);
+	m->hash = source_text(r, s, 1);
+	m->grade = source_text(r, s, 2);
+	m->value_count = json == NULL ? 1 : flatten(a, "", json, NULL, 0);
+
+	struct analysis_value *values = analysis_keep(a, m->value_count, sizeof(*values));
+
+	if (values == NULL)
+		m->value_count = 0;
+	else if (json == NULL)
+		values[0] = (struct analysis_value){"fingerprint", fingerprint};
+	else
+		m->value_count = flatten(a, "", json, values, 0);
+	m->values = values;
+	json_decref(json);
+}
+
 int analysis_read_machines(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
-	int64_t count = 0;
 
-	if (source_integer(r, "SELECT count(*) FROM machine", &count) != 0)
-		return -1;
+	a->machines = read_table(r, "machine", "started_ns, hash, grade, json",
+		sizeof(*a->machines), &a->machine_count, take_machine);
+	return a->machines == NULL ? -1 : 0;
+}
 
-	struct analysis_machine *machines = analysis_keep(a, (size_t)count, sizeof(*machines));
-	sqlite3_stmt *s = source_prepare(r, "SELECT started_ns, hash, grade, json FROM machine "
-					    "ORDER BY machine_id");
-	int row = -1;
+static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
+{
+	struct analysis_subject *subject = row;
 
-	if (machines == NULL || s == NULL) {
-		sqlite3_finalize(s);
-		return s == NULL ? -1 : analysis_refuse_memory(r);
-	}
-	while (a->machine_count < (size_t)count && (row = source_row(r, s)) == 1) {
-		struct analysis_machine *m = &machines[a->machine_count++];
-		const char *fingerprint = source_text(r, s, 3);
-		json_t *json = json_loads(fingerprint, JSON_DECODE_ANY, NULL);
-
-		m->started_ns = sqlite3_column_int64(s, 0);
-		m->hash = source_text(r, s, 1);
-		m->grade = source_text(r, s, 2);
-		m->value_count = json == NULL ? 1 : flatten(a, "", json, NULL, 0);
-
-		struct analysis_value *values = analysis_keep(a, m->value_count, sizeof(*values));
-
-		if (values == NULL)
-			m->value_count = 0;
-		else if (json == NULL)
-			values[0] = (struct analysis_value){"fingerprint", fingerprint};
-		else
-			m->value_count = flatten(a, "", json, values, 0);
-		m->values = values;
-		json_decref(json);
-	}
-	a->machines = machines;
-	sqlite3_finalize(s);
-	return row < 0 && count > 0 ? -1 : 0;
+	subject->id = sqlite3_column_int64(s, 0);
+	subject->label = source_text(r, s, 1);
+	subject->pool = source_text(r, s, 2);
+	subject->context = source_text_or_null(r, s, 3);
+	subject->dispatch = source_text(r, s, 4);
+	subject->role = sqlite3_column_int(s, 5) ? ANALYSIS_TWIN : ANALYSIS_CONTESTANT;
+	subject->summary = source_text(r, s, 6);
+	subject->progress = source_text(r, s, 7);
+	subject->cache = source_text(r, s, 8);
+	subject->exact = sqlite3_column_int(s, 9) != 0;
+	subject->is_pool = sqlite3_column_int(s, 10) != 0;
+	subject->original = r->analysis->subject_count;
+	subject->median = subject->worst = subject->overhead_bytes = NAN;
 }
 
 int analysis_read_subjects(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
-	int64_t count = 0;
 
-	if (source_integer(r, "SELECT count(*) FROM subject", &count) != 0)
-		return -1;
-	a->subjects = analysis_keep(a, (size_t)count, sizeof(*a->subjects));
+	a->subjects = read_table(r, "subject",
+		"subject_id, label, pool, context, dispatch, twin, summary, progress, cache, "
+		"exact, is_pool",
+		sizeof(*a->subjects), &a->subject_count, take_subject);
+	return a->subjects == NULL ? -1 : 0;
+}
 
-	sqlite3_stmt *s =
-		source_prepare(r, "SELECT subject_id, label, pool, context, dispatch, twin, "
-				  "summary, progress, cache, exact, is_pool FROM subject "
-				  "ORDER BY subject_id");
-	int row = 0;
+static void take_cell(struct analysis_source *r, sqlite3_stmt *s, void *row)
+{
+	struct analysis_cell *cell = row;
 
-	if (a->subjects == NULL || s == NULL) {
-		sqlite3_finalize(s);
-		return s == NULL ? -1 : analysis_refuse_memory(r);
-	}
-	while (a->subject_count < (size_t)count && (row = source_row(r, s)) == 1) {
-		struct analysis_subject *subject = &a->subjects[a->subject_count];
-
-		subject->id = sqlite3_column_int64(s, 0);
-		subject->label = source_text(r, s, 1);
-		subject->pool = source_text(r, s, 2);
-		subject->context = source_text_or_null(r, s, 3);
-		subject->dispatch = source_text(r, s, 4);
-		subject->role = sqlite3_column_int(s, 5) ? ANALYSIS_TWIN : ANALYSIS_CONTESTANT;
-		subject->summary = source_text(r, s, 6);
-		subject->progress = source_text(r, s, 7);
-		subject->cache = source_text(r, s, 8);
-		subject->exact = sqlite3_column_int(s, 9) != 0;
-		subject->is_pool = sqlite3_column_int(s, 10) != 0;
-		subject->original = a->subject_count++;
-		subject->median = subject->worst = subject->overhead_bytes = NAN;
-	}
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
+	cell->id = sqlite3_column_int64(s, 0);
+	cell->label = source_text(r, s, 1);
+	cell->workload = source_text(r, s, 2);
+	cell->unit = source_text(r, s, 3);
+	cell->program = source_text(r, s, 4);
+	cell->threads = source_small(s, 5);
+	cell->lane_threads = source_small(s, 6);
+	cell->oversubscribed = sqlite3_column_int(s, 7) != 0;
+	cell->burst = source_small(s, 8);
+	cell->depth = source_small(s, 9);
+	cell->object_bytes = source_count(s, 10);
+	cell->object_align = source_small(s, 11);
+	cell->pages = source_text(r, s, 12);
+	cell->capped = sqlite3_column_int(s, 13) != 0;
+	cell->floor = NAN;
+	cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
 }
 
 int analysis_read_cells(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
-	int64_t count = 0;
 
-	if (source_integer(r, "SELECT count(*) FROM cell", &count) != 0)
+	a->cells = read_table(r, "cell",
+		"cell_id, label, workload, unit, program, threads, lane_threads, oversubscribed, "
+		"burst, depth, object_bytes, object_align, pages, capped",
+		sizeof(*a->cells), &a->cell_count, take_cell);
+	if (a->cells == NULL)
 		return -1;
-	a->cells = analysis_keep(a, (size_t)count, sizeof(*a->cells));
-	a->results = analysis_keep(a, (size_t)count * (a->subject_count + 1), sizeof(*a->results));
-
-	sqlite3_stmt *s =
-		source_prepare(r, "SELECT cell_id, label, workload, unit, program, threads, "
-				  "lane_threads, oversubscribed, burst, depth, object_bytes, "
-				  "object_align, pages, capped FROM cell ORDER BY cell_id");
-	int row = 0;
-
-	if (a->cells == NULL || a->results == NULL || s == NULL) {
-		sqlite3_finalize(s);
-		return s == NULL ? -1 : analysis_refuse_memory(r);
-	}
-	while (a->cell_count < (size_t)count && (row = source_row(r, s)) == 1) {
-		struct analysis_cell *cell = &a->cells[a->cell_count++];
-
-		cell->id = sqlite3_column_int64(s, 0);
-		cell->label = source_text(r, s, 1);
-		cell->workload = source_text(r, s, 2);
-		cell->unit = source_text(r, s, 3);
-		cell->program = source_text(r, s, 4);
-		cell->threads = source_small(s, 5);
-		cell->lane_threads = source_small(s, 6);
-		cell->oversubscribed = sqlite3_column_int(s, 7) != 0;
-		cell->burst = source_small(s, 8);
-		cell->depth = source_small(s, 9);
-		cell->object_bytes = source_count(s, 10);
-		cell->object_align = source_small(s, 11);
-		cell->pages = source_text(r, s, 12);
-		cell->capped = sqlite3_column_int(s, 13) != 0;
-		cell->floor = NAN;
-		cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
-	}
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
+	a->results = analysis_keep(a, a->cell_count * (a->subject_count + 1), sizeof(*a->results));
+	return a->results == NULL ? analysis_refuse_memory(r) : 0;
 }
 
 static enum analysis_state state_of(const char *name)
@@ -265,60 +275,47 @@ static void excuse(struct analysis *a, size_t cell, size_t subject, const char *
 		result->reason = reason;
 }
 
+static void take_event(struct analysis_source *r, sqlite3_stmt *s, void *row)
+{
+	struct analysis *a = r->analysis;
+	struct analysis_event *event = row;
+	const bool any_cell = sqlite3_column_type(s, 0) == SQLITE_NULL;
+	const bool any_subject = sqlite3_column_type(s, 1) == SQLITE_NULL;
+	const size_t cell = source_cell(a, sqlite3_column_int64(s, 0));
+	const size_t subject = source_subject(a, sqlite3_column_int64(s, 1));
+
+	event->fork = sqlite3_column_type(s, 2) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 2);
+	event->state = source_text(r, s, 3);
+	event->detail = source_text(r, s, 4);
+	event->at_ns = sqlite3_column_int64(s, 5);
+	if (!any_cell && cell < a->cell_count)
+		event->cell = a->cells[cell].label;
+	if (any_subject || subject == a->subject_count)
+		return;
+	event->subject = a->subjects[subject].label;
+	if (strcmp(event->state, "rationed") == 0)
+		return; /* measured all the same */
+
+	const char *reason = first_line(a, event->detail);
+
+	if (strcmp(event->state, "starved") == 0 || strcmp(event->state, "disturbed") == 0) {
+		/* Measured again, most likely; if not, this is why. */
+		if (!any_cell && cell < a->cell_count)
+			excuse(a, cell, subject, reason);
+		return;
+	}
+
+	for (size_t c = 0; c < a->cell_count; c++) {
+		if (any_cell || c == cell)
+			apply_event(a, c, subject, event->state, reason);
+	}
+}
+
 int analysis_read_events(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
-	int64_t count = 0;
 
-	if (source_integer(r, "SELECT count(*) FROM event", &count) != 0)
-		return -1;
-
-	struct analysis_event *events = analysis_keep(a, (size_t)count, sizeof(*events));
-	sqlite3_stmt *s =
-		source_prepare(r, "SELECT cell_id, subject_id, fork, state, detail, at_ns "
-				  "FROM event ORDER BY event_id");
-	int row = 0;
-
-	if (events == NULL || s == NULL) {
-		sqlite3_finalize(s);
-		return s == NULL ? -1 : analysis_refuse_memory(r);
-	}
-	while (a->event_count < (size_t)count && (row = source_row(r, s)) == 1) {
-		struct analysis_event *event = &events[a->event_count++];
-		const bool any_cell = sqlite3_column_type(s, 0) == SQLITE_NULL;
-		const bool any_subject = sqlite3_column_type(s, 1) == SQLITE_NULL;
-		const size_t cell = source_cell(a, sqlite3_column_int64(s, 0));
-		const size_t subject = source_subject(a, sqlite3_column_int64(s, 1));
-
-		event->fork =
-			sqlite3_column_type(s, 2) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, 2);
-		event->state = source_text(r, s, 3);
-		event->detail = source_text(r, s, 4);
-		event->at_ns = sqlite3_column_int64(s, 5);
-		if (!any_cell && cell < a->cell_count)
-			event->cell = a->cells[cell].label;
-		if (any_subject || subject == a->subject_count)
-			continue;
-		event->subject = a->subjects[subject].label;
-		if (strcmp(event->state, "rationed") == 0)
-			continue; /* measured all the same */
-
-		const char *reason = first_line(a, event->detail);
-
-		if (strcmp(event->state, "starved") == 0 ||
-			strcmp(event->state, "disturbed") == 0) {
-			/* Measured again, most likely; if not, this is why. */
-			if (!any_cell && cell < a->cell_count)
-				excuse(a, cell, subject, reason);
-			continue;
-		}
-
-		for (size_t c = 0; c < a->cell_count; c++) {
-			if (any_cell || c == cell)
-				apply_event(a, c, subject, event->state, reason);
-		}
-	}
-	a->events = events;
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
+	a->events = read_table(r, "event", "cell_id, subject_id, fork, state, detail, at_ns",
+		sizeof(*a->events), &a->event_count, take_event);
+	return a->events == NULL ? -1 : 0;
 }
