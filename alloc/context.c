@@ -14,8 +14,6 @@ const struct context_ops *const contexts[] = {
 	NULL,
 };
 
-struct context_prefix region_end;
-
 const struct context_ops *context_find(const char *name)
 {
 	for (size_t i = 0; contexts[i] != NULL; i++) {
