@@ -1,6 +1,6 @@
 /*
- * The engine's threads: what they and the coordinator, which is engine.c, share. Nobody else includes
- * this.
+ * The engine's threads: what they share with the coordinator. For engine.c, which is the coordinator,
+ * runner.c, figures.c and cell.c alone.
  *
  * Two things are shared besides the pool. The *order*, under a mutex, says what a parked thread is to
  * do next. The *phase*, a word in a cache line pair of its own, ends the lead-in and the window. Only

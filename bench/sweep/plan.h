@@ -126,10 +126,10 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell);
 
 /*
- * How long one block of a cell takes, its part of the workers' start included, and how long the
- * whole plan does: nanoseconds, estimated from what starting workers, switching between them and the
- * scheduler's turns cost on the machine named in plan.c. A strategy whose threads wait for each other
- * can need more, up to its ration.
+ * How long one block of a cell takes, its part of the workers' start included, and how long the whole
+ * plan does, in nanoseconds. The estimate rests on what starting workers, switching between them and the
+ * scheduler's turns cost on the machine named in plan_cost.c. A strategy whose threads wait for each
+ * other can need more, up to its ration.
  */
 uint64_t plan_block_ns(const struct plan *plan, size_t cell);
 uint64_t plan_eta_ns(const struct plan *plan);

@@ -1,6 +1,6 @@
 /*
- * The store's tables. Written by store.c, read by analysis.c; every statistic can be computed again
- * from them.
+ * The store's tables. store_make.c and store.c write them; load.c and load_slices.c of the analysis read
+ * them. Every statistic can be computed again from them.
  *
  * Times are integer nanoseconds, counts are 64-bit integers. One transaction a block: a killed
  * sweep loses at most the open one. A change here raises STORE_SCHEMA_VERSION, and a store of
