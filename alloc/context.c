@@ -1,6 +1,8 @@
 /* The list of context policies at run time, and what is the same for all of them. */
 #include "alloc/context.h"
 
+#include "alloc/context/accounts.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,11 +3,10 @@
  * full.
  *
  * Every NBL carries an *inline block* in its own memory (none if the pool has no context). Drivers
- * push context onto the front block and pop it again; that hot case is the same for all policies
- * and stands in nbl.h. A policy supplies the *fallback block* that is pushed in front when the
- * front block has no room, takes it back when the last of its bytes is popped, and may enlarge the
- * inline area. The chain grows and never moves: pointers into
- * older blocks stay valid.
+ * push context onto the front block and pop it again. That hot case is the same for all policies
+ * and stands in nbl/chain.h. A policy supplies the *fallback block* that is pushed in front when
+ * the front block has no room, takes it back when the last of its bytes is popped, and may enlarge
+ * the inline area. The chain grows and never moves: pointers into older blocks stay valid.
  *
  *	Context -> [prefix | header | unused | used] -> ... -> [header | unused | used]
  *	            16       16       Size bytes                16       Size bytes
@@ -20,7 +19,7 @@
  * owners orders them. Two NBLs of one pool may be in hooks on two threads. A block may be freed by
  * another thread than the one that allocated it.
  *
- * nbl.h has checked the documented rules before it calls a policy: sizes are multiples of the
+ * nbl/chain.h has checked the documented rules before it calls a policy: sizes are multiples of the
  * alignment in force (16, or 8 when relaxed), nothing is 0 where a size is wanted, sums fit the
  * USHORT.
  */
@@ -112,43 +111,13 @@ struct context_paths {
 	uint64_t reuse;    /* a fallback block came from what the policy keeps */
 };
 
-/*
- * What a thread has charged to one tag, less what it has taken off, since it last told the tag's
- * shared count. Written by that thread alone.
- */
-struct context_cell {
-	uint64_t key;     /* CONTEXT_KEY_USED + the tag; 0: the cell is empty */
-	atom_ptr account; /* struct nbl_tag; NULL: the cell is empty */
-	atom_u64 objects; /* signed, as all that follows */
-	atom_u64 bytes;
-	atom_u64 high_objects;
-	atom_u64 high_bytes;
-};
-
-#define CONTEXT_KEY_USED (UINT64_C(1) << 32)
-
-/*
- * The cells of a thread: a hash table with linear probing, from which nothing is removed. Its owner
- * alone writes it; readers of the accounts look at it meanwhile, under the registry's lock, so a
- * table that has become too small stays as it was until the thread detaches.
- */
-struct context_cells {
-	struct context_cells *smaller; /* the one before it, or NULL */
-	uint32_t mask;                 /* cells less 1; a power of 2 less 1 */
-	uint32_t used;
-	struct context_cell at[];
-};
-
-/* The table of a thread that has counted nothing yet: a cell, and no room. */
-extern struct context_cells context_no_cells;
-
 /* The first member of every policy's per-thread state. */
 struct context_thread {
 	struct context *context;
 	struct context_paths paths;
 	atom_u64 kept;       /* see context_keep; below 0 where others keep what this thread uses */
-	uint64_t untold_max; /* blocks by which a tag's shared count may be off; 0: told at once */
-	atom_ptr cells;      /* struct context_cells */
+	uint64_t untold_max; /* blocks by which a tag's account may be off; 0: told at once */
+	atom_ptr cells;      /* struct context_cells: what it has charged (accounts.h) */
 	struct context_thread *next; /* of the same context; under its lock */
 };
 
@@ -192,8 +161,8 @@ struct context_ops {
 		NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill, uint32_t tag);
 
 	/*
-	 * Takes back a block that alloc supplied for this NBL; it has left the chain, and its Offset
-	 * means nothing. Takes its bytes off the tag (context_uncharge) unless they stay
+	 * Takes back a block that alloc supplied for this NBL; it has left the chain, and its
+	 * Offset means nothing. Takes its bytes off the tag (context_uncharge) unless they stay
 	 * with the NBL.
 	 */
 	void (*free)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl,
@@ -284,7 +253,9 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *context_block(void *memory)
 	return (NET_BUFFER_LIST_CONTEXT *)((struct context_prefix *)memory + 1);
 }
 
-/* True if the block leaves the chain at its limit: what stands for the limit is odd; see nbl.h. */
+/*
+ * True if the block leaves the chain at its limit: what stands for the limit is odd (nbl/chain.h).
+ */
 ALWAYS_INLINE bool context_leaves(const NET_BUFFER_LIST_CONTEXT *block)
 {
 	return block->NdisReserved[0] % 2 != 0;
@@ -388,11 +359,11 @@ ALWAYS_INLINE uint32_t context_charged_bytes(const NET_BUFFER_LIST_CONTEXT *bloc
 
 /*
  * Counts a block of `bytes` bytes under a tag; delta 1 or -1. Without a thread, when a pool ends,
- * self is NULL and the shared count is written at once. Defined with the tags, in nbl.c.
+ * self is NULL and the tag's account is told at once. Defined in context/accounts.c.
  */
 void context_account(struct context_thread *self, uint32_t tag, uint32_t bytes, int64_t delta);
 
-/* Tells the tags' shared counts all that the thread has counted: it ends. Likewise in nbl.c. */
+/* Tells the tags' accounts all that the thread has counted, for it ends. Likewise. */
 void context_account_end(struct context_thread *self);
 
 /* Charges a block that is charged to nobody; its Size is set. */

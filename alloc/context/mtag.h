@@ -6,10 +6,11 @@
  *	        -> [16 prefix: tag, NBL | 16 header | backfill | used]  another driver's
  *	        -> [16 header | inline block]                           in the NBL
  *
- * The trait any_order makes nbl.h push a block whether the front one has room or not, so backfill
- * is wasted: it only makes the block larger. nbl_context_find walks the chain to the newest block
- * under a tag and nbl_context_remove takes it out wherever it stands. The documented free stays
- * what it is, the last push first; a driver that frees in order need not know its policy.
+ * With the trait any_order every push makes a block, whether the front one has room or not. So
+ * backfill is wasted: it only makes the block larger. nbl_context_find walks the chain to the
+ * newest block under a tag and nbl_context_remove takes it out wherever it stands. The documented
+ * free stays what it is, the last push first; a driver that frees in order need not know its
+ * policy.
  *
  * Guarantee: as `malloc`. Worst case per NBL: 32 bytes and the sizes asked for, for every push.
  * Steady state: an allocation and a free a driver; finding costs a cache miss for each block above.

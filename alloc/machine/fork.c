@@ -8,7 +8,7 @@
  *
  *	liburcu's locks                 when a thread ends that liburcu knows, and by its call_rcu
  *	                                thread: taken around the fork by liburcu's functions
- *	the registry's (nbl/nbl.c)      when a thread ends, for all of its pools: taken around the
+ *	the registry's (nbl/registry.h) when a thread ends, for all of its pools: taken around the
  *	                                fork
  *
  * in this order. A grace period, for which liburcu's locks are held, may wait for a reader that
@@ -19,9 +19,10 @@
  * when a process may fork:
  *
  *	the lock below                       calls that arrange, and forks
- *	tags_lock, spare_lock (nbl/nbl.c)    calls
- *	context.h's lock, registry.h's       attaching and detaching: calls, or under the registry;
- *	                                     counting and checking: calls
+ *	tags_lock (context/accounts.c)       calls
+ *	spare_lock (nbl/threads.c)           calls
+ *	context.h's lock, those of           attaching and detaching: calls, or under the registry;
+ *	mechanism/registry.h                 counting and checking: calls
  *	mutex, ticket, vyukov, percpu_try,   get and put: calls, or under the registry, when a
  *	liburcu's stacks and queue           quarantine ends
  *	stops of CPUs (mechanism/cpu_*.c)    as those

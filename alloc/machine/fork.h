@@ -20,9 +20,9 @@ struct fork_hooks {
 };
 
 /*
- * Arranges the hooks of a lock before that lock is first held outside of calls. hooks: constant, and
- * the same each time for one lock. 0, or -ENOMEM, then and ever after. Any thread, any number of
- * times.
+ * Arranges the hooks of a lock before that lock is first held outside of calls. hooks: constant,
+ * and the same each time for one lock. 0, or -ENOMEM, then and ever after. Any thread, any number
+ * of times.
  */
 int fork_arrange(enum fork_lock lock, const struct fork_hooks *hooks);
 

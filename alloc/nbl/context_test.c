@@ -1,5 +1,5 @@
 /*
- * The context policies: every one over several strategies, on the functions of nbl.h.
+ * The context policies, every one over several strategies, by the pushes and pops of nbl.h.
  *
  * The documented semantics (vectors V35 to V63 of the reference) are tested as what every policy
  * must keep: how many bytes are in use, where they are, what a pop gives back, what is refused.

@@ -81,7 +81,7 @@ static MDL *system_mdl(const struct nbl_pool *pool, uint32_t bytes)
 	MmInitializeMdl(mdl, (unsigned char *)mdl + header, bytes);
 	MmBuildMdlForNonPagedPool(mdl);
 	ndis_mdl_set_origin(mdl, NDIS_MDL_SYSTEM);
-	nbl_account_loose(block->tag, all, 1);
+	account_add(block->tag, all, 1);
 	return mdl;
 }
 
@@ -91,7 +91,7 @@ void ndis_system_mdl_free(MDL *mdl)
 {
 	struct system_block *block = (struct system_block *)mdl - 1;
 
-	nbl_account_loose(block->tag, block->bytes, -1);
+	account_add(block->tag, block->bytes, -1);
 	mdl->Process = NULL; /* whoever gets the memory next has no MDL of ours */
 	free(block);
 }

@@ -2,6 +2,8 @@
 #ifndef ALLOC_NDIS_INTERNAL_H
 #define ALLOC_NDIS_INTERNAL_H
 
+#include "alloc/context/accounts.h"
+#include "alloc/nbl/buffers.h"
 #include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"

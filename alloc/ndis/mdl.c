@@ -30,7 +30,7 @@ static COLD MDL *large_alloc(size_t bytes)
 
 	if (memory == NULL)
 		return NULL;
-	nbl_account_loose(NDIS_TAG_MDLS, all, 1);
+	account_add(NDIS_TAG_MDLS, all, 1);
 	MDL *mdl = (MDL *)(memory + NBL_LOOSE_OFFSET);
 	*large_bytes(mdl) = all;
 	nbl_loose_set_mark(mdl, NULL, NBL_MARK_LIVE);
@@ -39,7 +39,7 @@ static COLD MDL *large_alloc(size_t bytes)
 
 static COLD void large_free(MDL *mdl)
 {
-	nbl_account_loose(NDIS_TAG_MDLS, *large_bytes(mdl), -1);
+	account_add(NDIS_TAG_MDLS, *large_bytes(mdl), -1);
 	free((unsigned char *)mdl - NBL_LOOSE_OFFSET);
 }
 

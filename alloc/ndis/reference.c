@@ -1,5 +1,5 @@
 /*
- * References to NBLs. nbl.h says how they keep a free waiting; here they come and go.
+ * References to NBLs. nbl/marks.h says how they keep a free waiting; here they come and go.
  *
  * An NBL keeps its mark's NBL_MARK_REFERENCED until it is freed, so that the mark changes only while
  * there is no reference yet, and nobody but the owner looks at it.

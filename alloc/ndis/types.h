@@ -10,8 +10,8 @@
  *	NET_BUFFER_LIST  first line: what changes with every use; then what most packets leave alone
  *	NET_BUFFER       first 128 bytes: what most packets leave alone; then what changes
  *
- * nbl.h lays NBL, NB and the pool's context block out one behind the other so that the rarely used
- * parts adjoin.
+ * nbl/object.h lays NBL, NB and the pool's context block out one behind the other so that the
+ * rarely used parts adjoin.
  *
  * Source: Microsoft's NDIS reference (NET_BUFFER_LIST, NET_BUFFER, NET_BUFFER_LIST_CONTEXT, MDL and
  * the pool parameter pages).
@@ -76,8 +76,8 @@ typedef NDIS_HANDLE *PNDIS_HANDLE;
 #endif
 
 /*
- * 64 bits, whole or in halves; also that of a physical address. Nothing here reads it; drivers store
- * it. Source: LARGE_INTEGER.
+ * 64 bits, whole or in halves; also that of a physical address. Nothing here reads it; drivers
+ * store it. Source: LARGE_INTEGER.
  */
 typedef union _LARGE_INTEGER {
 	__extension__ struct {
@@ -196,10 +196,10 @@ typedef enum _MM_PAGE_PRIORITY {
 #define MdlMappingNoWrite   0x80000000
 
 /*
- * The address at which the bytes can be used: MappedSystemVa, set here to the virtual address if the
- * MDL is not mapped yet. In user mode every address can be mapped: the priority has no effect, and
- * NULL comes for NULL alone. The second name is the older one.
- * Source: MmGetSystemAddressForMdlSafe.
+ * The address at which the bytes can be used: MappedSystemVa, set here to the virtual address if
+ * the MDL is not mapped yet. In user mode every address can be mapped: the priority has no effect,
+ * and NULL comes for NULL alone. The second name is the older one. Source:
+ * MmGetSystemAddressForMdlSafe.
  */
 static inline PVOID MmGetSystemAddressForMdlSafe(MDL *Mdl, ULONG Priority)
 {
@@ -318,7 +318,7 @@ typedef struct _NET_BUFFER_LIST_CONTEXT {
 	USHORT Offset;                         /* unused bytes, at the front */
 	union {
 		UCHAR ContextData[4]; /* not where the data is */
-		/* nbl.h's: how much may be popped, and whether the block goes then */
+		/* nbl/chain.h's: how much may be popped, and whether the block goes then */
 		USHORT NdisReserved[2];
 	};
 } NET_BUFFER_LIST_CONTEXT, *PNET_BUFFER_LIST_CONTEXT;
@@ -409,10 +409,10 @@ struct _NET_BUFFER_LIST {
 	};
 	NET_BUFFER_LIST_CONTEXT *Context; /* the front block, or NULL */
 	NDIS_HANDLE NdisPoolHandle;       /* of the pool that made it */
-	PVOID NdisReserved[2]; /* nbl.h's: the object's state, the context policy's word */
-	ULONG NblFlags;        /* the drivers' */
-	ULONG Flags;           /* the drivers' */
-	LONG ChildRefCount;    /* clones that depend on this NBL's data */
+	PVOID NdisReserved[2];            /* the mark (nbl/marks.h), the context policy's word */
+	ULONG NblFlags;                   /* the drivers' */
+	ULONG Flags;                      /* the drivers' */
+	LONG ChildRefCount;               /* clones that depend on this NBL's data */
 	union {
 		NDIS_STATUS Status;  /* of its completion */
 		ULONG NdisReserved2; /* the same word */

@@ -7,13 +7,13 @@
  * a call that came before has ended, and one that comes after finds no pool. Without the wait it
  * would be in memory that is gone. A section costs two calls, some loads and stores of the thread's
  * own, and no locked instruction where membarrier(2) serves liburcu; too much for an allocation of
- * 8 ns, so nbl.h guards only the pools that check everything, and the others ask their users not to
+ * 8 ns, so nbl_enter guards only the pools that check everything, and the others ask their users not to
  * destroy what is in use, as NDIS does.
  *
  * Made of liburcu-bp, which registers threads by itself: a pool does not own the threads that call
  * it. Where the build has no liburcu (the installed library has none, so that it depends on
- * nothing) RCU_GUARD_EXISTS is 0, all of this does nothing, and destroying a pool in use is undefined
- * in every pool.
+ * nothing) RCU_GUARD_EXISTS is 0, all of this does nothing, and destroying a pool in use is
+ * undefined in every pool.
  *
  * Memory that goes back while its pool lives on needs none of this: see alloc/mechanism/trim.c.
  */
@@ -31,8 +31,8 @@ enum { RCU_GUARD_EXISTS = NBLBENCH_URCU };
 int rcu_guard_arrange_fork(void);
 
 /*
- * Makes the calling thread known to liburcu, which takes a lock of its own for that. For a thread that
- * is about to take the registry's: fork.c has the order.
+ * Makes the calling thread known to liburcu, which takes a lock of its own for that. For a thread
+ * that is about to take the registry's: fork.c has the order.
  */
 void rcu_guard_register(void);
 

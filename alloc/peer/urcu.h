@@ -28,8 +28,9 @@
 #include <urcu/wfstack.h>
 
 /*
- * Before a thread is first known to liburcu: arranges that liburcu stands still during a fork, and that
- * the child can use it (fork.h). 0, or -ENOMEM, then and ever after. Any thread, any number of times.
+ * Before a thread is first known to liburcu: arranges that liburcu stands still during a fork, and
+ * that the child can use it (fork.h). 0, or -ENOMEM, then and ever after. Any thread, any number of
+ * times.
  */
 int urcu_arrange_fork(void);
 

@@ -9,7 +9,7 @@
 #include "stress/base/tags.h"
 #include "stress/controls.h"
 
-#include "alloc/nbl/nbl.h"
+#include "alloc/context/accounts.h"
 
 enum { MISCOUNTS_ONE_IN = 1000 };
 
@@ -18,7 +18,7 @@ static void miscounts_put(struct pool *pool, struct pool_thread *thread, void *o
 	static _Thread_local uint32_t calls;
 
 	if (++calls % MISCOUNTS_ONE_IN == 0)
-		nbl_account_loose(TAG_NBLS, pool->config.object_bytes, -1);
+		account_add(TAG_NBLS, pool->config.object_bytes, -1);
 	treiber_tag_put(pool, thread, object);
 }
 

@@ -1,0 +1,178 @@
+/*
+ * Marks: the word in each object that says what it is.
+ *
+ * A mark is the object's address, its pool's address and a number that stands for its state,
+ * combined by XOR. So one compare, on a line that is written anyway, finds double frees, foreign
+ * pointers and copies. An NBL's mark is its NdisReserved[0]; a loose object's stands before it
+ * (buffers.h).
+ */
+#ifndef ALLOC_NBL_MARKS_H
+#define ALLOC_NBL_MARKS_H
+
+#include "alloc/nbl/pools.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum nbl_mark {
+	NBL_MARK_LIVE = 0x6c697665,
+	NBL_MARK_FREE = 0x66726565,
+	NBL_MARK_CLONE = 0x636c6f00,        /* with MDLs of its own */
+	NBL_MARK_CLONE_SHARED = 0x636c6f01, /* with the original's MDLs */
+	NBL_MARK_CLONE_FWPS = 0x636c6f02,   /* counts as a child of its parent */
+	NBL_MARK_CLONE_DEEP = 0x636c6f03,   /* the same, with a copy of the data */
+	NBL_MARK_FRAGMENT = 0x636c6f04,     /* in pieces */
+	NBL_MARK_REASSEMBLED = 0x636c6f05,  /* in one piece */
+	/*
+	 * In addition to one of the above: nbl_references counts. A free that compares with the
+	 * plain mark does not find it, and comes to nbl_owner_leaves.
+	 */
+	NBL_MARK_REFERENCED = 0x01000000,
+	/* In addition to those: a thread works on its contexts. In pools with `checks` alone. */
+	NBL_MARK_BUSY = 0x02000000,
+};
+
+ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	return (void *)((uintptr_t)object ^ (uintptr_t)pool ^ (uintptr_t)mark);
+}
+
+/*
+ * The word that holds an NBL's mark. Relaxed where it is only looked at: a driver that hands an NBL
+ * over orders what is in it. Where two threads free one NBL, or work on its contexts, at the same
+ * time, the claims below find it, and there the word orders what they do.
+ */
+ALWAYS_INLINE atom_ptr *nbl_mark_word(const NET_BUFFER_LIST *nbl)
+{
+	return (atom_ptr *)(uintptr_t)&nbl->NdisReserved[0];
+}
+
+ALWAYS_INLINE bool nbl_is(
+	const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	return atom_load_relaxed(nbl_mark_word(nbl)) == nbl_mark(nbl, pool, mark);
+}
+
+/* Marks an NBL that is the caller's alone. */
+ALWAYS_INLINE void nbl_set_mark(
+	NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	atom_store_relaxed(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark));
+}
+
+/* The number in an NBL's mark; none of the above for what is no NBL of the pool. */
+ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+{
+	return (uintptr_t)atom_load_relaxed(nbl_mark_word(nbl)) ^ (uintptr_t)nbl ^ (uintptr_t)pool;
+}
+
+/*
+ * A number of nbl_mark_of without REFERENCED and BUSY, for NBLs that are out; 0 for others. From
+ * CLONE to REASSEMBLED those that are made from another NBL.
+ */
+ALWAYS_INLINE uintptr_t nbl_mark_plain(uintptr_t number)
+{
+	for (uintptr_t more = 0; more <= (NBL_MARK_REFERENCED | NBL_MARK_BUSY);
+		more += NBL_MARK_REFERENCED) {
+		uintptr_t mark = number ^ more;
+
+		if (mark == NBL_MARK_LIVE ||
+			mark - NBL_MARK_CLONE <= NBL_MARK_REASSEMBLED - NBL_MARK_CLONE)
+			return mark;
+	}
+	return 0;
+}
+
+ALWAYS_INLINE uintptr_t nbl_mark_out(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+{
+	return nbl_mark_plain(nbl_mark_of(nbl, pool));
+}
+
+/* True if the pool's block is on an NBL of this mark. */
+ALWAYS_INLINE bool nbl_mark_has_block(enum nbl_mark mark)
+{
+	return mark == NBL_MARK_LIVE || mark == NBL_MARK_CLONE_DEEP;
+}
+
+/*
+ * References: others than an NBL's owner who want it to stay. Its free waits for the last of them,
+ * who then frees it. The word is zero in an NBL without NBL_MARK_REFERENCED.
+ */
+enum { NBL_OWNER_GONE = 1u << 31 }; /* beside the count */
+
+ALWAYS_INLINE atom_u32 *nbl_references(NET_BUFFER_LIST *nbl)
+{
+	return (atom_u32 *)&nbl->NblReserved[0];
+}
+
+/* Gives an NBL that nobody references its plain mark back. */
+ALWAYS_INLINE void nbl_end_references(
+	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
+{
+	nbl->NblReserved[0] = NULL; /* the caller's alone from here on */
+	nbl_set_mark(nbl, pool, mark);
+}
+
+/*
+ * The owner frees an NBL that does not carry the mark. True: only because it was referenced, no
+ * reference is left, and it carries the mark now. False: references are left, or misuse was
+ * reported.
+ */
+COLD bool nbl_owner_leaves(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/*
+ * Claims, for pools with `checks`. A call that frees an object, or works on an NBL's contexts,
+ * changes its mark by a compare-and-swap before it changes anything else. So of two threads that do
+ * so to one object at the same time one goes on, and the other has nothing but misuse to report.
+ * Other pools compare the mark and then store it, and are spared the locked instruction
+ * (nblbench.h).
+ */
+
+/*
+ * Claims an NBL that carries the mark, to free it: it is marked FREE and the caller's. False:
+ * references keep it; or misuse, reported under `call`, nothing changed: another mark, or contexts
+ * are still on it.
+ */
+COLD bool nbl_claim_free(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
+
+/* The NBL is not freed after all: as it was, before misuse is reported. */
+COLD void nbl_unclaim_free(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark);
+
+/*
+ * Claims the contexts of an NBL that is out: it is marked BUSY besides, until nbl_unclaim_contexts
+ * with the same *was. Its pool; NULL after a report: it is not out, or another thread has them.
+ */
+COLD struct nbl_pool *nbl_claim_contexts(NET_BUFFER_LIST *nbl, void **was, const char *call);
+COLD void nbl_unclaim_contexts(NET_BUFFER_LIST *nbl, void *was);
+
+/* The word that holds the mark of a loose NB or MDL. */
+ALWAYS_INLINE atom_ptr *nbl_loose_word(const void *payload)
+{
+	return (atom_ptr *)(uintptr_t)payload - 1;
+}
+
+ALWAYS_INLINE bool nbl_loose_is(
+	const void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	return atom_load_relaxed(nbl_loose_word(payload)) == nbl_mark(payload, pool, mark);
+}
+
+/* As nbl_set_mark. */
+ALWAYS_INLINE void nbl_loose_set_mark(
+	void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	atom_store_relaxed(nbl_loose_word(payload), nbl_mark(payload, pool, mark));
+}
+
+/*
+ * Claims a live object to free it, as nbl_claim_free does: it is marked FREE. False: it was not
+ * live, and what its word held is in *met.
+ */
+COLD bool nbl_loose_claim(void *payload, const struct nbl_pool *pool, void **met);
+
+/* As nbl_unclaim_free. */
+COLD void nbl_loose_unclaim(void *payload, const struct nbl_pool *pool);
+
+#endif
