@@ -1,4 +1,7 @@
-/* An analysis, first part: what stands in a store, as it stands there. load_slices.c has the figures. */
+/*
+ * An analysis, first part: what stands in a store, as it stands there. load_slices.c has the
+ * figures.
+ */
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
 
@@ -70,8 +73,9 @@ int analysis_read_plan(struct analysis_source *r)
 typedef void take_row(struct analysis_source *r, sqlite3_stmt *s, void *row);
 
 /*
- * Reads a table whose key is <table>_id, in the order of its keys: its rows, of `bytes` bytes each, which
- * live as long as the analysis. *count is how many have been taken, from 0 on. NULL: why is set.
+ * Reads a table whose key is <table>_id, in the order of its keys: its rows, of `bytes` bytes
+ * each, which live as long as the analysis. *count is how many have been taken, from 0 on. NULL:
+ * why is set.
  */
 static void *read_table(struct analysis_source *r, const char *table, const char *columns,
 	size_t bytes, size_t *count, take_row *take)

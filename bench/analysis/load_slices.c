@@ -1,4 +1,7 @@
-/* An analysis, first part too: the slices of a cell, with what its threads did and the memory it took. */
+/*
+ * An analysis, first part too: the slices of a cell, with what its threads did and the memory it
+ * took.
+ */
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
 

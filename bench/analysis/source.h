@@ -1,6 +1,7 @@
 /*
- * A store being read: its connection, its rows, and the sentence for the first thing that goes wrong,
- * which ends the reading. For the sources that make up an analysis alone; analysis.h is for the others.
+ * A store being read: its connection, its rows, and the sentence for the first thing that goes
+ * wrong, which ends the reading. For the sources that make up an analysis alone; analysis.h is
+ * for the others.
  */
 #ifndef BENCH_ANALYSIS_SOURCE_H
 #define BENCH_ANALYSIS_SOURCE_H
@@ -24,8 +25,9 @@ int analysis_refuse_memory(struct analysis_source *r);
 int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said last */
 
 /*
- * Opens the store for reading. A sweep that was killed leaves its store in WAL mode; where SQLite can't
- * make the companions that it wants then, the file alone is read, if all is in it. 0, or -1.
+ * Opens the store for reading. A sweep that was killed leaves its store in WAL mode; where SQLite
+ * can't make the companions that it wants then, the file alone is read, if all is in it. 0, or
+ * -1.
  */
 int source_open(struct analysis_source *r);
 
@@ -38,7 +40,10 @@ int source_row(struct analysis_source *r, sqlite3_stmt *statement);
 /* The value of a query that yields one integer. 0, or -1. */
 int source_integer(struct analysis_source *r, const char *sql, int64_t *value);
 
-/* A column's value; a text lives as long as the analysis. A number out of the type's range is its end. */
+/*
+ * A column's value; a text lives as long as the analysis. A number out of the type's range is its
+ * end.
+ */
 const char *source_text_or_null(struct analysis_source *r, sqlite3_stmt *statement, int column);
 const char *source_text(struct analysis_source *r, sqlite3_stmt *statement, int column);
 uint32_t source_small(sqlite3_stmt *statement, int column);

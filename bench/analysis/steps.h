@@ -1,6 +1,6 @@
 /*
- * The steps of an analysis, in their order, and the memory that they share. For the sources that make
- * up an analysis alone; analysis.h is for the others.
+ * The steps of an analysis, in their order, and the memory that they share. For the sources that
+ * make up an analysis alone; analysis.h is for the others.
  */
 #ifndef BENCH_ANALYSIS_STEPS_H
 #define BENCH_ANALYSIS_STEPS_H

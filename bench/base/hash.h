@@ -1,6 +1,7 @@
 /*
- * FNV-1a over 64 bits (Fowler, Noll, Vo): tells whether two texts are the same. Plans and machines are
- * compared with one other each, so chance is the only adversary, and 1 in 2^64 is enough.
+ * FNV-1a over 64 bits (Fowler, Noll, Vo): tells whether two texts are the same. Plans and
+ * machines are compared with one other each, so chance is the only adversary, and 1 in 2^64 is
+ * enough.
  */
 #ifndef BENCH_BASE_HASH_H
 #define BENCH_BASE_HASH_H

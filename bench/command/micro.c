@@ -1,13 +1,14 @@
 /*
  * `nblbench micro`: the workloads under Google Benchmark, with all its flags and output formats.
- * For a quick look and for the tools that read its format; a sweep is what compares strategies. The
- * flags that are ours say what the objects are.
+ * For a quick look and for the tools that read its format; a sweep is what compares strategies.
+ * The flags that are ours say what the objects are.
  *
  * Names are <workload>/<strategy>/t<threads>, with /table before the threads for the run-time
- * table, and behind them what was asked of the objects: /256B, /align2048, /huge. One-thread cells (t1) use the library's own loop: an iteration is a round. Cells with one
- * lane or one thread a CPU use the engine, as its own threads overlap only by chance: an iteration
- * is a unit of work, and the time is threads a lane / throughput. Rates are counters of our own
- * (nbl_...), because the library's rates divide by a mean of thread times.
+ * table, and behind them what was asked of the objects: /256B, /align2048, /huge. One-thread
+ * cells (t1) use the library's own loop: an iteration is a round. Cells with one lane or one
+ * thread a CPU use the engine, as its own threads overlap only by chance: an iteration is a unit
+ * of work, and the time is threads a lane / throughput. Rates are counters of our own (nbl_...),
+ * because the library's rates divide by a mean of thread times.
  */
 #include "bench/base/clock.h"
 #include "bench/base/options.h"
@@ -199,7 +200,9 @@ static void run_engine(gb_state *state, void *arg)
 	gb_counter(state, "nbl_ops_per_s", slice.units_per_s);
 	gb_counter(state, "nbl_ns_per_op", ns_per_op);
 	gb_counter(state, "nbl_jain", slice.jain);
-	/* Statistics of repetitions divide by a counter's mean, and JSON has no number for 0 / 0. */
+	/*
+	 * Statistics of repetitions divide by a counter's mean, and JSON has no number for 0 / 0.
+	 */
 	if (slice.failed > 0)
 		gb_counter(state, "nbl_failed", (double)slice.failed);
 	if (slice.units > 0)

@@ -1,6 +1,6 @@
 /*
- * The coordinator's side of the engine: opens a cell, gives its threads their orders, times the window.
- * The threads' side is runner.c, what came of a slice figures.c.
+ * The coordinator's side of the engine: opens a cell, gives its threads their orders, times the
+ * window. The threads' side is runner.c, what came of a slice figures.c.
  */
 #include "bench/engine/engine.h"
 

@@ -106,18 +106,18 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 uint32_t engine_capacity(const struct workload *workload, const struct workload_cell *shape);
 
 /*
- * Creates the pool of a checked cell whose capacity is set, without threads: *pool, and *shared where
- * the workload makes its own. 0, or an error and a sentence as from engine_open.
+ * Creates the pool of a checked cell whose capacity is set, without threads: *pool, and *shared
+ * where the workload makes its own. 0, or an error and a sentence as from engine_open.
  */
 int engine_create_pool(const struct workload_case *subject, const struct engine_cell *cell,
 	void **shared, struct pool **pool, char *why);
 
 /*
- * Opens a cell. subject is copied. 0 and *out; or, with a sentence in why (ENGINE_REASON_BYTES) and
- * nothing left behind: -EINVAL (see engine_check), -ENOTSUP (the strategy cannot run here, or there
- * are no such pages), -EOVERFLOW (a pool cannot name so much memory), -ENOMEM, -EAGAIN (no more
- * threads), or what the workload's open or enter answered. -ENOTSUP and -EOVERFLOW would be answered
- * every time on this machine.
+ * Opens a cell. subject is copied. 0 and *out; or, with a sentence in why (ENGINE_REASON_BYTES)
+ * and nothing left behind: -EINVAL (see engine_check), -ENOTSUP (the strategy cannot run here, or
+ * there are no such pages), -EOVERFLOW (a pool cannot name so much memory), -ENOMEM, -EAGAIN (no
+ * more threads), or what the workload's open or enter answered. -ENOTSUP and -EOVERFLOW would be
+ * answered every time on this machine.
  */
 int engine_open(const struct workload_case *subject, const struct engine_cell *cell,
 	struct engine **out, char *why);
@@ -127,9 +127,10 @@ uint64_t engine_warm(struct engine *self, uint64_t window_ns);
 
 /*
  * Runs all threads for at least lead_in_ns, then measures for at least window_ns
- * (ENGINE_WINDOW_NS_MIN..MAX). Where threads outnumber CPUs it takes longer by the turns in which they
- * come to see both ends, and by some rounds of the body where those are longer. A slice whose threads did not start or stop together is repeated
- * once; if that does not help it is flagged. Cells with more threads than CPUs have no such rule.
+ * (ENGINE_WINDOW_NS_MIN..MAX). Where threads outnumber CPUs it takes longer by the turns in which
+ * they come to see both ends, and by some rounds of the body where those are longer. A slice
+ * whose threads did not start or stop together is repeated once; if that does not help it is
+ * flagged. Cells with more threads than CPUs have no such rule.
  */
 void engine_slice(
 	struct engine *self, uint64_t window_ns, uint64_t lead_in_ns, struct engine_slice *out);

@@ -90,9 +90,9 @@ static double skew_of(const struct span *span)
 }
 
 /*
- * A thread's rate is by its own window, in which it had a CPU. Where threads take turns on a CPU, their
- * windows begin and end with their turns, and a rate by them would leave out the waiting. There the
- * whole span is everybody's window.
+ * A thread's rate is by its own window, in which it had a CPU. Where threads take turns on a CPU,
+ * their windows begin and end with their turns, and a rate by them would leave out the waiting.
+ * There the whole span is everybody's window.
  */
 void engine_add_up(struct engine *self, uint64_t own_preemptions, struct engine_slice *out)
 {

@@ -1,12 +1,13 @@
 /*
  * The thread's side of the engine: waits for orders, fills the pool, runs the workload in chunks.
  *
- * A chunk is so long that the look at the phase costs nothing, unless its rounds are long. Where more
- * threads than CPUs pass a lock on in the order of their coming, each hand-over waits for a thread that
- * has no CPU, and a round takes a scheduler's turn for each thread. Chunks of 64 rounds made a slice of
- * 20 ms take a second there, since no thread could stop earlier. So each thread finds out in the
- * lead-in, when all run, how long its rounds are. The figure of such a cell is coarse all the same: its
- * window holds few rounds, and a round under way at either end counts wholly or not at all.
+ * A chunk is so long that the look at the phase costs nothing, unless its rounds are long. Where
+ * more threads than CPUs pass a lock on in the order of their coming, each hand-over waits for a
+ * thread that has no CPU, and a round takes a scheduler's turn for each thread. Chunks of 64
+ * rounds made a slice of 20 ms take a second there, since no thread could stop earlier. So each
+ * thread finds out in the lead-in, when all run, how long its rounds are. The figure of such a
+ * cell is coarse all the same: its window holds few rounds, and a round under way at either end
+ * counts wholly or not at all.
  */
 #include "bench/engine/runner.h"
 
@@ -58,11 +59,12 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uin
 }
 
 /*
- * The lead-in, which finds the length of a chunk. A chunk starts with one round. It is doubled while it
- * takes less than half of ENGINE_CHUNK_NS, and halved where it takes more than all of that. The search
- * goes on beyond the lead-in until the length is found. A body that had to wait for its peer says
- * nothing about the length. One interruption is enough to halve a chunk: if it took two, chunks would
- * grow without end where every other one waits for a thread that has no CPU.
+ * The lead-in, which finds the length of a chunk. A chunk starts with one round. It is doubled
+ * while it takes less than half of ENGINE_CHUNK_NS, and halved where it takes more than all of
+ * that. The search goes on beyond the lead-in until the length is found. A body that had to wait
+ * for its peer says nothing about the length. One interruption is enough to halve a chunk: if it
+ * took two, chunks would grow without end where every other one waits for a thread that has no
+ * CPU.
  */
 static void run_lead_in(struct engine *engine, struct runner *self)
 {
@@ -85,8 +87,8 @@ static void run_lead_in(struct engine *engine, struct runner *self)
 }
 
 /*
- * The readings are system calls, so they stand outside the window: the first before its start is noted,
- * the second after its stop.
+ * The readings are system calls, so they stand outside the window: the first before its start is
+ * noted, the second after its stop.
  */
 static void runner_run(struct runner *self)
 {

@@ -1,12 +1,12 @@
 /*
- * The engine's threads: what they share with the coordinator. For engine.c, which is the coordinator,
- * runner.c, figures.c and cell.c alone.
+ * The engine's threads: what they share with the coordinator. For engine.c, which is the
+ * coordinator, runner.c, figures.c and cell.c alone.
  *
- * Two things are shared besides the pool. The *order*, under a mutex, says what a parked thread is to
- * do next. The *phase*, a word in a cache line pair of its own, ends the lead-in and the window. Only
- * the coordinator writes the phase. Threads read it once a chunk of rounds, so that it costs a load
- * that hits. It orders nothing, and all its accesses are relaxed: what the threads found is handed
- * over under the mutex.
+ * Two things are shared besides the pool. The *order*, under a mutex, says what a parked thread
+ * is to do next. The *phase*, a word in a cache line pair of its own, ends the lead-in and the
+ * window. Only the coordinator writes the phase. Threads read it once a chunk of rounds, so that
+ * it costs a load that hits. It orders nothing, and all its accesses are relaxed: what the
+ * threads found is handed over under the mutex.
  */
 #ifndef BENCH_ENGINE_RUNNER_H
 #define BENCH_ENGINE_RUNNER_H
@@ -85,8 +85,8 @@ struct engine {
 void *runner_main(void *arg); /* runner.c */
 
 /*
- * Everything of a slice, from what the threads noted. own_preemptions: how often the coordinator woke
- * while they ran, each time it may have preempted one.
+ * Everything of a slice, from what the threads noted. own_preemptions: how often the coordinator
+ * woke while they ran, each time it may have preempted one.
  */
 void engine_add_up(
 	struct engine *self, uint64_t own_preemptions, struct engine_slice *out); /* figures.c */

@@ -1,6 +1,6 @@
 /*
- * See figure.h. The figures' scripts are templates, scaling.gnuplot and tradeoff.gnuplot; here is what
- * fills them, and what makes gnuplot's SVG fit for a page.
+ * See figure.h. The figures' scripts are templates, scaling.gnuplot and tradeoff.gnuplot; here is
+ * what fills them, and what makes gnuplot's SVG fit for a page.
  */
 #include "bench/report/figure.h"
 
@@ -25,8 +25,8 @@ static const struct grid small_panels = {.columns = 6, .width = 168, .height = 1
 static const struct grid wide_panels = {.columns = 4, .width = 252, .height = 190};
 
 /*
- * Attributes of gnuplot's elements that the page must not repeat. What its own <defs> define and its
- * plots use keeps its name behind a prefix; all other ids are dropped.
+ * Attributes of gnuplot's elements that the page must not repeat. What its own <defs> define and
+ * its plots use keeps its name behind a prefix; all other ids are dropped.
  */
 static bool is_referenced(const char *name)
 {
@@ -61,7 +61,10 @@ void figure_inline(const char *svg, const char *id, const char *label, FILE *out
 			p = next == NULL ? "" : strchr(next, '>') + 1;
 			continue;
 		}
-		/* What is the default anyway, and layout that nobody reads, is a third of the text. */
+		/*
+		 * What is the default anyway, and layout that nobody reads, is a third of the
+		 * text.
+		 */
 		if ((next = after(p, " stroke-linecap=\"butt\"")) != NULL ||
 			(next = after(p, " stroke-linejoin=\"miter\"")) != NULL ||
 			(next = after(p, "\t")) != NULL) {
@@ -113,9 +116,9 @@ static void gnuplot_text(FILE *script, const char *text)
 }
 
 /*
- * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that array.
- * It is as wide as a full row, however few there are, so that panels and letters are of one size all
- * over the page.
+ * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that
+ * array. It is as wide as a full row, however few there are, so that panels and letters are of
+ * one size all over the page.
  */
 static int draw(const char *template, json_t *data, const struct grid *grid, const char *id,
 	const char *label, FILE *out)

@@ -1,11 +1,11 @@
 /*
  * Figures as inline SVG, drawn by gnuplot.
  *
- * gnuplot is started once a figure, with its script on standard input and no start-up files. What it
- * prints is made fit to stand inside a page: identifiers get a prefix of their own (every plot
+ * gnuplot is started once a figure, with its script on standard input and no start-up files. What
+ * it prints is made fit to stand inside a page: identifiers get a prefix of their own (every plot
  * otherwise repeats them) or are dropped, black becomes currentColor so that dark mode and paper
- * need no second picture, and the picture scales with its container. No mouse code: that would load
- * scripts from elsewhere.
+ * need no second picture, and the picture scales with its container. No mouse code: that would
+ * load scripts from elsewhere.
  */
 #ifndef BENCH_REPORT_FIGURE_H
 #define BENCH_REPORT_FIGURE_H
@@ -35,7 +35,8 @@ int figure_scaling(const struct analysis *analysis, size_t first, const char *id
 int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out);
 
 /*
- * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its test.
+ * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its
+ * test.
  */
 void figure_inline(const char *svg, const char *id, const char *label, FILE *out);
 

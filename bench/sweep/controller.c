@@ -1,6 +1,6 @@
 /*
- * Worker processes as the sweep sees them: see controller.h. Here is how they are asked; spawn.c starts
- * them, and trouble.c says what ended one.
+ * Worker processes as the sweep sees them: see controller.h. Here is how they are asked; spawn.c
+ * starts them, and trouble.c says what ended one.
  */
 #include "bench/sweep/controller.h"
 

@@ -27,9 +27,9 @@ enum {
 };
 
 /*
- * The states of a worker whose failure is not the strategy's, so that what it was doing can be tried
- * again: it got no CPU or was stopped from outside; it was killed from outside, or the system had no
- * memory, threads or files left.
+ * The states of a worker whose failure is not the strategy's, so that what it was doing can be
+ * tried again: it got no CPU or was stopped from outside; it was killed from outside, or the
+ * system had no memory, threads or files left.
  */
 #define CONTROLLER_STARVED   "starved"
 #define CONTROLLER_DISTURBED "disturbed"

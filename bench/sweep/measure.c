@@ -57,8 +57,8 @@ static void say(const struct sweep *self, const char *format, ...)
 }
 
 /*
- * Random order: every draw follows from the plan's seed and the place where it is made. So a resumed
- * sweep draws what the one before would have drawn.
+ * Random order: every draw follows from the plan's seed and the place where it is made. So a
+ * resumed sweep draws what the one before would have drawn.
  */
 
 /* 63 bits: what a signed integer of the protocol holds. */
@@ -92,10 +92,10 @@ static bool is_disturbed(const struct controller_worker *worker)
 }
 
 /*
- * Whether the block ends without being stored. A later pass, or the same command later, finds a block
- * missing that the machine disturbed, and measures it again. A worker that the machine ends or refuses
- * again and again won't fare better by waiting: the last pass goes on without it, so that the others
- * have their figures.
+ * Whether the block ends without being stored. A later pass, or the same command later, finds a
+ * block missing that the machine disturbed, and measures it again. A worker that the machine ends
+ * or refuses again and again won't fare better by waiting: the last pass goes on without it, so
+ * that the others have their figures.
  */
 static bool breaks_off(const struct sweep *self, size_t subject)
 {
@@ -233,9 +233,9 @@ static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t
 }
 
 /*
- * The turn-th block of this start in the fork: every subject that is well and has time left runs one
- * slice. The block is stored whole, or not at all where the machine disturbed a subject. STEP_DONE
- * also if interrupted.
+ * The turn-th block of this start in the fork: every subject that is well and has time left runs
+ * one slice. The block is stored whole, or not at all where the machine disturbed a subject.
+ * STEP_DONE also if interrupted.
  */
 static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t block, uint32_t turn)
 {

@@ -24,9 +24,9 @@ struct measure_outcome {
 
 /*
  * Measures all of the plan that the store misses, again where the machine disturbed it, and notes
- * what came to grief. Shows its progress, and says what went wrong, on standard error. 0 and *out, also
- * if interrupted; or -1 with a sentence in why (STORE_WHY_BYTES). What was stored before still stands
- * then. Takes the signals of the process while it runs (controller.h).
+ * what came to grief. Shows its progress, and says what went wrong, on standard error. 0 and
+ * *out, also if interrupted; or -1 with a sentence in why (STORE_WHY_BYTES). What was stored
+ * before still stands then. Takes the signals of the process while it runs (controller.h).
  */
 int measure_run(
 	const struct plan *plan, struct store *store, struct measure_outcome *out, char *why);

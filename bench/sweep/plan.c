@@ -1,4 +1,7 @@
-/* The plan of a sweep: see plan.h. Its cells are made in plan_cells.c, its costs told in plan_cost.c. */
+/*
+ * The plan of a sweep: see plan.h. Its cells are made in plan_cells.c, its costs told in
+ * plan_cost.c.
+ */
 #include "bench/sweep/plan.h"
 
 #include "bench/base/hash.h"

@@ -1,15 +1,15 @@
 /*
- * What a sweep will do, settled before anything runs: which subjects meet in which cells, how often
- * and for how long. A plan follows from the request, the strategies and the CPUs alone, so that the
- * same command makes the same plan, and a store that was left behind by a killed sweep is
- * recognised by the plan's hash.
+ * What a sweep will do, settled before anything runs: which subjects meet in which cells, how
+ * often and for how long. A plan follows from the request, the strategies and the CPUs alone, so
+ * that the same command makes the same plan, and a store that was left behind by a killed sweep
+ * is recognised by the plan's hash.
  *
- * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that all
- * policies share (instances.h), which competes where context is pushed; a *cell* is a load under
- * which subjects compete: a workload with its threads, burst and depth, and the pool's objects by
- * their size, alignment and pages. The first fork of every cell comes before the second of any: what
- * a machine does over minutes then hits all cells alike, and a sweep that is stopped early has
- * something of each.
+ * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that
+ * all policies share (instances.h), which competes where context is pushed; a *cell* is a load
+ * under which subjects compete: a workload with its threads, burst and depth, and the pool's
+ * objects by their size, alignment and pages. The first fork of every cell comes before the
+ * second of any: what a machine does over minutes then hits all cells alike, and a sweep that is
+ * stopped early has something of each.
  */
 #ifndef BENCH_SWEEP_PLAN_H
 #define BENCH_SWEEP_PLAN_H
@@ -126,10 +126,10 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell);
 
 /*
- * How long one block of a cell takes, its part of the workers' start included, and how long the whole
- * plan does, in nanoseconds. The estimate rests on what starting workers, switching between them and the
- * scheduler's turns cost on the machine named in plan_cost.c. A strategy whose threads wait for each
- * other can need more, up to its ration.
+ * How long one block of a cell takes, its part of the workers' start included, and how long the
+ * whole plan does, in nanoseconds. The estimate rests on what starting workers, switching between
+ * them and the scheduler's turns cost on the machine named in plan_cost.c. A strategy whose
+ * threads wait for each other can need more, up to its ration.
  */
 uint64_t plan_block_ns(const struct plan *plan, size_t cell);
 uint64_t plan_eta_ns(const struct plan *plan);

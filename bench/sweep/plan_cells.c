@@ -164,8 +164,8 @@ static int make_cells_over(struct plan *plan, const struct plan_request *request
 }
 
 /*
- * Whether the workload has a cell over such objects. A workload that makes its own pool has objects of
- * its own, of an alignment and pages that nobody can choose.
+ * Whether the workload has a cell over such objects. A workload that makes its own pool has
+ * objects of its own, of an alignment and pages that nobody can choose.
  */
 static bool has_objects(const struct workload *workload, const struct objects *objects)
 {

@@ -26,7 +26,9 @@ enum { PLAN_LEAD_IN_PARTS = 5 };
  */
 #define PLAN_TURN_NS (3.0 * MS_NS)
 
-/* All blocks of --quick together. What remains of a minute is for the noise probe and the report. */
+/*
+ * All blocks of --quick together. What remains of a minute is for the noise probe and the report.
+ */
 #define PLAN_QUICK_NS (48000.0 * MS_NS)
 
 /* A worker's own memory beside its pool; measured as rss_open less pool_bytes. */
@@ -54,7 +56,10 @@ static double lead_in_ns(double slice_ns)
 	return slice_ns / PLAN_LEAD_IN_PARTS;
 }
 
-/* What a slice costs beside itself: its part of starting the fork's workers, the switch, the turns. */
+/*
+ * What a slice costs beside itself: its part of starting the fork's workers, the switch, the
+ * turns.
+ */
 static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
 {
 	const uint32_t turns = (cell->threads + plan->cpus - 1) / plan->cpus;

@@ -5,8 +5,8 @@
 #include "bench/sweep/plan.h"
 
 /*
- * The cells of the request: every combination of what its workloads' axes have. 0; -EINVAL or -ENOMEM
- * with a sentence in why (PLAN_WHY_BYTES).
+ * The cells of the request: every combination of what its workloads' axes have. 0; -EINVAL or
+ * -ENOMEM with a sentence in why (PLAN_WHY_BYTES).
  */
 int plan_make_cells(struct plan *plan, const struct plan_request *request, char *why);
 

@@ -1,6 +1,6 @@
 /*
- * Starting a worker: a new process of this program, with an environment in which nothing replaces or
- * tunes the malloc but what its strategy asks for. See controller_spawn in controller.h.
+ * Starting a worker: a new process of this program, with an environment in which nothing replaces
+ * or tunes the malloc but what its strategy asks for. See controller_spawn in controller.h.
  */
 #include "alloc/machine/compiler.h"
 #include "bench/sweep/controller.h"
@@ -28,8 +28,9 @@ enum {
 };
 
 /*
- * Variables that replace or tune a malloc; a name that ends in _ is a prefix. A worker that inherited
- * them would measure what the user has set for other programs, and not what its row says.
+ * Variables that replace or tune a malloc; a name that ends in _ is a prefix. A worker that
+ * inherited them would measure what the user has set for other programs, and not what its row
+ * says.
  */
 static const char *const malloc_variables[] = {"LD_PRELOAD", "LD_AUDIT", "MALLOC_", "_RJEM_MALLOC_",
 	"TCMALLOC_", "MIMALLOC_", "TBB_MALLOC_"};

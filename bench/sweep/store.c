@@ -1,6 +1,6 @@
 /*
- * The result store: see store.h for what it promises and schema.h for its tables. Here is a store that
- * is open; store_file.c opens its file and store_make.c makes a new one.
+ * The result store: see store.h for what it promises and schema.h for its tables. Here is a store
+ * that is open; store_file.c opens its file and store_make.c makes a new one.
  */
 #include "bench/sweep/store.h"
 

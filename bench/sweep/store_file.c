@@ -50,8 +50,8 @@ static int refuse_damaged(char *why, const char *path, const char *finding)
 }
 
 /*
- * The system's error behind SQLite's last one, 0 if there is none. SQLite keeps it with the file where
- * it happened, which is the log or the database.
+ * The system's error behind SQLite's last one, 0 if there is none. SQLite keeps it with the file
+ * where it happened, which is the log or the database.
  */
 static int system_error(sqlite3 *db)
 {
@@ -267,7 +267,10 @@ static int move(const char *from, const char *to, char *why)
 		why, "'%s' can't be moved aside to '%s': %s", from, to, strerror(errno));
 }
 
-/* Has SQLite move the log into the file, so that one rename moves all. Does nothing to a damaged store. */
+/*
+ * Has SQLite move the log into the file, so that one rename moves all. Does nothing to a damaged
+ * store.
+ */
 static void absorb_log(const char *path)
 {
 	char why[STORE_WHY_BYTES];

@@ -1,7 +1,7 @@
 /*
- * The file of a store, for store.c and store_make.c alone: opening and checking it, moving it aside,
- * statements, and the sentences for what goes wrong. A sentence says what would be right; it has no
- * full stop, which its printer adds. Functions that write one return -1.
+ * The file of a store, for store.c and store_make.c alone: opening and checking it, moving it
+ * aside, statements, and the sentences for what goes wrong. A sentence says what would be right;
+ * it has no full stop, which its printer adds. Functions that write one return -1.
  */
 #ifndef BENCH_SWEEP_STORE_FILE_H
 #define BENCH_SWEEP_STORE_FILE_H
@@ -25,8 +25,8 @@ int store_refuse_second_sweep(char *why, const char *path);
 int store_execute(sqlite3 *db, const char *path, const char *sql, char *why);
 
 /*
- * Binds a statement's parameters by a string of types, one a parameter: i int64_t, d double, s const
- * char *, of which NULL becomes the database's.
+ * Binds a statement's parameters by a string of types, one a parameter: i int64_t, d double, s
+ * const char *, of which NULL becomes the database's.
  */
 void store_bind(sqlite3_stmt *statement, const char *types, ...);
 
@@ -37,14 +37,14 @@ static inline int64_t store_row_id(size_t index)
 }
 
 /*
- * Opens a store that is there, and checks that it is one and whole. Until the caller has found nothing
- * wrong, closing must not move the log into the file: what is refused is left as it is.
+ * Opens a store that is there, and checks that it is one and whole. Until the caller has found
+ * nothing wrong, closing must not move the log into the file: what is refused is left as it is.
  */
 int store_open_checked(const char *path, sqlite3 **out, char *why);
 
 /*
- * Makes the store at path (store_make.c). A lock on its directory keeps two sweeps from making it at
- * once. 0 also if another sweep has made one meanwhile.
+ * Makes the store at path (store_make.c). A lock on its directory keeps two sweeps from making it
+ * at once. 0 also if another sweep has made one meanwhile.
  */
 int store_make(const char *path, const struct plan *plan, const char *command, char *why);
 

@@ -1,6 +1,6 @@
 /*
- * A worker that comes to grief: it is ended and reaped, and keeps a state and a sentence on why, with
- * the end of what it printed. For controller.c and spawn.c alone.
+ * A worker that comes to grief: it is ended and reaped, and keeps a state and a sentence on why,
+ * with the end of what it printed. For controller.c and spawn.c alone.
  *
  * Each function sets worker->state to one of the store's states. during: the request under way.
  */
@@ -40,7 +40,10 @@ void trouble_error(struct controller_worker *worker, const char *during, int err
 /* True if the process ends within the time. */
 bool trouble_await_end(const struct controller_worker *worker, int timeout_ms);
 
-/* Ends the process if it still runs, reaps it, closes all but its output; returns its wait status. */
+/*
+ * Ends the process if it still runs, reaps it, closes all but its output; returns its wait
+ * status.
+ */
 int trouble_reap(struct controller_worker *worker, int signal);
 
 void trouble_close_output(struct controller_worker *worker);
