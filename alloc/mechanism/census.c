@@ -51,13 +51,13 @@ bool census_mark(struct census *self, const void *object, const char *place)
 	}
 	if (!slab_owns(self->slab, object))
 		return census_fail(self, "%p in %s is not an object of this pool", object, place);
-	size_t offset = (size_t)((const unsigned char *)object - self->slab->base);
-	size_t index = offset / self->slab->stride;
-	unsigned char bit = (unsigned char)(1u << (index % 8));
-	if (self->seen[index / 8] & bit)
-		return census_fail(self, "object %zu (%p) is free twice, the second time in %s",
-			index, object, place);
-	self->seen[index / 8] |= bit;
+	uint32_t number = slab_number(self->slab, object);
+	unsigned char bit = (unsigned char)(1u << (number % 8));
+	if (self->seen[number / 8] & bit)
+		return census_fail(self,
+			"object %" PRIu32 " (%p) is free twice, the second time in %s", number,
+			object, place);
+	self->seen[number / 8] |= bit;
 	self->free++;
 	return true;
 }

@@ -19,10 +19,7 @@
 
 #include "alloc/atomic.h"
 #include "alloc/machine/copy.h"
-#include "alloc/mechanism/slab.h"
-#include "alloc/pool.h"
-
-#include <errno.h>
+#include "alloc/mechanism/life_cycle.h"
 
 struct floor_thread {
 	struct pool_thread base;
@@ -43,47 +40,9 @@ ALWAYS_INLINE uint32_t floor_get_bulk(struct pool_thread *thread, void **objs, u
 	return n;
 }
 
-static COLD int floor_attach(struct pool *pool, struct pool_thread **out)
-{
-	struct floor_thread *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = slab_init(&self->slab, pool->config.object_bytes, pool->config.object_align,
-		POOL_BULK_MAX, pool->config.pages, SLAB_WITHOUT_LINKS);
-	if (rc != 0) {
-		memory_free(self, sizeof(*self));
-		return rc;
-	}
-	for (uint32_t i = 0; i < POOL_BULK_MAX; i++)
-		self->object[i] = slab_object(&self->slab, i);
-	self->base.pool = pool;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void floor_detach(struct pool *pool, struct pool_thread *thread)
-{
-	struct floor_thread *self = (struct floor_thread *)thread;
-
-	(void)pool;
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
-}
-
-static COLD uint64_t floor_count(struct pool *pool)
-{
-	(void)pool;
-	return 0;
-}
-
-static COLD int floor_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	(void)pool;
-	(void)outstanding;
-	why[0] = '\0';
-	return 0;
-}
+/* The thread's objects: parts.enter and parts.leave of all rows. */
+int floor_enter(struct pool *pool, struct pool_thread *thread);
+void floor_leave(struct pool *pool, struct pool_thread *thread);
 
 /* Entries of bare_scq's ring, on lines of their own: a power of two, as many as CPUs may meet in. */
 enum { BARE_ENTRIES = 64 };
@@ -102,26 +61,10 @@ struct bare_pool {
 	struct bare_entry entry[BARE_ENTRIES];
 };
 
-static COLD int bare_create(const struct pool_config *config, struct pool **out)
-{
-	struct bare_pool *self = memory_alloc(sizeof(*self));
+extern const struct pool_parts bare_parts;
 
-	(void)config;
-	if (self == NULL)
-		return -ENOMEM;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void bare_destroy(struct pool *pool)
-{
-	memory_free(pool, sizeof(struct bare_pool));
-}
-
-/* The hooks of a row, all but supported, get, put and their bulk forms. */
-#define BARE_HOOKS                                                                 \
-	.create = bare_create, .destroy = bare_destroy, .attach = floor_attach,    \
-	.detach = floor_detach, .flush = pool_flush_nothing, .count = floor_count, \
-	.check = floor_check
+/* All hooks of a bare row but supported. */
+#define BARE_HOOKS(name) \
+	POOL_LIFE_CYCLE(bare_parts), POOL_HOT_HOOKS(name), .flush = pool_flush_nothing
 
 #endif

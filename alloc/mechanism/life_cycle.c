@@ -10,11 +10,14 @@ static int make_slab(struct pool *pool)
 {
 	const struct pool_parts *parts = pool->ops->parts;
 	const struct pool_config *c = &pool->config;
-	int rc = parts->node_bytes != 0
-			 ? side_nodes_init(objects_of(pool), c, parts->node_bytes)
-			 : slab_init(objects_of(pool), c->object_bytes, c->object_align,
-				   c->capacity, c->pages, parts->links);
+	int rc;
 
+	if (parts->node_bytes != 0)
+		rc = side_nodes_init(objects_of(pool), c->object_bytes, c->object_align,
+			c->capacity, c->pages, parts->node_bytes);
+	else
+		rc = slab_init(objects_of(pool), c->object_bytes, c->object_align, c->capacity,
+			c->pages, parts->links);
 	if (rc == 0)
 		pool->slab = objects_of(pool);
 	return rc;
@@ -148,6 +151,18 @@ void *pool_grow(struct pool *pool, struct pool_thread *self)
 		object = take(pool);
 	self->paths.empty += object == NULL;
 	return object;
+}
+
+uint32_t pool_grow_locked(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n)
+{
+	uint32_t first;
+	uint32_t got = slab_carve(pool->slab, n, &first);
+
+	for (uint32_t i = 0; i < got; i++)
+		objs[i] = slab_object(pool->slab, first + i);
+	self->paths.grow += got != 0;
+	self->paths.empty += got < n;
+	return got;
 }
 
 uint32_t pool_grow_each(

@@ -65,11 +65,14 @@ struct pool_parts {
 	.parts = &(its_parts), .attach = life_cycle_attach, .detach = life_cycle_detach, \
 	.count = life_cycle_count, .check = life_cycle_check
 
-/* All hooks of a strategy without caches but `supported`: name_get and so on, and name_parts. */
-#define POOL_HOOKS(name)                                                                         \
-	POOL_LIFE_CYCLE(name##_parts), .get = name##_get, .put = name##_put,                     \
-				       .get_bulk = name##_get_bulk, .put_bulk = name##_put_bulk, \
-				       .flush = pool_flush_nothing
+/* name_get and so on. */
+#define POOL_HOT_HOOKS(name)                                               \
+	.get = name##_get, .put = name##_put, .get_bulk = name##_get_bulk, \
+	.put_bulk = name##_put_bulk
+
+/* All hooks of a strategy without caches but `supported`. */
+#define POOL_HOOKS(name) \
+	POOL_LIFE_CYCLE(name##_parts), POOL_HOT_HOOKS(name), .flush = pool_flush_nothing
 
 /* The bulk hooks of a strategy that gains nothing from a batch. */
 #define POOL_GET_EACH(name)                                                             \
@@ -99,6 +102,13 @@ COLD void *pool_grow(struct pool *pool, struct pool_thread *self);
 /* The cold end of get_bulk: objs[0..got) are filled, the structure has ended. The rest comes by get. */
 COLD uint32_t pool_grow_each(
 	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n);
+
+/*
+ * The same for a get that holds its strategy's lock: up to n never-used objects into objs, counted.
+ * Nobody can have put anything meanwhile, so there is no second look.
+ */
+COLD uint32_t pool_grow_locked(
+	struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
 
 /* One never-used object of the slab, counted in self->paths; NULL at the capacity. */
 void *pool_carve(struct slab *slab, struct pool_thread *self);

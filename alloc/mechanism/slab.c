@@ -69,7 +69,7 @@ bool slab_owns(const struct slab *self, const void *object)
 	       offset / self->stride < atom_load_relaxed(&slab->carved);
 }
 
-uint32_t slab_index(const struct slab *self, const void *object)
+uint32_t slab_number(const struct slab *self, const void *object)
 {
 	return (uint32_t)((size_t)((const unsigned char *)object - self->base) / self->stride);
 }

@@ -2,27 +2,29 @@
  * The memory under a pool's objects: one reserved range of addresses, carved from the front.
  *
  * Growth. The range is mapped for the pool's whole capacity at creation and stays mapped until the
- * pool is destroyed, so that a stale reader always finds an address, and so that growth is one CAS
- * on a counter and no system call: the kernel lays a page under the range when one of its objects
- * is first written to, on the thread that writes, and no other thread is stopped or notices. What
- * an allocator of slabs does with a list of page runs and a lock, the page table does here. A pool
- * that nobody capped has a gigabyte of addresses (slab_most), and memory for what was used.
+ * pool is destroyed, so a stale reader always finds an address. To grow is one CAS on a counter and
+ * no system call: the kernel lays a page under the range when one of its objects is first written
+ * to, on the thread that writes, and no other thread is stopped. What an allocator of slabs does
+ * with a list of page runs and a lock, the page table does here. A pool that nobody capped has a
+ * gigabyte of addresses (slab_most), and memory for what was used.
  *
  * Objects are type-stable. Their memory may go back to the system while they are free (pool_trim):
  * the addresses stay, and read as zero.
  *
- * Objects stand `stride` bytes apart, an odd multiple of their alignment: neighbouring objects start
- * in different cache sets (colouring), as DPDK's mempool arranges it, and all sets that the
- * alignment leaves are used alike. From 4096 bytes on, what is left differs beyond the first-level
- * cache only, whose set follows from an address's place in its page.
+ * Objects stand `stride` bytes apart, an odd multiple of their alignment. So neighbouring objects
+ * start in different cache sets (colouring, as in DPDK's mempool), and all sets that the alignment
+ * leaves are used alike. From 4096 bytes on, what is left differs beyond the first-level cache only,
+ * whose set follows from an address's place in its page.
  *
- * A strategy that links objects names them by *unit*: the number of the object's first cache line,
- * plus one. It fits 24 bits, 0 means none, and converting to and from an address is a shift, where
- * an index would need a division. An array by unit has an element 0 that nobody uses, so that no
- * path subtracts the one: a stack's time is the chain from head to link to head. The links are an
- * array of their own, beside the objects: a slow popper may read the link of an object that another
- * thread already owns and writes to, so links are never part of the payload, and every access to
- * one is atomic.
+ * Units. A strategy that links objects names them by unit. The range is counted in units of a cache
+ * line, from 1; an object's unit is that of its first line. A unit fits 24 bits, 0 means none, and a
+ * shift converts it to and from an address, where the object's number would need a division. An array
+ * by unit has an element 0 that nobody uses, so that no path subtracts the one: a stack's time is the
+ * chain from head to link to head.
+ *
+ * Links are an array of their own, by unit, and never part of the payload: a slow popper may read
+ * the link of an object that another thread already owns and writes to. Every access to a link is
+ * atomic.
  */
 #ifndef ALLOC_MECHANISM_SLAB_H
 #define ALLOC_MECHANISM_SLAB_H
@@ -37,8 +39,8 @@
 
 struct slab {
 	unsigned char *base;                /* the first object */
-	unsigned char *lines;               /* where unit 0 would be: a line before it */
-	atom_u32 *link;                     /* by unit; NULL if the strategy links otherwise */
+	unsigned char *lines;               /* where unit 0 would be: a line before base */
+	atom_u32 *link;                     /* by unit: the unit of the next; NULL: without links */
 	size_t stride;                      /* bytes from one object to the next */
 	uint32_t capacity;                  /* objects that the range can hold */
 	enum memory_pages pages;            /* what backs the range */
@@ -69,9 +71,9 @@ void slab_fini(struct slab *self);
 bool slab_owns(const struct slab *self, const void *object);
 
 /* The number of an object of this slab, from 0. Divides, likewise. */
-uint32_t slab_index(const struct slab *self, const void *object);
+uint32_t slab_number(const struct slab *self, const void *object);
 
-/* Elements that an array by unit has: one a cache line, and element 0. */
+/* The elements of an array by unit, element 0 included. */
 ALWAYS_INLINE size_t slab_units(const struct slab *self)
 {
 	return (self->capacity * self->stride >> CACHE_LINE_LOG2) + 1;
@@ -88,29 +90,33 @@ ALWAYS_INLINE size_t slab_stride(size_t bytes, size_t align)
 	return ((bytes + step - 1) & ~(step - 1)) | step;
 }
 
-ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t index)
+/* The object of a number. */
+ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t number)
 {
-	return self->base + (size_t)index * self->stride;
+	return self->base + (size_t)number * self->stride;
 }
 
+/* The unit of an object. */
 ALWAYS_INLINE uint32_t slab_unit(const struct slab *self, const void *object)
 {
 	return (uint32_t)((size_t)((const unsigned char *)object - self->lines) >> CACHE_LINE_LOG2);
 }
 
+/* The object of a unit. */
 ALWAYS_INLINE void *slab_at(const struct slab *self, uint32_t unit)
 {
 	return self->lines + ((size_t)unit << CACHE_LINE_LOG2);
 }
 
+/* The link of a unit. */
 ALWAYS_INLINE atom_u32 *slab_link(const struct slab *self, uint32_t unit)
 {
 	return &self->link[unit];
 }
 
 /*
- * Takes up to want never-used objects from the front of the range: object *first and those after
- * it. Returns how many, 0 when the capacity is reached. Lock-free. Relaxed throughout: the counter
+ * Takes up to want never-used objects from the front of the range: object number *first and those
+ * after it. Returns how many, 0 when the capacity is reached. Lock-free. Relaxed throughout: the counter
  * guards addresses only, and the bytes behind them are zero and unwritten until the taker writes
  * them.
  */

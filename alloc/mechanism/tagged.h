@@ -1,11 +1,10 @@
 /*
  * A tagged word: 24 bits of index and 40 bits of tag in one 64-bit word, the head of a lock-free
- * stack.
+ * stack. The index is a unit of a slab (slab.h); 0 means none.
  *
- * The tag moves on every pop. A popper that read the head, slept, and finds the same index on top
- * again therefore fails its CAS unless exactly a multiple of 2^40 pops went by: three hours at 100
- * million pops a second, ten at 30 million. Index 0 means "none"; a stack stores its elements from
- * 1.
+ * The tag moves on every pop. A popper reads the head, sleeps, and finds the same index on top
+ * again: its CAS fails nevertheless, unless exactly a multiple of 2^40 pops went by. That takes three
+ * hours at 100 million pops a second, ten at 30 million.
  */
 #ifndef ALLOC_MECHANISM_TAGGED_H
 #define ALLOC_MECHANISM_TAGGED_H

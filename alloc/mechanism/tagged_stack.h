@@ -1,7 +1,10 @@
 /*
- * A stack of singles: a lock-free stack of single objects of one slab, in R. K. Treiber's form (IBM RJ
- * 5118, 1986) with a tag against ABA. It is the whole of `treiber_tag`, and the last resort behind
- * the caches of the others.
+ * A tagged stack: a lock-free stack of objects of one slab, in R. K. Treiber's form (IBM RJ 5118,
+ * 1986) with a tag against ABA. It is the whole of `treiber_tag`, and the last resort behind the
+ * caches of others.
+ *
+ * push links its object to the top and makes it the top; pop makes the object below the top the top.
+ * Each does so by a CAS of the head, and begins again if the head has changed meanwhile.
  *
  * Guarantee: lock-free. A CAS fails only because another one succeeded.
  *
@@ -10,17 +13,17 @@
  *	pop                      CAS on head
  *
  * R0 in push, meets A0 in pop: whoever takes the object sees its link, and what the last owner
- * wrote into it.
+ *    wrote into it.
  * A0 in pop: the load or the failed CAS from which the loop goes on. The successful CAS needs no
- * more than acquire: as a read-modify-write it continues the release sequence of the push whose
- * object stays below, so a later pop that reads this CAS still synchronises with that push.
+ *    more than acquire: as a read-modify-write it continues the release sequence of the push whose
+ *    object stays below, so a later pop that reads this CAS still synchronises with that push.
  * Links are read relaxed: by then the object may belong to somebody else and the value may be
  * stale, and the tag makes the CAS fail.
  *
  * ABA: the tag moves on every pop, see tagged.h. Objects are type-stable (slab.h), so a stale link
  * is readable.
  *
- * I1  The walk from head over the links ends in 0 and names each object on the list once.
+ * I1  The walk from head over the links ends in 0 and names each object on the stack once.
  */
 #ifndef ALLOC_MECHANISM_TAGGED_STACK_H
 #define ALLOC_MECHANISM_TAGGED_STACK_H
@@ -35,7 +38,7 @@ struct tagged_stack {
 
 /*
  * One locked instruction, four loads: the head, its link, and where links and objects lie. NULL: the
- * list was empty.
+ * stack was empty.
  */
 ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct slab *slab)
 {
@@ -55,13 +58,13 @@ ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct sla
 
 /*
  * Up to n >= 1 objects with one locked instruction and a load an object: a walk over the links, then
- * one CAS to where it ended. Returns how many, fewer than n only if the list ended; 0: it was empty.
+ * one CAS to where it ended. Returns how many, fewer than n only if the stack ended; 0: it was empty.
  * objs beyond them may hold garbage.
  *
- * Others may pop during the walk, and whoever pops may link its objects anew. But what a link holds
- * is always a unit of the slab or 0, so the walk stays on readable ground and ends after n steps;
- * and a pop has moved the tag, so the CAS fails. If it succeeds, no object that was walked over has
- * left the list, and an object on the list keeps its link.
+ * Others may pop during the walk, and whoever pops may link its objects anew. But a link always holds
+ * a unit of the slab or 0, so the walk stays on readable ground and ends after n steps; and a pop
+ * has moved the tag, so the CAS fails. If the CAS succeeds, no object that was walked over has left
+ * the stack, and an object on the stack keeps its link.
  */
 ALWAYS_INLINE uint32_t tagged_stack_pop_each(
 	struct tagged_stack *self, const struct slab *slab, void **objs, uint32_t n)
@@ -123,27 +126,10 @@ ALWAYS_INLINE void tagged_stack_push_each(
 	tagged_stack_push_chain(self, slab, first, last);
 }
 
-/* Length of a quiet list; bounded, so that it ends even where the list has become a ring. */
-static inline uint64_t tagged_stack_count(struct tagged_stack *self, const struct slab *slab)
-{
-	uint64_t n = 0;
+/* Length of a quiet stack; bounded, so that it ends even where the stack has become a ring. */
+uint64_t tagged_stack_count(struct tagged_stack *self, const struct slab *slab);
 
-	for (uint32_t at = tagged_index(atom_load_acquire(&self->head));
-		at != 0 && n < slab->capacity; at = atom_load_relaxed(slab_link(slab, at)))
-		n++;
-	return n;
-}
-
-/* Marks every object of a quiet list (I1). */
-static inline bool tagged_stack_census(
-	struct tagged_stack *self, const struct slab *slab, struct census *census)
-{
-	for (uint32_t at = tagged_index(atom_load_acquire(&self->head)); at != 0;
-		at = atom_load_relaxed(slab_link(slab, at))) {
-		if (!census_mark(census, slab_at(slab, at), "the stack of singles"))
-			return false;
-	}
-	return true;
-}
+/* Marks every object of a quiet stack (I1). */
+bool tagged_stack_census(struct tagged_stack *self, const struct slab *slab, struct census *census);
 
 #endif

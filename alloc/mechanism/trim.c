@@ -1,20 +1,20 @@
 /*
  * pool_trim: memory under free objects goes back to the system. Once for all strategies, over their
- * get_bulk and put_bulk: whoever has got an object may do with it what he likes, and one of the
- * things he may like is to let its pages go.
+ * get_bulk and put_bulk: whoever has got an object may do with it as he likes, so also let its pages
+ * go.
  *
  * Why no grace period is needed. Between put and get nobody reads or writes an object: links lie
- * beside the objects (slab.h, side_nodes.h), which is what traits.trims says. A slow popper may hold the
- * number of an object that is long somebody else's, and then reads its link, in other pages, which
- * stay. So a page under objects that are all the trim's own is reached by nobody, and giving it
- * back is no more than a store of zeroes to them. The addresses stay mapped, so type stability and
- * all that rests on it is as before; a strategy cannot tell a trim from a thread that took many
+ * beside the objects (slab.h, side_nodes.h), which is what traits.trims says. A slow popper may hold
+ * the unit of an object that is long somebody else's; it then reads that unit's link, in other
+ * pages, which stay. So nobody reaches a page under objects that are all the trim's own, and giving
+ * the page back is no more than a store of zeroes to it. The addresses stay mapped, so type stability
+ * and all that rests on it hold as before. A strategy cannot tell a trim from a thread that took many
  * objects and cleared them.
  *
- * What it costs others: the objects it holds are out of reach until it ends; the kernel interrupts
- * the CPUs on which threads of the process run, to drop their translations; and the next owner of a
- * trimmed object pays for a page. A thread that is stopped in a trim withholds what it holds, as any
- * owner does.
+ * What it costs others. The objects that it holds are out of reach until it ends. The kernel
+ * interrupts the CPUs on which threads of the process run, to drop their translations. The next
+ * owner of a trimmed object pays for a page. A thread that is stopped in a trim withholds what it
+ * holds, as any owner does.
  */
 #include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
@@ -41,9 +41,9 @@ static size_t held_bytes(const struct trim *self)
 	return self->objects / 8 + 1;
 }
 
-static bool holds(const struct trim *self, uint32_t index)
+static bool holds(const struct trim *self, uint32_t number)
 {
-	return index < self->objects && (self->held[index / 8] >> index % 8 & 1) != 0;
+	return number < self->objects && (self->held[number / 8] >> number % 8 & 1) != 0;
 }
 
 /* Takes up to `most` used objects out of the pool. */
@@ -60,10 +60,10 @@ static void take(struct trim *self, uint64_t most)
 
 		most -= got;
 		for (uint32_t i = 0; i < got; i++) {
-			uint32_t index = slab_index(self->pool->slab, objs[i]);
+			uint32_t number = slab_number(self->pool->slab, objs[i]);
 
-			if (index < self->objects)
-				self->held[index / 8] |= (unsigned char)(1u << index % 8);
+			if (number < self->objects)
+				self->held[number / 8] |= (unsigned char)(1u << number % 8);
 			else
 				objs[fresh++] = objs[i]; /* carved for us: no used one was left */
 		}

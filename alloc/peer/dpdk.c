@@ -126,63 +126,49 @@ static int populate(struct dpdk_pool *self, const struct pool_config *config)
 	return 0;
 }
 
-int dpdk_create(
-	const struct pool_config *config, const char *backend, bool cached, struct pool **out)
+int dpdk_init(struct pool *pool, const char *backend, bool cached)
 {
 	static atom_u32 pools_made;
+	struct dpdk_pool *self = (struct dpdk_pool *)pool;
+	const struct pool_config *config = &pool->config;
 	const size_t align = config->object_align;
 	const bool wide = align > CACHE_LINE_BYTES;
 	/* An object and the line before it fill the stride of everybody's slabs at a wide alignment. */
 	const size_t line = wide ? CACHE_LINE_BYTES : 0;
 	const size_t bytes = wide ? slab_stride(line + config->object_bytes, align) - line
 				  : (config->object_bytes + align - 1) & ~(align - 1);
-	struct dpdk_pool *self = memory_alloc(sizeof(*self));
 	char name[RTE_MEMPOOL_NAMESIZE];
-	int rc = -ENOMEM;
+	int rc;
 
-	if (self == NULL)
-		return rc;
 	/* The bound of every slab; it also keeps the sizes below within DPDK's 32 bits. */
-	if (bytes > ((size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2) / config->capacity) {
-		rc = -EOVERFLOW;
-		goto fail;
-	}
+	if (bytes > ((size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2) / config->capacity)
+		return -EOVERFLOW;
 	pthread_once(&eal_once, eal_start_once);
-	if (!eal_runs) {
-		rc = -ENOTSUP;
-		goto fail;
-	}
+	if (!eal_runs)
+		return -ENOTSUP;
 	snprintf(name, sizeof(name), "nblbench %" PRIu32, atom_add_relaxed(&pools_made, 1));
 	self->mempool = rte_mempool_create_empty(name, config->capacity, (unsigned)bytes,
 		cached ? cache_objects(config) : 0, 0, SOCKET_ID_ANY,
 		/* No device reads the objects, so they need not lie within physical pages. */
 		RTE_MEMPOOL_F_NO_IOVA_CONTIG | (wide ? RTE_MEMPOOL_F_NO_SPREAD : 0));
 	if (self->mempool == NULL)
-		goto fail;
-	if (rte_mempool_set_ops_byname(self->mempool, backend, NULL) != 0) {
-		rc = -ENOTSUP;
-		goto fail;
-	}
-	rc = populate(self, config);
+		return -ENOMEM;
+	rc = rte_mempool_set_ops_byname(self->mempool, backend, NULL) == 0 ? populate(self, config)
+									   : -ENOTSUP;
 	if (rc != 0)
-		goto fail;
-	self->base.slab = &self->objects;
-	*out = &self->base;
-	return 0;
-
-fail:
-	dpdk_destroy(&self->base);
+		dpdk_fini(pool);
+	else
+		pool->slab = &self->objects;
 	return rc;
 }
 
-void dpdk_destroy(struct pool *pool)
+void dpdk_fini(struct pool *pool)
 {
 	struct dpdk_pool *self = (struct dpdk_pool *)pool;
 
 	rte_mempool_free(self->mempool);
 	if (self->memory != NULL)
 		memory_unmap(self->memory, self->memory_bytes, self->objects.pages);
-	memory_free(self, sizeof(*self));
 }
 
 /*
@@ -197,16 +183,12 @@ static void make_lcore(void)
 		rte_thread_unregister();
 }
 
-int dpdk_attach(struct pool *pool, struct pool_thread **out)
+int dpdk_enter(struct pool *pool, struct pool_thread *self)
 {
+	(void)pool;
+	(void)self;
 	make_lcore();
-	return pool_attach_plain(pool, out);
-}
-
-void dpdk_detach(struct pool *pool, struct pool_thread *self)
-{
-	dpdk_flush(pool, self);
-	pool_detach_plain(pool, self);
+	return 0;
 }
 
 void dpdk_flush(struct pool *pool, struct pool_thread *self)

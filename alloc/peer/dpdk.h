@@ -27,8 +27,8 @@
 #ifndef ALLOC_PEER_DPDK_H
 #define ALLOC_PEER_DPDK_H
 
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/peer/missing_library.h"
-#include "alloc/pool.h"
 
 /* The body of `supported`. */
 static inline bool dpdk_supported(char *reason)
@@ -48,21 +48,35 @@ static inline bool dpdk_supported(char *reason)
 
 #if NBLBENCH_DPDK
 
+struct dpdk_pool {
+	struct pool base;
+	struct rte_mempool *mempool;
+	struct slab objects; /* where they lie, for the census; carved all */
+	void *memory;        /* what they lie in, with DPDK's lines between them */
+	size_t memory_bytes;
+};
+
 /*
- * A mempool of config->capacity objects over the named backend, with a cache of
- * config->cpu_cache_objects (fewer in a small pool) for each lcore if cached. 0 and *out, or
- * -EOVERFLOW: more than 1 GiB of objects; -ENOMEM; -ENOTSUP: the environment does not start here,
- * or the backend is not installed.
+ * The body of a row's parts.init: a mempool over the named backend, with a cache of
+ * config.cpu_cache_objects (fewer in a small pool) for each lcore if cached. 0, or -EOVERFLOW: more
+ * than 1 GiB of objects; -ENOMEM; -ENOTSUP: the environment does not start here, or the backend is
+ * not installed.
  */
-int dpdk_create(
-	const struct pool_config *config, const char *backend, bool cached, struct pool **out);
-void dpdk_destroy(struct pool *pool);
+int dpdk_init(struct pool *pool, const char *backend, bool cached);
+void dpdk_fini(struct pool *pool);
 /* The thread has no cache while all lcores (RTE_MAX_LCORE, usually 128) are taken by others. */
-int dpdk_attach(struct pool *pool, struct pool_thread **out);
-void dpdk_detach(struct pool *pool, struct pool_thread *self);
+int dpdk_enter(struct pool *pool, struct pool_thread *self);
 void dpdk_flush(struct pool *pool, struct pool_thread *self);
 uint64_t dpdk_count(struct pool *pool);
 int dpdk_check(struct pool *pool, uint64_t outstanding, char *why);
+
+/* The parts of a row, of which init alone is its own. */
+#define DPDK_PARTS(its_init)                                                                 \
+	{                                                                                    \
+		.pool_bytes = sizeof(struct dpdk_pool), .init = its_init, .fini = dpdk_fini, \
+		.enter = dpdk_enter, .leave = dpdk_flush,                                    \
+	}
+
 uint32_t dpdk_get_each(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
 
 /* The hot hooks for units that do not inline them. */
@@ -76,16 +90,6 @@ void dpdk_called_put_bulk(
 #include <rte_config.h>
 
 #include <rte_mempool.h>
-
-#include "alloc/mechanism/slab.h"
-
-struct dpdk_pool {
-	struct pool base;
-	struct rte_mempool *mempool;
-	struct slab objects; /* where they lie, for the census; carved all */
-	void *memory;        /* what they lie in, with DPDK's lines between them */
-	size_t memory_bytes;
-};
 
 /* With a cache: four loads, two stores. Without: an indirect call of the backend. */
 static inline void *dpdk_get(struct pool *pool, struct pool_thread *self)
@@ -122,20 +126,19 @@ static inline void dpdk_put_bulk(
 }
 #endif
 
-/* The hooks of a table, all but supported and create. */
+/* The hooks of a row's table, all but supported. */
 #ifdef NBLBENCH_DPDK_INLINE
-#define DPDK_HOOKS                                                                    \
-	DPDK_COLD_HOOKS, .get = dpdk_get, .put = dpdk_put, .get_bulk = dpdk_get_bulk, \
-			 .put_bulk = dpdk_put_bulk
+#define DPDK_HOT_HOOKS POOL_HOT_HOOKS(dpdk)
 #else
-#define DPDK_HOOKS                                                       \
-	DPDK_COLD_HOOKS, .get = dpdk_called_get, .put = dpdk_called_put, \
-			 .get_bulk = dpdk_called_get_bulk, .put_bulk = dpdk_called_put_bulk
+#define DPDK_HOT_HOOKS POOL_HOT_HOOKS(dpdk_called)
 #endif
-#define DPDK_COLD_HOOKS                                                        \
-	.destroy = dpdk_destroy, .attach = dpdk_attach, .detach = dpdk_detach, \
-	.flush = dpdk_flush, .count = dpdk_count, .check = dpdk_check
+#define DPDK_HOOKS(name)                                                                       \
+	DPDK_HOT_HOOKS, .parts = &name##_parts, .attach = life_cycle_attach,                   \
+			.detach = life_cycle_detach, .flush = dpdk_flush, .count = dpdk_count, \
+			.check = dpdk_check
 
+#else
+#define DPDK_HOOKS(name) MISSING_LIBRARY_HOOKS
 #endif
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef ALLOC_PEER_MALLOC_PEER_H
 #define ALLOC_PEER_MALLOC_PEER_H
 
-#include "alloc/pool.h"
+#include "alloc/mechanism/life_cycle.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static inline bool malloc_peer_supported(
  * The whole of a peer's strategy file but its head comment: a table over malloc.h's hooks. summary
  * is one line for the list.
  */
-#define MALLOC_PEER_PEER(peer, text, symbol, library, package)                  \
+#define MALLOC_PEER(peer, text, symbol, library, package)                       \
 	static COLD bool peer##_supported(char *reason)                         \
 	{                                                                       \
 		return malloc_peer_supported(reason, symbol, library, package); \
@@ -52,17 +52,7 @@ static inline bool malloc_peer_supported(
 			.exact = true},                                         \
 		.preload = library,                                             \
 		.supported = peer##_supported,                                  \
-		.create = malloc_create,                                        \
-		.destroy = malloc_destroy,                                      \
-		.attach = pool_attach_plain,                                    \
-		.detach = pool_detach_plain,                                    \
-		.get = malloc_get,                                              \
-		.put = malloc_put,                                              \
-		.get_bulk = malloc_get_bulk,                                    \
-		.put_bulk = malloc_put_bulk,                                    \
-		.flush = pool_flush_nothing,                                    \
-		.count = malloc_count,                                          \
-		.check = malloc_check,                                          \
+		POOL_HOOKS(malloc),                                             \
 	}
 
 #endif

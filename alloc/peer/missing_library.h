@@ -6,9 +6,7 @@
 #ifndef ALLOC_PEER_MISSING_LIBRARY_H
 #define ALLOC_PEER_MISSING_LIBRARY_H
 
-#include "alloc/pool.h"
-
-#include <errno.h>
+#include "alloc/mechanism/life_cycle.h"
 
 /* The body of `supported`: always false, with the sentence in reason. */
 static inline bool missing_library(char *reason, const char *library, const char *package)
@@ -27,16 +25,11 @@ static inline bool missing_library(char *reason, const char *library, const char
 	return false;
 }
 
-static inline int missing_library_create(const struct pool_config *config, struct pool **out)
-{
-	(void)config;
-	(void)out;
-	return -ENOTSUP;
-}
-
-static inline void missing_library_destroy(struct pool *pool)
+/* There is no pool of such a strategy: pool_create asks `supported` first. */
+static inline int missing_library_init(struct pool *pool)
 {
 	(void)pool;
+	return -ENOTSUP;
 }
 
 static inline void *missing_library_get(struct pool *pool, struct pool_thread *thread)
@@ -53,38 +46,15 @@ static inline void missing_library_put(struct pool *pool, struct pool_thread *th
 	(void)object;
 }
 
-static inline uint32_t missing_library_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(missing_library_get, pool, thread, objs, n);
-}
+POOL_GET_EACH(missing_library)
+POOL_PUT_EACH(missing_library)
 
-static inline void missing_library_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(missing_library_put, pool, thread, objs, n);
-}
+static const struct pool_parts missing_library_parts = {
+	.pool_bytes = sizeof(struct pool),
+	.init = missing_library_init,
+};
 
-static inline uint64_t missing_library_count(struct pool *pool)
-{
-	(void)pool;
-	return 0;
-}
-
-static inline int missing_library_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	(void)pool;
-	(void)outstanding;
-	snprintf(why, POOL_REASON_BYTES, "the strategy is absent");
-	return -EINVAL;
-}
-
-/* The hooks of a table, all but supported. None but create can be reached: there is no pool. */
-#define MISSING_LIBRARY_HOOKS                                                                 \
-	.create = missing_library_create, .destroy = missing_library_destroy,                 \
-	.attach = pool_attach_plain, .detach = pool_detach_plain, .get = missing_library_get, \
-	.put = missing_library_put, .get_bulk = missing_library_get_bulk,                     \
-	.put_bulk = missing_library_put_bulk, .flush = pool_flush_nothing,                    \
-	.count = missing_library_count, .check = missing_library_check
+/* The hooks of a table, all but supported. */
+#define MISSING_LIBRARY_HOOKS POOL_HOOKS(missing_library)
 
 #endif

@@ -1,22 +1,37 @@
 /*
- * The door to liburcu, for the strategies whose free list is one of its structures. The build
- * defines _LGPL_SOURCE, which asks for liburcu's functions in the inline form that it grants to
- * code under compatible licences such as ours: they compete with inline code, and a call each way
- * would count against them.
+ * The door to liburcu, for the strategies whose free list is one of its structures: urcu_lfs,
+ * urcu_lfs_gp, urcu_wfs and urcu_wfcq.
  *
- * NBLBENCH_URCU is 1 where the build found liburcu, else 0: then its headers are not included, and
- * the strategies list themselves as unsupported.
+ * The build defines _LGPL_SOURCE, which asks for liburcu's functions in the inline form that it
+ * grants to code under compatible licences such as ours: they compete with inline code, and a call
+ * each way would count against them. NBLBENCH_URCU is 1 where the build found liburcu, else 0: then
+ * its headers are not included, and the strategies list themselves as unsupported.
  *
- * What liburcu guarantees: each push is a full barrier before it publishes the node, each pop one
- * after it took it, so what the last owner wrote into an object is seen by the next. All of it
- * happens in liburcu's own assembly, which the thread sanitizer can't read: traits.opaque_to_tsan,
- * unless the build has rebuilt the library with instrumentation (NBLBENCH_URCU_TSAN).
+ * Orders: each push of liburcu's is a full barrier before it publishes the node, each pop one after
+ * it took it. So what the last owner wrote into an object is seen by the next; the strategies have
+ * no labels of their own. All of it happens in liburcu's assembly, which the thread sanitizer can't
+ * read: traits.opaque_to_tsan, unless the build has rebuilt the library with instrumentation
+ * (NBLBENCH_URCU_TSAN).
+ *
+ * What all four share: liburcu's nodes lie beside the objects and are type-stable (side_nodes.h), so
+ * put overwrites nothing. Signal handlers must use none of them: they would wait for the mutex that
+ * they interrupted, and call_rcu is not made for them.
+ *
+ * What the three share that take under the list's own mutex (all but urcu_lfs_gp):
+ * Progress: get blocks; a getter that stops with the mutex stops the others. A child of fork must
+ * not use the pool if another thread may have been in a call.
+ * ABA: none, since only the holder of the mutex takes and cuts links.
+ * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
+ * then, under the mutex, the list empty (pool_grow). A put that has ended is on the list. Threads
+ * are not counted anywhere.
+ * I1  The walk from the head comes to the list's end and names each used free object once.
+ * I2  A quiet pool's mutex is free.
  */
 #ifndef ALLOC_PEER_URCU_H
 #define ALLOC_PEER_URCU_H
 
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/peer/missing_library.h"
-#include "alloc/pool.h"
 
 #if NBLBENCH_URCU
 #if NBLBENCH_URCU_TSAN
@@ -39,6 +54,17 @@ int urcu_arrange_fork(void);
  * callers would otherwise race to start. The child of a fork has such a thread of its own.
  */
 int urcu_start(void);
+
+/* For walks: takes the mutex of a quiet pool's list. False: somebody holds it (I2). */
+static inline bool urcu_lock_quiet(pthread_mutex_t *mutex, struct census *census)
+{
+	return pthread_mutex_trylock(mutex) == 0 ||
+	       census_fail(census, "I2: the mutex of a quiet pool is held");
+}
+
+#define URCU_HOOKS(name) POOL_HOOKS(name)
+#else
+#define URCU_HOOKS(name) MISSING_LIBRARY_HOOKS
 #endif
 
 enum { URCU_OPAQUE_TO_TSAN = !NBLBENCH_URCU_TSAN };

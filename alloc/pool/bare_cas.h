@@ -68,11 +68,7 @@ static const struct pool_ops pool_bare_cas_ops = {
 	.summary = "no pool: one compare-and-swap each way, the limit of treiber_tag",
 	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL},
 	.supported = pool_supported_always,
-	.get = bare_cas_get,
-	.put = bare_cas_put,
-	.get_bulk = bare_cas_get_bulk,
-	.put_bulk = bare_cas_put_bulk,
-	BARE_HOOKS,
+	BARE_HOOKS(bare_cas),
 };
 
 #endif

@@ -66,11 +66,7 @@ static const struct pool_ops pool_bare_cas16_ops = {
 	.summary = "no pool: one 16-byte compare-and-swap each way, the limit of treiber_dwcas",
 	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL, .needs_cx16 = true},
 	.supported = pool_supported_cx16,
-	.get = bare_cas16_get,
-	.put = bare_cas16_put,
-	.get_bulk = bare_cas16_get_bulk,
-	.put_bulk = bare_cas16_put_bulk,
-	BARE_HOOKS,
+	BARE_HOOKS(bare_cas16),
 };
 
 #endif

@@ -57,11 +57,7 @@ static const struct pool_ops pool_bare_faa_ops = {
 	.summary = "no pool: one fetch-and-add each way, the limit of ticket",
 	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL},
 	.supported = pool_supported_always,
-	.get = bare_faa_get,
-	.put = bare_faa_put,
-	.get_bulk = bare_faa_get_bulk,
-	.put_bulk = bare_faa_put_bulk,
-	BARE_HOOKS,
+	BARE_HOOKS(bare_faa),
 };
 
 #endif

@@ -57,22 +57,14 @@ static inline uint32_t bare_scq_get_bulk(
 }
 
 /* 2n locked instructions. */
-static inline void bare_scq_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(bare_scq_put, pool, thread, objs, n);
-}
+POOL_PUT_EACH(bare_scq)
 
 static const struct pool_ops pool_bare_scq_ops = {
 	.name = "bare_scq",
 	.summary = "no pool: a fetch-and-add and an entry's change each way, the limit of scq",
 	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL},
 	.supported = pool_supported_always,
-	.get = bare_scq_get,
-	.put = bare_scq_put,
-	.get_bulk = bare_scq_get_bulk,
-	.put_bulk = bare_scq_put_bulk,
-	BARE_HOOKS,
+	BARE_HOOKS(bare_scq),
 };
 
 #endif

@@ -57,11 +57,7 @@ static const struct pool_ops pool_bare_vyukov_ops = {
 	.summary = "no pool: one compare-and-swap each way, on two words, the limit of vyukov",
 	.traits = {.progress = POOL_UNSYNCHRONISED, .kind = POOL_KIND_NULL},
 	.supported = pool_supported_always,
-	.get = bare_vyukov_get,
-	.put = bare_vyukov_put,
-	.get_bulk = bare_vyukov_get_bulk,
-	.put_bulk = bare_vyukov_put_bulk,
-	BARE_HOOKS,
+	BARE_HOOKS(bare_vyukov),
 };
 
 #endif

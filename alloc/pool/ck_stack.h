@@ -27,13 +27,8 @@
 #ifndef ALLOC_POOL_CK_STACK_H
 #define ALLOC_POOL_CK_STACK_H
 
-#include "alloc/mechanism/census.h"
 #include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/side_nodes.h"
 #include "alloc/peer/missing_library.h"
-#include "alloc/pool.h"
-
-#include <errno.h>
 
 #if NBLBENCH_CK
 #include <ck_stack.h>
@@ -57,7 +52,7 @@ static COLD bool ck_stack_pool_supported(char *reason)
 struct ck_stack_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct ck_stack stack;
-	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* a record is a struct ck_stack_entry */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct ck_stack_entry */
 };
 
 ALWAYS_INLINE void *ck_stack_pool_object(
@@ -66,28 +61,13 @@ ALWAYS_INLINE void *ck_stack_pool_object(
 	return side_nodes_object(&self->nodes, entry, sizeof(*entry));
 }
 
-static COLD void *ck_stack_pool_grow(struct ck_stack_pool *self, struct pool_thread *thread)
-{
-	void *object = pool_carve(&self->nodes.slab, thread);
-
-	if (object == NULL) {
-		struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
-
-		if (entry != NULL)
-			return ck_stack_pool_object(self, entry);
-		thread->paths.empty++;
-	}
-	return object;
-}
-
 /* Three loads and one 16-byte compare-and-swap. */
 static inline void *ck_stack_pool_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
 
-	return likely(entry != NULL) ? ck_stack_pool_object(self, entry)
-				     : ck_stack_pool_grow(self, thread);
+	return likely(entry != NULL) ? ck_stack_pool_object(self, entry) : pool_grow(pool, thread);
 }
 
 /* One load, one store and one compare-and-swap. */
@@ -96,76 +76,51 @@ static inline void ck_stack_pool_put(struct pool *pool, struct pool_thread *thre
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 
 	(void)thread;
-	ck_stack_push_mpmc(&self->stack,
-		side_nodes_record(&self->nodes, object, sizeof(struct ck_stack_entry)));
+	ck_stack_push_mpmc(
+		&self->stack, side_nodes_node(&self->nodes, object, sizeof(struct ck_stack_entry)));
 }
 
-static inline uint32_t ck_stack_pool_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+POOL_GET_EACH(ck_stack_pool)
+POOL_PUT_EACH(ck_stack_pool)
+
+static COLD void *ck_stack_pool_take(struct pool *pool)
 {
-	return pool_get_each(ck_stack_pool_get, pool, thread, objs, n);
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
+
+	return entry != NULL ? ck_stack_pool_object(self, entry) : NULL;
 }
 
-static inline void ck_stack_pool_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+static COLD int ck_stack_pool_init(struct pool *pool)
 {
-	pool_put_each(ck_stack_pool_put, pool, thread, objs, n);
-}
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 
-static COLD int ck_stack_pool_create(const struct pool_config *config, struct pool **out)
-{
-	struct ck_stack_pool *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = side_nodes_init(&self->nodes, config, sizeof(struct ck_stack_entry));
-	if (rc != 0) {
-		memory_free(self, sizeof(*self));
-		return rc;
-	}
 	ck_stack_init(&self->stack);
 	/* The library counts with a char pointer, and counting up from NULL is undefined. */
 	self->stack.generation = (char *)self;
-	self->base.slab = &self->nodes.slab;
-	*out = &self->base;
 	return 0;
 }
 
-static COLD void ck_stack_pool_destroy(struct pool *pool)
-{
-	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
-
-	side_nodes_fini(&self->nodes, sizeof(struct ck_stack_entry));
-	memory_free(self, sizeof(*self));
-}
-
-static COLD uint64_t ck_stack_pool_count(struct pool *pool)
-{
-	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
-	uint64_t free = slab_uncarved(&self->nodes.slab);
-	struct ck_stack_entry *at;
-
-	CK_STACK_FOREACH(&self->stack, at)
-	free++;
-	return free;
-}
-
-static COLD int ck_stack_pool_check(struct pool *pool, uint64_t outstanding, char *why)
+static COLD void ck_stack_pool_walk(struct pool *pool, struct census *census)
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 	struct ck_stack_entry *at;
-	struct census census;
-	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
 
-	if (rc != 0)
-		return rc;
 	CK_STACK_FOREACH(&self->stack, at)
-	{ /* I1 */
-		if (!census_mark(&census, ck_stack_pool_object(self, at), "the stack"))
+	{
+		if (!census_mark(census, ck_stack_pool_object(self, at), "the stack")) /* I1 */
 			break;
 	}
-	return census_end(&census, outstanding);
 }
+
+static const struct pool_parts ck_stack_pool_parts = {
+	.pool_bytes = sizeof(struct ck_stack_pool),
+	.slab_offset = offsetof(struct ck_stack_pool, nodes),
+	.node_bytes = sizeof(struct ck_stack_entry),
+	.init = ck_stack_pool_init,
+	.take = ck_stack_pool_take,
+	.walk = ck_stack_pool_walk,
+};
 
 #endif
 
@@ -180,17 +135,7 @@ static const struct pool_ops pool_ck_stack_ops = {
 		.trims = true},
 	.supported = ck_stack_pool_supported,
 #if CK_STACK_POOL
-	.create = ck_stack_pool_create,
-	.destroy = ck_stack_pool_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = ck_stack_pool_get,
-	.put = ck_stack_pool_put,
-	.get_bulk = ck_stack_pool_get_bulk,
-	.put_bulk = ck_stack_pool_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = ck_stack_pool_count,
-	.check = ck_stack_pool_check,
+	POOL_HOOKS(ck_stack_pool),
 #else
 	MISSING_LIBRARY_HOOKS,
 #endif

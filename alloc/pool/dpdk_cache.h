@@ -17,10 +17,12 @@
 #include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
-static COLD int dpdk_cache_create(const struct pool_config *config, struct pool **out)
+static COLD int dpdk_cache_init(struct pool *pool)
 {
-	return dpdk_create(config, "ring_mp_mc", true, out);
+	return dpdk_init(pool, "ring_mp_mc", true);
 }
+
+static const struct pool_parts dpdk_cache_parts = DPDK_PARTS(dpdk_cache_init);
 #endif
 
 static const struct pool_ops pool_dpdk_cache_ops = {
@@ -32,12 +34,7 @@ static const struct pool_ops pool_dpdk_cache_ops = {
 		.opaque_to_tsan = true,
 		.lost_in_fork = true},
 	.supported = dpdk_supported,
-#if NBLBENCH_DPDK
-	.create = dpdk_cache_create,
-	DPDK_HOOKS,
-#else
-	MISSING_LIBRARY_HOOKS,
-#endif
+	DPDK_HOOKS(dpdk_cache),
 };
 
 #endif

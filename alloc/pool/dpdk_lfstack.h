@@ -21,10 +21,12 @@
 #include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
-static COLD int dpdk_lfstack_create(const struct pool_config *config, struct pool **out)
+static COLD int dpdk_lfstack_init(struct pool *pool)
 {
-	return dpdk_create(config, "lf_stack", false, out);
+	return dpdk_init(pool, "lf_stack", false);
 }
+
+static const struct pool_parts dpdk_lfstack_parts = DPDK_PARTS(dpdk_lfstack_init);
 #endif
 
 static const struct pool_ops pool_dpdk_lfstack_ops = {
@@ -37,12 +39,7 @@ static const struct pool_ops pool_dpdk_lfstack_ops = {
 		.opaque_to_tsan = true,
 		.lost_in_fork = true},
 	.supported = dpdk_supported,
-#if NBLBENCH_DPDK
-	.create = dpdk_lfstack_create,
-	DPDK_HOOKS,
-#else
-	MISSING_LIBRARY_HOOKS,
-#endif
+	DPDK_HOOKS(dpdk_lfstack),
 };
 
 #endif

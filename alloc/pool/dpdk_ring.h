@@ -20,10 +20,12 @@
 #include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
-static COLD int dpdk_ring_create(const struct pool_config *config, struct pool **out)
+static COLD int dpdk_ring_init(struct pool *pool)
 {
-	return dpdk_create(config, "ring_mp_mc", false, out);
+	return dpdk_init(pool, "ring_mp_mc", false);
 }
+
+static const struct pool_parts dpdk_ring_parts = DPDK_PARTS(dpdk_ring_init);
 #endif
 
 static const struct pool_ops pool_dpdk_ring_ops = {
@@ -35,12 +37,7 @@ static const struct pool_ops pool_dpdk_ring_ops = {
 		.opaque_to_tsan = true,
 		.lost_in_fork = true},
 	.supported = dpdk_supported,
-#if NBLBENCH_DPDK
-	.create = dpdk_ring_create,
-	DPDK_HOOKS,
-#else
-	MISSING_LIBRARY_HOOKS,
-#endif
+	DPDK_HOOKS(dpdk_ring),
 };
 
 #endif

@@ -17,10 +17,12 @@
 #include "alloc/peer/dpdk.h"
 
 #if NBLBENCH_DPDK
-static COLD int dpdk_stack_create(const struct pool_config *config, struct pool **out)
+static COLD int dpdk_stack_init(struct pool *pool)
 {
-	return dpdk_create(config, "stack", false, out);
+	return dpdk_init(pool, "stack", false);
 }
+
+static const struct pool_parts dpdk_stack_parts = DPDK_PARTS(dpdk_stack_init);
 #endif
 
 static const struct pool_ops pool_dpdk_stack_ops = {
@@ -32,12 +34,7 @@ static const struct pool_ops pool_dpdk_stack_ops = {
 		.opaque_to_tsan = true,
 		.lost_in_fork = true},
 	.supported = dpdk_supported,
-#if NBLBENCH_DPDK
-	.create = dpdk_stack_create,
-	DPDK_HOOKS,
-#else
-	MISSING_LIBRARY_HOOKS,
-#endif
+	DPDK_HOOKS(dpdk_stack),
 };
 
 #endif

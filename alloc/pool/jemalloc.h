@@ -10,7 +10,7 @@
 #include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
 
-MALLOC_PEER_PEER(jemalloc, "peer: jemalloc behind malloc and free, preloaded", "mallctl",
+MALLOC_PEER(jemalloc, "peer: jemalloc behind malloc and free, preloaded", "mallctl",
 	"libjemalloc.so.2", "libjemalloc2");
 
 #endif

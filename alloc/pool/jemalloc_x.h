@@ -13,8 +13,6 @@
 
 #include "alloc/peer/malloc_peer.h"
 
-#include <errno.h>
-
 /* From the preloaded library, or NULL. */
 extern void *mallocx(size_t bytes, int flags) __attribute__((weak));
 extern void dallocx(void *object, int flags) __attribute__((weak));
@@ -69,65 +67,44 @@ static inline void jemalloc_x_put(struct pool *pool, struct pool_thread *thread,
 	dallocx(object, ((struct jemalloc_x_thread *)thread)->put_flags);
 }
 
-static inline uint32_t jemalloc_x_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(jemalloc_x_get, pool, thread, objs, n);
-}
-
-static inline void jemalloc_x_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(jemalloc_x_put, pool, thread, objs, n);
-}
+POOL_GET_EACH(jemalloc_x)
+POOL_PUT_EACH(jemalloc_x)
 
 static COLD bool jemalloc_x_supported(char *reason)
 {
 	return malloc_peer_supported(reason, "mallocx", "libjemalloc.so.2", "libjemalloc2");
 }
 
-static COLD int jemalloc_x_create(const struct pool_config *config, struct pool **out)
+static COLD int jemalloc_x_init(struct pool *pool)
 {
-	struct jemalloc_x_pool *self = memory_alloc(sizeof(*self));
+	struct jemalloc_x_pool *self = (struct jemalloc_x_pool *)pool;
 	size_t arena_bytes = sizeof(self->arena);
 
-	if (self == NULL)
-		return -ENOMEM;
-	if (mallctl("arenas.create", &self->arena, &arena_bytes, NULL, 0) != 0) {
-		memory_free(self, sizeof(*self));
-		return -ENOMEM;
-	}
-	self->bytes = config->object_bytes;
-	self->align_flag = __builtin_ctzll(config->object_align);
-	*out = &self->base;
-	return 0;
+	self->bytes = pool->config.object_bytes;
+	self->align_flag = __builtin_ctzll(pool->config.object_align);
+	return mallctl("arenas.create", &self->arena, &arena_bytes, NULL, 0) == 0 ? 0 : -ENOMEM;
 }
 
-static COLD void jemalloc_x_destroy(struct pool *pool)
+static COLD void jemalloc_x_fini(struct pool *pool)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), "arena.%u.destroy", ((struct jemalloc_x_pool *)pool)->arena);
 	mallctl(name, NULL, NULL, NULL, 0);
-	memory_free(pool, sizeof(struct jemalloc_x_pool));
 }
 
-static COLD int jemalloc_x_attach(struct pool *pool, struct pool_thread **out)
+static COLD int jemalloc_x_enter(struct pool *pool, struct pool_thread *thread)
 {
 	struct jemalloc_x_pool *owner = (struct jemalloc_x_pool *)pool;
-	struct jemalloc_x_thread *self = memory_alloc(sizeof(*self));
+	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
 	size_t tcache_bytes = sizeof(self->tcache);
 
-	if (self == NULL)
-		return -ENOMEM;
 	if (mallctl("tcache.create", &self->tcache, &tcache_bytes, NULL, 0) != 0)
 		self->tcache = JEMALLOC_X_TCACHE_NONE;
-	self->base.pool = pool;
 	self->bytes = owner->bytes;
 	self->put_flags = (int)(self->tcache + JEMALLOC_X_TCACHE_BIAS) << JEMALLOC_X_TCACHE_SHIFT;
 	self->get_flags = self->put_flags | owner->align_flag |
 			  (int)((owner->arena + JEMALLOC_X_ARENA_BIAS) << JEMALLOC_X_ARENA_SHIFT);
-	*out = &self->base;
 	return 0;
 }
 
@@ -140,29 +117,23 @@ static COLD void jemalloc_x_flush(struct pool *pool, struct pool_thread *thread)
 		mallctl("tcache.flush", NULL, NULL, &self->tcache, sizeof(self->tcache));
 }
 
-static COLD void jemalloc_x_detach(struct pool *pool, struct pool_thread *thread)
+static COLD void jemalloc_x_leave(struct pool *pool, struct pool_thread *thread)
 {
 	struct jemalloc_x_thread *self = (struct jemalloc_x_thread *)thread;
 
 	(void)pool;
 	if (self->tcache != JEMALLOC_X_TCACHE_NONE)
 		mallctl("tcache.destroy", NULL, NULL, &self->tcache, sizeof(self->tcache));
-	memory_free(self, sizeof(*self));
 }
 
-static COLD uint64_t jemalloc_x_count(struct pool *pool)
-{
-	(void)pool;
-	return 0;
-}
-
-static COLD int jemalloc_x_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	(void)pool;
-	(void)outstanding;
-	why[0] = '\0';
-	return 0;
-}
+static const struct pool_parts jemalloc_x_parts = {
+	.pool_bytes = sizeof(struct jemalloc_x_pool),
+	.thread_bytes = sizeof(struct jemalloc_x_thread),
+	.init = jemalloc_x_init,
+	.fini = jemalloc_x_fini,
+	.enter = jemalloc_x_enter,
+	.leave = jemalloc_x_leave,
+};
 
 static const struct pool_ops pool_jemalloc_x_ops = {
 	.name = "jemalloc_x",
@@ -173,17 +144,9 @@ static const struct pool_ops pool_jemalloc_x_ops = {
 		.exact = true},
 	.preload = "libjemalloc.so.2",
 	.supported = jemalloc_x_supported,
-	.create = jemalloc_x_create,
-	.destroy = jemalloc_x_destroy,
-	.attach = jemalloc_x_attach,
-	.detach = jemalloc_x_detach,
-	.get = jemalloc_x_get,
-	.put = jemalloc_x_put,
-	.get_bulk = jemalloc_x_get_bulk,
-	.put_bulk = jemalloc_x_put_bulk,
+	POOL_LIFE_CYCLE(jemalloc_x_parts),
+	POOL_HOT_HOOKS(jemalloc_x),
 	.flush = jemalloc_x_flush,
-	.count = jemalloc_x_count,
-	.check = jemalloc_x_check,
 };
 
 #endif

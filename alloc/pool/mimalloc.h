@@ -10,7 +10,7 @@
 #include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
 
-MALLOC_PEER_PEER(mimalloc, "peer: mimalloc behind malloc and free, preloaded", "mi_version",
+MALLOC_PEER(mimalloc, "peer: mimalloc behind malloc and free, preloaded", "mi_version",
 	"libmimalloc.so.2", "libmimalloc2.0");
 
 #endif

@@ -1,14 +1,14 @@
 /*
- * mutex: the linked list of `plain` under a pthread mutex. The simplest correct pool, and the
- * oracle beside which the others are tested.
+ * mutex: the linked list of `plain` under a pthread mutex. The simplest correct pool, and the one
+ * beside which the others are tested.
  *
- * Progress: blocking. A holder that is preempted or stopped stops everyone; the futex keeps
- * throughput when there are more threads than CPUs, because waiters sleep. A process that forks
- * while another thread holds the lock must not use the pool in the child.
+ * Progress: blocking. A thread that is preempted or stopped while it holds the lock stops all
+ * others. Waiters sleep in the kernel, so throughput holds when there are more threads than CPUs.
+ * A process that forks while another thread holds the lock must not use the pool in the child.
  * Signal handlers must not use it: they would wait for the lock that they interrupted.
  * After put: memory stays mapped, the first word is overwritten.
  * Exact, for any number of threads: one hold of the lock sees the whole list and the slab, and a put
- * that has ended has put its object on the list. How many wait changes nothing.
+ * that has ended has put its object on the list.
  *
  *	          get    put
  *	get       lock   lock
@@ -16,28 +16,22 @@
  *
  * The lock's own acquire and release order everything; there are no labels here.
  *
- * I1  The list from head ends in NULL and names each free carved object once.
+ * I1  as in free_list.h.
  * I2  A quiet pool's lock is free.
  */
 #ifndef ALLOC_POOL_MUTEX_H
 #define ALLOC_POOL_MUTEX_H
 
-#include "alloc/mechanism/census.h"
-#include "alloc/mechanism/slab.h"
-#include "alloc/pool.h"
+#include "alloc/mechanism/free_list.h"
+#include "alloc/mechanism/life_cycle.h"
 
-#include <errno.h>
 #include <pthread.h>
-
-struct mutex_object {
-	struct mutex_object *next;
-};
 
 struct mutex_pool {
 	struct pool base;
-	/* Lock and head are taken together, so they share a line. */
+	/* Lock and list are taken together, so they share a line. */
 	CACHE_PAIR_ALIGNED pthread_mutex_t lock;
-	struct mutex_object *head; /* under lock */
+	struct free_list list; /* under lock */
 	struct slab slab;
 };
 
@@ -48,10 +42,8 @@ ALWAYS_INLINE uint32_t mutex_take(
 	uint32_t got = 0;
 
 	pthread_mutex_lock(&self->lock);
-	for (; got < n && self->head != NULL; got++) {
-		objs[got] = self->head;
-		self->head = self->head->next;
-	}
+	for (; got < n && !free_list_is_empty(&self->list); got++)
+		objs[got] = free_list_pop(&self->list);
 	/* Under the lock too: nobody puts between the look at the list and the one at the slab. */
 	if (unlikely(got < n)) {
 		uint32_t first;
@@ -66,10 +58,7 @@ ALWAYS_INLINE uint32_t mutex_take(
 	return got;
 }
 
-/*
- * Two locked instructions (glibc's lock and unlock), two loads, one store; a futex call under
- * contention.
- */
+/* Two locked instructions (glibc's lock and unlock), two loads, one store; a futex call if contended. */
 static inline void *mutex_get(struct pool *pool, struct pool_thread *thread)
 {
 	void *object;
@@ -91,12 +80,8 @@ static inline void mutex_put_bulk(
 
 	(void)thread;
 	pthread_mutex_lock(&self->lock);
-	for (uint32_t i = 0; i < n; i++) {
-		struct mutex_object *freed = objs[i];
-
-		freed->next = self->head;
-		self->head = freed;
-	}
+	for (uint32_t i = 0; i < n; i++)
+		free_list_push(&self->list, objs[i]);
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -105,82 +90,42 @@ static inline void mutex_put(struct pool *pool, struct pool_thread *thread, void
 	mutex_put_bulk(pool, thread, &object, 1);
 }
 
-static COLD int mutex_create(const struct pool_config *config, struct pool **out)
+static COLD int mutex_init(struct pool *pool)
 {
-	struct mutex_pool *self = memory_alloc(sizeof(*self));
+	return -pthread_mutex_init(&((struct mutex_pool *)pool)->lock, NULL);
+}
 
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = slab_init(&self->slab, config->object_bytes, config->object_align,
-		config->capacity, config->pages, SLAB_WITHOUT_LINKS);
-	if (rc != 0) {
-		memory_free(self, sizeof(*self));
-		return rc;
+static COLD void mutex_fini(struct pool *pool)
+{
+	pthread_mutex_destroy(&((struct mutex_pool *)pool)->lock);
+}
+
+static COLD void mutex_walk(struct pool *pool, struct census *census)
+{
+	struct mutex_pool *self = (struct mutex_pool *)pool;
+
+	if (pthread_mutex_trylock(&self->lock) != 0) {
+		census_fail(census, "I2: the lock of a quiet pool is held");
+		return;
 	}
-	pthread_mutex_init(&self->lock, NULL);
-	self->base.slab = &self->slab;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void mutex_destroy(struct pool *pool)
-{
-	struct mutex_pool *self = (struct mutex_pool *)pool;
-
-	pthread_mutex_destroy(&self->lock);
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
-}
-
-static COLD uint64_t mutex_count(struct pool *pool)
-{
-	struct mutex_pool *self = (struct mutex_pool *)pool;
-	uint64_t free = slab_uncarved(&self->slab);
-
-	pthread_mutex_lock(&self->lock);
-	for (struct mutex_object *object = self->head; object != NULL; object = object->next)
-		free++;
+	free_list_walk(&self->list, census); /* I1 */
 	pthread_mutex_unlock(&self->lock);
-	return free;
 }
 
-static COLD int mutex_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	struct mutex_pool *self = (struct mutex_pool *)pool;
-	struct census census;
-	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
-
-	if (rc != 0)
-		return rc;
-	if (pthread_mutex_trylock(&self->lock) != 0) { /* I2 */
-		census_fail(&census, "I2: the lock of a quiet pool is held");
-		return census_end(&census, outstanding);
-	}
-	for (struct mutex_object *object = self->head; object != NULL;
-		object = object->next) { /* I1 */
-		if (!census_mark(&census, object, "the list"))
-			break;
-	}
-	pthread_mutex_unlock(&self->lock);
-	return census_end(&census, outstanding);
-}
+static const struct pool_parts mutex_parts = {
+	.pool_bytes = sizeof(struct mutex_pool),
+	.slab_offset = offsetof(struct mutex_pool, slab),
+	.init = mutex_init,
+	.fini = mutex_fini,
+	.walk = mutex_walk,
+};
 
 static const struct pool_ops pool_mutex_ops = {
 	.name = "mutex",
 	.summary = "a linked list under a pthread mutex: the simplest correct pool",
 	.traits = {.progress = POOL_BLOCKING, .exact = true},
 	.supported = pool_supported_always,
-	.create = mutex_create,
-	.destroy = mutex_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = mutex_get,
-	.put = mutex_put,
-	.get_bulk = mutex_get_bulk,
-	.put_bulk = mutex_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = mutex_count,
-	.check = mutex_check,
+	POOL_HOOKS(mutex),
 };
 
 #endif

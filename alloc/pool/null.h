@@ -10,10 +10,6 @@
 
 #include "alloc/mechanism/floor.h"
 
-struct null_pool {
-	struct pool base;
-};
-
 static inline void *null_get(struct pool *pool, struct pool_thread *thread)
 {
 	(void)pool;
@@ -44,21 +40,12 @@ static inline void null_put_bulk(
 	(void)n;
 }
 
-static COLD int null_create(const struct pool_config *config, struct pool **out)
-{
-	struct null_pool *self = memory_alloc(sizeof(*self));
-
-	(void)config;
-	if (self == NULL)
-		return -ENOMEM;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void null_destroy(struct pool *pool)
-{
-	memory_free(pool, sizeof(struct null_pool));
-}
+static const struct pool_parts null_parts = {
+	.pool_bytes = sizeof(struct pool),
+	.thread_bytes = sizeof(struct floor_thread),
+	.enter = floor_enter,
+	.leave = floor_leave,
+};
 
 static const struct pool_ops pool_null_ops = {
 	.name = "null",
@@ -67,17 +54,7 @@ static const struct pool_ops pool_null_ops = {
 		.kind = POOL_KIND_NULL,
 		.cache = POOL_CACHE_THREAD},
 	.supported = pool_supported_always,
-	.create = null_create,
-	.destroy = null_destroy,
-	.attach = floor_attach,
-	.detach = floor_detach,
-	.get = null_get,
-	.put = null_put,
-	.get_bulk = null_get_bulk,
-	.put_bulk = null_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = floor_count,
-	.check = floor_check,
+	POOL_HOOKS(null),
 };
 
 #endif

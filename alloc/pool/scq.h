@@ -80,13 +80,9 @@
 #ifndef ALLOC_POOL_SCQ_H
 #define ALLOC_POOL_SCQ_H
 
-#include "alloc/mechanism/census.h"
 #include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/slab.h"
-#include "alloc/pool.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 
 enum {
@@ -226,18 +222,13 @@ ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
 	return scq_search(self);
 }
 
-static COLD void *scq_grow(struct scq_pool *self, struct pool_thread *thread)
+/* The second look of pool_grow. */
+static COLD void *scq_take_again(struct pool *pool)
 {
-	void *object = pool_carve(&self->slab, thread);
+	struct scq_pool *self = (struct scq_pool *)pool;
+	uint32_t unit = scq_search(self);
 
-	if (object == NULL) {
-		uint32_t unit = scq_search(self);
-
-		if (unit != 0)
-			return slab_at(&self->slab, unit);
-		thread->paths.empty++;
-	}
-	return object;
+	return unit != 0 ? slab_at(&self->slab, unit) : NULL;
 }
 
 static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
@@ -245,7 +236,7 @@ static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 	struct scq_pool *self = (struct scq_pool *)pool;
 	uint32_t unit = scq_take(self);
 
-	return likely(unit != 0) ? slab_at(&self->slab, unit) : scq_grow(self, thread);
+	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
 
 /* Two locked instructions, five loads. */
@@ -274,17 +265,8 @@ static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *
 	}
 }
 
-static inline uint32_t scq_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(scq_get, pool, thread, objs, n);
-}
-
-static inline void scq_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(scq_put, pool, thread, objs, n);
-}
+POOL_GET_EACH(scq)
+POOL_PUT_EACH(scq)
 
 /* Empties the ring and sets both positions to a multiple of 2n, not 0: its cycle has a past. */
 static COLD void scq_start(struct scq_pool *self, uint64_t position)
@@ -299,67 +281,37 @@ static COLD void scq_start(struct scq_pool *self, uint64_t position)
 	atom_init(&self->dry, 1);
 }
 
-static COLD int scq_create(const struct pool_config *config, struct pool **out)
+static COLD int scq_init(struct pool *pool)
 {
-	struct scq_pool *self = memory_alloc(sizeof(*self));
+	struct scq_pool *self = (struct scq_pool *)pool;
 
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = slab_init(&self->slab, config->object_bytes, config->object_align,
-		config->capacity, config->pages, SLAB_WITHOUT_LINKS);
-	if (rc != 0)
-		goto fail_slab;
 	self->order = SCQ_ORDER_MIN + 1;
-	while ((uint64_t)1 << self->order < (uint64_t)config->capacity * 2)
+	while ((uint64_t)1 << self->order < (uint64_t)pool->config.capacity * 2)
 		self->order++;
 	self->ring = memory_map(sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
-	if (self->ring == NULL) {
-		rc = -ENOMEM;
-		goto fail_ring;
-	}
+	if (self->ring == NULL)
+		return -ENOMEM;
 	scq_start(self, (uint64_t)1 << self->order);
-	self->base.slab = &self->slab;
-	*out = &self->base;
 	return 0;
-
-fail_ring:
-	slab_fini(&self->slab);
-fail_slab:
-	memory_free(self, sizeof(*self));
-	return rc;
 }
 
-static COLD void scq_destroy(struct pool *pool)
+static COLD void scq_fini(struct pool *pool)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
 
 	memory_unmap(self->ring, sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
 }
 
-static COLD uint64_t scq_count(struct pool *pool)
-{
-	struct scq_pool *self = (struct scq_pool *)pool;
-	uint64_t free = slab_uncarved(&self->slab);
-
-	for (uint64_t i = 0; i >> self->order == 0; i++)
-		free += !scq_is_empty(atom_load_relaxed(&self->ring[i]));
-	return free;
-}
-
-static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
+static COLD void scq_walk(struct pool *pool, struct census *census)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
 	const uint64_t head = atom_load_seq_cst(&self->head);
 	const uint64_t tail = atom_load_seq_cst(&self->tail);
-	struct census census;
-	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
-	if (rc != 0)
-		return rc;
-	if (head > tail) /* I2 */
-		census_fail(&census, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
+	if (head > tail) {
+		census_fail(census, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
+		return;
+	}
 	/* One lap from head on; an entry may also belong to the same place of a later lap. */
 	for (uint64_t first = head; (first - head) >> self->order == 0; first++) {
 		scq_entry entry = atom_load_seq_cst(scq_at(self, first)); /* A0 */
@@ -368,17 +320,25 @@ static COLD int scq_check(struct pool *pool, uint64_t outstanding, char *why)
 
 		if (scq_is_empty(entry))
 			continue;
-		if (first + (laps << self->order) >= tail) { /* I1 */
+		if (first + (laps << self->order) >= tail) {
 			census_fail(
-				&census, "I1: entry %#" PRIx64 " is of no position in use", entry);
-			break;
+				census, "I1: entry %#" PRIx64 " is of no position in use", entry);
+			return;
 		}
-		if (!census_mark(&census, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)),
-			    "the ring"))
-			break;
+		if (!census_mark(
+			    census, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)), "the ring"))
+			return;
 	}
-	return census_end(&census, outstanding);
 }
+
+static const struct pool_parts scq_parts = {
+	.pool_bytes = sizeof(struct scq_pool),
+	.slab_offset = offsetof(struct scq_pool, slab),
+	.init = scq_init,
+	.fini = scq_fini,
+	.take = scq_take_again,
+	.walk = scq_walk,
+};
 
 static const struct pool_ops pool_scq_ops = {
 	.name = "scq",
@@ -390,17 +350,7 @@ static const struct pool_ops pool_scq_ops = {
 		.signals = true,
 		.trims = true},
 	.supported = pool_supported_always,
-	.create = scq_create,
-	.destroy = scq_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = scq_get,
-	.put = scq_put,
-	.get_bulk = scq_get_bulk,
-	.put_bulk = scq_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = scq_count,
-	.check = scq_check,
+	POOL_HOOKS(scq),
 };
 
 #endif

@@ -11,7 +11,7 @@
 #include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
 
-MALLOC_PEER_PEER(tbbmalloc, "peer: oneTBB's scalable malloc behind malloc and free, preloaded",
+MALLOC_PEER(tbbmalloc, "peer: oneTBB's scalable malloc behind malloc and free, preloaded",
 	"__TBB_malloc_proxy", "libtbbmalloc_proxy.so.2", "libtbbmalloc2");
 
 #endif

@@ -10,7 +10,7 @@
 #include "alloc/peer/malloc_peer.h"
 #include "alloc/pool/malloc.h"
 
-MALLOC_PEER_PEER(tcmalloc, "peer: gperftools' tcmalloc behind malloc and free, preloaded",
-	"tc_version", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4");
+MALLOC_PEER(tcmalloc, "peer: gperftools' tcmalloc behind malloc and free, preloaded", "tc_version",
+	"libtcmalloc_minimal.so.4", "libtcmalloc-minimal4");
 
 #endif

@@ -41,31 +41,27 @@
 #ifndef ALLOC_POOL_TREIBER_DWCAS_H
 #define ALLOC_POOL_TREIBER_DWCAS_H
 
-#include "alloc/mechanism/census.h"
 #include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/side_nodes.h"
-#include "alloc/pool.h"
-
-#include <errno.h>
 
 struct treiber_dwcas_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED atom_pair head; /* the top object and the generation */
-	struct side_nodes nodes;           /* a record holds the address of the object below */
+	struct side_nodes nodes;           /* a node holds the address of the object below */
 };
 
 ALWAYS_INLINE atom_ptr *treiber_dwcas_link(
 	const struct treiber_dwcas_pool *self, const void *object)
 {
-	return side_nodes_record(&self->nodes, object, sizeof(atom_ptr));
+	return side_nodes_node(&self->nodes, object, sizeof(atom_ptr));
 }
 
 /*
  * Five loads (the head's halves, the link, and where objects and links lie) and one 16-byte
  * compare-and-swap. NULL: the stack was empty.
  */
-ALWAYS_INLINE void *treiber_dwcas_pop(struct treiber_dwcas_pool *self)
+ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool)
 {
+	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
 	struct pair head;
 
 	head.generation = atom_load_acquire(&self->head.generation); /* A1 */
@@ -87,7 +83,7 @@ ALWAYS_INLINE void *treiber_dwcas_pop(struct treiber_dwcas_pool *self)
  * Up to n >= 1 objects: a walk over the links, then one 16-byte compare-and-swap to where it ended.
  * Returns how many, fewer than n only if the stack ended. objs beyond them may hold garbage.
  */
-ALWAYS_INLINE uint32_t treiber_dwcas_pop_each(
+ALWAYS_INLINE uint32_t treiber_dwcas_take_each(
 	struct treiber_dwcas_pool *self, void **objs, uint32_t n)
 {
 	struct pair head;
@@ -129,23 +125,12 @@ ALWAYS_INLINE void treiber_dwcas_push_chain(
 	} while (unlikely(!atom_pair_cas(&self->head, &head, top))); /* R0, meets A0 */
 }
 
-static COLD void *treiber_dwcas_grow(struct treiber_dwcas_pool *self, struct pool_thread *thread)
-{
-	void *object = pool_carve(&self->nodes.slab, thread);
-
-	if (object == NULL)
-		object = treiber_dwcas_pop(self);
-	thread->paths.empty += object == NULL;
-	return object;
-}
-
 /* Five loads and one 16-byte compare-and-swap. */
 static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
-	void *object = treiber_dwcas_pop(self);
+	void *object = treiber_dwcas_take(pool);
 
-	return likely(object != NULL) ? object : treiber_dwcas_grow(self, thread);
+	return likely(object != NULL) ? object : pool_grow(pool, thread);
 }
 
 /* Four loads, one store and one 16-byte compare-and-swap. */
@@ -155,20 +140,13 @@ static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thre
 	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, object, object);
 }
 
-/* The cold end of get_bulk: objs[0..got) are filled, the stack has ended. */
-static COLD uint32_t treiber_dwcas_get_rest(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
-{
-	return got + pool_get_each(treiber_dwcas_get, pool, thread, objs + got, n - got);
-}
-
 /* Four loads, n of links and one 16-byte compare-and-swap. */
 static inline uint32_t treiber_dwcas_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	uint32_t got = treiber_dwcas_pop_each((struct treiber_dwcas_pool *)pool, objs, n);
+	uint32_t got = treiber_dwcas_take_each((struct treiber_dwcas_pool *)pool, objs, n);
 
-	return likely(got == n) ? n : treiber_dwcas_get_rest(pool, thread, objs, got, n);
+	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
 
 /* Four loads, n stores and one 16-byte compare-and-swap. */
@@ -183,56 +161,22 @@ static inline void treiber_dwcas_put_bulk(
 	treiber_dwcas_push_chain(self, objs[0], objs[n - 1]);
 }
 
-static COLD int treiber_dwcas_create(const struct pool_config *config, struct pool **out)
-{
-	struct treiber_dwcas_pool *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = side_nodes_init(&self->nodes, config, sizeof(atom_ptr));
-	if (rc != 0) {
-		memory_free(self, sizeof(*self));
-		return rc;
-	}
-	self->base.slab = &self->nodes.slab;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void treiber_dwcas_destroy(struct pool *pool)
+static COLD void treiber_dwcas_walk(struct pool *pool, struct census *census)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
+	void *at = atom_load_acquire(&self->head.pointer); /* A0 */
 
-	side_nodes_fini(&self->nodes, sizeof(atom_ptr));
-	memory_free(self, sizeof(*self));
+	while (at != NULL && census_mark(census, at, "the stack")) /* I1 */
+		at = atom_load_relaxed(treiber_dwcas_link(self, at));
 }
 
-static COLD uint64_t treiber_dwcas_count(struct pool *pool)
-{
-	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
-	uint64_t n = slab_uncarved(&self->nodes.slab);
-
-	for (void *at = atom_load_acquire(&self->head.pointer); at != NULL;
-		at = atom_load_relaxed(treiber_dwcas_link(self, at)))
-		n++;
-	return n;
-}
-
-static COLD int treiber_dwcas_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
-	struct census census;
-	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
-
-	if (rc != 0)
-		return rc;
-	for (void *at = atom_load_acquire(&self->head.pointer); at != NULL; /* I1 */
-		at = atom_load_relaxed(treiber_dwcas_link(self, at))) {
-		if (!census_mark(&census, at, "the stack"))
-			break;
-	}
-	return census_end(&census, outstanding);
-}
+static const struct pool_parts treiber_dwcas_parts = {
+	.pool_bytes = sizeof(struct treiber_dwcas_pool),
+	.slab_offset = offsetof(struct treiber_dwcas_pool, nodes),
+	.node_bytes = sizeof(atom_ptr),
+	.take = treiber_dwcas_take,
+	.walk = treiber_dwcas_walk,
+};
 
 static const struct pool_ops pool_treiber_dwcas_ops = {
 	.name = "treiber_dwcas",
@@ -243,17 +187,7 @@ static const struct pool_ops pool_treiber_dwcas_ops = {
 		.signals = true,
 		.trims = true},
 	.supported = pool_supported_cx16,
-	.create = treiber_dwcas_create,
-	.destroy = treiber_dwcas_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = treiber_dwcas_get,
-	.put = treiber_dwcas_put,
-	.get_bulk = treiber_dwcas_get_bulk,
-	.put_bulk = treiber_dwcas_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = treiber_dwcas_count,
-	.check = treiber_dwcas_check,
+	POOL_HOOKS(treiber_dwcas),
 };
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * urcu_lfs_gp: liburcu's lock-free stack as a free list, with lock-free pops that read-copy-update
- * makes safe. The price is shown, not hidden: an object that was put rests until every reader of
- * that moment is done, so put rate x grace period objects are in flight, and get finds none of
- * them. At 20 million puts a second and 10 ms that is 200,000.
+ * makes safe. The price is memory: an object that was put rests until every reader of that moment
+ * is done. So put rate x grace period objects are in flight, and get finds none of them. At 20
+ * million puts a second and 10 ms that is 200,000.
  *
  * Source: liburcu, <urcu/lfstack.h> rule (1): pop under the read lock, and wait for a grace period
  * between a pop and the push of what was popped. put hands the waiting to call_rcu, whose thread
@@ -17,46 +17,38 @@
  * read lock and its release ends nobody's call, but no object comes back until it moves: not exact.
  * fork: the child has a thread of liburcu's of its own (urcu_start) and can use the pool, with what
  * was in flight.
- * Signal handlers must not use it: call_rcu is not made for them.
- * After put: memory stays mapped, nothing is overwritten (nodes live in the side nodes).
  *
  *	          get            put                       count, check
  *	get       CAS on head    grace period, then CAS    the caller: the pool is quiet
  *	put                      CAS on head               the caller: the pool is quiet
  *
- * Orders: liburcu's own, see alloc/peer/urcu.h; there are no labels here.
  * ABA: while a popper holds the read lock, no node that it saw on top can be popped by another and
  * pushed again, for that push waits until the popper has left.
  *
- * I1  With no callback outstanding, the walk from head ends in NULL and names each free carved
- *     object once.
+ * I1  With no callback outstanding, the walk from head ends in NULL and names each used free object
+ *     once.
  */
 #ifndef ALLOC_POOL_URCU_LFS_GP_H
 #define ALLOC_POOL_URCU_LFS_GP_H
 
-#include "alloc/mechanism/census.h"
-#include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/side_nodes.h"
 #include "alloc/peer/urcu.h"
-#include "alloc/pool.h"
 
 #include <assert.h>
-#include <errno.h>
 
 #if NBLBENCH_URCU
 
-struct urcu_lfs_gp_record {
+struct urcu_lfs_gp_node {
 	struct cds_lfs_node node;
 	struct rcu_head rcu;
 	struct urcu_lfs_gp_pool *pool; /* for the callback, which is given the rcu_head alone */
 };
-static_assert((sizeof(struct urcu_lfs_gp_record) & (sizeof(struct urcu_lfs_gp_record) - 1)) == 0,
-	"the side nodes wants a power of two");
+static_assert((sizeof(struct urcu_lfs_gp_node) & (sizeof(struct urcu_lfs_gp_node) - 1)) == 0,
+	"the side nodes want a power of two");
 
 struct urcu_lfs_gp_pool {
 	struct pool base;
 	CACHE_PAIR_ALIGNED struct __cds_lfs_stack stack;
-	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct urcu_lfs_gp_record */
+	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct urcu_lfs_gp_node */
 	/* Objects were put since a quiet pool was last looked at, and may be in flight. 0 or 1. */
 	atom_u32 pending;
 };
@@ -64,16 +56,8 @@ struct urcu_lfs_gp_pool {
 ALWAYS_INLINE void *urcu_lfs_gp_object(
 	const struct urcu_lfs_gp_pool *self, const struct cds_lfs_node *node)
 {
-	return side_nodes_object(&self->nodes, container_of(node, struct urcu_lfs_gp_record, node),
-		sizeof(struct urcu_lfs_gp_record));
-}
-
-static COLD void *urcu_lfs_gp_grow(struct urcu_lfs_gp_pool *self, struct pool_thread *thread)
-{
-	void *object = pool_carve(&self->nodes.slab, thread);
-
-	thread->paths.empty += object == NULL;
-	return object;
+	return side_nodes_object(&self->nodes, container_of(node, struct urcu_lfs_gp_node, node),
+		sizeof(struct urcu_lfs_gp_node));
 }
 
 /* One locked instruction, and what the read lock costs: loads, stores, and a compiler barrier. */
@@ -84,70 +68,43 @@ static inline void *urcu_lfs_gp_get(struct pool *pool, struct pool_thread *threa
 	urcu_bp_read_lock();
 	struct cds_lfs_node *node = __cds_lfs_pop(&self->stack);
 	urcu_bp_read_unlock();
-	return likely(node != NULL) ? urcu_lfs_gp_object(self, node)
-				    : urcu_lfs_gp_grow(self, thread);
+	return likely(node != NULL) ? urcu_lfs_gp_object(self, node) : pool_grow(pool, thread);
 }
 
 /* Runs on liburcu's thread, a grace period after put. */
 static COLD void urcu_lfs_gp_push(struct rcu_head *rcu)
 {
-	struct urcu_lfs_gp_record *record = container_of(rcu, struct urcu_lfs_gp_record, rcu);
+	struct urcu_lfs_gp_node *node = container_of(rcu, struct urcu_lfs_gp_node, rcu);
 
-	cds_lfs_push(&record->pool->stack, &record->node);
+	cds_lfs_push(&node->pool->stack, &node->node);
 }
 
-/* A call into liburcu, which queues the record: one locked instruction, and a wake-up at times. */
+/* A call into liburcu, which queues the node: one locked instruction, and a wake-up at times. */
 static inline void urcu_lfs_gp_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-	struct urcu_lfs_gp_record *record =
-		side_nodes_record(&self->nodes, object, sizeof(*record));
+	struct urcu_lfs_gp_node *node = side_nodes_node(&self->nodes, object, sizeof(*node));
 
 	(void)thread;
-	record->pool = self;
+	node->pool = self;
 	if (unlikely(atom_load_relaxed(&self->pending) == 0))
 		atom_store_relaxed(&self->pending, 1); /* read by who made the pool quiet */
-	urcu_bp_call_rcu(&record->rcu, urcu_lfs_gp_push);
+	urcu_bp_call_rcu(&node->rcu, urcu_lfs_gp_push);
 }
 
-static inline uint32_t urcu_lfs_gp_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+POOL_GET_EACH(urcu_lfs_gp)
+POOL_PUT_EACH(urcu_lfs_gp)
+
+static COLD int urcu_lfs_gp_init(struct pool *pool)
 {
-	return pool_get_each(urcu_lfs_gp_get, pool, thread, objs, n);
+	__cds_lfs_init(&((struct urcu_lfs_gp_pool *)pool)->stack);
+	return urcu_start();
 }
 
-static inline void urcu_lfs_gp_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+static COLD void urcu_lfs_gp_fini(struct pool *pool)
 {
-	pool_put_each(urcu_lfs_gp_put, pool, thread, objs, n);
-}
-
-static COLD int urcu_lfs_gp_create(const struct pool_config *config, struct pool **out)
-{
-	struct urcu_lfs_gp_pool *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = urcu_start();
-	if (rc == 0)
-		rc = side_nodes_init(&self->nodes, config, sizeof(struct urcu_lfs_gp_record));
-	if (rc != 0) {
-		memory_free(self, sizeof(*self));
-		return rc;
-	}
-	__cds_lfs_init(&self->stack);
-	self->base.slab = &self->nodes.slab;
-	*out = &self->base;
-	return 0;
-}
-
-static COLD void urcu_lfs_gp_destroy(struct pool *pool)
-{
-	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-
+	(void)pool;
 	urcu_bp_barrier(); /* until then callbacks reach into the pool */
-	side_nodes_fini(&self->nodes, sizeof(struct urcu_lfs_gp_record));
-	memory_free(self, sizeof(*self));
 }
 
 /* Waits until every object that any thread has put is back on the stack. */
@@ -158,40 +115,27 @@ static COLD void urcu_lfs_gp_flush(struct pool *pool, struct pool_thread *thread
 	urcu_bp_barrier();
 }
 
-/* The first node of a quiet stack on which nothing is in flight any more, or NULL. */
-static COLD const struct cds_lfs_node *urcu_lfs_gp_first(struct urcu_lfs_gp_pool *self)
+static COLD void urcu_lfs_gp_walk(struct pool *pool, struct census *census)
 {
+	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
+
 	if (atom_load_relaxed(&self->pending) != 0) {
 		urcu_bp_barrier(); /* takes 10 ms or more: not twice for nothing */
 		atom_store_relaxed(&self->pending, 0);
 	}
-	return self->stack.head != NULL ? &self->stack.head->node : NULL;
+	const struct cds_lfs_node *at = self->stack.head != NULL ? &self->stack.head->node : NULL;
+	while (at != NULL && census_mark(census, urcu_lfs_gp_object(self, at), "the stack"))
+		at = at->next; /* I1 */
 }
 
-static COLD uint64_t urcu_lfs_gp_count(struct pool *pool)
-{
-	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-	uint64_t free = slab_uncarved(&self->nodes.slab);
-
-	for (const struct cds_lfs_node *at = urcu_lfs_gp_first(self); at != NULL; at = at->next)
-		free++;
-	return free;
-}
-
-static COLD int urcu_lfs_gp_check(struct pool *pool, uint64_t outstanding, char *why)
-{
-	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
-	struct census census;
-	int rc = census_begin(&census, &self->nodes.slab, why, POOL_REASON_BYTES);
-
-	if (rc != 0)
-		return rc;
-	for (const struct cds_lfs_node *at = urcu_lfs_gp_first(self); at != NULL; at = at->next) {
-		if (!census_mark(&census, urcu_lfs_gp_object(self, at), "the stack")) /* I1 */
-			break;
-	}
-	return census_end(&census, outstanding);
-}
+static const struct pool_parts urcu_lfs_gp_parts = {
+	.pool_bytes = sizeof(struct urcu_lfs_gp_pool),
+	.slab_offset = offsetof(struct urcu_lfs_gp_pool, nodes),
+	.node_bytes = sizeof(struct urcu_lfs_gp_node),
+	.init = urcu_lfs_gp_init,
+	.fini = urcu_lfs_gp_fini,
+	.walk = urcu_lfs_gp_walk,
+};
 
 #endif
 
@@ -203,17 +147,9 @@ static const struct pool_ops pool_urcu_lfs_gp_ops = {
 		.trims = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
-	.create = urcu_lfs_gp_create,
-	.destroy = urcu_lfs_gp_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = urcu_lfs_gp_get,
-	.put = urcu_lfs_gp_put,
-	.get_bulk = urcu_lfs_gp_get_bulk,
-	.put_bulk = urcu_lfs_gp_put_bulk,
+	POOL_LIFE_CYCLE(urcu_lfs_gp_parts),
+	POOL_HOT_HOOKS(urcu_lfs_gp),
 	.flush = urcu_lfs_gp_flush,
-	.count = urcu_lfs_gp_count,
-	.check = urcu_lfs_gp_check,
 #else
 	MISSING_LIBRARY_HOOKS,
 #endif

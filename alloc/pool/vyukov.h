@@ -36,13 +36,9 @@
 #ifndef ALLOC_POOL_VYUKOV_H
 #define ALLOC_POOL_VYUKOV_H
 
-#include "alloc/mechanism/census.h"
 #include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/slab.h"
-#include "alloc/pool.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
 
@@ -74,8 +70,9 @@ struct vyukov_pool {
  * Four loads (take, the cell's seq, and where it lies), one locked compare-and-swap, two loads, one
  * store.
  */
-ALWAYS_INLINE void *vyukov_take(struct vyukov_pool *self)
+ALWAYS_INLINE void *vyukov_take(struct pool *pool)
 {
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t at = atom_load_relaxed(&self->take);
 
 	for (;;) {
@@ -133,22 +130,11 @@ ALWAYS_INLINE uint32_t vyukov_take_each(struct vyukov_pool *self, void **objs, u
 	}
 }
 
-static COLD void *vyukov_grow(struct vyukov_pool *self, struct pool_thread *thread)
-{
-	void *object = pool_carve(&self->slab, thread);
-
-	if (object == NULL)
-		object = vyukov_take(self);
-	thread->paths.empty += object == NULL;
-	return object;
-}
-
 static inline void *vyukov_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct vyukov_pool *self = (struct vyukov_pool *)pool;
-	void *object = vyukov_take(self);
+	void *object = vyukov_take(pool);
 
-	return likely(object != NULL) ? object : vyukov_grow(self, thread);
+	return likely(object != NULL) ? object : pool_grow(pool, thread);
 }
 
 /* Waits until the getter that holds the cell moves, then returns the position to try next. */
@@ -190,20 +176,13 @@ static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, voi
 	}
 }
 
-/* The cold end of get_bulk: objs[0..got) are filled, no filled cell was next. */
-static COLD uint32_t vyukov_get_rest(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
-{
-	return got + pool_get_each(vyukov_get, pool, thread, objs + got, n - got);
-}
-
 /* One locked compare-and-swap for all n, and two loads and two stores an object. */
 static inline uint32_t vyukov_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	uint32_t got = vyukov_take_each((struct vyukov_pool *)pool, objs, n);
 
-	return likely(got == n) ? n : vyukov_get_rest(pool, thread, objs, got, n);
+	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
 
 /*
@@ -242,103 +221,71 @@ static inline void vyukov_put_bulk(
 	}
 }
 
-static COLD int vyukov_create(const struct pool_config *config, struct pool **out)
+static COLD int vyukov_init(struct pool *pool)
 {
-	struct vyukov_pool *self = memory_alloc(sizeof(*self));
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t cells = 2; /* one cell can't tell full from empty */
 
-	if (self == NULL)
-		return -ENOMEM;
-	int rc = slab_init(&self->slab, config->object_bytes, config->object_align,
-		config->capacity, config->pages, SLAB_WITHOUT_LINKS);
-	if (rc != 0)
-		goto fail_slab;
-	while (cells < (uint64_t)config->capacity * VYUKOV_CELLS_PER_OBJECT)
+	while (cells < (uint64_t)pool->config.capacity * VYUKOV_CELLS_PER_OBJECT)
 		cells *= 2;
 	self->ring = memory_map(cells * sizeof(*self->ring), MEMORY_PAGES_ORDINARY);
-	if (self->ring == NULL) {
-		rc = -ENOMEM;
-		goto fail_ring;
-	}
+	if (self->ring == NULL)
+		return -ENOMEM;
 	self->mask = cells - 1;
 	for (uint64_t at = 0; at < cells; at++)
 		atom_init(&self->ring[at].seq, at);
-	self->base.slab = &self->slab;
-	*out = &self->base;
 	return 0;
-
-fail_ring:
-	slab_fini(&self->slab);
-fail_slab:
-	memory_free(self, sizeof(*self));
-	return rc;
 }
 
-static COLD void vyukov_destroy(struct pool *pool)
+static COLD void vyukov_fini(struct pool *pool)
 {
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 
 	memory_unmap(self->ring, (self->mask + 1) * sizeof(*self->ring), MEMORY_PAGES_ORDINARY);
-	slab_fini(&self->slab);
-	memory_free(self, sizeof(*self));
 }
 
-static COLD uint64_t vyukov_count(struct pool *pool)
-{
-	struct vyukov_pool *self = (struct vyukov_pool *)pool;
-
-	return slab_uncarved(&self->slab) + atom_load_relaxed(&self->give) -
-	       atom_load_relaxed(&self->take);
-}
-
-static COLD int vyukov_check(struct pool *pool, uint64_t outstanding, char *why)
+static COLD void vyukov_walk(struct pool *pool, struct census *census)
 {
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t take = atom_load_relaxed(&self->take);
 	uint64_t give = atom_load_relaxed(&self->give);
-	struct census census;
-	int rc = census_begin(&census, &self->slab, why, POOL_REASON_BYTES);
 
-	if (rc != 0)
-		return rc;
-	if (give - take > slab_carved(&self->slab)) { /* I3 */
-		census_fail(&census, "I3: give %" PRIu64 " and take %" PRIu64 " lie too far apart",
+	if (give - take > slab_carved(&self->slab)) {
+		census_fail(census, "I3: give %" PRIu64 " and take %" PRIu64 " lie too far apart",
 			give, take);
-		return census_end(&census, outstanding);
+		return;
 	}
 	for (uint64_t at = take; at != take + self->mask + 1; at++) {
 		const bool filled = at - take < give - take;
 		struct vyukov_cell *cell = &self->ring[at & self->mask];
 		uint64_t seq = atom_load_acquire(&cell->seq); /* A0 */
 
-		if (seq != at + filled) { /* I1, I2 */
-			census_fail(&census,
+		if (seq != at + filled) {
+			census_fail(census,
 				"I%d: the cell of position %" PRIu64 " has seq %" PRIu64,
 				filled ? 1 : 2, at, seq);
-			break;
+			return;
 		}
-		if (filled && !census_mark(&census, cell->object, "the ring"))
-			break;
+		if (filled && !census_mark(census, cell->object, "the ring"))
+			return;
 	}
-	return census_end(&census, outstanding);
 }
+
+static const struct pool_parts vyukov_parts = {
+	.pool_bytes = sizeof(struct vyukov_pool),
+	.slab_offset = offsetof(struct vyukov_pool, slab),
+	.init = vyukov_init,
+	.fini = vyukov_fini,
+	.take = vyukov_take,
+	.walk = vyukov_walk,
+};
 
 static const struct pool_ops pool_vyukov_ops = {
 	.name = "vyukov",
 	.summary = "a ring of sequenced cells: one locked instruction, false empties",
 	.traits = {.progress = POOL_BLOCKING, .bounded = true, .fifo = true, .trims = true},
 	.supported = pool_supported_always,
-	.create = vyukov_create,
-	.destroy = vyukov_destroy,
-	.attach = pool_attach_plain,
-	.detach = pool_detach_plain,
-	.get = vyukov_get,
-	.put = vyukov_put,
-	.get_bulk = vyukov_get_bulk,
-	.put_bulk = vyukov_put_bulk,
-	.flush = pool_flush_nothing,
-	.count = vyukov_count,
-	.check = vyukov_check,
+	POOL_HOOKS(vyukov),
 };
 
 #endif

@@ -56,7 +56,7 @@ static const char *head_operand(void)
 {
 	static char operand[32];
 
-	snprintf(operand, sizeof(operand), "0x%zx(", offsetof(struct plain_pool, head));
+	snprintf(operand, sizeof(operand), "0x%zx(", offsetof(struct plain_pool, list.head));
 	return operand;
 }
 
