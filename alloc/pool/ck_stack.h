@@ -8,11 +8,8 @@
  *
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (entries live in the side nodes).
- * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
- * then, once more, the stack empty. At that moment every object was out or in the hands of an
- * unfinished call. Threads are not counted anywhere, and the generation does not come
- * round.
+ * After put: memory stays mapped, nothing is overwritten (entries are side nodes).
+ * Exact, for any number of threads: as treiber_dwcas, for the same reasons.
  *
  *	          get            put            count, check
  *	get       CAS on head    CAS on head    the caller: the pool is quiet
@@ -22,7 +19,7 @@
  * (traits.opaque_to_tsan); there are no labels here.
  * ABA: a 64-bit generation that moves on every pop. Entries are type-stable.
  *
- * I1  The walk from head ends in NULL and names each free carved object once.
+ * I1  The walk from head ends in NULL and names each used free object once.
  */
 #ifndef ALLOC_POOL_CK_STACK_H
 #define ALLOC_POOL_CK_STACK_H

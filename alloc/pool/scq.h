@@ -7,14 +7,16 @@
  * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with a ring of data; a pool
  * is the first of them alone. Departures: no threshold, see below; the cycle occupies the high bits
  * of an entry, so that one subtraction compares cycles and wraps by itself; an entry names a unit of
- * the slab (slab.h) instead of an index below n; objects that were never used are carved when the
- * ring is empty.
+ * the slab (slab.h) instead of an index below n; never-used objects are carved when the ring is
+ * empty.
  *
- * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}. put takes a position
- * from tail and fills its entry if the entry is from an older cycle and empty; else it takes the
- * next one. get takes a position from head; an entry of the same cycle is its object; an older,
- * empty one is moved to this cycle, so that the put that is late for it goes elsewhere; an older,
- * full one is marked unsafe, which tells a late put to make sure that its getter is still to come.
+ * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}; a position's cycle counts
+ * the laps. put takes a position from tail and fills its entry if that is of an older cycle and
+ * empty; else it takes the next position. get takes a position from head:
+ * - an entry of the same cycle is its object;
+ * - an older, empty entry is moved to this cycle, so that the put that is late for it goes elsewhere;
+ * - an older, full entry is marked unsafe, which tells a late put to make sure that its getter is
+ *   still to come.
  *
  * A get takes one position unseen. When it has missed it looks first: it reads the entries from head
  * up to tail, takes the next position if an object rests in one of them, and answers NULL if none
@@ -47,8 +49,7 @@
  * entries as there are objects, and so one of the next 2n takes it in.
  *
  * Signal handlers may use it: a position that an interrupted call holds is passed over.
- * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the
- * coldest object.
+ * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
  *
  *	          get                     put                          count, check
  *	get       fetch-and-add of head   cycle and safe of an entry   the caller: pool is quiet
@@ -71,8 +72,7 @@
  *
  * ABA: an entry repeats only when its 38-bit cycle comes round, after 2^38 x 2n positions: 97 hours
  * at 100 million a second on the smallest ring, during which a thread would have to stop between
- * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is
- * harmless.
+ * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is harmless.
  *
  * I1  Each entry that holds a unit is of the cycle of a position from head up to tail.
  * I2  head <= tail.
@@ -113,6 +113,7 @@ struct scq_pool {
 	CACHE_PAIR_ALIGNED struct slab slab;
 };
 
+/* The entry of a position. */
 ALWAYS_INLINE atom_u64 *scq_at(const struct scq_pool *self, uint64_t position)
 {
 	uint64_t mask = ((uint64_t)1 << self->order) - 1;

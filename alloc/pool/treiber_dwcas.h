@@ -7,36 +7,33 @@
  * the double-word CAS of IBM System/370 against ABA. Departure: only pop moves the generation, as
  * in treiber_tag, so the two differ in the width of the CAS and in nothing else.
  *
- * Progress: get and put are lock-free: a CAS fails only because another one succeeded. get_bulk
- * walks over n links and takes them with one CAS, put_bulk splices a private chain with one CAS. A
- * burst that others keep overtaking walks again each time.
+ * Progress: get and put are lock-free: a CAS fails only because another one succeeded. Bursts are as
+ * in treiber_tag.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (links live in the side nodes).
+ * After put: memory stays mapped, nothing is overwritten (links are side nodes).
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
- * then, once more, the stack empty. At that moment every object was out or in the hands of an
- * unfinished call. Threads are not counted anywhere, and the generation does not come
- * round.
+ * then, once more, the stack empty (pool_grow). At that moment every object was out or in the hands
+ * of an unfinished call. Threads are not counted anywhere, and the generation does not come round.
  *
  *	          get            put            count, check
  *	get       CAS on head    CAS on head    the caller: the pool is quiet
  *	put                      CAS on head    the caller: the pool is quiet
  *
- * R0 the CAS of push (a full barrier), meets A0: whoever reads the pointer sees the link below it
+ * R0 the CAS of put (a full barrier), meets A0: whoever reads the pointer sees the link below it
  *    and what the last owner wrote into the object.
- * A0 the load of the pointer in pop, or the failed CAS (a full barrier) from which the loop goes
- * on.
+ * A0 the load of the pointer in get, or the failed CAS (a full barrier) from which the loop goes on.
  * A1 the load of the generation, before that of the pointer. It has no partner: it keeps the two
  *    loads in order. See ABA.
  * Links are read relaxed: the object may belong to somebody else by then, and the CAS will fail.
  *
  * ABA: the generation moves on every pop and is loaded first. If the CAS meets the generation it
- * expects, no pop went by since that load, so the object read as top was never off the stack and
- * its link is the one that was read, and so down the list for a burst. A stale link, which makes
- * the CAS fail, still holds an object of the slab or NULL, so a walk stays on readable ground. 64
- * bits do not come round in the life of a machine (5,800
- * years at 100 million pops a second). Objects are type-stable (slab.h): a stale link is readable.
+ * expects, no pop went by since that load. So the object read as top was never off the stack, and its
+ * link is the one that was read; so down the list for a burst. A stale link, which makes the CAS
+ * fail, still holds an object of the slab or NULL, so a walk stays on readable ground: objects are
+ * type-stable (slab.h). 64 bits do not come round in the life of a machine: 5,800 years at 100
+ * million pops a second.
  *
- * I1  The walk from head over the links ends in NULL and names each free carved object once.
+ * I1  The walk from head over the links ends in NULL and names each used free object once.
  */
 #ifndef ALLOC_POOL_TREIBER_DWCAS_H
 #define ALLOC_POOL_TREIBER_DWCAS_H

@@ -3,28 +3,27 @@
  * reference among the shared structures: exact to the last object, a locked instruction each way,
  * and one cache line that all CPUs fight for.
  *
- * The stack is alloc/mechanism/tagged_stack.h: the algorithm, its labels (A0, R0), its table and the argument
- * against ABA stand there.
- * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986; the tag
- * follows IBM System/370, Principles of Operation, appendix on CDS. We link indices, not pointers,
- * so that head and tag fit a word that every compiler and every checker understands.
+ * The algorithm stands in alloc/mechanism/tagged_stack.h, with its labels (A0, R0) and its argument
+ * against ABA. This file makes a pool of it: the stack holds the used free objects, and a get that
+ * finds it empty takes a never-used one.
  *
- * Progress: get and put are lock-free. get_bulk walks over n links and takes them with one CAS,
- * put_bulk splices a private chain with one CAS: a burst costs one locked instruction each way. A
- * burst that others keep overtaking walks again each time.
+ * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986. The tag
+ * follows IBM System/370, Principles of Operation, appendix on CDS. Departure: we link indices, not
+ * pointers, so that head and tag fit a word that every compiler and every checker understands.
+ *
+ * Progress: get and put are lock-free. A burst costs one locked instruction each way: get_bulk walks
+ * over n links and takes them with one CAS, put_bulk splices a private chain in with one. A burst
+ * that others keep overtaking walks again each time.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
+ * After put: memory stays mapped, nothing is overwritten (links lie beside the objects).
  * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
- * then, once more, the stack empty. At that moment every object was out or in the hands of an
- * unfinished call. Threads are not counted anywhere. The tag is all that could be
- * outrun: by a multiple of 2^40 pops while one thread stands between its load and its CAS
- * (tagged.h).
+ * then, once more, the stack empty (pool_grow). At that moment every object was out or in the hands
+ * of an unfinished call. Threads are not counted anywhere. Only the tag could be outrun: by a
+ * multiple of 2^40 pops while one thread stands between its load and its CAS (tagged.h).
  *
- *	          get            put
- *	get       CAS on head    CAS on head
- *	put                      CAS on head
- *
- * count and check want a quiet pool.
+ *	          get            put            count, check
+ *	get       CAS on head    CAS on head    the caller: the pool is quiet
+ *	put                      CAS on head    the caller: the pool is quiet
  *
  * I1  as in tagged_stack.h.
  */
@@ -40,6 +39,7 @@ struct treiber_tag_pool {
 	struct slab slab;
 };
 
+/* A used object, or NULL. */
 static inline void *treiber_tag_take(struct pool *pool)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;

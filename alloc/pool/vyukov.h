@@ -3,16 +3,22 @@
  * instruction an operation and no miss on a link: the cheapest shared structure while nobody
  * stops, and the one that lies most when somebody does.
  *
+ * Two positions count up for ever: take, the next one that get empties, and give, the next one that
+ * put fills. Position p lies in cell p mod size, whose seq is p while the cell waits to be filled,
+ * p + 1 while it is full, and p + size once it is emptied: then it waits for the next lap. A get or
+ * a put whose cell is ready moves its position by a CAS, and the cell is its own until it stores
+ * the next seq. A burst takes as many positions in a row as have their cells ready, with one CAS, and
+ * then serves cell by cell.
+ *
  * Source: D. Vyukov, "Bounded MPMC queue", 1024cores.net, 2010. Departures: a put that meets a cell
  * still in use waits for it instead of giving up, for a pool must not refuse what is its own; and
  * bursts, of which the source has none.
  *
- * Progress: blocking, in both hooks. put waits while the cell it would fill is still being emptied
- * by a getter that stopped inside its call, one lap ago. get does not wait, but answers NULL: a
- * thread stopped between taking a position and storing the sequence number hides every object put
- * behind it, however many have come back since (which is why the traits say "not exact": with all
- * threads outside of calls nothing is hidden). A burst takes as many positions in a row as have
- * their cells ready, with one compare-and-swap, and then serves cell by cell.
+ * Progress: blocking, in both hooks. put waits while the cell that it would fill is still being
+ * emptied by a getter that stopped inside its call, one lap ago. get does not wait, but may answer
+ * NULL: a thread stopped between taking a position and storing seq hides every object put behind it,
+ * however many have come back since. Hence "not exact", although nothing is hidden while all threads
+ * are outside of calls.
  * Signal handlers must not use it: a put may wait for the get that it interrupted.
  * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
  *
@@ -20,10 +26,10 @@
  *	get       CAS on take    seq of the cell    the caller: the pool is quiet
  *	put                      CAS on give        the caller: the pool is quiet
  *
- * R0 put stores seq = position + 1, meets A0 in get: the getter sees the object's address and what
- *    its last owner wrote into it.
- * R1 get stores seq = position + size, meets A1 in put: the putter of the next lap overwrites the
- *    address only after the getter has read it.
+ * R0 put stores seq = p + 1, meets A0 in get: the getter sees the object's address and what its last
+ *    owner wrote into it.
+ * R1 get stores seq = p + size, meets A1 in put: the putter of the next lap overwrites the address
+ *    only after the getter has read it.
  * The positions are relaxed throughout: they hand out turns, and the cell's seq guards the cell.
  *
  * ABA: positions are 64 bits wide and only grow; a stalled CAS on one can't meet its value again.
