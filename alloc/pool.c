@@ -50,10 +50,8 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "has no name";
 	if (ops->summary == NULL || ops->summary[0] == '\0')
 		return "has no summary";
-	if (!ops->parts && (!ops->create || !ops->destroy))
-		return "lacks its parts";
-	if (!ops->supported || !ops->attach || !ops->detach)
-		return "lacks one of supported, attach, detach";
+	if (!ops->supported || !ops->parts || !ops->attach || !ops->detach)
+		return "lacks one of supported, parts, attach, detach";
 	if (!ops->get || !ops->put || !ops->get_bulk || !ops->put_bulk)
 		return "lacks one of get, put, get_bulk, put_bulk";
 	if ((ops->get_run == NULL) != (ops->put_run == NULL))
@@ -152,22 +150,15 @@ int pool_create(const struct pool_ops *ops, const struct pool_config *config, st
 	 * of the caller's it is asked for half as many until it can.
 	 */
 	do
-		rc = ops->parts ? life_cycle_create(ops, &c, out) : ops->create(&c, out);
+		rc = life_cycle_create(ops, &c, out);
 	while (rc == -EOVERFLOW && config->capacity == 0 && (c.capacity /= 2) != 0);
-	if (rc == 0) {
-		(*out)->ops = ops;
-		(*out)->config = c;
-		ASSERT(((*out)->slab != NULL) == (ops->traits.kind == POOL_KIND_POOL));
-	}
+	ASSERT(rc != 0 || ((*out)->slab != NULL) == (ops->traits.kind == POOL_KIND_POOL));
 	return rc;
 }
 
 void pool_destroy(struct pool *pool)
 {
-	if (pool->ops->parts)
-		life_cycle_destroy(pool);
-	else
-		pool->ops->destroy(pool);
+	life_cycle_destroy(pool);
 }
 
 void pool_adopt(struct pool *pool, struct pool_thread *self)
@@ -210,23 +201,6 @@ bool pool_supported_rseq(char *reason)
 
 	snprintf(reason, POOL_REASON_BYTES, "%s", missing ? missing : "");
 	return missing == NULL;
-}
-
-int pool_attach_plain(struct pool *pool, struct pool_thread **out)
-{
-	struct pool_thread *self = memory_alloc(sizeof(*self));
-
-	if (self == NULL)
-		return -ENOMEM;
-	self->pool = pool;
-	*out = self;
-	return 0;
-}
-
-void pool_detach_plain(struct pool *pool, struct pool_thread *self)
-{
-	(void)pool;
-	memory_free(self, sizeof(*self));
 }
 
 const char *pool_progress_name(enum pool_progress progress)

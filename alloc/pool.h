@@ -177,26 +177,11 @@ struct pool_ops {
 	bool (*supported)(char *reason);
 
 	/*
-	 * What a pool consists of, from which pool_create makes it and pool_destroy ends it, and from
-	 * which the hooks of mechanism/life_cycle.h work.
+	 * What a pool consists of (mechanism/life_cycle.h): pool_create makes it from that and
+	 * pool_destroy ends it. The hooks attach, detach, count and check work from it too, where a
+	 * strategy has none of its own.
 	 */
 	const struct pool_parts *parts;
-
-	/*
-	 * NULL where there are parts; else:
-	 * makes a pool of config->capacity free objects, none carved yet. Called by pool_create
-	 * alone, which has checked config; sets the base's slab, pool_create fills in the rest. 0
-	 * and *out, or -ENOMEM or -EOVERFLOW (the strategy cannot name so many objects), with *out
-	 * untouched and nothing leaked.
-	 */
-	int (*create)(const struct pool_config *config, struct pool **out);
-
-	/*
-	 * NULL where there are parts; else:
-	 * frees everything. No thread is attached and every object is back; the caller has made
-	 * sure.
-	 */
-	void (*destroy)(struct pool *pool);
 
 	/*
 	 * Makes the calling thread known. 0 and *out, a handle for this thread and this pool only;
@@ -279,7 +264,7 @@ struct pool {
 	struct pool_config config; /* as resolved by pool_create */
 	/*
 	 * Where the objects lie: those that were ever handed out are the first `carved` of it. Set
-	 * by ops->create; NULL in kinds other than POOL_KIND_POOL.
+	 * by pool_create; NULL in kinds other than POOL_KIND_POOL.
 	 */
 	struct slab *slab;
 };
@@ -324,7 +309,7 @@ int pool_config_resolve(const struct pool_ops *ops, struct pool_config *config);
  */
 int pool_create(const struct pool_ops *ops, const struct pool_config *config, struct pool **out);
 
-/* Destroys the pool; see ops->destroy. */
+/* Frees everything. No thread is attached and every object is back; the caller has made sure. */
 void pool_destroy(struct pool *pool);
 
 /*
@@ -388,10 +373,6 @@ bool pool_supported_cx16(char *reason);
 
 /* For `supported` of strategies made of restartable sequences (rseq.h). */
 bool pool_supported_rseq(char *reason);
-
-/* attach and detach for strategies without per-thread state of their own: only the counters. */
-int pool_attach_plain(struct pool *pool, struct pool_thread **out);
-void pool_detach_plain(struct pool *pool, struct pool_thread *self);
 
 /* flush for strategies without caches. */
 ALWAYS_INLINE void pool_flush_nothing(struct pool *pool, struct pool_thread *self)

@@ -202,7 +202,7 @@ ALWAYS_INLINE void context_arena_free(struct context *context, struct context_th
 
 static int context_arena_create(const struct context_config *config, struct context **out)
 {
-	const uint32_t most = TAGGED_INDEX_MAX / (ARENA_CHUNK_BYTES >> CACHE_LINE_LOG2);
+	const uint32_t most = TAGGED_UNIT_MAX / (ARENA_CHUNK_BYTES >> CACHE_LINE_LOG2);
 	struct arena_context *self = memory_alloc(sizeof(*self));
 	uint32_t chunks = config->capacity;
 

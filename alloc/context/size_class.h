@@ -166,7 +166,7 @@ static int size_class_init(struct size_class_context *self, const struct context
 	uint32_t index, uint32_t lines)
 {
 	struct size_class *class = &self->classes[index];
-	const uint32_t most = TAGGED_INDEX_MAX / lines; /* what a slab can name */
+	const uint32_t most = TAGGED_UNIT_MAX / lines; /* what a slab can name */
 	uint32_t blocks = config->capacity;
 
 	if (blocks < SIZE_CLASS_BLOCKS_MIN)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-enum { LENGTH_SHIFT = TAGGED_INDEX_BITS };
+enum { LENGTH_SHIFT = TAGGED_UNIT_BITS };
 
 static size_t next_bytes(const struct chain_stack *self, const struct slab *slab)
 {
@@ -27,9 +27,9 @@ void chain_stack_push(struct chain_stack *self, uint32_t first, uint32_t length)
 	tagged head = atom_load_relaxed(&self->head); /* only stored and compared */
 
 	do {
-		atom_store_relaxed(&self->next[first], length << LENGTH_SHIFT | tagged_index(head));
+		atom_store_relaxed(&self->next[first], length << LENGTH_SHIFT | tagged_unit(head));
 	} while (!atom_cas_weak_release(
-		&self->head, &head, tagged_with_index(head, first))); /* R1, meets A1 */
+		&self->head, &head, tagged_with_unit(head, first))); /* R1, meets A1 */
 }
 
 uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length)
@@ -37,12 +37,12 @@ uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length)
 	tagged head = atom_load_acquire(&self->head); /* A1, meets R1 */
 	uint32_t first;
 
-	while ((first = tagged_index(head)) != 0) {
+	while ((first = tagged_unit(head)) != 0) {
 		uint32_t next = atom_load_relaxed(&self->next[first]);
 
 		*length = next >> LENGTH_SHIFT;
-		if (atom_cas_weak_acquire(&self->head, &head,
-			    tagged_next(head, next & TAGGED_INDEX_MAX))) /* A1 */
+		if (atom_cas_weak_acquire(
+			    &self->head, &head, tagged_next(head, next & TAGGED_UNIT_MAX))) /* A1 */
 			break;
 	}
 	return first;
@@ -67,7 +67,7 @@ bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, cons
 bool chain_stack_census(struct chain_stack *self, const struct slab *slab, uint32_t most,
 	const char *place, struct census *census)
 {
-	for (uint32_t first = tagged_index(atom_load_acquire(&self->head)); first != 0;) { /* A1 */
+	for (uint32_t first = tagged_unit(atom_load_acquire(&self->head)); first != 0;) { /* A1 */
 		uint32_t next = atom_load_relaxed(&self->next[first]);
 		uint32_t length = next >> LENGTH_SHIFT;
 
@@ -76,7 +76,7 @@ bool chain_stack_census(struct chain_stack *self, const struct slab *slab, uint3
 				place, length, most);
 		if (!chain_census(slab, first, length, place, census))
 			return false;
-		first = next & TAGGED_INDEX_MAX;
+		first = next & TAGGED_UNIT_MAX;
 	}
 	return true;
 }

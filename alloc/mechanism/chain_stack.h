@@ -39,7 +39,7 @@ COLD uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length);
 /* False: there was no chain a moment ago. */
 ALWAYS_INLINE bool chain_stack_has_any(struct chain_stack *self)
 {
-	return tagged_index(atom_load_relaxed(&self->head)) != 0;
+	return tagged_unit(atom_load_relaxed(&self->head)) != 0;
 }
 
 /*

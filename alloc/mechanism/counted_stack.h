@@ -24,7 +24,7 @@
 
 enum {
 	COUNTED_STACK_MAX = UINT8_MAX, /* objects */
-	COUNTED_STACK_LENGTH_SHIFT = TAGGED_INDEX_BITS,
+	COUNTED_STACK_LENGTH_SHIFT = TAGGED_UNIT_BITS,
 	COUNTED_STACK_TAG_SHIFT = 32,
 };
 
@@ -40,7 +40,7 @@ ALWAYS_INLINE uint32_t counted_stack_length(uint64_t head)
 /* The same tag over a list with n more objects: what a put installs. The new length fits its bits. */
 ALWAYS_INLINE uint64_t counted_stack_longer(uint64_t head, uint32_t first, uint32_t n)
 {
-	return tagged_with_index(head + ((uint64_t)n << COUNTED_STACK_LENGTH_SHIFT), first);
+	return tagged_with_unit(head + ((uint64_t)n << COUNTED_STACK_LENGTH_SHIFT), first);
 }
 
 /* The next tag over a list with n objects less, n at most its length: what a pop installs. */
@@ -48,7 +48,7 @@ ALWAYS_INLINE uint64_t counted_stack_shorter(uint64_t head, uint32_t below, uint
 {
 	const uint64_t tag = (uint64_t)1 << COUNTED_STACK_TAG_SHIFT;
 
-	return tagged_with_index(head + tag - ((uint64_t)n << COUNTED_STACK_LENGTH_SHIFT), below);
+	return tagged_with_unit(head + tag - ((uint64_t)n << COUNTED_STACK_LENGTH_SHIFT), below);
 }
 
 /* The next tag over another list: what replaces the whole list. */
@@ -64,7 +64,7 @@ ALWAYS_INLINE void *counted_stack_pop_one(struct counted_stack *self, const stru
 	uint64_t head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
 	for (;;) {
-		uint32_t at = tagged_index(head);
+		uint32_t at = tagged_unit(head);
 
 		if (unlikely(at == 0))
 			return NULL;
@@ -86,7 +86,7 @@ ALWAYS_INLINE uint32_t counted_stack_pop(
 	for (;;) {
 		uint32_t length = counted_stack_length(head);
 		uint32_t take = want < length ? want : length;
-		uint32_t at = tagged_index(head);
+		uint32_t at = tagged_unit(head);
 		uint32_t got = 0;
 
 		if (unlikely(take == 0))

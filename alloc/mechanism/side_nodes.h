@@ -33,7 +33,7 @@ void side_nodes_fini(struct side_nodes *self, size_t node_bytes);
 ALWAYS_INLINE void *side_nodes_node(
 	const struct side_nodes *self, const void *object, size_t node_bytes)
 {
-	size_t offset = (size_t)((const unsigned char *)object - self->slab.lines);
+	size_t offset = (size_t)((const unsigned char *)object - self->slab.unit0);
 
 	return self->nodes + (offset >> CACHE_LINE_LOG2) * node_bytes;
 }
@@ -44,7 +44,7 @@ ALWAYS_INLINE void *side_nodes_object(
 {
 	size_t offset = (size_t)((const unsigned char *)node - self->nodes);
 
-	return self->slab.lines + (offset / node_bytes << CACHE_LINE_LOG2);
+	return self->slab.unit0 + (offset / node_bytes << CACHE_LINE_LOG2);
 }
 
 #endif

@@ -7,7 +7,7 @@ static size_t link_bytes(const struct slab *self)
 	return slab_units(self) * sizeof(*self->link);
 }
 
-static const size_t range_max = (size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2;
+static const size_t range_max = (size_t)TAGGED_UNIT_MAX << CACHE_LINE_LOG2;
 
 /* 0: one object is too large already. */
 static size_t stride_of(size_t bytes, size_t align)
@@ -38,7 +38,7 @@ int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
 	slab.base = memory_map(capacity * slab.stride, pages);
 	if (slab.base == NULL)
 		return -ENOMEM;
-	slab.lines = slab.base - CACHE_LINE_BYTES;
+	slab.unit0 = slab.base - CACHE_LINE_BYTES;
 	if (links == SLAB_WITH_LINKS) {
 		slab.link = memory_map(link_bytes(&slab), MEMORY_PAGES_ORDINARY);
 		if (slab.link == NULL) {
@@ -56,7 +56,7 @@ void slab_fini(struct slab *self)
 		memory_unmap(self->link, link_bytes(self), MEMORY_PAGES_ORDINARY);
 	memory_unmap(self->base, self->capacity * self->stride, self->pages);
 	self->base = NULL;
-	self->lines = NULL;
+	self->unit0 = NULL;
 	self->link = NULL;
 }
 

@@ -39,7 +39,7 @@
 
 struct slab {
 	unsigned char *base;                /* the first object */
-	unsigned char *lines;               /* where unit 0 would be: a line before base */
+	unsigned char *unit0;               /* where unit 0 would be: a line before base */
 	atom_u32 *link;                     /* by unit: the unit of the next; NULL: without links */
 	size_t stride;                      /* bytes from one object to the next */
 	uint32_t capacity;                  /* objects that the range can hold */
@@ -99,13 +99,13 @@ ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t number)
 /* The unit of an object. */
 ALWAYS_INLINE uint32_t slab_unit(const struct slab *self, const void *object)
 {
-	return (uint32_t)((size_t)((const unsigned char *)object - self->lines) >> CACHE_LINE_LOG2);
+	return (uint32_t)((size_t)((const unsigned char *)object - self->unit0) >> CACHE_LINE_LOG2);
 }
 
 /* The object of a unit. */
 ALWAYS_INLINE void *slab_at(const struct slab *self, uint32_t unit)
 {
-	return self->lines + ((size_t)unit << CACHE_LINE_LOG2);
+	return self->unit0 + ((size_t)unit << CACHE_LINE_LOG2);
 }
 
 /* The link of a unit. */

@@ -45,7 +45,7 @@ ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct sla
 	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
 	for (;;) {
-		uint32_t top = tagged_index(head);
+		uint32_t top = tagged_unit(head);
 
 		if (unlikely(top == 0))
 			return NULL;
@@ -72,7 +72,7 @@ ALWAYS_INLINE uint32_t tagged_stack_pop_each(
 	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
 	for (;;) {
-		uint32_t at = tagged_index(head);
+		uint32_t at = tagged_unit(head);
 		uint32_t got = 0;
 
 		while (got < n && at != 0) {
@@ -97,9 +97,9 @@ ALWAYS_INLINE void tagged_stack_push_chain(
 	tagged head = atom_load_relaxed(&self->head); /* only stored and compared, never followed */
 
 	do {
-		atom_store_relaxed(slab_link(slab, last), tagged_index(head));
+		atom_store_relaxed(slab_link(slab, last), tagged_unit(head));
 	} while (unlikely(!atom_cas_weak_release(
-		&self->head, &head, tagged_with_index(head, first)))); /* R0, meets A0 */
+		&self->head, &head, tagged_with_unit(head, first)))); /* R0, meets A0 */
 }
 
 ALWAYS_INLINE void tagged_stack_push(

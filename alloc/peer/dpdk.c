@@ -141,7 +141,7 @@ int dpdk_init(struct pool *pool, const char *backend, bool cached)
 	int rc;
 
 	/* The bound of every slab; it also keeps the sizes below within DPDK's 32 bits. */
-	if (bytes > ((size_t)TAGGED_INDEX_MAX << CACHE_LINE_LOG2) / config->capacity)
+	if (bytes > ((size_t)TAGGED_UNIT_MAX << CACHE_LINE_LOG2) / config->capacity)
 		return -EOVERFLOW;
 	pthread_once(&eal_once, eal_start_once);
 	if (!eal_runs)

@@ -94,7 +94,7 @@ ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_threa
 		uint32_t length = counted_stack_length(head);
 
 		if (likely(length + n <= IDX_LOCAL_LIMIT)) {
-			atom_store_relaxed(slab_link(&self->slab, last), tagged_index(head));
+			atom_store_relaxed(slab_link(&self->slab, last), tagged_unit(head));
 			if (likely(atom_cas_weak_acq_rel(&shard->head, &head,
 				    counted_stack_longer(head, first, n)))) /* R0 */
 				return;
@@ -103,7 +103,7 @@ ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_threa
 			if (atom_cas_weak_acq_rel(&shard->head, &head,
 				    counted_stack_next(head, first, n))) { /* R0, A0 */
 				thread->paths.flush++;
-				idx_local_retire(self, tagged_index(head), length);
+				idx_local_retire(self, tagged_unit(head), length);
 				return;
 			}
 		}
@@ -181,7 +181,7 @@ static COLD uint32_t idx_local_refill(struct idx_local_pool *self, struct pool_t
 
 		thread->paths.refill++;
 		if (length == 1 ||
-			(tagged_index(head) == 0 &&
+			(tagged_unit(head) == 0 &&
 				atom_cas_weak_release(&shard->head, &head,
 					counted_stack_next(head, rest, length - 1)))) { /* R0 */
 			objs[0] = slab_at(&self->slab, first);
@@ -242,11 +242,11 @@ static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
 	struct counted_stack *shard = idx_local_own(self, thread);
 	uint64_t head = atom_load_acquire(&shard->head); /* A0 */
 
-	while (tagged_index(head) != 0) {
+	while (tagged_unit(head) != 0) {
 		if (atom_cas_weak_acquire(
 			    &shard->head, &head, counted_stack_next(head, 0, 0))) { /* A0 */
 			chain_stack_push(
-				&self->chains, tagged_index(head), counted_stack_length(head));
+				&self->chains, tagged_unit(head), counted_stack_length(head));
 			return;
 		}
 	}
@@ -275,7 +275,7 @@ static COLD void idx_local_walk(struct pool *pool, struct census *census)
 			return;
 		}
 		if (!chain_census(
-			    &self->slab, tagged_index(head), length, "I1: a shard's list", census))
+			    &self->slab, tagged_unit(head), length, "I1: a shard's list", census))
 			return;
 	}
 	chain_stack_census(&self->chains, &self->slab, IDX_LOCAL_LIMIT,

@@ -32,7 +32,7 @@
 
 #include <cmocka.h>
 
-static const uint64_t tag_max = UINT64_MAX << TAGGED_INDEX_BITS;
+static const uint64_t tag_max = UINT64_MAX << TAGGED_UNIT_BITS;
 
 /* A pool of 64-byte objects with one thread attached to it. */
 static struct pool *open_pool(
@@ -92,9 +92,9 @@ static void tag_wraps_and_keeps_the_index(void **state)
 {
 	(void)state;
 	assert_int_equal(tagged_next(tag_max | 5, 7), 7);
-	assert_int_equal(tagged_next(5, 7), ((uint64_t)1 << TAGGED_INDEX_BITS) | 7);
-	assert_int_equal(tagged_with_index(tag_max | 5, TAGGED_INDEX_MAX), UINT64_MAX);
-	assert_int_equal(tagged_index(tag_max | 5), 5);
+	assert_int_equal(tagged_next(5, 7), ((uint64_t)1 << TAGGED_UNIT_BITS) | 7);
+	assert_int_equal(tagged_with_unit(tag_max | 5, TAGGED_UNIT_MAX), UINT64_MAX);
+	assert_int_equal(tagged_unit(tag_max | 5), 5);
 }
 
 static void treiber_tag_pops_across_the_wrap(void **state)
@@ -140,15 +140,15 @@ static void treiber_tag_takes_a_burst_at_once(void **state)
 
 static void slab_refuses_what_a_unit_cannot_name(void **state)
 {
-	const size_t range = (size_t)TAGGED_INDEX_MAX * CACHE_LINE_BYTES;
+	const size_t range = (size_t)TAGGED_UNIT_MAX * CACHE_LINE_BYTES;
 	struct slab slab = {.capacity = 42};
 	const struct {
 		size_t bytes, align;
 		uint32_t capacity;
 	} refused[] = {
 		{64, 64, 0},
-		{64, 64, TAGGED_INDEX_MAX + 1},
-		{1, 4096, TAGGED_INDEX_MAX / 64 + 1},
+		{64, 64, TAGGED_UNIT_MAX + 1},
+		{1, 4096, TAGGED_UNIT_MAX / 64 + 1},
 		{range / 2 + 1, 64, 2},
 		{range + 1, 64, 1},
 		{SIZE_MAX, 64, 1},
@@ -164,11 +164,11 @@ static void slab_refuses_what_a_unit_cannot_name(void **state)
 	assert_int_equal(slab.capacity, 42);
 
 	/* The largest that fits: its last object is the last unit. */
-	assert_int_equal(slab_init(&slab, 64, 64, TAGGED_INDEX_MAX, MEMORY_PAGES_ORDINARY,
+	assert_int_equal(slab_init(&slab, 64, 64, TAGGED_UNIT_MAX, MEMORY_PAGES_ORDINARY,
 				 SLAB_WITHOUT_LINKS),
 		0);
 	assert_int_equal(
-		slab_unit(&slab, slab_object(&slab, TAGGED_INDEX_MAX - 1)), TAGGED_INDEX_MAX);
+		slab_unit(&slab, slab_object(&slab, TAGGED_UNIT_MAX - 1)), TAGGED_UNIT_MAX);
 	slab_fini(&slab);
 }
 
@@ -427,7 +427,7 @@ static void create_checks_every_field(void **state)
 
 	struct pool *pool = untouched;
 	struct pool_config large = sound;
-	large.capacity = TAGGED_INDEX_MAX + 1;
+	large.capacity = TAGGED_UNIT_MAX + 1;
 	assert_int_equal(pool_create(&pool_treiber_tag_ops, &large, &pool), -EOVERFLOW);
 	assert_ptr_equal(pool, untouched);
 }

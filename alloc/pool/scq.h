@@ -101,7 +101,7 @@ typedef uint64_t scq_entry;
 #define SCQ_SAFE       ((scq_entry)1 << (SCQ_CYCLE_SHIFT - 1))
 #define SCQ_NONE       (SCQ_SAFE - 1) /* all ones: ORed into an entry it empties it */
 #define SCQ_CYCLE_MASK (~(scq_entry)0 << SCQ_CYCLE_SHIFT)
-static_assert(TAGGED_INDEX_MAX < SCQ_NONE, "no unit looks like none");
+static_assert(TAGGED_UNIT_MAX < SCQ_NONE, "no unit looks like none");
 
 struct scq_pool {
 	struct pool base;

@@ -1,6 +1,6 @@
 /*
  * treiber_dwcas: one lock-free stack for everybody, its head a pointer and a 64-bit generation
- * that a 16-byte compare-and-swap changes together. What treiber_tag does with a 24-bit index and a
+ * that a 16-byte compare-and-swap changes together. What treiber_tag does with a 24-bit unit and a
  * 40-bit tag, for those who would rather have raw pointers and a generation that never comes round.
  *
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986, with

@@ -1,5 +1,5 @@
 /*
- * treiber_tag: one lock-free stack for everybody, its head a 64-bit word of index and tag. The
+ * treiber_tag: one lock-free stack for everybody, its head a 64-bit word of unit and tag. The
  * reference among the shared structures: exact to the last object, a locked instruction each way,
  * and one cache line that all CPUs fight for.
  *
@@ -8,8 +8,8 @@
  * finds it empty takes a never-used one.
  *
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986. The tag
- * follows IBM System/370, Principles of Operation, appendix on CDS. Departure: we link indices, not
- * pointers, so that head and tag fit a word that every compiler and every checker understands.
+ * follows IBM System/370, Principles of Operation, appendix on CDS. Departure: we link units (slab.h),
+ * not pointers, so that head and tag fit a word that every compiler and every checker understands.
  *
  * Progress: get and put are lock-free. A burst costs one locked instruction each way: get_bulk walks
  * over n links and takes them with one CAS, put_bulk splices a private chain in with one. A burst

@@ -13,7 +13,7 @@ static void *empty_early_get(struct pool *pool, struct pool_thread *thread)
 	void *object = treiber_tag_get(pool, thread);
 	tagged head = atom_load_relaxed(&self->stack.head);
 
-	if (object != NULL && tagged_index(head) == 0 && slab_uncarved(&self->slab) == 0) {
+	if (object != NULL && tagged_unit(head) == 0 && slab_uncarved(&self->slab) == 0) {
 		treiber_tag_put(pool, thread, object);
 		return NULL;
 	}

@@ -16,9 +16,9 @@ static void treiber_relaxed_put(struct pool *pool, struct pool_thread *thread, v
 
 	(void)thread;
 	do {
-		atom_store_relaxed(slab_link(&self->slab, unit), tagged_index(head));
+		atom_store_relaxed(slab_link(&self->slab, unit), tagged_unit(head));
 		/* The mistake: this is where the release belongs. */
-	} while (!atom_cas_weak_relaxed(&self->stack.head, &head, tagged_with_index(head, unit)));
+	} while (!atom_cas_weak_relaxed(&self->stack.head, &head, tagged_with_unit(head, unit)));
 }
 
 static void treiber_relaxed_put_bulk(

@@ -23,7 +23,7 @@ static void *treiber_untagged_get(struct pool *pool, struct pool_thread *thread)
 	tagged head = atom_load_acquire(&self->stack.head);
 
 	for (;;) {
-		uint32_t top = tagged_index(head);
+		uint32_t top = tagged_unit(head);
 
 		if (top == 0)
 			return pool_grow(pool, thread);
@@ -31,7 +31,7 @@ static void *treiber_untagged_get(struct pool *pool, struct pool_thread *thread)
 		if (++calls % TREIBER_UNTAGGED_YIELD_ONE_IN == 0)
 			sched_yield();
 		/* The mistake: the tag stays as it was. */
-		if (atom_cas_weak_acquire(&self->stack.head, &head, tagged_with_index(head, below)))
+		if (atom_cas_weak_acquire(&self->stack.head, &head, tagged_with_unit(head, below)))
 			return slab_at(&self->slab, top);
 	}
 }

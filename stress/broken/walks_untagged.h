@@ -19,7 +19,7 @@ static uint32_t walks_untagged_get_bulk(
 	tagged head = atom_load_acquire(&self->stack.head);
 
 	for (;;) {
-		uint32_t at = tagged_index(head);
+		uint32_t at = tagged_unit(head);
 		uint32_t got = 0;
 
 		while (got < n && at != 0) {
@@ -30,7 +30,7 @@ static uint32_t walks_untagged_get_bulk(
 			return pool_get_each(treiber_tag_get, pool, thread, objs, n);
 		sched_yield();
 		/* The mistake: the tag stays as it was. */
-		if (atom_cas_weak_acquire(&self->stack.head, &head, tagged_with_index(head, at)))
+		if (atom_cas_weak_acquire(&self->stack.head, &head, tagged_with_unit(head, at)))
 			return got;
 	}
 }
