@@ -79,7 +79,7 @@ uint64_t stress_now_ns(void);
  */
 static inline bool stress_another_round(const struct stress *run, bool shown, uint32_t *more)
 {
-	enum { MORE = 30 };
+	enum { MORE = 200 }; /* some 20 s: beside two dozen programs handover needed more than 3 */
 
 	return stress_now_ns() < run->end_ns || (!shown && ++*more <= MORE);
 }
