@@ -376,15 +376,17 @@ int main(int argc, char **argv)
 {
 	static struct table counted;
 
+	const char *why = GOLDEN_ABSENT_REASON;
+
+	/* First: a build that has no use for the table makes no units to count. */
+	if (why[0] != '\0') {
+		printf("skipped: %s\n", why);
+		return SKIP;
+	}
 	if (argc < 5) {
 		fprintf(stderr,
 			"usage: golden_test OBJDUMP check|write|control FILE NAME=OBJECT...\n");
 		return FAIL;
-	}
-	const char *why = GOLDEN_ABSENT_REASON;
-	if (why[0] != '\0') {
-		printf("skipped: %s\n", why);
-		return SKIP;
 	}
 	for (int i = 4; i < argc; i++) {
 		char *object = strchr(argv[i], '=');
