@@ -25,7 +25,6 @@ enum {
 	CLONE_TREE_CLONES = 4,
 	CLONE_TREE_PORTS = 2, /* the clones from here on are clones of clones */
 	CLONE_TREE_FRAME_BYTES = 1514,
-	CLONE_TREE_MDL_BYTES = 48 + 2 * 8, /* of an MDL whose data touches two pages */
 };
 
 struct clone_tree {
@@ -170,14 +169,7 @@ static int clone_tree_enter(
 		memory_free(own, sizeof(*own));
 		return -ENOMEM;
 	}
-	own->mdl = (MDL){
-		.Size = CLONE_TREE_MDL_BYTES,
-		.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL,
-		.MappedSystemVa = own->data,
-		.StartVa = PAGE_ALIGN(own->data),
-		.ByteCount = CLONE_TREE_FRAME_BYTES,
-		.ByteOffset = BYTE_OFFSET(own->data),
-	};
+	own->mdl = nbl_load_mdl(own->data, CLONE_TREE_FRAME_BYTES);
 	t->self = own->nbl->pool_thread;
 	t->own = own;
 	return 0;

@@ -28,7 +28,6 @@
 enum {
 	FWPS_PAIR_DATA_OFFSET = 14, /* the packet begins behind the Ethernet header */
 	FWPS_PAIR_DATA_BYTES = 1500,
-	FWPS_PAIR_MDL_BYTES = 48 + 2 * 8, /* of an MDL whose data touches two pages */
 };
 
 struct fwps_pair {
@@ -78,16 +77,8 @@ static inline struct fwps_pair *fwps_pair_own(void)
 {
 	struct fwps_pair *own = memory_alloc(sizeof(*own));
 
-	if (own != NULL) {
-		own->mdl = (MDL){
-			.Size = FWPS_PAIR_MDL_BYTES,
-			.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL,
-			.MappedSystemVa = own->data,
-			.StartVa = PAGE_ALIGN(own->data),
-			.ByteCount = sizeof(own->data),
-			.ByteOffset = BYTE_OFFSET(own->data),
-		};
-	}
+	if (own != NULL)
+		own->mdl = nbl_load_mdl(own->data, sizeof(own->data));
 	return own;
 }
 

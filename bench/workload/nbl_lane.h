@@ -20,8 +20,7 @@ enum {
 	NBL_LANE_UNDER_WAY = 256,  /* NBLs of a lane in the ring, at most: a transmit ring */
 	NBL_LANE_STOCK_MAX = 1024, /* NBLs or buffers that a sender keeps for itself */
 	NBL_LANE_BATCH_MAX = 256,
-	NBL_LANE_DATA_BYTES = 2048,      /* of the sender's packet */
-	NBL_LANE_MDL_BYTES = 48 + 2 * 8, /* of an MDL whose data touches two pages */
+	NBL_LANE_DATA_BYTES = 2048, /* of the sender's packet */
 };
 _Static_assert((int)NBL_LANE_BATCH_MAX <= (int)NBL_LANE_UNDER_WAY, "a batch fits into the ring");
 _Static_assert((int)NBL_LANE_STOCK_MAX <= (int)SPSC_RING_OBJECTS, "all of it fits the way back");
@@ -91,6 +90,66 @@ ALWAYS_INLINE void nbl_lane_refill(struct nbl_lane_thread *own)
 		NBL_LANE_STOCK_MAX - own->stock_count);
 }
 
+/* Makes a sender's next packet; NULL: there is none now. */
+typedef void *nbl_lane_packet(const struct pool_ops *ops, struct workload_thread *t);
+
+/*
+ * The sending side of a profile: n bursts of what `packet` makes, as far as the way out has room for a
+ * burst and there are packets. Returns packets.
+ */
+ALWAYS_INLINE uint64_t nbl_lane_send(
+	const struct pool_ops *ops, struct workload_thread *t, uint64_t n, nbl_lane_packet *packet)
+{
+	struct nbl_lane_thread *own = t->own;
+	const uint32_t burst = t->cell->burst;
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
+		for (uint32_t k = 0; k < burst; k++) {
+			void *nbl = packet(ops, t);
+
+			if (unlikely(nbl == NULL))
+				return done;
+			bench_escape(nbl);
+			spsc_ring_push(&own->lane->out, &nbl, 1);
+			done++;
+		}
+	}
+	return done;
+}
+
+/* Finishes a batch of 1..NBL_LANE_BATCH_MAX NBLs that came out of the ring. */
+typedef void nbl_lane_finish(
+	const struct pool_ops *ops, struct workload_thread *t, void **batch, uint32_t count);
+
+/* The completing side: up to n batches of at most a burst, as many as have come. Returns NBLs. */
+ALWAYS_INLINE uint64_t nbl_lane_complete(
+	const struct pool_ops *ops, struct workload_thread *t, uint64_t n, nbl_lane_finish *finish)
+{
+	struct nbl_lane_thread *own = t->own;
+	const uint32_t burst = t->cell->burst;
+	void *batch[NBL_LANE_BATCH_MAX];
+	uint64_t done = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
+
+		if (got == 0)
+			break;
+		finish(ops, t, batch, got);
+		done += got;
+	}
+	return done;
+}
+
+/* The completing side gives what it has finished back to the sender. */
+ALWAYS_INLINE void nbl_lane_give_back(struct nbl_lane *lane, void **batch, uint32_t count)
+{
+	/* All the lane's objects fit: the question only looks at how far the other side is. */
+	if (likely(spsc_ring_fits(&lane->back, count)))
+		spsc_ring_push(&lane->back, batch, count);
+}
+
 static inline size_t nbl_lane_bytes(const struct workload_cell *cell)
 {
 	return sizeof(struct nbl_lanes) +
@@ -146,19 +205,6 @@ static inline void nbl_lane_part(struct nbl_lane_thread *own)
 	memory_free(own, sizeof(*own));
 }
 
-/* An MDL over `bytes` bytes of the caller's memory, which need not be freed. */
-static inline MDL nbl_lane_mdl(void *data, uint32_t bytes)
-{
-	return (MDL){
-		.Size = NBL_LANE_MDL_BYTES,
-		.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL,
-		.MappedSystemVa = data,
-		.StartVa = PAGE_ALIGN(data),
-		.ByteCount = bytes,
-		.ByteOffset = BYTE_OFFSET(data),
-	};
-}
-
 static inline int nbl_lane_enter(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
 {
@@ -179,7 +225,7 @@ static inline int nbl_lane_enter(
 	}
 	own->lane = &shared->lane[t->index / NBL_LANE_THREADS];
 	for (uint32_t i = 0; i < NBL_LANE_UNDER_WAY; i++)
-		own->mdl[i] = nbl_lane_mdl(own->data, NBL_LANE_DATA_BYTES);
+		own->mdl[i] = nbl_load_mdl(own->data, NBL_LANE_DATA_BYTES);
 	t->own = own;
 	return 0;
 }
@@ -211,6 +257,15 @@ static inline void nbl_lane_drain(
 			"end of a driver profile");
 		nbl_lane_free(ops, t, i, nbl);
 	}
+}
+
+/* A sender's stock, of NBLs of pool 0. */
+static inline void nbl_lane_free_stock(const struct pool_ops *ops, struct workload_thread *t)
+{
+	struct nbl_lane_thread *own = t->own;
+
+	while (own->stock_count > 0)
+		nbl_lane_free(ops, t, 0, own->stock[--own->stock_count]);
 }
 
 static inline void nbl_lane_leave(

@@ -22,6 +22,7 @@
 enum {
 	/* A driver's context: two pointers and two words, as OVS keeps on each NBL. */
 	NBL_LOAD_CONTEXT_BYTES = 32,
+	NBL_LOAD_MDL_BYTES = 48 + 2 * 8, /* of an MDL whose data touches two pages */
 	/* "Benl": whose the pools are. */
 	NBL_LOAD_TAG = 0x6c6e6542,
 	NBL_LOAD_DRIVER_TAG = 0x30764442,
@@ -40,6 +41,19 @@ ALWAYS_INLINE void nbl_load_write(unsigned char *context, uint64_t first, uint64
 
 	words[0] = first;
 	words[1] = second;
+}
+
+/* An MDL over `bytes` bytes of the caller's memory, at most two pages of it; need not be freed. */
+static inline MDL nbl_load_mdl(void *data, uint32_t bytes)
+{
+	return (MDL){
+		.Size = NBL_LOAD_MDL_BYTES,
+		.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL,
+		.MappedSystemVa = data,
+		.StartVa = PAGE_ALIGN(data),
+		.ByteCount = bytes,
+		.ByteOffset = BYTE_OFFSET(data),
+	};
 }
 
 /* An NBL pool of config->capacity objects with an NB each, for a workload to add to. */

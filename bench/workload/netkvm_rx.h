@@ -50,38 +50,26 @@ ALWAYS_INLINE uint64_t netkvm_rx_indicate(
 	return done;
 }
 
-ALWAYS_INLINE uint64_t netkvm_rx_return(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE void netkvm_rx_return(
+	const struct pool_ops *ops, struct workload_thread *t, void **batch, uint32_t count)
 {
 	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	void *batch[NBL_LANE_BATCH_MAX];
-	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
+	for (uint32_t k = 0; k < count; k++) {
+		NET_BUFFER_LIST *nbl = batch[k];
 
-		if (got == 0)
-			break;
-		for (uint32_t k = 0; k < got; k++) {
-			NET_BUFFER_LIST *nbl = batch[k];
-
-			batch[k] = NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0];
-			nbl_lane_free(ops, t, 0, nbl);
-		}
-		/* All the lane's buffers fit: the question looks how far the other side is. */
-		if (likely(spsc_ring_fits(&own->lane->back, got)))
-			spsc_ring_push(&own->lane->back, batch, got);
-		done += got;
+		batch[k] = NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0];
+		nbl_lane_free(ops, t, 0, nbl);
 	}
-	return done;
+	nbl_lane_give_back(own->lane, batch, count);
 }
 
 ALWAYS_INLINE uint64_t workload_netkvm_rx(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? netkvm_rx_indicate(ops, t, n) : netkvm_rx_return(ops, t, n);
+	return nbl_lane_sends(t) ? netkvm_rx_indicate(ops, t, n)
+				 : nbl_lane_complete(ops, t, n, netkvm_rx_return);
 }
 
 static uint32_t netkvm_rx_demand(const struct workload_cell *cell)

@@ -18,77 +18,43 @@
 
 enum { OVS_COPY_DATA_BYTES = 384, OVS_COPY_CONTEXT_BYTES = 32, OVS_COPY_SIZES = 3 };
 
-ALWAYS_INLINE NET_BUFFER_LIST *ovs_copy_packet(
-	const struct pool_ops *ops, struct workload_thread *t)
+ALWAYS_INLINE void *ovs_copy_packet(const struct pool_ops *ops, struct workload_thread *t)
 {
 	struct nbl_lane_thread *own = t->own;
 	const uint32_t bytes = (uint32_t)CACHE_LINE_BYTES << own->turn % OVS_COPY_SIZES;
 	NET_BUFFER_LIST *nbl;
 
 	if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0],
-			     OVS_COPY_CONTEXT_BYTES, 0, NULL, 0, 0, &nbl) != 0))
+			     OVS_COPY_CONTEXT_BYTES, 0, NULL, 0, 0, &nbl) != 0)) {
+		t->failed++;
 		return NULL;
+	}
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 	NdisRetreatNetBufferDataStart(nb, bytes, 0, NULL);
 	memcpy((unsigned char *)nb->CurrentMdl->MappedSystemVa + nb->CurrentMdlOffset, own->data,
 		bytes);
 	*(uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl) = own->turn++;
-	bench_escape(nbl);
 	return nbl;
 }
 
-ALWAYS_INLINE uint64_t ovs_copy_send(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE void ovs_copy_finish(
+	const struct pool_ops *ops, struct workload_thread *t, void **batch, uint32_t count)
 {
-	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	uint64_t done = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		NET_BUFFER_LIST *nbl = batch[k];
 
-	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
-		for (uint32_t k = 0; k < burst; k++) {
-			void *nbl = ovs_copy_packet(ops, t);
-
-			if (unlikely(nbl == NULL)) {
-				t->failed++;
-				return done;
-			}
-			spsc_ring_push(&own->lane->out, &nbl, 1);
-			done++;
-		}
+		if (unlikely(nbl->Status != NDIS_STATUS_SUCCESS))
+			t->failed++;
+		nbl_lane_free(ops, t, 0, nbl);
 	}
-	return done;
-}
-
-ALWAYS_INLINE uint64_t ovs_copy_complete(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
-{
-	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	void *batch[NBL_LANE_BATCH_MAX];
-	uint64_t done = 0;
-
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
-
-		if (got == 0)
-			break;
-		for (uint32_t k = 0; k < got; k++) {
-			NET_BUFFER_LIST *nbl = batch[k];
-
-			if (unlikely(nbl->Status != NDIS_STATUS_SUCCESS))
-				t->failed++;
-			nbl_lane_free(ops, t, 0, nbl);
-		}
-		done += got;
-	}
-	return done;
 }
 
 ALWAYS_INLINE uint64_t workload_ovs_copy(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? ovs_copy_send(ops, t, n) : ovs_copy_complete(ops, t, n);
+	return nbl_lane_sends(t) ? nbl_lane_send(ops, t, n, ovs_copy_packet)
+				 : nbl_lane_complete(ops, t, n, ovs_copy_finish);
 }
 
 static uint32_t ovs_copy_demand(const struct workload_cell *cell)

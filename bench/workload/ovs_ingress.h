@@ -55,44 +55,32 @@ ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
 	return done;
 }
 
-ALWAYS_INLINE uint64_t ovs_ingress_complete(struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE void ovs_ingress_finish(
+	const struct pool_ops *ops, struct workload_thread *t, void **batch, uint32_t count)
 {
 	struct nbl_lane_thread *own = t->own;
 	struct nbl_pool *pool = nbl_lane_pool(t, 0);
-	const uint32_t burst = t->cell->burst;
-	void *batch[NBL_LANE_BATCH_MAX];
-	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
+	(void)ops;
+	for (uint32_t k = 0; k < count; k++) {
+		NET_BUFFER_LIST *nbl = batch[k];
+		const uint64_t *words = (const uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 
-		if (got == 0)
-			break;
-		for (uint32_t k = 0; k < got; k++) {
-			NET_BUFFER_LIST *nbl = batch[k];
-			const uint64_t *words =
-				(const uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
-
-			if (unlikely(words[1] != 1))
-				t->failed++;
-			nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
-				NBL_LOAD_CONTEXT_BYTES, "ovs_ingress");
-			bench_escape(nbl);
-		}
-		/* All the lane's NBLs fit: the question only looks at how far the other side is. */
-		if (likely(spsc_ring_fits(&own->lane->back, got)))
-			spsc_ring_push(&own->lane->back, batch, got);
-		done += got;
+		if (unlikely(words[1] != 1))
+			t->failed++;
+		nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl, NBL_LOAD_CONTEXT_BYTES,
+			"ovs_ingress");
+		bench_escape(nbl);
 	}
-	return done;
+	nbl_lane_give_back(own->lane, batch, count);
 }
 
 ALWAYS_INLINE uint64_t workload_ovs_ingress(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
-	(void)ops;
 	(void)pool;
-	return nbl_lane_sends(t) ? ovs_ingress_send(t, n) : ovs_ingress_complete(t, n);
+	return nbl_lane_sends(t) ? ovs_ingress_send(t, n)
+				 : nbl_lane_complete(ops, t, n, ovs_ingress_finish);
 }
 
 static uint32_t ovs_ingress_demand(const struct workload_cell *cell)
@@ -118,8 +106,7 @@ static void ovs_ingress_leave(
 	nbl_lane_drain(ops, t, NBL_LOAD_CONTEXT_BYTES);
 	if (nbl_lane_sends(t))
 		nbl_lane_refill(own);
-	while (own->stock_count > 0)
-		nbl_lane_free(ops, t, 0, own->stock[--own->stock_count]);
+	nbl_lane_free_stock(ops, t);
 	nbl_lane_part(own);
 }
 

@@ -19,12 +19,11 @@
 #include "bench/workload/spsc_ring.h"
 
 enum {
-	WFP_INJECT_LANE_THREADS = 2,       /* one injects, one completes */
-	WFP_INJECT_BATCH_MAX = 255,        /* WINDIVERT_BATCH_MAX */
-	WFP_INJECT_IN_RING = 256,          /* packets of a pair in the ring, at most */
-	WFP_INJECT_DATA_BYTES = 1514,      /* a full Ethernet frame without its checksum */
-	WFP_INJECT_DATA_OFFSET = 14,       /* the packet begins behind the Ethernet header */
-	WFP_INJECT_MDL_BYTES = 48 + 2 * 8, /* of an MDL whose data touches two pages */
+	WFP_INJECT_LANE_THREADS = 2,  /* one injects, one completes */
+	WFP_INJECT_BATCH_MAX = 255,   /* WINDIVERT_BATCH_MAX */
+	WFP_INJECT_IN_RING = 256,     /* packets of a pair in the ring, at most */
+	WFP_INJECT_DATA_BYTES = 1514, /* a full Ethernet frame without its checksum */
+	WFP_INJECT_DATA_OFFSET = 14,  /* the packet begins behind the Ethernet header */
 };
 _Static_assert(WFP_INJECT_BATCH_MAX <= WFP_INJECT_IN_RING, "a batch fits into an empty ring");
 _Static_assert((int)WFP_INJECT_IN_RING <= (int)SPSC_RING_OBJECTS, "the bound is within the ring");
@@ -167,14 +166,7 @@ static int wfp_inject_enter(
 		return rc;
 	}
 	own->ring = &shared->rings[t->index / WFP_INJECT_LANE_THREADS];
-	own->mdl = (MDL){
-		.Size = WFP_INJECT_MDL_BYTES,
-		.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL,
-		.MappedSystemVa = own->data,
-		.StartVa = PAGE_ALIGN(own->data),
-		.ByteCount = WFP_INJECT_DATA_BYTES,
-		.ByteOffset = BYTE_OFFSET(own->data),
-	};
+	own->mdl = nbl_load_mdl(own->data, WFP_INJECT_DATA_BYTES);
 	t->own = own;
 	return 0;
 }

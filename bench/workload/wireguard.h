@@ -35,8 +35,7 @@ static const struct nbl_lane_profile wireguard_profile = {
 		{.data_bytes = 1500}, {.data_bytes = 9000}},
 };
 
-ALWAYS_INLINE NET_BUFFER_LIST *wireguard_packet(
-	const struct pool_ops *ops, struct workload_thread *t)
+ALWAYS_INLINE void *wireguard_packet(const struct pool_ops *ops, struct workload_thread *t)
 {
 	struct nbl_lane_thread *own = t->own;
 	const uint32_t bytes = WIREGUARD_BEFORE_BYTES + WIREGUARD_AFTER_BYTES +
@@ -47,8 +46,10 @@ ALWAYS_INLINE NET_BUFFER_LIST *wireguard_packet(
 	while (wireguard_profile.pool[class].data_bytes < bytes)
 		class ++;
 	if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, class), own->nbl[class], 0, 0,
-			     NULL, 0, 0, &nbl) != 0))
+			     NULL, 0, 0, &nbl) != 0)) {
+		t->failed++;
 		return NULL;
+	}
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 	NdisRetreatNetBufferDataStart(nb, bytes, 0, NULL);
 	/* The message header: a type, the receiver and a counter. */
@@ -56,57 +57,22 @@ ALWAYS_INLINE NET_BUFFER_LIST *wireguard_packet(
 				       nb->CurrentMdlOffset);
 	words[0] = class;
 	words[1] = own->turn;
-	bench_escape(nbl);
 	return nbl;
 }
 
-ALWAYS_INLINE uint64_t wireguard_send(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE void wireguard_finish(
+	const struct pool_ops *ops, struct workload_thread *t, void **batch, uint32_t count)
 {
-	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	uint64_t done = 0;
-
-	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
-		for (uint32_t k = 0; k < burst; k++) {
-			void *nbl = wireguard_packet(ops, t);
-
-			if (unlikely(nbl == NULL)) {
-				t->failed++;
-				return done;
-			}
-			spsc_ring_push(&own->lane->out, &nbl, 1);
-			done++;
-		}
-	}
-	return done;
-}
-
-ALWAYS_INLINE uint64_t wireguard_complete(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
-{
-	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	void *batch[NBL_LANE_BATCH_MAX];
-	uint64_t done = 0;
-
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
-
-		if (got == 0)
-			break;
-		for (uint32_t k = 0; k < got; k++)
-			nbl_lane_free(ops, t, nbl_lane_pool_of(t->shared, batch[k]), batch[k]);
-		done += got;
-	}
-	return done;
+	for (uint32_t k = 0; k < count; k++)
+		nbl_lane_free(ops, t, nbl_lane_pool_of(t->shared, batch[k]), batch[k]);
 }
 
 ALWAYS_INLINE uint64_t workload_wireguard(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? wireguard_send(ops, t, n) : wireguard_complete(ops, t, n);
+	return nbl_lane_sends(t) ? nbl_lane_send(ops, t, n, wireguard_packet)
+				 : nbl_lane_complete(ops, t, n, wireguard_finish);
 }
 
 static uint32_t wireguard_demand(const struct workload_cell *cell)

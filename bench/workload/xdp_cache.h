@@ -30,7 +30,8 @@ static inline void xdp_cache_refill(struct nbl_lane_thread *own)
 		own->stock[own->stock_count++] = nbl;
 }
 
-ALWAYS_INLINE NET_BUFFER_LIST *xdp_cache_take(const struct pool_ops *ops, struct workload_thread *t)
+/* NULL without a failure: all are under way. */
+ALWAYS_INLINE void *xdp_cache_take(const struct pool_ops *ops, struct workload_thread *t)
 {
 	struct nbl_lane_thread *own = t->own;
 	NET_BUFFER_LIST *nbl;
@@ -50,27 +51,6 @@ ALWAYS_INLINE NET_BUFFER_LIST *xdp_cache_take(const struct pool_ops *ops, struct
 	return nbl;
 }
 
-ALWAYS_INLINE uint64_t xdp_cache_send(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
-{
-	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	uint64_t done = 0;
-
-	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
-		for (uint32_t k = 0; k < burst; k++) {
-			void *nbl = xdp_cache_take(ops, t);
-
-			if (unlikely(nbl == NULL))
-				return done; /* all are under way */
-			bench_escape(nbl);
-			spsc_ring_push(&own->lane->out, &nbl, 1);
-			done++;
-		}
-	}
-	return done;
-}
-
 /* Pushes the list first..last, linked already. */
 ALWAYS_INLINE void xdp_cache_return(
 	struct nbl_lane *lane, NET_BUFFER_LIST *first, NET_BUFFER_LIST *last)
@@ -82,32 +62,24 @@ ALWAYS_INLINE void xdp_cache_return(
 	} while (unlikely(!atom_cas_weak_release(&lane->returned, &head, first))); /* R0 */
 }
 
-ALWAYS_INLINE uint64_t xdp_cache_complete(struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE void xdp_cache_finish(
+	const struct pool_ops *ops, struct workload_thread *t, void **batch, uint32_t count)
 {
 	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	void *batch[NBL_LANE_BATCH_MAX];
-	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
-
-		if (got == 0)
-			break;
-		for (uint32_t k = 0; k + 1 < got; k++)
-			((NET_BUFFER_LIST *)batch[k])->Next = batch[k + 1];
-		xdp_cache_return(own->lane, batch[0], batch[got - 1]);
-		bench_escape(own->lane);
-		done += got;
-	}
-	return done;
+	(void)ops;
+	for (uint32_t k = 0; k + 1 < count; k++)
+		((NET_BUFFER_LIST *)batch[k])->Next = batch[k + 1];
+	xdp_cache_return(own->lane, batch[0], batch[count - 1]);
+	bench_escape(own->lane);
 }
 
 ALWAYS_INLINE uint64_t workload_xdp_cache(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? xdp_cache_send(ops, t, n) : xdp_cache_complete(t, n);
+	return nbl_lane_sends(t) ? nbl_lane_send(ops, t, n, xdp_cache_take)
+				 : nbl_lane_complete(ops, t, n, xdp_cache_finish);
 }
 
 static uint32_t xdp_cache_demand(const struct workload_cell *cell)
@@ -136,8 +108,7 @@ static void xdp_cache_leave(
 	nbl_lane_drain(ops, t, 0);
 	if (nbl_lane_sends(t))
 		xdp_cache_refill(own);
-	while (own->stock_count > 0)
-		nbl_lane_free(ops, t, 0, own->stock[--own->stock_count]);
+	nbl_lane_free_stock(ops, t);
 	nbl_lane_part(own);
 }
 
