@@ -19,13 +19,13 @@ int cpu_inboxes_init(struct cpu_inboxes *self)
 		cpu_arrays_fini(&self->arrays);
 		return -ENOMEM;
 	}
-	registry_init(&self->threads);
+	thread_list_init(&self->threads);
 	return 0;
 }
 
 void cpu_inboxes_fini(struct cpu_inboxes *self)
 {
-	registry_fini(&self->threads);
+	thread_list_fini(&self->threads);
 	memory_free(self->inbox, inbox_bytes(self));
 	cpu_arrays_fini(&self->arrays);
 }
@@ -33,13 +33,13 @@ void cpu_inboxes_fini(struct cpu_inboxes *self)
 void cpu_inboxes_enter(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
 {
 	cpu_arrays_adopt(&self->arrays, &thread->cpu);
-	registry_add(&self->threads, &thread->registered);
+	thread_list_add(&self->threads, &thread->link);
 }
 
 void cpu_inboxes_leave(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
 {
 	cpu_inboxes_flush(self, thread);
-	registry_remove(&self->threads, &thread->registered);
+	thread_list_remove(&self->threads, &thread->link);
 }
 
 /* Empties an open magazine into the depot and closes it. */
@@ -102,10 +102,9 @@ struct open_census {
 	uint32_t batch;
 };
 
-static void census_thread(struct registered *registered, void *arg)
+static void census_thread(struct thread_link *link, void *arg)
 {
-	struct cpu_inboxes_thread *thread =
-		container_of(registered, struct cpu_inboxes_thread, registered);
+	struct cpu_inboxes_thread *thread = container_of(link, struct cpu_inboxes_thread, link);
 	const struct open_census *self = arg;
 
 	for (uint32_t i = 0; i < CPU_INBOXES_OPEN && !self->census->failed; i++) {
@@ -132,6 +131,6 @@ bool cpu_inboxes_census(struct cpu_inboxes *self, struct census *census)
 			    "a CPU's inbox", census))
 			return false;
 	}
-	registry_each(&self->threads, census_thread, &open);
+	thread_list_each(&self->threads, census_thread, &open);
 	return !census->failed && cpu_arrays_census(&self->arrays, census);
 }

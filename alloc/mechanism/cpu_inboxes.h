@@ -15,7 +15,7 @@
 
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/cpu_arrays.h"
-#include "alloc/mechanism/registry.h"
+#include "alloc/mechanism/thread_list.h"
 
 /*
  * Magazines that a thread has open at once, by destination modulo this: a power of two. Sixteen serve a
@@ -36,14 +36,14 @@ struct cpu_inboxes {
 	struct pool base;
 	struct cpu_arrays arrays;
 	struct tagged_stack *inbox; /* one a CPU */
-	struct registry threads;
+	struct thread_list threads;
 };
 
 /* The first member of a thread's state, or all of it. */
 struct cpu_inboxes_thread {
 	struct cpu_arrays_thread cpu;
 	struct cpu_inboxes_open open[CPU_INBOXES_OPEN];
-	struct registered registered;
+	struct thread_link link;
 };
 
 /* Of a new pool, whose config and slab stand. 0, -EOVERFLOW or -ENOMEM. */

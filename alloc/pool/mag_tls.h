@@ -36,21 +36,21 @@
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/depot.h"
 #include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/registry.h"
+#include "alloc/mechanism/thread_list.h"
 
 struct mag_tls_thread {
 	struct pool_thread base;
 	struct magazine_open loaded;
 	struct magazine *previous; /* full, empty or, after a flush, anything */
 	struct magazine *reserve;  /* empty; NULL while a run is lent to the user */
-	struct registered registered;
+	struct thread_link link;
 };
 
 struct mag_tls_pool {
 	struct pool base;
 	struct depot depot;
 	struct slab slab;
-	struct registry threads;
+	struct thread_list threads;
 };
 
 static COLD void *mag_tls_get_slow(struct pool *pool, struct mag_tls_thread *self);
@@ -287,7 +287,7 @@ static COLD int mag_tls_enter(struct pool *pool, struct pool_thread *thread)
 	mag_tls_load(self, kept[0]);
 	self->previous = kept[1];
 	self->reserve = kept[2];
-	registry_add(&owner->threads, &self->registered);
+	thread_list_add(&owner->threads, &self->link);
 	return 0;
 }
 
@@ -297,7 +297,7 @@ static COLD void mag_tls_leave(struct pool *pool, struct pool_thread *thread)
 	struct mag_tls_thread *self = (struct mag_tls_thread *)thread;
 
 	mag_tls_flush(pool, thread);
-	registry_remove(&owner->threads, &self->registered);
+	thread_list_remove(&owner->threads, &self->link);
 	struct magazine *kept[] = {self->loaded.magazine, self->previous, self->reserve};
 	depot_drop(&owner->depot, kept, array_count(kept));
 }
@@ -309,7 +309,7 @@ static COLD int mag_tls_init(struct pool *pool)
 		&self->depot, &self->slab, pool->config.magazine_objects, 0, MAGAZINE_BLOCK_BYTES);
 
 	if (rc == 0)
-		registry_init(&self->threads);
+		thread_list_init(&self->threads);
 	return rc;
 }
 
@@ -317,13 +317,13 @@ static COLD void mag_tls_fini(struct pool *pool)
 {
 	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
 
-	registry_fini(&self->threads);
+	thread_list_fini(&self->threads);
 	depot_fini(&self->depot);
 }
 
-static COLD void mag_tls_walk_thread(struct registered *registered, void *arg)
+static COLD void mag_tls_walk_thread(struct thread_link *link, void *arg)
 {
-	struct mag_tls_thread *self = container_of(registered, struct mag_tls_thread, registered);
+	struct mag_tls_thread *self = container_of(link, struct mag_tls_thread, link);
 	const uint32_t size = self->base.pool->config.magazine_objects;
 	struct census *census = arg;
 
@@ -342,7 +342,7 @@ static COLD void mag_tls_walk(struct pool *pool, struct census *census)
 {
 	struct mag_tls_pool *self = (struct mag_tls_pool *)pool;
 
-	registry_each(&self->threads, mag_tls_walk_thread, census);
+	thread_list_each(&self->threads, mag_tls_walk_thread, census);
 	if (!census->failed)
 		depot_census(&self->depot, census);
 }
