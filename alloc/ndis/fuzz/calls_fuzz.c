@@ -21,6 +21,7 @@
 #include "alloc/ndis/ndis.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
 	LIST_POOLS = 4,
