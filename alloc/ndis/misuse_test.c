@@ -5,9 +5,6 @@
  */
 #include "alloc/ndis/support_test.h"
 
-#include <errno.h>
-#include <sched.h>
-
 enum {
 	FEW = 64,            /* allocations that meet what was freed last */
 	TIMES_OTHERS = 1000, /* over strategies other than the default: they share the checks */
@@ -621,17 +618,6 @@ static void default_handler_advises_and_goes_on(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_non_null(strstr(text, "216"));
 	assert_non_null(strstr(text, "NBL_CONTEXT_ALIGNMENT=pointer"));
-}
-
-/* Where a put goes to its CPU's cache, a thread that moved would not get it back at once. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t here;
-
-	CPU_ZERO(&here);
-	CPU_SET((size_t)sched_getcpu(), &here);
-	if (sched_setaffinity(0, sizeof(here), &here) != 0)
-		print_message("not tied to a CPU: %s\n", strerror(errno));
 }
 
 int main(void)

@@ -11,6 +11,8 @@
 #include "alloc/ndis/ndis.h"
 #include "alloc/pool.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -440,5 +442,16 @@ enum { TEST_CAPACITY = 1 << 13 };
 		}                                                                             \
 		failed_;                                                                      \
 	})
+
+/* Where a put goes to its CPU's cache, a thread that moved would not get it back at once. */
+static inline void stay_on_this_cpu(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET((size_t)sched_getcpu(), &here);
+	if (sched_setaffinity(0, sizeof(here), &here) != 0)
+		print_message("not tied to a CPU: %s\n", strerror(errno));
+}
 
 #endif
