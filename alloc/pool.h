@@ -214,7 +214,7 @@ struct pool_ops {
 	/*
 	 * Gives object back. It came from get or get_bulk of this pool, on any thread, and is not
 	 * used again: its memory stays mapped until destroy, its first 8 bytes may be overwritten
-	 * at once. Always succeeds. Not checked: see nbl.h for misuse.
+	 * at once. Always succeeds. Not checked: see nbl/misuse.h.
 	 */
 	void (*put)(struct pool *pool, struct pool_thread *self, void *object);
 

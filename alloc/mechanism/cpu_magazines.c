@@ -17,7 +17,7 @@ int cpu_magazines_init(struct cpu_magazines *self, const struct pool *pool)
 		cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
 		return rc;
 	}
-	self->lines = self->depot.magazines.unit0;
+	self->unit0 = self->depot.magazines.unit0;
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
 		uint32_t loaded = cpu_magazines_unit(self, depot_get_empty(&self->depot));
 		uint32_t spare = cpu_magazines_unit(self, depot_get_empty(&self->depot));

@@ -21,7 +21,7 @@
 
 struct cpu_magazines {
 	struct rseq_magazines *areas; /* table.limit of them */
-	unsigned char *lines; /* the depot's magazines, less one line: where unit 0 would be */
+	unsigned char *unit0; /* the depot's magazines, less one unit: where unit 0 would be */
 	uint32_t size;        /* objects a magazine */
 	struct cpu_table table;
 	struct depot depot;

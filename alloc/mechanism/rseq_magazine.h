@@ -70,18 +70,18 @@ ALWAYS_INLINE uint32_t rseq_magazine_spare(uint64_t word)
 	"cmpl $0, 8(%[area])\n\t"                                                                  \
 	"jne 5f\n\t"
 
-/* The loaded magazine and its count. lines is where unit 0 would be. */
+/* The loaded magazine and its count. unit0 is where unit 0 would be. */
 #define RSEQ_MAGAZINE_LOADED                                                                       \
 	"movl (%[area]), %k[area]\n\t"                                                             \
 	"shlq $6, %[area]\n\t" /* CACHE_LINE_LOG2 */                                               \
-	"addq %[lines], %[area]\n\t"                                                               \
+	"addq %[unit0], %[area]\n\t"                                                               \
 	"movl (%[area]), %k[cur]\n\t"
 
 /*
  * Takes the top object of the current CPU's loaded magazine. Returns it, or RSEQ_EMPTY (also if the
- * CPU is stopped) or RSEQ_ABORT. lines: the depot's slab, less one line.
+ * CPU is stopped) or RSEQ_ABORT. unit0: the depot's slab, less one unit.
  */
-ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas, unsigned char *lines)
+ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas, unsigned char *unit0)
 {
 	uintptr_t result = RSEQ_EMPTY, area, cur;
 
@@ -93,7 +93,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
 		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines)
+		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0)
 		: "memory", "cc");
 	if (result >= RSEQ_CODES)
 		atom_tsan_acquire((void *)result);
@@ -104,7 +104,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas
  * Puts object on the current CPU's loaded magazine of size objects. RSEQ_DONE, RSEQ_FULL (also if
  * stopped) or RSEQ_ABORT.
  */
-ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *areas, unsigned char *lines,
+ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
 	uint32_t size, void *object)
 {
 	uintptr_t result = RSEQ_FULL, area, cur;
@@ -119,7 +119,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
 		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [size] "r"((uintptr_t)size),
+		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [size] "r"((uintptr_t)size),
 		  [object] "r"(object)
 		: "memory", "cc");
 	return result;
@@ -136,14 +136,14 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
 		  [i] "=&r"(i), [from] "=&r"(from)                                                 \
-		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [to] "r"(to), [n] "r"((uintptr_t)n) \
+		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [to] "r"(to), [n] "r"((uintptr_t)n) \
 		: "memory", "cc", COPY_CLOBBERS)
 
 /*
  * Takes the top n objects if the loaded magazine has as many: RSEQ_DONE; else RSEQ_FULL, or
  * RSEQ_ABORT.
  */
-ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *areas, unsigned char *lines,
+ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
 	void **to, uint32_t n)
 {
 	uintptr_t result = RSEQ_FULL, area, cur, count, i, from;
@@ -169,7 +169,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
 		  [i] "=&r"(i), [to] "=&r"(to)                                                     \
-		: [rs] "r"(rs), [areas] "r"(areas), [lines] "r"(lines), [from] "r"(from),          \
+		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [from] "r"(from),          \
 		  [n] "r"((uintptr_t)n), [room] "rm"(room)                                         \
 		: "memory", "cc", COPY_CLOBBERS)
 
@@ -177,7 +177,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *
  * Puts from[0..n) on the loaded magazine, all or none: RSEQ_DONE; else RSEQ_FULL, or RSEQ_ABORT.
  * room: size - n.
  */
-ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas, unsigned char *lines,
+ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
 	uint32_t room, void *const *from, uint32_t n)
 {
 	uintptr_t result = RSEQ_FULL, area, cur, count, i, to;

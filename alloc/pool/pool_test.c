@@ -13,6 +13,7 @@
 #include "alloc/pool/rseq_arr.h"
 #include "alloc/pool/rseq_mag.h"
 #include "alloc/pool/scq.h"
+#include "alloc/pool/support_test.h"
 #include "alloc/pool/ticket.h"
 #include "alloc/pool/treiber_dwcas.h"
 #include "alloc/pool/treiber_tag.h"
@@ -33,30 +34,6 @@
 #include <cmocka.h>
 
 static const uint64_t tag_max = UINT64_MAX << TAGGED_UNIT_BITS;
-
-/* A pool of 64-byte objects with one thread attached to it. */
-static struct pool *open_pool(
-	const struct pool_ops *ops, uint32_t capacity, struct pool_thread **thread)
-{
-	const struct pool_config config = {.object_bytes = 64, .capacity = capacity};
-	struct pool *pool;
-
-	assert_int_equal(pool_create(ops, &config, &pool), 0);
-	assert_int_equal(ops->attach(pool, thread), 0);
-	return pool;
-}
-
-/* Checks the pool, from which `outstanding` objects are out, and ends it. */
-static void close_pool(struct pool *pool, struct pool_thread *thread, uint64_t outstanding)
-{
-	char why[POOL_REASON_BYTES] = "";
-	int rc = pool->ops->check(pool, outstanding, why);
-
-	assert_string_equal(why, "");
-	assert_int_equal(rc, 0);
-	pool->ops->detach(pool, thread);
-	pool_destroy(pool);
-}
 
 #ifdef ATOM_TSAN
 static const bool thread_sanitizer = true;

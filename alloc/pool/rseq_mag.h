@@ -67,7 +67,7 @@ static inline void *rseq_mag_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_magazines *cache = rseq_mag_cache(pool);
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
-	uintptr_t result = rseq_magazine_pop(self->rs, cache->areas, cache->lines);
+	uintptr_t result = rseq_magazine_pop(self->rs, cache->areas, cache->unit0);
 
 	return likely(result >= RSEQ_CODES) ? (void *)result : rseq_mag_get_slow(pool, self);
 }
@@ -81,7 +81,7 @@ static inline void rseq_mag_put(struct pool *pool, struct pool_thread *thread, v
 	struct cpu_magazines *cache = rseq_mag_cache(pool);
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (unlikely(rseq_magazine_push(self->rs, cache->areas, cache->lines, cache->size,
+	if (unlikely(rseq_magazine_push(self->rs, cache->areas, cache->unit0, cache->size,
 			     object) != RSEQ_DONE))
 		rseq_mag_put_slow(pool, self, object);
 }
@@ -93,7 +93,7 @@ static inline uint32_t rseq_mag_get_bulk(
 	struct cpu_magazines *cache = rseq_mag_cache(pool);
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (likely(rseq_magazine_pop_bulk(self->rs, cache->areas, cache->lines, objs, n) ==
+	if (likely(rseq_magazine_pop_bulk(self->rs, cache->areas, cache->unit0, objs, n) ==
 		    RSEQ_DONE))
 		return n;
 	return rseq_mag_refill(pool, self, objs, n);
@@ -107,7 +107,7 @@ static inline void rseq_mag_put_bulk(
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
 	if (unlikely(
-		    n > cache->size || rseq_magazine_push_bulk(self->rs, cache->areas, cache->lines,
+		    n > cache->size || rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0,
 					       cache->size - n, objs, n) != RSEQ_DONE))
 		rseq_mag_overflow(pool, self, objs, n);
 }
@@ -211,7 +211,7 @@ static inline uint32_t rseq_mag_top_up(
 	uint32_t room = cache->size - count;
 
 	if (count >= cache->size || room >= n ||
-		rseq_magazine_push_bulk(self->rs, cache->areas, cache->lines, count, objs, room) !=
+		rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0, count, objs, room) !=
 			RSEQ_DONE)
 		return 0;
 	return room;

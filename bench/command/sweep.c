@@ -351,8 +351,19 @@ static int dry_run(const struct plan *plan, const char *store_path)
 	return COMMAND_OK;
 }
 
-/* The command line as it was typed, for the store. */
-static void join_command(int argc, char **argv, char *text)
+/* How much of a word stands before an option's value that is in it; SIZE_MAX: it is not. */
+static size_t before(const char *value, const char *word)
+{
+	const uintptr_t at = (uintptr_t)value - (uintptr_t)word;
+
+	return value != NULL && at < strlen(word) ? at : SIZE_MAX;
+}
+
+/*
+ * The command line as it was typed, for the store; but where the results go is this machine's business,
+ * and a store is given away: DIR and FILE stand for it. The request's paths point into argv.
+ */
+static void join_command(int argc, char **argv, const struct request *request, char *text)
 {
 	size_t used = (size_t)snprintf(text, COMMAND_TEXT_BYTES, "nblbench");
 
@@ -360,8 +371,16 @@ static void join_command(int argc, char **argv, char *text)
 		const char *quote =
 			strpbrk(argv[i], " \t\n\"'\\$&|;<>()*?[]#~`!{}") != NULL ? "'" : "";
 
-		used += (size_t)snprintf(
-			text + used, COMMAND_TEXT_BYTES - used, " %s%s%s", quote, argv[i], quote);
+		const size_t out = before(request->out, argv[i]);
+		const size_t store = before(request->store, argv[i]);
+		const size_t shown = out < store ? out : store;
+
+		if (shown < SIZE_MAX)
+			used += (size_t)snprintf(text + used, COMMAND_TEXT_BYTES - used, " %.*s%s",
+				(int)shown, argv[i], out < store ? "DIR" : "FILE");
+		else
+			used += (size_t)snprintf(text + used, COMMAND_TEXT_BYTES - used, " %s%s%s",
+				quote, argv[i], quote);
 	}
 }
 
@@ -552,9 +571,9 @@ static int sweep_run(int argc, char **argv)
 	struct plan *plan;
 	int operand, status;
 
-	join_command(argc, argv, command);
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
+	join_command(argc, argv, &request, command);
 	int rc = plan_make(&request.plan, &plan, why);
 	if (rc != 0) {
 		complain(why);

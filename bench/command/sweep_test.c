@@ -44,6 +44,8 @@ enum {
 	BUSY_SWEEPS_NIGHTLY = 100,
 };
 
+#define SMALL_SWEEP "--pool mutex --workload pair --threads 1 --forks 1 --slice-ms 1 "
+
 /* Two cells, in one of which threads that share CPUs wait for each other. */
 #define BUSY_CELLS \
 	"--out %OUT --fresh --workload pair --threads 1,2N --forks 1 --blocks 2 --slice-ms 1 "
@@ -601,6 +603,35 @@ static void objects_that_nobody_has_are_absent(void **state)
 		3 * 2);
 }
 
+/* A store is given away: it says what was asked, and not where it lay on this machine. */
+static void store_keeps_no_path(void **state)
+{
+	static const char *const forms[][2] = {
+		{"--out out", "--out DIR"},
+		{"--out=out", "--out=DIR"},
+		{"-o out", "-o DIR"},
+		{"-oout", "-oDIR"},
+		{"--out out --store out/sweep.db", "--out DIR --store FILE"},
+	};
+	struct fixture *self = *state;
+
+	for (size_t i = 0; i < array_count(forms); i++) {
+		char line[256], want[256];
+		struct run run;
+
+		snprintf(line, sizeof(line), SMALL_SWEEP "--fresh --blocks 2 %s", forms[i][0]);
+		snprintf(want, sizeof(want),
+			"SELECT count(*) FROM plan WHERE command = 'nblbench sweep " SMALL_SWEEP
+			"--fresh --blocks 2 %s'",
+			forms[i][1]);
+		start(self, &run, line);
+		finish(&run);
+		assert_status(&run, COMMAND_OK);
+		if (number(self, want) != 1)
+			fail_msg("%s: the store's command is another", forms[i][0]);
+	}
+}
+
 static void dry_run_writes_nothing(void **state)
 {
 	struct fixture *self = *state;
@@ -614,8 +645,6 @@ static void dry_run_writes_nothing(void **state)
 	assert_says(&run, "pair, 1 thread");
 	assert_int_equal(stat(self->out, &file), -1);
 }
-
-#define SMALL_SWEEP "--pool mutex --workload pair --threads 1 --forks 1 --slice-ms 1 "
 
 static void stores_are_not_mixed(void **state)
 {
@@ -772,6 +801,7 @@ int main(int argc, char **argv)
 		SWEEP_TEST(workers_die_with_the_sweep),
 		SWEEP_TEST(nonsense_is_named),
 		SWEEP_TEST(objects_that_nobody_has_are_absent),
+		SWEEP_TEST(store_keeps_no_path),
 		SWEEP_TEST(dry_run_writes_nothing),
 		SWEEP_TEST(stores_are_not_mixed),
 		SWEEP_TEST(places_that_cannot_be_written_are_named),

@@ -12,12 +12,10 @@
 #include <errno.h>
 #include <gnu/libc-version.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 struct worker {
