@@ -1460,5 +1460,5 @@ int main(void)
 					: cmocka_run_group_tests_name(name, each, NULL, NULL);
 		}
 	}
-	return failed;
+	return failed != 0; /* 77 would be a skip */
 }

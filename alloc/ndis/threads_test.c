@@ -101,10 +101,10 @@ static void *allocate_and_free(void *arg)
 	return NULL;
 }
 
-/* The traits of the strategy that this group runs over. */
-static const struct pool_traits *traits_of(NDIS_HANDLE pool)
+/* The strategy that this group runs over. */
+static const struct pool_ops *ops_of(NDIS_HANDLE pool)
 {
-	return &((struct nbl_pool *)pool)->ops->traits;
+	return ((struct nbl_pool *)pool)->ops;
 }
 
 static void V17_eight_threads(void **state)
@@ -116,9 +116,10 @@ static void V17_eight_threads(void **state)
 	(void)state;
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
 	/* Eight threads that spin for a lock on few CPUs pass it on once a time slice. */
-	const int threads = traits_of(pool)->progress == POOL_BLOCKING ? THREADS_BLOCKING : THREADS;
+	const int threads =
+		ops_of(pool)->traits.progress == POOL_BLOCKING ? THREADS_BLOCKING : THREADS;
 	/* Objects may rest on their way back until a thread that has no CPU has moved on. */
-	const bool late = !traits_of(pool)->exact && traits_of(pool)->cache == POOL_CACHE_NONE;
+	const bool late = frees_late(ops_of(pool));
 	for (int i = 0; i < THREADS; i++)
 		workers[i] = (struct worker){
 			.pool = pool, .rounds = ROUNDS / (uint64_t)threads, .patient = late};
@@ -153,12 +154,6 @@ struct side {
 	uint64_t wrong; /* packets whose context was not as it was sent */
 };
 
-/* Objects that were put wait for something else than the next get: a grace period. */
-static bool frees_late(NDIS_HANDLE pool)
-{
-	return !traits_of(pool)->exact && traits_of(pool)->cache == POOL_CACHE_NONE;
-}
-
 /*
  * How many packets a test sends over a strategy, of `asked`. Threads that spin for one another on
  * few CPUs make progress once a time slice.
@@ -168,9 +163,9 @@ static uint64_t packets_over(NDIS_HANDLE pool, uint64_t asked)
 	enum { BLOCKING_SHARE = 20 };
 	const bool counts = !debug_build && !atom_sanitizes && !atom_perturbs;
 
-	if (in_full || (counts && ((struct nbl_pool *)pool)->ops == pool_default()))
+	if (in_full || (counts && ops_of(pool) == pool_default()))
 		return asked;
-	return traits_of(pool)->progress == POOL_BLOCKING ? packets / BLOCKING_SHARE : packets;
+	return ops_of(pool)->traits.progress == POOL_BLOCKING ? packets / BLOCKING_SHARE : packets;
 }
 
 /* Context of packet number n of producer p: its size and its bytes. */
@@ -188,7 +183,7 @@ static void produce(struct side *side)
 
 		/* The capacity is far beyond what is under way, unless frees take their time. */
 		while ((nbl = NdisAllocateNetBufferList(t->pool, 0, 0)) == NULL &&
-			frees_late(t->pool))
+			frees_late(ops_of(t->pool)))
 			sched_yield();
 		if (nbl == NULL || NdisAllocateNetBufferListContext(nbl, context_bytes(n), 16,
 					   OTHER_TAG) != NDIS_STATUS_SUCCESS)
@@ -319,10 +314,10 @@ static void V70_no_growth(void **state)
 	run_threads(2, run_side, sides, sizeof(sides[0]));
 	struct nbl_pool *pool = t->pool;
 	/* A bounded structure hands all its objects out in turn: its capacity is the bound. */
-	if (traits_of(pool)->kind == POOL_KIND_POOL) {
+	if (ops_of(pool)->traits.kind == POOL_KIND_POOL) {
 		uint32_t made = slab_carved(pool->pool->slab);
 
-		if (!frees_late(pool) && !traits_of(pool)->bounded)
+		if (!frees_late(ops_of(pool)) && !ops_of(pool)->traits.bounded)
 			assert_in_range(made, 0, UNDER_WAY + CACHED);
 		print_message("[ PACKETS  ] %s: %llu, %u NBLs made\n", __func__,
 			(unsigned long long)t->each, made);
@@ -361,7 +356,7 @@ static void V100_thread_exit_returns_caches(void **state)
 	(void)state;
 	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS, .capacity = FEW, .with_nb = true};
 	assert_int_equal(nbl_pool_create(&config, &pool), 0);
-	if (frees_late(pool)) {
+	if (frees_late(ops_of(pool))) {
 		free_pool(pool);
 		vector_excused(100, "what was freed waits for a grace period");
 		return;

@@ -1523,6 +1523,7 @@ static void capacities(void **state)
 	(void)state;
 	nbl_set_default_capacity(FEW);
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
+	const uint32_t before = test_capacity(((struct nbl_pool *)pool)->ops);
 	if (((struct nbl_pool *)pool)->ops->traits.kind == POOL_KIND_POOL &&
 		!((struct nbl_pool *)pool)->ops->traits.bounded) {
 		for (int i = 0; i < FEW; i++) {
@@ -1539,7 +1540,7 @@ static void capacities(void **state)
 	assert_true(
 		((struct nbl_pool *)pool)->pool->config.capacity >= POOL_CAPACITY_BOUNDED_DEFAULT);
 	free_pool(pool);
-	nbl_set_default_capacity(TEST_CAPACITY);
+	nbl_set_default_capacity(before);
 }
 
 static void sizes_of_the_structures(void **state)
