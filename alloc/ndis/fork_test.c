@@ -21,7 +21,7 @@ enum {
 	 * child it unmaps them when a thread ends there.
 	 */
 	PARKED = 8,
-	CHILD_SECONDS = 60,
+	CHILD_SECONDS = 300, /* a hang: it has milliseconds of work */
 	FORK_CONTEXT = 64,
 };
 

@@ -39,7 +39,7 @@ enum {
 	KILL_AFTER_MS = 100,
 	/* The others come so long behind a block that was awaited. */
 	KILL_BEHIND_MS = 20,
-	WAIT_MS = 60000, /* for something that is to happen in a running sweep */
+	WAIT_MS = 300000, /* for something that is to happen in a running sweep */
 	BUSY_LOOPS = 10,
 	BUSY_SWEEPS_NIGHTLY = 100,
 };
