@@ -1,16 +1,15 @@
-# liburcu for the thread sanitizer: rebuilt from the distribution's source package, with every access instrumented. The
+# liburcu for the thread sanitizer: made from the distribution's source package, with every access instrumented. The
 # packaged library synchronises in assembly that the sanitizer cannot read, so with it every report is false, or, once suppressed, every
-# true one is lost. alloc/atomic/urcu_tsan.h is what the rebuild and our units see before liburcu's headers.
+# true one is lost. alloc/atomic/urcu_tsan.h is what the library's units and ours see before liburcu's headers.
 #
 # Defines the target nblbench_urcu_tsan, or sets NBLBENCH_URCU_TSAN_WHY to the sentence that says why there is none.
-# The source comes through the machine's own apt configuration, into private folders of the build tree, and is kept there.
+# The source comes through the machine's own apt configuration, into private folders of the build tree, and is kept there. Its own
+# configure would take a minute and find what the installed urcu/config.h and the definitions below say.
 
 set(NBLBENCH_URCU_TSAN_WHY "")
 set(urcu_work ${PROJECT_BINARY_DIR}/liburcu)
-set(urcu_libraries "")
-foreach(name IN ITEMS cds bp common)
-  list(APPEND urcu_libraries ${urcu_work}/liburcu-${name}.a)
-endforeach()
+# What alloc/peer/urcu.h uses, and what that needs.
+set(urcu_units compat_arch.c compat_futex.c lfstack.c urcu-bp.c urcu-pointer.c wfcqueue.c wfstack.c)
 
 function(urcu_step)
   if(NOT NBLBENCH_URCU_TSAN_WHY STREQUAL "")
@@ -25,7 +24,7 @@ function(urcu_step)
 endfunction()
 
 # The source package of the library that is installed, whose headers the strategies include.
-function(urcu_rebuild)
+function(urcu_fetch)
   file(REMOVE_RECURSE ${urcu_work})
   file(MAKE_DIRECTORY ${urcu_work}/lists/partial ${urcu_work}/cache/archives/partial)
   if(version STREQUAL "")
@@ -58,34 +57,34 @@ function(urcu_rebuild)
   execute_process(COMMAND ${apt} update OUTPUT_QUIET ERROR_QUIET)
   urcu_step("the source package of liburcu ${version} cannot be had" ${apt} source liburcu=${version})
   file(GLOB source LIST_DIRECTORIES true ${urcu_work}/liburcu-[0-9]*)
-  list(FILTER source EXCLUDE REGEX "\\.(dsc|tar)")
-  set(flags "-O2 -g -fPIC -w -fsanitize=thread -include ${PROJECT_SOURCE_DIR}/alloc/atomic/urcu_tsan.h")
-  urcu_step("liburcu's configure failed" ${CMAKE_COMMAND} -E chdir "${source}" ./configure --quiet --disable-shared --enable-static
-    CC=${CMAKE_C_COMPILER} "CFLAGS=${flags}")
-  # The package's patches make configure look older than its source; nothing needs to be generated again.
-  foreach(folder IN ITEMS include src)
-    urcu_step("liburcu did not build" make -C "${source}/${folder}" -s AUTOMAKE=: AUTOCONF=: ACLOCAL=: AUTOHEADER=:)
+  foreach(unit IN LISTS urcu_units)
+    urcu_step("liburcu ${version} has no src/${unit}" test -f "${source}/src/${unit}")
   endforeach()
-  foreach(name IN ITEMS cds bp common)
-    urcu_step("liburcu-${name}.a was not built" ${CMAKE_COMMAND} -E copy "${source}/src/.libs/liburcu-${name}.a" ${urcu_work})
-  endforeach()
-  file(WRITE ${urcu_work}/version "${version}")
+  if(NBLBENCH_URCU_TSAN_WHY STREQUAL "")
+    file(WRITE ${urcu_work}/version "${version}")
+  endif()
   set(NBLBENCH_URCU_TSAN_WHY "${NBLBENCH_URCU_TSAN_WHY}" PARENT_SCOPE)
 endfunction()
 
 execute_process(COMMAND dpkg-query -W -f "\${source:Version}" liburcu-dev OUTPUT_VARIABLE version ERROR_QUIET)
-set(built "")
+set(fetched "")
 if(EXISTS ${urcu_work}/version)
-  file(READ ${urcu_work}/version built)
+  file(READ ${urcu_work}/version fetched)
 endif()
-list(GET urcu_libraries -1 urcu_last)
-if(NOT EXISTS ${urcu_last} OR NOT built STREQUAL version)
-  message(STATUS "Rebuilding liburcu for the thread sanitizer")
-  urcu_rebuild()
+if(version STREQUAL "" OR NOT fetched STREQUAL version)
+  message(STATUS "Fetching the source of liburcu for the thread sanitizer")
+  urcu_fetch()
 endif()
 if(NBLBENCH_URCU_TSAN_WHY STREQUAL "")
-  add_library(nblbench_urcu_tsan INTERFACE)
-  target_link_libraries(nblbench_urcu_tsan INTERFACE ${urcu_libraries})
+  file(GLOB source LIST_DIRECTORIES true ${urcu_work}/liburcu-[0-9]*)
+  list(TRANSFORM urcu_units PREPEND ${source}/src/)
+  add_library(nblbench_urcu_tsan STATIC ${urcu_units})
+  target_include_directories(nblbench_urcu_tsan PRIVATE ${source}/include ${source}/src)
+  target_compile_definitions(nblbench_urcu_tsan PRIVATE
+    _GNU_SOURCE HAVE_RAND_R HAVE_SCHED_GETCPU HAVE_SCHED_SETAFFINITY HAVE_SYSCONF)
+  target_compile_options(nblbench_urcu_tsan PRIVATE
+    -w -fsanitize=thread "SHELL:-include ${PROJECT_SOURCE_DIR}/alloc/atomic/urcu_tsan.h")
+  target_link_libraries(nblbench_urcu_tsan PRIVATE Threads::Threads)
 else()
   message(STATUS "No instrumented liburcu: ${NBLBENCH_URCU_TSAN_WHY}")
 endif()
