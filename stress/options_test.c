@@ -1,17 +1,13 @@
 /* The command line: what is right is understood, what is wrong gets a sentence and status 2. */
 #include "stress/options.h"
 
+#include "alloc/machine/cmocka.h"
 #include "stress/base/child.h"
 
 #include <getopt.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { LIMIT_S = 60, WORDS_MAX = 16, LINE_BYTES = 256 };
 
@@ -36,7 +32,7 @@ static void parse_and_exit(const void *arg)
 	parse(line);
 }
 
-static void wrong_usage_is_told(void **state)
+static void wrong_usage_is_told(NO_STATE)
 {
 	static const struct {
 		const char *line;
@@ -60,7 +56,6 @@ static void wrong_usage_is_told(void **state)
 	};
 	static struct child child;
 
-	(void)state;
 	for (size_t i = 0; i < array_count(wrong); i++) {
 		assert_int_equal(child_run(parse_and_exit, wrong[i].line, LIMIT_S, &child), 0);
 		assert_int_equal(child.end, CHILD_FAILED);
@@ -70,25 +65,23 @@ static void wrong_usage_is_told(void **state)
 	}
 }
 
-static void defaults_hold(void **state)
+static void defaults_hold(NO_STATE)
 {
 	char line[] = "stress";
 	struct options options = parse(line);
 
-	(void)state;
 	assert_true(options.seconds == 1);
 	assert_in_range(options.threads, 4, 16);
 	assert_true(options_chosen(&options.pools, "any"));
 	assert_true(options_chosen(&options.scenarios, "any"));
 }
 
-static void lists_and_numbers_are_understood(void **state)
+static void lists_and_numbers_are_understood(NO_STATE)
 {
 	char line[] = "stress --pool mutex,crashes --scenario churn --seconds 0.5 --threads 256 "
 		      "--seed 0xff";
 	struct options options = parse(line);
 
-	(void)state;
 	assert_true(options_chosen(&options.pools, "mutex"));
 	assert_true(options_chosen(&options.pools, "crashes"));
 	assert_false(options_chosen(&options.pools, "plain"));
@@ -99,11 +92,10 @@ static void lists_and_numbers_are_understood(void **state)
 	assert_int_equal(options.seed, 0xff);
 }
 
-static void list_names_everything(void **state)
+static void list_names_everything(NO_STATE)
 {
 	static struct child child;
 
-	(void)state;
 	assert_int_equal(child_run(parse_and_exit, "stress --list", LIMIT_S, &child), 0);
 	assert_int_equal(child.end, CHILD_PASSED);
 	for (size_t i = 0; pools[i] != NULL; i++)

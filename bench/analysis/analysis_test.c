@@ -1,19 +1,16 @@
 /* Stores whose truth is known, through the analysis: roles, states, effects, ties, bad files. */
+#include "alloc/machine/cmocka.h"
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/base/number.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { WHY_BYTES = 512, PATH_BYTES = 128 };
 
@@ -22,9 +19,8 @@ static char directory[PATH_BYTES], store[2 * PATH_BYTES];
 /* The store as it comes, read once for all tests that don't change it. */
 static struct analysis *shared;
 
-static int make_directory(void **state)
+static int make_directory(NO_STATE)
 {
-	(void)state;
 	snprintf(directory, sizeof(directory), "/tmp/nblbench-analysis-XXXXXX");
 	if (mkdtemp(directory) == NULL)
 		return -1;
@@ -32,9 +28,8 @@ static int make_directory(void **state)
 	return 0;
 }
 
-static int remove_directory(void **state)
+static int remove_directory(NO_STATE)
 {
-	(void)state;
 	analysis_free(shared);
 	unlink(store);
 	return rmdir(directory);
@@ -93,11 +88,10 @@ static void near(double got, double want, double tolerance)
 		fail_msg("got %.9g, want %.9g within %.3g", got, want, tolerance);
 }
 
-static void roles_follow_from_the_store(void **state)
+static void roles_follow_from_the_store(NO_STATE)
 {
 	struct analysis *a = whole_store();
 
-	(void)state;
 	assert_int_equal(a->subjects[subject(a, "null")].role, ANALYSIS_HARNESS);
 	assert_int_equal(a->subjects[subject(a, "bare_cas")].role, ANALYSIS_BARE);
 	assert_int_equal(a->subjects[subject(a, "plain")].role, ANALYSIS_FLOOR);
@@ -116,7 +110,7 @@ static void roles_follow_from_the_store(void **state)
 	}
 }
 
-static void times_and_effects_are_near_the_truth(void **state)
+static void times_and_effects_are_near_the_truth(NO_STATE)
 {
 	struct analysis *a = whole_store();
 	const struct analysis_result *magazine = analysis_at(a, 0, subject(a, "mag_tls"));
@@ -125,7 +119,6 @@ static void times_and_effects_are_near_the_truth(void **state)
 	/* remote_free: two threads make one lane, so ns a unit is the lane's. */
 	const struct analysis_result *remote = analysis_at(a, 6, subject(a, "mag_tls"));
 
-	(void)state;
 	/* The weather is common to a block and only ever slows down: it is in times, not in effects. */
 	near(exp(magazine->ns.point), 2.0, 0.15);
 	near(exp(remote->ns.point), 6.4, 0.5);
@@ -141,7 +134,7 @@ static void times_and_effects_are_near_the_truth(void **state)
 	near(magazine->cpu_share, 1, 0.001);
 }
 
-static void ties_share_letters_and_ranks(void **state)
+static void ties_share_letters_and_ranks(NO_STATE)
 {
 	struct analysis *a = whole_store();
 	const struct analysis_cell *cell = &a->cells[0];
@@ -150,7 +143,6 @@ static void ties_share_letters_and_ranks(void **state)
 	const struct analysis_result *slow = analysis_at(a, 0, subject(a, "mutex"));
 	size_t members = 0;
 
-	(void)state;
 	/* Times of 2.0 and 2.04: within the margin, so no verdict may part them. */
 	assert_true(first->in_best_set && second->in_best_set && !slow->in_best_set);
 	assert_true(strchr(first->letters, 'a') && strchr(second->letters, 'a'));
@@ -169,7 +161,7 @@ static void ties_share_letters_and_ranks(void **state)
 	assert_int_equal(members, cell->best_set);
 }
 
-static void broken_subjects_are_told_and_not_ranked(void **state)
+static void broken_subjects_are_told_and_not_ranked(NO_STATE)
 {
 	static const struct {
 		size_t cell;
@@ -185,7 +177,6 @@ static void broken_subjects_are_told_and_not_ranked(void **state)
 	};
 	struct analysis *a = whole_store();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct analysis_result *r =
 			analysis_at(a, rows[i].cell, subject(a, rows[i].label));
@@ -200,13 +191,12 @@ static void broken_subjects_are_told_and_not_ranked(void **state)
 }
 
 /* A loss that only the memory table knows of is a failure all the same, though figures exist. */
-static void a_lost_object_is_a_failure(void **state)
+static void a_lost_object_is_a_failure(NO_STATE)
 {
 	struct analysis *a = small_store(two_cells);
 	const size_t victim = subject(a, "rseq_arr");
 	char sql[PATH_BYTES];
 
-	(void)state;
 	assert_int_equal(analysis_at(a, 1, victim)->state, ANALYSIS_MEASURED);
 	analysis_free(a);
 	snprintf(sql, sizeof(sql),
@@ -228,12 +218,11 @@ static void slow_down(struct synthetic_store *wanted)
 	wanted->noise = 0.005;
 }
 
-static void an_injected_slow_down_is_found(void **state)
+static void an_injected_slow_down_is_found(NO_STATE)
 {
 	struct analysis *a = small_store(slow_down);
 	const struct analysis_result *r = analysis_at(a, 0, subject(a, "mag_tls"));
 
-	(void)state;
 	/* 2.2 against rseq_mag's 2.04. */
 	near(r->to_best.point, log(2.2 / 2.04), 0.01);
 	assert_int_equal(r->best_verdict, STATS_SLOWER);
@@ -253,12 +242,11 @@ static void flag_all(struct synthetic_store *wanted)
 	wanted->flagged_share = 1;
 }
 
-static void flagged_slices_leave_unless_all_are(void **state)
+static void flagged_slices_leave_unless_all_are(NO_STATE)
 {
 	struct analysis *a = small_store(flag_some);
 	const struct analysis_result *r = analysis_at(a, 0, subject(a, "treiber_tag"));
 
-	(void)state;
 	assert_true(a->cells[0].disturbed);
 	assert_int_equal(a->disturbed, a->cell_count);
 	assert_false(r->all_used);
@@ -279,12 +267,11 @@ static void make_short(struct synthetic_store *wanted)
 	wanted->blocks = 2;
 }
 
-static void a_short_sweep_decides_nothing(void **state)
+static void a_short_sweep_decides_nothing(NO_STATE)
 {
 	struct analysis *a = small_store(make_short);
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	(void)state;
 	assert_true(a->preliminary);
 	assert_true(isnan(a->cells[0].floor));
 	for (size_t i = 0; i < a->subject_count; i++) {
@@ -349,7 +336,7 @@ static void expect_tallies(const struct analysis *a)
 }
 
 /* A row whose times are all over the place is not shown to be worse, and is not best for that. */
-static void an_unknown_time_is_not_best(void **state)
+static void an_unknown_time_is_not_best(NO_STATE)
 {
 	struct analysis *a = noisy_store(1.9, 3, 20);
 	const struct analysis_result *noisy = analysis_at(a, 0, subject(a, "ticket"));
@@ -357,7 +344,6 @@ static void an_unknown_time_is_not_best(void **state)
 	size_t order[ANALYSIS_LETTERS_MAX], contestants;
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	(void)state;
 	assert_false(noisy->in_best_set);
 	assert_true(noisy->undecided && strchr(noisy->letters, 'a') != NULL);
 	assert_true(analysis_unsure(a, 0, subject(a, "ticket")));
@@ -379,13 +365,12 @@ static void an_unknown_time_is_not_best(void **state)
 }
 
 /* The lowest point of a cell is luck here: five forks of six read 15 % less than mag_tls. */
-static void luck_does_not_make_the_best(void **state)
+static void luck_does_not_make_the_best(NO_STATE)
 {
 	struct analysis *a = noisy_store(1.7, 5, 40);
 	const struct analysis_cell *cell = &a->cells[0];
 	const struct analysis_result *lucky = analysis_at(a, 0, subject(a, "ticket"));
 
-	(void)state;
 	assert_true(lucky->ns.point < analysis_at(a, 0, cell->best)->ns.point);
 	assert_int_not_equal(cell->best, subject(a, "ticket"));
 	assert_true(lucky->undecided && !lucky->in_best_set);
@@ -401,7 +386,7 @@ static void luck_does_not_make_the_best(void **state)
 }
 
 /* Whoever drops packets is shown with its time, and is neither best nor advised. */
-static void who_runs_dry_is_not_ranked(void **state)
+static void who_runs_dry_is_not_ranked(NO_STATE)
 {
 	struct analysis *a = changed_store(2, "mag_tls", "failed = failed + (block_id % 2)");
 	const size_t dry = subject(a, "mag_tls");
@@ -409,7 +394,6 @@ static void who_runs_dry_is_not_ranked(void **state)
 	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
 	const size_t n = analysis_advise(a, advice);
 
-	(void)state;
 	assert_true(r->failed > 0);
 	assert_int_equal(r->state, ANALYSIS_MEASURED);
 	assert_int_equal(r->rank_low, 0);
@@ -427,13 +411,12 @@ static void who_runs_dry_is_not_ranked(void **state)
 }
 
 /* A policy where nobody pushes context has no row; what a strategy lacks here stays to be read. */
-static void who_has_no_cell_has_no_row(void **state)
+static void who_has_no_cell_has_no_row(NO_STATE)
 {
 	struct analysis *a = changed_store(1, "nobody", "units = 0");
 	size_t order[ANALYSIS_LETTERS_MAX], contestants, rows;
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	(void)state;
 	analysis_apart(a, text);
 	assert_string_equal(text, "");
 	rows = analysis_order(a, order, &contestants);
@@ -455,12 +438,11 @@ static void who_has_no_cell_has_no_row(void **state)
 	analysis_free(a);
 }
 
-static void a_sweep_that_never_began_is_readable(void **state)
+static void a_sweep_that_never_began_is_readable(NO_STATE)
 {
 	struct analysis *a = small_store(two_cells);
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	(void)state;
 	analysis_free(a);
 	synthetic_store_execute(store,
 		"DELETE FROM slice; DELETE FROM thread; DELETE FROM block;"
@@ -477,11 +459,10 @@ static void a_sweep_that_never_began_is_readable(void **state)
 	analysis_free(a);
 }
 
-static void the_same_store_gives_the_same_digits(void **state)
+static void the_same_store_gives_the_same_digits(NO_STATE)
 {
 	struct analysis *a = small_store(two_cells), *b = read_store(NULL);
 
-	(void)state;
 	for (size_t i = 0; i < a->subject_count; i++) {
 		const struct stats_estimate x = analysis_at(a, 1, i)->to_best;
 		const struct stats_estimate y = analysis_at(b, 1, i)->to_best;
@@ -492,14 +473,13 @@ static void the_same_store_gives_the_same_digits(void **state)
 	analysis_free(b);
 }
 
-static void words_name_what_was_found(void **state)
+static void words_name_what_was_found(NO_STATE)
 {
 	struct analysis *a = whole_store();
 	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
 	char text[ANALYSIS_SENTENCE_BYTES];
 	const size_t n = analysis_advise(a, advice);
 
-	(void)state;
 	analysis_load(&a->cells[4], text);
 	assert_string_equal(text, "burst 32");
 	analysis_load(&a->cells[0], text);
@@ -531,13 +511,12 @@ static void one_fork(struct synthetic_store *wanted)
 }
 
 /* Where nothing is decided nothing is advised, and a twin that is there is not missed. */
-static void undecided_store_advises_nothing(void **state)
+static void undecided_store_advises_nothing(NO_STATE)
 {
 	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
 	struct analysis *a = small_store(one_fork);
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	(void)state;
 	analysis_verdict(a, text);
 	assert_non_null(strstr(text, "Nothing is decided"));
 	assert_int_equal(analysis_advise(a, advice), 0);
@@ -555,11 +534,10 @@ static void undecided_store_advises_nothing(void **state)
 }
 
 /* Rates that can't be are no ground for a choice. */
-static void impossible_rates_advise_nothing(void **state)
+static void impossible_rates_advise_nothing(NO_STATE)
 {
 	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
 
-	(void)state;
 	analysis_free(small_store(two_cells));
 	synthetic_store_execute(store, "UPDATE slice SET units_per_s = -units_per_s");
 	struct analysis *a = read_store(NULL);
@@ -577,9 +555,8 @@ static void noisy(struct synthetic_store *wanted)
 }
 
 /* Who can't be told from the best is not called slower, and who is slower is not tied with it. */
-static void verdicts_agree_with_letters(void **state)
+static void verdicts_agree_with_letters(NO_STATE)
 {
-	(void)state;
 	for (int i = 0; i < 8; i++) {
 		struct analysis *a = small_store(noisy);
 
@@ -597,13 +574,12 @@ static void verdicts_agree_with_letters(void **state)
 }
 
 /* What a choice costs is a ratio of two ratios that the tables show. */
-static void advice_agrees_with_the_table(void **state)
+static void advice_agrees_with_the_table(NO_STATE)
 {
 	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
 	struct analysis *a = whole_store();
 	const size_t n = analysis_advise(a, advice);
 
-	(void)state;
 	assert_true(n > 0);
 	for (size_t i = 0; i < n; i++) {
 		const size_t c = advice[i].worst_cell;
@@ -617,11 +593,10 @@ static void advice_agrees_with_the_table(void **state)
 	}
 }
 
-static void every_cell_has_its_command(void **state)
+static void every_cell_has_its_command(NO_STATE)
 {
 	struct analysis *a = whole_store();
 
-	(void)state;
 	for (size_t c = 0; c < a->cell_count; c++) {
 		char want[PATH_BYTES];
 
@@ -682,12 +657,11 @@ static void expect_refusal(const char *path, const char *baseline, const char *w
 		fail_msg("the sentence '%s' does not say '%s' of '%s'", why, words, path);
 }
 
-static void what_is_no_store_is_refused(void **state)
+static void what_is_no_store_is_refused(NO_STATE)
 {
 	FILE *file;
 	struct stat status;
 
-	(void)state;
 	analysis_free(small_store(two_cells));
 	expect_refusal(store, "nobody", "no subject 'nobody'");
 	expect_refusal("/nonexistent/store.db", NULL, "There is no store");
@@ -714,9 +688,8 @@ static void what_is_no_store_is_refused(void **state)
 	expect_refusal(store, NULL, "another program");
 }
 
-static void numbers_by_hand(void **state)
+static void numbers_by_hand(NO_STATE)
 {
-	(void)state;
 	assert_string_equal(number_plain(0.01234).text, "0.0123");
 	assert_string_equal(number_plain(2.024).text, "2.02");
 	assert_string_equal(number_plain(31.94).text, "31.9");

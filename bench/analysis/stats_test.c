@@ -1,15 +1,12 @@
 /* The statistics against values worked out by hand, and against data whose truth is known. */
+#include "alloc/machine/cmocka.h"
 #include "bench/analysis/stats.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { FORKS = 10, BLOCKS = 20, SERIES_MAX = 4 };
 
@@ -50,24 +47,22 @@ static void fill(struct stats_rng *rng, double effect, double fork_sd, double bl
 	}
 }
 
-static void xoshiro_matches_its_reference(void **state)
+static void xoshiro_matches_its_reference(NO_STATE)
 {
 	/* First outputs for the state {1, 2, 3, 4}, worked out from the published algorithm. */
 	struct stats_rng rng = {{1, 2, 3, 4}};
 
-	(void)state;
 	assert_int_equal(stats_rng_next(&rng), 11520);
 	assert_int_equal(stats_rng_next(&rng), 0);
 	assert_int_equal(stats_rng_next(&rng), 1509978240);
 	assert_int_equal(stats_rng_next(&rng), UINT64_C(1215971899390074240));
 }
 
-static void below_is_uniform_and_in_range(void **state)
+static void below_is_uniform_and_in_range(NO_STATE)
 {
 	struct stats_rng rng;
 	unsigned counts[7] = {0};
 
-	(void)state;
 	stats_rng_seed(&rng, test_seed);
 	for (int i = 0; i < 70000; i++)
 		counts[stats_rng_below(&rng, 7)]++;
@@ -76,18 +71,17 @@ static void below_is_uniform_and_in_range(void **state)
 	assert_int_equal(stats_rng_below(&rng, 1), 0);
 }
 
-static void medians_by_hand(void **state)
+static void medians_by_hand(NO_STATE)
 {
 	double one[] = {5}, odd[] = {9, 1, 5}, even[] = {4, 1, 3, 2}, equal[] = {2, 2, 2, 2, 2};
 
-	(void)state;
 	near(stats_median(one, 1), 5, 0);
 	near(stats_median(odd, 3), 5, 0);
 	near(stats_median(even, 4), 2.5, 0);
 	near(stats_median(equal, 5), 2, 0);
 }
 
-static void hodges_lehmann_by_hand(void **state)
+static void hodges_lehmann_by_hand(NO_STATE)
 {
 	double walsh[10];
 	/* Walsh averages of 1 2 10: 1, 1.5, 5.5, 2, 6, 10; their median is (2 + 5.5) / 2. */
@@ -95,13 +89,12 @@ static void hodges_lehmann_by_hand(void **state)
 	/* Of 1 2 3 100: 1 1.5 2 50.5 2 2.5 51 3 51.5 100; median of ten: (2.5 + 3) / 2. */
 	const double four[] = {1, 2, 3, 100};
 
-	(void)state;
 	near(stats_hodges_lehmann(three, 3, walsh), 3.75, 0);
 	near(stats_hodges_lehmann(four, 4, walsh), 2.75, 0);
 	near(stats_hodges_lehmann(four, 1, walsh), 1, 0);
 }
 
-static void point_is_hl_of_fork_medians(void **state)
+static void point_is_hl_of_fork_medians(NO_STATE)
 {
 	/* Fork medians 1, 2 and 10, with a missing block in the last fork. */
 	const double values[] = {0, 1, 7, 2, 2, 3, 9, 11, NAN};
@@ -110,13 +103,12 @@ static void point_is_hl_of_fork_medians(void **state)
 	const double *const series[] = {values};
 	struct stats_estimate estimate;
 
-	(void)state;
 	assert_int_equal(stats_bootstrap(&design, series, 1, 100, 1, &estimate, NULL), 0);
 	near(estimate.point, 3.75, 1e-12);
 	assert_true(isfinite(estimate.lo) && isfinite(estimate.hi));
 }
 
-static void little_evidence_has_no_interval(void **state)
+static void little_evidence_has_no_interval(NO_STATE)
 {
 	const double values[] = {1, 1, 1, 1, 1, NAN}, none[] = {NAN, NAN, NAN, NAN, NAN, NAN};
 	const size_t start[] = {0, 3, 6};
@@ -124,7 +116,6 @@ static void little_evidence_has_no_interval(void **state)
 	const double *const series[] = {values, none};
 	struct stats_estimate estimates[2];
 
-	(void)state;
 	assert_int_equal(stats_bootstrap(&design, series, 2, 100, 1, estimates, NULL), 0);
 	near(estimates[0].point, 1, 0);
 	assert_true(isinf(estimates[0].lo) && isinf(estimates[0].hi));
@@ -135,7 +126,7 @@ static void little_evidence_has_no_interval(void **state)
 		stats_verdict(&estimates[1], log1p(STATS_MARGIN), 0.001), STATS_INCONCLUSIVE);
 }
 
-static void same_seed_same_digits(void **state)
+static void same_seed_same_digits(NO_STATE)
 {
 	double values[FORKS * BLOCKS];
 	const struct stats_design design = {FORKS, design_start()};
@@ -143,7 +134,6 @@ static void same_seed_same_digits(void **state)
 	struct stats_estimate a, b, c;
 	struct stats_rng rng;
 
-	(void)state;
 	stats_rng_seed(&rng, test_seed);
 	fill(&rng, 0.1, 0.01, 0.05, values);
 	assert_int_equal(stats_bootstrap(&design, series, 1, 500, 7, &a, NULL), 0);
@@ -157,7 +147,7 @@ static void same_seed_same_digits(void **state)
  * The interval must contain the truth about as often as it says although the forks' luck is as
  * large as the blocks' noise; with ten forks a percentile bootstrap stays a little short of 95 %.
  */
-static void bootstrap_covers(void **state)
+static void bootstrap_covers(NO_STATE)
 {
 	enum { TRIALS = 300 };
 
@@ -167,7 +157,6 @@ static void bootstrap_covers(void **state)
 	struct stats_rng rng;
 	int covered = 0;
 
-	(void)state;
 	stats_rng_seed(&rng, test_seed);
 	for (int trial = 0; trial < TRIALS; trial++) {
 		struct stats_estimate e;
@@ -187,7 +176,7 @@ static void bootstrap_covers(void **state)
  * upper end of its interval still holds: as stats_chosen makes it, about as often as it says; by the
  * percentiles of its own replicates, less; by those of the least of each round, hardly at all.
  */
-static void the_chosen_one_is_covered(void **state)
+static void the_chosen_one_is_covered(NO_STATE)
 {
 	enum { TRIALS = 300, EQUALS = 4, ROUNDS = 400 };
 
@@ -197,7 +186,6 @@ static void the_chosen_one_is_covered(void **state)
 	struct stats_rng rng;
 	int held = 0, own_held = 0, least_held = 0;
 
-	(void)state;
 	stats_rng_seed(&rng, test_seed);
 	for (int trial = 0; trial < TRIALS; trial++) {
 		struct stats_estimate e[EQUALS], chosen, least;
@@ -237,7 +225,7 @@ static void the_chosen_one_is_covered(void **state)
 }
 
 /* Identical code is never called faster or slower, and is found equivalent where noise is low. */
-static void a_against_a_is_never_faster(void **state)
+static void a_against_a_is_never_faster(NO_STATE)
 {
 	enum { TRIALS = 200 };
 
@@ -247,7 +235,6 @@ static void a_against_a_is_never_faster(void **state)
 	struct stats_rng rng;
 	int verdicts[4] = {0};
 
-	(void)state;
 	stats_rng_seed(&rng, test_seed);
 	for (int trial = 0; trial < TRIALS; trial++) {
 		struct stats_estimate e[2];
@@ -263,7 +250,7 @@ static void a_against_a_is_never_faster(void **state)
 	assert_true(verdicts[STATS_EQUIVALENT] >= TRIALS / 2);
 }
 
-static void five_per_cent_is_found(void **state)
+static void five_per_cent_is_found(NO_STATE)
 {
 	enum { TRIALS = 100 };
 
@@ -273,7 +260,6 @@ static void five_per_cent_is_found(void **state)
 	struct stats_rng rng;
 	int found = 0;
 
-	(void)state;
 	stats_rng_seed(&rng, test_seed);
 	for (int trial = 0; trial < TRIALS; trial++) {
 		struct stats_estimate e[2];
@@ -288,7 +274,7 @@ static void five_per_cent_is_found(void **state)
 	assert_in_range((unsigned)found, TRIALS * 95 / 100, TRIALS);
 }
 
-static void simultaneous_bounds_are_wider(void **state)
+static void simultaneous_bounds_are_wider(NO_STATE)
 {
 	const struct stats_design design = {FORKS, design_start()};
 	double values[SERIES_MAX][FORKS * BLOCKS], scale[SERIES_MAX * SERIES_MAX];
@@ -297,7 +283,6 @@ static void simultaneous_bounds_are_wider(void **state)
 	double *replicates = calloc(SERIES_MAX * 2000, sizeof(*replicates));
 	struct stats_rng rng;
 
-	(void)state;
 	assert_non_null(replicates);
 	stats_rng_seed(&rng, test_seed);
 	for (int i = 0; i < SERIES_MAX; i++)
@@ -322,12 +307,11 @@ static void simultaneous_bounds_are_wider(void **state)
 }
 
 /* Forty rounds: 97.5 % of them are all but the greatest. */
-static void behind_by_hand(void **state)
+static void behind_by_hand(NO_STATE)
 {
 	enum { ROUNDS = 40 };
 	double replicates[3 * ROUNDS], behind[3];
 
-	(void)state;
 	for (int k = 0; k < ROUNDS; k++) {
 		replicates[k] = 1;                           /* steady */
 		replicates[ROUNDS + k] = k < 30 ? 0.9 : 2;   /* ahead in most rounds, by luck */
@@ -342,7 +326,7 @@ static void behind_by_hand(void **state)
 	near(behind[0], 0, 0);
 }
 
-static void verdict_truth_table(void **state)
+static void verdict_truth_table(NO_STATE)
 {
 	const double d = log1p(STATS_MARGIN), small = 0.005, large = 0.10;
 	const struct {
@@ -364,7 +348,6 @@ static void verdict_truth_table(void **state)
 		{-INFINITY, INFINITY, small, STATS_INCONCLUSIVE},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct stats_estimate e = {
 			(rows[i].lo + rows[i].hi) / 2, rows[i].lo, rows[i].hi};
@@ -375,14 +358,13 @@ static void verdict_truth_table(void **state)
 	}
 }
 
-static void floor_and_blocks_by_hand(void **state)
+static void floor_and_blocks_by_hand(NO_STATE)
 {
 	const struct stats_estimate shifted = {0.02, 0.015, 0.025}, wide = {0.001, -0.04, 0.05},
 				    none = {0.5, -INFINITY, INFINITY};
 	/* Half-width 0.04, 0.02 from the margin of 0.03: the width must halve, so 4 times the blocks. */
 	const struct stats_estimate near_margin = {0.05, 0.01, 0.09};
 
-	(void)state;
 	near(stats_floor(&shifted), 0.02, 1e-12);
 	near(stats_floor(&wide), 0.045, 1e-12);
 	assert_true(isnan(stats_floor(&none)));
@@ -391,11 +373,10 @@ static void floor_and_blocks_by_hand(void **state)
 	assert_int_equal(stats_blocks_needed(&none, 0.03, 0.01, 100), 0);
 }
 
-static void mann_whitney_by_hand(void **state)
+static void mann_whitney_by_hand(NO_STATE)
 {
 	const double low[] = {1, 2, 3, 4, 5, NAN}, high[] = {6, 7, 8, 9, 10}, same[] = {1, 1};
 
-	(void)state;
 	/* U = 0, mean 12.5, sd sqrt(5 * 5 * 11 / 12) = 4.787; z = (12.5 - 0.5) / 4.787 = 2.507. */
 	near(stats_mann_whitney(low, 6, high, 5), 0.0122, 0.0002);
 	near(stats_mann_whitney(high, 5, low, 6), 0.0122, 0.0002);

@@ -1,17 +1,14 @@
 /* Options: what is accepted, what is refused, and that each refusal names the thing. */
 #include "bench/base/options.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 #include "bench/base/status.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 struct example {
 	bool quick, dry_run;
@@ -164,11 +161,10 @@ static void assert_refused(const char *words, const char *piece, const char *oth
 		fail_msg("'%s' was refused with: %s", words, p.said);
 }
 
-static void every_kind_is_read(void **state)
+static void every_kind_is_read(NO_STATE)
 {
 	struct parsed p;
 
-	(void)state;
 	parse(&p, "-q --forks 7 --slice-ms=2.5 -o /tmp/x --pool mutex,null --threads 1,2 a b");
 	assert_true(p.go_on);
 	assert_true(p.value.quick);
@@ -183,11 +179,10 @@ static void every_kind_is_read(void **state)
 	assert_string_equal(p.argv[p.operand + 1], "b");
 }
 
-static void operands_may_stand_anywhere(void **state)
+static void operands_may_stand_anywhere(NO_STATE)
 {
 	struct parsed p;
 
-	(void)state;
 	parse(&p, "a --forks 4 -- --quick");
 	assert_true(p.go_on);
 	assert_int_equal(p.value.forks, 4);
@@ -198,11 +193,10 @@ static void operands_may_stand_anywhere(void **state)
 }
 
 /* As getopt takes them: flags in one word, the value of the last in the word or behind it. */
-static void letters_may_share_a_word(void **state)
+static void letters_may_share_a_word(NO_STATE)
 {
 	struct parsed p;
 
-	(void)state;
 	parse(&p, "-nq");
 	assert_true(p.go_on && p.value.dry_run && p.value.quick);
 	parse(&p, "-nqo /tmp/x a");
@@ -230,11 +224,10 @@ static void assert_numbers(const char *list, const uint64_t *expected, size_t co
 		assert_int_equal(p.value.threads.item[i], expected[i]);
 }
 
-static void lists_and_ranges_expand(void **state)
+static void lists_and_ranges_expand(NO_STATE)
 {
 	const uint64_t cpus = options_cpus();
 
-	(void)state;
 	assert_numbers("5", (const uint64_t[]){5}, 1);
 	assert_numbers("1,2,4..6", (const uint64_t[]){1, 2, 4, 5, 6}, 5);
 	assert_numbers("1..64*4", (const uint64_t[]){1, 4, 16, 64}, 4);
@@ -245,11 +238,10 @@ static void lists_and_ranges_expand(void **state)
 	assert_numbers("N..N", (const uint64_t[]){cpus}, 1);
 }
 
-static void powers_of_two_are_no_other_numbers(void **state)
+static void powers_of_two_are_no_other_numbers(NO_STATE)
 {
 	struct parsed p;
 
-	(void)state;
 	parse(&p, "--aligns 16..4096*2 --align 8192");
 	assert_true(p.go_on);
 	assert_int_equal(p.value.aligns.count, 9);
@@ -261,9 +253,8 @@ static void powers_of_two_are_no_other_numbers(void **state)
 	assert_refused("--align 24", "a power of two, at least 16", "'24'");
 }
 
-static void mistakes_are_named(void **state)
+static void mistakes_are_named(NO_STATE)
 {
-	(void)state;
 	assert_refused("--frks 3", "'--frks'", "did you mean '--forks'");
 	assert_refused("--colour", "'--colour'", "--help");
 	assert_refused("-z", "'-z'", "--help");
@@ -294,12 +285,11 @@ static void mistakes_are_named(void **state)
 }
 
 /* Every option of the table stands in --help, with its default where it has one. */
-static void help_lists_every_option(void **state)
+static void help_lists_every_option(NO_STATE)
 {
 	struct parsed p;
 	char text[4096];
 
-	(void)state;
 	struct capture capture = capture_begin(STDOUT_FILENO);
 	parse(&p, "--help");
 	capture_end(&capture, text, sizeof(text));

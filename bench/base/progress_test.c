@@ -1,14 +1,11 @@
 /* How long a sweep still takes, from what is planned and from what was timed. No clock is read. */
 #include "bench/base/progress.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { MS = 1000000 };
 
@@ -26,12 +23,11 @@ static void begin(struct progress *self, struct progress_cell *cells)
 	progress_begin(self, cells, array_count(fresh));
 }
 
-static void the_plan_counts_until_something_is_timed(void **state)
+static void the_plan_counts_until_something_is_timed(NO_STATE)
 {
 	struct progress_cell cells[4];
 	struct progress self;
 
-	(void)state;
 	begin(&self, cells);
 	assert_int_equal(progress_left_ns(&self), (200 * 10 + 20 * 50) * (uint64_t)MS);
 	assert_int_equal(progress_percent(&self), 0);
@@ -42,12 +38,11 @@ static void the_plan_counts_until_something_is_timed(void **state)
 }
 
 /* A slow cell tells of itself and of those like it that were not timed, and of no others. */
-static void pace_is_learned_by_cell_and_by_kind(void **state)
+static void pace_is_learned_by_cell_and_by_kind(NO_STATE)
 {
 	struct progress_cell cells[4];
 	struct progress self;
 
-	(void)state;
 	begin(&self, cells);
 	progress_count(&self, 2, 900 * MS);
 	progress_count(&self, 2, 1100 * MS);
@@ -64,12 +59,11 @@ static void pace_is_learned_by_cell_and_by_kind(void **state)
 		progress_left_ns(&self), (100 * 20 + 99 * 20 + 8 * 1000 + 9 * 60) * (uint64_t)MS);
 }
 
-static void all_is_done_at_the_end(void **state)
+static void all_is_done_at_the_end(NO_STATE)
 {
 	struct progress_cell cells[4];
 	struct progress self;
 
-	(void)state;
 	begin(&self, cells);
 	for (size_t i = 0; i < array_count(cells); i++) {
 		while (cells[i].done < cells[i].blocks)
@@ -80,7 +74,7 @@ static void all_is_done_at_the_end(void **state)
 }
 
 /* In a narrow terminal the line is cut; cells come again with each fork, which says so. */
-static void line_fits_the_terminal(void **state)
+static void line_fits_the_terminal(NO_STATE)
 {
 	const struct progress_place place = {
 		.cell = 1, .fork = 2, .forks = 10, .label = "burst 32, 2 threads"};
@@ -88,7 +82,6 @@ static void line_fits_the_terminal(void **state)
 	char text[PROGRESS_LINE_BYTES];
 	struct progress self;
 
-	(void)state;
 	begin(&self, cells);
 	progress_line(&self, &place, 80, text);
 	assert_string_equal(text, "0 %  0:03 left  fork 3/10  cell 2/4  burst 32, 2 threads");
@@ -100,11 +93,10 @@ static void line_fits_the_terminal(void **state)
 	}
 }
 
-static void times_are_told_in_the_largest_unit(void **state)
+static void times_are_told_in_the_largest_unit(NO_STATE)
 {
 	char text[PROGRESS_TIME_BYTES];
 
-	(void)state;
 	assert_string_equal(progress_time(31499 * (uint64_t)MS, text), "0:31");
 	assert_string_equal(progress_time(725 * UINT64_C(1000) * MS, text), "12:05");
 	assert_string_equal(progress_time(11220 * UINT64_C(1000) * MS, text), "3:07:00");

@@ -1,22 +1,17 @@
 /* Tests of what an instruction counts as, one of each kind that compilers and our assembly emit. */
 #include "bench/codegen/shape.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 struct sample {
 	const char *instruction, *relocation;
 	struct shape shape;
 };
 
-static void each_kind_counts_as_what_it_is(void **state)
+static void each_kind_counts_as_what_it_is(NO_STATE)
 {
 	/* instructions, calls, loads, stores, locked, copies */
 	static const struct sample samples[] = {
@@ -80,7 +75,6 @@ static void each_kind_counts_as_what_it_is(void **state)
 		{"jmp    *%rax", "", {1, 1, 0, 0, 0, 0}},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(samples); i++) {
 		struct listing at = {.instruction = samples[i].instruction,
 			.relocation = samples[i].relocation,
@@ -111,7 +105,7 @@ static size_t steps_of(const char *const *text, struct shape_step *step)
 	return count;
 }
 
-static void straight_path_follows_jumps_and_falls_through_branches(void **state)
+static void straight_path_follows_jumps_and_falls_through_branches(NO_STATE)
 {
 	static const char *const branches[] = {"mov    (%rdi),%rax", "je     c <path_get+0xc>",
 		"jmp    8 <path_get+0x8>", "push   %rbx", /* 6: jumped over */
@@ -123,7 +117,6 @@ static void straight_path_follows_jumps_and_falls_through_branches(void **state)
 	struct shape_step step[8];
 	struct shape got;
 
-	(void)state;
 	size_t count = steps_of(branches, step);
 	got = shape_whole(step, count);
 	assert_memory_equal(&got, (&(struct shape){8, 1, 1, 1, 1, 0}), sizeof(got));

@@ -1,15 +1,12 @@
 /* Both streams go to a file meanwhile. See captured.h. */
 #include "bench/command/captured.h"
+#include "alloc/machine/cmocka.h"
 
-#include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { WORDS_MAX = 32 };
 

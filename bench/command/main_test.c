@@ -2,20 +2,15 @@
  * The program as a shell meets it: exit statuses, and the sentence for what stands in its way. Run
  * as `main_test PROGRAM`; sweep_test.c has what is about sweeps.
  */
+#include "alloc/machine/cmocka.h"
 #include "bench/command/command.h"
 
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { OUTPUT_BYTES = 16384 };
 
@@ -45,20 +40,18 @@ static void expect(const char *line, int status, const char *piece)
 			line, ended, status, piece, said);
 }
 
-static void version_is_told(void **state)
+static void version_is_told(NO_STATE)
 {
-	(void)state;
 	expect("$N --version", COMMAND_OK, "nblbench ");
 	expect("$N --version", COMMAND_OK, ", build ");
 }
 
 /* Whoever prints notices that it has not arrived. */
-static void lost_output_is_a_failure(void **state)
+static void lost_output_is_a_failure(NO_STATE)
 {
 	static const char *const commands[] = {
 		"--help", "--version", "list", "info", "run --slice 1", "sweep --help", "sweep -n"};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char line[128];
 
@@ -70,9 +63,8 @@ static void lost_output_is_a_failure(void **state)
 #define SMALL "--pool mutex,null --workload pair --threads 1 --forks 1 --slice-ms 0.1 "
 
 /* Limits end in a sentence, not in a signal. */
-static void limits_are_named(void **state)
+static void limits_are_named(NO_STATE)
 {
-	(void)state;
 	expect("ulimit -f 1; $N sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -f");
 	expect("ulimit -f 200; $N sweep --out x --blocks 4000 " SMALL, COMMAND_FAILED, "ulimit -f");
 	/* A soft limit is raised as far as is needed. */
@@ -88,9 +80,8 @@ static void limits_are_named(void **state)
 	"\"$PWD\"/sweep.db "                                                                       \
 	"--format csv --out \"$PWD\"/out'"
 
-static void store_is_read_where_nothing_can_be_written(void **state)
+static void store_is_read_where_nothing_can_be_written(NO_STATE)
 {
-	(void)state;
 	if (system("unshare --map-root-user --mount true 2>/dev/null") != 0) {
 		print_message("nothing can be mounted here: no user namespaces\n");
 		skip();
@@ -105,17 +96,15 @@ static void store_is_read_where_nothing_can_be_written(void **state)
 }
 
 /* The report comes without figures, and not never. */
-static void hanging_gnuplot_is_ended(void **state)
+static void hanging_gnuplot_is_ended(NO_STATE)
 {
-	(void)state;
 	expect("printf '#!/bin/sh\\nexec sleep 1000\\n' >gnuplot; chmod +x gnuplot; "
 	       "PATH=$PWD:$PATH $N sweep --out x --blocks 1 " SMALL,
 		COMMAND_OK, "report.html");
 }
 
-static void list_says_what_runs(void **state)
+static void list_says_what_runs(NO_STATE)
 {
-	(void)state;
 	expect("$N list", COMMAND_OK, "Context policies (--context), over ");
 	expect("$N list", COMMAND_OK, "  sticky ");
 	expect("$N list | grep '^  pair '", COMMAND_OK, " any ");
@@ -123,9 +112,8 @@ static void list_says_what_runs(void **state)
 }
 
 /* A store beside the reports' directory: what stands in the way is said as the system says it. */
-static void unwritable_store_is_named(void **state)
+static void unwritable_store_is_named(NO_STATE)
 {
-	(void)state;
 	if (system("unshare --map-root-user --mount true 2>/dev/null") != 0) {
 		print_message("nothing can be mounted here: no user namespaces\n");
 		skip();
@@ -137,11 +125,10 @@ static void unwritable_store_is_named(void **state)
 }
 
 /* What `run` measures as malloc is what the environment preloads, and is named. */
-static void preloaded_malloc_is_named(void **state)
+static void preloaded_malloc_is_named(NO_STATE)
 {
 	char said[OUTPUT_BYTES];
 
-	(void)state;
 	expect("unset LD_PRELOAD; $N run --pool malloc --slice 1", COMMAND_OK,
 		"malloc is that of glibc");
 	run("$N list | grep -A 2 '^  jemalloc '", said);

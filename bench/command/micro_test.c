@@ -3,20 +3,17 @@
  * our counters in it, and mistakes end with the statuses of every command. No figure is compared
  * with a speed.
  */
+#include "alloc/machine/cmocka.h"
 #include "bench/command/command.h"
 
 #include <fcntl.h>
 #include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static char out_path[] = "/tmp/nblbench-micro-XXXXXX";
 
@@ -85,9 +82,8 @@ static void expect_run(const json_t *runs, size_t i, const char *prefix)
 	assert_true(json_number_value(json_object_get(one, "nbl_ns_per_op")) > 0);
 }
 
-static void test_one_thread(void **state)
+static void test_one_thread(NO_STATE)
 {
-	(void)state;
 	if (MICRO_ABSENT)
 		skip();
 	json_t *runs = runs_of("^pair/plain/(table/)?t1$", NULL, NULL);
@@ -97,9 +93,8 @@ static void test_one_thread(void **state)
 	json_decref(runs);
 }
 
-static void test_threads(void **state)
+static void test_threads(NO_STATE)
 {
-	(void)state;
 	if (MICRO_ABSENT)
 		skip();
 	json_t *runs = runs_of("^remote_free/mutex/t2", NULL, NULL);
@@ -109,9 +104,8 @@ static void test_threads(void **state)
 }
 
 /* Statistics over repetitions are numbers, of counters that are 0 as well: NaN would be no JSON. */
-static void test_repetitions(void **state)
+static void test_repetitions(NO_STATE)
 {
-	(void)state;
 	if (MICRO_ABSENT || sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip();
 	/* One thread a CPU: even where they are few, one gets something done. */
@@ -121,9 +115,8 @@ static void test_repetitions(void **state)
 }
 
 /* What is asked of the objects stands in the names; what a strategy doesn't have, as the reason. */
-static void test_objects(void **state)
+static void test_objects(NO_STATE)
 {
-	(void)state;
 	if (MICRO_ABSENT)
 		skip();
 	json_t *runs = runs_of("^pair/(mutex|malloc)/t1/", "--align=2048", "--pages=transparent");
@@ -137,9 +130,8 @@ static void test_objects(void **state)
 	json_decref(runs);
 }
 
-static void test_mistakes(void **state)
+static void test_mistakes(NO_STATE)
 {
-	(void)state;
 	if (MICRO_ABSENT)
 		skip();
 	assert_int_equal(run("--align=48"), COMMAND_USAGE);
@@ -155,28 +147,25 @@ static void test_mistakes(void **state)
 }
 
 /* Without the library the command is there, fails and says which package brings it. */
-static void test_absent(void **state)
+static void test_absent(NO_STATE)
 {
-	(void)state;
 	if (!MICRO_ABSENT)
 		skip();
 	assert_int_equal(run(NULL), COMMAND_FAILED);
 }
 
-static int set_up(void **state)
+static int set_up(NO_STATE)
 {
 	int fd = mkstemp(out_path);
 
-	(void)state;
 	if (fd < 0)
 		return -1;
 	close(fd);
 	return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(NO_STATE)
 {
-	(void)state;
 	return unlink(out_path);
 }
 

@@ -1,4 +1,5 @@
 /* Targets, right and wrong; their arithmetic on stores whose truth is known; the command. */
+#include "alloc/machine/cmocka.h"
 #include "bench/analysis/ratio.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/command/captured.h"
@@ -6,11 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { PATH_BYTES = 128, TEXT_BYTES = 1024 };
 
@@ -38,12 +35,11 @@ static struct analysis *read_raw(const char *path)
 	return analysis;
 }
 
-static int set_up(void **state)
+static int set_up(NO_STATE)
 {
 	const struct synthetic_store wanted = wanted_store();
 	char why[RATIO_WHY_BYTES];
 
-	(void)state;
 	snprintf(directory, sizeof(directory), "/tmp/nblbench-ratios-XXXXXX");
 	if (mkdtemp(directory) == NULL)
 		return -1;
@@ -55,11 +51,10 @@ static int set_up(void **state)
 	return analysis_read(store, NULL, &effects, why, sizeof(why));
 }
 
-static int tear_down(void **state)
+static int tear_down(NO_STATE)
 {
 	char command[2 * PATH_BYTES];
 
-	(void)state;
 	analysis_free(whole);
 	analysis_free(effects);
 	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
@@ -123,7 +118,7 @@ static struct ratio_result answered(struct analysis *a, const char *keys)
 	return result;
 }
 
-static void a_file_is_read(void **state)
+static void a_file_is_read(NO_STATE)
 {
 	static const char text[] =
 		"; nothing\n[First part]\n\n[one]\nrow = mag_tls+sticky, mutex\n"
@@ -137,7 +132,6 @@ static void a_file_is_read(void **state)
 	char why[RATIO_WHY_BYTES];
 	size_t count;
 
-	(void)state;
 	if (read_text(text, &t, &count, why) != 0)
 		fail_msg("%s", why);
 	assert_int_equal(count, 3);
@@ -168,7 +162,7 @@ static void a_file_is_read(void **state)
 #define AT   "at = pair, 1 thread\n"
 #define BOTH ROW "over = plain\n" AT
 
-static void a_mistake_has_a_line_and_a_cure(void **state)
+static void a_mistake_has_a_line_and_a_cure(NO_STATE)
 {
 	static const struct {
 		const char *text, *words;
@@ -211,7 +205,6 @@ static void a_mistake_has_a_line_and_a_cure(void **state)
 	char why[RATIO_WHY_BYTES], text[TEXT_BYTES];
 	size_t count;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		if (read_text(wrong[i].text, &targets, &count, why) != -EINVAL ||
 			strstr(why, wrong[i].words) == NULL)
@@ -231,7 +224,7 @@ static double width(const struct ratio_result *r)
 	return r->estimate.hi - r->estimate.lo;
 }
 
-static void the_truth_is_found(void **state)
+static void the_truth_is_found(NO_STATE)
 {
 	const struct {
 		const char *keys, *rows;
@@ -264,7 +257,6 @@ static void the_truth_is_found(void **state)
 			6.1, RATIO_SHOWN},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct ratio_result r = answered(whole, rows[i].keys);
 		char both[TEXT_BYTES];
@@ -279,7 +271,7 @@ static void the_truth_is_found(void **state)
 	}
 }
 
-static void intervals_are_as_wide_as_they_must_be(void **state)
+static void intervals_are_as_wide_as_they_must_be(NO_STATE)
 {
 	const struct analysis_cell *cell = &effects->cells[0];
 	const struct ratio_result named = answered(whole, "row=mag_tls|over=mutex");
@@ -290,7 +282,6 @@ static void intervals_are_as_wide_as_they_must_be(void **state)
 	char keys[TEXT_BYTES];
 	size_t scq = 0;
 
-	(void)state;
 	/* In one cell digit for digit what the report has against the cell's best. */
 	while (strcmp(effects->subjects[scq].label, "scq") != 0)
 		scq++;
@@ -311,7 +302,7 @@ static void intervals_are_as_wide_as_they_must_be(void **state)
 	near(below.estimate.hi, -chosen.estimate.lo, 0.002);
 }
 
-static void a_change_changes_who_is_chosen(void **state)
+static void a_change_changes_who_is_chosen(NO_STATE)
 {
 	static const char failed[] =
 		"UPDATE slice SET failed = 1 WHERE subject_id = 14 AND block_id = 3";
@@ -333,7 +324,6 @@ static void a_change_changes_who_is_chosen(void **state)
 			"row=mag_tls, rseq_mag @ pair, 2 threads|over=same", "rseq_mag, best of 2"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct analysis *a = changed(rows[i].sql);
 		const struct ratio_result r = answered(a, rows[i].keys);
@@ -347,7 +337,7 @@ static void a_change_changes_who_is_chosen(void **state)
 	}
 }
 
-static void failures_are_counted(void **state)
+static void failures_are_counted(NO_STATE)
 {
 	/* treiber_tag fails 4 and scq 3; mag_tls as well, and promised nothing. */
 	struct analysis *a = changed("UPDATE slice SET failed = 2 WHERE subject_id IN (6, 14) AND "
@@ -359,7 +349,6 @@ static void failures_are_counted(void **state)
 	const struct ratio_result scq = answered(a, "row=scq|measure=failed|want=<= 3");
 	const struct ratio_result time = answered(a, "row=scq|over=mutex");
 
-	(void)state;
 	assert_true(none.verdict == RATIO_MET && none.estimate.point == 0);
 	assert_ptr_equal(strstr(none.rows[0], "each of "), none.rows[0]);
 	assert_true(worst.verdict == RATIO_MISSED && worst.estimate.point == 4);
@@ -371,7 +360,7 @@ static void failures_are_counted(void **state)
 	analysis_free(a);
 }
 
-static void a_verdict_wants_the_whole_interval(void **state)
+static void a_verdict_wants_the_whole_interval(NO_STATE)
 {
 	const struct ratio_result r = answered(whole, "row=treiber_tag|over=mag_tls");
 	const double points[] = {r.estimate.lo - 0.0001, r.estimate.point, r.estimate.hi + 0.0001};
@@ -381,7 +370,6 @@ static void a_verdict_wants_the_whole_interval(void **state)
 	struct synthetic_store wanted = wanted_store();
 	struct analysis *a;
 
-	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		char keys[TEXT_BYTES], sign[] = "<";
 
@@ -401,7 +389,7 @@ static void a_verdict_wants_the_whole_interval(void **state)
 	analysis_free(a);
 }
 
-static void what_is_absent_says_why(void **state)
+static void what_is_absent_says_why(NO_STATE)
 {
 	static const struct {
 		const char *keys, *words;
@@ -417,7 +405,6 @@ static void what_is_absent_says_why(void **state)
 		{"row=dpdk|measure=failed", "dpdk has no time in"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct ratio_result r = answered(whole, rows[i].keys);
 
@@ -426,7 +413,7 @@ static void what_is_absent_says_why(void **state)
 	}
 }
 
-static void the_first_store_that_has_it_answers(void **state)
+static void the_first_store_that_has_it_answers(NO_STATE)
 {
 	struct analysis *small = changed("DELETE FROM slice WHERE subject_id = 6");
 	struct analysis *both[] = {small, whole};
@@ -436,7 +423,6 @@ static void the_first_store_that_has_it_answers(void **state)
 	const struct ratio_target nowhere = parsed("row=plain|at=burst 32, 2 threads");
 	struct ratio_result r;
 
-	(void)state;
 	assert_int_equal(ratio_evaluate(&here, &stores, &r), 0);
 	assert_true(r.store == 0 && r.verdict == RATIO_SHOWN);
 	assert_int_equal(ratio_evaluate(&there, &stores, &r), 0);
@@ -457,13 +443,12 @@ static void the_first_store_that_has_it_answers(void **state)
 		free(said);                                                                 \
 	} while (0)
 
-static void the_command_answers(void **state)
+static void the_command_answers(NO_STATE)
 {
 	char file[2 * PATH_BYTES], *table;
 	size_t rows = 0;
 	FILE *out;
 
-	(void)state;
 	snprintf(file, sizeof(file), "%s/targets", directory);
 	out = fopen(file, "w");
 	assert_non_null(out);
@@ -506,14 +491,13 @@ static void the_command_answers(void **state)
 }
 
 /* Whatever a text beside the figures says of the machine, the store's own words stand there too. */
-static void what_the_machine_did_is_told(void **state)
+static void what_the_machine_did_is_told(NO_STATE)
 {
 	static const char together[] = "changed together by up to ";
 	const struct synthetic_store wanted = wanted_store();
 	const char *at;
 	char *said;
 
-	(void)state;
 	synthetic_store_write(other, &wanted);
 	synthetic_store_execute(other,
 		"UPDATE machine SET grade = 'C', json = json_set(json, '$.load', '2.83 2.55 3.86 "

@@ -1,6 +1,7 @@
 /* Every format of the report, by its structure; and the two commands, by their exit statuses. */
 #include "bench/report/report.h"
 
+#include "alloc/machine/cmocka.h"
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/command/captured.h"
@@ -11,8 +12,6 @@
 
 #include <jansson.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,19 +19,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 enum { WHY_BYTES = 512, PATH_BYTES = 256, ID_BYTES = 64, IDS_MAX = 1024 };
 
 static char directory[PATH_BYTES / 2], store[PATH_BYTES], slower[PATH_BYTES];
 static struct analysis *analysis;
 
-static int set_up(void **state)
+static int set_up(NO_STATE)
 {
 	struct synthetic_store wanted = synthetic_store_default();
 	char why[WHY_BYTES];
 
-	(void)state;
 	wanted.forks = 6;
 	wanted.blocks = 4;
 	snprintf(directory, sizeof(directory), "/tmp/nblbench-report-XXXXXX");
@@ -56,11 +52,10 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down(NO_STATE)
 {
 	char command[2 * PATH_BYTES];
 
-	(void)state;
 	analysis_free(analysis);
 	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
 	return system(command);
@@ -96,7 +91,7 @@ static char *page(void)
 	return kept;
 }
 
-static void html_refers_to_nothing_outside(void **state)
+static void html_refers_to_nothing_outside(NO_STATE)
 {
 	/* Name spaces are names, not places. */
 	static const char *const allowed[] = {"xmlns=\"http://www.w3.org/2000/svg\"",
@@ -104,7 +99,6 @@ static void html_refers_to_nothing_outside(void **state)
 	const char *text = page();
 	size_t known = 0;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		known += count(text, allowed[i]);
 	assert_int_equal(count(text, "http"), known + count(text, "http-equiv"));
@@ -141,13 +135,12 @@ static bool next_id(const char **at, char *id)
 	return false;
 }
 
-static void html_ids_are_unique_and_links_lead_somewhere(void **state)
+static void html_ids_are_unique_and_links_lead_somewhere(NO_STATE)
 {
 	static char ids[IDS_MAX][ID_BYTES];
 	const char *at = page();
 	size_t n = 0;
 
-	(void)state;
 	while (next_id(&at, ids[n])) {
 		for (size_t i = 0; i < n; i++)
 			assert_string_not_equal(ids[i], ids[n]);
@@ -167,9 +160,8 @@ static void html_ids_are_unique_and_links_lead_somewhere(void **state)
 	}
 }
 
-static void html_has_every_cell_with_its_command(void **state)
+static void html_has_every_cell_with_its_command(NO_STATE)
 {
-	(void)state;
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		char *want = NULL;
 		size_t bytes = 0;
@@ -185,11 +177,10 @@ static void html_has_every_cell_with_its_command(void **state)
 	}
 }
 
-static void html_escapes_what_the_store_says(void **state)
+static void html_escapes_what_the_store_says(NO_STATE)
 {
 	const char *text = page();
 
-	(void)state;
 	assert_null(strstr(text, "<script>alert"));
 	assert_null(strstr(text, "<elsewhere>"));
 	assert_null(strstr(text, "a<b"));
@@ -198,14 +189,13 @@ static void html_escapes_what_the_store_says(void **state)
 	assert_non_null(strstr(text, "--pool &#39;a&lt;b&#39;"));
 }
 
-static void html_is_whole(void **state)
+static void html_is_whole(NO_STATE)
 {
 	static const char *const elements[] = {"table", "thead", "tbody", "tr", "details",
 		"summary", "section", "svg", "figure", "pre", "script", "style", "header", "main",
 		"ul", "dl", "p"};
 	const char *text = page();
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
 		char open[ID_BYTES], plain[ID_BYTES], close[ID_BYTES];
 
@@ -222,12 +212,11 @@ static void html_is_whole(void **state)
 	assert_null(strstr(text, ">inf"));
 }
 
-static void html_without_gnuplot_has_tables_only(void **state)
+static void html_without_gnuplot_has_tables_only(NO_STATE)
 {
 	char *path = strdup(getenv("PATH") == NULL ? "" : getenv("PATH"));
 	char *text;
 
-	(void)state;
 	assert_non_null(path);
 	setenv("PATH", "/nonexistent", 1);
 	text = printed(report_html);
@@ -272,12 +261,11 @@ static uint32_t css_colour(const char *css, const char *name)
 	return (uint32_t)strtoul(at + 1, NULL, 16);
 }
 
-static void contrast_is_enough(void **state)
+static void contrast_is_enough(NO_STATE)
 {
 	static const char *const text[] = {"--ink: ", "--soft: ", "--mark: ", "--bad: "};
 	const char *schemes[] = {page_css, strstr(page_css, "prefers-color-scheme: dark")};
 
-	(void)state;
 	for (int i = 0; i < PALETTE_SHADES; i++) {
 		expect_contrast(palette[i].light_text, palette[i].light, "light shade");
 		expect_contrast(palette[i].dark_text, palette[i].dark, "dark shade");
@@ -298,12 +286,11 @@ static void contrast_is_enough(void **state)
 	}
 }
 
-static void markdown_tables_are_regular(void **state)
+static void markdown_tables_are_regular(NO_STATE)
 {
 	char *text = printed(report_markdown);
 	size_t columns = 0, rows = 0;
 
-	(void)state;
 	for (char *line = text, *end; *line != '\0'; line = end + 1) {
 		size_t pipes = 0;
 
@@ -327,13 +314,12 @@ static void markdown_tables_are_regular(void **state)
 	free(text);
 }
 
-static void csv_rows_have_all_fields(void **state)
+static void csv_rows_have_all_fields(NO_STATE)
 {
 	char *text = printed(report_csv);
 	size_t fields = 1, want = 0, rows = 0;
 	bool quoted = false;
 
-	(void)state;
 	for (const char *p = text; *p != '\0'; p++) {
 		if (*p == '"')
 			quoted = !quoted;
@@ -356,12 +342,11 @@ static void csv_rows_have_all_fields(void **state)
 }
 
 /* False empties have their own name in every format, and a number only where they are counted. */
-static void false_empties_are_told(void **state)
+static void false_empties_are_told(NO_STATE)
 {
 	struct analysis *const whole = analysis;
 	char sentence[ANALYSIS_SENTENCE_BYTES], why[WHY_BYTES];
 
-	(void)state;
 	analysis_false_empties(whole, sentence);
 	assert_string_equal(sentence, "");
 	assert_int_equal(count(page(), "False<br>empties"), 0);
@@ -402,7 +387,7 @@ static void false_empties_are_told(void **state)
 	synthetic_store_execute(store, "UPDATE cell SET capped = 0; UPDATE slice SET failed = 0");
 }
 
-static void gbench_json_has_what_importers_read(void **state)
+static void gbench_json_has_what_importers_read(NO_STATE)
 {
 	static const char *const context_keys[] = {"date", "host_name", "executable", "num_cpus",
 		"mhz_per_cpu", "cpu_scaling_enabled", "caches", "load_avg", "library_build_type"};
@@ -415,7 +400,6 @@ static void gbench_json_has_what_importers_read(void **state)
 	json_t *runs = json_object_get(all, "benchmarks"), *run;
 	size_t i, errors = 0;
 
-	(void)state;
 	assert_non_null(all);
 	for (i = 0; i < sizeof(context_keys) / sizeof(context_keys[0]); i++)
 		assert_non_null(json_object_get(json_object_get(all, "context"), context_keys[i]));
@@ -464,9 +448,8 @@ static void expect_table(unsigned width, bool colour)
 	free(text);
 }
 
-static void table_fits_the_terminal(void **state)
+static void table_fits_the_terminal(NO_STATE)
 {
-	(void)state;
 	expect_table(100, false);
 	expect_table(60, false);
 	expect_table(40, false);
@@ -493,11 +476,10 @@ static bool exists(const char *path)
 	return stat(path, &status) == 0 && status.st_size > 0;
 }
 
-static void report_command_writes_what_is_asked(void **state)
+static void report_command_writes_what_is_asked(NO_STATE)
 {
 	char made[PATH_BYTES], file[2 * PATH_BYTES];
 
-	(void)state;
 	snprintf(made, sizeof(made), "%s/b c", directory);
 	expect_run(&command_report, 0, "/b c/report.json", "--format=csv,gbench,md,html", "-o",
 		made, store);
@@ -513,11 +495,10 @@ static void report_command_writes_what_is_asked(void **state)
 	assert_true(exists(file));
 }
 
-static void report_command_refuses_in_words(void **state)
+static void report_command_refuses_in_words(NO_STATE)
 {
 	char file[2 * PATH_BYTES], text[WHY_BYTES];
 
-	(void)state;
 	expect_run(&command_report, 2, "there is no format 'pdf'", "--format", "pdf", store, NULL);
 	expect_run(&command_report, 2, "needs STORE", NULL, NULL, NULL, NULL);
 	expect_run(&command_report, 2, "no option '--formt'", "--formt", "md", store, NULL);
@@ -534,12 +515,11 @@ static void report_command_refuses_in_words(void **state)
 	assert_non_null(strstr(text, file));
 }
 
-static void a_report_is_replaced_whole_or_not_at_all(void **state)
+static void a_report_is_replaced_whole_or_not_at_all(NO_STATE)
 {
 	char file[2 * PATH_BYTES], made[PATH_BYTES], why[WHY_BYTES];
 	struct stat before, after;
 
-	(void)state;
 	snprintf(made, sizeof(made), "%s/sweep", directory);
 	snprintf(file, sizeof(file), "%s/report.html", made);
 	if (report_write(store, made, why, sizeof(why)) != 0)
@@ -551,11 +531,10 @@ static void a_report_is_replaced_whole_or_not_at_all(void **state)
 	assert_int_equal(report_print_table("/nonexistent.db", stdout, false), -1);
 }
 
-static void compare_lists_differences_first(void **state)
+static void compare_lists_differences_first(NO_STATE)
 {
 	char *output = NULL;
 
-	(void)state;
 	assert_int_equal(captured_run(&command_compare, &output, store, slower, NULL), 0);
 
 	const char *differences = strstr(output, "kernel: 6.1.0-30-amd64 | 6.12");
@@ -571,12 +550,11 @@ static void compare_lists_differences_first(void **state)
 	free(output);
 }
 
-static void compare_has_an_exit_status_for_ci(void **state)
+static void compare_has_an_exit_status_for_ci(NO_STATE)
 {
 	char other[PATH_BYTES];
 	struct synthetic_store wanted = synthetic_store_default();
 
-	(void)state;
 	/* A store without a cell in common: no verdict, and no pass. */
 	wanted.cells = 1;
 	wanted.forks = 1;

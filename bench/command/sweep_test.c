@@ -4,6 +4,7 @@
  *
  * Random moments come from a seed that is printed; SWEEP_TEST_SEED sets another.
  */
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 #include "bench/base/clock.h"
 #include "bench/base/escape.h"
@@ -16,10 +17,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +27,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum {
 	WORDS_MAX = 40,

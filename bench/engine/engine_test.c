@@ -3,6 +3,7 @@
  * asked, and what cannot be run is refused with a sentence. No figure is compared with a speed.
  */
 #include "alloc/atomic.h"
+#include "alloc/machine/cmocka.h"
 #include "bench/base/clock.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
@@ -10,13 +11,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define WINDOW_NS UINT64_C(1000000)
 
@@ -141,9 +138,8 @@ static void run_case(const char *pool, enum instance_dispatch dispatch, const ch
  * run-time table, which has one body for all strategies, every workload with one of them, and every
  * strategy with one workload.
  */
-static void test_every_case(void **state)
+static void test_every_case(NO_STATE)
 {
-	(void)state;
 	for (size_t p = 0; pools[p] != NULL; p++) {
 		for (size_t w = 0; workloads[w] != NULL; w++) {
 			const char *pool = pools[p]->name;
@@ -163,9 +159,8 @@ static void test_every_case(void **state)
 }
 
 /* Every context policy with every workload that pushes context, on one lane and on two. */
-static void test_every_policy(void **state)
+static void test_every_policy(NO_STATE)
 {
-	(void)state;
 	for (size_t p = 0; contexts[p] != NULL; p++) {
 		char name[INSTANCE_NAME_BYTES];
 
@@ -191,11 +186,10 @@ static void test_every_policy(void **state)
 }
 
 /* Bursts that do not divide a ring, a magazine or a chunk, and the longest one. */
-static void test_odd_bursts(void **state)
+static void test_odd_bursts(NO_STATE)
 {
 	static const uint32_t bursts[] = {1, 7, 1000, POOL_BULK_MAX};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(bursts); i++) {
 		const struct engine_cell cell = cell_of(2, bursts[i]);
 
@@ -204,14 +198,13 @@ static void test_odd_bursts(void **state)
 	}
 }
 
-static void test_oversubscribed(void **state)
+static void test_oversubscribed(NO_STATE)
 {
 	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "remote_free");
 	uint32_t cpus[1];
 	int allowed = topology_cpus(TOPOLOGY_COMPACT, cpus, 1);
 	struct engine_slice slice;
 
-	(void)state;
 	assert_true(allowed >= 1);
 	uint32_t threads = (uint32_t)allowed * 4;
 	if (threads > ENGINE_THREADS_MAX)
@@ -260,13 +253,12 @@ static uint64_t run_rounds(struct pool *pool, struct workload_thread *t, uint64_
  * A thread that could stop only after a chunk of long rounds would make a slice take as long: it
  * looks after each. One whose rounds are short does not look that often.
  */
-static void test_chunks(void **state)
+static void test_chunks(NO_STATE)
 {
 	struct workload_case subject = case_of("mutex", INSTANCE_FOLDED, "pair");
 	const struct engine_cell cell = cell_of(1, 1);
 	struct engine_slice slice;
 
-	(void)state;
 	subject.run = run_rounds;
 	for (int slow = 0; slow < 2; slow++) {
 		round_ns = slow ? WINDOW_NS : 0;
@@ -287,13 +279,12 @@ static void test_chunks(void **state)
 }
 
 /* A pool that is too small for its threads: gets fail, are counted, and nothing is lost. */
-static void test_dry_pool(void **state)
+static void test_dry_pool(NO_STATE)
 {
 	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "burst");
 	struct engine_cell cell = cell_of(1, 32);
 	struct engine_slice slice;
 
-	(void)state;
 	cell.capacity = 20;
 	struct engine *engine = opened(&subject, &cell);
 	engine_slice(engine, WINDOW_NS, 0, &slice);
@@ -303,9 +294,8 @@ static void test_dry_pool(void **state)
 }
 
 /* Wide objects at a wide alignment, on pages that the kernel may make huge: every strategy. */
-static void test_objects(void **state)
+static void test_objects(NO_STATE)
 {
-	(void)state;
 	for (size_t p = 0; pools[p] != NULL; p++) {
 		struct engine_cell cell = cell_of(2, 32);
 
@@ -318,9 +308,8 @@ static void test_objects(void **state)
 }
 
 /* Explicit huge pages back every pool, or it says that there are none; nothing else is given. */
-static void test_huge_pages(void **state)
+static void test_huge_pages(NO_STATE)
 {
-	(void)state;
 	for (size_t p = 0; pools[p] != NULL; p++) {
 		const struct workload_case subject =
 			case_of(pools[p]->name, INSTANCE_FOLDED, "pair");
@@ -366,9 +355,8 @@ static uint64_t false_empties(const char *pool, const char *workload)
  * says empty, and magazines in the threads' own hands must: else the load would strand nothing and
  * a strategy's 0 would mean nothing.
  */
-static void test_held(void **state)
+static void test_held(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(false_empties("mutex", "held_50"), 0);
 	assert_int_equal(false_empties("mag_tls", "held_50"), 0);
 	assert_int_equal(false_empties("mutex", "held_95"), 0);
@@ -388,11 +376,10 @@ static void expect_refusal(const char *pool, const char *workload, const struct 
 	assert_string_equal(why, sentence);
 }
 
-static void test_refusals(void **state)
+static void test_refusals(NO_STATE)
 {
 	struct engine_cell cell = cell_of(0, 32);
 
-	(void)state;
 	expect_refusal("mutex", "pair", &cell, "threads is 0; it must be 1..256.");
 	cell = cell_of(257, 32);
 	expect_refusal("mutex", "pair", &cell, "threads is 257; it must be 1..256.");
@@ -443,7 +430,7 @@ static bool fail_nth(void *arg, size_t bytes)
 }
 
 /* Whatever cannot be had on the way to an open cell, nothing stays behind. */
-static void test_memory_failures(void **state)
+static void test_memory_failures(NO_STATE)
 {
 	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "remote_free");
 	const struct engine_cell cell = cell_of(2, 32);
@@ -451,7 +438,6 @@ static void test_memory_failures(void **state)
 	uint32_t failures = 0;
 	int rc;
 
-	(void)state;
 	do {
 		char why[ENGINE_REASON_BYTES] = "";
 		struct engine *engine = NULL;
@@ -474,14 +460,13 @@ static void test_memory_failures(void **state)
 	assert_true(failures >= 8);
 }
 
-static void test_too_large(void **state)
+static void test_too_large(NO_STATE)
 {
 	const struct workload_case subject = case_of("treiber_tag", INSTANCE_FOLDED, "pair");
 	struct engine_cell cell = cell_of(1, 1);
 	char why[ENGINE_REASON_BYTES] = "";
 	struct engine *engine = NULL;
 
-	(void)state;
 	cell.object_bytes = POOL_OBJECT_BYTES_MAX;
 	cell.capacity = 4096;
 	assert_int_equal(engine_open(&subject, &cell, &engine, why), -EOVERFLOW);
@@ -490,12 +475,11 @@ static void test_too_large(void **state)
 		"use smaller objects or fewer threads.");
 }
 
-static void test_placements(void **state)
+static void test_placements(NO_STATE)
 {
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
 
-	(void)state;
 	assert_true(count >= 1);
 	for (enum topology_placement p = TOPOLOGY_COMPACT; p <= TOPOLOGY_SMT; p++) {
 		uint32_t others[ENGINE_THREADS_MAX];
@@ -528,7 +512,7 @@ static void *pin_narrowly(void *arg)
 }
 
 /* Only what sched_getaffinity allows counts: a thread that is tied to a CPU sees that one. */
-static void test_affinity_is_respected(void **state)
+static void test_affinity_is_respected(NO_STATE)
 {
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
@@ -536,18 +520,16 @@ static void test_affinity_is_respected(void **state)
 	pthread_t thread;
 	void *seen = NULL;
 
-	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, pin_narrowly, &last), 0);
 	pthread_join(thread, &seen);
 	assert_non_null(seen);
 	assert_int_equal(topology_pin(UINT32_C(1) << 20), -EINVAL);
 }
 
-static void test_flags_text(void **state)
+static void test_flags_text(NO_STATE)
 {
 	char text[ENGINE_FLAGS_BYTES];
 
-	(void)state;
 	engine_flags_text(0, text);
 	assert_string_equal(text, "");
 	engine_flags_text(ENGINE_NIVCSW, text);
@@ -556,12 +538,11 @@ static void test_flags_text(void **state)
 	assert_string_equal(text, "skew nivcsw migrated");
 }
 
-static void test_unknown_names(void **state)
+static void test_unknown_names(NO_STATE)
 {
 	struct workload_case subject;
 	enum instance_dispatch dispatch;
 
-	(void)state;
 	assert_false(instance_find("nosuch", INSTANCE_FOLDED, "pair", &subject));
 	assert_false(instance_find("nosuch", INSTANCE_TABLE, "pair", &subject));
 	assert_false(instance_find("plain", INSTANCE_FOLDED, "nosuch", &subject));

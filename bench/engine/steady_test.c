@@ -8,18 +8,14 @@
  * The bodies are those that sweeps measure, lanes of two threads included. Bodies never wait, so one
  * thread runs the two sides in turn, and the figures are exact and the same each time.
  */
+#include "alloc/machine/cmocka.h"
 #include "alloc/nbl/nbl.h"
 #include "bench/engine/instances.h"
 #include "bench/workload.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum {
 	LANE_THREADS_MAX = 2,
@@ -128,11 +124,10 @@ static bool keeps_nothing(const struct context_ops *policy)
 	return policy == context_find("malloc") || policy == context_find("mtag");
 }
 
-static void policies_that_keep_do_not_allocate(void **state)
+static void policies_that_keep_do_not_allocate(NO_STATE)
 {
 	int found = 0;
 
-	(void)state;
 	for (size_t w = 0; workloads[w] != NULL; w++) {
 		for (size_t p = 0; pushes(workloads[w]) && contexts[p] != NULL; p++) {
 			char subject[64];
@@ -149,9 +144,8 @@ static void policies_that_keep_do_not_allocate(void **state)
 }
 
 /* mtag allocates at every push; malloc wherever the front block has no room. */
-static void policies_that_keep_nothing_allocate(void **state)
+static void policies_that_keep_nothing_allocate(NO_STATE)
 {
-	(void)state;
 	for (size_t w = 0; workloads[w] != NULL; w++) {
 		for (size_t p = 0; pushes(workloads[w]) && contexts[p] != NULL; p++) {
 			const bool room = strcmp(workloads[w]->name, "ctx_room") == 0;
@@ -171,9 +165,8 @@ static void policies_that_keep_nothing_allocate(void **state)
 }
 
 /* Profiles that push nothing take what context they have from the pool's own block. */
-static void profiles_without_pushes_do_not_allocate(void **state)
+static void profiles_without_pushes_do_not_allocate(NO_STATE)
 {
-	(void)state;
 	for (size_t w = 0; workloads[w] != NULL; w++) {
 		if (workloads[w]->create != NULL && !pushes(workloads[w]))
 			assert_int_equal(

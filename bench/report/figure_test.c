@@ -1,17 +1,13 @@
 /* Figures fit to stand in a page: identifiers, colours, text alternatives. */
+#include "alloc/machine/cmocka.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/report/figure.h"
 #include "bench/report/gnuplot.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { WHY_BYTES = 512 };
 
@@ -40,11 +36,10 @@ static char *inlined(const char *text, const char *label)
 	return result;
 }
 
-static void ids_are_prefixed_or_dropped(void **state)
+static void ids_are_prefixed_or_dropped(NO_STATE)
 {
 	char *page = inlined(svg, "one");
 
-	(void)state;
 	assert_non_null(strstr(page, "id='fig7-gpDot'"));
 	assert_non_null(strstr(page, "xlink:href='#fig7-gpPt5' id='fig7-gpPt6'"));
 	assert_non_null(strstr(page, "id='fig7-textbox'"));
@@ -56,11 +51,10 @@ static void ids_are_prefixed_or_dropped(void **state)
 	free(page);
 }
 
-static void black_follows_the_page(void **state)
+static void black_follows_the_page(NO_STATE)
 {
 	char *page = inlined(svg, "one");
 
-	(void)state;
 	assert_non_null(strstr(page, "fill=\"currentColor\" stroke=\"currentColor\" "
 				     "color=\"currentColor\""));
 	assert_null(strstr(page, "\"black\""));
@@ -70,11 +64,10 @@ static void black_follows_the_page(void **state)
 	free(page);
 }
 
-static void label_is_the_text_alternative(void **state)
+static void label_is_the_text_alternative(NO_STATE)
 {
 	char *page = inlined(svg, "a \"b\" <c>");
 
-	(void)state;
 	assert_non_null(strstr(page, "<svg role=\"img\" aria-label=\"a &quot;b&quot; &lt;c&gt;\""));
 	free(page);
 	page = inlined("no picture at all", "one");
@@ -91,7 +84,7 @@ static size_t count(const char *text, const char *word)
 	return n;
 }
 
-static void gnuplot_draws_every_strategy(void **state)
+static void gnuplot_draws_every_strategy(NO_STATE)
 {
 	struct synthetic_store wanted = synthetic_store_default();
 	char path[] = "/tmp/nblbench-figure-XXXXXX";
@@ -101,7 +94,6 @@ static void gnuplot_draws_every_strategy(void **state)
 	size_t bytes = 0;
 	FILE *out;
 
-	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
 	wanted.forks = wanted.blocks = 3;

@@ -1,21 +1,17 @@
 /* The language of templates; and the page's template against what fills it. */
 #include "bench/report/template.h"
 
+#include "alloc/machine/cmocka.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/report/html.h"
 #include "bench/report/page.h"
 #include "bench/report/page.html.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { WHY_BYTES = 512, NAME_BYTES = 40, NAMES_MAX = 400 };
 
@@ -58,9 +54,8 @@ static void expect_refusal(const char *template, const char *data, const char *w
 	assert_string_equal(why, want);
 }
 
-static void slots_are_filled_and_escaped(void **state)
+static void slots_are_filled_and_escaped(NO_STATE)
 {
-	(void)state;
 	expect("<b>{{a}}</b>", "{\"a\": \"x & <y>\"}", "<b>x &amp; &lt;y&gt;</b>");
 	expect("{{&a}}", "{\"a\": \"<i>\"}", "<i>");
 	expect("{{a}}, {{b}}", "{\"a\": 0, \"b\": -3}", "0, -3");
@@ -69,13 +64,12 @@ static void slots_are_filled_and_escaped(void **state)
 	expect("{{a}}", "{\"a\": \"{{b}}\"}", "{{b}}");
 }
 
-static void blocks_follow_their_values(void **state)
+static void blocks_follow_their_values(NO_STATE)
 {
 	static const char *const nothing[] = {"null", "false", "0", "\"\"", "[]"};
 	static const char *const something[] = {"true", "1", "\"x\"", "{}", "[{}]"};
 	char data[NAME_BYTES];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
 		snprintf(data, sizeof(data), "{\"a\": %s}", nothing[i]);
 		expect("{{#a}}yes{{/a}}{{^a}}no{{/a}}", data, "no");
@@ -88,17 +82,15 @@ static void blocks_follow_their_values(void **state)
 	expect("{{#a}}{{#a}}{{a}}{{/a}}{{/a}}", "{\"a\": {\"a\": \"inner\"}}", "inner");
 }
 
-static void layout_is_not_printed(void **state)
+static void layout_is_not_printed(NO_STATE)
 {
-	(void)state;
 	expect("<ul>\n\t{{#a}}\n\t<li>{{b}}\n\t{{/a}}\n</ul>\n",
 		"{\"a\": [{\"b\": 1}, {\"b\": 2}]}", "<ul>\n<li>1\n<li>2\n</ul>\n");
 	expect("a\n\nb\tc\n{{! x }}\n", "{}", "a\n\nb\tc\n");
 }
 
-static void mistakes_are_refused(void **state)
+static void mistakes_are_refused(NO_STATE)
 {
-	(void)state;
 	expect_refusal("{{a}}", "{}", "The template's {{a}} is filled by nothing.");
 	expect_refusal("{{#a}}{{/a}}", "{}", "The template's {{a}} is filled by nothing.");
 	/* No slot is filled from outside its block. */
@@ -115,24 +107,22 @@ static void mistakes_are_refused(void **state)
 }
 
 /* A member whose value could not be made for want of memory is missing, and that is noticed. */
-static void lack_of_memory_is_noticed(void **state)
+static void lack_of_memory_is_noticed(NO_STATE)
 {
 	char why[TEMPLATE_WHY_BYTES];
 	json_t *data = template_record("a", template_text("x"), "b", NULL, "c", json_null(), NULL);
 
-	(void)state;
 	assert_int_equal(json_object_size(data), 2);
 	assert_null(printed("{{a}}{{b}}", data, why));
 	assert_null(printed("{{a}}", NULL, why));
 }
 
 /* Text of a store may be anything but the end of a string. */
-static void bytes_that_are_no_text_pass(void **state)
+static void bytes_that_are_no_text_pass(NO_STATE)
 {
 	char why[TEMPLATE_WHY_BYTES] = "";
 	char *text = printed("{{a}}", template_record("a", template_text("\xff\x80<"), NULL), why);
 
-	(void)state;
 	assert_non_null(text);
 	assert_string_equal(text, "\xff\x80&lt;");
 	free(text);
@@ -179,7 +169,7 @@ static void add_members(struct names *names, json_t *data)
 }
 
 /* Every slot and block has its member, printed or not, and every member its slot. */
-static void the_page_and_what_fills_it_agree(void **state)
+static void the_page_and_what_fills_it_agree(NO_STATE)
 {
 	static struct names slots, members;
 	struct synthetic_store wanted = synthetic_store_default();
@@ -188,7 +178,6 @@ static void the_page_and_what_fills_it_agree(void **state)
 	struct analysis *analysis;
 	const int fd = mkstemp(path);
 
-	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
 	wanted.forks = 6;

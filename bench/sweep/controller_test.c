@@ -6,6 +6,7 @@
  * of the roles below. What a load does to a worker is played with readings that no machine made, and
  * once for real.
  */
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 #include "bench/base/clock.h"
 #include "bench/base/escape.h"
@@ -17,9 +18,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +26,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum {
 	HUNG_MS = 400,     /* instead of seconds: the workers here have nothing else to do */
@@ -356,12 +352,11 @@ static void starved_worker_is_waited_for(void **state)
  * Readings.
  */
 
-static void line_of_stat_is_read(void **state)
+static void line_of_stat_is_read(NO_STATE)
 {
 	const uint64_t tick_ns = CLOCK_NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct watch_thread thread;
 
-	(void)state;
 	assert_true(watch_parse(
 		"71 (nbl) R 9) D 1 1 1 0 -1 4194304 120 0 0 0 7 5 0 0 20 0 3 0 99 1", &thread));
 	assert_int_equal(thread.id, 71);
@@ -371,11 +366,10 @@ static void line_of_stat_is_read(void **state)
 	assert_false(watch_parse("71 (nblbench) R 1 2", &thread));
 }
 
-static void own_threads_are_read(void **state)
+static void own_threads_are_read(NO_STATE)
 {
 	struct watch_reading reading;
 
-	(void)state;
 	watch_read(getpid(), &reading);
 	assert_int_equal(reading.thread[0].id, getpid());
 	assert_int_equal(reading.thread[0].state, 'R');
@@ -408,9 +402,8 @@ static const struct {
 	{"it has ended", 100, 0, {{'Z', 0}}},
 };
 
-static void given_time_is_the_least_of_what_was_wanted(void **state)
+static void given_time_is_the_least_of_what_was_wanted(NO_STATE)
 {
-	(void)state;
 	for (size_t i = 0; i < array_count(intervals); i++) {
 		struct watch watch = {0};
 		struct watch_reading reading = {0};
@@ -437,12 +430,11 @@ static void given_time_is_the_least_of_what_was_wanted(void **state)
 }
 
 /* A thread that came in the interval is measured by all it has had. */
-static void new_thread_counts(void **state)
+static void new_thread_counts(NO_STATE)
 {
 	struct watch watch = {0};
 	struct watch_reading reading = {.count = 1, .thread = {{1, 'S', 0}}};
 
-	(void)state;
 	watch_step(&watch, &reading, 100000000);
 	reading.count = 2;
 	reading.thread[1] = (struct watch_thread){2, 'R', 7000000};

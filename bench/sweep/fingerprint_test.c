@@ -1,22 +1,17 @@
 /* What a fingerprint finds in files that no machine made. */
 #include "bench/sweep/fingerprint.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 /* A limit on CPU time is found wherever above the process it stands, in both versions. */
-static void limits_of_control_groups_are_found(void **state)
+static void limits_of_control_groups_are_found(NO_STATE)
 {
 	static const struct {
 		const char *files, *groups, *limit;
@@ -38,7 +33,6 @@ static void limits_of_control_groups_are_found(void **state)
 		{"true", "", NULL},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(cases); i++) {
 		char mount[] = "/tmp/nblbench-cgroup-XXXXXX", command[PATH_MAX];
 		char limit[FINGERPRINT_LIMIT_BYTES] = "";

@@ -1,16 +1,13 @@
 /* Plans: the same request makes the same plan, and what can't be measured is refused by name. */
 #include "bench/sweep/plan.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /* The most CPUs that the promise of a quick sweep is made for. */
 enum { QUICK_CPUS = 2, QUICK_SECONDS = 50 };
@@ -47,11 +44,10 @@ static bool same_hash(const struct plan_request *a, const struct plan_request *b
 	return same;
 }
 
-static void hash_follows_from_the_request(void **state)
+static void hash_follows_from_the_request(NO_STATE)
 {
 	struct plan_request base = {.quick = true, .seed = 1}, other;
 
-	(void)state;
 	assert_true(same_hash(&base, &base));
 	other = base;
 	other.seed = 2;
@@ -82,11 +78,10 @@ static void hash_follows_from_the_request(void **state)
 	assert_true(same_hash(&base, &other)); /* the default by its name */
 }
 
-static void order_of_names_is_no_difference(void **state)
+static void order_of_names_is_no_difference(NO_STATE)
 {
 	struct plan_request a = {.seed = 1}, b = {.seed = 1};
 
-	(void)state;
 	add_name(&a.pools, "mutex");
 	add_name(&a.pools, "treiber_tag");
 	add_name(&b.pools, "treiber_tag");
@@ -103,11 +98,10 @@ static const struct plan_cell *find_cell(const struct plan *plan, const char *la
 	return NULL;
 }
 
-static void cells_are_the_product_of_the_axes_that_count(void **state)
+static void cells_are_the_product_of_the_axes_that_count(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_name(&request.workloads, "burst");
 	add_number(&request.threads, 1);
@@ -123,12 +117,11 @@ static void cells_are_the_product_of_the_axes_that_count(void **state)
 	plan_free(plan);
 }
 
-static void objects_are_axes_of_every_pool(void **state)
+static void objects_are_axes_of_every_pool(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	char reason[ENGINE_REASON_BYTES];
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_name(&request.pools, "mutex");
 	add_name(&request.pools, "malloc");
@@ -161,13 +154,12 @@ static void objects_are_axes_of_every_pool(void **state)
 }
 
 /* Pages that only mallocs would have to bring are refused, and not left out in silence. */
-static void pages_that_nobody_has_are_refused(void **state)
+static void pages_that_nobody_has_are_refused(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_name(&request.pools, "malloc");
 	add_name(&request.pages, "ordinary");
@@ -177,13 +169,12 @@ static void pages_that_nobody_has_are_refused(void **state)
 }
 
 /* A workload with a pool of its own has one cell, whatever is asked of objects, or none. */
-static void pools_of_workloads_have_their_own_objects(void **state)
+static void pools_of_workloads_have_their_own_objects(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	(void)state;
 	add_name(&request.workloads, "clone_tree");
 	add_name(&request.workloads, "pair");
 	add_number(&request.threads, 1);
@@ -208,12 +199,11 @@ static void pools_of_workloads_have_their_own_objects(void **state)
 }
 
 /* Room is counted as slabs take it: whole strides, and whole huge pages. */
-static void memory_follows_from_the_objects(void **state)
+static void memory_follows_from_the_objects(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	uint64_t usual, wide, huge;
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_name(&request.pools, "mutex");
 	add_number(&request.threads, 1);
@@ -236,13 +226,12 @@ static void memory_follows_from_the_objects(void **state)
 	assert_int_equal(huge - usual, subjects * ((2 << 20) - objects * 320));
 }
 
-static void threads_come_in_whole_lanes(void **state)
+static void threads_come_in_whole_lanes(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	(void)state;
 	add_name(&request.workloads, "remote_free");
 	plan = make(&request);
 	for (size_t i = 0; i < plan->cell_count; i++)
@@ -253,12 +242,11 @@ static void threads_come_in_whole_lanes(void **state)
 	assert_non_null(strstr(why, "multiple of 2"));
 }
 
-static void one_subject_has_a_twin(void **state)
+static void one_subject_has_a_twin(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	size_t twins = 0;
 
-	(void)state;
 	struct plan *plan = make(&request);
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		char reason[ENGINE_REASON_BYTES];
@@ -275,13 +263,12 @@ static void one_subject_has_a_twin(void **state)
 	plan_free(plan);
 }
 
-static void what_cannot_compete_is_told(void **state)
+static void what_cannot_compete_is_told(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	char reason[ENGINE_REASON_BYTES], why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	(void)state;
 	add_name(&request.pools, "plain");
 	add_name(&request.workloads, "pair");
 	/* The defaults leave out what is impossible; what was asked for is refused. */
@@ -296,12 +283,11 @@ static void what_cannot_compete_is_told(void **state)
 }
 
 /* On two CPUs the whole of --quick fits its minute with the report still to be written. */
-static void quick_fits_a_minute(void **state)
+static void quick_fits_a_minute(NO_STATE)
 {
 	struct plan_request request = {.quick = true, .seed = 1};
 	cpu_set_t saved, narrowed;
 
-	(void)state;
 	assert_int_equal(sched_getaffinity(0, sizeof(saved), &saved), 0);
 	narrowed = saved;
 	for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&narrowed) > QUICK_CPUS; cpu++)
@@ -315,12 +301,11 @@ static void quick_fits_a_minute(void **state)
 	plan_free(plan);
 }
 
-static void oversubscribed_cells_have_longer_slices(void **state)
+static void oversubscribed_cells_have_longer_slices(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 	const uint64_t cpus = options_cpus();
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_number(&request.threads, cpus);
 	add_number(&request.threads, 2 * cpus);
@@ -333,12 +318,11 @@ static void oversubscribed_cells_have_longer_slices(void **state)
 }
 
 /* Turns of the scheduler are part of what such a cell takes. */
-static void oversubscribed_cells_take_turns(void **state)
+static void oversubscribed_cells_take_turns(NO_STATE)
 {
 	struct plan_request request = {.seed = 1, .slice_ms = 2};
 	const uint64_t cpus = options_cpus();
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_name(&request.pools, "mutex");
 	add_number(&request.threads, 2 * cpus);
@@ -352,12 +336,11 @@ static void oversubscribed_cells_take_turns(void **state)
 }
 
 /* One slice is always given; then a dear subject waits until the blocks have caught up with it. */
-static void dear_subjects_are_rationed(void **state)
+static void dear_subjects_are_rationed(NO_STATE)
 {
 	struct plan_request request = {.seed = 1, .slice_ms = 2};
 	const uint64_t cpus = options_cpus(), second = 1000000000;
 
-	(void)state;
 	add_name(&request.workloads, "pair");
 	add_number(&request.threads, cpus);
 	add_number(&request.threads, 2 * cpus);

@@ -4,6 +4,7 @@
  */
 #include "bench/sweep/store.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 #include "bench/sweep/schema.h"
 
@@ -11,10 +12,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* A directory of its own for each test, and a small plan. */
 struct fixture {

@@ -2,21 +2,17 @@
  * The worker's side of the protocol, over a socket pair, on a thread of this process: every request
  * and every way to get one wrong. The worker must answer each and go on.
  */
+#include "alloc/machine/cmocka.h"
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/channel.h"
 #include "bench/sweep/worker.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { REPLY_TIMEOUT_MS = 30000 }; /* ends the test if the worker hangs; not a speed */
 
@@ -339,9 +335,8 @@ static void test_wrong_values(void **state)
 	expect_reply(self, SLICE, "slice");
 }
 
-static void test_wrong_start(void **state)
+static void test_wrong_start(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(worker_serve(-1, "nosuch", "folded"), 2);
 	assert_int_equal(worker_serve(-1, "plain", "nosuch"), 2);
 	assert_int_equal(worker_serve(-1, "plain", "folded"), 1);

@@ -1,14 +1,11 @@
 /* The ring between two threads: bounds on one thread, order and completeness on two. */
+#include "alloc/machine/cmocka.h"
 #include "bench/workload/spsc_ring.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 enum {
 	TRAVELLERS = 200000, /* laps the ring some two hundred times */
@@ -20,13 +17,12 @@ static void *numbered(uintptr_t number)
 	return (void *)(number + 1);
 }
 
-static void test_bounds(void **state)
+static void test_bounds(NO_STATE)
 {
 	static struct spsc_ring ring;
 	void *in[SPSC_RING_OBJECTS];
 	void *out[SPSC_RING_OBJECTS];
 
-	(void)state;
 	spsc_ring_init(&ring);
 	for (uintptr_t i = 0; i < SPSC_RING_OBJECTS; i++)
 		in[i] = numbered(i);
@@ -43,13 +39,12 @@ static void test_bounds(void **state)
 }
 
 /* Positions are 32 bits wide and wrap: nothing may change there. */
-static void test_positions_wrap(void **state)
+static void test_positions_wrap(NO_STATE)
 {
 	static struct spsc_ring ring;
 	void *object = numbered(7);
 	void *out = NULL;
 
-	(void)state;
 	spsc_ring_init(&ring);
 	atom_store_relaxed(&ring.tail, UINT32_MAX);
 	atom_store_relaxed(&ring.head, UINT32_MAX);
@@ -84,13 +79,12 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-static void test_two_threads(void **state)
+static void test_two_threads(NO_STATE)
 {
 	static struct spsc_ring ring;
 	pthread_t producer;
 	void *objs[STEP_MAX];
 
-	(void)state;
 	spsc_ring_init(&ring);
 	assert_int_equal(pthread_create(&producer, NULL, produce, &ring), 0);
 	for (uintptr_t seen = 0; seen < TRAVELLERS;) {

@@ -1,16 +1,12 @@
 /* Every way in which a child can end is told from the others, and named. */
+#include "alloc/machine/cmocka.h"
 #include "stress/base/child.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { LIMIT_S = 300, SHORT_LIMIT_S = 1 };
 
@@ -66,27 +62,24 @@ static void run(void (*body)(const void *arg), const char *arg, double limit_s)
 	assert_int_equal(child_run(body, arg, limit_s, &child), 0);
 }
 
-static void note_of_a_pass(void **state)
+static void note_of_a_pass(NO_STATE)
 {
-	(void)state;
 	run(passes, "a note", LIMIT_S);
 	assert_int_equal(child.end, CHILD_PASSED);
 	assert_string_equal(child.sentence, "with a note");
 }
 
-static void sentence_of_a_failure(void **state)
+static void sentence_of_a_failure(NO_STATE)
 {
-	(void)state;
 	run(fails, "a reason", LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
 	assert_string_equal(child.sentence, "because of a reason");
 }
 
-static void long_sentence_is_cut(void **state)
+static void long_sentence_is_cut(NO_STATE)
 {
 	char text[2 * STRESS_SENTENCE_BYTES];
 
-	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	run(fails, text, LIMIT_S);
@@ -94,43 +87,38 @@ static void long_sentence_is_cut(void **state)
 	assert_int_equal(strlen(child.sentence), STRESS_SENTENCE_BYTES - 3);
 }
 
-static void reason_of_a_skip(void **state)
+static void reason_of_a_skip(NO_STATE)
 {
-	(void)state;
 	run(skips, "a CPU", LIMIT_S);
 	assert_int_equal(child.end, CHILD_SKIPPED);
 	assert_string_equal(child.sentence, "for want of a CPU");
 }
 
-static void signal_is_named(void **state)
+static void signal_is_named(NO_STATE)
 {
-	(void)state;
 	run(dies, "last words", LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
 	assert_string_equal(child.sentence, "it died of SIGKILL: last words");
 }
 
-static void status_without_verdict_fails(void **state)
+static void status_without_verdict_fails(NO_STATE)
 {
-	(void)state;
 	run(exits, "no verdict", LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
 	assert_string_equal(child.sentence, "it ended with exit status 3: no verdict");
 	assert_string_equal(child.output, "no verdict\n");
 }
 
-static void hang_is_ended(void **state)
+static void hang_is_ended(NO_STATE)
 {
-	(void)state;
 	run(hangs, NULL, SHORT_LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
 	assert_non_null(strstr(child.sentence, "did not finish within 1 s"));
 	assert_true(child.seconds >= SHORT_LIMIT_S);
 }
 
-static void output_is_bounded(void **state)
+static void output_is_bounded(NO_STATE)
 {
-	(void)state;
 	run(chatters, "more", LIMIT_S);
 	assert_int_equal(child.end, CHILD_PASSED);
 	assert_int_equal(strlen(child.output), CHILD_OUTPUT_BYTES);

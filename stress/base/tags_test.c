@@ -1,20 +1,15 @@
 /* The table of tags: runs merge as they must, and what is printed can be read. */
 #include "stress/base/tags.h"
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-static void runs_merge(void **state)
+static void runs_merge(NO_STATE)
 {
 	struct tags tags = {0};
 
-	(void)state;
 	tags_merge(&tags, "Na note: 5 NBLs\nT74736554 0 0 10 1000\nT656e4f53 2 64 3 96\n");
 	tags_merge(&tags, "T656e4f53 -1 -32 7 80\nF74736554 9 9 9 9\nT74736554 nonsense\n");
 	tags_merge(&tags, "");
@@ -27,12 +22,11 @@ static void runs_merge(void **state)
 	assert_int_equal(tags.row[1].peak_bytes, 96);
 }
 
-static void table_is_readable(void **state)
+static void table_is_readable(NO_STATE)
 {
 	struct tags tags = {0};
 	char text[1024] = "";
 
-	(void)state;
 	FILE *out = fmemopen(text, sizeof(text), "w");
 	assert_non_null(out);
 	tags_print(out, &tags);
