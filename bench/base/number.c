@@ -91,17 +91,6 @@ struct number number_percent(double log_ratio)
 	return n;
 }
 
-struct number number_share(double share)
-{
-	struct number n;
-
-	if (!isfinite(share))
-		snprintf(n.text, sizeof(n.text), "-");
-	else
-		snprintf(n.text, sizeof(n.text), "%.0f %%", share * 100);
-	return n;
-}
-
 struct number number_rate(double value)
 {
 	static const struct {

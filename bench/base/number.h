@@ -30,9 +30,6 @@ struct number number_ratio_range(double log_low, double log_high);
 /* A logarithm as the percentage that its factor is away from 1, unsigned: 0.0296 is "3.0 %". */
 struct number number_percent(double log_ratio);
 
-/* A share, 0..1, as a percentage: "79 %". "-" for NAN. */
-struct number number_share(double share);
-
 /* A rate with a prefix: "12.3 M", "980 k". */
 struct number number_rate(double value);
 

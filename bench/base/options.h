@@ -47,10 +47,8 @@ struct options_numbers {
 typedef const char *(*options_known)(size_t i);
 
 struct options_entry {
-	const char *name; /* without the dashes */
-	char letter;      /* its short form; 0: none */
-	enum options_kind kind;
-	size_t offset;     /* of the member that takes the value */
+	const char *name;  /* without the dashes */
+	char letter;       /* its short form; 0: none */
 	const char *value; /* what stands for the value in --help: "MS", "A,B"; NULL for a flag */
 	const char *help;  /* what it does, with its unit. The default is appended by --help */
 	uint64_t least, most;         /* of COUNT and each of NUMBERS; most 0: no upper limit */
@@ -58,7 +56,15 @@ struct options_entry {
 	bool power_of_two;   /* so must be COUNT and each of NUMBERS; least is above 0 then */
 	options_known known; /* of NAMES */
 	const char *noun;    /* of NAMES: "strategy" */
+	enum options_kind kind;
+	size_t offset; /* of the member that takes the value */
 };
+
+/* OPTION(COUNT, struct request, forks, "forks", 'f', "N", "worker sets", 1, 100): the members in order. */
+#define OPTION(of_kind, into, member, ...)                                               \
+	{                                                                                \
+		__VA_ARGS__, .kind = OPTIONS_##of_kind, .offset = offsetof(into, member) \
+	}
 
 struct options {
 	const char *command;  /* as typed after the program's name */

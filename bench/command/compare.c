@@ -208,13 +208,9 @@ struct compare_request {
 };
 
 static const struct options_entry entries[] = {
-	{.name = "fail-if",
-		.kind = OPTIONS_TEXT,
-		.offset = offsetof(struct compare_request, fail_if),
-		.value = "'ratio<R'",
-		.help = "exit 4 if for some row the ratio of speeds, B / A, is below R (or above: "
-			"'ratio>R') and the verdict is faster or slower, or if B breaks where A "
-			"ran."},
+	OPTION(TEXT, struct compare_request, fail_if, "fail-if", 0, "'ratio<R'",
+		"exit 4 if for some row the ratio of speeds, B / A, is below R (or above: "
+		"'ratio>R') and the verdict is faster or slower, or if B breaks where A ran."),
 };
 
 static const struct options options = {

@@ -20,10 +20,8 @@ struct request {
 };
 
 static const struct options_entry entries[] = {
-	{.name = "markdown",
-		.kind = OPTIONS_FLAG,
-		.offset = offsetof(struct request, markdown),
-		.help = "the strategies as a Markdown table, as in README.md"},
+	OPTION(FLAG, struct request, markdown, "markdown", 0, NULL,
+		"the strategies as a Markdown table, as in README.md"),
 };
 
 static const struct options options = {

@@ -19,30 +19,15 @@ struct objects_request {
  * Three entries of a command's options, for the member `objects` of its request. The letters are the
  * short forms of --size and --align; 0: none.
  */
-#define OBJECTS_OPTIONS(request, size_letter, align_letter)                                        \
-	{.name = "size",                                                                           \
-		.letter = (size_letter),                                                           \
-		.kind = OPTIONS_COUNT,                                                             \
-		.offset = offsetof(request, objects.bytes),                                        \
-		.value = "BYTES",                                                                  \
-		.help = "payload of an object",                                                    \
-		.least = POOL_OBJECT_BYTES_MIN,                                                    \
-		.most = POOL_OBJECT_BYTES_MAX},                                                    \
-		{.name = "align",                                                                  \
-			.letter = (align_letter),                                                  \
-			.kind = OPTIONS_COUNT,                                                     \
-			.offset = offsetof(request, objects.align),                                \
-			.value = "BYTES",                                                          \
-			.help = "alignment of an object [64 in a pool, malloc's own in a malloc]", \
-			.least = POOL_OBJECT_ALIGN_MIN,                                            \
-			.most = POOL_OBJECT_ALIGN_MAX,                                             \
-			.power_of_two = true},                                                     \
-	{                                                                                          \
-		.name = "pages", .kind = OPTIONS_NAMES,                                            \
-		.offset = offsetof(request, objects.pages), .value = "NAME",                       \
-		.help = "pages under the objects: ordinary, transparent or huge [ordinary]",       \
-		.known = names_pages, .noun = "kind of pages"                                      \
-	}
+#define OBJECTS_OPTIONS(request, size_letter, align_letter)                                  \
+	OPTION(COUNT, request, objects.bytes, "size", size_letter, "BYTES",                  \
+		"payload of an object", POOL_OBJECT_BYTES_MIN, POOL_OBJECT_BYTES_MAX),       \
+		OPTION(COUNT, request, objects.align, "align", align_letter, "BYTES",        \
+			"alignment of an object [64 in a pool, malloc's own in a malloc]",   \
+			POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX, .power_of_two = true), \
+		OPTION(NAMES, request, objects.pages, "pages", 0, "NAME",                    \
+			"pages under the objects: ordinary, transparent or huge [ordinary]", \
+			.known = names_pages, .noun = "kind of pages")
 
 /* Sets what the cell's objects are. The request names one kind of pages, or none. */
 static inline void objects_set(const struct objects_request *request, struct engine_cell *cell)

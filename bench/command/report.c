@@ -220,29 +220,14 @@ struct report_request {
 };
 
 static const struct options_entry entries[] = {
-	{.name = "format",
-		.letter = 'f',
-		.kind = OPTIONS_NAMES,
-		.offset = offsetof(struct report_request, format),
-		.value = "A,B",
-		.help = "what to write: html, md, csv (one row a cell and strategy), gbench "
-			"(Google "
-			"Benchmark's JSON), with commas. [html,md]",
-		.known = known_format,
-		.noun = "format"},
-	{.name = "out",
-		.letter = 'o',
-		.kind = OPTIONS_TEXT,
-		.offset = offsetof(struct report_request, directory),
-		.value = "DIR",
-		.help = "the directory for the documents; it is made in one that exists if it is "
-			"missing."},
-	{.name = "baseline",
-		.letter = 'b',
-		.kind = OPTIONS_TEXT,
-		.offset = offsetof(struct report_request, baseline),
-		.value = "LABEL",
-		.help = "the strategy that all are also compared with. [malloc, else mutex]"},
+	OPTION(NAMES, struct report_request, format, "format", 'f', "A,B",
+		"what to write: html, md, csv (one row a cell and strategy), gbench (Google "
+		"Benchmark's JSON), with commas. [html,md]",
+		.known = known_format, .noun = "format"),
+	OPTION(TEXT, struct report_request, directory, "out", 'o', "DIR",
+		"the directory for the documents; it is made in one that exists if it is missing."),
+	OPTION(TEXT, struct report_request, baseline, "baseline", 'b', "LABEL",
+		"the strategy that all are also compared with. [malloc, else mutex]"),
 };
 
 static const struct options options = {
