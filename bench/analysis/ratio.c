@@ -2,31 +2,27 @@
 #include "bench/analysis/ratio.h"
 
 #include "alloc/context.h"
+#include "bench/base/append.h"
+#include "bench/base/auto_free.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* One store's attempt at a target. */
 struct attempt {
 	const struct analysis *a;
 	const struct ratio_target *target;
-	bool two, same; /* there is a second side; it is the first one's row in another cell */
-	size_t cell[2];
-	size_t *who[2]; /* candidates of each side: subjects */
-	size_t count[2];
-	size_t chosen[2]; /* subjects */
 	struct ratio_result *result;
+	bool two, same; /* there is a second side; it is the first one's row in another cell */
+	struct candidates {
+		size_t cell, count, *who; /* count subjects; the chosen one first */
+	} side[2];
 };
 
 /* Notes why the attempt ends here; false, for the caller to return. */
-static bool miss(struct attempt *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static bool miss(struct attempt *t, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) bool miss(struct attempt *t, const char *format, ...)
 {
 	va_list args;
 
@@ -57,7 +53,7 @@ static bool find_cell(struct attempt *t, int side)
 	}
 	for (size_t c = 0; c < t->a->cell_count; c++) {
 		if (strcmp(t->a->cells[c].label, label) == 0) {
-			t->cell[side] = c;
+			t->side[side].cell = c;
 			t->result->cell[side] = t->a->cells[c].label;
 			return true;
 		}
@@ -90,9 +86,8 @@ static bool is_named(const struct analysis_subject *s, const char *name)
 /* Whether a subject has a result in a side's cell: a count, or a time that compares. Else why. */
 static bool has_result(struct attempt *t, int side, size_t subject)
 {
-	const struct analysis_result *r = analysis_at(t->a, t->cell[side], subject);
-	const char *label = t->a->subjects[subject].label;
-	const char *cell = t->a->cells[t->cell[side]].label;
+	const struct analysis_result *r = analysis_at(t->a, t->side[side].cell, subject);
+	const char *label = t->a->subjects[subject].label, *cell = t->result->cell[side];
 
 	/* A count wants those that failed; they were measured, or found nothing at all. */
 	if (t->target->measure == RATIO_FAILED ? r->slices > 0
@@ -110,7 +105,7 @@ static bool has_result(struct attempt *t, int side, size_t subject)
 static bool find_rows(struct attempt *t, int side)
 {
 	const struct ratio_side *s = &t->target->side[side];
-	const char *label = t->a->cells[t->cell[side]].label;
+	struct candidates *here = &t->side[side];
 	size_t known = 0;
 
 	for (size_t i = 0; i < t->a->subject_count; i++) {
@@ -121,17 +116,16 @@ static bool find_rows(struct attempt *t, int side)
 		known += named;
 		/* Where the other side is the same row, it must have a time there too. */
 		if (named && has_result(t, side, i) && (!t->same || has_result(t, 1, i)))
-			t->who[side][t->count[side]++] = i;
+			here->who[here->count++] = i;
 	}
-	if (t->count[side] > 0)
-		return true;
-	if (known == 1)
-		return false; /* has_result said why */
+	if (here->count > 0 || known == 1) /* has_result said why */
+		return here->count > 0;
 	if (known == 0 && s->count == 1)
-		return miss(t, "the sweep with '%s' has no row %s", label, s->name[0]);
+		return miss(
+			t, "the sweep with '%s' has no row %s", t->result->cell[side], s->name[0]);
 	return miss(t, "none of %s%s%s%s has a result in '%s'", s->name[0],
 		s->count > 1 ? ", " : "", s->count > 1 ? s->name[1] : "",
-		s->count > 2 ? ", ..." : "", label);
+		s->count > 2 ? ", ..." : "", t->result->cell[side]);
 }
 
 /* Subject x of a cell; or x against y, unless that is ALONE. */
@@ -152,19 +146,19 @@ static void take_values(
 	}
 }
 
-/* Estimates n contrasts of the cell of `side`; replicates may be NULL, as in stats_bootstrap. */
+/* Estimates n contrasts of the cell of `side`; replicates may be NULL. 0 or -ENOMEM. */
 static int estimate_contrasts(const struct attempt *t, int side, const struct contrast *contrasts,
 	size_t n, struct stats_estimate *estimates, double *replicates)
 {
-	const struct analysis_raw *raw = &t->a->raws[t->cell[side]];
+	const size_t cell = t->side[side].cell;
+	const struct analysis_raw *raw = &t->a->raws[cell];
 	const struct stats_design design = {raw->forks, raw->start};
-	/* The report's seed, so that what both print comes from the same draws. */
-	const uint64_t seed = t->a->seed + (uint64_t)t->a->cells[t->cell[side]].id;
-	double *values = calloc((n + 2) * raw->blocks + 1, sizeof(*values));
-	const double **rows = calloc(n + 1, sizeof(*rows));
-	int error = values == NULL || rows == NULL ? -ENOMEM : 0;
+	AUTO_FREE double *values = calloc((n + 2) * raw->blocks + 1, sizeof(*values));
+	AUTO_FREE const double **rows = calloc(n + 1, sizeof(*rows));
 
-	for (size_t i = 0; i < n && error == 0; i++) {
+	if (values == NULL || rows == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
 		const size_t x = contrasts[i].x, y = contrasts[i].y;
 		double *out = values + i * raw->blocks, *one = values + n * raw->blocks;
 		double *other = y == ALONE ? NULL : one + raw->blocks;
@@ -176,135 +170,116 @@ static int estimate_contrasts(const struct attempt *t, int side, const struct co
 		t->result->all_used |= analysis_pair(one, raw->flagged + x * raw->blocks, other,
 			other == NULL ? NULL : raw->flagged + y * raw->blocks, raw->blocks, out);
 	}
-	if (error == 0)
-		error = stats_bootstrap(&design, rows, n, replicates == NULL ? 0 : STATS_ROUNDS,
-			seed, estimates, replicates);
-	free(values);
-	free(rows);
-	return error;
+	/* The report's seed, so that what both print comes from the same draws. */
+	return stats_bootstrap(&design, rows, n, replicates == NULL ? 0 : STATS_ROUNDS,
+		t->a->seed + (uint64_t)t->a->cells[cell].id, estimates, replicates);
 }
 
-/* Chooses the fastest candidate of a side, by its paired effect against the first; and its value. */
+/* Puts the fastest candidate of a side first, by its paired effect against the first; and its value. */
 static int choose(struct attempt *t, int side)
 {
-	const struct analysis_cell *cell = &t->a->cells[t->cell[side]];
-	const size_t n = t->count[side], *who = t->who[side];
-	struct contrast *contrasts = calloc(n + 1, sizeof(*contrasts));
-	struct stats_estimate *e = calloc(n + 1, sizeof(*e));
+	struct candidates *here = &t->side[side];
+	AUTO_FREE struct contrast *contrasts = calloc(here->count, sizeof(*contrasts));
+	AUTO_FREE struct stats_estimate *e = calloc(here->count, sizeof(*e));
 	size_t best = 0;
-	int error = contrasts == NULL || e == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; i < n && error == 0; i++)
-		contrasts[i] = (struct contrast){who[i], who[0]};
-	if (error == 0)
-		error = estimate_contrasts(t, side, contrasts, n, e, NULL);
-	for (size_t i = 1; i < n && error == 0; i++) {
-		if (e[i].point < e[best].point)
-			best = i;
+	if (contrasts == NULL || e == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < here->count; i++)
+		contrasts[i] = (struct contrast){here->who[i], here->who[0]};
+	if (estimate_contrasts(t, side, contrasts, here->count, e, NULL) != 0)
+		return -ENOMEM;
+	for (size_t i = 1; i < here->count && !(t->same && side == 1); i++)
+		best = e[i].point < e[best].point ? i : best;
+	*contrasts = (struct contrast){here->who[best], ALONE};
+	here->who[best] = here->who[0];
+	here->who[0] = contrasts->x;
+	if (estimate_contrasts(t, side, contrasts, 1, e, NULL) != 0)
+		return -ENOMEM;
+	t->result->value[side] = t->target->operation == RATIO_MINUS ? e->point
+				 : t->target->measure == RATIO_RATE
+					 ? analysis_rate(&t->a->cells[here->cell], e->point)
+					 : exp(e->point);
+	return 0;
+}
+
+/* Sides in different cells share no block: each is estimated by itself, then they are subtracted. */
+static int estimate_apart(const struct attempt *t, const struct contrast *family, size_t n,
+	struct stats_estimate *e, double *draws)
+{
+	AUTO_FREE struct contrast *alone = calloc(2 * n, sizeof(*alone));
+	AUTO_FREE struct stats_estimate *other = calloc(n, sizeof(*other));
+	AUTO_FREE double *drawn = calloc(n * STATS_ROUNDS, sizeof(*drawn));
+
+	if (alone == NULL || other == NULL || drawn == NULL)
+		return -ENOMEM;
+	for (size_t k = 0; k < n; k++) {
+		alone[k] = (struct contrast){family[k].x, ALONE};
+		alone[n + k] = (struct contrast){family[k].y, ALONE};
 	}
-	t->chosen[side] = t->same && side == 1 ? t->chosen[0] : who[best];
-	if (error == 0)
-		error = estimate_contrasts(
-			t, side, &(struct contrast){t->chosen[side], ALONE}, 1, e, NULL);
-	if (error == 0)
-		t->result->value[side] = t->target->operation == RATIO_MINUS ? e->point
-					 : t->target->measure == RATIO_RATE
-						 ? analysis_rate(cell, e->point)
-						 : exp(e->point);
-	free(contrasts);
-	free(e);
-	return error;
+	if (estimate_contrasts(t, 0, alone, n, e, draws) != 0 ||
+		estimate_contrasts(t, 1, alone + n, n, other, drawn) != 0)
+		return -ENOMEM;
+	for (size_t k = 0; k < n; k++) {
+		e[k].point -= other[k].point;
+		if (!isfinite(other[k].lo))
+			e[k].lo = -INFINITY;
+	}
+	for (size_t i = 0; i < n * STATS_ROUNDS; i++)
+		draws[i] -= drawn[i];
+	return 0;
 }
 
 /*
- * Every choice that could have been made of one side, the other as it is; first the choice that was
- * made. Returns how many.
+ * The estimate of the choice that was made, with an interval that holds for each that could have
+ * been: of one side, the other as it is.
  */
-static size_t choices(const struct attempt *t, struct contrast *family)
-{
-	const struct contrast made = {t->chosen[0], t->two ? t->chosen[1] : ALONE};
-	size_t n = 0;
-
-	family[n++] = made;
-	for (size_t i = 0; i < t->count[0]; i++) {
-		if (t->who[0][i] != made.x)
-			family[n++] =
-				(struct contrast){t->who[0][i], t->same ? t->who[0][i] : made.y};
-	}
-	for (size_t i = 0; i < t->count[1] && !t->same; i++) {
-		if (t->who[1][i] != made.y)
-			family[n++] = (struct contrast){made.x, t->who[1][i]};
-	}
-	return n;
-}
-
-/* The estimate of the choice that was made, with an interval that holds for each that could have been. */
 static int estimate(struct attempt *t, struct stats_estimate *out)
 {
-	const size_t room = t->count[0] + t->count[1];
-	struct contrast *family = calloc(2 * room, sizeof(*family));
-	struct stats_estimate *e = calloc(2 * room, sizeof(*e));
-	double *draws = calloc(2 * room * STATS_ROUNDS, sizeof(*draws));
-	int error = family == NULL || e == NULL || draws == NULL ? -ENOMEM : 0;
-	const size_t n = error == 0 ? choices(t, family) : 0;
+	const struct candidates *x = &t->side[0], *y = &t->side[1];
+	const size_t room = x->count + y->count;
+	AUTO_FREE struct contrast *family = calloc(room, sizeof(*family));
+	AUTO_FREE struct stats_estimate *e = calloc(room, sizeof(*e));
+	AUTO_FREE double *draws = calloc(room * STATS_ROUNDS, sizeof(*draws));
+	size_t n = 0;
 
-	if (error == 0 && (!t->two || t->cell[0] == t->cell[1])) {
-		error = estimate_contrasts(t, 0, family, n, e, draws);
-	} else if (error == 0) { /* they share no block: each by itself, then subtracted */
-		struct contrast *alone = family + room;
-		struct stats_estimate *other = e + room;
-		double *drawn = draws + room * STATS_ROUNDS;
-
-		for (size_t k = 0; k < n; k++)
-			alone[k] = (struct contrast){family[k].x, ALONE};
-		error = estimate_contrasts(t, 0, alone, n, e, draws);
-		for (size_t k = 0; k < n; k++)
-			alone[k] = (struct contrast){family[k].y, ALONE};
-		if (error == 0)
-			error = estimate_contrasts(t, 1, alone, n, other, drawn);
-		for (size_t k = 0; k < n; k++) {
-			e[k].point -= other[k].point;
-			if (!isfinite(other[k].lo))
-				e[k].lo = -INFINITY;
-		}
-		for (size_t i = 0; i < n * STATS_ROUNDS; i++)
-			draws[i] -= drawn[i];
-	}
-	if (error == 0 && isfinite(e->lo))
-		error = stats_chosen(e, draws, n, STATS_ROUNDS, 0, out);
-	else if (error == 0)
-		*out = (struct stats_estimate){e->point, -INFINITY, INFINITY};
-	free(family);
-	free(e);
-	free(draws);
-	return error;
+	if (family == NULL || e == NULL || draws == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->count; i++)
+		family[n++] =
+			(struct contrast){x->who[i], t->two ? y->who[t->same ? i : 0] : ALONE};
+	for (size_t i = 1; i < y->count && !t->same; i++)
+		family[n++] = (struct contrast){x->who[0], y->who[i]};
+	if (t->two && x->cell != y->cell ? estimate_apart(t, family, n, e, draws) != 0
+					 : estimate_contrasts(t, 0, family, n, e, draws) != 0)
+		return -ENOMEM;
+	*out = (struct stats_estimate){e->point, -INFINITY, INFINITY};
+	return isfinite(e->lo) ? stats_chosen(e, draws, n, STATS_ROUNDS, 0, out) : 0;
 }
 
 /* "mag_tls", "mag_tls, best of 17", "tcmalloc, best of 5 (no mimalloc)". */
 static void tell_rows(struct attempt *t, int side)
 {
 	const struct ratio_side *s = &t->target->side[side];
+	const struct candidates *here = &t->side[side];
+	const char *label = t->a->subjects[here->who[0]].label, *between = " (no ";
 	char *text = t->result->rows[side];
-	const char *label = t->a->subjects[t->chosen[side]].label, *between = " (no ";
-	size_t used = (size_t)snprintf(text, RATIO_TEXT_BYTES, "%.60s", label);
 
+	snprintf(text, RATIO_TEXT_BYTES, "%.60s", label);
 	if (ratio_is(s, "same") || ratio_is(s, label))
 		return;
-	used += (size_t)snprintf(
-		text + used, RATIO_TEXT_BYTES - used, ", best of %zu", t->count[side]);
-	for (size_t i = 0; i < s->count && used < RATIO_TEXT_BYTES; i++) {
-		bool here = false;
+	append(text, RATIO_TEXT_BYTES, ", best of %zu", here->count);
+	for (size_t i = 0; i < s->count; i++) {
+		bool found = false;
 
-		for (size_t k = 0; k < t->count[side]; k++)
-			here |= is_named(&t->a->subjects[t->who[side][k]], s->name[i]);
-		if (here)
+		for (size_t k = 0; k < here->count; k++)
+			found |= is_named(&t->a->subjects[here->who[k]], s->name[i]);
+		if (found)
 			continue;
-		used += (size_t)snprintf(
-			text + used, RATIO_TEXT_BYTES - used, "%s%.60s", between, s->name[i]);
+		append(text, RATIO_TEXT_BYTES, "%s%.60s", between, s->name[i]);
 		between = ", ";
 	}
-	if (*between == ',' && used < RATIO_TEXT_BYTES)
-		snprintf(text + used, RATIO_TEXT_BYTES - used, ")");
+	append(text, RATIO_TEXT_BYTES, "%s", *between == ',' ? ")" : "");
 }
 
 /* e and wanted are on the same scale. */
@@ -323,24 +298,23 @@ static enum ratio_verdict verdict_of(
 /* A count has no interval: it is what happened. Of several rows the worst, none of which may fail. */
 static void count_failures(struct attempt *t)
 {
+	const struct candidates *here = &t->side[0];
 	struct ratio_result *result = t->result;
 	double most = -1;
 
-	for (size_t i = 0; i < t->count[0]; i++) {
-		const double failed = (double)analysis_at(t->a, t->cell[0], t->who[0][i])->failed;
+	for (size_t i = 0; i < here->count; i++) {
+		const double failed = (double)analysis_at(t->a, here->cell, here->who[i])->failed;
 
 		if (failed > most) {
 			most = failed;
-			t->chosen[0] = t->who[0][i];
+			snprintf(result->rows[0], RATIO_TEXT_BYTES, "%.60s, worst of %zu",
+				t->a->subjects[here->who[i]].label, here->count);
 		}
 	}
-	if (t->count[0] == 1)
+	if (here->count == 1)
 		tell_rows(t, 0);
 	else if (most == 0)
-		snprintf(result->rows[0], RATIO_TEXT_BYTES, "each of %zu", t->count[0]);
-	else
-		snprintf(result->rows[0], RATIO_TEXT_BYTES, "%.60s, worst of %zu",
-			t->a->subjects[t->chosen[0]].label, t->count[0]);
+		snprintf(result->rows[0], RATIO_TEXT_BYTES, "each of %zu", here->count);
 	result->value[0] = most;
 	result->estimate = (struct stats_estimate){most, most, most};
 	result->verdict = verdict_of(t->target, &result->estimate, t->target->wanted);
@@ -350,20 +324,17 @@ static int work_out(struct attempt *t)
 {
 	const struct ratio_target *target = t->target;
 	struct stats_estimate *e = &t->result->estimate;
-	int error = choose(t, 0);
 
-	if (error == 0 && t->two)
-		error = choose(t, 1);
-	if (error == 0)
-		error = estimate(t, e);
-	if (error != 0)
-		return error;
-	tell_rows(t, 0);
-	if (t->two)
-		tell_rows(t, 1);
+	for (int side = 0; side < (t->two ? 2 : 1); side++) {
+		if (choose(t, side) != 0)
+			return -ENOMEM;
+		tell_rows(t, side);
+	}
+	if (estimate(t, e) != 0)
+		return -ENOMEM;
 	if (target->measure == RATIO_RATE) {
-		const struct analysis_cell *one = &t->a->cells[t->cell[0]];
-		const struct analysis_cell *other = &t->a->cells[t->cell[1]];
+		const struct analysis_cell *one = &t->a->cells[t->side[0].cell];
+		const struct analysis_cell *other = &t->a->cells[t->side[1].cell];
 		const double lanes = log(((double)one->threads / one->lane_threads) /
 					 ((double)other->threads / other->lane_threads));
 
@@ -379,16 +350,22 @@ static int work_out(struct attempt *t)
 /* One store. 0 or -ENOMEM; *found: it has the target. */
 static int attempt_store(struct attempt *t, bool *found)
 {
-	*found = find_cell(t, 0) && (!t->two || find_cell(t, 1)) && find_rows(t, 0);
-	if (*found && t->same) {
-		memcpy(t->who[1], t->who[0], t->count[0] * sizeof(**t->who));
-		t->count[1] = t->count[0];
-	} else if (*found && t->two) {
-		*found = find_rows(t, 1);
-	}
-	if (*found && t->target->measure == RATIO_FAILED)
-		count_failures(t);
-	return *found && t->target->measure != RATIO_FAILED ? work_out(t) : 0;
+	AUTO_FREE size_t *who = calloc(2 * t->a->subject_count + 1, sizeof(*who));
+
+	if (who == NULL)
+		return -ENOMEM;
+	t->side[0].who = who;
+	t->side[1].who = who + t->a->subject_count;
+	*found = find_cell(t, 0) && (!t->two || find_cell(t, 1)) && find_rows(t, 0) &&
+		 (!t->two || t->same || find_rows(t, 1));
+	if (!*found)
+		return 0;
+	if (t->same)
+		t->side[1] = (struct candidates){t->side[1].cell, t->side[0].count, who};
+	if (t->target->measure != RATIO_FAILED)
+		return work_out(t);
+	count_failures(t);
+	return 0;
 }
 
 int ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
@@ -396,25 +373,20 @@ int ratio_evaluate(const struct ratio_target *target, const struct ratio_stores 
 {
 	struct ratio_result absent = {.verdict = RATIO_ABSENT, .value = {NAN, NAN}};
 	bool found = false;
-	int error = 0;
 
-	for (size_t i = 0; i < stores->count && error == 0 && !found; i++) {
-		const struct analysis *a = stores->item[i];
-		struct attempt t = {.a = a, .target = target, .result = result};
+	for (size_t i = 0; i < stores->count && !found; i++) {
+		struct attempt t = {.a = stores->item[i], .target = target, .result = result};
 
 		t.two = target->operation != RATIO_ALONE;
 		t.same = t.two && ratio_is(&target->side[1], "same");
 		*result = (struct ratio_result){.store = i, .value = {NAN, NAN}};
-		for (int side = 0; side < 2; side++)
-			t.who[side] = calloc(a->subject_count + 1, sizeof(**t.who));
-		error = t.who[0] == NULL || t.who[1] == NULL ? -ENOMEM : attempt_store(&t, &found);
-		free(t.who[0]);
-		free(t.who[1]);
+		if (attempt_store(&t, &found) != 0)
+			return -ENOMEM;
 		/* Of several stores the one that has the cells tells why. */
 		if (*absent.why == '\0' || result->cell[t.two] != NULL)
 			memcpy(absent.why, result->why, sizeof(absent.why));
 	}
-	if (error == 0 && !found)
+	if (!found)
 		*result = absent;
-	return error;
+	return 0;
 }

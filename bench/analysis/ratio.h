@@ -16,9 +16,8 @@
  * as far as it did it between the forks of each.
  *
  * The choice. Where a side is the best of several, the row is named, and the figure is that row's.
- * The best of a sample is a little better than it is: it was chosen for that. So its interval is
- * widened until it would hold whichever row had been chosen (stats_chosen). Choosing again in each
- * round and taking the percentiles of what was chosen is wrong by far (stats_test measures it).
+ * The best of a sample looks a little better than it is, since it was chosen for that. So its
+ * interval is widened until it would hold whichever row had been chosen (stats_chosen).
  */
 #ifndef BENCH_ANALYSIS_RATIO_H
 #define BENCH_ANALYSIS_RATIO_H
@@ -26,10 +25,6 @@
 #include "bench/analysis/analysis.h"
 #include "bench/base/inifile.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -89,8 +84,8 @@ struct ratio_stores {
 };
 
 /*
- * Gives a target, which starts as zeros, one key; and, behind the last key, checks what they say
- * together. 0, or -EINVAL with a sentence in why (RATIO_WHY_BYTES) that says what would be right.
+ * Gives a target, which starts as zeros, one key; and checks, after the last, what they say together.
+ * 0, or -EINVAL with a sentence in why (RATIO_WHY_BYTES) that says what would be right.
  */
 int ratio_set(struct ratio_target *target, const char *key, const char *value,
 	const struct ratio_stores *stores, char *why);

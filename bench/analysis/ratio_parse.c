@@ -2,14 +2,13 @@
 #include "bench/analysis/ratio.h"
 
 #include "alloc/machine/compiler.h"
-#include "alloc/pool.h"
 #include "bench/base/options.h"
 #include "bench/engine/instances.h"
+#include "bench/engine/names.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char ratio_help[] =
@@ -25,13 +24,7 @@ const char ratio_help[] =
 	"In a file a target is a section, [TITLE], with the options above as keys: row = ours. A\n"
 	"[HEADING] without keys stands over the targets that follow it.\n";
 
-enum key { KEY_ROW, KEY_OVER, KEY_MINUS, KEY_AT, KEY_MEASURE, KEY_WANT };
-
-static const char *const key_names[] = {"row", "over", "minus", "at", "measure", "want"};
-
-static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(char *why, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) int refuse(char *why, const char *format, ...)
 {
 	va_list args;
 
@@ -39,16 +32,6 @@ static int refuse(char *why, const char *format, ...)
 	vsnprintf(why, RATIO_WHY_BYTES, format, args);
 	va_end(args);
 	return -EINVAL;
-}
-
-static const char *pool_name(size_t i)
-{
-	return pools[i] == NULL ? NULL : pools[i]->name;
-}
-
-static const char *workload_name(size_t i)
-{
-	return workloads[i] == NULL ? NULL : workloads[i]->name;
 }
 
 /* Whether a name is a row of this build or of a store; or, of a cell, the workload of one. */
@@ -76,7 +59,7 @@ static int set_cell(char *cell, const char *text, const struct ratio_stores *sto
 	text += strspn(text, " \t");
 	snprintf(workload, sizeof(workload), "%.*s", (int)strcspn(text, " ,"), text);
 	if (strlen(text) >= RATIO_TEXT_BYTES || !knows(stores, workload, true)) {
-		options_hint(hint, sizeof(hint), workload, workload_name);
+		options_hint(hint, sizeof(hint), workload, names_workloads);
 		return refuse(why, "there is no workload '%.60s'%s", workload, hint);
 	}
 	if (strstr(text, " thread") == NULL)
@@ -99,7 +82,7 @@ static int set_side(
 		if (side->count == RATIO_NAMES_MAX)
 			return refuse(why, "there are at most %d rows", RATIO_NAMES_MAX);
 		if (!knows(stores, name, false)) {
-			options_hint(hint, sizeof(hint), name, pool_name);
+			options_hint(hint, sizeof(hint), name, names_pools);
 			return refuse(why,
 				"there is no strategy '%.60s'%s; or, over %s, each with +POLICY; "
 				"or ours, exact, same",
@@ -129,16 +112,30 @@ static int set_want(struct ratio_target *target, const char *text, char *why)
 	return 0;
 }
 
+static int set_measure(struct ratio_target *target, const char *text, char *why)
+{
+	static const char *const names[] = {"time", "rate", "failed"};
+
+	for (size_t m = 0; m < array_count(names); m++) {
+		if (strcmp(names[m], text) == 0) {
+			target->measure = (enum ratio_measure)m;
+			return 0;
+		}
+	}
+	return refuse(why, "measure is time, rate or failed, and not '%.60s'", text);
+}
+
 int ratio_set(struct ratio_target *target, const char *key, const char *value,
 	const struct ratio_stores *stores, char *why)
 {
-	static const char *const measures[] = {"time", "rate", "failed"};
+	static const char *const keys[] = {"row", "over", "minus", "at", "measure", "want"};
+	enum { ROW, OVER, MINUS, AT, MEASURE };
 	char text[2 * RATIO_TEXT_BYTES];
-	size_t k = 0, m = 0;
+	size_t k = 0;
 
-	while (k < array_count(key_names) && strcmp(key_names[k], key) != 0)
+	while (k < array_count(keys) && strcmp(keys[k], key) != 0)
 		k++;
-	if (k == array_count(key_names))
+	if (k == array_count(keys))
 		return refuse(why, "'%.60s' is none of row, over, minus, at, measure, want", key);
 	if ((target->given & 1U << k) != 0)
 		return refuse(why, "%s is given twice", key);
@@ -146,28 +143,18 @@ int ratio_set(struct ratio_target *target, const char *key, const char *value,
 		return refuse(why, "%s has at most %zu characters", key, sizeof(text) - 1);
 	target->given |= 1U << k;
 	strcpy(text, value);
-	switch ((enum key)k) {
-	case KEY_ROW:
+	if (k == ROW)
 		return set_side(&target->side[0], text, stores, why);
-	case KEY_OVER:
-	case KEY_MINUS:
-		if (target->operation != RATIO_ALONE)
-			return refuse(why, "there is either over or minus");
-		target->operation = k == KEY_OVER ? RATIO_OVER : RATIO_MINUS;
-		return set_side(&target->side[1], text, stores, why);
-	case KEY_AT:
+	if (k == AT)
 		return set_cell(target->at, text, stores, why);
-	case KEY_WANT:
+	if (k == MEASURE)
+		return set_measure(target, text, why);
+	if (k != OVER && k != MINUS)
 		return set_want(target, text, why);
-	case KEY_MEASURE:
-		break;
-	}
-	while (m < array_count(measures) && strcmp(measures[m], text) != 0)
-		m++;
-	if (m == array_count(measures))
-		return refuse(why, "measure is time, rate or failed, and not '%.60s'", text);
-	target->measure = (enum ratio_measure)m;
-	return 0;
+	if (target->operation != RATIO_ALONE)
+		return refuse(why, "there is either over or minus");
+	target->operation = k == OVER ? RATIO_OVER : RATIO_MINUS;
+	return set_side(&target->side[1], text, stores, why);
 }
 
 int ratio_check(struct ratio_target *t, char *why)
@@ -199,10 +186,9 @@ int ratio_check(struct ratio_target *t, char *why)
 
 struct reading {
 	const struct ratio_stores *stores;
-	struct ratio_target **targets;
-	size_t *count;
-	struct ratio_target next; /* whose keys are being read */
-	unsigned line;            /* of its title */
+	struct ratio_target *targets, next; /* next: whose keys are being read */
+	size_t count;
+	unsigned line; /* of its title */
 };
 
 static int take(void *user, unsigned *line, const char *key, const char *value, char *why)
@@ -217,19 +203,18 @@ static int take(void *user, unsigned *line, const char *key, const char *value, 
 	if (value != NULL && (*value == '\0' || strlen(value) >= sizeof(done.title)))
 		return refuse(why, "a title has 1 to %zu characters", sizeof(done.title) - 1);
 	if (done.given != 0) {
-		struct ratio_target *grown = realloc(*r->targets, (*r->count + 1) * sizeof(*grown));
+		struct ratio_target *grown = realloc(r->targets, (r->count + 1) * sizeof(*grown));
 
 		if (grown == NULL) {
 			refuse(why, "there is not enough memory for the targets");
 			return -ENOMEM;
 		}
-		*r->targets = grown;
-		grown[*r->count] = done;
-		if (ratio_check(&grown[*r->count], why) != 0) {
+		r->targets = grown;
+		grown[r->count] = done;
+		if (ratio_check(&grown[r->count++], why) != 0) {
 			*line = r->line;
 			return -EINVAL;
 		}
-		++*r->count;
 	}
 	/* A title without keys is the heading of what follows. */
 	r->next = (struct ratio_target){0};
@@ -242,16 +227,14 @@ static int take(void *user, unsigned *line, const char *key, const char *value, 
 int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
 	struct ratio_target **targets, size_t *count, char *why)
 {
-	struct reading reading = {.stores = stores, .targets = targets, .count = count};
-	int error;
+	struct reading reading = {.stores = stores};
+	const int error = inifile_read(in, name, take, &reading, why);
 
-	*targets = NULL;
-	*count = 0;
-	error = inifile_read(in, name, take, &reading, why);
 	if (error != 0) {
-		free(*targets);
-		*targets = NULL;
-		*count = 0;
+		free(reading.targets);
+		reading = (struct reading){0};
 	}
+	*targets = reading.targets;
+	*count = reading.count;
 	return error;
 }

@@ -4,6 +4,7 @@
  */
 #include "bench/analysis/drift.h"
 #include "bench/analysis/ratio.h"
+#include "bench/base/auto_free.h"
 #include "bench/base/number.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
@@ -13,8 +14,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { STORES_MAX = 256, KEYS = 6 };
 
@@ -42,9 +41,7 @@ static const struct form forms[] = {
 
 static const char *known_format(size_t i)
 {
-	static const char *const names[] = {"text", "md"};
-
-	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+	return (const char *const[]){"text", "md", NULL}[i];
 }
 
 /* "0.780 ns", "2.56 G/s", "17". */
@@ -58,23 +55,20 @@ static void put_value(const struct ratio_target *t, double value, FILE *out)
 		fprintf(out, "%s ns", number_plain(value).text);
 }
 
-static struct number figure(const struct ratio_target *t, double value)
-{
-	return t->operation == RATIO_OVER ? number_ratio(value) : number_plain(value);
-}
-
 /* "1.67 [1.65, 1.69]"; a difference with its unit. */
 static void put_estimate(const struct ratio_target *t, const struct ratio_result *r, FILE *out)
 {
 	const struct stats_estimate *e = &r->estimate;
+	const bool ratio = t->operation == RATIO_OVER;
+	struct number (*const figure)(double) = ratio ? number_ratio : number_plain;
 
 	if (t->measure == RATIO_FAILED)
 		fprintf(out, "%.0f failed", e->point);
 	else if (!isfinite(e->lo) || !isfinite(e->hi))
-		fprintf(out, "%s [no interval]", figure(t, e->point).text);
+		fprintf(out, "%s [no interval]", figure(e->point).text);
 	else
-		fprintf(out, "%s [%s, %s]%s", figure(t, e->point).text, figure(t, e->lo).text,
-			figure(t, e->hi).text, t->operation == RATIO_OVER ? "" : " ns");
+		fprintf(out, "%s [%s, %s]%s", figure(e->point).text, figure(e->lo).text,
+			figure(e->hi).text, ratio ? "" : " ns");
 	fputs(r->all_used ? " (flagged slices too)" : "", out);
 }
 
@@ -96,33 +90,36 @@ static void put_verdict(const struct ratio_target *t, const struct ratio_result 
 		fprintf(out, " by %s ns", number_plain(fabs(r->estimate.point - t->wanted)).text);
 }
 
+/* What stands between the sides. */
+static const char *sign_of(const struct ratio_target *t)
+{
+	return t->operation == RATIO_OVER ? " / " : t->operation == RATIO_MINUS ? " - " : "";
+}
+
+static void put(const struct form *f, const char *before, const char *text, FILE *out)
+{
+	fputs(before, out);
+	f->text(out, text);
+}
+
 static void put_answer(
 	const struct form *f, const struct ratio_target *t, const struct ratio_result *r, FILE *out)
 {
 	const bool two = t->operation != RATIO_ALONE;
 
-	fputs(f->title, out);
-	f->text(out, t->title);
-	fputs(f->rows, out);
+	put(f, f->title, t->title, out);
 	if (r->verdict == RATIO_ABSENT) {
-		f->text(out, r->why);
+		put(f, f->rows, r->why, out);
 		fputs(f->absent, out);
 	} else {
-		f->text(out, r->rows[0]);
-		if (two)
-			fputs(t->operation == RATIO_OVER ? " / " : " - ", out);
-		f->text(out, r->rows[1]);
-		fputs(f->cells, out);
-		f->text(out, r->cell[0]);
-		if (two && r->cell[1] != r->cell[0]) {
-			fputs("; ", out);
-			f->text(out, r->cell[1]);
-		}
-		fputs(f->each, out);
-		put_value(t, r->value[0], out);
-		if (two) {
-			fputs(", ", out);
-			put_value(t, r->value[1], out);
+		put(f, f->rows, r->rows[0], out);
+		put(f, sign_of(t), r->rows[1], out);
+		put(f, f->cells, r->cell[0], out);
+		if (two && r->cell[1] != r->cell[0])
+			put(f, "; ", r->cell[1], out);
+		for (int side = 0; side < (two ? 2 : 1); side++) {
+			fputs(side == 0 ? f->each : ", ", out);
+			put_value(t, r->value[side], out);
 		}
 		fputs(f->estimate, out);
 		put_estimate(t, r, out);
@@ -139,9 +136,8 @@ static void put_answer(
 }
 
 /*
- * What the machine did when a sweep was started: its load over 1, 5 and 15 minutes, its CPU pressure,
- * as the system words them, and the grade of its quiet. A figure needs them beside it: a text that
- * claimed a quiet machine could be wrong about the store of today.
+ * What the machine did when a sweep was started: the grade of its quiet, its load over 1, 5 and 15
+ * minutes, its CPU pressure, as the system words them. No figure is to be read without them.
  */
 static void put_machine(const struct analysis_machine *m, bool again, FILE *out)
 {
@@ -185,11 +181,7 @@ struct request {
 	struct options_names format;
 };
 
-#define KEY(i, key_name, stands, text)                                                        \
-	{                                                                                     \
-		.name = (key_name), .kind = OPTIONS_TEXT,                                     \
-		.offset = offsetof(struct request, key[i]), .value = (stands), .help = (text) \
-	}
+#define KEY(i, name, stands, help) OPTION(TEXT, struct request, key[i], name, 0, stands, help)
 
 static const struct options_entry entries[] = {
 	KEY(0, "row", "ROWS", "a row, the fastest of several with commas, or ours"),
@@ -199,19 +191,11 @@ static const struct options_entry entries[] = {
 	KEY(4, "measure", "M", "time; rate, which is divided; or failed, gets that failed. [time]"),
 	KEY(5, "want", "BOUND",
 		"'<= 1.3', '>= 2.5'; or '<= 20 ns'. Without it the figure is shown"),
-	{.name = "of",
-		.kind = OPTIONS_TEXT,
-		.offset = offsetof(struct request, of),
-		.value = "FILE",
-		.help = "a file of targets; results/targets.ini has this project's own"},
-	{.name = "format",
-		.letter = 'f',
-		.kind = OPTIONS_NAMES,
-		.offset = offsetof(struct request, format),
-		.value = "F",
-		.help = "text, or md for a Markdown table. [text]",
-		.known = known_format,
-		.noun = "format"},
+	OPTION(TEXT, struct request, of, "of", 0, "FILE",
+		"a file of targets; results/targets.ini has this project's own"),
+	OPTION(NAMES, struct request, format, "format", 'f', "F",
+		"text, or md for a Markdown table. [text]", .known = known_format,
+		.noun = "format"),
 };
 
 static const struct options options = {
@@ -235,26 +219,37 @@ static int refuse(int error, const char *option, const char *why)
 	return error == -EINVAL ? COMMAND_USAGE : COMMAND_FAILED;
 }
 
-/* The one target of the command line. A status. */
-static int read_options(const struct request *request, const struct ratio_stores *stores,
-	struct ratio_target *target)
+/* The targets of a file, or the one of the command line, which the caller frees. A status. */
+static int read_targets(const struct request *request, const struct ratio_stores *stores,
+	struct ratio_target **targets, size_t *count)
 {
+	const char *other = request->key[1] != NULL ? request->key[1] : request->key[2];
 	char why[RATIO_WHY_BYTES];
 
-	for (size_t i = 0; i < KEYS; i++) {
+	if (request->of != NULL) {
+		FILE *in = fopen(request->of, "r");
+
+		if (in == NULL)
+			return refuse(-EIO, request->of, strerror(errno));
+
+		const int error = ratio_read(in, request->of, stores, targets, count, why);
+
+		fclose(in);
+		return error == 0 ? COMMAND_OK : refuse(error, "", why);
+	}
+	*count = 1;
+	*targets = calloc(1, sizeof(**targets));
+	for (size_t i = 0; i < KEYS && *targets != NULL; i++) {
 		if (request->key[i] != NULL &&
-			ratio_set(target, entries[i].name, request->key[i], stores, why) != 0)
+			ratio_set(*targets, entries[i].name, request->key[i], stores, why) != 0)
 			return refuse(-EINVAL, entries[i].name, why);
 	}
-	if (ratio_check(target, why) != 0)
+	if (*targets == NULL)
+		return refuse(-ENOMEM, "", "there is not enough memory for the target");
+	if (ratio_check(*targets, why) != 0)
 		return refuse(-EINVAL, "no target", why);
-	snprintf(target->title, sizeof(target->title), "%.70s%s%.70s", request->key[0],
-		target->operation == RATIO_OVER    ? " / "
-		: target->operation == RATIO_MINUS ? " - "
-						   : "",
-		request->key[1] != NULL   ? request->key[1]
-		: request->key[2] != NULL ? request->key[2]
-					  : "");
+	snprintf((*targets)->title, sizeof((*targets)->title), "%.70s%s%.70s", request->key[0],
+		sign_of(*targets), other == NULL ? "" : other);
 	return COMMAND_OK;
 }
 
@@ -263,7 +258,7 @@ static int answer(const struct ratio_target *targets, size_t count,
 {
 	size_t bounded = 0, tally[RATIO_ABSENT + 1] = {0}, bytes = 0;
 	struct ratio_result result;
-	char *text = NULL;
+	AUTO_FREE char *text = NULL;
 	FILE *closing = open_memstream(&text, &bytes);
 
 	for (size_t i = 0; i < count && closing != NULL; i++) {
@@ -297,7 +292,6 @@ static int answer(const struct ratio_target *targets, size_t count,
 		table_wrap(out, text, TABLE_WIDTH);
 	else
 		fprintf(out, "%s\n", text);
-	free(text);
 	return fflush(out) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }
 
@@ -306,41 +300,31 @@ static int run_ratios(int argc, char **argv)
 	struct request request = {0};
 	struct analysis *read[STORES_MAX];
 	struct ratio_stores stores = {.item = read};
-	struct ratio_target one = {0}, *targets = NULL;
+	AUTO_FREE struct ratio_target *targets = NULL;
 	char why[RATIO_WHY_BYTES];
-	size_t count = 1;
-	int operand, status, error = 0;
-	FILE *in = NULL;
+	size_t count;
+	int operand, status;
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
 
 	const bool markdown = request.format.count > 0 && strcmp(request.format.item[0], "md") == 0;
-	const struct form *form = &forms[markdown];
 
 	if ((request.of == NULL) == (request.key[0] == NULL))
 		return refuse(-EINVAL, "",
 			"there is no target: name a file with --of, or give one, as in --row ours "
 			"--over plain --at 'pair, 1 thread'; not both");
-	for (; operand < argc && error == 0; operand++) {
-		error = analysis_read_raw(argv[operand], &read[stores.count], why, sizeof(why));
-		stores.count += error == 0;
-	}
-	status = error == 0 ? COMMAND_OK : refuse(-EIO, "", why);
-	if (status == COMMAND_OK && request.of != NULL) {
-		in = fopen(request.of, "r");
-		if (in == NULL)
-			status = refuse(-EIO, request.of, strerror(errno));
-		else if ((error = ratio_read(in, request.of, &stores, &targets, &count, why)) != 0)
-			status = refuse(error, "", why);
-	} else if (status == COMMAND_OK) {
-		status = read_options(&request, &stores, &one);
+	status = COMMAND_OK;
+	for (; operand < argc && status == COMMAND_OK; operand++) {
+		if (analysis_read_raw(argv[operand], &read[stores.count], why, sizeof(why)) == 0)
+			stores.count++;
+		else
+			status = refuse(-EIO, "", why);
 	}
 	if (status == COMMAND_OK)
-		status = answer(targets == NULL ? &one : targets, count, &stores, form, stdout);
-	if (in != NULL)
-		fclose(in);
-	free(targets);
+		status = read_targets(&request, &stores, &targets, &count);
+	if (status == COMMAND_OK)
+		status = answer(targets, count, &stores, &forms[markdown], stdout);
 	while (stores.count > 0)
 		analysis_free(read[--stores.count]);
 	return status;
