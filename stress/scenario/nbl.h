@@ -433,6 +433,7 @@ static void nbl_scenario_run(const struct stress *run)
 	uint64_t handed = 0;
 	uint32_t policies = 0;
 	uint32_t rounds = 0;
+	uint32_t more = 0;
 
 	nbl_set_misuse_handler(nbl_scenario_misuse, NULL);
 	while (contexts[policies] != NULL)
@@ -473,7 +474,7 @@ static void nbl_scenario_run(const struct stress *run)
 				    " bytes of the pool's memory are missing",
 				(int64_t)(memory_live_bytes() - baseline));
 		rounds++;
-	} while (rounds < policies || stress_now_ns() < run->end_ns);
+	} while (rounds < policies || stress_another_round(run, handed > 0 && pushed > 0, &more));
 	free(threads);
 	if (handed == 0 || pushed == 0)
 		stress_fail("no NBL with a context went from thread to thread: nothing is shown");

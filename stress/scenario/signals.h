@@ -191,6 +191,7 @@ static void signals_run(const struct stress *run)
 	uint64_t operations = 0;
 	uint64_t handled = 0;
 	uint64_t inside = 0;
+	uint32_t more = 0;
 
 	signals_mask(SIG_BLOCK); /* threads inherit it, until they are ready */
 	sigaction(SIGNALS_NUMBER, &action, NULL);
@@ -206,8 +207,8 @@ static void signals_run(const struct stress *run)
 		inside += atom_load_relaxed(&round.inside);
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
-	/* The thread sanitizer holds a signal back until the thread next calls into it. */
+		/* The thread sanitizer holds a signal back until the thread next calls into it. */
+	} while (stress_another_round(run, (atom_sanitizes ? handled : inside) > 0, &more));
 	if ((atom_sanitizes ? handled : inside) == 0)
 		stress_fail("none of %" PRIu64 " signals came in the middle of a call: nothing is "
 			    "shown",
