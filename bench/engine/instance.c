@@ -26,14 +26,19 @@
 #define INSTANCE_OPS     EXPAND3(pool_, BENCH_POOL, _ops)
 #ifdef BENCH_CONTEXT
 #define INSTANCE_CASES EXPAND3(instance_context_, BENCH_CONTEXT, _cases)
+/* What pushes no context has no such case (instances.c): its body need not be compiled. */
+#define INSTANCE_RUNS(workload) (((workload).axes & WORKLOAD_CONTEXT) != 0)
 #else
-#define INSTANCE_CASES EXPAND3(instance_, BENCH_POOL, _cases)
+#define INSTANCE_CASES          EXPAND3(instance_, BENCH_POOL, _cases)
+#define INSTANCE_RUNS(workload) true
 #endif
 
 #define WORKLOAD(name)                                                                        \
 	static uint64_t case_##name(struct pool *pool, struct workload_thread *t, uint64_t n) \
 	{                                                                                     \
-		return workload_##name(&INSTANCE_OPS, pool, t, n);                            \
+		return INSTANCE_RUNS(workload_##name##_info)                                  \
+			       ? workload_##name(&INSTANCE_OPS, pool, t, n)                   \
+			       : 0;                                                           \
 	}
 #include "bench/workloads.def"
 
