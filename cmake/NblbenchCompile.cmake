@@ -4,12 +4,10 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 # Equal for all contestants: -O3 -g, and asserts stay where the code wants them (NBLBENCH_DEBUG, not NDEBUG). Nothing is measured
-# under a sanitizer: its reports need functions and lines, and with the address sanitizer's checks -O3 takes twice as long to compile.
+# under a sanitizer: its reports need functions and lines, and -O3 takes up to twice as long to compile.
 set(flags -O3 -g)
-if(NBLBENCH_SANITIZER STREQUAL "address")
+if(NOT NBLBENCH_SANITIZER STREQUAL "none")
   set(flags -O1 -g1)
-elseif(NBLBENCH_SANITIZER STREQUAL "thread")
-  set(flags -O3 -g1)
 elseif(NBLBENCH_COVERAGE)
   set(flags -O1 -g1) # beyond -O1 a line is not what the source says
 endif()
