@@ -12,6 +12,13 @@ endif()
 # What ends a test that hangs. Nothing else may: where the machine does other work as well, a test of ten seconds takes minutes.
 set(NBLBENCH_HANG_S 1200)
 
+# The label of tests that have one thread: the release build and the address sanitizer's, which checks contracts, see all there is to
+# see. Other variants are for races, for delays, and for what another compiler makes of code that several threads run.
+set(NBLBENCH_ONE_THREAD quick)
+if(NBLBENCH_DEBUG AND NOT NBLBENCH_SANITIZER STREQUAL "address" AND NOT NBLBENCH_COVERAGE)
+  set(NBLBENCH_ONE_THREAD sequential)
+endif()
+
 # nblbench_add_test(NAME n COMMAND ... [LABELS l...] [TIMEOUT s]): add_test with the defaults of this project.
 function(nblbench_add_test)
   cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "COMMAND;LABELS" ${ARGN})

@@ -661,7 +661,8 @@ static void a_state_is_detached_by_another_thread(void **state)
 	char why[POOL_REASON_BYTES] = "";
 
 	(void)state;
-	for (size_t i = 0; contexts[i] != NULL; i++) {
+	/* A thread and its heir meet in the same places under each policy. */
+	for (size_t i = 0; contexts[i] != NULL && !(tsan_build && i > 0); i++) {
 		assert_int_equal(nbl_set_default_context(contexts[i]->name, why), 0);
 		for (int verify = 0; verify < 2; verify++) {
 			struct heir heir = {
