@@ -434,6 +434,13 @@ static void create_fills_in_the_defaults(void **state)
 	pool_destroy(pool);
 }
 
+/* For a test of one thread that maps and unmaps a lot: seconds for the thread sanitizer. */
+static void skip_if_only_races_are_looked_for(void)
+{
+	if (thread_sanitizer)
+		skip();
+}
+
 /* Without a cap every strategy has room for what it can name, and pays for what is used. */
 static void pools_without_a_cap(void **state)
 {
@@ -447,6 +454,7 @@ static void pools_without_a_cap(void **state)
 	void *held[OBJECTS];
 
 	(void)state;
+	skip_if_only_races_are_looked_for();
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
 
@@ -600,6 +608,7 @@ static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
 	cpu_set_t before;
 
 	(void)state;
+	skip_if_only_races_are_looked_for();
 	/* On another CPU than before, the thread would take never-used objects first. */
 	pin_to_the_highest_cpu(&before);
 	for (size_t i = 0; pools[i] != NULL; i++) {
@@ -1119,8 +1128,7 @@ static void more_threads_than_a_table_has_places(void **state)
 	void *object;
 
 	(void)state;
-	if (thread_sanitizer) /* it is one thread, whatever the pools may think */
-		skip();
+	skip_if_only_races_are_looked_for();
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
 
