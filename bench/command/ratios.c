@@ -8,7 +8,7 @@
 #include "bench/base/number.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
-#include "bench/report/markdown.h"
+#include "bench/report/escape.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
 

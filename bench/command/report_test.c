@@ -5,7 +5,7 @@
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/command/captured.h"
-#include "bench/report/html.h"
+#include "bench/report/escape.h"
 #include "bench/report/page.css.h"
 #include "bench/report/palette.h"
 #include "bench/report/table.h"

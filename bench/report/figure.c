@@ -4,8 +4,8 @@
  */
 #include "bench/report/figure.h"
 
+#include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
-#include "bench/report/html.h"
 #include "bench/report/scaling.gnuplot.h"
 #include "bench/report/template.h"
 #include "bench/report/tradeoff.gnuplot.h"

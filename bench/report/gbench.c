@@ -44,43 +44,32 @@ static json_t *make_context(const struct analysis *a)
 		a->machine_count > 0 ? a->machines[a->machine_count - 1].hash : "");
 }
 
-/* "pair, 2 threads/mag_tls": as long as GB's own, with the cell for the family. */
-static json_t *make_name(const struct analysis_cell *cell, const struct analysis_subject *subject)
-{
-	return json_sprintf("%s/%s", cell->label, subject->label);
-}
-
 static json_t *make_run(const struct analysis *a, size_t c, size_t i, size_t family)
 {
 	const struct analysis_cell *cell = &a->cells[c];
 	const struct analysis_result *r = analysis_at(a, c, i);
 	const double ns = exp(r->ns.point);
-	json_t *run = json_object();
+	const bool failed = r->state != ANALYSIS_MEASURED || !isfinite(ns);
+	/* "pair, 2 threads/mag_tls": as long as Google Benchmark's own, with the cell for the family. */
+	json_t *name = json_sprintf("%s/%s", cell->label, a->subjects[i].label);
+	json_t *run = json_pack("{s:O, s:I, s:I, s:o, s:s, s:i, s:i, s:I}", "name", name,
+		"family_index", (json_int_t)family, "per_family_instance_index", (json_int_t)i,
+		"run_name", name, "run_type", "iteration", "repetitions", 1, "repetition_index", 0,
+		"threads", (json_int_t)cell->threads);
 
-	json_object_set_new(run, "name", make_name(cell, &a->subjects[i]));
-	json_object_set_new(run, "family_index", json_integer((json_int_t)family));
-	json_object_set_new(run, "per_family_instance_index", json_integer((json_int_t)i));
-	json_object_set_new(run, "run_name", make_name(cell, &a->subjects[i]));
-	json_object_set_new(run, "run_type", json_string("iteration"));
-	json_object_set_new(run, "repetitions", json_integer(1));
-	json_object_set_new(run, "repetition_index", json_integer(0));
-	json_object_set_new(run, "threads", json_integer(cell->threads));
-	if (r->state != ANALYSIS_MEASURED || !isfinite(ns)) {
+	if (failed) {
 		json_object_set_new(run, "error_occurred", json_true());
 		json_object_set_new(run, "error_message",
 			json_sprintf("%s: %s", analysis_state_name(r->state),
 				r->reason == NULL ? "" : r->reason));
-		/* Google Benchmark writes them as well, and its readers want them. */
-		json_object_set_new(run, "iterations", json_integer(0));
-		json_object_set_new(run, "real_time", json_real(0));
-		json_object_set_new(run, "cpu_time", json_real(0));
-		json_object_set_new(run, "time_unit", json_string("ns"));
-		return run;
 	}
-	json_object_set_new(run, "iterations", json_integer((json_int_t)r->units));
-	set_real(run, "real_time", ns);
-	set_real(run, "cpu_time", isfinite(r->cpu_share) ? ns * r->cpu_share : ns);
+	/* Google Benchmark writes times of what failed as well, and its readers want them. */
+	json_object_set_new(run, "iterations", json_integer(failed ? 0 : (json_int_t)r->units));
+	set_real(run, "real_time", failed ? 0 : ns);
+	set_real(run, "cpu_time", failed ? 0 : isfinite(r->cpu_share) ? ns * r->cpu_share : ns);
 	json_object_set_new(run, "time_unit", json_string("ns"));
+	if (failed)
+		return run;
 	set_real(run, "nbl_units_per_s", analysis_rate(cell, r->ns.point));
 	set_real(run, "nbl_ns_low", exp(r->ns.lo));
 	set_real(run, "nbl_ns_high", exp(r->ns.hi));

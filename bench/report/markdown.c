@@ -1,13 +1,19 @@
 /* The report as Markdown, short enough for a comment on a pull request. */
-#include "bench/report/markdown.h"
 #include "bench/analysis/analysis.h"
+#include "bench/base/auto_free.h"
 #include "bench/base/number.h"
+#include "bench/report/escape.h"
 #include "bench/report/report.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
+
+static void put(FILE *out, const char *before, const char *text, const char *behind)
+{
+	fputs(before, out);
+	markdown_text(out, text);
+	fputs(behind, out);
+}
 
 static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t subject)
 {
@@ -32,11 +38,8 @@ static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t 
 static void put_matrix(FILE *out, const struct analysis *a, const size_t *order, size_t n)
 {
 	fputs("| × best |", out);
-	for (size_t c = 0; c < a->cell_count; c++) {
-		fputc(' ', out);
-		markdown_text(out, a->cells[c].label);
-		fputs(" |", out);
-	}
+	for (size_t c = 0; c < a->cell_count; c++)
+		put(out, " ", a->cells[c].label, " |");
 	fputs("\n|---|", out);
 	for (size_t c = 0; c < a->cell_count; c++)
 		fputs("--:|", out);
@@ -49,9 +52,7 @@ static void put_matrix(FILE *out, const struct analysis *a, const size_t *order,
 				: "-");
 	fputc('\n', out);
 	for (size_t i = 0; i < n; i++) {
-		fputs("| ", out);
-		markdown_text(out, a->subjects[order[i]].label);
-		fputs(" |", out);
+		put(out, "| ", a->subjects[order[i]].label, " |");
 		for (size_t c = 0; c < a->cell_count; c++) {
 			fputc(' ', out);
 			put_result(out, a, c, order[i]);
@@ -88,42 +89,33 @@ static void put_events(FILE *out, const struct analysis *a)
 
 		if (strcmp(event->state, "unsupported") == 0)
 			continue;
-		fputs(printed++ == 0 ? "\n- **" : "- **", out);
-		markdown_text(out, event->state);
-		fputs("** ", out);
-		markdown_text(out, event->subject == NULL ? "all" : event->subject);
-		fputs(", ", out);
-		markdown_text(out, event->cell == NULL ? "all cells" : event->cell);
-		fputs(": ", out);
+		put(out, printed++ == 0 ? "\n- **" : "- **", event->state, "** ");
+		put(out, "", event->subject == NULL ? "all" : event->subject, ", ");
+		put(out, "", event->cell == NULL ? "all cells" : event->cell, ": ");
 
-		const size_t line = strcspn(event->detail, "\n");
-		char *first = strndup(event->detail, line);
+		AUTO_FREE char *first = strndup(event->detail, strcspn(event->detail, "\n"));
 
-		markdown_text(out, first == NULL ? "" : first);
-		free(first);
-		fputc('\n', out);
+		put(out, "", first == NULL ? "" : first, "\n");
 	}
 }
 
 int report_markdown(const struct analysis *analysis, FILE *out)
 {
-	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
 	char text[ANALYSIS_SENTENCE_BYTES];
+	size_t contestants;
 
 	if (order == NULL)
 		return -ENOMEM;
 
-	size_t contestants;
 	const size_t n = analysis_order(analysis, order, &contestants);
 
-	fputs("# nblbench\n\n", out);
 	analysis_verdict(analysis, text);
-	markdown_text(out, text);
-	fputs("\n\n", out);
+	put(out, "# nblbench\n\n", text, "\n\n");
 	analysis_confidence(analysis, text);
-	markdown_text(out, text);
+	put(out, "", text, "\n\n");
 	fprintf(out,
-		"\n\nTime a unit of work, as a multiple of the best of each cell. Bold: best, or "
+		"Time a unit of work, as a multiple of the best of each cell. Bold: best, or "
 		"tied: not shown to be worse, and known to be less than %.0f %% behind. Rows of a "
 		"column that share a letter can't be told apart from the fastest of them. ?: "
 		"inconclusive. dry: some gets failed, so the time is not ranked. Rows without a "
@@ -131,23 +123,15 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 		100 * ANALYSIS_KNOWN);
 	put_matrix(out, analysis, order, n);
 	analysis_apart(analysis, text);
-	if (*text != '\0') {
-		fputc('\n', out);
-		markdown_text(out, text);
-		fputc('\n', out);
-	}
+	if (*text != '\0')
+		put(out, "\n", text, "\n");
 	analysis_false_empties(analysis, text);
-	if (*text != '\0') {
-		fputc('\n', out);
-		markdown_text(out, text);
-		fputc('\n', out);
-	}
+	if (*text != '\0')
+		put(out, "\n", text, "\n");
 	put_advice(out, analysis);
 	put_events(out, analysis);
-	fputs("\nSource ", out);
-	markdown_text(out, analysis->source_revision);
-	fputs(", build ", out);
-	markdown_text(out, analysis->build_id);
+	put(out, "\nSource ", analysis->source_revision, ", build ");
+	put(out, "", analysis->build_id, "");
 	if (analysis->machine_count > 0) {
 		const struct analysis_machine *m = &analysis->machines[analysis->machine_count - 1];
 
@@ -155,6 +139,5 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 		markdown_text(out, m->grade);
 	}
 	fputs(".\n", out);
-	free(order);
 	return 0;
 }

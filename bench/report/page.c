@@ -6,8 +6,8 @@
 #include "bench/report/page.h"
 
 #include "alloc/pool.h"
+#include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
-#include "bench/report/html.h"
 #include "bench/report/page.css.h"
 #include "bench/report/page.html.h"
 #include "bench/report/page.js.h"

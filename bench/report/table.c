@@ -1,6 +1,8 @@
 /* See table.h. */
 #include "bench/report/table.h"
 
+#include "bench/base/append.h"
+#include "bench/base/auto_free.h"
 #include "bench/base/number.h"
 
 #include <errno.h>
@@ -99,21 +101,19 @@ static void put_legend(const struct analysis *a, FILE *out, unsigned width)
 {
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const struct analysis_cell *cell = &a->cells[c];
-		char line[2 * ANALYSIS_SENTENCE_BYTES];
-		size_t used =
-			(size_t)snprintf(line, sizeof(line), "  [%zu] %.300s:", c + 1, cell->label);
+		char line[2 * ANALYSIS_SENTENCE_BYTES] = "";
 
+		append(line, sizeof(line), "  [%zu] %.300s:", c + 1, cell->label);
 		if (cell->has_best)
-			used += (size_t)snprintf(line + used, sizeof(line) - used,
-				" best %s ns a unit (%.100s)",
+			append(line, sizeof(line), " best %s ns a unit (%.100s)",
 				number_plain(exp(analysis_at(a, c, cell->best)->ns.point)).text,
 				a->subjects[cell->best].label);
 		else
-			used += (size_t)snprintf(line + used, sizeof(line) - used, " not measured");
+			append(line, sizeof(line), " not measured");
 		if (!isnan(cell->floor))
-			used += (size_t)snprintf(line + used, sizeof(line) - used,
-				", noise floor %s", number_percent(cell->floor).text);
-		snprintf(line + used, sizeof(line) - used, "%s%s",
+			append(line, sizeof(line), ", noise floor %s",
+				number_percent(cell->floor).text);
+		append(line, sizeof(line), "%s%s",
 			cell->oversubscribed ? ", more threads than CPUs" : "",
 			cell->disturbed ? ", disturbed" : "");
 		table_wrap(out, line, width);
@@ -187,7 +187,7 @@ static void put_ranking(const struct analysis *a, const size_t *order, size_t ro
 
 int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool colour)
 {
-	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
 	char text[ANALYSIS_SENTENCE_BYTES];
 	size_t rows, contestants;
 
@@ -216,6 +216,5 @@ int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool
 		table_wrap(out, text, width);
 	analysis_confidence(analysis, text);
 	table_wrap(out, text, width);
-	free(order);
 	return 0;
 }

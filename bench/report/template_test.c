@@ -3,7 +3,7 @@
 
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/synthetic_store.h"
-#include "bench/report/html.h"
+#include "bench/report/escape.h"
 #include "bench/report/page.h"
 #include "bench/report/page.html.h"
 
