@@ -1,6 +1,7 @@
 /* See analysis.h. */
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
+#include "bench/base/auto_free.h"
 
 #include <errno.h>
 #include <math.h>
@@ -169,7 +170,7 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 /* What the subjects did over all cells. */
 static int summarise(struct analysis *a)
 {
-	double *overheads = calloc(2 * (a->cell_count + 1), sizeof(*overheads));
+	AUTO_FREE double *overheads = calloc(2 * (a->cell_count + 1), sizeof(*overheads));
 	double *effects = overheads + a->cell_count + 1;
 
 	if (overheads == NULL)
@@ -216,19 +217,22 @@ static int summarise(struct analysis *a)
 		a->preliminary |= a->cells[c].preliminary;
 		a->disturbed += a->cells[c].disturbed;
 	}
-	free(overheads);
 	return 0;
 }
 
 static int choose_baseline(struct analysis_source *r, const char *baseline)
 {
-	static const char *const usual[] = {"malloc", "mutex"};
+	const char *const usual[] = {baseline == NULL ? "malloc" : baseline, "mutex"};
 	struct analysis *a = r->analysis;
 
-	for (size_t i = 0; i < a->subject_count && !a->has_baseline; i++) {
-		if (baseline != NULL && strcmp(a->subjects[i].label, baseline) == 0) {
-			a->has_baseline = true;
+	for (size_t u = 0; u < (baseline == NULL ? 2 : 1); u++) {
+		for (size_t i = 0; i < a->subject_count && !a->has_baseline; i++) {
+			const struct analysis_subject *s = &a->subjects[i];
+
 			a->baseline = i;
+			a->has_baseline = baseline != NULL ? strcmp(s->label, baseline) == 0
+							   : s->role == ANALYSIS_CONTESTANT &&
+								     strcmp(s->pool, usual[u]) == 0;
 		}
 	}
 	if (baseline != NULL && !a->has_baseline)
@@ -236,15 +240,6 @@ static int choose_baseline(struct analysis_source *r, const char *baseline)
 			"'%s' has no subject '%s' to be the baseline; its labels are in "
 			"the first column of its tables.",
 			r->path, baseline);
-	for (size_t u = 0; u < sizeof(usual) / sizeof(usual[0]); u++) {
-		for (size_t i = 0; i < a->subject_count && !a->has_baseline; i++) {
-			if (a->subjects[i].role == ANALYSIS_CONTESTANT &&
-				strcmp(a->subjects[i].pool, usual[u]) == 0) {
-				a->has_baseline = true;
-				a->baseline = i;
-			}
-		}
-	}
 	return 0;
 }
 

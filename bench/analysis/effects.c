@@ -1,10 +1,9 @@
 /* An analysis, second part: effects, verdicts, ranks and ties of one cell. */
 #include "bench/analysis/steps.h"
+#include "bench/base/auto_free.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Below this share of clean pairs the rest would speak for too little, and all are used. */
 static const double clean_share_min = 0.25;
@@ -72,26 +71,25 @@ struct cell_work {
 
 static void work_free(struct cell_work *w)
 {
-	free(w->series);
-	free(w->row);
-	free(w->estimates);
-	free(w->place);
-	free(w->replicates);
-	free(w->scratch);
-	free(w->behind);
+	void *const all[] = {
+		w->series, w->row, w->estimates, w->place, w->replicates, w->scratch, w->behind};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		free(all[i]);
 }
 
 static int work_alloc(struct cell_work *w, const struct analysis_raw *raw)
 {
 	const size_t rows = KIND_COUNT * raw->subjects + 1;
 
-	*w = (struct cell_work){.raw = raw, .design = {raw->forks, raw->start}};
-	w->series = calloc(rows * (raw->blocks + 1), sizeof(*w->series));
-	w->row = calloc(rows, sizeof(*w->row));
-	w->estimates = calloc(rows, sizeof(*w->estimates));
-	w->place = calloc(rows, sizeof(*w->place));
-	w->scratch = calloc(raw->blocks + 1, sizeof(*w->scratch));
-	w->behind = calloc(rows, sizeof(*w->behind));
+	*w = (struct cell_work){.raw = raw,
+		.design = {raw->forks, raw->start},
+		.series = calloc(rows * (raw->blocks + 1), sizeof(*w->series)),
+		.row = calloc(rows, sizeof(*w->row)),
+		.estimates = calloc(rows, sizeof(*w->estimates)),
+		.place = calloc(rows, sizeof(*w->place)),
+		.scratch = calloc(raw->blocks + 1, sizeof(*w->scratch)),
+		.behind = calloc(rows, sizeof(*w->behind))};
 	return w->series && w->row && w->estimates && w->place && w->scratch && w->behind ? 0
 											  : -ENOMEM;
 }
@@ -160,6 +158,19 @@ static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *
 	return 0;
 }
 
+/* The replicates of the n subjects' effects against the best, row by subject; NULL without memory. */
+static double *replicates_of(const struct cell_work *w, const size_t *who, size_t n)
+{
+	double *rows = calloc(n * STATS_ROUNDS + 1, sizeof(*rows));
+
+	for (size_t i = 0; i < n && rows != NULL; i++)
+		memcpy(rows + i * STATS_ROUNDS,
+			w->replicates +
+				w->place[KIND_BEST * w->raw->subjects + who[i]] * STATS_ROUNDS,
+			STATS_ROUNDS * sizeof(*rows));
+	return rows;
+}
+
 /*
  * How far behind the fastest each contestant may be, from the replicates of the effects against the
  * reference; and the best is the one that may be behind the least. The point alone would crown
@@ -169,38 +180,59 @@ static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *
 static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
-	const uint32_t rounds = STATS_ROUNDS;
+	AUTO_FREE size_t *who = calloc(a->subject_count + 1, sizeof(*who));
+	AUTO_FREE double *behind = calloc(a->subject_count + 1, sizeof(*behind));
 	size_t n = 0;
-	size_t *who = calloc(a->subject_count + 1, sizeof(*who));
-	double *behind = calloc(a->subject_count + 1, sizeof(*behind));
-	double *replicates = calloc(a->subject_count * rounds + 1, sizeof(*replicates));
-	int error = -ENOMEM;
 
-	if (who == NULL || behind == NULL || replicates == NULL)
-		goto out;
+	if (who == NULL || behind == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < a->subject_count; i++) {
-		const size_t place = w->place[KIND_BEST * a->subject_count + i];
-
 		w->behind[i] = NAN;
-		if (!analysis_competes(a, cell_at, i) || isnan(w->estimates[place].point))
-			continue;
-		memcpy(replicates + n * rounds, w->replicates + place * rounds,
-			rounds * sizeof(*replicates));
-		who[n++] = i;
+		if (analysis_competes(a, cell_at, i) && !isnan(estimate_of(w, KIND_BEST, i).point))
+			who[n++] = i;
 	}
-	error = n == 0 ? 0 : stats_behind(replicates, n, rounds, behind);
-	if (error != 0)
-		goto out;
+
+	AUTO_FREE double *replicates = replicates_of(w, who, n);
+
+	if (replicates == NULL || (n > 0 && stats_behind(replicates, n, STATS_ROUNDS, behind) != 0))
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		w->behind[who[i]] = behind[i];
 		if (behind[i] < w->behind[cell->best] || isnan(w->behind[cell->best]))
 			cell->best = who[i];
 	}
-out:
-	free(replicates);
-	free(behind);
-	free(who);
-	return error;
+	return 0;
+}
+
+/* A tie group is led by its fastest; one that another contains is left out. who: the fastest first. */
+static void give_letters(
+	struct analysis_result *results, const size_t *who, size_t n, const bool *slower)
+{
+	size_t groups = 0, previous = SIZE_MAX;
+
+	for (size_t lead = 0; lead < n; lead++) {
+		bool news = previous == SIZE_MAX;
+
+		for (size_t i = lead; i < n && !news; i++)
+			news = !slower[i * n + lead] && slower[i * n + previous];
+		if (!news)
+			continue;
+
+		const char letter = groups < 26   ? (char)('a' + groups)
+				    : groups < 52 ? (char)('A' + groups - 26)
+						  : '*';
+
+		for (size_t i = lead; i < n; i++) {
+			char *letters = results[who[i]].letters;
+			const size_t length = strlen(letters);
+
+			if (!slower[i * n + lead] && length + 1 < ANALYSIS_LETTERS_MAX &&
+				(length == 0 || letters[length - 1] != letter))
+				letters[length] = letter;
+		}
+		groups++;
+		previous = lead;
+	}
 }
 
 /* Best set, ranks and tie letters of a cell from the replicates of the effects against the best. */
@@ -208,51 +240,39 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	struct analysis_result *results = &a->results[cell_at * a->subject_count];
-	const uint32_t rounds = STATS_ROUNDS;
+	const size_t room = a->subject_count + 1;
+	AUTO_FREE size_t *who = calloc(room, sizeof(*who));
+	AUTO_FREE struct stats_estimate *e = calloc(room, sizeof(*e));
+	AUTO_FREE double *scale = calloc(room * room, sizeof(*scale));
+	AUTO_FREE bool *slower = calloc(room * room, sizeof(*slower)); /* [i * n + j]: i than j */
 	size_t n = 0;
-	size_t *who = calloc(a->subject_count + 1, sizeof(*who));
-	struct stats_estimate *e = calloc(a->subject_count + 1, sizeof(*e));
-	double *replicates = calloc(a->subject_count * rounds + 1, sizeof(*replicates));
-	double *scale = NULL;
-	bool *slower = NULL; /* [i * n + j]: i is slower than j */
-	int error = -ENOMEM;
 
-	if (who == NULL || e == NULL || replicates == NULL)
-		goto out;
-	for (size_t i = 0; i < a->subject_count; i++) {
-		if (analysis_competes(a, cell_at, i) && !isnan(results[i].to_best.point))
-			who[n++] = i;
-	}
+	if (who == NULL || e == NULL || scale == NULL || slower == NULL)
+		return -ENOMEM;
 	/* Best first, then by effect: insertion, since n is a handful. */
-	for (size_t i = 1; i < n; i++) {
-		for (size_t j = i; j > 0; j--) {
-			const bool ahead = who[j] == cell->best ||
-					   (who[j - 1] != cell->best &&
-						   results[who[j]].to_best.point <
-							   results[who[j - 1]].to_best.point);
-			if (!ahead)
-				break;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (!analysis_competes(a, cell_at, i) || isnan(results[i].to_best.point))
+			continue;
 
-			const size_t swap = who[j];
+		size_t j = n++;
 
+		for (; j > 0 && who[j - 1] != cell->best &&
+			(i == cell->best ||
+				results[i].to_best.point < results[who[j - 1]].to_best.point);
+			j--)
 			who[j] = who[j - 1];
-			who[j - 1] = swap;
-		}
+		who[j] = i;
 	}
-	scale = calloc(n * n + 1, sizeof(*scale));
-	slower = calloc(n * n + 1, sizeof(*slower));
-	if (scale == NULL || slower == NULL)
-		goto out;
-	for (size_t i = 0; i < n; i++) {
-		const size_t place = w->place[KIND_BEST * a->subject_count + who[i]];
+	for (size_t i = 0; i < n; i++)
+		e[i] = estimate_of(w, KIND_BEST, who[i]);
 
-		e[i] = w->estimates[place];
-		memcpy(replicates + i * rounds, w->replicates + place * rounds,
-			rounds * sizeof(*replicates));
-	}
+	AUTO_FREE double *replicates = replicates_of(w, who, n);
+
+	if (replicates == NULL)
+		return -ENOMEM;
 
 	const double threshold = isnan(cell->floor) ? a->margin : fmax(a->margin, cell->floor);
-	const double all_pairs = stats_simultaneous(e, replicates, n, rounds, 1, 0, scale);
+	const double all_pairs = stats_simultaneous(e, replicates, n, STATS_ROUNDS, 1, 0, scale);
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < n; j++)
@@ -262,7 +282,7 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 	}
 
 	/* Against the best alone fewer comparisons are made at once, so the bounds are tighter. */
-	const double to_best = stats_simultaneous(e, replicates, n, rounds, 0, 0, scale);
+	const double to_best = stats_simultaneous(e, replicates, n, STATS_ROUNDS, 0, 0, scale);
 
 	for (size_t i = 0; i < n; i++) {
 		const bool beaten = i > 0 && isfinite(e[i].lo) &&
@@ -296,40 +316,8 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 		results[who[i]].rank_high = n - behind;
 	}
 
-	/* A tie group is led by its fastest; one that another contains is left out. */
-	size_t groups = 0, previous = SIZE_MAX;
-
-	for (size_t lead = 0; lead < n; lead++) {
-		bool news = previous == SIZE_MAX;
-
-		for (size_t i = lead; i < n && !news; i++)
-			news = !slower[i * n + lead] && slower[i * n + previous];
-		if (!news)
-			continue;
-
-		const char letter = groups < 26   ? (char)('a' + groups)
-				    : groups < 52 ? (char)('A' + groups - 26)
-						  : '*';
-
-		for (size_t i = lead; i < n; i++) {
-			char *letters = results[who[i]].letters;
-			const size_t length = strlen(letters);
-
-			if (!slower[i * n + lead] && length + 1 < ANALYSIS_LETTERS_MAX &&
-				(length == 0 || letters[length - 1] != letter))
-				letters[length] = letter;
-		}
-		groups++;
-		previous = lead;
-	}
-	error = 0;
-out:
-	free(slower);
-	free(scale);
-	free(replicates);
-	free(e);
-	free(who);
-	return error;
+	give_letters(results, who, n, slower);
+	return 0;
 }
 
 /* The floor, from the first twin that ran beside its original. */
@@ -384,28 +372,19 @@ int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	struct analysis_result *results = &a->results[cell_at * a->subject_count];
-	const size_t n = a->subject_count;
-	struct cell_work w;
-	int error = work_alloc(&w, raw);
+	__attribute__((cleanup(work_free))) struct cell_work w;
 
-	if (error != 0)
-		goto out;
-	error = find_reference(a, cell_at, &w);
-	if (error != 0)
-		goto out;
+	if (work_alloc(&w, raw) != 0 || find_reference(a, cell_at, &w) != 0)
+		return -ENOMEM;
 
 	const size_t reference = cell->best;
 
-	error = estimate_all(a, cell_at, &w);
-	if (error == 0 && cell->has_best)
-		error = find_best(a, cell_at, &w);
-	if (error == 0 && cell->best != reference)
-		error = estimate_all(a, cell_at, &w);
-	if (error != 0)
-		goto out;
-
+	if (estimate_all(a, cell_at, &w) != 0 ||
+		(cell->has_best && find_best(a, cell_at, &w) != 0) ||
+		(cell->best != reference && estimate_all(a, cell_at, &w) != 0))
+		return -ENOMEM;
 	find_floor(a, cell_at, &w);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_result *result = &results[i];
 
 		result->ns = estimate_of(&w, KIND_NS, i);
@@ -424,8 +403,5 @@ int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_
 		result->slowest_share =
 			median_present(raw->slowest + i * raw->blocks, raw->blocks, w.scratch);
 	}
-	error = rank_cell(a, cell_at, &w);
-out:
-	work_free(&w);
-	return error;
+	return rank_cell(a, cell_at, &w);
 }

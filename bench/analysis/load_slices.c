@@ -4,6 +4,7 @@
  */
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
+#include "bench/base/auto_free.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -202,7 +203,7 @@ static int read_memory(struct analysis_source *r, size_t cell_at, size_t subject
 	sqlite3_stmt *s = source_prepare(r,
 		"SELECT pool_bytes, rss_open, rss_peak, capacity, drained, expected, count(*) OVER "
 		"() FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork");
-	double *values = NULL;
+	AUTO_FREE double *values = NULL;
 	size_t n = 0, capacity = 0;
 	int row;
 
@@ -250,7 +251,6 @@ static int read_memory(struct analysis_source *r, size_t cell_at, size_t subject
 		result->memory.rss_peak = stats_median(values + 2 * capacity, n);
 		result->memory.object_bytes = stats_median(values + 3 * capacity, n);
 	}
-	free(values);
 	sqlite3_finalize(s);
 	return row < 0 ? -1 : 0;
 }

@@ -1,13 +1,12 @@
 /* See stats.h. */
 #include "bench/analysis/stats.h"
 
+#include "bench/base/auto_free.h"
 #include "bench/base/splitmix.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const double stats_tail = 0.025; /* of the replicates, cut off on either side */
 
@@ -176,20 +175,20 @@ int stats_bootstrap(const struct stats_design *design, const double *const *seri
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates)
 {
 	const size_t forks = design->forks, blocks = design->start[forks];
-	struct ranked *sorted = calloc(n * blocks + 1, sizeof(*sorted));
-	size_t *present = calloc(n * forks + 1, sizeof(*present)); /* values a series and fork */
-	uint32_t *draws = calloc(blocks + 1, sizeof(*draws));
-	double *medians = calloc(n * forks + 1, sizeof(*medians));
-	size_t *drawn = calloc(n + 1, sizeof(*drawn)); /* medians a series got in this round */
-	double *walsh = calloc(forks * (forks + 1) / 2 + 1, sizeof(*walsh));
-	double *own = replicates == NULL ? calloc(n * rounds + 1, sizeof(*own)) : NULL;
-	double *values = calloc(rounds + 1, sizeof(*values));
+	AUTO_FREE struct ranked *sorted = calloc(n * blocks + 1, sizeof(*sorted));
+	AUTO_FREE size_t *present =
+		calloc(n * forks + 1, sizeof(*present)); /* values a series and fork */
+	AUTO_FREE uint32_t *draws = calloc(blocks + 1, sizeof(*draws));
+	AUTO_FREE double *medians = calloc(n * forks + 1, sizeof(*medians));
+	AUTO_FREE size_t *drawn =
+		calloc(n + 1, sizeof(*drawn)); /* medians a series got in this round */
+	AUTO_FREE double *walsh = calloc(forks * (forks + 1) / 2 + 1, sizeof(*walsh));
+	AUTO_FREE double *own = replicates == NULL ? calloc(n * rounds + 1, sizeof(*own)) : NULL;
+	AUTO_FREE double *values = calloc(rounds + 1, sizeof(*values));
 	double *rows = replicates == NULL ? own : replicates;
-	int error = -ENOMEM;
 
 	if (!sorted || !present || !draws || !medians || !drawn || !walsh || !rows || !values)
-		goto out;
-
+		return -ENOMEM;
 	for (size_t b = 0; b < blocks; b++)
 		draws[b] = 1;
 	for (size_t i = 0; i < n; i++) {
@@ -253,17 +252,7 @@ int stats_bootstrap(const struct stats_design *design, const double *const *seri
 		memcpy(values, rows + i * rounds, rounds * sizeof(*values));
 		stats_percentiles(values, rounds, &estimates[i]);
 	}
-	error = 0;
-out:
-	free(values);
-	free(own);
-	free(walsh);
-	free(drawn);
-	free(medians);
-	free(draws);
-	free(present);
-	free(sorted);
-	return error;
+	return 0;
 }
 
 /* Standard deviation of a series' replicates. */
@@ -282,7 +271,7 @@ static double deviation_of(const double *replicates, uint32_t rounds)
 int stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
 	uint32_t rounds, size_t chosen, struct stats_estimate *e)
 {
-	double *largest = calloc(rounds, sizeof(*largest));
+	AUTO_FREE double *largest = calloc(rounds, sizeof(*largest));
 
 	if (largest == NULL)
 		return -ENOMEM;
@@ -290,7 +279,6 @@ int stats_chosen(const struct stats_estimate *estimates, const double *replicate
 	if (n == 1) {
 		memcpy(largest, replicates, rounds * sizeof(*largest));
 		stats_percentiles(largest, rounds, e);
-		free(largest);
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -308,7 +296,6 @@ int stats_chosen(const struct stats_estimate *estimates, const double *replicate
 
 	e->lo = e->point - half;
 	e->hi = e->point + half;
-	free(largest);
 	return 0;
 }
 
@@ -319,7 +306,7 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
 	if (n < 2 || rounds < 2)
 		return 0;
 
-	double *largest = calloc(rounds, sizeof(*largest));
+	AUTO_FREE double *largest = calloc(rounds, sizeof(*largest));
 
 	if (largest == NULL)
 		return INFINITY; /* nothing can be told apart: the safe answer */
@@ -353,23 +340,17 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
 	}
 	qsort(largest, rounds, sizeof(*largest), ascending);
 
-	const double critical = largest[(size_t)((1 - 2 * stats_tail) * (rounds - 1))];
-
-	free(largest);
-	return critical;
+	return largest[(size_t)((1 - 2 * stats_tail) * (rounds - 1))];
 }
 
 int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind)
 {
-	double *least = calloc(rounds + 1, sizeof(*least));
-	double *values = calloc(rounds + 1, sizeof(*values));
+	AUTO_FREE double *least = calloc(rounds + 1, sizeof(*least));
+	AUTO_FREE double *values = calloc(rounds + 1, sizeof(*values));
 	const size_t cut = (size_t)(stats_tail * rounds);
 
-	if (least == NULL || values == NULL) {
-		free(least);
-		free(values);
+	if (least == NULL || values == NULL)
 		return -ENOMEM;
-	}
 	for (uint32_t k = 0; k < rounds; k++) {
 		least[k] = replicates[k];
 		for (size_t i = 1; i < n; i++)
@@ -381,16 +362,13 @@ int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *be
 		select_kth(values, rounds, rounds - 1 - cut);
 		behind[i] = values[rounds - 1 - cut];
 	}
-	free(values);
-	free(least);
 	return 0;
 }
 
 double stats_mann_whitney(const double *a, size_t na, const double *b, size_t nb)
 {
-	struct ranked *all = calloc(na + nb + 1, sizeof(*all));
+	AUTO_FREE struct ranked *all = calloc(na + nb + 1, sizeof(*all));
 	size_t n = 0, first = 0;
-	double p = NAN;
 
 	if (all == NULL)
 		return NAN;
@@ -418,14 +396,13 @@ double stats_mann_whitney(const double *a, size_t na, const double *b, size_t nb
 		for (size_t k = i; k < j; k++)
 			rank_sum += all[k].block == 0 ? rank : 0;
 	}
-	free(all);
 
 	const double u = rank_sum - n1 * (n1 + 1) / 2;
 	const double variance = n1 * n2 / 12 * (total + 1 - ties / (total * (total - 1)));
 
-	if (n1 > 0 && n2 > 0 && variance > 0)
-		p = erfc(fmax(fabs(u - n1 * n2 / 2) - 0.5, 0) / sqrt(2 * variance));
-	return p;
+	return n1 > 0 && n2 > 0 && variance > 0
+		       ? erfc(fmax(fabs(u - n1 * n2 / 2) - 0.5, 0) / sqrt(2 * variance))
+		       : NAN;
 }
 
 double stats_floor(const struct stats_estimate *twin)

@@ -141,9 +141,7 @@ const char *stats_verdict_name(enum stats_verdict verdict);
 uint64_t stats_blocks_needed(
 	const struct stats_estimate *effect, double margin, double floor_log, uint64_t blocks);
 
-/*
- * The noise floor that a twin's effect sets: max(|point|, half-width). NAN without an interval.
- */
+/* The noise floor that a twin's effect sets: max(|point|, half-width). NAN without an interval. */
 double stats_floor(const struct stats_estimate *twin);
 
 #endif

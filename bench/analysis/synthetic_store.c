@@ -5,64 +5,47 @@
 #include "bench/sweep/schema.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { CPUS = 2, LABEL_BYTES = 64 };
 
 /* A subject, and a crude model of its time: what an operation costs alone and on a shared line. */
 struct model {
-	const char *label, *pool, *dispatch, *progress, *cache, *summary;
-	int twin, exact, is_pool;
+	const char *label, *progress, *cache, *summary;
+	int exact, is_pool;
 	double alone_ns, shared_ns, remote_ns, overhead_bytes;
 };
 
 static const struct model models[] = {
-	{"null", "null", "folded", "none", "none", "the harness itself", 0, 1, 0, 0.6, 0.0, 3.0, 0},
-	{"bare_cas", "bare_cas", "folded", "none", "none", "one compare-and-swap each way", 0, 0, 0,
-		13, 40, 60, 0},
-	{"plain", "plain", "folded", "none", "none", "a list for one thread", 0, 1, 1, 1.5, 0, 0,
-		8},
-	{"mutex", "mutex", "folded", "blocking", "none", "a list under a lock", 0, 1, 1, 17, 60, 80,
-		8},
-	{"ticket", "ticket", "folded", "blocking", "none", "a list under a fair spin lock", 0, 1, 1,
-		14, 75, 95, 8},
-	{"treiber_tag", "treiber_tag", "folded", "lock-free", "none", "a tagged stack", 0, 1, 1, 15,
-		44, 70, 4},
-	{"treiber_dwcas", "treiber_dwcas", "folded", "lock-free", "none",
-		"a stack with a 16-byte head", 0, 1, 1, 19, 52, 78, 8},
-	{"vyukov", "vyukov", "folded", "blocking", "none", "a bounded ring", 0, 1, 1, 12, 38, 48,
-		16},
-	{"scq", "scq", "folded", "lock-free", "none", "a ring of indices", 0, 1, 1, 24, 55, 66, 24},
-	{"idx_local", "idx_local", "folded", "lock-free", "cpu", "sharded tagged lists", 0, 1, 1,
-		15, 4, 55, 6},
-	{"urcu_lfs", "urcu_lfs", "folded", "lock-free", "none", "liburcu's stack", 0, 1, 1, 21, 50,
-		72, 16},
-	{"urcu_wfs", "urcu_wfs", "folded", "blocking", "none", "liburcu's wait-free push", 0, 1, 1,
-		20, 47, 69, 16},
-	{"urcu_wfcq", "urcu_wfcq", "folded", "blocking", "none", "liburcu's queue", 0, 1, 1, 22, 58,
-		74, 16},
-	{"mag_tls", "mag_tls", "folded", "lock-free", "thread", "magazines over a depot", 0, 0, 1,
-		2.0, 0.1, 6.4, 12},
-	{"percpu_try", "percpu_try", "folded", "lock-free", "cpu", "per-CPU with a try-lock", 0, 0,
-		1, 9.5, 0.4, 14, 20},
-	{"rseq_arr", "rseq_arr", "folded", "lock-free", "cpu", "per-CPU arrays", 0, 0, 1, 2.5, 0.1,
-		7.6, 20},
-	{"rseq_mag", "rseq_mag", "folded", "lock-free", "cpu", "per-CPU magazines", 0, 0, 1, 2.04,
-		0.05, 5.1, 14},
-	{"home_ret", "home_ret", "folded", "lock-free", "cpu", "objects go home in batches", 0, 0,
-		1, 3.1, 0.1, 4.9, 18},
-	{"malloc", "malloc", "folded", "blocking", "thread", "glibc", 0, 0, 0, 9.0, 0.8, 58, 16},
-	{"jemalloc", "jemalloc", "folded", "blocking", "thread", "preloaded", 0, 0, 0, 7.2, 0.6, 34,
-		22},
-	{"mimalloc", "mimalloc", "folded", "lock-free", "thread", "preloaded", 0, 0, 0, 6.1, 0.4,
-		22, 30},
-	{"dpdk", "dpdk", "folded", "blocking", "cpu", "rte_mempool", 0, 0, 0, 5.0, 0.3, 15, 64},
-	{"mag_tls/table", "mag_tls", "table", "lock-free", "thread", "magazines over a depot", 0, 0,
-		1, 3.3, 0.1, 7.9, 12},
-	{"mag_tls (twin)", "mag_tls", "folded", "lock-free", "thread", "magazines over a depot", 1,
-		0, 1, 2.0, 0.1, 6.4, 12},
+	{"null", "none", "none", "the harness itself", 1, 0, 0.6, 0.0, 3.0, 0},
+	{"bare_cas", "none", "none", "one compare-and-swap each way", 0, 0, 13, 40, 60, 0},
+	{"plain", "none", "none", "a list for one thread", 1, 1, 1.5, 0, 0, 8},
+	{"mutex", "blocking", "none", "a list under a lock", 1, 1, 17, 60, 80, 8},
+	{"ticket", "blocking", "none", "a list under a fair spin lock", 1, 1, 14, 75, 95, 8},
+	{"treiber_tag", "lock-free", "none", "a tagged stack", 1, 1, 15, 44, 70, 4},
+	{"treiber_dwcas", "lock-free", "none", "a stack with a 16-byte head", 1, 1, 19, 52, 78, 8},
+	{"vyukov", "blocking", "none", "a bounded ring", 1, 1, 12, 38, 48, 16},
+	{"scq", "lock-free", "none", "a ring of indices", 1, 1, 24, 55, 66, 24},
+	{"idx_local", "lock-free", "cpu", "sharded tagged lists", 1, 1, 15, 4, 55, 6},
+	{"urcu_lfs", "lock-free", "none", "liburcu's stack", 1, 1, 21, 50, 72, 16},
+	{"urcu_wfs", "blocking", "none", "liburcu's wait-free push", 1, 1, 20, 47, 69, 16},
+	{"urcu_wfcq", "blocking", "none", "liburcu's queue", 1, 1, 22, 58, 74, 16},
+	{"mag_tls", "lock-free", "thread", "magazines over a depot", 0, 1, 2.0, 0.1, 6.4, 12},
+	{"percpu_try", "lock-free", "cpu", "per-CPU with a try-lock", 0, 1, 9.5, 0.4, 14, 20},
+	{"rseq_arr", "lock-free", "cpu", "per-CPU arrays", 0, 1, 2.5, 0.1, 7.6, 20},
+	{"rseq_mag", "lock-free", "cpu", "per-CPU magazines", 0, 1, 2.04, 0.05, 5.1, 14},
+	{"home_ret", "lock-free", "cpu", "objects go home in batches", 0, 1, 3.1, 0.1, 4.9, 18},
+	{"malloc", "blocking", "thread", "glibc", 0, 0, 9.0, 0.8, 58, 16},
+	{"jemalloc", "blocking", "thread", "preloaded", 0, 0, 7.2, 0.6, 34, 22},
+	{"mimalloc", "lock-free", "thread", "preloaded", 0, 0, 6.1, 0.4, 22, 30},
+	{"dpdk", "blocking", "cpu", "rte_mempool", 0, 0, 5.0, 0.3, 15, 64},
+	{"mag_tls/table", "lock-free", "thread", "magazines over a depot", 0, 1, 3.3, 0.1, 7.9, 12},
+	{"mag_tls (twin)", "lock-free", "thread", "magazines over a depot", 0, 1, 2.0, 0.1, 6.4,
+		12},
 };
 
 struct load {
@@ -132,54 +115,54 @@ static double true_ns(
 
 	/* More threads than CPUs take turns, so a unit takes each thread that much longer. */
 	const double turns = load->threads > CPUS ? (double)load->threads / CPUS : 1;
-	const double factor = m->pool[0] == 'm' && m->pool[1] == 'a' && m->pool[2] == 'g'
-				      ? wanted->mag_tls_factor
-				      : 1;
+	const double factor = strncmp(m->label, "mag_tls", 7) == 0 ? wanted->mag_tls_factor : 1;
 
 	return one * load->object_share * turns * factor;
 }
 
-/* Which subject breaks in which cell. */
-static const char *broken_state(const struct model *m, int cell)
+/* Which subject breaks in which cell, and how; else NULL. */
+static const struct breakage {
+	const char *label, *state, *detail;
+	int cell; /* -1: all; -2: all with several threads */
+} breakages[] = {
+	{"scq", "crashed",
+		"The worker died of SIGSEGV & left <script>alert(1)</script>.\n"
+		"scq.h:120: invariant I3 \"tail\" <broken>\n#0 0x55d0 in scq_get\n",
+		5},
+	{"urcu_wfs", "hung", "The worker did not answer within 2.1 s and was ended by SIGABRT.", 2},
+	{"vyukov", "lost", "1 of 4096 objects was missing after the slice.", 6},
+	{"dpdk", "unsupported", "It can't run here; its traits or its library say so.", -1},
+	{"plain", "unsupported", "It can't run here; its traits or its library say so.", -2},
+};
+
+static const struct breakage *broken(const struct model *m, int cell)
 {
-	if (cell == 5 && sqlite3_stricmp(m->label, "scq") == 0)
-		return "crashed";
-	if (cell == 2 && sqlite3_stricmp(m->label, "urcu_wfs") == 0)
-		return "hung";
-	if (cell == 6 && sqlite3_stricmp(m->label, "vyukov") == 0)
-		return "lost";
-	if (sqlite3_stricmp(m->label, "dpdk") == 0)
-		return "unsupported";
-	if (loads[cell].threads > 1 && sqlite3_stricmp(m->label, "plain") == 0)
-		return "unsupported";
+	for (size_t i = 0; i < sizeof(breakages) / sizeof(breakages[0]); i++) {
+		const struct breakage *b = &breakages[i];
+
+		if (strcmp(b->label, m->label) == 0 &&
+			(b->cell == cell || b->cell == -1 ||
+				(b->cell == -2 && loads[cell].threads > 1)))
+			return b;
+	}
 	return NULL;
 }
 
-static const char *broken_detail(const char *state)
-{
-	switch (state[0]) {
-	case 'c':
-		return "The worker died of SIGSEGV & left <script>alert(1)</script>.\n"
-		       "scq.h:120: invariant I3 \"tail\" <broken>\n#0 0x55d0 in scq_get\n";
-	case 'h':
-		return "The worker did not answer within 2.1 s and was ended by SIGABRT.";
-	case 'l':
-		return "1 of 4096 objects was missing after the slice.";
-	default:
-		return "It can't run here; its traits or its library say so.";
-	}
-}
-
+/* A label is the pool's name; with "/table" or " (twin)" behind it. */
 static void write_subjects(sqlite3 *db)
 {
 	for (int i = 0; i < SUBJECTS; i++) {
 		const struct model *m = &models[i];
+		char pool[LABEL_BYTES];
 
+		snprintf(pool, sizeof(pool), "%.*s", (int)strcspn(m->label, "/ "), m->label);
 		run_printed(db,
 			sqlite3_mprintf(
 				"INSERT INTO subject VALUES (%d,%Q,%Q,NULL,%Q,%d,%Q,%Q,%Q,%d,%d)",
-				i + 1, m->label, m->pool, m->dispatch, m->twin, m->summary,
-				m->progress, m->cache, m->exact, m->is_pool));
+				i + 1, m->label, pool,
+				strchr(m->label, '/') == NULL ? "folded" : "table",
+				strchr(m->label, '(') != NULL, m->summary, m->progress, m->cache,
+				m->exact, m->is_pool));
 	}
 }
 
@@ -200,13 +183,14 @@ static void write_cell(sqlite3 *db, int c)
 			c + 1, label, load->workload, load->unit, load->program, load->threads,
 			load->lane_threads, load->threads > CPUS, load->burst));
 	for (int i = 0; i < SUBJECTS; i++) {
-		const char *state = broken_state(&models[i], c);
+		const struct breakage *b = broken(&models[i], c);
 
-		if (state != NULL)
-			run_printed(db, sqlite3_mprintf("INSERT INTO event(cell_id,subject_id,fork,"
-							"state,detail,at_ns) VALUES "
-							"(%d,%d,0,%Q,%Q,1767225600000000000)",
-						c + 1, i + 1, state, broken_detail(state)));
+		if (b != NULL)
+			run_printed(db,
+				sqlite3_mprintf(
+					"INSERT INTO event(cell_id,subject_id,fork,state,detail,"
+					"at_ns) VALUES (%d,%d,0,%Q,%Q,1767225600000000000)",
+					c + 1, i + 1, b->state, b->detail));
 	}
 }
 
@@ -216,7 +200,7 @@ static void write_memory(sqlite3 *db, int c, const struct synthetic_store *wante
 		const struct model *m = &models[i];
 		const double bytes = 4096 * (256 + m->overhead_bytes);
 
-		if (broken_state(m, c) != NULL)
+		if (broken(m, c) != NULL)
 			continue;
 		for (unsigned f = 0; f < wanted->forks; f++)
 			run_printed(
@@ -235,15 +219,28 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 	return statement;
 }
 
+/* Binds n numbers and, if there is one, the text behind them. A column makes of a number what it holds. */
+static void insert(sqlite3 *db, sqlite3_stmt *s, int n, const double *numbers, const char *text)
+{
+	sqlite3_reset(s);
+	for (int i = 0; i < n; i++)
+		sqlite3_bind_double(s, i + 1, numbers[i]);
+	if (text != NULL)
+		sqlite3_bind_text(s, n + 1, text, -1, SQLITE_STATIC);
+	check(db, sqlite3_step(s));
+}
+
 static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wanted,
 	struct stats_rng *rng, int64_t *block_id)
 {
 	const struct load *load = &loads[c];
-	const int64_t window = load->threads > CPUS ? 50000000 : 2000000;
+	const double window = load->threads > CPUS ? 50000000 : 2000000;
+	const double lanes = (double)load->threads / load->lane_threads;
 	sqlite3_stmt *block = prepare(db, "INSERT INTO block VALUES (?,?,?,?,0,?)");
-	sqlite3_stmt *slice =
-		prepare(db, "INSERT INTO slice VALUES (?,?,?,?,?,?,0,0.001,?,?,?,?,?,0,?,0)");
-	sqlite3_stmt *thread = prepare(db, "INSERT INTO thread VALUES (?,?,?,?,?,?,?,1,0,0)");
+	sqlite3_stmt *slice = prepare(
+		db, "INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?9,?8,?8,0,0,0)");
+	sqlite3_stmt *thread =
+		prepare(db, "INSERT INTO thread VALUES (?1,?2,?3,?4,?5,?6,?6,1,0,0)");
 
 	for (unsigned f = 0; f < wanted->forks; f++) {
 		double luck[SUBJECTS];
@@ -253,57 +250,33 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 		for (unsigned b = 0; b < wanted->blocks; b++) {
 			/* What hits all subjects of a block alike: pairing takes it out. */
 			const double weather = 3 * wanted->noise * fabs(normal(rng));
+			const double id = (double)++*block_id;
 
-			sqlite3_reset(block);
-			sqlite3_bind_int64(block, 1, ++*block_id);
-			sqlite3_bind_int64(block, 2, c + 1);
-			sqlite3_bind_int64(block, 3, f);
-			sqlite3_bind_int64(block, 4, b);
-			sqlite3_bind_int64(block, 5, 1000 + (int64_t)(1000 * weather));
-			check(db, sqlite3_step(block));
+			insert(db, block, 5,
+				(double[]){id, c + 1, f, b, 1000 + floor(1000 * weather)}, NULL);
 			for (int i = 0; i < SUBJECTS; i++) {
 				const struct model *m = &models[i];
 
-				if (broken_state(m, c) != NULL)
+				if (broken(m, c) != NULL)
 					continue;
 
-				const double noise = m->progress[0] == 'b' && load->threads > 1
-							     ? 4 * wanted->noise
-							     : wanted->noise;
+				const bool waits = m->progress[0] == 'b' && load->threads > 1;
+				const double noise = waits ? 4 * wanted->noise : wanted->noise;
 				const double ns = true_ns(wanted, m, load) *
 						  exp(weather + luck[i] + noise * normal(rng));
-				const double lanes = (double)load->threads / load->lane_threads;
-				const int64_t units = (int64_t)(lanes * (double)window / ns);
-				const double slowest =
-					load->threads > 1 && m->progress[0] == 'b' ? 0.6 : 0.97;
-				const int flagged = uniform(rng) < wanted->flagged_share;
+				const double units = floor(lanes * window / ns);
+				const bool flagged = uniform(rng) < wanted->flagged_share;
 
-				sqlite3_reset(slice);
-				sqlite3_bind_int64(slice, 1, *block_id);
-				sqlite3_bind_int64(slice, 2, i + 1);
-				sqlite3_bind_int64(slice, 3, i);
-				sqlite3_bind_int64(slice, 4, window);
-				sqlite3_bind_int64(slice, 5, units);
-				sqlite3_bind_double(slice, 6, lanes * 1e9 / ns);
-				sqlite3_bind_double(slice, 7, slowest);
-				sqlite3_bind_double(slice, 8, slowest);
-				sqlite3_bind_text(
-					slice, 9, flagged ? "nivcsw" : "", -1, SQLITE_STATIC);
-				sqlite3_bind_int64(slice, 10, m->cache[0] == 'n' ? 0 : units / 64);
-				sqlite3_bind_int64(slice, 11, m->cache[0] == 'n' ? 0 : units / 64);
-				sqlite3_bind_int64(slice, 12, 0);
-				check(db, sqlite3_step(slice));
-				for (int t = 0; t < load->threads; t++) {
-					sqlite3_reset(thread);
-					sqlite3_bind_int64(thread, 1, *block_id);
-					sqlite3_bind_int64(thread, 2, i + 1);
-					sqlite3_bind_int64(thread, 3, t);
-					sqlite3_bind_int64(thread, 4, t % CPUS);
-					sqlite3_bind_int64(thread, 5, units / load->threads);
-					sqlite3_bind_int64(thread, 6, window);
-					sqlite3_bind_int64(thread, 7, window);
-					check(db, sqlite3_step(thread));
-				}
+				insert(db, slice, 8,
+					(double[]){id, i + 1, i, window, units, lanes * 1e9 / ns,
+						waits ? 0.6 : 0.97,
+						m->cache[0] == 'n' ? 0 : floor(units / 64)},
+					flagged ? "nivcsw" : "");
+				for (int t = 0; t < load->threads; t++)
+					insert(db, thread, 6,
+						(double[]){id, i + 1, t, t % CPUS,
+							floor(units / load->threads), window},
+						NULL);
 			}
 		}
 	}

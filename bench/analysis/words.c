@@ -1,13 +1,12 @@
 /* What an analysis comes to, in words: order, verdict, confidence, advice. See analysis.h. */
 #include "bench/analysis/analysis.h"
+#include "bench/base/append.h"
+#include "bench/base/auto_free.h"
 #include "bench/base/number.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* From this effect on "takes 2.3 times as long" reads better than "130 % longer". */
 static const double twice = 0.6931;
@@ -73,17 +72,7 @@ void analysis_load(const struct analysis_cell *cell, char *text)
 		memmove(at, at + strlen(threads), strlen(at + strlen(threads)) + 1);
 }
 
-static void append(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void append(char *text, const char *format, ...)
-{
-	const size_t length = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + length, ANALYSIS_SENTENCE_BYTES - length, format, args);
-	va_end(args);
-}
+#define ADD(text, ...) append(text, ANALYSIS_SENTENCE_BYTES, __VA_ARGS__)
 
 static const char *plural(size_t n)
 {
@@ -104,27 +93,26 @@ static void append_loss(char *text, const struct analysis *analysis, double wors
 	const char *label = analysis->cells[cell].label;
 
 	if (worst > twice)
-		append(text, "it takes up to %s times as long as the best (%s)",
+		ADD(text, "it takes up to %s times as long as the best (%s)",
 			number_ratio(worst).text, label);
 	else
-		append(text, "it takes up to %s longer than the best (%s)",
-			number_percent(worst).text, label);
+		ADD(text, "it takes up to %s longer than the best (%s)", number_percent(worst).text,
+			label);
 }
 
 static void append_undecided(char *text, const struct analysis_subject *subject)
 {
 	if (subject->undecided > 0)
-		append(text, ", undecided in %zu", subject->undecided);
+		ADD(text, ", undecided in %zu", subject->undecided);
 }
 
 /* "13 cells", or "the 15 cells it ran in", out of so many: the tables' tallies are of those too. */
 static void append_measured(char *text, const struct analysis_subject *subject, size_t cells)
 {
 	if (subject->measured == cells)
-		append(text, "%zu cell%s", cells, plural(cells));
+		ADD(text, "%zu cell%s", cells, plural(cells));
 	else
-		append(text, "the %zu cell%s it ran in", subject->measured,
-			plural(subject->measured));
+		ADD(text, "the %zu cell%s it ran in", subject->measured, plural(subject->measured));
 }
 
 void analysis_apart(const struct analysis *analysis, char *text)
@@ -134,13 +122,13 @@ void analysis_apart(const struct analysis *analysis, char *text)
 	*text = '\0';
 	for (size_t i = 0; i < analysis->subject_count; i++) {
 		if (analysis->subjects[i].apart)
-			append(text, "%s%s",
+			ADD(text, "%s%s",
 				n++ == 0 ? "Without a row, since no workload here is for them: "
 					 : ", ",
 				analysis->subjects[i].label);
 	}
 	if (n > 0)
-		append(text, ".");
+		ADD(text, ".");
 }
 
 /* The first of the order, and the second. */
@@ -149,49 +137,48 @@ static void append_leaders(
 {
 	const struct analysis_subject *first = &analysis->subjects[order[0]];
 
-	append(text, "%s is best or tied for best in %zu of ", first->label, first->best);
+	ADD(text, "%s is best or tied for best in %zu of ", first->label, first->best);
 	append_measured(text, first, cells);
 	append_undecided(text, first);
 	if (first->worst > analysis->margin) {
-		append(text, "; ");
+		ADD(text, "; ");
 		append_loss(text, analysis, first->worst, first->worst_cell);
 	} else if (first->measured == cells) {
-		append(text, " and never more than %s behind",
+		ADD(text, " and never more than %s behind",
 			number_percent(fmax(first->worst, 0.001)).text);
 	}
-	append(text, ".");
+	ADD(text, ".");
 	if (n > 1 && analysis->subjects[order[1]].measured > 0) {
 		const struct analysis_subject *second = &analysis->subjects[order[1]];
 
-		append(text, " Next is %s (%zu of ", second->label, second->best);
+		ADD(text, " Next is %s (%zu of ", second->label, second->best);
 		append_measured(text, second, cells);
 		append_undecided(text, second);
-		append(text, ")");
+		ADD(text, ")");
 		if (second->worst > analysis->margin) {
-			append(text, ": ");
+			ADD(text, ": ");
 			append_loss(text, analysis, second->worst, second->worst_cell);
 		}
-		append(text, ".");
+		ADD(text, ".");
 	}
 }
 
 void analysis_verdict(const struct analysis *analysis, char *text)
 {
 	const size_t cells = decided_cells(analysis);
-	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
 	size_t broken = 0, n = 0;
 
 	*text = '\0';
 	if (order != NULL)
 		analysis_order(analysis, order, &n);
 	if (n == 0 || cells == 0) {
-		append(text, "Nothing can be said: no contestant has been measured.");
-		free(order);
+		ADD(text, "Nothing can be said: no contestant has been measured.");
 		return;
 	}
 
 	if (analysis->subjects[order[0]].best == 0)
-		append(text,
+		ADD(text,
 			"Nothing is decided: in none of %zu cell%s is a strategy known to be "
 			"the best, for want of blocks or of quiet.",
 			cells, plural(cells));
@@ -202,12 +189,11 @@ void analysis_verdict(const struct analysis *analysis, char *text)
 
 		if (subject->broken == 0)
 			continue;
-		append(text, "%s%s in %zu cell%s", broken++ == 0 ? " Broke down: " : ", ",
+		ADD(text, "%s%s in %zu cell%s", broken++ == 0 ? " Broke down: " : ", ",
 			subject->label, subject->broken, plural(subject->broken));
 	}
 	if (broken > 0)
-		append(text, ".");
-	free(order);
+		ADD(text, ".");
 }
 
 /* Whether some slice of a twin is there, of use or not. */
@@ -226,7 +212,7 @@ static bool has_twin(const struct analysis *analysis)
 void analysis_confidence(const struct analysis *analysis, char *text)
 {
 	size_t forks_low = SIZE_MAX, forks_high = 0, slices = 0, known = 0, started = 0;
-	double *floors = calloc(analysis->cell_count + 1, sizeof(*floors));
+	AUTO_FREE double *floors = calloc(analysis->cell_count + 1, sizeof(*floors));
 
 	*text = '\0';
 	for (size_t c = 0; c < analysis->cell_count; c++) {
@@ -242,17 +228,16 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 			floors[known++] = cell->floor;
 	}
 	if (started == 0) {
-		append(text, "No slice has been measured yet.");
-		free(floors);
+		ADD(text, "No slice has been measured yet.");
 		return;
 	}
-	append(text, "%zu slices in %zu of %zu cells, ", slices, started, analysis->cell_count);
+	ADD(text, "%zu slices in %zu of %zu cells, ", slices, started, analysis->cell_count);
 	if (forks_low == forks_high)
-		append(text, "%zu fork%s a cell. ", forks_high, plural(forks_high));
+		ADD(text, "%zu fork%s a cell. ", forks_high, plural(forks_high));
 	else
-		append(text, "%zu to %zu forks a cell. ", forks_low, forks_high);
+		ADD(text, "%zu to %zu forks a cell. ", forks_low, forks_high);
 	if (analysis->preliminary)
-		append(text,
+		ADD(text,
 			"Preliminary: with fewer than %d forks an interval misses much of "
 			"what differs between processes. ",
 			STATS_EVIDENCE_MIN);
@@ -263,23 +248,22 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 			low = fmin(low, floors[i]);
 			high = fmax(high, floors[i]);
 		}
-		append(text, "The machine's own noise, by a hidden twin: median %s",
+		ADD(text, "The machine's own noise, by a hidden twin: median %s",
 			number_percent(stats_median(floors, known)).text);
-		append(text, ", %s", number_percent(low).text);
-		append(text, " to %s; no verdict is finer than that or than the margin of %s. ",
+		ADD(text, ", %s", number_percent(low).text);
+		ADD(text, " to %s; no verdict is finer than that or than the margin of %s. ",
 			number_percent(high).text, number_percent(analysis->margin).text);
 	} else {
-		append(text,
+		ADD(text,
 			"%s, so the machine's noise is unknown and nothing is called equivalent. ",
 			has_twin(analysis) ? "The twin has too few slices that can be compared"
 					   : "No twin was measured");
 	}
 	if (analysis->disturbed > 0)
-		append(text, "%zu cell%s disturbed: more than a fifth of the slices are flagged.",
+		ADD(text, "%zu cell%s disturbed: more than a fifth of the slices are flagged.",
 			analysis->disturbed, analysis->disturbed == 1 ? " is" : "s are");
 	else
-		append(text, "No cell was disturbed.");
-	free(floors);
+		ADD(text, "No cell was disturbed.");
 }
 
 bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell, size_t subject)
@@ -310,17 +294,16 @@ void analysis_false_empties(const struct analysis *analysis, char *text)
 		asked += cells > 0;
 		if (count == 0)
 			continue;
-		append(text, "%s%s %" PRIu64 " in %zu of %zu cell%s",
+		ADD(text, "%s%s %" PRIu64 " in %zu of %zu cell%s",
 			named++ == 0 ? "False empties, gets that found nothing while objects were "
 				       "free: "
 				     : ", ",
 			analysis->subjects[i].label, count, with, cells, plural(cells));
 	}
 	if (named > 0)
-		append(text, "; none by %zu other%s.", asked - named, plural(asked - named));
+		ADD(text, "; none by %zu other%s.", asked - named, plural(asked - named));
 	else if (asked > 0)
-		append(text,
-			"False empties: none. Every get found an object while some were free.");
+		ADD(text, "False empties: none. Every get found an object while some were free.");
 }
 
 void analysis_letters(const struct analysis_result *result, char *text)
@@ -441,6 +424,11 @@ static bool is_decided(const struct analysis *analysis, size_t cell, const bool 
 	return false;
 }
 
+static bool speaks_to(const struct analysis *analysis, size_t cell, const struct need *need)
+{
+	return analysis->cells[cell].has_best && need->cell(&analysis->cells[cell]);
+}
+
 static bool advise(const struct analysis *analysis, const struct need *need, bool *candidate,
 	struct analysis_advice *advice)
 {
@@ -448,10 +436,8 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 	for (size_t i = 0; i < analysis->subject_count; i++) {
 		candidate[i] = need->subject(&analysis->subjects[i]);
 		for (size_t c = 0; c < analysis->cell_count; c++) {
-			const struct analysis_cell *cell = &analysis->cells[c];
-
 			/* A time that can't be told is none to be chosen for. */
-			if (cell->has_best && need->cell(cell) &&
+			if (speaks_to(analysis, c, need) &&
 				(!analysis_competes(analysis, c, i) ||
 					!isfinite(analysis_at(analysis, c, i)->to_best.point)))
 				candidate[i] = false;
@@ -460,7 +446,7 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 	}
 	bool decided = false;
 	for (size_t c = 0; c < analysis->cell_count; c++) {
-		if (!analysis->cells[c].has_best || !need->cell(&analysis->cells[c]))
+		if (!speaks_to(analysis, c, need))
 			continue;
 		advice->cells++;
 		decided |= is_decided(analysis, c, candidate);
@@ -476,7 +462,7 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 		if (!candidate[i])
 			continue;
 		for (size_t c = 0; c < analysis->cell_count; c++) {
-			if (!analysis->cells[c].has_best || !need->cell(&analysis->cells[c]))
+			if (!speaks_to(analysis, c, need))
 				continue;
 
 			const double behind = analysis_at(analysis, c, i)->to_best.point -
@@ -488,20 +474,17 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 			}
 		}
 		if (worst < advice->worst) {
-			if (isfinite(advice->worst)) {
-				advice->has_second = true;
-				advice->second = advice->choice;
-				advice->second_worst = advice->worst;
-			}
+			advice->second = advice->choice;
+			advice->second_worst = advice->worst;
 			advice->choice = i;
 			advice->worst = worst;
 			advice->worst_cell = worst_cell;
 		} else if (worst < advice->second_worst) {
-			advice->has_second = true;
 			advice->second = i;
 			advice->second_worst = worst;
 		}
 	}
+	advice->has_second = isfinite(advice->second_worst);
 	return isfinite(advice->worst);
 }
 
@@ -509,11 +492,10 @@ size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *
 {
 	static_assert(sizeof(needs) / sizeof(needs[0]) <= ANALYSIS_ADVICE_MAX,
 		"a caller's array must hold all advice");
-	bool *candidate = calloc(analysis->subject_count + 1, sizeof(*candidate));
+	AUTO_FREE bool *candidate = calloc(analysis->subject_count + 1, sizeof(*candidate));
 	size_t n = 0;
 
 	for (size_t i = 0; candidate != NULL && i < sizeof(needs) / sizeof(needs[0]); i++)
 		n += advise(analysis, &needs[i], candidate, &advice[n]) ? 1 : 0;
-	free(candidate);
 	return n;
 }
