@@ -95,9 +95,8 @@ static void attack_body(const void *arg)
 	attack->scenario->run(&run);
 }
 
-static void line(const char *verdict, const struct attack *attack, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void line(const char *verdict, const struct attack *attack, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void line(
+	const char *verdict, const struct attack *attack, const char *format, ...)
 {
 	va_list args;
 

@@ -43,8 +43,7 @@ static const char usage[] =
 	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage,\n"
 	"77 everything that was asked for is skipped here.\n";
 
-_Noreturn static void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn static void usage_error(const char *format, ...)
+__attribute__((format(printf, 1, 2))) _Noreturn static void usage_error(const char *format, ...)
 {
 	va_list args;
 

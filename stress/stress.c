@@ -32,9 +32,8 @@ void stress_report_to(int fd)
 }
 
 /* One write, shorter than a pipe's atomic unit: two threads that fail at once do not mix. */
-static void report(char kind, const char *format, va_list args)
-	__attribute__((format(printf, 2, 0)));
-static void report(char kind, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void report(
+	char kind, const char *format, va_list args)
 {
 	char line[STRESS_SENTENCE_BYTES];
 
@@ -75,8 +74,7 @@ void stress_note(const char *format, ...)
 	va_end(args);
 }
 
-static void report_line(char kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void report_line(char kind, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void report_line(char kind, const char *format, ...)
 {
 	va_list args;
 

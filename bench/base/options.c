@@ -21,11 +21,9 @@ enum {
 	OPTIONS_HELP_WIDTH = 100,
 };
 
-static bool refuse(const struct options *options, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* The sentence for a mistake; always false, so that a parser can return it. */
-static bool refuse(const struct options *options, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool refuse(
+	const struct options *options, const char *format, ...)
 {
 	va_list args;
 

@@ -218,15 +218,12 @@ static const struct options options = {
 	.operands = "A.db B.db",
 	.operands_least = 2,
 	.operands_most = 2,
-	.summary =
-		"Compares two stores, cell by cell and strategy by strategy. Lists first how their "
-		"environments differ. The ratio is one of speeds, B / A: below 1, B is slower. The "
-		"runs were not interleaved, so trust small differences less than those within a "
-		"store.",
+	.summary = "Compares two stores, cell by cell and strategy by strategy. Lists first how "
+		   "their environments differ. The ratio is one of speeds, B / A: below 1, B is "
+		   "slower. The runs were not interleaved, so trust small differences less than "
+		   "those within a store.",
 	.closing = "Exit status: 0 done, 1 a store can't be read or there is nothing to compare, 2 "
-		   "usage, 4 the condition of "
-		   "--fail-if "
-		   "holds.",
+		   "usage, 4 the condition of --fail-if holds.",
 	.count = sizeof(entries) / sizeof(entries[0]),
 	.entry = entries,
 };

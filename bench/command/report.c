@@ -235,11 +235,9 @@ static const struct options options = {
 	.operands = "STORE...",
 	.operands_least = 1,
 	.operands_most = STORES_MAX,
-	.summary =
-		"Writes reports from result stores, and prints the paths of what it wrote. One "
-		"store "
-		"becomes report.html and so on; of several, each becomes documents that bear its "
-		"name.",
+	.summary = "Writes reports from result stores, and prints the paths of what it wrote. One "
+		   "store becomes report.html and so on; of several, each becomes documents that "
+		   "bear its name.",
 	.closing = "Exit status: 0 done, 1 a store can't be read or a document can't be written, 2 "
 		   "usage.",
 	.count = sizeof(entries) / sizeof(entries[0]),
@@ -272,9 +270,9 @@ static int run_report(int argc, char **argv)
 				document_path(other, "", argv[j], false, &formats[0]) == 0 &&
 				strcmp(mine, other) == 0) {
 				fprintf(stderr,
-					"nblbench report: '%s' and '%s' would become "
-					"documents of the same name; report them one by one, "
-					"with directories of their own.\n",
+					"nblbench report: '%s' and '%s' would become documents of "
+					"the same name; report them one by one, with directories "
+					"of their own.\n",
 					argv[j], argv[i]);
 				return COMMAND_USAGE;
 			}

@@ -130,6 +130,14 @@ static void assert_status(const struct run *run, int status)
 			status, run->said);
 }
 
+/* Runs `sweep` to its end, which is due with this status. */
+static void complete(struct fixture *self, struct run *run, const char *line, int status)
+{
+	start(self, run, line);
+	finish(run);
+	assert_status(run, status);
+}
+
 static void assert_says(const struct run *run, const char *piece)
 {
 	if (strstr(run->said, piece) == NULL)
@@ -172,6 +180,14 @@ static int64_t number(const struct fixture *self, const char *sql)
 	sqlite3_finalize(statement);
 	sqlite3_close(db);
 	return value;
+}
+
+static void assert_number(const struct fixture *self, const char *sql, int64_t wanted)
+{
+	const int64_t got = number(self, sql);
+
+	if (got != wanted)
+		fail_msg("%s gave %" PRId64 ", not %" PRId64, sql, got, wanted);
 }
 
 /* All of a store's blocks as text, in the order of their rows. The caller frees it. */
@@ -254,7 +270,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 		char *after = all_blocks(self);
 		if (strncmp(after, before, strlen(before)) != 0)
 			fail_msg("kill %d changed blocks: before %s, after %s", i, before, after);
-		assert_int_equal(number(self, "SELECT count(*) FROM block"),
+		assert_number(self, "SELECT count(*) FROM block",
 			number(self, "SELECT count(*) FROM (SELECT 1 FROM slice GROUP BY block_id "
 				     "HAVING count(*) = 4)"));
 		had = number(self, "SELECT count(*) FROM block");
@@ -264,24 +280,19 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 	/* A run that stored nothing between its kills would prove nothing. */
 	assert_true(strlen(before) > 0);
 
-	start(self, &run, KILLED_SWEEP);
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+	complete(self, &run, KILLED_SWEEP, COMMAND_OK);
 	assert_says(&run, "going on with");
 	char *after = all_blocks(self);
 	assert_int_equal(strncmp(after, before, strlen(before)), 0);
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), KILLED_BLOCKS);
-	assert_int_equal(
-		number(self, "SELECT count(*) FROM slice"), KILLED_BLOCKS * KILLED_SUBJECTS);
-	assert_int_equal(number(self, "SELECT count(*) FROM event"), 0);
+	assert_number(self, "SELECT count(*) FROM block", KILLED_BLOCKS);
+	assert_number(self, "SELECT count(*) FROM slice", KILLED_BLOCKS * KILLED_SUBJECTS);
+	assert_number(self, "SELECT count(*) FROM event", 0);
 	free(after);
 	free(before);
 
-	start(self, &run, KILLED_SWEEP);
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+	complete(self, &run, KILLED_SWEEP, COMMAND_OK);
 	assert_says(&run, "measured already");
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), KILLED_BLOCKS);
+	assert_number(self, "SELECT count(*) FROM block", KILLED_BLOCKS);
 }
 
 static void interrupted_sweep_says_so_and_goes_on(void **state)
@@ -303,11 +314,9 @@ static void interrupted_sweep_says_so_and_goes_on(void **state)
 		assert_says(&run, "the same command goes on");
 		assert_true(number(self, "SELECT count(*) FROM block") < 80);
 	}
-	start(self, &run, line);
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+	complete(self, &run, line, COMMAND_OK);
 	assert_says(&run, "going on with");
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), 80);
+	assert_number(self, "SELECT count(*) FROM block", 80);
 }
 
 /*
@@ -384,7 +393,7 @@ static void second_interrupt_stops_at_once(void **state)
 	kill(run.pid, SIGTERM);
 	finish(&run);
 	assert_status(&run, COMMAND_INTERRUPTED);
-	assert_int_equal(number(self, "SELECT count(*) FROM event"), 0);
+	assert_number(self, "SELECT count(*) FROM event", 0);
 	assert_in_range(number(self, "SELECT count(*) FROM block"), had, had + 1);
 }
 
@@ -405,21 +414,20 @@ static void shoot(struct fixture *self, struct run *run, int64_t blocks, int sig
 /* Only mutex lost slices, all of them in one cell and fork; all blocks are there. */
 static void assert_own_cells_only(struct fixture *self)
 {
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), SHOT_BLOCKS);
-	assert_int_equal(number(self, "SELECT count(DISTINCT subject_id) FROM event"), 1);
-	assert_int_equal(
-		number(self, "SELECT count(*) FROM subject s WHERE pool <> 'mutex' AND "
-			     "(SELECT count(*) FROM slice WHERE subject_id = s.subject_id) "
-			     "<> (SELECT count(*) FROM block)"),
+	assert_number(self, "SELECT count(*) FROM block", SHOT_BLOCKS);
+	assert_number(self, "SELECT count(DISTINCT subject_id) FROM event", 1);
+	assert_number(self,
+		"SELECT count(*) FROM subject s WHERE pool <> 'mutex' AND "
+		"(SELECT count(*) FROM slice WHERE subject_id = "
+		"s.subject_id) <> (SELECT count(*) FROM block)",
 		0);
 	int64_t missing = number(self, "SELECT (SELECT count(*) FROM block) - count(*) FROM slice "
 				       "JOIN subject USING (subject_id) WHERE label = 'mutex'");
 	assert_in_range(missing, 1, 30);
-	assert_int_equal(
-		number(self,
-			"SELECT count(*) FROM (SELECT DISTINCT cell_id, fork FROM block b WHERE "
-			"NOT EXISTS (SELECT 1 FROM slice s JOIN subject USING (subject_id) WHERE "
-			"s.block_id = b.block_id AND label = 'mutex'))"),
+	assert_number(self,
+		"SELECT count(*) FROM (SELECT DISTINCT cell_id, fork FROM block b "
+		"WHERE NOT EXISTS (SELECT 1 FROM slice s JOIN subject USING "
+		"(subject_id) WHERE s.block_id = b.block_id AND label = 'mutex'))",
 		1);
 }
 
@@ -432,10 +440,10 @@ static void crashed_worker_costs_its_own_cell(void **state)
 	shoot(self, &run, 3, SIGSEGV);
 	assert_status(&run, COMMAND_FAILED);
 	assert_says(&run, "mutex crashed in");
-	assert_int_equal(
-		number(self, "SELECT count(*) FROM event WHERE state = 'crashed' AND "
-			     "(detail LIKE 'SIGSEGV ended the worker%' OR detail LIKE 'The worker "
-			     "ended by itself%')"),
+	assert_number(self,
+		"SELECT count(*) FROM event WHERE state = 'crashed' AND "
+		"(detail LIKE 'SIGSEGV ended the worker%' OR detail LIKE "
+		"'The worker ended by itself%')",
 		1);
 	assert_own_cells_only(self);
 }
@@ -452,9 +460,9 @@ static void assert_measured_again(struct fixture *self, const struct run *run, c
 		"pool = 'mutex' AND fork IS NOT NULL",
 		state);
 	assert_int_equal(number(self, events), 1);
-	assert_int_equal(number(self, "SELECT count(*) FROM event"), 1);
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), SHOT_BLOCKS);
-	assert_int_equal(number(self, "SELECT count(*) FROM slice"), SHOT_BLOCKS * SHOT_SUBJECTS);
+	assert_number(self, "SELECT count(*) FROM event", 1);
+	assert_number(self, "SELECT count(*) FROM block", SHOT_BLOCKS);
+	assert_number(self, "SELECT count(*) FROM slice", SHOT_BLOCKS * SHOT_SUBJECTS);
 }
 
 /* As the kernel does where memory runs out. */
@@ -495,11 +503,10 @@ static void busy_machine_makes_nobody_hang(void **state)
 		}
 	}
 	for (int i = 0; i < busy_sweeps; i++) {
-		start(self, &run, busy_sweep);
-		finish(&run);
-		assert_status(&run, COMMAND_OK);
-		assert_int_equal(number(self, "SELECT count(*) FROM event WHERE state NOT IN "
-					      "('unsupported', 'rationed')"),
+		complete(self, &run, busy_sweep, COMMAND_OK);
+		assert_number(self,
+			"SELECT count(*) FROM event WHERE state NOT IN "
+			"('unsupported', 'rationed')",
 			0);
 	}
 	for (int i = 0; i < BUSY_LOOPS; i++) {
@@ -534,9 +541,7 @@ static void assert_refused(
 {
 	struct run run;
 
-	start(self, &run, line);
-	finish(&run);
-	assert_status(&run, status);
+	complete(self, &run, line, status);
 	assert_says(&run, piece);
 	assert_says(&run, other);
 }
@@ -579,17 +584,16 @@ static void objects_that_nobody_has_are_absent(void **state)
 	struct fixture *self = *state;
 	struct run run;
 
-	start(self, &run,
+	complete(self, &run,
 		"--out %OUT --pool mutex,malloc --workload pair --threads 1 --size 512 --align "
-		"2048 --pages ordinary,transparent,huge --forks 2 --blocks 1 --slice-ms 1");
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+		"2048 --pages ordinary,transparent,huge --forks 2 --blocks 1 --slice-ms 1",
+		COMMAND_OK);
 	assert_says(&run, "pair, 1 thread, 512 B, aligned to 2048, transparent pages");
-	assert_int_equal(number(self, "SELECT count(*) FROM cell WHERE object_align = 2048"), 3);
-	assert_int_equal(
-		number(self, "SELECT count(*) FROM event JOIN subject USING (subject_id) JOIN cell "
-			     "USING (cell_id) WHERE state = 'unsupported' AND subject.pool = "
-			     "'malloc' AND pages <> 'ordinary' AND detail LIKE 'pages are %'"),
+	assert_number(self, "SELECT count(*) FROM cell WHERE object_align = 2048", 3);
+	assert_number(self,
+		"SELECT count(*) FROM event JOIN subject USING (subject_id) JOIN cell "
+		"USING (cell_id) WHERE state = 'unsupported' AND subject.pool = "
+		"'malloc' AND pages <> 'ordinary' AND detail LIKE 'pages are %'",
 		2);
 	/* mutex is measured on all pages, but for huge ones that the machine does not have. */
 	assert_int_equal(number(self, "SELECT count(*) FROM slice JOIN subject USING (subject_id) "
@@ -621,9 +625,7 @@ static void store_keeps_no_path(void **state)
 			"SELECT count(*) FROM plan WHERE command = 'nblbench sweep " SMALL_SWEEP
 			"--fresh --blocks 2 %s'",
 			forms[i][1]);
-		start(self, &run, line);
-		finish(&run);
-		assert_status(&run, COMMAND_OK);
+		complete(self, &run, line, COMMAND_OK);
 		if (number(self, want) != 1)
 			fail_msg("%s: the store's command is another", forms[i][0]);
 	}
@@ -635,9 +637,7 @@ static void dry_run_writes_nothing(void **state)
 	struct stat file;
 	struct run run;
 
-	start(self, &run, "--dry-run --quick --out %OUT");
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+	complete(self, &run, "--dry-run --quick --out %OUT", COMMAND_OK);
 	assert_says(&run, "Nothing was run or written");
 	assert_says(&run, "pair, 1 thread");
 	assert_int_equal(stat(self->out, &file), -1);
@@ -650,19 +650,15 @@ static void stores_are_not_mixed(void **state)
 	struct stat file;
 	struct run run;
 
-	start(self, &run, SMALL_SWEEP "--blocks 2 --out %OUT");
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+	complete(self, &run, SMALL_SWEEP "--blocks 2 --out %OUT", COMMAND_OK);
 	assert_says(&run, self->path);
 	assert_refused(self, SMALL_SWEEP "--blocks 3 --out %OUT", COMMAND_FAILED,
 		"another plan; they differ in: blocks", "--fresh");
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), 2);
+	assert_number(self, "SELECT count(*) FROM block", 2);
 
-	start(self, &run, SMALL_SWEEP "--blocks 3 --out %OUT --fresh");
-	finish(&run);
-	assert_status(&run, COMMAND_OK);
+	complete(self, &run, SMALL_SWEEP "--blocks 3 --out %OUT --fresh", COMMAND_OK);
 	assert_says(&run, "sweep.db.old-1");
-	assert_int_equal(number(self, "SELECT count(*) FROM block"), 3);
+	assert_number(self, "SELECT count(*) FROM block", 3);
 	snprintf(moved, sizeof(moved), "%s.old-1", self->path);
 	assert_int_equal(stat(moved, &file), 0);
 }
@@ -719,7 +715,7 @@ static void nothing_measured_is_no_success(void **state)
 		skip();
 	assert_status(&run, COMMAND_FAILED);
 	assert_says(&run, "nothing was measured");
-	assert_int_equal(number(self, "SELECT count(*) FROM slice"), 0);
+	assert_number(self, "SELECT count(*) FROM slice", 0);
 }
 
 static void long_sweep_says_so_first(void **state)

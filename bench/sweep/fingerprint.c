@@ -2,6 +2,7 @@
 #include "bench/sweep/fingerprint.h"
 
 #include "alloc/machine/compiler.h"
+#include "bench/base/append.h"
 #include "bench/base/clock.h"
 #include "bench/base/escape.h"
 #include "bench/base/hash.h"
@@ -15,11 +16,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,19 +85,16 @@ static const char *find_value(
 	return value;
 }
 
-static void add(struct sketch *self, const char *name, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void add_identity(struct sketch *self, const char *name, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
+/* An empty value is left out. */
 static void add_text(struct sketch *self, const char *name, const char *text)
 {
 	if (text[0] != '\0')
 		json_object_set_new(self->json, name, json_string(text));
 }
 
-/* Adds what may change between two starts. An empty value is left out. */
-static void add(struct sketch *self, const char *name, const char *format, ...)
+/* Adds what may change between two starts. */
+__attribute__((format(printf, 3, 4))) static void add(
+	struct sketch *self, const char *name, const char *format, ...)
 {
 	char text[TEXT_BYTES];
 	va_list args;
@@ -111,7 +106,8 @@ static void add(struct sketch *self, const char *name, const char *format, ...)
 }
 
 /* Adds a part of the identity. */
-static void add_identity(struct sketch *self, const char *name, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void add_identity(
+	struct sketch *self, const char *name, const char *format, ...)
 {
 	char text[TEXT_BYTES];
 	va_list args;
@@ -125,24 +121,19 @@ static void add_identity(struct sketch *self, const char *name, const char *form
 	self->identity = hash_text(hash_text(self->identity, name), text);
 }
 
-static void lower_grade(struct sketch *self, char grade, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* The worst finding decides; each gives its reason and what would help. */
-static void lower_grade(struct sketch *self, char grade, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void lower_grade(
+	struct sketch *self, char grade, const char *format, ...)
 {
-	size_t used = strlen(self->reasons);
+	char reason[TEXT_BYTES];
 	va_list args;
 
-	if (grade > self->grade)
-		self->grade = grade;
-	used += (size_t)snprintf(self->reasons + used, sizeof(self->reasons) - used,
-		"%s%c: ", used == 0 ? "" : " ", grade);
-	if (used >= sizeof(self->reasons))
-		return;
+	self->grade = grade > self->grade ? grade : self->grade;
 	va_start(args, format);
-	vsnprintf(self->reasons + used, sizeof(self->reasons) - used, format, args);
+	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
+	append(self->reasons, sizeof(self->reasons), "%s%c: %s",
+		self->reasons[0] == '\0' ? "" : " ", grade, reason);
 }
 
 /*
@@ -169,8 +160,7 @@ static void add_processor(struct sketch *self)
 	if (guest)
 		lower_grade(self, 'B',
 			"this is a virtual machine, whose neighbours can't be seen; bare metal "
-			"would "
-			"be quieter.");
+			"would be quieter.");
 	if (uname(&system) == 0)
 		add_identity(self, "kernel", "%.60s %.60s %.60s", system.sysname, system.release,
 			system.machine);
@@ -189,25 +179,22 @@ static void add_topology(struct sketch *self)
 
 	if (hwloc_topology_init(&topology) != 0)
 		return;
-	if (hwloc_topology_load(topology) != 0)
-		goto done;
-	size_t used = (size_t)snprintf(text, sizeof(text),
-		"packages %d, NUMA nodes %d, cores %d, threads %d",
-		hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE),
-		hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_NUMANODE),
-		hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE),
-		hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU));
-	for (size_t i = 0; i < array_count(caches); i++) {
-		hwloc_obj_t cache = hwloc_get_obj_by_type(topology, caches[i].type, 0);
+	if (hwloc_topology_load(topology) == 0) {
+		snprintf(text, sizeof(text), "packages %d, NUMA nodes %d, cores %d, threads %d",
+			hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE),
+			hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_NUMANODE),
+			hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_CORE),
+			hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU));
+		for (size_t i = 0; i < array_count(caches); i++) {
+			hwloc_obj_t cache = hwloc_get_obj_by_type(topology, caches[i].type, 0);
 
-		if (cache != NULL)
-			used += (size_t)snprintf(text + used, sizeof(text) - used,
-				"; %s %" PRIu64 " KiB x %d", caches[i].name,
-				(uint64_t)cache->attr->cache.size / 1024,
-				hwloc_get_nbobjs_by_type(topology, caches[i].type));
+			if (cache != NULL)
+				append(text, sizeof(text), "; %s %" PRIu64 " KiB x %d",
+					caches[i].name, (uint64_t)cache->attr->cache.size / 1024,
+					hwloc_get_nbobjs_by_type(topology, caches[i].type));
+		}
+		add_identity(self, "topology", "%s", text);
 	}
-	add_identity(self, "topology", "%s", text);
-done:
 	hwloc_topology_destroy(topology);
 }
 
@@ -218,33 +205,28 @@ static void add_memory(struct sketch *self)
 
 	/* What the kernel keeps for itself differs from start to start: whole GiB are stable. */
 	add_identity(self, "memory", "%" PRIu64 " GiB", (bytes + (1 << 29)) >> 30);
-	add(self, "transparent huge pages", "%s",
+	add_text(self, "transparent huge pages",
 		read_line("/sys/kernel/mm/transparent_hugepage/enabled", value, sizeof(value)));
-	add(self, "huge pages", "%s", read_line("/proc/sys/vm/nr_hugepages", value, sizeof(value)));
+	add_text(self, "huge pages", read_line("/proc/sys/vm/nr_hugepages", value, sizeof(value)));
 }
 
 /* "0-3,8" from the set. */
 static void add_allowed_cpus(struct sketch *self)
 {
 	cpu_set_t set;
-	char text[TEXT_BYTES];
-	size_t used = 0;
+	char text[TEXT_BYTES] = "";
 
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return;
-	text[0] = '\0';
-	for (int cpu = 0; cpu < CPU_SETSIZE && used < sizeof(text); cpu++) {
-		int last = cpu;
-
+	for (int cpu = 0, last; cpu < CPU_SETSIZE; cpu = last + 1) {
+		last = cpu;
 		if (!CPU_ISSET((size_t)cpu, &set))
 			continue;
 		while (last + 1 < CPU_SETSIZE && CPU_ISSET((size_t)last + 1, &set))
 			last++;
-		used += (size_t)snprintf(
-			text + used, sizeof(text) - used, "%s%d", used == 0 ? "" : ",", cpu);
-		if (last > cpu && used < sizeof(text))
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "-%d", last);
-		cpu = last;
+		append(text, sizeof(text), text[0] == '\0' ? "%d" : ",%d", cpu);
+		if (last > cpu)
+			append(text, sizeof(text), "-%d", last);
 	}
 	add_identity(self, "cpus allowed", "%s", text);
 }
@@ -256,14 +238,13 @@ static void add_boot_options(struct sketch *self)
 		"idle=", "intel_pstate=", "amd_pstate=", "processor.max_cstate=", "nosmt",
 		"transparent_hugepage=", "preempt="};
 	char line[CPUINFO_BYTES], found[TEXT_BYTES] = "";
-	size_t used = 0;
 
 	read_line("/proc/cmdline", line, sizeof(line));
 	for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " ")) {
-		for (size_t i = 0; i < array_count(names) && used < sizeof(found); i++) {
+		for (size_t i = 0; i < array_count(names); i++) {
 			if (strncmp(word, names[i], strlen(names[i])) == 0)
-				used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s",
-					used == 0 ? "" : " ", word);
+				append(found, sizeof(found), "%s%s", found[0] == '\0' ? "" : " ",
+					word);
 		}
 	}
 	add_text(self, "boot options", found);
@@ -338,18 +319,18 @@ static void add_settings(struct sketch *self)
 	char value[TEXT_BYTES];
 
 	read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", value, sizeof(value));
-	add(self, "governor", "%s", value);
+	add_text(self, "governor", value);
 	if (value[0] != '\0' && strcmp(value, "performance") != 0)
 		lower_grade(self, 'B',
 			"the frequency governor is '%s'; 'cpupower frequency-set -g performance' "
 			"steadies it.",
 			value);
 	read_line("/sys/devices/system/cpu/intel_pstate/no_turbo", value, sizeof(value));
-	add(self, "turbo", "%s", value[0] == '\0' ? "" : (value[0] == '0' ? "on" : "off"));
-	add(self, "smt", "%s",
+	add_text(self, "turbo", value[0] == '\0' ? "" : (value[0] == '0' ? "on" : "off"));
+	add_text(self, "smt",
 		read_line("/sys/devices/system/cpu/smt/control", value, sizeof(value)));
 	read_line("/proc/sys/kernel/randomize_va_space", value, sizeof(value));
-	add(self, "address randomisation", "%s", value);
+	add_text(self, "address randomisation", value);
 	if (strcmp(value, "0") == 0)
 		lower_grade(self, 'B',
 			"address randomisation is off, so every fork has the same layout; 'sysctl "
@@ -360,7 +341,7 @@ static void add_settings(struct sketch *self)
 
 	read_file("/proc/self/cgroup", groups, sizeof(groups));
 	self->limited = fingerprint_cpu_limit(groups, "/sys/fs/cgroup", limit);
-	add(self, "cgroup cpu limit", "%s", self->limited ? limit : "");
+	add_text(self, "cgroup cpu limit", self->limited ? limit : "");
 	if (self->limited)
 		lower_grade(self, 'C',
 			"a control group limits the CPU time (%s) and stops threads when it is "
@@ -374,16 +355,16 @@ static void add_build(struct sketch *self)
 	static const char *const variables[] = {"MALLOC_CONF", "MALLOC_ARENA_MAX",
 		"MIMALLOC_VERBOSE", "GLIBC_TUNABLES", "LD_PRELOAD"};
 
-	add(self, "compiler", "%s", revision_compiler);
-	add(self, "compiler flags", "%s", revision_flags);
-	add(self, "source revision", "%s", revision_text);
-	add(self, "build id", "%s", build_id());
+	add_text(self, "compiler", revision_compiler);
+	add_text(self, "compiler flags", revision_flags);
+	add_text(self, "source revision", revision_text);
+	add_text(self, "build id", build_id());
 	add(self, "libc", "glibc %s", gnu_get_libc_version());
 	for (size_t i = 0; i < array_count(variables); i++) {
 		const char *value = getenv(variables[i]);
 
 		if (value != NULL)
-			add(self, variables[i], "%s", value);
+			add_text(self, variables[i], value);
 	}
 }
 
@@ -445,7 +426,7 @@ static void add_noise(struct sketch *self)
 	/* Before the probe: it would count itself. */
 	read_line("/proc/loadavg", value, sizeof(value));
 	sscanf(value, "%lf %*f %*f %u", &load, &running);
-	add(self, "load", "%s", value);
+	add_text(self, "load", value);
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (running > 1)
 		lower_grade(self, running > (unsigned)cpus ? 'D' : 'C',
@@ -455,7 +436,7 @@ static void add_noise(struct sketch *self)
 		lower_grade(self, 'B',
 			"the load of the last minute was %.1f; wait until it is below 0.5.", load);
 	read_line("/proc/pressure/cpu", pressure, sizeof(pressure));
-	add(self, "cpu pressure", "%s", pressure);
+	add_text(self, "cpu pressure", pressure);
 
 	read_steal(&all, &stolen);
 	struct probe probe = spin((uint64_t)PROBE_MS * 1000000);

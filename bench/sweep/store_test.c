@@ -82,6 +82,16 @@ static struct store *open_well(struct fixture *self, bool expect_new)
 	return store;
 }
 
+/* A change that a sweep would not make. */
+static void execute(const struct fixture *self, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
 /* What stands at the path, to see that a refusal changed nothing. */
 struct content {
 	unsigned char *bytes;
@@ -218,21 +228,17 @@ static void what_goes_in_comes_out(void **state)
 	assert_query(self, "SELECT units FROM slice", "1152921504606846977");
 	assert_query(self,
 		"SELECT concat FROM (SELECT started_ns || ' ' || calibration_ns || ' ' || slot || "
-		"' '"
-		" || units_per_s || ' ' || skew || ' ' || jain || ' ' || slowest_share || ' ' || "
-		"flags"
-		" || ' ' || refill || flush || grow || steal || empty AS concat FROM slice JOIN "
-		"block"
-		" USING (block_id) ORDER BY subject_id)",
+		"' ' || units_per_s || ' ' || skew || ' ' || jain || ' ' || slowest_share || ' ' "
+		"|| flags || ' ' || refill || flush || grow || steal || empty AS concat FROM slice "
+		"JOIN block USING (block_id) ORDER BY subject_id)",
 		"77 88 0 1250000000.0 0.25 0.5 0.75 skew nivcsw 12345");
 	assert_query(self,
 		"SELECT cpu || ' ' || units || window_ns || cpu_ns || nvcsw || nivcsw || minflt "
-		"FROM"
-		" thread ORDER BY subject_id, thread DESC",
+		"FROM thread ORDER BY subject_id, thread DESC",
 		"1 111213141516");
 	assert_query(self,
-		"SELECT rss_open || rss_peak || pool_bytes || capacity || drained || expected FROM"
-		" memory WHERE cell_id = 2 AND subject_id = 1 AND fork = 1",
+		"SELECT rss_open || rss_peak || pool_bytes || capacity || drained || expected FROM "
+		"memory WHERE cell_id = 2 AND subject_id = 1 AND fork = 1",
 		"212223242526");
 	assert_query(self, "SELECT json || hash || grade FROM machine",
 		"{\"cpu\":\"a processor\"}0123B");
@@ -334,16 +340,13 @@ static void events_are_counted_as_the_sweep_needs_them(void **state)
 static void other_files_are_refused(void **state)
 {
 	struct fixture *self = *state;
-	sqlite3 *db = NULL;
 
 	write_file(self->path, "");
 	assert_refused(self, "not a result store", "empty");
 	write_file(self->path, "a letter to a friend");
 	assert_refused(self, "not a result store", "no SQLite file");
 	unlink(self->path);
-	assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	execute(self, "CREATE TABLE t (x)");
 	assert_refused(self, "not a result store", "another program's");
 	unlink(self->path);
 
@@ -358,16 +361,11 @@ static void other_schema_is_refused(void **state)
 {
 	struct fixture *self = *state;
 	char pragma[64], version[64];
-	sqlite3 *db = NULL;
 
 	store_close(open_well(self, true));
-	assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-	sqlite3_close(db);
 	for (int other = STORE_SCHEMA_VERSION - 1; other <= STORE_SCHEMA_VERSION + 1; other += 2) {
-		assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
 		snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", other);
-		assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
-		sqlite3_close(db);
+		execute(self, pragma);
 		snprintf(version, sizeof(version), "schema version %d", other);
 		assert_refused(self, version, "Use the program that made it");
 	}
@@ -376,7 +374,6 @@ static void other_schema_is_refused(void **state)
 static void other_plan_and_build_are_refused(void **state)
 {
 	struct fixture *self = *state;
-	sqlite3 *db = NULL;
 
 	store_close(open_well(self, true));
 	plan_free(self->plan);
@@ -385,11 +382,7 @@ static void other_plan_and_build_are_refused(void **state)
 
 	plan_free(self->plan);
 	self->plan = make_plan(1);
-	assert_int_equal(sqlite3_open(self->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE plan SET hash = 'x', build_id = 'feedbeef'", NULL,
-				 NULL, NULL),
-		SQLITE_OK);
-	sqlite3_close(db);
+	execute(self, "UPDATE plan SET hash = 'x', build_id = 'feedbeef'");
 	assert_refused(self, "another build", "feedbeef");
 }
 

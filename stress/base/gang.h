@@ -1,6 +1,4 @@
-/*
- * A gang: threads that attach to one pool, start together, and are waited for.
- */
+/* A gang: threads that attach to one pool, start together, and are waited for. */
 #ifndef STRESS_BASE_GANG_H
 #define STRESS_BASE_GANG_H
 
