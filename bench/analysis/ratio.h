@@ -1,13 +1,7 @@
 /*
  * Targets: what is wanted of the designs, as ratios between rows, and what stores say of it.
  *
- * A target is a section of an INI file (ratio_help has all keys):
- *
- *	[one thread, against DPDK]
- *	row = dpdk_cache
- *	over = ours
- *	at = pair, 1 thread
- *	want = >= 2.5
+ * A target is a section of an INI file: ratio_help has all keys, results/targets.ini has examples.
  *
  * The estimates. Both sides in one cell: the series of log-ratios (or differences in ns) within
  * blocks, its Hodges-Lehmann point and hierarchical bootstrap, digit for digit what the reports

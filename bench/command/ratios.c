@@ -75,13 +75,11 @@ static void put_estimate(const struct ratio_target *t, const struct ratio_result
 /* "met", "missed by 28 %", "absent". */
 static void put_verdict(const struct ratio_target *t, const struct ratio_result *r, FILE *out)
 {
-	static const char *const names[] = {
-		[RATIO_MET] = "met",
+	static const char *const names[] = {[RATIO_MET] = "met",
 		[RATIO_MISSED] = "missed",
 		[RATIO_UNDECIDED] = "undecided",
 		[RATIO_SHOWN] = "-",
-		[RATIO_ABSENT] = "absent",
-	};
+		[RATIO_ABSENT] = "absent"};
 
 	fputs(names[r->verdict], out);
 	if (r->verdict == RATIO_MISSED && t->operation == RATIO_OVER)
