@@ -136,6 +136,13 @@ static void work_starved(void)
 		;
 }
 
+/* Never done, and after everybody else. */
+static void spin_starved(void)
+{
+	sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+	act_spin();
+}
+
 static const struct role {
 	const char *name;
 	void (*act)(void);   /* at a request for a slice; NULL or returning: answers */
@@ -152,6 +159,7 @@ static const struct role {
 	{"terminated", act_terminated, NULL},
 	{"stopped", act_stopped, NULL},
 	{"starved", work_starved, NULL},
+	{"spin_starved", spin_starved, NULL},
 	{"exhausted", NULL, WORKER_CODE_EXHAUSTED},
 	{"failed", NULL, WORKER_CODE_FAILED},
 	{"environment", NULL, NULL},
@@ -167,6 +175,21 @@ static json_t *answer(const struct role *role)
 	return role->refusal != NULL ? error(role->refusal) : slice();
 }
 
+/* One CPU for all that starve each other: the first that the process may use. False: it is not to be had. */
+static bool go_to_the_common_cpu(void)
+{
+	cpu_set_t allowed, first;
+	size_t cpu = 0;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return false;
+	while (!CPU_ISSET(cpu, &allowed))
+		cpu++;
+	CPU_ZERO(&first);
+	CPU_SET(cpu, &first);
+	return sched_setaffinity(0, sizeof(first), &first) == 0;
+}
+
 /* The role as a process: hello, then an answer to each request. */
 static int play(const char *name)
 {
@@ -179,11 +202,7 @@ static int play(const char *name)
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A CPU of its own would help no test; one that all share lets the hogs do their work. */
-	cpu_set_t first;
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	sched_setaffinity(0, sizeof(first), &first);
-	if (role == NULL ||
+	if (role == NULL || !go_to_the_common_cpu() ||
 		channel_send(WORKER_FD, json_pack("{s:s, s:i, s:s, s:b, s:s}", "reply", "hello",
 						"proto", WORKER_PROTO, "build_id", build_id(),
 						"supported", 1, "reason", "")) != 0)
@@ -299,13 +318,16 @@ static void environment_holds_no_malloc(void **state)
 		worker.detail, "'slice' failed: - - glibc.pthread.mutex_spin_count=7 kept");
 }
 
-/* Processes that leave nothing of CPU 0, for so many seconds. */
-static void start_hogs(pid_t hogs[HOGS])
+/*
+ * Processes that leave nothing of the common CPU, for so many seconds or until they are killed (0).
+ * Returns when each has been there, in the ordinary class, whatever this process is in.
+ */
+static void start_hogs(pid_t hogs[HOGS], int seconds)
 {
-	cpu_set_t first;
+	int ends[2];
+	char there;
 
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
+	assert_int_equal(pipe(ends), 0);
 	fflush(NULL);
 	for (int i = 0; i < HOGS; i++) {
 		hogs[i] = fork();
@@ -313,12 +335,18 @@ static void start_hogs(pid_t hogs[HOGS])
 		if (hogs[i] != 0)
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		sched_setaffinity(0, sizeof(first), &first);
-		const uint64_t until = clock_now_ns() + HOGS_S * (uint64_t)CLOCK_NS_PER_S;
-		while (clock_now_ns() < until)
+		if (sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}) != 0 ||
+			!go_to_the_common_cpu() || write(ends[1], "", 1) != 1)
+			_exit(1);
+		const uint64_t until = clock_now_ns() + (uint64_t)seconds * CLOCK_NS_PER_S;
+		while (seconds == 0 || clock_now_ns() < until)
 			;
 		_exit(0);
 	}
+	close(ends[1]);
+	for (int i = 0; i < HOGS; i++)
+		assert_int_equal(read(ends[0], &there, 1), 1);
+	close(ends[0]);
 }
 
 static void await_hogs(const pid_t hogs[HOGS])
@@ -336,13 +364,13 @@ static void starved_worker_is_waited_for(void **state)
 	struct controller *self = *state;
 	pid_t hogs[HOGS];
 
-	start_hogs(hogs);
+	start_hogs(hogs, HOGS_S);
 	assert_fares(self, "starved", NULL);
 	await_hogs(hogs);
 
-	start_hogs(hogs);
+	start_hogs(hogs, 0);
 	self->patience_ms = PATIENCE_MS;
-	assert_fares(self, "starved", CONTROLLER_STARVED);
+	assert_fares(self, "spin_starved", CONTROLLER_STARVED);
 	for (int i = 0; i < HOGS; i++)
 		kill(hogs[i], SIGKILL);
 	await_hogs(hogs);
