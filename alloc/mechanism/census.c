@@ -62,6 +62,15 @@ bool census_mark(struct census *self, const void *object, const char *place)
 	return true;
 }
 
+bool census_mark_each(struct census *self, void *const *objs, uint32_t n, const char *place)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (!census_mark(self, objs[i], place))
+			return false;
+	}
+	return true;
+}
+
 int census_end(struct census *self, uint64_t outstanding)
 {
 	uint64_t carved = slab_carved((struct slab *)self->slab);

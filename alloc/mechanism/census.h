@@ -39,6 +39,9 @@ void census_begin_count(struct census *self, const struct slab *slab);
  */
 bool census_mark(struct census *self, const void *object, const char *place);
 
+/* The same for objs[0..n). */
+bool census_mark_each(struct census *self, void *const *objs, uint32_t n, const char *place);
+
 /*
  * Notes another broken invariant, printf-style; the first one noted is kept. Always returns false.
  */

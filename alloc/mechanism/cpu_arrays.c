@@ -2,18 +2,17 @@
 #include "alloc/mechanism/cpu_arrays.h"
 #include "alloc/mechanism/transit.h"
 
-#include <errno.h>
 #include <string.h>
 
 /*
  * The arrays beyond those in use are left as they were mapped, all 0: cur is not above low and not below
  * cap, so a section on such a CPU finds its array empty and full.
  */
-int cpu_arrays_init(struct cpu_arrays *self, const struct pool *pool, uint32_t magazines)
+int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines)
 {
-	self->cap = pool->config.cpu_cache_objects;
-	self->batch = pool->config.batch_objects;
-	int rc = depot_init(&self->depot, pool->slab, self->batch, magazines, CACHE_LINE_BYTES);
+	self->cap = self->base.config.cpu_cache_objects;
+	self->batch = self->base.config.batch_objects;
+	int rc = depot_init(&self->depot, &self->slab, self->batch, magazines, CACHE_LINE_BYTES);
 	if (rc != 0)
 		return rc;
 	self->array = cpu_table_map(&self->table, sizeof(*self->array));
@@ -26,15 +25,30 @@ int cpu_arrays_init(struct cpu_arrays *self, const struct pool *pool, uint32_t m
 	return 0;
 }
 
-void cpu_arrays_fini(struct cpu_arrays *self)
+int cpu_arrays_init(struct pool *pool)
 {
+	return cpu_arrays_init_with((struct cpu_arrays *)pool, 0);
+}
+
+void cpu_arrays_fini(struct pool *pool)
+{
+	struct cpu_arrays *self = (struct cpu_arrays *)pool;
+
 	cpu_table_unmap(&self->table, self->array, sizeof(*self->array));
 	depot_fini(&self->depot);
 }
 
-void cpu_arrays_adopt(struct cpu_arrays *self, struct cpu_arrays_thread *thread)
+void cpu_arrays_adopt(struct pool *pool, struct pool_thread *thread)
 {
-	thread->rs = rseq_area_or(&thread->unregistered, self->table.cpus);
+	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
+
+	self->rs = rseq_area_or(&self->unregistered, ((struct cpu_arrays *)pool)->table.cpus);
+}
+
+int cpu_arrays_enter(struct pool *pool, struct pool_thread *thread)
+{
+	cpu_arrays_adopt(pool, thread);
+	return 0;
 }
 
 uint32_t cpu_arrays_pop(
@@ -74,17 +88,19 @@ void cpu_arrays_put(
 		depot_give(&self->depot, &thread->base, objs, n);
 }
 
-void cpu_arrays_drain(struct cpu_arrays *self, struct cpu_arrays_thread *thread)
+void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread)
 {
+	struct cpu_arrays *self = (struct cpu_arrays *)pool;
 	struct transit transit;
 	uint32_t n;
 
 	transit_init(&transit);
 	do {
 		transit_open(&transit, &self->depot);
-		n = cpu_arrays_pop(self, thread, transit.slot, transit.room);
+		n = cpu_arrays_pop(
+			self, (struct cpu_arrays_thread *)thread, transit.slot, transit.room);
 		if (n != 0)
-			transit_give(&transit, &self->depot, &thread->base, n);
+			transit_give(&transit, &self->depot, thread, n);
 	} while (n != 0);
 	transit_close(&transit, &self->depot);
 }
@@ -181,21 +197,23 @@ uint32_t cpu_arrays_steal(
 	return steal.taken;
 }
 
-bool cpu_arrays_census(struct cpu_arrays *self, struct census *census)
+void cpu_arrays_walk(struct pool *pool, struct census *census)
 {
+	struct cpu_arrays *self = (struct cpu_arrays *)pool;
+
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
 		struct rseq_array *array = &self->array[cpu];
 		uint32_t cur = atom_load_relaxed(&array->cur);
 
 		if (atom_load_relaxed(&array->stop) != 0 || atom_load_relaxed(&array->low) != 0 ||
-			atom_load_relaxed(&array->cap) != self->cap || cur > self->cap)
-			return census_fail(census,
+			atom_load_relaxed(&array->cap) != self->cap || cur > self->cap) {
+			census_fail(census,
 				"I1: CPU %u is stopped, or its array of %u holds %u objects", cpu,
 				self->cap, cur);
-		for (uint32_t k = 0; k < cur; k++) {
-			if (!census_mark(census, array->slot[k], "a CPU's array"))
-				return false;
+			return;
 		}
+		if (!census_mark_each(census, array->slot, cur, "a CPU's array"))
+			return;
 	}
-	return depot_census(&self->depot, census);
+	depot_census(&self->depot, census);
 }

@@ -1,9 +1,11 @@
 /*
- * The arrays of all CPUs (rseq_array.h) as a cache over the depot: what lies around the sections, for
- * `rseq_arr` and `home_ret`. Cold, all of it: the hot hooks enter the sections themselves.
+ * Pools whose cache is an array a CPU (rseq_array.h), over the depot: what lies around the
+ * sections, for `rseq_arr` and `home_ret`. Cold, all of it: the hot hooks enter the sections
+ * themselves.
  *
- * Progress: lock-free. A section that was aborted RSEQ_ABORTS_MAX times is given up, and the caller goes to
- * the depot. A thread that stops an array and is stopped itself hides that array and blocks nobody.
+ * Progress: lock-free. A section that was aborted RSEQ_ABORTS_MAX times is given up, and the caller
+ * goes to the depot. A thread that stops an array and is stopped itself hides that array and blocks
+ * nobody.
  *
  * I1  On a quiet pool no array is stopped, low is 0, cap is the configured one and cur at most that.
  */
@@ -12,20 +14,24 @@
 
 #include "alloc/mechanism/cpu_table.h"
 #include "alloc/mechanism/depot.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/rseq_array.h"
 
 _Static_assert((int)POOL_CPU_CACHE_OBJECTS_MAX <= (int)RSEQ_ARRAY_SLOTS,
 	"the largest cache fits an array");
 
+/* The pool, or the first member of one that has more. */
 struct cpu_arrays {
+	struct pool base;
 	struct rseq_array *array; /* table.limit of them */
 	struct cpu_table table;
 	uint32_t cap;   /* objects an array holds */
 	uint32_t batch; /* objects moved at once; the depot's magazine size */
+	struct slab slab;
 	struct depot depot;
 };
 
-/* The first member of a thread's state, or all of it. */
+/* A thread's state, or its first member. */
 struct cpu_arrays_thread {
 	struct pool_thread base;
 	void *rs; /* the thread's registered area, or &unregistered */
@@ -33,15 +39,18 @@ struct cpu_arrays_thread {
 	uint32_t victim; /* where the last search found something */
 };
 
-/*
- * Of a new pool, whose config and slab stand. magazines: that the depot is to have beyond those for its
- * threads (depot_init). 0, -EOVERFLOW or -ENOMEM.
- */
-COLD int cpu_arrays_init(struct cpu_arrays *self, const struct pool *pool, uint32_t magazines);
-COLD void cpu_arrays_fini(struct cpu_arrays *self);
+/* The parts (life_cycle.h), of a pool that is no more than the arrays. */
+COLD int cpu_arrays_init(struct pool *pool);
+COLD void cpu_arrays_fini(struct pool *pool);
+COLD int cpu_arrays_enter(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_arrays_walk(struct pool *pool, struct census *census);
 
-/* The handle is the calling thread's from now on: when it attaches, and when it adopts. */
-COLD void cpu_arrays_adopt(struct cpu_arrays *self, struct cpu_arrays_thread *thread);
+/* The hooks adopt and flush; this empties the current CPU's array into the depot. */
+COLD void cpu_arrays_adopt(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread);
+
+/* As cpu_arrays_init. magazines: that the depot has beyond those for its threads (depot_init). */
+COLD int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines);
 
 /*
  * The sections for several objects, begun again when interrupted, a bounded number of times. Up to n
@@ -65,11 +74,5 @@ COLD void cpu_arrays_put(
  */
 COLD uint32_t cpu_arrays_steal(
 	struct cpu_arrays *self, struct cpu_arrays_thread *thread, void **objs, uint32_t n);
-
-/* Empties the current CPU's array into the depot. */
-COLD void cpu_arrays_drain(struct cpu_arrays *self, struct cpu_arrays_thread *thread);
-
-/* Of a quiet pool, the depot included: verifies I1 and marks every object. False: the census has failed. */
-COLD bool cpu_arrays_census(struct cpu_arrays *self, struct census *census);
 
 #endif

@@ -1,45 +1,71 @@
 /* See cpu_inboxes.h. */
 #include "alloc/mechanism/cpu_inboxes.h"
 
-#include <errno.h>
-
 static size_t inbox_bytes(const struct cpu_inboxes *self)
 {
 	return self->arrays.table.cpus * sizeof(*self->inbox);
 }
 
-int cpu_inboxes_init(struct cpu_inboxes *self)
+static size_t home_bytes(const struct cpu_inboxes *self)
 {
-	int rc = cpu_arrays_init(&self->arrays, &self->base, DEPOT_THREADS * CPU_INBOXES_OPEN);
+	return slab_units(&self->arrays.slab) * sizeof(*self->home);
+}
+
+int cpu_inboxes_init(struct pool *pool)
+{
+	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
+	int rc = cpu_arrays_init_with(&self->arrays, DEPOT_THREADS * CPU_INBOXES_OPEN);
 
 	if (rc != 0)
 		return rc;
 	self->inbox = memory_alloc(inbox_bytes(self));
-	if (self->inbox == NULL) {
-		cpu_arrays_fini(&self->arrays);
-		return -ENOMEM;
-	}
+	if (self->inbox == NULL)
+		goto fail_inbox;
+	self->home = memory_map(home_bytes(self), MEMORY_PAGES_ORDINARY);
+	if (self->home == NULL)
+		goto fail_home;
+	self->home_of_0 = (uintptr_t)self->home -
+			  ((uintptr_t)pool->slab->base >> CACHE_LINE_LOG2) * sizeof(*self->home);
 	thread_list_init(&self->threads);
 	return 0;
-}
 
-void cpu_inboxes_fini(struct cpu_inboxes *self)
-{
-	thread_list_fini(&self->threads);
+fail_home:
 	memory_free(self->inbox, inbox_bytes(self));
-	cpu_arrays_fini(&self->arrays);
+fail_inbox:
+	cpu_arrays_fini(pool);
+	return -ENOMEM;
 }
 
-void cpu_inboxes_enter(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+void cpu_inboxes_fini(struct pool *pool)
 {
-	cpu_arrays_adopt(&self->arrays, &thread->cpu);
-	thread_list_add(&self->threads, &thread->link);
+	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
+
+	thread_list_fini(&self->threads);
+	memory_unmap(self->home, home_bytes(self), MEMORY_PAGES_ORDINARY);
+	memory_free(self->inbox, inbox_bytes(self));
+	cpu_arrays_fini(pool);
 }
 
-void cpu_inboxes_leave(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+int cpu_inboxes_enter(struct pool *pool, struct pool_thread *thread)
 {
-	cpu_inboxes_flush(self, thread);
-	thread_list_remove(&self->threads, &thread->link);
+	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
+	struct cpu_inboxes_thread *mine = (struct cpu_inboxes_thread *)thread;
+	int rc = depot_keep(&self->arrays.depot, &mine->scratch, 1);
+
+	if (rc != 0)
+		return rc;
+	thread_list_add(&self->threads, &mine->link);
+	return cpu_arrays_enter(pool, thread);
+}
+
+void cpu_inboxes_leave(struct pool *pool, struct pool_thread *thread)
+{
+	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
+	struct cpu_inboxes_thread *mine = (struct cpu_inboxes_thread *)thread;
+
+	cpu_inboxes_close(self, mine);
+	thread_list_remove(&self->threads, &mine->link);
+	depot_drop(&self->arrays.depot, &mine->scratch, 1);
 }
 
 /* Empties an open magazine into the depot and closes it. */
@@ -54,10 +80,16 @@ static void abandon(
 	thread->cpu.base.paths.flush++;
 }
 
-void cpu_inboxes_flush(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+void cpu_inboxes_close(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
 {
 	for (uint32_t i = 0; i < CPU_INBOXES_OPEN; i++)
 		abandon(self, thread, &thread->open[i]);
+}
+
+void cpu_inboxes_flush(struct pool *pool, struct pool_thread *thread)
+{
+	cpu_inboxes_close((struct cpu_inboxes *)pool, (struct cpu_inboxes_thread *)thread);
+	cpu_arrays_flush(pool, thread);
 }
 
 bool cpu_inboxes_open(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread,
@@ -122,15 +154,27 @@ static void census_thread(struct thread_link *link, void *arg)
 	}
 }
 
-bool cpu_inboxes_census(struct cpu_inboxes *self, struct census *census)
+void cpu_inboxes_walk(struct pool *pool, struct census *census)
 {
+	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
+	const uint32_t cpus = self->arrays.table.cpus;
 	struct open_census open = {census, self->arrays.batch};
 
-	for (uint32_t cpu = 0; cpu < self->arrays.table.cpus; cpu++) {
+	for (uint32_t i = 0; i < slab_carved(pool->slab); i++) { /* I2 */
+		uint32_t home = *cpu_inboxes_home(self, slab_object(pool->slab, i));
+
+		if (home >= cpus) {
+			census_fail(census, "I2: object %u has its home on CPU %u of %u", i, home,
+				cpus);
+			return;
+		}
+	}
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) { /* I1 */
 		if (!depot_census_stack(&self->arrays.depot, &self->inbox[cpu], self->arrays.batch,
 			    "a CPU's inbox", census))
-			return false;
+			return;
 	}
 	thread_list_each(&self->threads, census_thread, &open);
-	return !census->failed && cpu_arrays_census(&self->arrays, census);
+	if (!census->failed)
+		cpu_arrays_walk(pool, census);
 }

@@ -1,14 +1,19 @@
 /*
- * Inboxes: the arrays of all CPUs (cpu_arrays.h), and a way for free objects to a CPU on which their putter
- * does not run; for `home_ret`.
+ * Inboxes, for `home_ret`: a pool with an array a CPU (cpu_arrays.h), in which every object has a
+ * home, the CPU that carved it, and there is a way home from a CPU on which its putter runs.
  *
- * A thread has magazines open, each for one destination. Objects for a CPU go into the magazine that is
- * open for it; when that is full, it is posted to the CPU's inbox with one compare-and-swap. An inbox is
- * a tagged stack of magazines of the depot: its orders, and its tag against ABA. It gives one magazine at
- * a time, to any thread.
+ * A thread has magazines open, each for one home. Objects for a CPU go into the magazine that is
+ * open for it; when that is full, it is posted to the CPU's inbox with one compare-and-swap. An
+ * inbox is a tagged stack of magazines of the depot: its orders, and its tag against ABA. It gives
+ * one magazine at a time, to any thread.
+ *
+ * home[] needs no order of its own. The thread that carves an object writes its home before anybody
+ * else has the object, and nobody writes it again: whoever hands the object over publishes its
+ * home.
  *
  * I1  Magazines in an inbox hold `batch` objects, and a thread's open ones fewer: so there are never
  *     more full ones than the depot has room for.
+ * I2  Every carved object's home is a CPU of the pool.
  */
 #ifndef ALLOC_MECHANISM_CPU_INBOXES_H
 #define ALLOC_MECHANISM_CPU_INBOXES_H
@@ -18,8 +23,8 @@
 #include "alloc/mechanism/thread_list.h"
 
 /*
- * Magazines that a thread has open at once, by destination modulo this: a power of two. Sixteen serve a
- * stack whose completions go to sixteen different CPUs. A further destination displaces another one's
+ * Magazines that a thread has open at once, by home modulo this: a power of two. Sixteen serve a
+ * stack whose completions go to sixteen different CPUs. A further home displaces another one's
  * magazine, whose objects go to the depot: correct, and nobody's home.
  */
 enum { CPU_INBOXES_OPEN = 16 };
@@ -27,32 +32,41 @@ _Static_assert((CPU_INBOXES_OPEN & (CPU_INBOXES_OPEN - 1)) == 0, "the modulo is 
 
 struct cpu_inboxes_open {
 	struct magazine *magazine; /* NULL: none */
-	uint32_t cpu;              /* its destination */
+	uint32_t cpu;              /* the home that it is for */
 	uint32_t count; /* objects in it; the magazine's own word is written when it is posted */
 };
 
-/* The first member of the strategy's pool. */
+/* The pool. */
 struct cpu_inboxes {
-	struct pool base;
 	struct cpu_arrays arrays;
 	struct tagged_stack *inbox; /* one a CPU */
+	uint16_t *home; /* one a cache line of the slab: that of the object that begins there */
+	uintptr_t home_of_0; /* where the home of the line at address 0 would be */
 	struct thread_list threads;
 };
 
-/* The first member of a thread's state, or all of it. */
+/* A thread's state. */
 struct cpu_inboxes_thread {
 	struct cpu_arrays_thread cpu;
 	struct cpu_inboxes_open open[CPU_INBOXES_OPEN];
+	struct magazine *scratch; /* the strategy's; empty between calls */
 	struct thread_link link;
 };
 
-/* Of a new pool, whose config and slab stand. 0, -EOVERFLOW or -ENOMEM. */
-COLD int cpu_inboxes_init(struct cpu_inboxes *self);
-COLD void cpu_inboxes_fini(struct cpu_inboxes *self);
+/* The parts (life_cycle.h); the hook flush empties the open magazines and the CPU's array. */
+COLD int cpu_inboxes_init(struct pool *pool);
+COLD void cpu_inboxes_fini(struct pool *pool);
+COLD int cpu_inboxes_enter(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_inboxes_leave(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_inboxes_walk(struct pool *pool, struct census *census);
+COLD void cpu_inboxes_flush(struct pool *pool, struct pool_thread *thread);
 
-/* A thread attaches, and detaches. */
-COLD void cpu_inboxes_enter(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread);
-COLD void cpu_inboxes_leave(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread);
+/* An object's home. A shift, and an addition that the load does by itself. */
+ALWAYS_INLINE uint16_t *cpu_inboxes_home(const struct cpu_inboxes *self, const void *object)
+{
+	return (uint16_t *)(self->home_of_0 +
+			    ((uintptr_t)object >> CACHE_LINE_LOG2) * sizeof(uint16_t));
+}
 
 /*
  * Opens a magazine for cpu in the place of another one, or where there is none. False: the depot has none
@@ -61,7 +75,7 @@ COLD void cpu_inboxes_leave(struct cpu_inboxes *self, struct cpu_inboxes_thread 
 COLD bool cpu_inboxes_open(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread,
 	struct cpu_inboxes_open *open, uint32_t cpu);
 
-/* Posts a full magazine to its destination: one locked instruction. */
+/* Posts a full magazine to the inbox that it is for: one locked instruction. */
 COLD void cpu_inboxes_post(
 	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, struct cpu_inboxes_open *open);
 
@@ -97,12 +111,6 @@ COLD struct magazine *cpu_inboxes_take(
 	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, uint32_t cpu);
 
 /* Empties the thread's open magazines into the depot. */
-COLD void cpu_inboxes_flush(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread);
-
-/*
- * Of a quiet pool, arrays and depot included: verifies I1 and marks every object. False: the census has
- * failed.
- */
-COLD bool cpu_inboxes_census(struct cpu_inboxes *self, struct census *census);
+COLD void cpu_inboxes_close(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread);
 
 #endif

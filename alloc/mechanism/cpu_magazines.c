@@ -1,12 +1,13 @@
 /* See cpu_magazines.h. */
 #include "alloc/mechanism/cpu_magazines.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* The areas beyond those in use have no magazines, and are stopped for ever. */
-int cpu_magazines_init(struct cpu_magazines *self, const struct pool *pool)
+int cpu_magazines_init(struct pool *pool)
 {
+	struct cpu_magazines *self = (struct cpu_magazines *)pool;
+
 	self->size = pool->config.magazine_objects;
 	self->areas = cpu_table_map(&self->table, sizeof(*self->areas));
 	if (self->areas == NULL)
@@ -29,35 +30,42 @@ int cpu_magazines_init(struct cpu_magazines *self, const struct pool *pool)
 	return 0;
 }
 
-void cpu_magazines_fini(struct cpu_magazines *self)
+void cpu_magazines_fini(struct pool *pool)
 {
+	struct cpu_magazines *self = (struct cpu_magazines *)pool;
+
 	depot_fini(&self->depot);
 	cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
 }
 
-void cpu_magazines_adopt(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread)
 {
-	thread->rs = rseq_area_or(&thread->unregistered, self->table.cpus);
+	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
+
+	self->rs = rseq_area_or(&self->unregistered, ((struct cpu_magazines *)pool)->table.cpus);
 }
 
-int cpu_magazines_enter(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+int cpu_magazines_enter(struct pool *pool, struct pool_thread *thread)
 {
+	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 	struct magazine *kept[2];
-	int rc = depot_keep(&self->depot, kept, array_count(kept));
+	int rc = depot_keep(&((struct cpu_magazines *)pool)->depot, kept, array_count(kept));
 
 	if (rc != 0)
 		return rc;
-	thread->mine = kept[0];
-	thread->reserve = kept[1];
-	cpu_magazines_adopt(self, thread);
+	self->mine = kept[0];
+	self->reserve = kept[1];
+	cpu_magazines_adopt(pool, thread);
 	return 0;
 }
 
-void cpu_magazines_leave(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+/* A thread caches nothing: its objects lie with the CPUs, where every thread finds them. */
+void cpu_magazines_leave(struct pool *pool, struct pool_thread *thread)
 {
-	struct magazine *kept[] = {thread->mine, thread->reserve};
+	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
+	struct magazine *kept[] = {self->mine, self->reserve};
 
-	depot_drop(&self->depot, kept, array_count(kept));
+	depot_drop(&((struct cpu_magazines *)pool)->depot, kept, array_count(kept));
 }
 
 /* R0, meets A0 in stop_cpu: the CPU's magazines as this thread leaves them. */
@@ -152,32 +160,37 @@ bool cpu_magazines_steal(struct cpu_magazines *self, struct cpu_magazines_thread
 	return found;
 }
 
-void cpu_magazines_drain(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread)
 {
-	uint32_t cpu = rseq_cpu(thread->rs);
+	struct cpu_magazines *self = (struct cpu_magazines *)pool;
+	struct cpu_magazines_thread *mine = (struct cpu_magazines_thread *)thread;
+	uint32_t cpu = rseq_cpu(mine->rs);
 	bool busy;
 
-	for (int i = 0; i < 2 && cpu < self->table.cpus && rob(self, thread, cpu, &busy); i++)
-		thread->mine = depot_trade_empty(&self->depot, thread->mine);
-	thread->base.paths.flush++;
+	for (int i = 0; i < 2 && cpu < self->table.cpus && rob(self, mine, cpu, &busy); i++)
+		depot_empty(&self->depot, thread, &mine->mine);
 }
 
-bool cpu_magazines_census(struct cpu_magazines *self, struct census *census)
+void cpu_magazines_walk(struct pool *pool, struct census *census)
 {
+	struct cpu_magazines *self = (struct cpu_magazines *)pool;
+
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
 		uint64_t word = atom_load_relaxed(&self->areas[cpu].word);
 		struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
 		struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
 
 		if (atom_load_relaxed(&self->areas[cpu].stop) != 0 || loaded == spare ||
-			magazine_count(loaded) > self->size || magazine_count(spare) > self->size)
-			return census_fail(census,
+			magazine_count(loaded) > self->size || magazine_count(spare) > self->size) {
+			census_fail(census,
 				"I1: CPU %u is stopped, or its magazines are one or hold more than "
 				"%u objects",
 				cpu, self->size);
+			return;
+		}
 		if (!magazine_census(loaded, "a CPU's loaded magazine", census) ||
 			!magazine_census(spare, "a CPU's spare magazine", census))
-			return false;
+			return;
 	}
-	return depot_census(&self->depot, census);
+	depot_census(&self->depot, census);
 }

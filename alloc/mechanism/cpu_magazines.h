@@ -1,6 +1,6 @@
 /*
- * The magazines of all CPUs (rseq_magazine.h) as a cache over the depot: what lies around the sections,
- * for `rseq_mag`.
+ * A pool whose cache is two magazines a CPU (rseq_magazine.h), over the depot: what lies around the
+ * sections, for `rseq_mag`.
  *
  * Each thread owns one more magazine, `mine`, which is empty between calls: it trades that for one of its
  * own CPU's, in a section, or for one of a CPU that it has stopped.
@@ -17,17 +17,21 @@
 
 #include "alloc/mechanism/cpu_table.h"
 #include "alloc/mechanism/depot.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/rseq_magazine.h"
 
+/* The pool. */
 struct cpu_magazines {
+	struct pool base;
 	struct rseq_magazines *areas; /* table.limit of them */
 	unsigned char *unit0; /* the depot's magazines, less one unit: where unit 0 would be */
 	uint32_t size;        /* objects a magazine */
 	struct cpu_table table;
+	struct slab slab;
 	struct depot depot;
 };
 
-/* The first member of a thread's state, or all of it. */
+/* A thread's state. */
 struct cpu_magazines_thread {
 	struct pool_thread base;
 	void *rs;                 /* the thread's registered area, or &unregistered */
@@ -102,25 +106,24 @@ static inline bool cpu_magazines_trade(struct cpu_magazines *self,
 	return true;
 }
 
-/* Of a new pool, whose config and slab stand. 0, -EOVERFLOW or -ENOMEM. */
-COLD int cpu_magazines_init(struct cpu_magazines *self, const struct pool *pool);
-COLD void cpu_magazines_fini(struct cpu_magazines *self);
+/* The parts (life_cycle.h). */
+COLD int cpu_magazines_init(struct pool *pool);
+COLD void cpu_magazines_fini(struct pool *pool);
+COLD int cpu_magazines_enter(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_magazines_leave(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_magazines_walk(struct pool *pool, struct census *census);
 
-/* A thread attaches: 0 or -ENOMEM. It adopts a handle. It detaches. */
-COLD int cpu_magazines_enter(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
-COLD void cpu_magazines_adopt(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
-COLD void cpu_magazines_leave(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+/*
+ * The hooks adopt and flush; this empties the magazines of the current CPU into the depot, unless
+ * another thread is at them.
+ */
+COLD void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread);
+COLD void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread);
 
 /*
  * Trades the thread's empty magazine for one with objects of some CPU, which it stops. False: every CPU
  * was found empty (cpu_table_search).
  */
 COLD bool cpu_magazines_steal(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
-
-/* Empties the magazines of the thread's CPU into the depot, unless another thread is at them. */
-COLD void cpu_magazines_drain(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
-
-/* Of a quiet pool, the depot included: verifies I1 and marks every object. False: the census has failed. */
-COLD bool cpu_magazines_census(struct cpu_magazines *self, struct census *census);
 
 #endif

@@ -1,5 +1,6 @@
 /* See depot.h and magazine.h. */
 #include "alloc/mechanism/depot.h"
+#include "alloc/mechanism/life_cycle.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,6 +78,14 @@ void depot_put_any(struct depot *self, struct magazine *magazine)
 	depot_put_empty(self, magazine);
 }
 
+uint32_t depot_take_loose(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t got = tagged_stack_pop_each(&self->singles, self->slab, objs, n);
+
+	thread->paths.refill += got != 0;
+	return got != 0 ? got : pool_carve(self->slab, thread, objs, n);
+}
+
 uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct magazine *magazine = depot_get_full(self);
@@ -96,24 +105,6 @@ uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **
 	}
 	thread->paths.refill += got != 0;
 	return got;
-}
-
-uint32_t depot_carve(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	uint32_t first;
-	uint32_t got = slab_carve(self->slab, n, &first);
-
-	for (uint32_t i = 0; i < got; i++)
-		objs[i] = slab_object(self->slab, first + i);
-	thread->paths.grow += got != 0;
-	return got;
-}
-
-uint32_t depot_take(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	uint32_t got = depot_take_used(self, thread, objs, n);
-
-	return got != 0 ? got : depot_carve(self, thread, objs, n);
 }
 
 /* n: 1..magazine_objects. */
@@ -188,46 +179,45 @@ static void pour(struct depot *self, struct magazine *to, struct magazine *from)
 	magazine_set_count(from, 0);
 }
 
-struct magazine *depot_trade_empty(struct depot *self, struct magazine *magazine)
+bool depot_fill(struct depot *self, struct pool_thread *thread, struct magazine **magazine)
 {
-	struct magazine *empty =
-		magazine_count(magazine) == self->magazine_objects ? depot_get_empty(self) : NULL;
-
-	if (empty == NULL) {
-		spill(self, magazine);
-		return magazine;
-	}
-	if (magazine->heap == NULL) {
-		depot_put_full(self, magazine);
-		return empty;
-	}
-	pour(self, empty, magazine);
-	depot_put_full(self, empty);
-	return magazine;
-}
-
-struct magazine *depot_trade_full(struct depot *self, struct magazine *magazine)
-{
+	struct magazine *mine = *magazine;
 	struct magazine *full = depot_get_full(self);
 
-	if (full == NULL)
-		return NULL;
-	if (magazine->heap == NULL) {
-		depot_put_empty(self, magazine);
-		return full;
+	if (full == NULL) {
+		magazine_set_count(
+			mine, depot_take_loose(self, thread, mine->slot, self->magazine_objects));
+		return magazine_count(mine) != 0;
 	}
-	pour(self, magazine, full);
-	depot_put_empty(self, full);
-	return magazine;
+	thread->paths.refill++;
+	if (mine->heap != NULL) {
+		pour(self, mine, full);
+		depot_put_empty(self, full);
+		return true;
+	}
+	depot_put_empty(self, mine);
+	*magazine = full;
+	magazine_prefetch_read(full, self->magazine_objects);
+	return true;
 }
 
-bool magazine_census(struct magazine *magazine, const char *place, struct census *census)
+void depot_empty(struct depot *self, struct pool_thread *thread, struct magazine **magazine)
 {
-	for (uint32_t i = 0; i < magazine_count(magazine); i++) {
-		if (!census_mark(census, magazine->slot[i], place))
-			return false;
+	struct magazine *mine = *magazine;
+	struct magazine *empty =
+		magazine_count(mine) == self->magazine_objects ? depot_get_empty(self) : NULL;
+
+	thread->paths.flush += magazine_count(mine) != 0;
+	if (empty == NULL) {
+		spill(self, mine);
+	} else if (mine->heap != NULL) {
+		pour(self, empty, mine);
+		depot_put_full(self, empty);
+	} else {
+		depot_put_full(self, mine);
+		*magazine = empty;
+		magazine_prefetch_write(empty, self->magazine_objects);
 	}
-	return true;
 }
 
 bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t objects,

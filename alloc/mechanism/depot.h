@@ -66,20 +66,16 @@ COLD void depot_fini(struct depot *self);
  */
 
 /*
- * Used objects, or else never-used ones, up to n, into objs. n: at most magazine_objects. Returns how
- * many; 0: nothing is free outside the caches.
- */
-COLD uint32_t depot_take(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n);
-
-/*
- * The used ones alone: from a full magazine where there is one, else from the stack of singles. What
- * the magazine holds beyond n goes to the stack of singles.
+ * Used objects, up to n, which is at most magazine_objects, into objs: from a full magazine where
+ * there is one, else from the stack of singles. What the magazine holds beyond n goes to the stack
+ * of singles.
  */
 COLD uint32_t depot_take_used(
 	struct depot *self, struct pool_thread *thread, void **objs, uint32_t n);
 
-/* The never-used ones alone; 0 when the capacity is reached. */
-COLD uint32_t depot_carve(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n);
+/* Where there is no full magazine: single objects, or else never-used ones. 0: neither. */
+COLD uint32_t depot_take_loose(
+	struct depot *self, struct pool_thread *thread, void **objs, uint32_t n);
 
 /* Gives objs[0..n): a magazine's worth as a magazine if one is to be had, other numbers singly. */
 COLD void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n);
@@ -109,11 +105,12 @@ COLD int depot_keep(struct depot *self, struct magazine **kept, uint32_t n);
 /* Ends kept[0..n), which are empty; those that are NULL are passed over. */
 COLD void depot_drop(struct depot *self, struct magazine *const *kept, uint32_t n);
 
-/* Takes what the thread's magazine holds. Returns an empty one in its place: another, or the same. */
-COLD struct magazine *depot_trade_empty(struct depot *self, struct magazine *magazine);
-
-/* A full one in the place of the thread's empty one: another, or the same. NULL: there is none. */
-COLD struct magazine *depot_trade_full(struct depot *self, struct magazine *magazine);
+/*
+ * Fill and empty *magazine, which the thread keeps: by trade where that can be, else in place.
+ * depot_fill wants it empty. False: nothing is free outside the caches.
+ */
+COLD bool depot_fill(struct depot *self, struct pool_thread *thread, struct magazine **magazine);
+COLD void depot_empty(struct depot *self, struct pool_thread *thread, struct magazine **magazine);
 
 /* Of a quiet depot: verifies I1 and marks every used object (I2). False: the census has failed. */
 COLD bool depot_census(struct depot *self, struct census *census);

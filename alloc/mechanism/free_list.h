@@ -40,6 +40,22 @@ ALWAYS_INLINE void free_list_push(struct free_list *self, void *object)
 	self->head = freed;
 }
 
+/* Up to n objects. Returns how many. */
+ALWAYS_INLINE uint32_t free_list_pop_each(struct free_list *self, void **objs, uint32_t n)
+{
+	uint32_t got = 0;
+
+	for (; got < n && !free_list_is_empty(self); got++)
+		objs[got] = free_list_pop(self);
+	return got;
+}
+
+ALWAYS_INLINE void free_list_push_each(struct free_list *self, void *const *objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		free_list_push(self, objs[i]);
+}
+
 /* Marks every object of the list (I1). */
 void free_list_walk(const struct free_list *self, struct census *census);
 

@@ -132,22 +132,23 @@ int life_cycle_check(struct pool *pool, uint64_t outstanding, char *why)
 	return census_end(&census, outstanding);
 }
 
-void *pool_carve(struct slab *slab, struct pool_thread *self)
+uint32_t pool_carve(struct slab *slab, struct pool_thread *self, void **objs, uint32_t n)
 {
 	uint32_t first;
+	uint32_t got = slab_carve(slab, n, &first);
 
-	if (slab_carve(slab, 1, &first) == 0)
-		return NULL;
-	self->paths.grow++;
-	return slab_object(slab, first);
+	for (uint32_t i = 0; i < got; i++)
+		objs[i] = slab_object(slab, first + i);
+	self->paths.grow += got != 0;
+	return got;
 }
 
 void *pool_grow(struct pool *pool, struct pool_thread *self)
 {
 	void *(*const take)(struct pool *) = pool->ops->parts->take;
-	void *object = pool_carve(pool->slab, self);
+	void *object = NULL;
 
-	if (object == NULL && take != NULL)
+	if (pool_carve(pool->slab, self, &object, 1) == 0 && take != NULL)
 		object = take(pool);
 	self->paths.empty += object == NULL;
 	return object;
@@ -155,12 +156,8 @@ void *pool_grow(struct pool *pool, struct pool_thread *self)
 
 uint32_t pool_grow_locked(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n)
 {
-	uint32_t first;
-	uint32_t got = slab_carve(pool->slab, n, &first);
+	uint32_t got = pool_carve(pool->slab, self, objs, n);
 
-	for (uint32_t i = 0; i < got; i++)
-		objs[i] = slab_object(pool->slab, first + i);
-	self->paths.grow += got != 0;
 	self->paths.empty += got < n;
 	return got;
 }
@@ -169,4 +166,16 @@ uint32_t pool_grow_each(
 	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n)
 {
 	return got + pool_get_each(pool->ops->get, pool, self, objs + got, n - got);
+}
+
+void *pool_get_one(struct pool *pool, struct pool_thread *self)
+{
+	void *object;
+
+	return pool->ops->get_bulk(pool, self, &object, 1) != 0 ? object : NULL;
+}
+
+void pool_put_one(struct pool *pool, struct pool_thread *self, void *object)
+{
+	pool->ops->put_bulk(pool, self, &object, 1);
 }

@@ -60,6 +60,16 @@ struct pool_parts {
 	void (*walk)(struct pool *pool, struct census *census);
 };
 
+/*
+ * The fields of the parts that say what a struct x_pool is and where its objects are: in its member
+ * slab, or in its member nodes with a node of a type beside each object.
+ */
+#define POOL_WITH_SLAB(its_pool, its_links) \
+	.pool_bytes = sizeof(its_pool), .slab_offset = offsetof(its_pool, slab), .links = its_links
+#define POOL_WITH_NODES(its_pool, its_node)                                       \
+	.pool_bytes = sizeof(its_pool), .slab_offset = offsetof(its_pool, nodes), \
+	.node_bytes = sizeof(its_node)
+
 /* The hooks of a table that come from its parts. */
 #define POOL_LIFE_CYCLE(its_parts)                                                       \
 	.parts = &(its_parts), .attach = life_cycle_attach, .detach = life_cycle_detach, \
@@ -70,7 +80,9 @@ struct pool_parts {
 	.get = name##_get, .put = name##_put, .get_bulk = name##_get_bulk, \
 	.put_bulk = name##_put_bulk
 
-/* All hooks of a strategy without caches but `supported`. */
+/* All hooks but `supported`: of a strategy with caches, and of one without. */
+#define POOL_CACHE_HOOKS(name) \
+	POOL_LIFE_CYCLE(name##_parts), POOL_HOT_HOOKS(name), .flush = name##_flush
 #define POOL_HOOKS(name) \
 	POOL_LIFE_CYCLE(name##_parts), POOL_HOT_HOOKS(name), .flush = pool_flush_nothing
 
@@ -94,10 +106,18 @@ struct pool_parts {
  * structure once more (parts.take). NULL: both had none.
  *
  * The second look is what exactness rests on: between the first one and the look at the slab one
- * thread may have put an object back and another carved the last one. A pool in which at least one
- * object was free all along must not say NULL.
+ * thread may have put an object back and another carved the last one. The slab stays used up, and a
+ * put that has ended shows in the second look. So a structure that is exact makes a get that is
+ * exact, for any number of threads: at a NULL every object was out or in the hands of an unfinished
+ * call.
  */
 COLD void *pool_grow(struct pool *pool, struct pool_thread *self);
+
+/* What get's first look has found, or else pool_grow. */
+ALWAYS_INLINE void *pool_or_grow(void *object, struct pool *pool, struct pool_thread *self)
+{
+	return likely(object != NULL) ? object : pool_grow(pool, self);
+}
 
 /* The cold end of get_bulk: objs[0..got) are filled, the structure has ended. The rest comes by get. */
 COLD uint32_t pool_grow_each(
@@ -110,8 +130,12 @@ COLD uint32_t pool_grow_each(
 COLD uint32_t pool_grow_locked(
 	struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
 
-/* One never-used object of the slab, counted in self->paths; NULL at the capacity. */
-void *pool_carve(struct slab *slab, struct pool_thread *self);
+/* The cold ends of get and put where a cache is empty, or full: by get_bulk and put_bulk. */
+COLD void *pool_get_one(struct pool *pool, struct pool_thread *self);
+COLD void pool_put_one(struct pool *pool, struct pool_thread *self, void *object);
+
+/* Up to n never-used objects into objs, counted in self->paths; 0 at the capacity. */
+COLD uint32_t pool_carve(struct slab *slab, struct pool_thread *self, void **objs, uint32_t n);
 
 /*
  * What pool_create and pool_destroy do with the parts. 0 and *out; -ENOMEM; -EOVERFLOW: the slab can't

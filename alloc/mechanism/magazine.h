@@ -112,6 +112,10 @@ static inline uint32_t magazine_open_give(struct magazine_open *self, void *cons
 }
 
 /* Marks what a magazine holds. False: the census has failed. */
-bool magazine_census(struct magazine *magazine, const char *place, struct census *census);
+static inline bool magazine_census(
+	struct magazine *magazine, const char *place, struct census *census)
+{
+	return census_mark_each(census, magazine->slot, magazine_count(magazine), place);
+}
 
 #endif

@@ -114,6 +114,21 @@ ALWAYS_INLINE atom_u32 *slab_link(const struct slab *self, uint32_t unit)
 	return &self->link[unit];
 }
 
+/* Links objs[0..n), each to the next. first: the unit of objs[0]. Returns that of the last. */
+ALWAYS_INLINE uint32_t slab_chain(
+	const struct slab *self, uint32_t first, void *const *objs, uint32_t n)
+{
+	uint32_t last = first;
+
+	for (uint32_t i = 1; i < n; i++) {
+		uint32_t unit = slab_unit(self, objs[i]);
+
+		atom_store_relaxed(slab_link(self, last), unit);
+		last = unit;
+	}
+	return last;
+}
+
 /*
  * Takes up to want never-used objects from the front of the range: object number *first and those
  * after it. Returns how many, 0 when the capacity is reached. Lock-free. Relaxed throughout: the counter

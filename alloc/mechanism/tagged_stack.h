@@ -115,15 +115,8 @@ ALWAYS_INLINE void tagged_stack_push_each(
 	struct tagged_stack *self, const struct slab *slab, void *const *objs, uint32_t n)
 {
 	uint32_t first = slab_unit(slab, objs[0]);
-	uint32_t last = first;
 
-	for (uint32_t i = 1; i < n; i++) {
-		uint32_t unit = slab_unit(slab, objs[i]);
-
-		atom_store_relaxed(slab_link(slab, last), unit);
-		last = unit;
-	}
-	tagged_stack_push_chain(self, slab, first, last);
+	tagged_stack_push_chain(self, slab, first, slab_chain(slab, first, objs, n));
 }
 
 /* Length of a quiet stack; bounded, so that it ends even where the stack has become a ring. */

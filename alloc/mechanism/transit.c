@@ -43,9 +43,7 @@ uint32_t transit_take(struct transit *self, struct depot *depot, struct pool_thr
 		return depot->magazine_objects; /* I1 of the depot */
 	}
 	transit_open(self, depot);
-	uint32_t got = tagged_stack_pop_each(&depot->singles, depot->slab, self->slot, self->room);
-	thread->paths.refill += got != 0;
-	return got != 0 ? got : depot_carve(depot, thread, self->slot, self->room);
+	return depot_take_loose(depot, thread, self->slot, self->room);
 }
 
 void transit_give(struct transit *self, struct depot *depot, struct pool_thread *thread, uint32_t n)

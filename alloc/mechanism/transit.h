@@ -34,7 +34,7 @@ COLD void transit_open(struct transit *self, struct depot *depot);
 COLD void transit_close(struct transit *self, struct depot *depot);
 
 /*
- * Takes used objects, or else never-used ones, into slot[0..result), as depot_take does. 0: nothing
+ * Takes used objects, or else never-used ones, into slot[0..result). 0: nothing
  * is free outside the caches; then it is open.
  */
 COLD uint32_t transit_take(struct transit *self, struct depot *depot, struct pool_thread *thread);

@@ -21,9 +21,7 @@
  * Progress: get blocks; a getter that stops with the mutex stops the others. A child of fork must
  * not use the pool if another thread may have been in a call.
  * ABA: none, since only the holder of the mutex takes and cuts links.
- * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
- * then, under the mutex, the list empty (pool_grow). A put that has ended is on the list. Threads
- * are not counted anywhere.
+ * Exact, for any number of threads, as pool_grow is: a put that has ended is on the list.
  * I1  The walk from the head comes to the list's end and names each used free object once.
  * I2  A quiet pool's mutex is free.
  */

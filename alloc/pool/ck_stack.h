@@ -3,20 +3,10 @@
  * others: a pointer and a generation, pushed with a one-word compare-and-swap that leaves the
  * generation alone, popped with a two-word one that raises it.
  *
- * Source: Concurrency Kit, <ck_stack.h>, ck_stack_push_mpmc and ck_stack_pop_mpmc, which are inline
- * functions. Nothing of it is changed. There is no bulk form, so a burst is n operations.
- *
- * Progress: get and put are lock-free: a CAS fails only because another one succeeded.
- * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (entries are side nodes).
- * Exact, for any number of threads: as treiber_dwcas, for the same reasons.
- *
- *	          get            put            count, check
- *	get       CAS on head    CAS on head    the caller: the pool is quiet
- *	put                      CAS on head    the caller: the pool is quiet
- *
- * Orders: Concurrency Kit's own, in assembly that the thread sanitizer can't read
- * (traits.opaque_to_tsan); there are no labels here.
+ * Source: Concurrency Kit, <ck_stack.h>, whose functions are inline. There is no bulk form, so a
+ * burst is n operations.
+ * Progress, exactness and signal handlers: as treiber_dwcas, for the same reasons.
+ * Orders: Concurrency Kit's own, in assembly that the thread sanitizer can't read; no labels here.
  * ABA: a 64-bit generation that moves on every pop. Entries are type-stable.
  *
  * I1  The walk from head ends in NULL and names each used free object once.
@@ -52,19 +42,19 @@ struct ck_stack_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct ck_stack_entry */
 };
 
-ALWAYS_INLINE void *ck_stack_pool_object(
-	const struct ck_stack_pool *self, const struct ck_stack_entry *entry)
+static inline void *ck_stack_pool_take(struct pool *pool)
 {
-	return side_nodes_object(&self->nodes, entry, sizeof(*entry));
+	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
+
+	return likely(entry != NULL) ? side_nodes_object(&self->nodes, entry, sizeof(*entry))
+				     : NULL;
 }
 
 /* Three loads and one 16-byte compare-and-swap. */
 static inline void *ck_stack_pool_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
-	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
-
-	return likely(entry != NULL) ? ck_stack_pool_object(self, entry) : pool_grow(pool, thread);
+	return pool_or_grow(ck_stack_pool_take(pool), pool, thread);
 }
 
 /* One load, one store and one compare-and-swap. */
@@ -80,21 +70,13 @@ static inline void ck_stack_pool_put(struct pool *pool, struct pool_thread *thre
 POOL_GET_EACH(ck_stack_pool)
 POOL_PUT_EACH(ck_stack_pool)
 
-static COLD void *ck_stack_pool_take(struct pool *pool)
-{
-	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
-	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
-
-	return entry != NULL ? ck_stack_pool_object(self, entry) : NULL;
-}
-
 static COLD int ck_stack_pool_init(struct pool *pool)
 {
-	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
+	struct ck_stack *stack = &((struct ck_stack_pool *)pool)->stack;
 
-	ck_stack_init(&self->stack);
+	ck_stack_init(stack);
 	/* The library counts with a char pointer, and counting up from NULL is undefined. */
-	self->stack.generation = (char *)self;
+	stack->generation = (char *)stack;
 	return 0;
 }
 
@@ -105,15 +87,14 @@ static COLD void ck_stack_pool_walk(struct pool *pool, struct census *census)
 
 	CK_STACK_FOREACH(&self->stack, at)
 	{
-		if (!census_mark(census, ck_stack_pool_object(self, at), "the stack")) /* I1 */
+		if (!census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
+			    "the stack")) /* I1 */
 			break;
 	}
 }
 
 static const struct pool_parts ck_stack_pool_parts = {
-	.pool_bytes = sizeof(struct ck_stack_pool),
-	.slab_offset = offsetof(struct ck_stack_pool, nodes),
-	.node_bytes = sizeof(struct ck_stack_entry),
+	POOL_WITH_NODES(struct ck_stack_pool, struct ck_stack_entry),
 	.init = ck_stack_pool_init,
 	.take = ck_stack_pool_take,
 	.walk = ck_stack_pool_walk,

@@ -16,16 +16,11 @@
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded, and a chain
  * that could not be installed goes back. A thread stopped while it moves a chain hides that chain.
  * Signal handlers may use it: a chain in the hands of an interrupted call is hidden, no more.
- * After put: memory stays mapped, nothing is overwritten (links live beside the objects).
  * Exact, for any number of threads: get answers NULL only after it has found the own shard empty, no
  * chain on the global list, the slab used up, every shard empty, and still no chain. While no other
  * thread is in a call nothing moves between these looks; and a free object is on a shard or in a chain.
  * No length counts threads: a CAS keeps each within its limit. While others move chains, what they carry
  * behind the search is missed.
- *
- *	          get            put            count, check
- *	get       CAS on a head  CAS on a head  the caller: the pool is quiet
- *	put                      CAS on a head  the caller: the pool is quiet
  *
  * The edges are those of a shard's stack (counted_stack.h, R0 and A0) and of the stack of chains
  * (chain_stack.h, R1 and A1); what rules out ABA stands there. A list that is retired was acquired by A0,
@@ -43,21 +38,15 @@
 #include "alloc/mechanism/cpu_thread.h"
 #include "alloc/mechanism/life_cycle.h"
 
-#include <assert.h>
-
 enum {
-	/* Local lists; a power of two, 1..256. 32 as in folly: more CPUs than that share. */
+	/* Local lists; a power of two. 32 as in folly: more CPUs than that share. */
 	IDX_LOCAL_SHARDS = 32,
 	/* The most objects on one of them before its list is retired; 1..255. 200 as in folly. */
 	IDX_LOCAL_LIMIT = 200,
-	/* Whether get looks into the other shards before it answers NULL. 0 or 1; 1 is exact. */
-	IDX_LOCAL_SEARCH = 1,
 };
-static_assert(IDX_LOCAL_SHARDS >= 1 && IDX_LOCAL_SHARDS <= 256 &&
-		      (IDX_LOCAL_SHARDS & (IDX_LOCAL_SHARDS - 1)) == 0,
-	"shards");
-static_assert(IDX_LOCAL_LIMIT >= 1 && (int)IDX_LOCAL_LIMIT <= (int)COUNTED_STACK_MAX &&
-		      (int)IDX_LOCAL_LIMIT <= (int)CHAIN_LENGTH_MAX,
+_Static_assert((IDX_LOCAL_SHARDS & (IDX_LOCAL_SHARDS - 1)) == 0, "the modulo is a mask");
+_Static_assert((int)IDX_LOCAL_LIMIT <= (int)COUNTED_STACK_MAX &&
+		       (int)IDX_LOCAL_LIMIT <= (int)CHAIN_LENGTH_MAX,
 	"heads and chains have 8 bits for a length");
 
 struct idx_local_pool {
@@ -75,7 +64,6 @@ ALWAYS_INLINE struct counted_stack *idx_local_own(
 
 static COLD uint32_t idx_local_find(
 	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want);
-static COLD void *idx_local_get_slow(struct idx_local_pool *self, struct pool_thread *thread);
 
 /* A shard's list of `length` objects, which begins with unit `first`, becomes a chain. */
 static COLD void idx_local_retire(struct idx_local_pool *self, uint32_t first, uint32_t length)
@@ -116,7 +104,7 @@ static inline void *idx_local_get(struct pool *pool, struct pool_thread *thread)
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
 	void *object = counted_stack_pop_one(idx_local_own(self, thread), &self->slab);
 
-	return likely(object != NULL) ? object : idx_local_get_slow(self, thread);
+	return likely(object != NULL) ? object : pool_get_one(pool, thread);
 }
 
 /* Five loads, one store and one locked compare-and-swap. */
@@ -154,18 +142,14 @@ static inline void idx_local_put_bulk(
 {
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
 
-	for (uint32_t i = 0; i < n;) {
-		uint32_t length = n - i < IDX_LOCAL_LIMIT ? n - i : IDX_LOCAL_LIMIT;
-		uint32_t first = slab_unit(&self->slab, objs[i]);
-		uint32_t last = first;
+	while (n != 0) {
+		uint32_t length = n < IDX_LOCAL_LIMIT ? n : IDX_LOCAL_LIMIT;
+		uint32_t first = slab_unit(&self->slab, objs[0]);
+		uint32_t last = slab_chain(&self->slab, first, objs, length);
 
-		for (const uint32_t end = i + length; ++i < end;) {
-			uint32_t unit = slab_unit(&self->slab, objs[i]);
-
-			atom_store_relaxed(slab_link(&self->slab, last), unit);
-			last = unit;
-		}
 		idx_local_push(self, thread, first, last, length);
+		objs += length;
+		n -= length;
 	}
 }
 
@@ -201,20 +185,16 @@ static COLD uint32_t idx_local_find(
 	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want)
 {
 	struct counted_stack *own = idx_local_own(self, thread);
-	uint32_t first, got;
+	uint32_t got;
 
 	do {
 		got = idx_local_refill(self, thread, own, objs, want);
 		if (got != 0)
 			return got;
-		got = slab_carve(&self->slab, want, &first);
-		for (uint32_t i = 0; i < got; i++)
-			objs[i] = slab_object(&self->slab, first + i);
-		if (got != 0) {
-			thread->paths.grow++;
+		got = pool_carve(&self->slab, thread, objs, want);
+		if (got != 0)
 			return got;
-		}
-		for (size_t i = 0; IDX_LOCAL_SEARCH && i < IDX_LOCAL_SHARDS; i++) {
+		for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) {
 			size_t victim = ((size_t)(own - self->shard) + i) & (IDX_LOCAL_SHARDS - 1);
 
 			got = counted_stack_pop(&self->shard[victim], &self->slab, objs, want);
@@ -227,13 +207,6 @@ static COLD uint32_t idx_local_find(
 	} while (chain_stack_has_any(&self->chains));
 	thread->paths.empty++;
 	return 0;
-}
-
-static COLD void *idx_local_get_slow(struct idx_local_pool *self, struct pool_thread *thread)
-{
-	void *object;
-
-	return idx_local_find(self, thread, &object, 1) == 1 ? object : NULL;
 }
 
 static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
@@ -283,10 +256,8 @@ static COLD void idx_local_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts idx_local_parts = {
-	.pool_bytes = sizeof(struct idx_local_pool),
+	POOL_WITH_SLAB(struct idx_local_pool, SLAB_WITH_LINKS),
 	.thread_bytes = sizeof(struct cpu_thread),
-	.slab_offset = offsetof(struct idx_local_pool, slab),
-	.links = SLAB_WITH_LINKS,
 	.init = idx_local_init,
 	.fini = idx_local_fini,
 	.enter = cpu_thread_enter,
@@ -298,17 +269,12 @@ static const struct pool_ops pool_idx_local_ops = {
 	.summary = "sharded lock-free stacks over a stack of chains: portable, local, exact",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,
-		.exact = IDX_LOCAL_SEARCH == 1,
+		.exact = true,
 		.signals = true,
 		.trims = true},
 	.supported = pool_supported_always,
-	POOL_LIFE_CYCLE(idx_local_parts),
+	POOL_CACHE_HOOKS(idx_local),
 	.adopt = cpu_thread_adopt,
-	.get = idx_local_get,
-	.put = idx_local_put,
-	.get_bulk = idx_local_get_bulk,
-	.put_bulk = idx_local_put_bulk,
-	.flush = idx_local_flush,
 };
 
 #endif

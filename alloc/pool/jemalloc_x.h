@@ -144,9 +144,7 @@ static const struct pool_ops pool_jemalloc_x_ops = {
 		.exact = true},
 	.preload = "libjemalloc.so.2",
 	.supported = jemalloc_x_supported,
-	POOL_LIFE_CYCLE(jemalloc_x_parts),
-	POOL_HOT_HOOKS(jemalloc_x),
-	.flush = jemalloc_x_flush,
+	POOL_CACHE_HOOKS(jemalloc_x),
 };
 
 #endif

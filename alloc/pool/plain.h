@@ -5,7 +5,6 @@
  *
  * Progress: none promised; two threads in one call corrupt the list. A debug build asserts that one
  * thread calls.
- * After put: memory stays mapped, the first word is overwritten.
  * Exact: the one thread sees the whole list and the slab.
  *
  * I1  as in free_list.h.
@@ -75,8 +74,7 @@ static COLD void plain_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts plain_parts = {
-	.pool_bytes = sizeof(struct plain_pool),
-	.slab_offset = offsetof(struct plain_pool, slab),
+	POOL_WITH_SLAB(struct plain_pool, SLAB_WITHOUT_LINKS),
 	.enter = plain_enter,
 	.walk = plain_walk,
 };

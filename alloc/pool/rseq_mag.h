@@ -15,7 +15,6 @@
  * Progress: lock-free. The depot is, and an operation goes there whose sections were aborted
  * RSEQ_ABORTS_MAX times or whose CPU is stopped.
  * Signal handlers must not use it: the cold paths work in the thread's own magazine.
- * After put: memory stays mapped, nothing is overwritten.
  * Exact, for any number of threads: get answers NULL only after it has found the depot empty and then
  * the two magazines of each CPU, which it stops to look. While no other thread is in a call, no CPU is
  * stopped, each thread's own magazine is empty and nothing moves between these looks; and a free object is
@@ -23,103 +22,74 @@
  * thread has stopped means that the other thread is in a call: a search looks again for some
  * microseconds (CPU_TABLE_LOOKS_MAX) and then answers without that CPU.
  *
- *	          get                      put
- *	get       same CPU: the section    same CPU: the section
- *	          else: depot, or stop     else: depot, or stop
- *	put                                as above
- *
- * count and check want a quiet pool. The edges are those of cpu_magazines.c (A0, R0, R1) and of the
- * depot; what rules out ABA stands in cpu_magazines.h.
- *
- * I1  as in cpu_magazines.h.
- * I2  An object is in at most one place: a magazine of one CPU, or the depot.
+ * The edges are those of cpu_magazines.c (A0, R0, R1) and of the depot; what rules out ABA stands
+ * in cpu_magazines.h, as does I1. An object is in at most one place: a magazine of one CPU, or the
+ * depot.
  */
 #ifndef ALLOC_POOL_RSEQ_MAG_H
 #define ALLOC_POOL_RSEQ_MAG_H
 
 #include "alloc/mechanism/cpu_magazines.h"
-#include "alloc/mechanism/life_cycle.h"
-
-struct rseq_mag_pool {
-	struct pool base;
-	struct cpu_magazines cache;
-	struct slab slab;
-};
 
 static NOINLINE uint32_t rseq_mag_refill(
-	struct pool *pool, struct cpu_magazines_thread *self, void **objs, uint32_t n);
-static NOINLINE void rseq_mag_overflow(
-	struct pool *pool, struct cpu_magazines_thread *self, void *const *objs, uint32_t n);
-static COLD void *rseq_mag_get_slow(struct pool *pool, struct cpu_magazines_thread *self);
-static COLD void rseq_mag_put_slow(
-	struct pool *pool, struct cpu_magazines_thread *self, void *object);
+	struct cpu_magazines *cache, struct cpu_magazines_thread *self, void **objs, uint32_t n);
+static NOINLINE void rseq_mag_overflow(struct cpu_magazines *cache,
+	struct cpu_magazines_thread *self, void *const *objs, uint32_t n);
 
-ALWAYS_INLINE struct cpu_magazines *rseq_mag_cache(struct pool *pool)
-{
-	return &((struct rseq_mag_pool *)pool)->cache;
-}
-
-/*
- * The section of rseq_magazine_pop (16 instructions, two stores), three loads to reach it, one
- * compare and branch after it.
- */
+/* The section of rseq_magazine_pop: 16 instructions, two stores; three loads to reach it. */
 static inline void *rseq_mag_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
+	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 	uintptr_t result = rseq_magazine_pop(self->rs, cache->areas, cache->unit0);
 
-	return likely(result >= RSEQ_CODES) ? (void *)result : rseq_mag_get_slow(pool, self);
+	return likely(result >= RSEQ_CODES) ? (void *)result : pool_get_one(pool, thread);
 }
 
-/*
- * The section of rseq_magazine_push (17 instructions, three stores), four loads to reach it, one
- * compare and branch after it.
- */
+/* The section of rseq_magazine_push: 17 instructions, three stores; four loads to reach it. */
 static inline void rseq_mag_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
+	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
 	if (unlikely(rseq_magazine_push(self->rs, cache->areas, cache->unit0, cache->size,
 			     object) != RSEQ_DONE))
-		rseq_mag_put_slow(pool, self, object);
+		pool_put_one(pool, thread, object);
 }
 
 /* One section for all n, with two 32-byte copies for every eight objects (RSEQ_COPY_WIDE). */
 static inline uint32_t rseq_mag_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
+	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
 	if (likely(rseq_magazine_pop_bulk(self->rs, cache->areas, cache->unit0, objs, n) ==
 		    RSEQ_DONE))
 		return n;
-	return rseq_mag_refill(pool, self, objs, n);
+	return rseq_mag_refill(cache, self, objs, n);
 }
 
 /* As get_bulk. */
 static inline void rseq_mag_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
+	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
 	if (unlikely(
 		    n > cache->size || rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0,
 					       cache->size - n, objs, n) != RSEQ_DONE))
-		rseq_mag_overflow(pool, self, objs, n);
+		rseq_mag_overflow(cache, self, objs, n);
 }
 
 /*
  * The caller's magazine, with objects in it, goes to the CPU or the depot; an empty one takes its
  * place.
  */
-static NOINLINE void rseq_mag_install(struct pool *pool, struct cpu_magazines_thread *self)
+static NOINLINE void rseq_mag_install(
+	struct cpu_magazines *cache, struct cpu_magazines_thread *self)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
-
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(self); i++) {
 		uint32_t cpu = rseq_cpu(self->rs);
 
@@ -131,18 +101,13 @@ static NOINLINE void rseq_mag_install(struct pool *pool, struct cpu_magazines_th
 			break;
 	}
 	/* What came home is empty, or a spare that made room, or, interrupted, anything. */
-	if (magazine_count(self->mine) != 0) {
-		self->base.paths.flush++;
-		self->mine = depot_trade_empty(&cache->depot, self->mine);
-		magazine_prefetch_write(self->mine, cache->size);
-	}
+	if (magazine_count(self->mine) != 0)
+		depot_empty(&cache->depot, &self->base, &self->mine);
 }
 
 /* Fills the caller's magazine, from the CPU, the depot or another CPU. False: nothing is free. */
-static NOINLINE bool rseq_mag_grab(struct pool *pool, struct cpu_magazines_thread *self)
+static NOINLINE bool rseq_mag_grab(struct cpu_magazines *cache, struct cpu_magazines_thread *self)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
-
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(self); i++) {
 		uint32_t cpu = rseq_cpu(self->rs);
 
@@ -156,18 +121,7 @@ static NOINLINE bool rseq_mag_grab(struct pool *pool, struct cpu_magazines_threa
 			magazine_count(self->mine) != 0)
 			return true;
 	}
-	struct magazine *full = depot_trade_full(&cache->depot, self->mine);
-	if (full != NULL) {
-		self->mine = full;
-		magazine_prefetch_read(full, cache->size);
-		self->base.paths.refill++;
-		return true;
-	}
-	magazine_set_count(
-		self->mine, depot_take(&cache->depot, &self->base, self->mine->slot, cache->size));
-	if (magazine_count(self->mine) != 0)
-		return true;
-	if (cpu_magazines_steal(cache, self))
+	if (depot_fill(&cache->depot, &self->base, &self->mine) || cpu_magazines_steal(cache, self))
 		return true;
 	self->base.paths.empty++;
 	return false;
@@ -175,11 +129,11 @@ static NOINLINE bool rseq_mag_grab(struct pool *pool, struct cpu_magazines_threa
 
 /* The cold end of get. */
 static NOINLINE uint32_t rseq_mag_refill(
-	struct pool *pool, struct cpu_magazines_thread *self, void **objs, uint32_t n)
+	struct cpu_magazines *cache, struct cpu_magazines_thread *self, void **objs, uint32_t n)
 {
 	uint32_t got = 0;
 
-	while (got < n && rseq_mag_grab(pool, self)) {
+	while (got < n && rseq_mag_grab(cache, self)) {
 		uint32_t count = magazine_count(self->mine);
 		uint32_t use = n - got < count ? n - got : count;
 
@@ -187,7 +141,7 @@ static NOINLINE uint32_t rseq_mag_refill(
 		copy_pointers(objs + got, &self->mine->slot[count - use], use);
 		got += use;
 		if (use < count)
-			rseq_mag_install(pool, self);
+			rseq_mag_install(cache, self);
 	}
 	return got;
 }
@@ -197,10 +151,9 @@ static NOINLINE uint32_t rseq_mag_refill(
  * depot later is then full, and moves whole. Returns how many of objs went there; 0 also after an
  * interruption.
  */
-static inline uint32_t rseq_mag_top_up(
-	struct pool *pool, struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
+static inline uint32_t rseq_mag_top_up(struct cpu_magazines *cache,
+	struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
 	struct rseq_magazines *area = &cache->areas[rseq_cpu(self->rs)];
 
 	if (atom_load_relaxed(&area->stop) != 0)
@@ -218,32 +171,17 @@ static inline uint32_t rseq_mag_top_up(
 }
 
 /* The cold end of put. */
-static NOINLINE void rseq_mag_overflow(
-	struct pool *pool, struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
+static NOINLINE void rseq_mag_overflow(struct cpu_magazines *cache,
+	struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
 {
-	struct cpu_magazines *cache = rseq_mag_cache(pool);
-
-	for (uint32_t put = rseq_mag_top_up(pool, self, objs, n); put < n;) {
+	for (uint32_t put = rseq_mag_top_up(cache, self, objs, n); put < n;) {
 		uint32_t give = n - put < cache->size ? n - put : cache->size;
 
 		copy_pointers(self->mine->slot, objs + put, give);
 		magazine_set_count(self->mine, give);
 		put += give;
-		rseq_mag_install(pool, self);
+		rseq_mag_install(cache, self);
 	}
-}
-
-static COLD void *rseq_mag_get_slow(struct pool *pool, struct cpu_magazines_thread *self)
-{
-	void *object;
-
-	return rseq_mag_refill(pool, self, &object, 1) ? object : NULL;
-}
-
-static COLD void rseq_mag_put_slow(
-	struct pool *pool, struct cpu_magazines_thread *self, void *object)
-{
-	rseq_mag_overflow(pool, self, &object, 1);
 }
 
 /* One exchange, however many objects. */
@@ -251,7 +189,7 @@ static inline uint32_t rseq_mag_get_run(struct pool *pool, struct pool_thread *t
 {
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (unlikely(!rseq_mag_grab(pool, self)))
+	if (unlikely(!rseq_mag_grab((struct cpu_magazines *)pool, self)))
 		return 0;
 	struct magazine *run = self->mine;
 	self->mine = self->reserve;
@@ -270,55 +208,17 @@ static inline void rseq_mag_put_run(
 	self->mine = container_of(objs, struct magazine, slot);
 	magazine_set_count(self->mine, n);
 	if (likely(n != 0))
-		rseq_mag_install(pool, self);
-}
-
-static COLD void rseq_mag_flush(struct pool *pool, struct pool_thread *thread)
-{
-	cpu_magazines_drain(rseq_mag_cache(pool), (struct cpu_magazines_thread *)thread);
-}
-
-static COLD int rseq_mag_enter(struct pool *pool, struct pool_thread *thread)
-{
-	return cpu_magazines_enter(rseq_mag_cache(pool), (struct cpu_magazines_thread *)thread);
-}
-
-static COLD void rseq_mag_adopt(struct pool *pool, struct pool_thread *thread)
-{
-	cpu_magazines_adopt(rseq_mag_cache(pool), (struct cpu_magazines_thread *)thread);
-}
-
-/* A thread caches nothing: its objects lie with the CPUs, where every thread finds them. */
-static COLD void rseq_mag_leave(struct pool *pool, struct pool_thread *thread)
-{
-	cpu_magazines_leave(rseq_mag_cache(pool), (struct cpu_magazines_thread *)thread);
-}
-
-static COLD int rseq_mag_init(struct pool *pool)
-{
-	return cpu_magazines_init(rseq_mag_cache(pool), pool);
-}
-
-static COLD void rseq_mag_fini(struct pool *pool)
-{
-	cpu_magazines_fini(rseq_mag_cache(pool));
-}
-
-static COLD void rseq_mag_walk(struct pool *pool, struct census *census)
-{
-	cpu_magazines_census(rseq_mag_cache(pool), census); /* I1, I2 */
+		rseq_mag_install((struct cpu_magazines *)pool, self);
 }
 
 static const struct pool_parts rseq_mag_parts = {
-	.pool_bytes = sizeof(struct rseq_mag_pool),
+	POOL_WITH_SLAB(struct cpu_magazines, SLAB_WITH_LINKS),
 	.thread_bytes = sizeof(struct cpu_magazines_thread),
-	.slab_offset = offsetof(struct rseq_mag_pool, slab),
-	.links = SLAB_WITH_LINKS,
-	.init = rseq_mag_init,
-	.fini = rseq_mag_fini,
-	.enter = rseq_mag_enter,
-	.leave = rseq_mag_leave,
-	.walk = rseq_mag_walk,
+	.init = cpu_magazines_init,
+	.fini = cpu_magazines_fini,
+	.enter = cpu_magazines_enter,
+	.leave = cpu_magazines_leave,
+	.walk = cpu_magazines_walk,
 };
 
 static const struct pool_ops pool_rseq_mag_ops = {
@@ -332,14 +232,11 @@ static const struct pool_ops pool_rseq_mag_ops = {
 		.trims = true},
 	.supported = pool_supported_rseq,
 	POOL_LIFE_CYCLE(rseq_mag_parts),
-	.adopt = rseq_mag_adopt,
-	.get = rseq_mag_get,
-	.put = rseq_mag_put,
-	.get_bulk = rseq_mag_get_bulk,
-	.put_bulk = rseq_mag_put_bulk,
+	POOL_HOT_HOOKS(rseq_mag),
+	.adopt = cpu_magazines_adopt,
 	.get_run = rseq_mag_get_run,
 	.put_run = rseq_mag_put_run,
-	.flush = rseq_mag_flush,
+	.flush = cpu_magazines_flush,
 };
 
 #endif

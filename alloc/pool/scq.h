@@ -1,7 +1,7 @@
 /*
- * scq: a ring of free units whose head and tail are taken by fetch-and-add, which never fails, so
- * that contenders advance instead of retrying. The best scaling of the shared structures, at two
- * locked instructions an operation.
+ * scq: a ring of free units whose head and tail are taken by fetch-and-add. That never fails, so
+ * contenders advance instead of retrying. The best scaling of the shared structures, at two locked
+ * instructions an operation.
  *
  * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
  * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with a ring of data; a pool
@@ -38,8 +38,8 @@
  *     it first read head rested at a position from h on, since head was h; below t, since tail never
  *     falls; and to the end of the look, since head never passed it. The look would have met it. So
  *     at the first reading nothing rested: every free object was in the hands of an unfinished call.
- * With no other thread in a call, NULL thus means that nothing is free; while others run, that there
- * was a moment within the call at which nothing was. Neither counts threads.
+ * With no other thread in a call, NULL thus means that nothing is free. While others run, it means
+ * that nothing was at some moment within the call.
  *
  * Lock-free, for any number of threads. Suppose that from some moment on threads take steps and no
  * call ends. Each call takes one position unseen, and one more each time it has seen an object that
@@ -48,12 +48,12 @@
  * new positions; from head on an entry refuses it only while it is full, the ring has twice as many
  * entries as there are objects, and so one of the next 2n takes it in.
  *
- * Signal handlers may use it: a position that an interrupted call holds is passed over.
- * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
+ * Signal handlers may use it: a position that an interrupted call holds is passed over. FIFO: get
+ * hands out the coldest object.
  *
- *	          get                     put                          count, check
- *	get       fetch-and-add of head   cycle and safe of an entry   the caller: pool is quiet
- *	put                               fetch-and-add of tail        the caller: pool is quiet
+ *	          get                     put
+ *	get       fetch-and-add of head   cycle and safe of an entry
+ *	put                               fetch-and-add of tail
  *
  * R0 the CAS of an entry in put, meets A0, the load of the entry in get: the getter sees what the
  *    last owner wrote into the object.
@@ -66,10 +66,8 @@
  *    (b) put finds an entry emptied but unsafe, then reads head to see whether its getter is still
  *        to come; get takes a position from head, then reads the entry. If get could read the entry
  *        from before it was emptied, it would pass by, and put would fill it after all: lost.
- *    On x86-64 and ARMv8 this costs nothing over acquire and release: loads and locked operations
- *    are the same instructions.
+ *    On x86-64 and ARMv8 this costs nothing over acquire and release.
  * Relaxed: `dry`, a hint; the second reading of head, which R1 orders where it matters.
- *
  * ABA: an entry repeats only when its 38-bit cycle comes round, after 2^38 x 2n positions: 97 hours
  * at 100 million a second on the smallest ring, during which a thread would have to stop between
  * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is harmless.
@@ -82,26 +80,22 @@
 
 #include "alloc/mechanism/life_cycle.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 enum {
 	SCQ_CYCLE_SHIFT = 26, /* below it the safe bit and 25 bits of unit */
-	/* log2 of the least n. 6: the time until a cycle repeats, see ABA. 0..20. */
+	/* log2 of the least n. 6: the time until a cycle repeats, see ABA. */
 	SCQ_ORDER_MIN = 6,
-	/*
-	 * log2 of the entries a line: neighbouring positions lie on different lines. 0: they don't.
-	 */
+	/* log2 of the entries a line: neighbouring positions lie on different lines. */
 	SCQ_REMAP_LOG2 = 3,
 };
-static_assert(SCQ_ORDER_MIN >= 0 && SCQ_ORDER_MIN <= 20, "the least ring");
-static_assert(SCQ_REMAP_LOG2 >= 0 && SCQ_REMAP_LOG2 <= SCQ_ORDER_MIN + 1, "a line fits the ring");
+_Static_assert((int)SCQ_REMAP_LOG2 <= (int)SCQ_ORDER_MIN + 1, "a line fits the ring");
 
 typedef uint64_t scq_entry;
 #define SCQ_SAFE       ((scq_entry)1 << (SCQ_CYCLE_SHIFT - 1))
 #define SCQ_NONE       (SCQ_SAFE - 1) /* all ones: ORed into an entry it empties it */
 #define SCQ_CYCLE_MASK (~(scq_entry)0 << SCQ_CYCLE_SHIFT)
-static_assert(TAGGED_UNIT_MAX < SCQ_NONE, "no unit looks like none");
+_Static_assert(TAGGED_UNIT_MAX < SCQ_NONE, "no unit looks like none");
 
 struct scq_pool {
 	struct pool base;
@@ -333,8 +327,7 @@ static COLD void scq_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts scq_parts = {
-	.pool_bytes = sizeof(struct scq_pool),
-	.slab_offset = offsetof(struct scq_pool, slab),
+	POOL_WITH_SLAB(struct scq_pool, SLAB_WITHOUT_LINKS),
 	.init = scq_init,
 	.fini = scq_fini,
 	.take = scq_take_again,

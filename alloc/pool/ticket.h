@@ -8,20 +8,11 @@
  * Shared-Memory Multiprocessors", ACM TOCS 9(1), 1991. Departure: a waiter that has spun for long
  * yields its CPU, or a run with more threads than CPUs would take seconds a hold.
  *
- * Progress: blocking. A child of fork must not use the pool if another thread may have held the lock.
- * Signal handlers must not use it: they would wait for the lock that they interrupted.
- * After put: memory stays mapped, the first word is overwritten.
- * Exact, for any number of threads: one hold of the lock sees the whole list and the slab, and a put
- * that has ended has put its object on the list. Two threads could hold one ticket only among
- * 2^32 that wait, and Linux has at most 2^22.
- *
- *	          get    put    count, check
- *	get       lock   lock   the caller: the pool is quiet
- *	put              lock   the caller: the pool is quiet
+ * Progress, exactness, fork and signal handlers: as `mutex`. Tickets wrap at 2^32. Two threads
+ * could hold one ticket only among 2^32 that wait, and Linux has at most 2^22.
  *
  * R0 in unlock, meets A0 in lock: the next holder sees the list as its predecessor left it.
- * Drawing a ticket is relaxed: it decides who is next and publishes nothing. Tickets wrap at 2^32,
- * which is harmless: only equality counts.
+ * Drawing a ticket is relaxed: it decides who is next and publishes nothing.
  *
  * I1  as in free_list.h.
  * I2  A quiet pool's lock is free: next == owner.
@@ -32,16 +23,13 @@
 #include "alloc/mechanism/free_list.h"
 #include "alloc/mechanism/life_cycle.h"
 
-#include <assert.h>
 #include <sched.h>
 
 /*
- * Looks at the lock before a waiter yields; 0: never. 2000 is some 40 us, longer than any hold that
- * was not preempted.
+ * Looks at the lock before a waiter yields, 1 or more. 2000 is some 40 us, longer than any hold
+ * that was not preempted.
  */
 enum { TICKET_SPINS_BEFORE_YIELD = 2000 };
-static_assert(TICKET_SPINS_BEFORE_YIELD >= 0 && TICKET_SPINS_BEFORE_YIELD <= 1000000,
-	"spins before a yield: 0..1,000,000");
 
 struct ticket_pool {
 	struct pool base;
@@ -55,7 +43,7 @@ struct ticket_pool {
 static COLD void ticket_wait(struct ticket_pool *self, uint32_t mine)
 {
 	for (uint32_t spins = 1; atom_load_acquire(&self->owner) != mine; spins++) { /* A0 */
-		if (TICKET_SPINS_BEFORE_YIELD != 0 && spins % TICKET_SPINS_BEFORE_YIELD == 0)
+		if (spins % TICKET_SPINS_BEFORE_YIELD == 0)
 			sched_yield();
 		else
 			atom_pause();
@@ -77,7 +65,7 @@ ALWAYS_INLINE void ticket_unlock(struct ticket_pool *self, uint32_t mine)
 	atom_store_release(&self->owner, mine + 1); /* R0, meets A0 */
 }
 
-/* The cold end of get, under the lock, which it ends. */
+/* The cold end of get, which ends the hold of the lock. */
 static COLD void *ticket_grow(struct ticket_pool *self, struct pool_thread *thread, uint32_t mine)
 {
 	void *object = NULL;
@@ -100,7 +88,21 @@ static inline void *ticket_get(struct pool *pool, struct pool_thread *thread)
 	return object;
 }
 
-/* One locked instruction for all n objects, and two stores each. */
+/* One locked instruction for all n, and a load and a store each. */
+static inline uint32_t ticket_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct ticket_pool *self = (struct ticket_pool *)pool;
+	uint32_t mine = ticket_lock(self);
+	uint32_t got = free_list_pop_each(&self->list, objs, n);
+
+	if (unlikely(got < n))
+		got += pool_grow_locked(pool, thread, objs + got, n - got);
+	ticket_unlock(self, mine);
+	return got;
+}
+
+/* One locked instruction for all n, and two stores each. */
 static inline void ticket_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
@@ -108,30 +110,13 @@ static inline void ticket_put_bulk(
 	uint32_t mine = ticket_lock(self);
 
 	(void)thread;
-	for (uint32_t i = 0; i < n; i++)
-		free_list_push(&self->list, objs[i]);
+	free_list_push_each(&self->list, objs, n);
 	ticket_unlock(self, mine);
 }
 
 static inline void ticket_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	ticket_put_bulk(pool, thread, &object, 1);
-}
-
-/* Up to n objects under one hold: one locked instruction, and a load and a store an object. */
-static inline uint32_t ticket_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	struct ticket_pool *self = (struct ticket_pool *)pool;
-	uint32_t mine = ticket_lock(self);
-	uint32_t got = 0;
-
-	for (; got < n && !free_list_is_empty(&self->list); got++)
-		objs[got] = free_list_pop(&self->list);
-	if (unlikely(got < n))
-		got += pool_grow_locked(pool, thread, objs + got, n - got);
-	ticket_unlock(self, mine);
-	return got;
 }
 
 static COLD void ticket_walk(struct pool *pool, struct census *census)
@@ -148,8 +133,7 @@ static COLD void ticket_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts ticket_parts = {
-	.pool_bytes = sizeof(struct ticket_pool),
-	.slab_offset = offsetof(struct ticket_pool, slab),
+	POOL_WITH_SLAB(struct ticket_pool, SLAB_WITHOUT_LINKS),
 	.walk = ticket_walk,
 };
 

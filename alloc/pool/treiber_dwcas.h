@@ -10,14 +10,11 @@
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded. Bursts are as
  * in treiber_tag.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (links are side nodes).
- * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
- * then, once more, the stack empty (pool_grow). At that moment every object was out or in the hands
- * of an unfinished call. Threads are not counted anywhere, and the generation does not come round.
+ * Exact, for any number of threads, as pool_grow is. The generation does not come round.
  *
- *	          get            put            count, check
- *	get       CAS on head    CAS on head    the caller: the pool is quiet
- *	put                      CAS on head    the caller: the pool is quiet
+ *	          get            put
+ *	get       CAS on head    CAS on head
+ *	put                      CAS on head
  *
  * R0 the CAS of put (a full barrier), meets A0: whoever reads the pointer sees the link below it
  *    and what the last owner wrote into the object.
@@ -125,9 +122,7 @@ ALWAYS_INLINE void treiber_dwcas_push_chain(
 /* Five loads and one 16-byte compare-and-swap. */
 static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
 {
-	void *object = treiber_dwcas_take(pool);
-
-	return likely(object != NULL) ? object : pool_grow(pool, thread);
+	return pool_or_grow(treiber_dwcas_take(pool), pool, thread);
 }
 
 /* Four loads, one store and one 16-byte compare-and-swap. */
@@ -168,9 +163,7 @@ static COLD void treiber_dwcas_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts treiber_dwcas_parts = {
-	.pool_bytes = sizeof(struct treiber_dwcas_pool),
-	.slab_offset = offsetof(struct treiber_dwcas_pool, nodes),
-	.node_bytes = sizeof(atom_ptr),
+	POOL_WITH_NODES(struct treiber_dwcas_pool, atom_ptr),
 	.take = treiber_dwcas_take,
 	.walk = treiber_dwcas_walk,
 };

@@ -15,15 +15,12 @@
  * over n links and takes them with one CAS, put_bulk splices a private chain in with one. A burst
  * that others keep overtaking walks again each time.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * After put: memory stays mapped, nothing is overwritten (links lie beside the objects).
- * Exact, for any number of threads: get answers NULL only where it has found the slab used up and
- * then, once more, the stack empty (pool_grow). At that moment every object was out or in the hands
- * of an unfinished call. Threads are not counted anywhere. Only the tag could be outrun: by a
- * multiple of 2^40 pops while one thread stands between its load and its CAS (tagged.h).
+ * Exact, for any number of threads, as pool_grow is. Only the tag could be outrun: by a multiple of
+ * 2^40 pops while one thread stands between its load and its CAS (tagged.h).
  *
- *	          get            put            count, check
- *	get       CAS on head    CAS on head    the caller: the pool is quiet
- *	put                      CAS on head    the caller: the pool is quiet
+ *	          get            put
+ *	get       CAS on head    CAS on head
+ *	put                      CAS on head
  *
  * I1  as in tagged_stack.h.
  */
@@ -50,9 +47,7 @@ static inline void *treiber_tag_take(struct pool *pool)
 /* Four loads, two of them of the pool's constants, and one locked compare-and-swap. */
 static inline void *treiber_tag_get(struct pool *pool, struct pool_thread *thread)
 {
-	void *object = treiber_tag_take(pool);
-
-	return likely(object != NULL) ? object : pool_grow(pool, thread);
+	return pool_or_grow(treiber_tag_take(pool), pool, thread);
 }
 
 /* Three loads, two of them of the pool's constants, one store and one locked compare-and-swap. */
@@ -92,9 +87,7 @@ static COLD void treiber_tag_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts treiber_tag_parts = {
-	.pool_bytes = sizeof(struct treiber_tag_pool),
-	.slab_offset = offsetof(struct treiber_tag_pool, slab),
-	.links = SLAB_WITH_LINKS,
+	POOL_WITH_SLAB(struct treiber_tag_pool, SLAB_WITH_LINKS),
 	.take = treiber_tag_take,
 	.walk = treiber_tag_walk,
 };

@@ -7,11 +7,7 @@
  * shows the grace period. push begins by guessing that the stack is empty, so on a stack that is
  * not it pays for one CAS that fails.
  *
- * Progress: put is lock-free. The rest, ABA, exactness and the invariants I1 and I2: urcu.h.
- *
- *	          get      put            count, check
- *	get       mutex    CAS on head    the caller: the pool is quiet
- *	put                CAS on head    the caller: the pool is quiet
+ * Progress: put is lock-free. The rest: urcu.h.
  */
 #ifndef ALLOC_POOL_URCU_LFS_H
 #define ALLOC_POOL_URCU_LFS_H
@@ -26,19 +22,18 @@ struct urcu_lfs_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct cds_lfs_node */
 };
 
-ALWAYS_INLINE void *urcu_lfs_object(
-	const struct urcu_lfs_pool *self, const struct cds_lfs_node *node)
+static inline void *urcu_lfs_take(struct pool *pool)
 {
-	return side_nodes_object(&self->nodes, node, sizeof(*node));
+	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
+	struct cds_lfs_node *node = cds_lfs_pop_blocking(&self->stack);
+
+	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node)) : NULL;
 }
 
 /* Three locked instructions (the mutex and the CAS), two loads. */
 static inline void *urcu_lfs_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
-	struct cds_lfs_node *node = cds_lfs_pop_blocking(&self->stack);
-
-	return likely(node != NULL) ? urcu_lfs_object(self, node) : pool_grow(pool, thread);
+	return pool_or_grow(urcu_lfs_take(pool), pool, thread);
 }
 
 /* Two locked instructions, the first of which fails unless the stack was empty. */
@@ -61,20 +56,12 @@ static inline uint32_t urcu_lfs_get_bulk(
 
 	cds_lfs_pop_lock(&self->stack);
 	while (got < n && (node = __cds_lfs_pop(&self->stack)) != NULL)
-		objs[got++] = urcu_lfs_object(self, node);
+		objs[got++] = side_nodes_object(&self->nodes, node, sizeof(*node));
 	cds_lfs_pop_unlock(&self->stack);
 	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
 
 POOL_PUT_EACH(urcu_lfs)
-
-static COLD void *urcu_lfs_take(struct pool *pool)
-{
-	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
-	struct cds_lfs_node *node = cds_lfs_pop_blocking(&self->stack);
-
-	return node != NULL ? urcu_lfs_object(self, node) : NULL;
-}
 
 static COLD int urcu_lfs_init(struct pool *pool)
 {
@@ -94,15 +81,14 @@ static COLD void urcu_lfs_walk(struct pool *pool, struct census *census)
 	if (!urcu_lock_quiet(&self->stack.lock, census))
 		return;
 	const struct cds_lfs_node *at = self->stack.head != NULL ? &self->stack.head->node : NULL;
-	while (at != NULL && census_mark(census, urcu_lfs_object(self, at), "the stack")) /* I1 */
+	while (at != NULL && census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
+				     "the stack")) /* I1 */
 		at = at->next;
 	pthread_mutex_unlock(&self->stack.lock);
 }
 
 static const struct pool_parts urcu_lfs_parts = {
-	.pool_bytes = sizeof(struct urcu_lfs_pool),
-	.slab_offset = offsetof(struct urcu_lfs_pool, nodes),
-	.node_bytes = sizeof(struct cds_lfs_node),
+	POOL_WITH_NODES(struct urcu_lfs_pool, struct cds_lfs_node),
 	.init = urcu_lfs_init,
 	.fini = urcu_lfs_fini,
 	.take = urcu_lfs_take,

@@ -18,10 +18,6 @@
  * fork: the child has a thread of liburcu's of its own (urcu_start) and can use the pool, with what
  * was in flight.
  *
- *	          get            put                       count, check
- *	get       CAS on head    grace period, then CAS    the caller: the pool is quiet
- *	put                      CAS on head               the caller: the pool is quiet
- *
  * ABA: while a popper holds the read lock, no node that it saw on top can be popped by another and
  * pushed again, for that push waits until the popper has left.
  *
@@ -33,8 +29,6 @@
 
 #include "alloc/peer/urcu.h"
 
-#include <assert.h>
-
 #if NBLBENCH_URCU
 
 struct urcu_lfs_gp_node {
@@ -42,7 +36,7 @@ struct urcu_lfs_gp_node {
 	struct rcu_head rcu;
 	struct urcu_lfs_gp_pool *pool; /* for the callback, which is given the rcu_head alone */
 };
-static_assert((sizeof(struct urcu_lfs_gp_node) & (sizeof(struct urcu_lfs_gp_node) - 1)) == 0,
+_Static_assert((sizeof(struct urcu_lfs_gp_node) & (sizeof(struct urcu_lfs_gp_node) - 1)) == 0,
 	"the side nodes want a power of two");
 
 struct urcu_lfs_gp_pool {
@@ -101,18 +95,17 @@ static COLD int urcu_lfs_gp_init(struct pool *pool)
 	return urcu_start();
 }
 
-static COLD void urcu_lfs_gp_fini(struct pool *pool)
-{
-	(void)pool;
-	urcu_bp_barrier(); /* until then callbacks reach into the pool */
-}
-
 /* Waits until every object that any thread has put is back on the stack. */
 static COLD void urcu_lfs_gp_flush(struct pool *pool, struct pool_thread *thread)
 {
 	(void)pool;
 	(void)thread;
 	urcu_bp_barrier();
+}
+
+static COLD void urcu_lfs_gp_fini(struct pool *pool)
+{
+	urcu_lfs_gp_flush(pool, NULL); /* until then callbacks reach into the pool */
 }
 
 static COLD void urcu_lfs_gp_walk(struct pool *pool, struct census *census)
@@ -129,9 +122,7 @@ static COLD void urcu_lfs_gp_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts urcu_lfs_gp_parts = {
-	.pool_bytes = sizeof(struct urcu_lfs_gp_pool),
-	.slab_offset = offsetof(struct urcu_lfs_gp_pool, nodes),
-	.node_bytes = sizeof(struct urcu_lfs_gp_node),
+	POOL_WITH_NODES(struct urcu_lfs_gp_pool, struct urcu_lfs_gp_node),
 	.init = urcu_lfs_gp_init,
 	.fini = urcu_lfs_gp_fini,
 	.walk = urcu_lfs_gp_walk,
@@ -147,9 +138,7 @@ static const struct pool_ops pool_urcu_lfs_gp_ops = {
 		.trims = true},
 	.supported = urcu_supported,
 #if NBLBENCH_URCU
-	POOL_LIFE_CYCLE(urcu_lfs_gp_parts),
-	POOL_HOT_HOOKS(urcu_lfs_gp),
-	.flush = urcu_lfs_gp_flush,
+	POOL_CACHE_HOOKS(urcu_lfs_gp),
 #else
 	MISSING_LIBRARY_HOOKS,
 #endif

@@ -5,14 +5,8 @@
  * Source: liburcu, <urcu/wfcqueue.h>. Its best use is an inbox with one consumer that splices
  * everything at once; here it is measured as what it is when anybody may take.
  *
- * Progress: put is wait-free. get also blocks on a putter that stops between its exchange and its
- * store; it then looks again every 10 ms. The rest, ABA, exactness and the invariants I1 and I2:
- * urcu.h. FIFO: get hands out the coldest object.
- *
- *	          get      put                 count, check
- *	get       mutex    CAS on tail, when   the caller: the pool is quiet
- *	                   one object is left
- *	put                exchange of tail    the caller: the pool is quiet
+ * Progress: put is wait-free. get also waits for a putter that stops between its exchange and its
+ * store. The rest: urcu.h. FIFO: get hands out the coldest object.
  */
 #ifndef ALLOC_POOL_URCU_WFCQ_H
 #define ALLOC_POOL_URCU_WFCQ_H
@@ -28,19 +22,18 @@ struct urcu_wfcq_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct cds_wfcq_node */
 };
 
-ALWAYS_INLINE void *urcu_wfcq_object(
-	const struct urcu_wfcq_pool *self, const struct cds_wfcq_node *node)
+static inline void *urcu_wfcq_take(struct pool *pool)
 {
-	return side_nodes_object(&self->nodes, node, sizeof(*node));
+	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
+	struct cds_wfcq_node *node = cds_wfcq_dequeue_blocking(&self->head, &self->tail);
+
+	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node)) : NULL;
 }
 
 /* Two locked instructions (the mutex); a third when it takes the last object. */
 static inline void *urcu_wfcq_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
-	struct cds_wfcq_node *node = cds_wfcq_dequeue_blocking(&self->head, &self->tail);
-
-	return likely(node != NULL) ? urcu_wfcq_object(self, node) : pool_grow(pool, thread);
+	return pool_or_grow(urcu_wfcq_take(pool), pool, thread);
 }
 
 /* One locked instruction, two stores. */
@@ -64,20 +57,12 @@ static inline uint32_t urcu_wfcq_get_bulk(
 
 	cds_wfcq_dequeue_lock(&self->head, &self->tail);
 	while (got < n && (node = __cds_wfcq_dequeue_blocking(&self->head, &self->tail)) != NULL)
-		objs[got++] = urcu_wfcq_object(self, node);
+		objs[got++] = side_nodes_object(&self->nodes, node, sizeof(*node));
 	cds_wfcq_dequeue_unlock(&self->head, &self->tail);
 	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
 
 POOL_PUT_EACH(urcu_wfcq)
-
-static COLD void *urcu_wfcq_take(struct pool *pool)
-{
-	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
-	struct cds_wfcq_node *node = cds_wfcq_dequeue_blocking(&self->head, &self->tail);
-
-	return node != NULL ? urcu_wfcq_object(self, node) : NULL;
-}
 
 static COLD int urcu_wfcq_init(struct pool *pool)
 {
@@ -103,16 +88,15 @@ static COLD void urcu_wfcq_walk(struct pool *pool, struct census *census)
 		return;
 	__cds_wfcq_for_each_blocking(&self->head, &self->tail, at)
 	{
-		if (!census_mark(census, urcu_wfcq_object(self, at), "the queue")) /* I1 */
+		if (!census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
+			    "the queue")) /* I1 */
 			break;
 	}
 	pthread_mutex_unlock(&self->head.lock);
 }
 
 static const struct pool_parts urcu_wfcq_parts = {
-	.pool_bytes = sizeof(struct urcu_wfcq_pool),
-	.slab_offset = offsetof(struct urcu_wfcq_pool, nodes),
-	.node_bytes = sizeof(struct cds_wfcq_node),
+	POOL_WITH_NODES(struct urcu_wfcq_pool, struct cds_wfcq_node),
 	.init = urcu_wfcq_init,
 	.fini = urcu_wfcq_fini,
 	.take = urcu_wfcq_take,

@@ -6,13 +6,8 @@
  * exclusion by the stack's own mutex: a pop under the RCU read lock would have to keep every object
  * for a grace period before it comes back (see urcu_lfs_gp).
  *
- * Progress: put is wait-free. get also blocks on a putter that stops between its exchange and its
- * store; it then looks again every 10 ms. The rest, ABA, exactness and the invariants I1 and I2:
- * urcu.h.
- *
- *	          get      put                 count, check
- *	get       mutex    CAS on head         the caller: the pool is quiet
- *	put                exchange of head    the caller: the pool is quiet
+ * Progress: put is wait-free. get also waits for a putter that stops between its exchange and its
+ * store; it looks again every 10 ms. The rest: urcu.h.
  */
 #ifndef ALLOC_POOL_URCU_WFS_H
 #define ALLOC_POOL_URCU_WFS_H
@@ -27,19 +22,18 @@ struct urcu_wfs_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct cds_wfs_node */
 };
 
-ALWAYS_INLINE void *urcu_wfs_object(
-	const struct urcu_wfs_pool *self, const struct cds_wfs_node *node)
+static inline void *urcu_wfs_take(struct pool *pool)
 {
-	return side_nodes_object(&self->nodes, node, sizeof(*node));
+	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
+	struct cds_wfs_node *node = cds_wfs_pop_blocking(&self->stack);
+
+	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node)) : NULL;
 }
 
 /* Three locked instructions (the mutex and the CAS), two loads. */
 static inline void *urcu_wfs_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
-	struct cds_wfs_node *node = cds_wfs_pop_blocking(&self->stack);
-
-	return likely(node != NULL) ? urcu_wfs_object(self, node) : pool_grow(pool, thread);
+	return pool_or_grow(urcu_wfs_take(pool), pool, thread);
 }
 
 /* One locked instruction, two stores. */
@@ -63,20 +57,12 @@ static inline uint32_t urcu_wfs_get_bulk(
 
 	cds_wfs_pop_lock(&self->stack);
 	while (got < n && (node = __cds_wfs_pop_blocking(&self->stack)) != NULL)
-		objs[got++] = urcu_wfs_object(self, node);
+		objs[got++] = side_nodes_object(&self->nodes, node, sizeof(*node));
 	cds_wfs_pop_unlock(&self->stack);
 	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
 
 POOL_PUT_EACH(urcu_wfs)
-
-static COLD void *urcu_wfs_take(struct pool *pool)
-{
-	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
-	struct cds_wfs_node *node = cds_wfs_pop_blocking(&self->stack);
-
-	return node != NULL ? urcu_wfs_object(self, node) : NULL;
-}
 
 static COLD int urcu_wfs_init(struct pool *pool)
 {
@@ -98,16 +84,15 @@ static COLD void urcu_wfs_walk(struct pool *pool, struct census *census)
 		return;
 	cds_wfs_for_each_blocking(self->stack.head, at)
 	{
-		if (!census_mark(census, urcu_wfs_object(self, at), "the stack")) /* I1 */
+		if (!census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
+			    "the stack")) /* I1 */
 			break;
 	}
 	pthread_mutex_unlock(&self->stack.lock);
 }
 
 static const struct pool_parts urcu_wfs_parts = {
-	.pool_bytes = sizeof(struct urcu_wfs_pool),
-	.slab_offset = offsetof(struct urcu_wfs_pool, nodes),
-	.node_bytes = sizeof(struct cds_wfs_node),
+	POOL_WITH_NODES(struct urcu_wfs_pool, struct cds_wfs_node),
 	.init = urcu_wfs_init,
 	.fini = urcu_wfs_fini,
 	.take = urcu_wfs_take,

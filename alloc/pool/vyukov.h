@@ -1,7 +1,7 @@
 /*
  * vyukov: a ring of cells, each with a sequence number that says whose turn it is. One locked
- * instruction an operation and no miss on a link: the cheapest shared structure while nobody
- * stops, and the one that lies most when somebody does.
+ * instruction an operation and no miss on a link: the cheapest shared structure while nobody stops.
+ * When somebody stops in a call, it hides the most.
  *
  * Two positions count up for ever: take, the next one that get empties, and give, the next one that
  * put fills. Position p lies in cell p mod size, whose seq is p while the cell waits to be filled,
@@ -14,25 +14,22 @@
  * still in use waits for it instead of giving up, for a pool must not refuse what is its own; and
  * bursts, of which the source has none.
  *
- * Progress: blocking, in both hooks. put waits while the cell that it would fill is still being
- * emptied by a getter that stopped inside its call, one lap ago. get does not wait, but may answer
- * NULL: a thread stopped between taking a position and storing seq hides every object put behind it,
- * however many have come back since. Hence "not exact", although nothing is hidden while all threads
- * are outside of calls.
+ * Progress: blocking. put waits while the cell that it would fill is still being emptied by a
+ * getter that stopped inside its call, one lap ago. get does not wait, but is not exact: a putter
+ * stopped between taking a position and storing seq hides every object put behind it.
  * Signal handlers must not use it: a put may wait for the get that it interrupted.
- * After put: memory stays mapped, nothing is overwritten. FIFO: get hands out the coldest object.
+ * FIFO: get hands out the coldest object.
  *
- *	          get            put                count, check
- *	get       CAS on take    seq of the cell    the caller: the pool is quiet
- *	put                      CAS on give        the caller: the pool is quiet
+ *	          get            put
+ *	get       CAS on take    seq of the cell
+ *	put                      CAS on give
  *
  * R0 put stores seq = p + 1, meets A0 in get: the getter sees the object's address and what its last
  *    owner wrote into it.
  * R1 get stores seq = p + size, meets A1 in put: the putter of the next lap overwrites the address
  *    only after the getter has read it.
- * The positions are relaxed throughout: they hand out turns, and the cell's seq guards the cell.
- *
- * ABA: positions are 64 bits wide and only grow; a stalled CAS on one can't meet its value again.
+ * The positions are relaxed: they hand out turns, and the cell's seq guards the cell. ABA:
+ * positions are 64 bits wide and only grow; a stalled CAS on one can't meet its value again.
  *
  * I1  Each position from take up to give has seq == position + 1 and holds a free object.
  * I2  Each other cell has seq == the position that will fill it next.
@@ -44,24 +41,20 @@
 
 #include "alloc/mechanism/life_cycle.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <sched.h>
 
 enum {
-	/* Cells an object of the capacity; the ring is rounded up to a power of two. 1..16. */
+	/* Cells an object of the capacity, 1 or more; the ring is rounded up to a power of two. */
 	VYUKOV_CELLS_PER_OBJECT = 2,
-	/* Looks at a cell before a waiting put yields; a stopped getter needs the CPU to go on. */
+	/* Looks at a cell before a waiting put yields: a stopped getter needs the CPU to go on. */
 	VYUKOV_SPINS_BEFORE_YIELD = 2000,
 };
-static_assert(VYUKOV_CELLS_PER_OBJECT >= 1 && VYUKOV_CELLS_PER_OBJECT <= 16, "cells an object");
-static_assert(VYUKOV_SPINS_BEFORE_YIELD >= 1 && VYUKOV_SPINS_BEFORE_YIELD <= 1000000, "spins");
 
 struct vyukov_cell {
 	atom_u64 seq;
 	void *object; /* owned by whoever holds the position that seq admits */
 };
-static_assert(sizeof(struct vyukov_cell) == 16, "four cells a line");
 
 struct vyukov_pool {
 	struct pool base;
@@ -72,10 +65,7 @@ struct vyukov_pool {
 	CACHE_PAIR_ALIGNED struct slab slab;
 };
 
-/*
- * Four loads (take, the cell's seq, and where it lies), one locked compare-and-swap, two loads, one
- * store.
- */
+/* Six loads, one locked compare-and-swap, one store. */
 ALWAYS_INLINE void *vyukov_take(struct pool *pool)
 {
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
@@ -101,9 +91,9 @@ ALWAYS_INLINE void *vyukov_take(struct pool *pool)
 }
 
 /*
- * Up to n >= 1 objects with one locked compare-and-swap: those of the filled cells in a row from
- * take on. A filled cell stays filled until the owner of its position empties it, and the CAS, which
- * fails if take has moved since, makes the caller the owner of them all. 0: the first is not filled.
+ * Up to n >= 1 objects with one CAS: those of the filled cells in a row from take on. A filled cell
+ * stays filled until the owner of its position empties it, and the CAS, which fails if take has
+ * moved since, makes the caller the owner of them all. 0: the first is not filled.
  */
 ALWAYS_INLINE uint32_t vyukov_take_each(struct vyukov_pool *self, void **objs, uint32_t n)
 {
@@ -138,9 +128,7 @@ ALWAYS_INLINE uint32_t vyukov_take_each(struct vyukov_pool *self, void **objs, u
 
 static inline void *vyukov_get(struct pool *pool, struct pool_thread *thread)
 {
-	void *object = vyukov_take(pool);
-
-	return likely(object != NULL) ? object : pool_grow(pool, thread);
+	return pool_or_grow(vyukov_take(pool), pool, thread);
 }
 
 /* Waits until the getter that holds the cell moves, then returns the position to try next. */
@@ -278,8 +266,7 @@ static COLD void vyukov_walk(struct pool *pool, struct census *census)
 }
 
 static const struct pool_parts vyukov_parts = {
-	.pool_bytes = sizeof(struct vyukov_pool),
-	.slab_offset = offsetof(struct vyukov_pool, slab),
+	POOL_WITH_SLAB(struct vyukov_pool, SLAB_WITHOUT_LINKS),
 	.init = vyukov_init,
 	.fini = vyukov_fini,
 	.take = vyukov_take,

@@ -15,11 +15,8 @@ static const struct pool_ops interrupted_ops = {
 	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD, .signals = true},
 	.supported = pool_supported_always,
 	POOL_LIFE_CYCLE(mag_tls_parts),
-	.get = mag_tls_get,
-	.put = mag_tls_put,
-	.get_bulk = mag_tls_get_bulk,
-	.put_bulk = mag_tls_put_bulk,
-	.flush = mag_tls_flush,
+	POOL_HOT_HOOKS(mag_tls),
+	.flush = thread_magazines_flush,
 };
 
 static const struct control control_interrupted = {

@@ -1,0 +1,110 @@
+/* See try_arrays.h. */
+#include "alloc/mechanism/try_arrays.h"
+#include "alloc/mechanism/transit.h"
+
+/*
+ * Other CPUs tried after the own one, before the depot: 0..16. Two, because a holder is preempted
+ * seldom and its neighbour at the same time hardly ever.
+ */
+enum { NEIGHBOURS = 2 };
+
+int try_arrays_init(struct pool *pool)
+{
+	struct try_arrays *self = (struct try_arrays *)pool;
+
+	self->cpus = cpu_possible();
+	self->cap = pool->config.cpu_cache_objects;
+	int rc = depot_init(
+		&self->depot, &self->slab, pool->config.batch_objects, 0, CACHE_LINE_BYTES);
+	if (rc != 0)
+		return rc;
+	self->arrays = memory_map(self->cpus * sizeof(*self->arrays), MEMORY_PAGES_ORDINARY);
+	if (self->arrays == NULL) {
+		depot_fini(&self->depot);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void try_arrays_fini(struct pool *pool)
+{
+	struct try_arrays *self = (struct try_arrays *)pool;
+
+	memory_unmap(self->arrays, self->cpus * sizeof(*self->arrays), MEMORY_PAGES_ORDINARY);
+	depot_fini(&self->depot);
+}
+
+/* The i-th array from the own one on. */
+static struct try_array *neighbour(struct try_arrays *self, struct pool_thread *thread, uint32_t i)
+{
+	uint32_t own = (uint32_t)(try_arrays_own(self, thread) - self->arrays);
+
+	return &self->arrays[(own + i) % self->cpus];
+}
+
+struct try_array *try_arrays_enter_near(struct try_arrays *self, struct pool_thread *thread)
+{
+	for (uint32_t i = 0; i <= NEIGHBOURS && i < self->cpus; i++) {
+		struct try_array *array = neighbour(self, thread, i);
+
+		if (try_array_enter(array))
+			return array;
+	}
+	return NULL;
+}
+
+uint32_t try_arrays_search(
+	struct try_arrays *self, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t got = 0;
+
+	for (uint32_t i = 0; i < self->cpus && got < n; i++) {
+		struct try_array *array = neighbour(self, thread, i);
+
+		if (!try_array_enter(array))
+			continue;
+		got += try_array_pop(array, objs + got, n - got);
+		try_array_leave(array);
+	}
+	thread->paths.steal += got != 0;
+	return got;
+}
+
+void try_arrays_flush(struct pool *pool, struct pool_thread *thread)
+{
+	struct try_arrays *self = (struct try_arrays *)pool;
+	struct try_array *array = try_arrays_own(self, thread);
+	struct transit transit;
+	uint32_t n = 1;
+
+	transit_init(&transit);
+	while (n != 0) {
+		transit_open(&transit, &self->depot);
+		if (!try_array_enter(array))
+			break;
+		n = try_array_pop(array, transit.slot, transit.room);
+		try_array_leave(array);
+		if (n != 0)
+			transit_give(&transit, &self->depot, thread, n);
+	}
+	transit_close(&transit, &self->depot);
+}
+
+void try_arrays_walk(struct pool *pool, struct census *census)
+{
+	struct try_arrays *self = (struct try_arrays *)pool;
+
+	for (uint32_t i = 0; i < self->cpus; i++) {
+		struct try_array *array = &self->arrays[i];
+
+		if (atom_load_relaxed(&array->busy) != 0 || array->count > self->cap) {
+			census_fail(census,
+				"I1: the array of CPU %u is locked or holds %u objects of %u", i,
+				array->count, self->cap);
+			return;
+		}
+		if (!census_mark_each(census, array->slot, array->count, "a CPU's array"))
+			return;
+	}
+	depot_census(&self->depot, census);
+}
