@@ -1,16 +1,13 @@
 /* The hooks of fork.h: in the order of the locks before a fork, in the opposite order after it. */
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/fork.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static char events
 	[16]; /* 'l', 'r': before, by lock; 'L', 'R': after in the parent; '+': in the child */
@@ -68,9 +65,8 @@ static void assert_events(const char *parent, const char *child)
 	assert_int_equal(status, 0);
 }
 
-static void order_is_that_of_the_locks(void **state)
+static void order_is_that_of_the_locks(NO_STATE)
 {
-	(void)state;
 	assert_events("", "");
 	assert_int_equal(fork_arrange(FORK_REGISTRY, &registry), 0);
 	assert_events("rR", "rR+");
@@ -78,9 +74,8 @@ static void order_is_that_of_the_locks(void **state)
 	assert_events("lrRL", "lrR+L+");
 }
 
-static void arranged_twice_runs_once(void **state)
+static void arranged_twice_runs_once(NO_STATE)
 {
-	(void)state;
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(fork_arrange(FORK_REGISTRY, &registry), 0);
 		assert_int_equal(fork_arrange(FORK_LIBURCU, &liburcu), 0);

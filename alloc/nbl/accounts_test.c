@@ -5,16 +5,13 @@
  *
  * The policy is `malloc`: each push is a block and counts.
  */
+#include "alloc/machine/cmocka.h"
 #include "alloc/nbl/nbl.h"
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 enum {
 	ROWS = 256, /* nblbench.h */
@@ -128,25 +125,23 @@ static void pop_stack(struct bed *bed, uint32_t first)
 		expect(first + i, 0, blocks_of(i));
 }
 
-static void many_tags_are_exact(void **state)
+static void many_tags_are_exact(NO_STATE)
 {
 	enum { FIRST = 0x01000000 };
 	struct bed bed = make();
 
-	(void)state;
 	push_stack(&bed, FIRST);
 	pop_stack(&bed, FIRST);
 	unmake(&bed);
 }
 
 /* What a thread holds for its tags: nothing before the first block, little for a few tags. */
-static void few_tags_take_little_memory(void **state)
+static void few_tags_take_little_memory(NO_STATE)
 {
 	enum { FIRST = 0x01000000, FEW = 2, FEW_BYTES = 512 };
 	struct bed bed = make();
 	const uint64_t before = memory_live_bytes();
 
-	(void)state;
 	for (uint32_t i = 0; i < FEW; i++)
 		push(&bed, FIRST + i);
 	assert_in_range(memory_live_bytes(), before, before + FEW_BYTES);
@@ -168,11 +163,10 @@ static bool fail_all_but_blocks(void *arg, size_t bytes)
 	return false;
 }
 
-static void tags_without_memory_are_exact(void **state)
+static void tags_without_memory_are_exact(NO_STATE)
 {
 	enum { FIRST = 0x02000000, TABLES = 6 };
 
-	(void)state;
 	for (unsigned tables = 0; tables <= TABLES; tables++) {
 		struct bed bed = make();
 		unsigned after = tables;
@@ -204,14 +198,13 @@ static void *read_accounts(void *arg)
 	return NULL;
 }
 
-static void tags_are_read_meanwhile(void **state)
+static void tags_are_read_meanwhile(NO_STATE)
 {
 	enum { FIRST = 0x01000000, THREADS = 50 };
 	struct reading reading;
 	struct bed bed = make();
 	pthread_t reader;
 
-	(void)state;
 	atom_init(&reading.done, 0);
 	assert_int_equal(pthread_barrier_init(&reading.begin, NULL, 2), 0);
 	assert_int_equal(pthread_create(&reader, NULL, read_accounts, &reading), 0);
@@ -235,14 +228,13 @@ static void tags_are_read_meanwhile(void **state)
 }
 
 /* The last row, tag 0, has what there is no row for. Last: from here on there is none. */
-static void more_tags_than_rows(void **state)
+static void more_tags_than_rows(NO_STATE)
 {
 	enum { FIRST = 0x03000000, TAGS = 3 * ROWS };
 	struct nbl_tag_usage rows[ROWS];
 	struct bed bed = make();
 	int64_t alone = 0; /* tags with a row of their own */
 
-	(void)state;
 	for (uint32_t i = 0; i < TAGS; i++)
 		push(&bed, FIRST + i);
 	assert_int_equal(nbl_tags(rows, ROWS), ROWS);
@@ -262,9 +254,8 @@ static void more_tags_than_rows(void **state)
 	unmake(&bed);
 }
 
-static int teardown(void **state)
+static int teardown(NO_STATE)
 {
-	(void)state;
 	memory_set_fault_hook(NULL, NULL);
 	return 0;
 }

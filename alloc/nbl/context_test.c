@@ -11,17 +11,14 @@
 #include "alloc/context/headroom.h"
 #include "alloc/context/mtag.h"
 #include "alloc/context/sticky.h"
+#include "alloc/machine/cmocka.h"
 #include "alloc/nbl/nbl.h"
 
 #include <inttypes.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { TEST_TAG = 0x74736554, OTHER_TAG = 0x7268744f, CAPACITY = 256 };
 
@@ -212,7 +209,7 @@ static bool nests(void)
  */
 
 /* V35 to V42. */
-static void context_of_the_nbl(void **state)
+static void context_of_the_nbl(NO_STATE)
 {
 	static const struct {
 		uint32_t pool_bytes;
@@ -235,7 +232,6 @@ static void context_of_the_nbl(void **state)
 		{0, 65528, 8, false, false, true},   /* V42 R */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(rows); i++) {
 		nbl_set_context_alignment(rows[i].relaxed ? CONTEXT_ALIGN_POINTER_BYTES : 0);
 		struct bed bed = make(rows[i].pool_bytes);
@@ -273,13 +269,12 @@ static void context_of_the_nbl(void **state)
 }
 
 /* V44, V45, V46 and back. */
-static void stack_of_pushes(void **state)
+static void stack_of_pushes(NO_STATE)
 {
 	struct bed bed = make(64);
 	NET_BUFFER_LIST *nbl = get_nbl(&bed, 16, 0);
 	struct view v[4];
 
-	(void)state;
 	v[0] = view(nbl);
 	push(&bed, nbl, 16, 0);
 	v[1] = view(nbl);
@@ -306,13 +301,12 @@ static void stack_of_pushes(void **state)
 }
 
 /* V49 and V52: only the front block is looked at; with room its Size stays, whatever backfill. */
-static void room(void **state)
+static void room(NO_STATE)
 {
 	struct bed bed = make(64);
 	NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
 	struct view v = view(nbl);
 
-	(void)state;
 	if (nests()) {
 		push(&bed, nbl, 16, 1024);
 		assert_ptr_equal(view(nbl).front, v.front);
@@ -330,14 +324,13 @@ static void room(void **state)
 }
 
 /* V53, V54, V55. */
-static void refused_sizes(void **state)
+static void refused_sizes(NO_STATE)
 {
 	static const uint32_t sizes[][2] = {{20, 0}, {16, 4}, {24, 0}, {16, 8}};
 	struct bed bed = make(32);
 	NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
 	struct view v = view(nbl);
 
-	(void)state;
 	for (size_t i = 0; i < array_count(sizes); i++) {
 		assert_int_equal(try_push(&bed, nbl, sizes[i][0], sizes[i][1]), -EINVAL);
 		assert_view(nbl, &v);
@@ -363,9 +356,8 @@ static void refused_sizes(void **state)
 }
 
 /* V56. */
-static void largest(void **state)
+static void largest(NO_STATE)
 {
-	(void)state;
 	for (int relaxed = 0; relaxed < 2; relaxed++) {
 		const uint32_t align = relaxed ? CONTEXT_ALIGN_POINTER_BYTES : CONTEXT_ALIGN_BYTES;
 		const uint32_t most = 65536 - align;
@@ -388,12 +380,11 @@ static void largest(void **state)
 }
 
 /* V58, V59. */
-static void overfree(void **state)
+static void overfree(NO_STATE)
 {
 	struct bed bed = make(0);
 	NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
 
-	(void)state;
 	expect_misuse(NBL_MISUSE_CONTEXT_OVERFREE, nbl, assert_false(try_pop(&bed, nbl, 16)));
 	push(&bed, nbl, 16, 0);
 	expect_misuse(NBL_MISUSE_CONTEXT_OVERFREE, nbl, assert_false(try_pop(&bed, nbl, 4096)));
@@ -455,12 +446,11 @@ static void walk_pop(struct bed *bed, struct walk_nbl *w)
 	pop(bed, w->nbl, w->bytes[level]);
 }
 
-static void random_walk(void **state)
+static void random_walk(NO_STATE)
 {
 	struct walk_nbl walks[WALK_NBLS] = {{0}};
 	uint64_t seed = 20;
 
-	(void)state;
 	if (subject.ops->traits.kind == POOL_KIND_NULL)
 		skip(); /* two NBLs at once */
 	struct bed bed = make(64);
@@ -560,9 +550,8 @@ static void steady(int packets, uint32_t context_bytes, uint32_t drivers, uint32
 	sched_setaffinity(0, sizeof(allowed), &allowed);
 }
 
-static void steady_state(void **state)
+static void steady_state(NO_STATE)
 {
-	(void)state;
 	if (subject.ops->traits.kind != POOL_KIND_POOL)
 		skip(); /* the NBL's memory goes back at each free, and what is parked with it */
 	/* The promise is the policy's: kept at length once, and over every strategy. */
@@ -634,13 +623,12 @@ static void life_through_faults(void)
 	unmake(&bed);
 }
 
-static void faults(void **state)
+static void faults(NO_STATE)
 {
 	const uint64_t live = memory_live_bytes();
 	struct fault fault;
 	uint64_t k = 0;
 
-	(void)state;
 	do {
 		fault = (struct fault){.after = k++};
 		memory_set_fault_hook(fail_once, &fault);
@@ -652,7 +640,7 @@ static void faults(void **state)
 }
 
 /* A policy that has a reserve of blocks goes on without it. */
-static void reserve_runs_dry(void **state)
+static void reserve_runs_dry(NO_STATE)
 {
 	enum {
 		LARGE = ARENA_BLOCK_BYTES - SIZE_CLASS_HEAD_BYTES,
@@ -662,7 +650,6 @@ static void reserve_runs_dry(void **state)
 	struct bed bed = make(0);
 	NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
 
-	(void)state;
 	/* Each fills a block and leaves the next one no room. */
 	for (int i = 0; i < LARGE_PUSHES; i++)
 		push(&bed, nbl, LARGE, 0);
@@ -691,9 +678,8 @@ static bool parks(void)
 }
 
 /* What flush promises: nothing learned, and nothing kept once every NBL has been used again. */
-static void flush_forgets(void **state)
+static void flush_forgets(NO_STATE)
 {
-	(void)state;
 	if (subject.ops->traits.kind == POOL_KIND_NULL)
 		skip(); /* two NBLs at once */
 	struct bed bed = make(0);
@@ -755,7 +741,7 @@ static void assert_usage(uint32_t tag, const struct nbl_tag_usage *expected)
 	assert_int_equal(now.bytes, expected->bytes);
 }
 
-static void accounts_follow_the_memory(void **state)
+static void accounts_follow_the_memory(NO_STATE)
 {
 	enum { FIRST_TAG = 0x74736946, SECOND_TAG = 0x6e6f6353, PACKETS_EACH = 600, BYTES = 256 };
 	static const struct nbl_tag_usage nothing;
@@ -763,7 +749,6 @@ static void accounts_follow_the_memory(void **state)
 	struct bed bed = make(16);
 	struct context *context = bed.pool->context;
 
-	(void)state;
 	for (size_t t = 0; t < array_count(tags); t++) {
 		/* Longer than adaptive takes to learn, and than a thread keeps figures to itself. */
 		for (int packet = 0; packet < PACKETS_EACH; packet++) {
@@ -868,13 +853,12 @@ static void *consume(void *arg)
 	return NULL;
 }
 
-static void freed_on_another_thread(void **state)
+static void freed_on_another_thread(NO_STATE)
 {
 	struct queue q = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
 	struct bed bed;
 	pthread_t consumer;
 
-	(void)state;
 	if (subject.ops->traits.progress == POOL_UNSYNCHRONISED)
 		skip();
 	bed = make(16);
@@ -933,7 +917,7 @@ static void drop_two_blocks(struct bed *bed, NET_BUFFER_LIST *nbl)
 	put_nbl(bed, nbl);
 }
 
-static void broken_chains_are_found(void **state)
+static void broken_chains_are_found(NO_STATE)
 {
 	struct bed bed = make(64);
 	NET_BUFFER_LIST *nbl = two_blocks(&bed);
@@ -944,7 +928,6 @@ static void broken_chains_are_found(void **state)
 	const NET_BUFFER_LIST_CONTEXT was = *front;
 	const NET_BUFFER_LIST_CONTEXT last_was = *last;
 
-	(void)state;
 	front->Offset = (USHORT)(was.Offset + 4);
 	expect_nbl_found(&bed, nbl, "not aligned");
 	front->Offset = (USHORT)(was.Size + 16);
@@ -968,7 +951,7 @@ static void broken_chains_are_found(void **state)
 }
 
 /* One break of each policy's own invariants, found and mended. */
-static void broken_invariants_are_found(void **state)
+static void broken_invariants_are_found(NO_STATE)
 {
 	struct bed bed = make(64);
 	NET_BUFFER_LIST *nbl = two_blocks(&bed);
@@ -979,7 +962,6 @@ static void broken_invariants_are_found(void **state)
 	const char *name = subject.policy->name;
 	const uint64_t kept = atom_load_relaxed(&self->kept);
 
-	(void)state;
 	if (subject.policy->kept_bytes == context_kept) {
 		atom_store_relaxed(&self->kept, UINT64_C(0) - 64);
 		expect_pool_found(&bed, "ever kept");
@@ -1058,11 +1040,10 @@ static void broken_invariants_are_found(void **state)
 }
 
 /* The tables themselves. */
-static void tables_are_sound(void **state)
+static void tables_are_sound(NO_STATE)
 {
 	char why[CONTEXT_REASON_BYTES] = "";
 
-	(void)state;
 	if (contexts_validate(why) != 0)
 		fail_msg("%s", why);
 	assert_null(context_find("nobody"));
@@ -1080,12 +1061,11 @@ static void as(const char *policy)
 }
 
 /* mtag: contexts leave in any order, the newest under a tag first. */
-static void mtag_frees_in_any_order(void **state)
+static void mtag_frees_in_any_order(NO_STATE)
 {
 	static const uint32_t tags[] = {'A', 'B', 'A', 'C'};
 	static const uint32_t order[] = {'B', 'A', 'C', 'A'};
 
-	(void)state;
 	as("mtag");
 	struct bed bed = make(32);
 	NET_BUFFER_LIST *nbl = get_nbl(&bed, 32, 0);
@@ -1121,11 +1101,10 @@ static uint32_t driver_lines(uint32_t drivers)
 }
 
 /* adaptive: one packet in 500 that needs six times as much does not move the mark. */
-static void adaptive_ignores_outliers(void **state)
+static void adaptive_ignores_outliers(NO_STATE)
 {
 	enum { USES = 4 * ADAPTIVE_WINDOW_MAX, OUTLIER_EACH = 500, USUAL = 2, DEEP = 12 };
 
-	(void)state;
 	as("adaptive");
 	struct bed bed = make(0);
 	for (int use = 1; use <= USES; use++) {
@@ -1143,9 +1122,8 @@ static void adaptive_ignores_outliers(void **state)
 }
 
 /* adaptive: the mark follows a stack that grows. */
-static void adaptive_follows_need(void **state)
+static void adaptive_follows_need(NO_STATE)
 {
-	(void)state;
 	as("adaptive");
 	struct bed bed = make(0);
 	for (uint32_t drivers = 1; drivers <= 16; drivers *= 2) {
@@ -1166,7 +1144,7 @@ static void packet(struct bed *bed, NET_BUFFER_LIST *nbl, int drivers)
 }
 
 /* adaptive: the same where NBLs are held, and most of what happens to them is not seen. */
-static void adaptive_counts_held_nbls(void **state)
+static void adaptive_counts_held_nbls(NO_STATE)
 {
 	enum { HELD = 64, MANY = 5 * PACKETS, USUAL = 2, DEEP = 12 };
 	static const struct {
@@ -1174,7 +1152,6 @@ static void adaptive_counts_held_nbls(void **state)
 		int mark_covers;
 	} cases[] = {{500, USUAL}, {20, DEEP}};
 
-	(void)state;
 	as("adaptive");
 	for (size_t c = 0; c < array_count(cases); c++) {
 		struct bed bed = make(0);
@@ -1298,24 +1275,21 @@ static void parked_blocks_serve_again(const char *policy, uint32_t inline_bytes)
 	unmake(&bed);
 }
 
-static void sticky_blocks_serve_again(void **state)
+static void sticky_blocks_serve_again(NO_STATE)
 {
-	(void)state;
 	parked_blocks_serve_again("sticky", 0);
 	parked_blocks_serve_again("sticky", 2 * DRIVER_BYTES);
 }
 
-static void adaptive_blocks_serve_again(void **state)
+static void adaptive_blocks_serve_again(NO_STATE)
 {
-	(void)state;
 	parked_blocks_serve_again("adaptive", 0);
 	parked_blocks_serve_again("adaptive", 2 * DRIVER_BYTES);
 }
 
 /* sticky: from the third packet on nothing is allocated for any stack. */
-static void sticky_settles_by_the_third_packet(void **state)
+static void sticky_settles_by_the_third_packet(NO_STATE)
 {
-	(void)state;
 	as("sticky");
 	for (uint32_t drivers = 1; drivers <= STICKY_KEEP_BYTES / CACHE_LINE_BYTES; drivers++) {
 		struct bed bed = make(0);
@@ -1338,14 +1312,13 @@ static void sticky_settles_by_the_third_packet(void **state)
 }
 
 /* arena: chunks come back in whatever order their blocks die. */
-static void arena_uses_chunks_again(void **state)
+static void arena_uses_chunks_again(NO_STATE)
 {
 	enum { NBLS = CAPACITY / 2, ROUNDS = 400 };
 	NET_BUFFER_LIST *nbls[NBLS] = {NULL};
 	uint64_t seed = 7;
 	uint32_t carved = 0;
 
-	(void)state;
 	as("arena");
 	struct bed bed = make(0);
 	struct arena_context *arena = (struct arena_context *)bed.pool->context;
@@ -1377,18 +1350,16 @@ static void arena_uses_chunks_again(void **state)
 	unmake(&bed);
 }
 
-static int setup(void **state)
+static int setup(NO_STATE)
 {
-	(void)state;
 	misuses.all = 0;
 	nbl_set_misuse_handler(count_misuse, NULL);
 	return 0;
 }
 
 /* Back to the strict rule, no hook; and nothing of ours is left. */
-static int teardown(void **state)
+static int teardown(NO_STATE)
 {
-	(void)state;
 	memory_set_fault_hook(NULL, NULL);
 	nbl_set_context_alignment(0);
 	return memory_live_bytes() == 0 ? 0 : -1;

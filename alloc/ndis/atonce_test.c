@@ -245,17 +245,15 @@ static void at_once(bool verify)
 	assert_int_equal(usage(OTHER_TAG).objects, 0);
 }
 
-static void at_once_in_verify_pools(void **state)
+static void at_once_in_verify_pools(NO_STATE)
 {
-	(void)state;
 	if (keeps_memory())
 		at_once(true);
 }
 
 /* What ordinary pools of release builds make of it is not defined. */
-static void at_once_in_ordinary_pools(void **state)
+static void at_once_in_ordinary_pools(NO_STATE)
 {
-	(void)state;
 	if (debug_build && keeps_memory())
 		at_once(false);
 }
@@ -276,11 +274,10 @@ static void each_mdl_was_freed_once(void *bed, void *const *objects)
 	assert_int_equal(usage(MDLS_TAG).objects, 0);
 }
 
-static void mdls_at_once(void **state)
+static void mdls_at_once(NO_STATE)
 {
 	static const struct subject mdls = {free_mdl, make_mdl, each_mdl_was_freed_once};
 
-	(void)state;
 	if (!debug_build || !keeps_memory())
 		return;
 	nbl_set_misuse_handler(count_any, NULL);

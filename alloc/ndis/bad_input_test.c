@@ -58,13 +58,12 @@ static void unmake(struct bed *bed)
 	free_nb_pool(bed->nbs);
 }
 
-static void no_pool(void **state)
+static void no_pool(NO_STATE)
 {
 	const NET_BUFFER_LIST_POOL_PARAMETERS sound = list_parameters(TRUE, 0, 0);
 	NET_BUFFER_LIST_POOL_PARAMETERS p = sound;
 	NET_BUFFER_POOL_PARAMETERS q = {.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT}};
 
-	(void)state;
 	fails(assert_null(NdisAllocateNetBufferListPool(NULL, NULL)));
 	fails(assert_null(NdisAllocateNetBufferPool(NULL, NULL)));
 	p.Header.Revision = 0;
@@ -236,9 +235,8 @@ static void mdls(struct bed *b)
 	refused(FOREIGN_OBJECT, NULL, NdisFreeMdl(NULL));
 }
 
-static void every_call(void **state)
+static void every_call(NO_STATE)
 {
-	(void)state;
 	for (int verify = 0; verify < 2; verify++) {
 		struct bed bed = make(verify);
 
@@ -253,9 +251,8 @@ static void every_call(void **state)
 }
 
 /* Chains that go round: every call that walks one finds it, in ordinary pools too. */
-static void chains_in_a_circle(void **state)
+static void chains_in_a_circle(NO_STATE)
 {
-	(void)state;
 	for (int verify = 0; verify < 2; verify++) {
 		struct bed b = make(verify);
 		NET_BUFFER *more[2];

@@ -25,7 +25,7 @@ static NDIS_HANDLE pool_to_test(void)
  */
 
 /* Only MappedSystemVa, ByteCount and the flags are set: WireGuard-NT pads its packets so. */
-static void an_mdl_of_its_mapped_address_alone(void **state)
+static void an_mdl_of_its_mapped_address_alone(NO_STATE)
 {
 	static UCHAR data[100];
 	static UCHAR zeros[15];
@@ -33,7 +33,6 @@ static void an_mdl_of_its_mapped_address_alone(void **state)
 	NDIS_HANDLE pool = pool_to_test();
 	MDL *mdl = NdisAllocateMdl(NULL, data, sizeof(data));
 
-	(void)state;
 	memset(data, 7, sizeof(data));
 	memset(zeros, 9, sizeof(zeros));
 	for (int flags = 0; flags < 2; flags++) {
@@ -77,7 +76,7 @@ static void an_mdl_of_its_mapped_address_alone(void **state)
 }
 
 /* A mapped address that a driver moves is where all look; one that is not mapped yet is made so. */
-static void a_mapped_address_that_moves(void **state)
+static void a_mapped_address_that_moves(NO_STATE)
 {
 	static UCHAR bytes[2][100];
 	MDL *mdl = IoAllocateMdl(bytes[0], 100, FALSE, FALSE, NULL);
@@ -85,7 +84,6 @@ static void a_mapped_address_that_moves(void **state)
 	PVOID va;
 	UINT length;
 
-	(void)state;
 	assert_ptr_equal(MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority), bytes[0]);
 	assert_ptr_equal(mdl->MappedSystemVa, bytes[0]);
 	assert_int_equal(mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA, MDL_MAPPED_TO_SYSTEM_VA);
@@ -110,13 +108,12 @@ static void a_mapped_address_that_moves(void **state)
 }
 
 /* The page calls the address optional. */
-static void a_query_without_an_address(void **state)
+static void a_query_without_an_address(NO_STATE)
 {
 	MDL *mdl = test_mdl(100);
 	MDL *none = NULL;
 	UINT length = 0;
 
-	(void)state;
 	NdisQueryMdl(mdl, NULL, &length, NormalPagePriority);
 	assert_int_equal(length, 100);
 	NdisFreeMdl(mdl);
@@ -128,13 +125,12 @@ static void a_query_without_an_address(void **state)
 }
 
 /* A partial MDL is mapped where its source is. */
-static void partial_mdls_take_over_the_mapping(void **state)
+static void partial_mdls_take_over_the_mapping(NO_STATE)
 {
 	static UCHAR bytes[2][100];
 	static const SHORT mapped[] = {
 		MDL_SOURCE_IS_NONPAGED_POOL, MDL_MAPPED_TO_SYSTEM_VA, 0 /* no address: its own */};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(mapped); i++) {
 		MDL *source = IoAllocateMdl(bytes[0], 100, FALSE, FALSE, NULL);
 		MDL *part = IoAllocateMdl(bytes[0], 100, FALSE, FALSE, NULL);
@@ -156,7 +152,7 @@ static void partial_mdls_take_over_the_mapping(void **state)
 }
 
 /* Windows stops with INVALID_MDL_RANGE or TARGET_MDL_TOO_SMALL. */
-static void partial_mdls_outside_their_source(void **state)
+static void partial_mdls_outside_their_source(NO_STATE)
 {
 	static UCHAR bytes[3 * 4096];
 	static UCHAR other[100];
@@ -165,7 +161,6 @@ static void partial_mdls_outside_their_source(void **state)
 	MDL *part = NdisAllocateMdl(NULL, page + 100, 1000);
 	const MDL before = *part;
 
-	(void)state;
 	const struct {
 		UCHAR *va;
 		ULONG length;
@@ -208,7 +203,7 @@ static void partial_mdls_outside_their_source(void **state)
 }
 
 /* All of an MDL is the driver's, who may use it for other bytes. */
-static void an_mdl_initialised_anew(void **state)
+static void an_mdl_initialised_anew(NO_STATE)
 {
 	static UCHAR bytes[2][2000];
 	static UCHAR large[1 << 20];
@@ -216,7 +211,6 @@ static void an_mdl_initialised_anew(void **state)
 	int64_t objects = usage(MDLS_TAG).objects;
 	MDL *mdl = NdisAllocateMdl(NULL, bytes[0], sizeof(bytes[0]));
 
-	(void)state;
 	for (int i = 0; i < 3; i++) {
 		MmInitializeMdl(mdl, bytes[i & 1], 1500);
 		MmBuildMdlForNonPagedPool(mdl);
@@ -245,7 +239,7 @@ static void an_mdl_initialised_anew(void **state)
 }
 
 /* MDLs in a circle have no end, and where their bytes do not suffice before it they do not at all. */
-static void mdls_in_a_circle(void **state)
+static void mdls_in_a_circle(NO_STATE)
 {
 	enum { LONGEST = 9 };
 	static UCHAR byte;
@@ -253,7 +247,6 @@ static void mdls_in_a_circle(void **state)
 	NDIS_HANDLE pool = pool_to_test();
 	NDIS_HANDLE nbs = verify ? nb_verify_pool() : nb_pool(0);
 
-	(void)state;
 	for (int length = 1; length <= LONGEST; length++) {
 		for (int ends_at = 0; ends_at < length; ends_at++) {
 			for (ULONG bytes = 0; bytes < 2; bytes++) {
@@ -297,14 +290,13 @@ static void mdls_in_a_circle(void **state)
  */
 
 /* Its flags are a driver's own affair, and no advance takes one of its MDLs away. */
-static void an_advance_leaves_drivers_mdls(void **state)
+static void an_advance_leaves_drivers_mdls(NO_STATE)
 {
 	static UCHAR bytes[2][100];
 	NDIS_HANDLE pool = pool_to_test();
 	MDL *a = NdisAllocateMdl(NULL, bytes[0], 14);
 	MDL *b = NdisAllocateMdl(NULL, bytes[1], 100);
 
-	(void)state;
 	for (int flag = 0; flag < 16; flag++) {
 		MDL own = {.ByteCount = 10, .MappedSystemVa = bytes[0], .Next = a};
 
@@ -336,14 +328,13 @@ static ULONG piece(const NET_BUFFER *nb)
  * A forwarder makes room for a header before the first piece of a clone's data, and wants both in one
  * piece: it advances over the data with FreeMdl TRUE and retreats by more.
  */
-static void an_advance_frees_a_clones_mdls(void **state)
+static void an_advance_frees_a_clones_mdls(NO_STATE)
 {
 	static UCHAR bytes[2][200];
 	NDIS_HANDLE pool = pool_to_test();
 	MDL *first = NdisAllocateMdl(NULL, bytes[0], 200);
 	MDL *second = NdisAllocateMdl(NULL, bytes[1], 100);
 
-	(void)state;
 	for (int mdls = 1; mdls <= 2; mdls++) {
 		/* The original's pool counts: once the clone is of a pool of the library's. */
 		NDIS_HANDLE clones = mdls == 2 ? NULL : pool;
@@ -394,7 +385,7 @@ static MDL *allocate_mdl(PULONG bytes)
 }
 
 /* A handler's MDLs go to a handler only, the system's before and behind them to nobody. */
-static void retreats_of_both_kinds(void **state)
+static void retreats_of_both_kinds(NO_STATE)
 {
 	NDIS_HANDLE pool = pool_to_test();
 	MDL *mdl = test_mdl(100);
@@ -402,7 +393,6 @@ static void retreats_of_both_kinds(void **state)
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 	MDL *made;
 
-	(void)state;
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(
 			NdisRetreatNetBufferDataStart(nb, 10, 0, i == 1 ? allocate_mdl : NULL),
@@ -425,7 +415,7 @@ static void retreats_of_both_kinds(void **state)
 }
 
 /* A retreat's MDL that a driver moves to an NB of another pool is counted where it was made. */
-static void a_retreat_that_moves(void **state)
+static void a_retreat_that_moves(NO_STATE)
 {
 	NDIS_HANDLE pool = pool_to_test();
 	struct nbl_pool_config config = {.kind = NBL_POOL_NBS, .tag = OTHER_TAG, .verify = verify};
@@ -433,7 +423,6 @@ static void a_retreat_that_moves(void **state)
 	MDL *mdl = test_mdl(100);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
 
-	(void)state;
 	assert_int_equal(nbl_pool_create(&config, &nbs), 0);
 	NdisRetreatNetBufferDataStart(nbl->FirstNetBuffer, 20, 0, NULL);
 	NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, nbl->FirstNetBuffer->MdlChain, 0, 120);
@@ -451,7 +440,7 @@ static void a_retreat_that_moves(void **state)
 }
 
 /* A filter gives a packet back without the advance, and its owner frees it. */
-static void freed_without_the_advance(void **state)
+static void freed_without_the_advance(NO_STATE)
 {
 	NDIS_HANDLE pool = pool_to_test();
 	NDIS_HANDLE nbs = verify ? nb_verify_pool() : nb_pool(0);
@@ -459,7 +448,6 @@ static void freed_without_the_advance(void **state)
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
 	NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, mdl, 0, 100);
 
-	(void)state;
 	if (checks()) {
 		NdisRetreatNetBufferDataStart(nbl->FirstNetBuffer, 14, 0, NULL);
 		NdisRetreatNetBufferDataStart(nb, 14, 0, NULL);
@@ -490,7 +478,7 @@ static void freed_without_the_advance(void **state)
  */
 
 /* The header that the original's retreat made is not a sharing clone's to free; its own are. */
-static void a_clone_leaves_shared_mdls(void **state)
+static void a_clone_leaves_shared_mdls(NO_STATE)
 {
 	NDIS_HANDLE pool = pool_to_test();
 	NDIS_HANDLE nbs = verify ? nb_verify_pool() : nb_pool(0);
@@ -498,7 +486,6 @@ static void a_clone_leaves_shared_mdls(void **state)
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 0, 100);
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 
-	(void)state;
 	for (int own_nb = 0; own_nb < 2; own_nb++) {
 		/* The first NB comes with the clone, the second from the pool of NBs. */
 		NET_BUFFER *more = NdisAllocateNetBuffer(nbs, mdl, 0, 100);
@@ -545,7 +532,7 @@ static void a_clone_leaves_shared_mdls(void **state)
 }
 
 /* What is no clone's stays, and is reported: a driver's MDL, one that is free, a circle of them. */
-static void clones_out_of_shape(void **state)
+static void clones_out_of_shape(NO_STATE)
 {
 	static UCHAR byte;
 	NDIS_HANDLE pool = pool_to_test();
@@ -557,7 +544,6 @@ static void clones_out_of_shape(void **state)
 	MDL own = {.ByteCount = 1, .MappedSystemVa = &byte, .MdlFlags = MDL_PARTIAL};
 	MDL copy = *part;
 
-	(void)state;
 	nb->MdlChain = &own;
 	own.Next = part;
 	expect_misuse(NBL_MISUSE_WRONG_FREE, clone, NdisFreeCloneNetBufferList(clone, 0));
@@ -590,7 +576,7 @@ static void clones_out_of_shape(void **state)
 }
 
 /* A driver's one pool may have data: the page names no such condition. */
-static void clones_from_data_pools(void **state)
+static void clones_from_data_pools(NO_STATE)
 {
 	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS,
 		.tag = TEST_TAG,
@@ -600,7 +586,6 @@ static void clones_from_data_pools(void **state)
 	struct nbl_pool *lists;
 	struct nbl_pool *nbs;
 
-	(void)state;
 	assert_int_equal(nbl_pool_create(&config, &lists), 0);
 	config.kind = NBL_POOL_NBS;
 	config.with_nb = false;
@@ -633,7 +618,7 @@ static void clones_from_data_pools(void **state)
 }
 
 /* An NBL that has clones is not freed before them; a clone has clones too. */
-static void originals_outlive_their_clones(void **state)
+static void originals_outlive_their_clones(NO_STATE)
 {
 	NDIS_HANDLE pool = pool_to_test();
 	MDL *mdl = test_mdl(100);
@@ -641,7 +626,6 @@ static void originals_outlive_their_clones(void **state)
 	NET_BUFFER_LIST *child;
 	NET_BUFFER_LIST *grandchild;
 
-	(void)state;
 	assert_int_equal(
 		FwpsAllocateCloneNetBufferList0(nbl, pool, NULL, 0, &child), STATUS_SUCCESS);
 	assert_int_equal(FwpsAllocateDeepCloneNetBufferList0(child, pool, NULL, &grandchild),
@@ -672,7 +656,7 @@ static void originals_outlive_their_clones(void **state)
 }
 
 /* The count of a clone's original is the original's only as long as it lives. */
-static void a_clone_whose_original_is_gone(void **state)
+static void a_clone_whose_original_is_gone(NO_STATE)
 {
 	enum { MORE = 80 }; /* NBLs, among which the original's memory is sure to come again */
 	NDIS_HANDLE pool = pool_to_test();
@@ -681,7 +665,6 @@ static void a_clone_whose_original_is_gone(void **state)
 	NET_BUFFER_LIST *more[MORE];
 	NET_BUFFER_LIST *clones[2];
 
-	(void)state;
 	assert_int_equal(
 		FwpsAllocateCloneNetBufferList0(nbl, NULL, NULL, 0, &clones[0]), STATUS_SUCCESS);
 	assert_int_equal(
@@ -719,9 +702,8 @@ static void a_clone_whose_original_is_gone(void **state)
 }
 
 /* Everything that was made has gone: the last of each group. */
-static void all_memory_came_back(void **state)
+static void all_memory_came_back(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(memory_live_bytes(), 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	assert_int_equal(usage(TEST_TAG).bytes, 0);

@@ -42,7 +42,7 @@ static void fill(UCHAR *memory, size_t n, UCHAR first)
  * Copies.
  */
 
-static void bytes_are_copied(void **state)
+static void bytes_are_copied(NO_STATE)
 {
 	enum { SOURCE = 300, TARGET = 200, GUARD = 0xEE };
 	static const ULONG source_sizes[] = {100, 0, 150, 50};
@@ -71,7 +71,6 @@ static void bytes_are_copied(void **state)
 	NET_BUFFER *from = NdisAllocateNetBuffer(pool, source_mdl, 40, 230);
 	NET_BUFFER *to = NdisAllocateNetBuffer(pool, target_mdl, 10, 0);
 
-	(void)state;
 	fill(source, sizeof(source), 1);
 	for (size_t i = 0; i < array_count(rows); i++) {
 		const NET_BUFFER before = *to;
@@ -124,7 +123,7 @@ static void bytes_are_copied(void **state)
 }
 
 /* By the numbers of the pages' tables. */
-static void info_slots_are_copied(void **state)
+static void info_slots_are_copied(NO_STATE)
 {
 	static const bool sent[MaxNetBufferListInfo] = {[0] = true,
 		[1] = true,
@@ -153,7 +152,6 @@ static void info_slots_are_copied(void **state)
 	NET_BUFFER_LIST *from = NdisAllocateNetBufferList(pool, 0, 0);
 	NET_BUFFER_LIST *to = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	from->Flags = from->NblFlags = 5;
 	for (int way = 0; way < 2; way++) {
 		for (int i = 0; i < MaxNetBufferListInfo; i++) {
@@ -300,7 +298,7 @@ static void expect_fragments(const struct bed *bed, NET_BUFFER_LIST *fragments, 
 	assert_null(nb);
 }
 
-static void fragments(void **state)
+static void fragments(NO_STATE)
 {
 	static const struct {
 		ULONG start;
@@ -318,7 +316,6 @@ static void fragments(void **state)
 	struct bed bed;
 	NDIS_HANDLE one_nb = list_pool(TRUE, 0, 64);
 
-	(void)state;
 	bed_make(&bed);
 	rcu_guard_enter(); /* no grace period ends: what is freed comes back after the loop, at best */
 	for (size_t i = 0; i < array_count(rows); i++) {
@@ -340,14 +337,13 @@ static void fragments(void **state)
 	bed_free(&bed);
 }
 
-static void reassembled(void **state)
+static void reassembled(NO_STATE)
 {
 	enum { START = 20, DELTA = 34, BACKFILL = 6 };
 	struct bed bed;
 	UCHAR data[3 * BED_BYTES];
 	NDIS_HANDLE one_nb = list_pool(TRUE, 0, 64);
 
-	(void)state;
 	bed_make(&bed);
 	for (int pool = 0; pool < 2; pool++) {
 		NET_BUFFER_LIST *nbl = NdisAllocateReassembledNetBufferList(
@@ -390,14 +386,13 @@ static void reassembled(void **state)
 }
 
 /* NBs without data, an NBL without NBs. */
-static void nothing_to_derive_from(void **state)
+static void nothing_to_derive_from(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	NET_BUFFER_LIST *empty = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 0);
 	NET_BUFFER *only = empty->FirstNetBuffer;
 	NET_BUFFER_LIST *deep;
 
-	(void)state;
 	for (int nbs = 0; nbs < 2; nbs++) {
 		empty->FirstNetBuffer = nbs ? only : NULL;
 		NET_BUFFER_LIST *pieces =
@@ -422,7 +417,7 @@ static void nothing_to_derive_from(void **state)
 }
 
 /* Lengths are 32 bits: more data than that cannot come together. */
-static void too_much_to_reassemble(void **state)
+static void too_much_to_reassemble(NO_STATE)
 {
 	enum { MDL_BYTES = 4088 * 4096, NBS = 257 /* times that is just beyond 4 GiB */ };
 	static UCHAR first_byte; /* none of them is looked at */
@@ -431,7 +426,6 @@ static void too_much_to_reassemble(void **state)
 	MDL *mdl = IoAllocateMdl(&first_byte, MDL_BYTES, FALSE, FALSE, NULL);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(lists, 0, 0);
 
-	(void)state;
 	for (int i = 0; i < NBS; i++) {
 		NET_BUFFER *nb = NdisAllocateNetBuffer(nbs, mdl, 0, MDL_BYTES);
 
@@ -458,13 +452,12 @@ static void too_much_to_reassemble(void **state)
 	free_pool(lists);
 }
 
-static void bad_derivations_give_null(void **state)
+static void bad_derivations_give_null(NO_STATE)
 {
 	struct bed bed;
 	NDIS_HANDLE one_nb = list_pool(TRUE, 0, 0);
 	NDIS_HANDLE data = list_pool(TRUE, 64, 0);
 
-	(void)state;
 	bed_make(&bed);
 #define FRAGMENT(nbl, lists, nbs, start, most, delta, backfill, flags) \
 	assert_null(NdisAllocateFragmentNetBufferList(                 \
@@ -514,12 +507,11 @@ static void bad_derivations_give_null(void **state)
 }
 
 /* Each kind is freed by its own call, with nothing of others on it. */
-static void derived_are_freed_as_made(void **state)
+static void derived_are_freed_as_made(NO_STATE)
 {
 	struct bed bed;
 	NET_BUFFER_LIST *deep;
 
-	(void)state;
 	bed_make(&bed);
 	NET_BUFFER_LIST *pieces =
 		NdisAllocateFragmentNetBufferList(bed.nbl, NULL, NULL, 0, 700, 40, 0, 0);
@@ -591,13 +583,12 @@ static void derived_are_freed_as_made(void **state)
  * Deep clones.
  */
 
-static void deep_clones(void **state)
+static void deep_clones(NO_STATE)
 {
 	struct bed bed;
 	UCHAR data[BED_BYTES];
 	NDIS_HANDLE clones = list_pool(TRUE, 0, 48);
 
-	(void)state;
 	bed_make(&bed);
 	for (int pool = 0; pool < 3; pool++) {
 		const NDIS_HANDLE lists[] = {NULL, clones, bed.lists};
@@ -725,11 +716,10 @@ static int64_t all_objects(void)
 	return all;
 }
 
-static void references_keep_an_nbl(void **state)
+static void references_keep_an_nbl(NO_STATE)
 {
 	struct bed bed;
 
-	(void)state;
 	bed_make(&bed);
 	const int64_t before = all_objects();
 	for (int kind = 0; kind < KINDS; kind++) {
@@ -795,12 +785,11 @@ static void references_keep_an_nbl(void **state)
 	bed_free(&bed);
 }
 
-static void misused_references(void **state)
+static void misused_references(NO_STATE)
 {
 	NDIS_HANDLE pool = verify_pool(32);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, NULL, FwpsReferenceNetBufferList0(NULL, FALSE));
 	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, NULL, FwpsDereferenceNetBufferList0(NULL, FALSE));
 	FwpsReferenceNetBufferList0(nbl, FALSE);
@@ -839,13 +828,12 @@ static void *dereference_all(void *arg)
 	return NULL;
 }
 
-static void owner_and_reference_leave_at_once(void **state)
+static void owner_and_reference_leave_at_once(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
 	NET_BUFFER_LIST *nbl[SHARED_NBLS];
 	pthread_t thread;
 
-	(void)state;
 	for (int round = 0; round < SHARED_ROUNDS; round++) {
 		for (int i = 0; i < SHARED_NBLS; i++) {
 			nbl[i] = NdisAllocateNetBufferList(pool, 16, 0);
@@ -861,9 +849,8 @@ static void owner_and_reference_leave_at_once(void **state)
 	free_pool(pool);
 }
 
-static void all_memory_came_back(void **state)
+static void all_memory_came_back(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(memory_live_bytes(), 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	assert_int_equal(usage(TEST_TAG).bytes, 0);

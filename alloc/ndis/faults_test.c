@@ -141,7 +141,7 @@ static bool first_call(NDIS_HANDLE pool, int call)
 }
 
 /* A pool of a shape, and the arrays that its strategy makes for the machine's CPUs. */
-static void V92_pool_structure(void **state)
+static void V92_pool_structure(NO_STATE)
 {
 	static const struct {
 		BOOLEAN with_nb;
@@ -150,7 +150,6 @@ static void V92_pool_structure(void **state)
 	} shapes[] = {{FALSE, 0, 0}, {TRUE, 0, 64}, {TRUE, 384, 0}};
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 
-	(void)state;
 	/* What a library beneath needs once a process, and ends the process without, it has now. */
 	assert_true(first_call(pool, 0));
 	free_pool(pool);
@@ -170,9 +169,8 @@ static void V92_pool_structure(void **state)
 	vector(92);
 }
 
-static void V93_arrays_of_a_thread(void **state)
+static void V93_arrays_of_a_thread(NO_STATE)
 {
-	(void)state;
 	for (int call = 0; call < 3; call++) {
 		NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 		uint64_t before = memory_live_bytes();
@@ -193,14 +191,13 @@ static void V93_arrays_of_a_thread(void **state)
  * On a thread that has used the pool. Strategies with a slab have reserved the NBL's memory and
  * need none now; general allocators must ask.
  */
-static void V94_nbl(void **state)
+static void V94_nbl(NO_STATE)
 {
 	static const struct {
 		BOOLEAN with_nb;
 		ULONG data_bytes;
 	} shapes[] = {{FALSE, 0}, {TRUE, 0}, {TRUE, 384}};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(shapes); i++) {
 		NDIS_HANDLE pool = list_pool(shapes[i].with_nb, shapes[i].data_bytes, 0);
 		bool allocates = ((struct nbl_pool *)pool)->ops->traits.kind == POOL_KIND_ALLOCATOR;
@@ -230,12 +227,11 @@ static bool fwps(NDIS_HANDLE pool, NET_BUFFER_LIST **out)
 	return false;
 }
 
-static void V76_fwps(void **state)
+static void V76_fwps(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	NET_BUFFER_LIST *nbl;
 
-	(void)state;
 	for_each_fault_at(fwps(pool, &nbl), assert_int_equal(usage(TEST_TAG).objects, 0));
 	FwpsFreeNetBufferList0(nbl);
 	free_pool(pool);
@@ -268,7 +264,7 @@ static void block_of_the_allocation(void)
 	nothing_is_left();
 }
 
-static void V95_context_block(void **state)
+static void V95_context_block(NO_STATE)
 {
 	block_of_the_allocation();
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
@@ -276,7 +272,6 @@ static void V95_context_block(void **state)
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 	const USHORT offset = front->Offset;
 
-	(void)state;
 	for_each_fault_at(push(nbl), {
 		assert_ptr_equal(nbl->Context, front);
 		assert_int_equal(front->Offset, offset);
@@ -290,12 +285,11 @@ static void V95_context_block(void **state)
 	vector(95);
 }
 
-static void V96_mdls(void **state)
+static void V96_mdls(NO_STATE)
 {
 	static UCHAR memory[16];
 	MDL *mdl;
 
-	(void)state;
 	/* The first one makes the library's pool, the second is larger than its objects. */
 	for_each_fault_at((mdl = NdisAllocateMdl(NULL, memory, sizeof(memory))) != NULL, (void)0);
 	NdisFreeMdl(mdl);
@@ -306,13 +300,12 @@ static void V96_mdls(void **state)
 	vector(96);
 }
 
-static void V97_nbs_and_data(void **state)
+static void V97_nbs_and_data(NO_STATE)
 {
 	NDIS_HANDLE pool = nb_pool(512);
 	NDIS_HANDLE plain = nb_pool(0);
 	NET_BUFFER *nb;
 
-	(void)state;
 	for_each_fault_at((nb = NdisAllocateNetBufferMdlAndData(pool)) != NULL,
 		assert_int_equal(usage(TEST_TAG).objects, 0));
 	NdisFreeNetBuffer(nb);
@@ -388,14 +381,13 @@ static void expect_untouched(const NET_BUFFER_LIST *nbl, const MDL *mdl)
 	assert_int_equal(usage(TEST_TAG).objects, NBS + 1);
 }
 
-static void V97_retreat(void **state)
+static void V97_retreat(NO_STATE)
 {
 	NDIS_HANDLE lists = list_pool(FALSE, 0, 0);
 	NDIS_HANDLE nbs = nb_pool(0);
 	MDL *mdl = test_mdl(100);
 	NET_BUFFER_LIST *nbl = list_of_nbs(lists, nbs, mdl);
 
-	(void)state;
 	for_each_fault_at(retreat(nbl), expect_untouched(nbl, mdl));
 	NdisAdvanceNetBufferListDataStart(nbl, 64, TRUE, NULL);
 	expect_untouched(nbl, mdl);
@@ -410,7 +402,7 @@ static void V97_retreat(void **state)
 	nothing_is_left();
 }
 
-static void clones(void **state)
+static void clones(NO_STATE)
 {
 	NDIS_HANDLE lists = list_pool(FALSE, 0, 0);
 	NDIS_HANDLE nbs = nb_pool(0);
@@ -418,7 +410,6 @@ static void clones(void **state)
 	NET_BUFFER_LIST *nbl = list_of_nbs(lists, nbs, mdl);
 	NET_BUFFER_LIST *clone;
 
-	(void)state;
 	/* The thread has used all three pools: only general allocators are asked for memory. */
 	for_each_fault((clone = NdisAllocateCloneNetBufferList(nbl, lists, nbs, 0)) != NULL,
 		expect_untouched(nbl, mdl));
@@ -470,13 +461,12 @@ static void *free_without_memory(void *arg)
 }
 
 /* A free has no way to fail, so it does not. */
-static void frees_need_no_memory(void **state)
+static void frees_need_no_memory(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	NET_BUFFER_LIST *nbls[2];
 	pthread_t thread;
 
-	(void)state;
 	for (int i = 0; i < 2; i++) {
 		nbls[i] = NdisAllocateNetBufferList(pool, 32, 0);
 		assert_non_null(nbls[i]);
@@ -490,9 +480,8 @@ static void frees_need_no_memory(void **state)
 	nothing_is_left();
 }
 
-static void every_vector_held(void **state)
+static void every_vector_held(NO_STATE)
 {
-	(void)state;
 	every_vector_held_in(FAULTS_TEST);
 }
 

@@ -169,13 +169,12 @@ static int forks_over(const struct pool_ops *ops)
 	return ops == pool_default() ? FORKS_DEFAULT : FORKS_OTHER;
 }
 
-static void children_use_everything(void **state)
+static void children_use_everything(NO_STATE)
 {
 	static struct crowd crowd;
 	pthread_t parked[PARKED];
 	pthread_t maker;
 
-	(void)state;
 	crowd = (struct crowd){.pools = {list_pool(TRUE, 0, 32), verify_pool(32)}};
 	const struct pool_ops *ops = ((struct nbl_pool *)crowd.pools[0])->ops;
 	if (ops->traits.lost_in_fork) {

@@ -270,12 +270,11 @@ static void as(const struct difference *policy)
 	assert_int_equal(nbl_set_default_context(policy->policy, why), 0);
 }
 
-static void every_policy_shows_the_model(void **state)
+static void every_policy_shows_the_model(NO_STATE)
 {
 	static const uint32_t pool_units[] = {0, 1, 2, 4, 27};
 	uint64_t seed = 8;
 
-	(void)state;
 	print_message("seed %llu\n", (unsigned long long)seed);
 	for (size_t d = 0; d < array_count(differences); d++) {
 		as(&differences[d]);
@@ -289,11 +288,10 @@ static void every_policy_shows_the_model(void **state)
 }
 
 /* No policy is forgotten above, and the trait says of each what the model found. */
-static void traits_say_so(void **state)
+static void traits_say_so(NO_STATE)
 {
 	size_t policies = 0;
 
-	(void)state;
 	while (contexts[policies] != NULL)
 		policies++;
 	assert_int_equal(policies, array_count(differences));
@@ -309,12 +307,11 @@ static void traits_say_so(void **state)
 }
 
 /* Pool context 0, a push of 32 with backfill 16, one of 32: twice, for the second time shows more. */
-static void the_default_shows_what_the_page_shows(void **state)
+static void the_default_shows_what_the_page_shows(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	for (int packet = 0; packet < 3; packet++) {
 		assert_null(nbl->Context);
 		assert_int_equal(NdisAllocateNetBufferListContext(nbl, 32, 16, TEST_TAG),

@@ -41,13 +41,12 @@ static void use_nbls(NDIS_HANDLE pool, NET_BUFFER_LIST **nbls)
 		NdisFreeNetBufferList(nbls[i]);
 }
 
-static void trimmed_nbls_are_as_new(void **state)
+static void trimmed_nbls_are_as_new(NO_STATE)
 {
 	NET_BUFFER_LIST *nbls[NBLS];
 	char why[NBL_REASON_BYTES];
 	const uint64_t before = memory_live_bytes();
 
-	(void)state;
 	assert_int_equal(nbl_set_default_context("sticky", why), 0);
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	struct context *context = pool_of(pool)->context;
@@ -90,13 +89,12 @@ static void trimmed_nbls_are_as_new(void **state)
 	nbl_set_default_context(NULL, why);
 }
 
-static void nb_and_verify_pools_are_trimmed_too(void **state)
+static void nb_and_verify_pools_are_trimmed_too(NO_STATE)
 {
 	NDIS_HANDLE pools_to_trim[] = {nb_pool(0), nb_pool(500), verify_pool(0)};
 	NET_BUFFER_LIST *nbls[NBLS];
 	NET_BUFFER *nbs[NBLS];
 
-	(void)state;
 	for (size_t p = 0; p < 2; p++) {
 		NDIS_HANDLE pool = pools_to_trim[p];
 
@@ -132,12 +130,11 @@ static void nb_and_verify_pools_are_trimmed_too(void **state)
 	assert_int_equal(misuses.all, 0);
 }
 
-static void trim_wants_a_pool(void **state)
+static void trim_wants_a_pool(NO_STATE)
 {
 	int something;
 	NDIS_HANDLE pool = list_pool(FALSE, 0, 0);
 
-	(void)state;
 	expect_misuse(NBL_MISUSE_FOREIGN_HANDLE, NULL, nbl_trim(NULL, 0));
 	expect_misuse(NBL_MISUSE_FOREIGN_HANDLE, &something, nbl_trim(&something, 0));
 	assert_int_equal(nbl_trim(pool, 0), 0); /* nothing was ever used */
@@ -179,9 +176,8 @@ static bool guard_can_be_seen(void)
 	return true;
 }
 
-static void destroy_waits_for_a_call(void **state)
+static void destroy_waits_for_a_call(NO_STATE)
 {
-	(void)state;
 	if (!guard_can_be_seen())
 		skip();
 	NDIS_HANDLE pool = verify_pool(0);
@@ -202,9 +198,8 @@ static void destroy_waits_for_a_call(void **state)
 	expect_misuse(NBL_MISUSE_FOREIGN_HANDLE, pool, NdisFreeNetBufferListPool(pool));
 }
 
-static void a_call_that_allocates_keeps_the_pool(void **state)
+static void a_call_that_allocates_keeps_the_pool(NO_STATE)
 {
-	(void)state;
 	if (!guard_can_be_seen())
 		skip();
 	NDIS_HANDLE handle = verify_pool(0);

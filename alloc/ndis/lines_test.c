@@ -12,19 +12,16 @@
  * One thread, and the stand-ins are for one thread.
  */
 #include "alloc/ndis/lines_test.h"
+#include "alloc/machine/cmocka.h"
 
 #include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 /*
  * The observer.
@@ -403,11 +400,10 @@ static void choose(const char *pool)
 /* A target of issue and design: what a packet costs in lines that other CPUs must fetch. */
 enum { WRITTEN_MAX = 4 };
 
-static void lines_of_each_use(void **state)
+static void lines_of_each_use(NO_STATE)
 {
 	static UCHAR packet[PACKET_BYTES];
 
-	(void)state;
 	choose("mag_tls");
 	MDL *mdl = NdisAllocateMdl(NULL, packet, PACKET_BYTES);
 	assert_non_null(mdl);
@@ -424,11 +420,10 @@ static void lines_of_each_use(void **state)
 }
 
 /* No strategy adds a line of the object. */
-static void lines_over_each_strategy(void **state)
+static void lines_over_each_strategy(NO_STATE)
 {
 	static UCHAR packet[PACKET_BYTES];
 
-	(void)state;
 	print_head();
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		char why[POOL_REASON_BYTES];
@@ -449,12 +444,11 @@ static void lines_over_each_strategy(void **state)
 }
 
 /* A driver that has dirtied all of its NBL pays for it: the count follows. */
-static void a_dirty_object_costs_its_lines(void **state)
+static void a_dirty_object_costs_its_lines(NO_STATE)
 {
 	static UCHAR packet[PACKET_BYTES];
 	struct lines seen;
 
-	(void)state;
 	choose("mag_tls");
 	MDL *mdl = NdisAllocateMdl(NULL, packet, PACKET_BYTES);
 	NDIS_HANDLE pool = pool_of(TRUE, 0, 0);
@@ -529,11 +523,10 @@ static void stacks_of_one_policy(const char *name)
 	NdisFreeNetBufferListPool(pool);
 }
 
-static void tags_cost_what_one_costs(void **state)
+static void tags_cost_what_one_costs(NO_STATE)
 {
 	char why[NBL_REASON_BYTES];
 
-	(void)state;
 	choose("mag_tls");
 	for (size_t i = 0; contexts[i] != NULL; i++) {
 		assert_int_equal(nbl_set_default_context(contexts[i]->name, why), 0);
@@ -543,13 +536,12 @@ static void tags_cost_what_one_costs(void **state)
 }
 
 /* Instrumented loops of known extent: every line is counted, in every way of writing it. */
-static void controls_are_counted(void **state)
+static void controls_are_counted(NO_STATE)
 {
 	static CACHE_PAIR_ALIGNED unsigned char object[9 * CACHE_LINE_BYTES];
 	const int all = sizeof(object) / CACHE_LINE_BYTES;
 	struct lines seen;
 
-	(void)state;
 	watch_begin(object, sizeof(object));
 	lines_write_each(object, sizeof(object));
 	seen = watch_end();

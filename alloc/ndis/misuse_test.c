@@ -431,15 +431,13 @@ static void all_caught(bool verify)
 	victim_free(&v);
 }
 
-static void all_caught_in_ordinary_pools(void **state)
+static void all_caught_in_ordinary_pools(NO_STATE)
 {
-	(void)state;
 	all_caught(false);
 }
 
-static void all_caught_in_verify_pools(void **state)
+static void all_caught_in_verify_pools(NO_STATE)
 {
-	(void)state;
 	all_caught(true);
 }
 
@@ -483,15 +481,13 @@ static void writes_after_free(bool verify)
 		assert_int_equal(misuses.all, 0);
 }
 
-static void writes_after_free_in_ordinary_pools(void **state)
+static void writes_after_free_in_ordinary_pools(NO_STATE)
 {
-	(void)state;
 	writes_after_free(false);
 }
 
-static void writes_after_free_in_verify_pools(void **state)
+static void writes_after_free_in_verify_pools(NO_STATE)
 {
-	(void)state;
 	writes_after_free(true);
 }
 
@@ -501,13 +497,12 @@ __attribute__((no_sanitize_address)) static void flip_byte(void *object, size_t 
 	((UCHAR *)object)[at] ^= 1;
 }
 
-static void every_byte_of_a_verify_pool(void **state)
+static void every_byte_of_a_verify_pool(NO_STATE)
 {
 	NDIS_HANDLE pool = verify_pool(32);
 	const size_t bytes = ((struct nbl_pool *)pool)->object_bytes;
 	const size_t policys = offsetof(NET_BUFFER_LIST, NdisReserved[1]); /* not ours to check */
 
-	(void)state;
 	for (size_t at = 0; at < bytes; at++) {
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
@@ -521,7 +516,7 @@ static void every_byte_of_a_verify_pool(void **state)
 	assert_int_equal(misuses.count[NBL_MISUSE_USE_AFTER_FREE], misuses.all);
 
 	/* The same in a pool of NBs. */
-	counting_setup(state);
+	counting_setup(NULL);
 	pool = nb_verify_pool();
 	for (size_t at = 0; at < sizeof(NET_BUFFER); at++) {
 		NET_BUFFER *nb = NdisAllocateNetBuffer(pool, NULL, 0, 0);
@@ -546,9 +541,8 @@ static void call_back(void *arg, const struct nbl_misuse *misuse)
 	count_misuse(arg, misuse);
 }
 
-static void handlers_may_call_back(void **state)
+static void handlers_may_call_back(NO_STATE)
 {
-	(void)state;
 	for (int verify = 0; verify < 2; verify++) {
 		NDIS_HANDLE pool = pool_to_test(verify != 0);
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 16, 0);
@@ -579,9 +573,8 @@ static void commit_one(const void *arg)
 	act->commit(&v);
 }
 
-static void default_handler_prints_and_aborts(void **state)
+static void default_handler_prints_and_aborts(NO_STATE)
 {
-	(void)state;
 	for (size_t i = 0; i < array_count(acts); i++) {
 		char text[CHILD_TEXT_BYTES];
 		if (!is_defined(&acts[i], true, keeps_memory()))
@@ -608,12 +601,11 @@ static void ask_for_216_bytes(const void *nothing)
 }
 
 /* A pool that the relaxed rule would allow: the driver gets its NULL, and stderr says what to do. */
-static void default_handler_advises_and_goes_on(void **state)
+static void default_handler_advises_and_goes_on(NO_STATE)
 {
 	char text[CHILD_TEXT_BYTES];
 	int status = child_status(ask_for_216_bytes, NULL, text);
 
-	(void)state;
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_non_null(strstr(text, "216"));

@@ -5,6 +5,7 @@
 #ifndef ALLOC_NDIS_SUPPORT_TEST_H
 #define ALLOC_NDIS_SUPPORT_TEST_H
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/memory.h"
 #include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
@@ -14,16 +15,12 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { TEST_TAG = 0x74736554 /* 'Test' */, OTHER_TAG = 0x7268744f /* 'Othr' */ };
 
@@ -422,18 +419,16 @@ static inline void run_counted(void **state)
 	running = NULL;
 }
 
-static inline int counting_setup(void **state)
+static inline int counting_setup(NO_STATE)
 {
-	(void)state;
 	misuses = (struct misuses){.all = 0};
 	nbl_set_misuse_handler(count_misuse, &misuses);
 	return 0;
 }
 
 /* After each test: back to the strict rule, no hook. */
-static inline int counting_teardown(void **state)
+static inline int counting_teardown(NO_STATE)
 {
-	(void)state;
 	while (rcu_guard_inside()) /* a test that failed has not left it */
 		rcu_guard_leave();
 	memory_set_fault_hook(NULL, NULL);

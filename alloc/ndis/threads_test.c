@@ -107,13 +107,12 @@ static const struct pool_ops *ops_of(NDIS_HANDLE pool)
 	return ((struct nbl_pool *)pool)->ops;
 }
 
-static void V17_eight_threads(void **state)
+static void V17_eight_threads(NO_STATE)
 {
 	enum { THREADS = 8, THREADS_BLOCKING = 2, ROUNDS = 10000 };
 	struct worker workers[THREADS];
 	uint64_t before = memory_live_bytes();
 
-	(void)state;
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
 	/* Eight threads that spin for a lock on few CPUs pass it on once a time slice. */
 	const int threads =
@@ -277,16 +276,14 @@ static uint64_t run_traffic(int producers, int consumers, uint64_t asked, const 
 	return sent;
 }
 
-static void V98_producers_and_consumers(void **state)
+static void V98_producers_and_consumers(NO_STATE)
 {
-	(void)state;
 	run_traffic(2, 2, V98_PACKETS, __func__);
 	vector(98);
 }
 
-static void V99_ping_pong(void **state)
+static void V99_ping_pong(NO_STATE)
 {
-	(void)state;
 	run_traffic(1, 1, packets, "V99_ping_pong 1:1");
 	run_traffic(1, 3, packets, "V99_ping_pong 1:3");
 	run_traffic(3, 1, packets, "V99_ping_pong 3:1");
@@ -297,7 +294,7 @@ static void V99_ping_pong(void **state)
  * V70: what a pool holds when one side only allocates and the other only frees. The peak of the
  * accounts counts what was out; the slab what was ever made.
  */
-static void V70_no_growth(void **state)
+static void V70_no_growth(NO_STATE)
 {
 	struct traffic *t = memory_alloc(sizeof(*t));
 	struct side sides[2] = {{.traffic = t, .produces = true}, {.traffic = t}};
@@ -306,7 +303,6 @@ static void V70_no_growth(void **state)
 	 */
 	enum { UNDER_WAY = RING_CELLS + BATCH + 1, CACHED = 2 * 4 * 1024 };
 
-	(void)state;
 	assert_non_null(t);
 	t->pool = list_pool(TRUE, 0, 32);
 	t->producers = t->consumers = 1;
@@ -346,14 +342,13 @@ static void *fill_and_leave(void *arg)
 	return NULL;
 }
 
-static void V100_thread_exit_returns_caches(void **state)
+static void V100_thread_exit_returns_caches(NO_STATE)
 {
 	struct nbl_pool *pool;
 	NET_BUFFER_LIST *nbls[FEW];
 	cpu_set_t before;
 	cpu_set_t one;
 
-	(void)state;
 	struct nbl_pool_config config = {.kind = NBL_POOL_LISTS, .capacity = FEW, .with_nb = true};
 	assert_int_equal(nbl_pool_create(&config, &pool), 0);
 	if (frees_late(ops_of(pool))) {
@@ -406,13 +401,12 @@ static void *come_and_go(void *arg)
 	return NULL;
 }
 
-static void V101_pools_come_and_go(void **state)
+static void V101_pools_come_and_go(NO_STATE)
 {
 	enum { THREADS = 4 };
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 32);
 	struct worker workers[THREADS];
 
-	(void)state;
 	for (int i = 0; i < THREADS; i++)
 		workers[i] = (struct worker){.pool = pool};
 	run_threads(THREADS, come_and_go, workers, sizeof(workers[0]));
@@ -441,11 +435,10 @@ static void *leave_an_nbl(void *arg)
 	return NULL;
 }
 
-static void frees_from_destructors(void **state)
+static void frees_from_destructors(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 
-	(void)state;
 	/* Keys' destructors run in the order of creation: this one after the library's. */
 	assert_int_equal(pthread_key_create(&late_key, free_late), 0);
 	for (int i = 0; i < 20; i++)
@@ -578,11 +571,10 @@ static void spare_state_serves(const struct context_ops *policy, bool verify)
 	nbl_set_default_context(NULL, why);
 }
 
-static void threads_without_memory_free(void **state)
+static void threads_without_memory_free(NO_STATE)
 {
 	const uint64_t before = memory_live_bytes();
 
-	(void)state;
 	for (size_t i = 0; contexts[i] != NULL; i++) {
 		if (contexts[i]->traits.any_order) /* its contexts are removed by their address */
 			continue;
@@ -613,9 +605,8 @@ static void *free_twice(void *arg)
 	return NULL;
 }
 
-static void misuse_handlers_free_without_memory(void **state)
+static void misuse_handlers_free_without_memory(NO_STATE)
 {
-	(void)state;
 	if (!keeps_memory())
 		return; /* the second look at a freed NBL would be one at memory that is gone */
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
@@ -656,11 +647,10 @@ static void *leave_a_state(void *arg)
 	return NULL;
 }
 
-static void a_state_is_detached_by_another_thread(void **state)
+static void a_state_is_detached_by_another_thread(NO_STATE)
 {
 	char why[POOL_REASON_BYTES] = "";
 
-	(void)state;
 	/* A thread and its heir meet in the same places under each policy. */
 	for (size_t i = 0; contexts[i] != NULL && !(tsan_build && i > 0); i++) {
 		assert_int_equal(nbl_set_default_context(contexts[i]->name, why), 0);
@@ -713,11 +703,10 @@ static void *leave_some_nbls(void *arg)
 	return NULL;
 }
 
-static void frees_from_the_last_destructors(void **state)
+static void frees_from_the_last_destructors(NO_STATE)
 {
 	struct last_rounds last = {.freed = 0};
 
-	(void)state;
 	if (tsan_build) /* its own part of a thread ends with the last round */
 		return;
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
@@ -739,13 +728,12 @@ static void frees_from_the_last_destructors(void **state)
 
 enum { ACCOUNT_TAG = 0x41636374, HELD = 700 };
 
-static void accounts_of_one_thread_are_exact(void **state)
+static void accounts_of_one_thread_are_exact(NO_STATE)
 {
 	static uint32_t tag = ACCOUNT_TAG; /* a new one each time: peaks do not fall */
 	NET_BUFFER_LIST_POOL_PARAMETERS p = list_parameters(TRUE, 0, 0);
 	NET_BUFFER_LIST *nbls[HELD];
 
-	(void)state;
 	p.PoolTag = ++tag;
 	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(NULL, &p);
 	assert_non_null(pool);
@@ -845,26 +833,23 @@ static void peaks_of_threads(bool verify)
 	assert_int_equal(blocks.bytes, 0);
 }
 
-static void peaks_of_ordinary_pools(void **state)
+static void peaks_of_ordinary_pools(NO_STATE)
 {
-	(void)state;
 	peaks_of_threads(false);
 }
 
-static void peaks_of_verify_pools_are_exact(void **state)
+static void peaks_of_verify_pools_are_exact(NO_STATE)
 {
-	(void)state;
 	peaks_of_threads(true);
 }
 
 /* Context blocks of many tags. */
-static void accounts_of_many_tags(void **state)
+static void accounts_of_many_tags(NO_STATE)
 {
 	enum { TAGS = 24, FIRST = 0x54414700 };
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	for (uint32_t i = 0; i < TAGS; i++)
 		assert_int_equal(NdisAllocateNetBufferListContext(nbl, 32, 0, FIRST + i),
 			NDIS_STATUS_SUCCESS);
@@ -882,9 +867,8 @@ static void accounts_of_many_tags(void **state)
 	}
 }
 
-static void every_vector_held(void **state)
+static void every_vector_held(NO_STATE)
 {
-	(void)state;
 	every_vector_held_in(THREADS_TEST);
 }
 

@@ -70,7 +70,7 @@ static NDIS_HANDLE pool_of_header(UCHAR type, UCHAR revision, USHORT size, ULONG
 	return NdisAllocateNetBufferListPool(NULL, &p);
 }
 
-static void V01_to_V08_headers(void **state)
+static void V01_to_V08_headers(NO_STATE)
 {
 	static const struct {
 		int vector;
@@ -91,7 +91,6 @@ static void V01_to_V08_headers(void **state)
 		{8, NDIS_OBJECT_TYPE_DEFAULT, 2, 20, 2, false, false},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(rows); i++) {
 		NDIS_HANDLE pool =
 			pool_of_header(rows[i].type, rows[i].revision, rows[i].size, rows[i].flags);
@@ -105,12 +104,11 @@ static void V01_to_V08_headers(void **state)
 	}
 }
 
-static void headers_of_nb_pools(void **state)
+static void headers_of_nb_pools(NO_STATE)
 {
 	NET_BUFFER_POOL_PARAMETERS p = {
 		.Header = {NDIS_OBJECT_TYPE_DEFAULT, 1, 12}, .PoolTag = TEST_TAG};
 
-	(void)state;
 	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
 	assert_non_null(pool);
 	free_nb_pool(pool);
@@ -129,19 +127,17 @@ static void headers_of_nb_pools(void **state)
 	assert_null(NdisAllocateNetBufferPool(NULL, NULL));
 }
 
-static void V09_data_without_nb(void **state)
+static void V09_data_without_nb(NO_STATE)
 {
-	(void)state;
 	assert_null(try_list_pool(NO_NB, 64, 0));
 	vector(9);
 }
 
-static void V10_no_nb(void **state)
+static void V10_no_nb(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(NO_NB, 0, 32);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	assert_non_null(nbl);
 	assert_null(NET_BUFFER_LIST_FIRST_NB(nbl));
 	expect_blocks(nbl, 32, 32, -1, -1);
@@ -150,9 +146,8 @@ static void V10_no_nb(void **state)
 	vector(10);
 }
 
-static void V11_V12_V13_context_sizes(void **state)
+static void V11_V12_V13_context_sizes(NO_STATE)
 {
-	(void)state;
 	/* V11, V13: and what would allow it is said. */
 	expect_misuse(NBL_MISUSE_ALIGNMENT, NULL, assert_null(try_list_pool(ONE_NB, 0, 216)));
 	expect_misuse(NBL_MISUSE_ALIGNMENT, NULL, assert_null(try_list_pool(ONE_NB, 0, 65528)));
@@ -176,11 +171,10 @@ static void V11_V12_V13_context_sizes(void **state)
 		vector_under(v, RELAXED_RULE);
 }
 
-static void V14_V15_V16_arguments(void **state)
+static void V14_V15_V16_arguments(NO_STATE)
 {
 	NET_BUFFER_LIST_POOL_PARAMETERS p = list_parameters(ONE_NB, 0, 0);
 
-	(void)state;
 	int handle;
 	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(&handle, &p);
 	assert_non_null(pool);
@@ -196,11 +190,10 @@ static void V14_V15_V16_arguments(void **state)
 		vector(v);
 }
 
-static void protocol_id_is_in_each_nbl(void **state)
+static void protocol_id_is_in_each_nbl(NO_STATE)
 {
 	NET_BUFFER_LIST_POOL_PARAMETERS p = list_parameters(ONE_NB, 0, 0);
 
-	(void)state;
 	p.ProtocolId = 0xF0 | NDIS_PROTOCOL_ID_IPX;
 	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(NULL, &p);
 	assert_non_null(pool);
@@ -216,12 +209,11 @@ static void protocol_id_is_in_each_nbl(void **state)
 	free_pool(pool);
 }
 
-static void V18_pool_with_an_nbl_out(void **state)
+static void V18_pool_with_an_nbl_out(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 32);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	expect_misuse(NBL_MISUSE_POOL_OUTSTANDING, pool, NdisFreeNetBufferListPool(pool));
 	NET_BUFFER_LIST *other = NdisAllocateNetBufferList(pool, 32, 0);
 	assert_non_null(other);
@@ -235,12 +227,11 @@ static void V18_pool_with_an_nbl_out(void **state)
  * NBLs.
  */
 
-static void V19_no_data(void **state)
+static void V19_no_data(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 0);
 
-	(void)state;
 	assert_non_null(nbl);
 	assert_null(nbl->Context);
 	assert_null(nbl->Next);
@@ -258,7 +249,7 @@ static void V19_no_data(void **state)
 	vector(19);
 }
 
-static void V20_to_V25_place_in_the_chain(void **state)
+static void V20_to_V25_place_in_the_chain(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	MDL *single = test_mdl(1500);
@@ -283,7 +274,6 @@ static void V20_to_V25_place_in_the_chain(void **state)
 		{0, single, 1500, 0, single, 1500},
 	};
 
-	(void)state;
 	NDIS_MDL_LINKAGE(first) = second;
 	for (size_t i = 0; i < array_count(rows); i++) {
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(
@@ -309,7 +299,7 @@ static void V20_to_V25_place_in_the_chain(void **state)
 	free_pool(pool);
 }
 
-static void V26_to_V30_refused(void **state)
+static void V26_to_V30_refused(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	NDIS_HANDLE no_nb = list_pool(NO_NB, 0, 0);
@@ -317,7 +307,6 @@ static void V26_to_V30_refused(void **state)
 	NDIS_HANDLE nbs = nb_pool(0);
 	MDL *mdl = test_mdl(100);
 
-	(void)state;
 	assert_null(NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 0, 1)); /* V26 */
 	assert_null(NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, NULL, 1, 0)); /* V27 */
 	assert_null(NdisAllocateNetBufferAndNetBufferList(
@@ -336,11 +325,10 @@ static void V26_to_V30_refused(void **state)
 	free_pool(data);
 }
 
-static void V31_V32_data_pool(void **state)
+static void V31_V32_data_pool(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 384, 32);
 
-	(void)state;
 	for (int use = 0; use < 2; use++) {
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 		assert_non_null(nbl);
@@ -371,7 +359,7 @@ static void V31_V32_data_pool(void **state)
 	vector(32);
 }
 
-static void V34_size_classes(void **state)
+static void V34_size_classes(NO_STATE)
 {
 	static const ULONG classes[] = {192, 512, 1024, 1500, 9000};
 	static const struct {
@@ -382,7 +370,6 @@ static void V34_size_classes(void **state)
 	NDIS_HANDLE of_class[array_count(classes)];
 	NDIS_HANDLE loose = list_pool(ONE_NB, 0, 0);
 
-	(void)state;
 	for (size_t c = 0; c < array_count(classes); c++)
 		of_class[c] = list_pool(ONE_NB, classes[c], 0);
 	for (size_t i = 0; i < array_count(rows); i++) {
@@ -419,13 +406,12 @@ static void V34_size_classes(void **state)
 	vector(34);
 }
 
-static void nb_pools(void **state)
+static void nb_pools(NO_STATE)
 {
 	NDIS_HANDLE plain = nb_pool(0);
 	NDIS_HANDLE data = nb_pool(256);
 	MDL *mdl = test_mdl(1000);
 
-	(void)state;
 	assert_null(NdisAllocateNetBufferMdlAndData(plain));
 	assert_null(NdisAllocateNetBuffer(data, NULL, 0, 0));
 	assert_int_equal(misuses.all, 0);
@@ -458,7 +444,7 @@ static void nb_pools(void **state)
  * Context that comes with the NBL.
  */
 
-static void V35_to_V42_allocation_time_context(void **state)
+static void V35_to_V42_allocation_time_context(NO_STATE)
 {
 	static const struct {
 		int vector; /* 0: none of the reference's */
@@ -486,7 +472,6 @@ static void V35_to_V42_allocation_time_context(void **state)
 		{0, 32, 16, 64, true, 32, 16, -1, -1, false}, /* G15: backfill without effect */
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(rows); i++) {
 		nbl_set_context_alignment(rows[i].relaxed ? CONTEXT_ALIGN_POINTER_BYTES : 0);
 		NDIS_HANDLE pool = list_pool(ONE_NB, 0, rows[i].pool_bytes);
@@ -532,13 +517,12 @@ static void cf(NET_BUFFER_LIST *nbl, USHORT size)
 	NdisFreeNetBufferListContext(nbl, size);
 }
 
-static void V44_V45_V46_stack(void **state)
+static void V44_V45_V46_stack(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 64);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 16, 0);
 	int64_t before = blocks();
 
-	(void)state;
 	assert_int_equal(ca(nbl, 16, 0), NDIS_STATUS_SUCCESS); /* V44 */
 	expect_blocks(nbl, 64, 32, -1, -1);
 	assert_int_equal(blocks(), before);
@@ -563,13 +547,12 @@ static void V44_V45_V46_stack(void **state)
 		vector(v);
 }
 
-static void V49_V52_room(void **state)
+static void V49_V52_room(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 64);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 48, 0);
 	int64_t before = blocks();
 
-	(void)state;
 	assert_int_equal(ca(nbl, 16, 0), NDIS_STATUS_SUCCESS); /* V49 */
 	expect_blocks(nbl, 64, 0, -1, -1);
 	assert_int_equal(blocks(), before);
@@ -592,13 +575,12 @@ static void V49_V52_room(void **state)
 	vector(52);
 }
 
-static void V53_V54_V55_sizes(void **state)
+static void V53_V54_V55_sizes(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 64);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 16, 0);
 	static const USHORT bad[][2] = {{20, 0}, {16, 4}, {24, 0}, {16, 8}, {0, 8}};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(bad); i++) { /* V53 */
 		assert_int_equal(ca(nbl, bad[i][0], bad[i][1]), NDIS_STATUS_FAILURE);
 		expect_blocks(nbl, 64, 48, -1, -1);
@@ -626,12 +608,11 @@ static void V53_V54_V55_sizes(void **state)
 	vector_under(54, RELAXED_RULE);
 }
 
-static void V56_largest(void **state)
+static void V56_largest(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	assert_int_equal(ca(nbl, 65520, 16), NDIS_STATUS_FAILURE);
 	expect_blocks(nbl, -1, -1, -1, -1);
 	assert_int_equal(ca(nbl, 65520, 0), NDIS_STATUS_SUCCESS);
@@ -657,13 +638,12 @@ static void V56_largest(void **state)
 	vector_under(56, RELAXED_RULE);
 }
 
-static void V58_V59_overfree(void **state)
+static void V58_V59_overfree(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 64);
 	NDIS_HANDLE bare = list_pool(ONE_NB, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	assert_int_equal(ca(nbl, 16, 0), NDIS_STATUS_SUCCESS);
 	expect_misuse(NBL_MISUSE_CONTEXT_OVERFREE, nbl, cf(nbl, 32)); /* V58 */
 	expect_blocks(nbl, 64, 48, -1, -1);
@@ -686,13 +666,12 @@ static void V58_V59_overfree(void **state)
 	vector(59);
 }
 
-static void V60_contents(void **state)
+static void V60_contents(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 64);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 	UCHAR expected[32];
 
-	(void)state;
 	assert_int_equal(ca(nbl, 32, 0), NDIS_STATUS_SUCCESS);
 	UCHAR *a = NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 	memset(expected, 0xAA, sizeof(expected));
@@ -708,13 +687,12 @@ static void V60_contents(void **state)
 	vector(60);
 }
 
-static void V63_context_of_the_nbl(void **state)
+static void V63_context_of_the_nbl(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 32);
 	NDIS_HANDLE bare = list_pool(ONE_NB, 0, 0);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 32, 0);
 
-	(void)state;
 	expect_misuse(NBL_MISUSE_CONTEXT_OF_NBL, nbl, cf(nbl, 32));
 	expect_blocks(nbl, 32, 0, -1, -1);
 	NdisFreeNetBufferList(nbl);
@@ -731,14 +709,13 @@ static void V63_context_of_the_nbl(void **state)
 }
 
 /* N contexts pushed on the head of a list, in a loop over its members, unwind. */
-static void stacked_on_the_head(void **state)
+static void stacked_on_the_head(NO_STATE)
 {
 	enum { MEMBERS = 20 };
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 32);
 	NET_BUFFER_LIST *head = NdisAllocateNetBufferList(pool, 0, 0);
 	int64_t before = blocks();
 
-	(void)state;
 	for (int i = 0; i < MEMBERS; i++) {
 		assert_int_equal(ca(head, 32, 32), NDIS_STATUS_SUCCESS);
 		memset(NET_BUFFER_LIST_CONTEXT_DATA_START(head), i, 32);
@@ -761,12 +738,11 @@ static void stacked_on_the_head(void **state)
 /* Takes n NBLs out and gives them back, so that an object that was used before is handed out. */
 enum { TURNOVER = 70 };
 
-static void V65_as_new(void **state)
+static void V65_as_new(NO_STATE)
 {
 	NET_BUFFER_LIST_POOL_PARAMETERS p = list_parameters(ONE_NB, 0, 32);
 	NET_BUFFER_LIST *nbls[TURNOVER];
 
-	(void)state;
 	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(NULL, &p);
 	assert_non_null(pool);
 	for (int use = 0; use < 3; use++) {
@@ -806,12 +782,11 @@ static void V65_as_new(void **state)
 	vector(65);
 }
 
-static void one_dirty_word_is_enough(void **state)
+static void one_dirty_word_is_enough(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	enum { FROM = NBL_REST_OFFSET, TO = NBL_NB_HOT_OFFSET };
 
-	(void)state;
 	for (size_t at = FROM; at < TO; at += sizeof(void *)) {
 		NET_BUFFER_LIST *nbls[2];
 
@@ -831,7 +806,7 @@ static void one_dirty_word_is_enough(void **state)
 	free_pool(pool);
 }
 
-static void V67_attached_nbs_stay(void **state)
+static void V67_attached_nbs_stay(NO_STATE)
 {
 	enum { NBS = 3 };
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
@@ -841,7 +816,6 @@ static void V67_attached_nbs_stay(void **state)
 	NET_BUFFER **tail = &NET_BUFFER_NEXT_NB(NET_BUFFER_LIST_FIRST_NB(nbl));
 	NET_BUFFER *attached[NBS];
 
-	(void)state;
 	for (int i = 0; i < NBS; i++) {
 		attached[i] = NdisAllocateNetBuffer(nbs, mdl, 0, 100);
 		assert_non_null(attached[i]);
@@ -860,13 +834,12 @@ static void V67_attached_nbs_stay(void **state)
 	free_pool(pool);
 }
 
-static void free_does_not_follow_next(void **state)
+static void free_does_not_follow_next(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	NET_BUFFER_LIST *first = NdisAllocateNetBufferList(pool, 0, 0);
 	NET_BUFFER_LIST *second = NdisAllocateNetBufferList(pool, 0, 0);
 
-	(void)state;
 	NET_BUFFER_LIST_NEXT_NBL(first) = second;
 	NdisFreeNetBufferList(first);
 	assert_int_equal(ca(second, 16, 0), NDIS_STATUS_SUCCESS);
@@ -876,9 +849,8 @@ static void free_does_not_follow_next(void **state)
 	free_pool(pool);
 }
 
-static void V69_double_free(void **state)
+static void V69_double_free(NO_STATE)
 {
-	(void)state;
 	if (!keeps_memory()) {
 		vector_excused(69, "a general allocator has the memory back");
 		return;
@@ -911,12 +883,11 @@ __attribute__((no_sanitize_address)) static void write_after_free(NET_BUFFER_LIS
 	nbl->Flags = 1;
 }
 
-static void V71_verify_pool(void **state)
+static void V71_verify_pool(NO_STATE)
 {
 	NDIS_HANDLE pool = verify_pool(32);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 16, 0);
 
-	(void)state;
 	nbl->Scratch = pool;
 	NdisFreeNetBufferList(nbl);
 	char text[CHILD_TEXT_BYTES];
@@ -944,14 +915,13 @@ static void V71_verify_pool(void **state)
 	vector(71);
 }
 
-static void V72_mistyped_handles(void **state)
+static void V72_mistyped_handles(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	NDIS_HANDLE nbs = nb_pool(0);
 	NET_BUFFER_LIST *nbl = NULL;
 	int stray;
 
-	(void)state;
 	expect_misuse(
 		NBL_MISUSE_FOREIGN_HANDLE, nbs, assert_null(NdisAllocateNetBufferList(nbs, 0, 0)));
 	expect_misuse(NBL_MISUSE_FOREIGN_HANDLE, nbs,
@@ -983,14 +953,13 @@ static void V72_mistyped_handles(void **state)
  * The WFP names and clones.
  */
 
-static void V74_V75_V77_fwps(void **state)
+static void V74_V75_V77_fwps(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	NDIS_HANDLE no_nb = list_pool(NO_NB, 0, 0);
 	MDL *mdl = test_mdl(1000);
 	NET_BUFFER_LIST *nbl = NULL;
 
-	(void)state;
 	assert_int_equal(FwpsAllocateNetBufferAndNetBufferList0(pool, 0, 0, mdl, 0, 1000, &nbl),
 		STATUS_SUCCESS); /* V74 */
 	assert_non_null(nbl);
@@ -1033,7 +1002,7 @@ static void V74_V75_V77_fwps(void **state)
 	vector(77);
 }
 
-static void V78_V79_fwps_clone(void **state)
+static void V78_V79_fwps_clone(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 32);
 	MDL *mdl = test_mdl(1000);
@@ -1041,7 +1010,6 @@ static void V78_V79_fwps_clone(void **state)
 		NdisAllocateNetBufferAndNetBufferList(pool, 32, 0, mdl, 100, 700);
 	NET_BUFFER_LIST *clone;
 
-	(void)state;
 	for (int use = 0; use < 3; use++) {
 		assert_int_equal(FwpsAllocateCloneNetBufferList0(original, NULL, NULL, 0, &clone),
 			STATUS_SUCCESS);
@@ -1085,7 +1053,7 @@ static void V78_V79_fwps_clone(void **state)
 }
 
 /* Several NBs, several MDLs, own pools, both flags, and a clone of a clone. */
-static void clones_in_full(void **state)
+static void clones_in_full(NO_STATE)
 {
 	enum { NBS = 3 };
 	NDIS_HANDLE pool = list_pool(NO_NB, 0, 32);
@@ -1096,7 +1064,6 @@ static void clones_in_full(void **state)
 	NET_BUFFER_LIST *original = NdisAllocateNetBufferList(pool, 0, 0);
 	NET_BUFFER **tail = &original->FirstNetBuffer;
 
-	(void)state;
 	first->Next = second;
 	for (ULONG i = 0; i < NBS; i++) {
 		*tail = NdisAllocateNetBuffer(nbs, first, 60 * i, 120);
@@ -1194,13 +1161,12 @@ static void free_mdl(MDL *mdl)
 	NdisFreeMdl(mdl);
 }
 
-static void V80_V81_headroom(void **state)
+static void V80_V81_headroom(NO_STATE)
 {
 	NDIS_HANDLE pool = nb_pool(0);
 	MDL *mdl = test_mdl(114);
 	NET_BUFFER *nb = NdisAllocateNetBuffer(pool, mdl, 14, 100);
 
-	(void)state;
 	assert_int_equal(NdisRetreatNetBufferDataStart(nb, 14, 0, NULL), NDIS_STATUS_SUCCESS);
 	expect_nb(nb, mdl, 0, 0, 114);
 	assert_ptr_equal(nb->MdlChain, mdl);
@@ -1217,13 +1183,12 @@ static void V80_V81_headroom(void **state)
 	vector(81);
 }
 
-static void V85_empty_nb(void **state)
+static void V85_empty_nb(NO_STATE)
 {
 	NDIS_HANDLE pool = nb_pool(0);
 	NET_BUFFER *nb = NdisAllocateNetBuffer(pool, NULL, 0, 0);
 	int64_t before = usage(TEST_TAG).objects;
 
-	(void)state;
 	assert_int_equal(NdisRetreatNetBufferDataStart(nb, 64, 0, NULL), NDIS_STATUS_SUCCESS);
 	assert_int_equal(nb->MdlChain->ByteCount, 64);
 	expect_nb(nb, nb->MdlChain, 0, 0, 64);
@@ -1239,13 +1204,12 @@ static void V85_empty_nb(void **state)
 }
 
 /* The new MDL holds the missing bytes and the backfill, not the whole distance. */
-static void slow_retreat(void **state)
+static void slow_retreat(NO_STATE)
 {
 	NDIS_HANDLE pool = nb_pool(0);
 	MDL *mdl = test_mdl(110);
 	NET_BUFFER *nb = NdisAllocateNetBuffer(pool, mdl, 10, 100);
 
-	(void)state;
 	assert_int_equal(NdisRetreatNetBufferDataStart(nb, 30, 40, NULL), NDIS_STATUS_SUCCESS);
 	MDL *made = nb->MdlChain;
 	assert_ptr_equal(made->Next, mdl);
@@ -1265,14 +1229,13 @@ static void slow_retreat(void **state)
 	free_nb_pool(pool);
 }
 
-static void V87_handlers(void **state)
+static void V87_handlers(NO_STATE)
 {
 	NDIS_HANDLE pool = nb_pool(0);
 	MDL *mdl = test_mdl(100);
 	NET_BUFFER *nb = NdisAllocateNetBuffer(pool, mdl, 0, 100);
 	NET_BUFFER before = *nb;
 
-	(void)state;
 	handler_mdl = NULL; /* V87 */
 	assert_int_equal(
 		NdisRetreatNetBufferDataStart(nb, 20, 12, allocate_mdl), NDIS_STATUS_RESOURCES);
@@ -1301,14 +1264,13 @@ static void V87_handlers(void **state)
 	free_nb_pool(pool);
 }
 
-static void V91_advance_beyond_the_data(void **state)
+static void V91_advance_beyond_the_data(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	MDL *mdl = test_mdl(100);
 	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(pool, 0, 0, mdl, 50, 50);
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 
-	(void)state;
 	expect_misuse(NBL_MISUSE_DATA, nb, NdisAdvanceNetBufferDataStart(nb, 51, FALSE, NULL));
 	expect_misuse(NBL_MISUSE_DATA, nb, NdisAdvanceNetBufferListDataStart(nbl, 51, FALSE, NULL));
 	expect_nb(nb, mdl, 50, 50, 50);
@@ -1328,7 +1290,7 @@ static void V91_advance_beyond_the_data(void **state)
 	free_pool(pool);
 }
 
-static void list_forms_do_all_or_nothing(void **state)
+static void list_forms_do_all_or_nothing(NO_STATE)
 {
 	enum { NBS = 4 };
 	NDIS_HANDLE pool = list_pool(NO_NB, 0, 0);
@@ -1338,7 +1300,6 @@ static void list_forms_do_all_or_nothing(void **state)
 	NET_BUFFER *nb[NBS];
 	NET_BUFFER before[NBS];
 
-	(void)state;
 	for (ULONG i = NBS; i-- > 0;) {
 		nb[i] = NdisAllocateNetBuffer(nbs, mdl, i == 1 ? 100 : 10, 50); /* one has room */
 		nb[i]->Next = nbl->FirstNetBuffer;
@@ -1385,7 +1346,7 @@ static void list_forms_do_all_or_nothing(void **state)
 	free_pool(pool);
 }
 
-static void data_buffer(void **state)
+static void data_buffer(NO_STATE)
 {
 	static _Alignas(64) UCHAR bytes[64];
 	UCHAR storage[64];
@@ -1393,7 +1354,6 @@ static void data_buffer(void **state)
 	MDL *first = NdisAllocateMdl(NULL, bytes, 16);
 	MDL *second = NdisAllocateMdl(NULL, bytes + 16, 32);
 
-	(void)state;
 	for (UCHAR i = 0; i < sizeof(bytes); i++)
 		bytes[i] = i;
 	first->Next = second;
@@ -1418,12 +1378,11 @@ static void data_buffer(void **state)
  * MDLs.
  */
 
-static void mdls(void **state)
+static void mdls(NO_STATE)
 {
 	static UCHAR bytes[3 * 4096];
 	UCHAR *page = PAGE_ALIGN(bytes + 4096);
 
-	(void)state;
 	assert_int_equal(MmSizeOfMdl(page + 4095, 65536), 184);
 	assert_int_equal(MmSizeOfMdl(page + 4095, 2048), 64);
 	assert_int_equal(MmSizeOfMdl(page, 1500), 56);
@@ -1462,11 +1421,10 @@ static void mdls(void **state)
  * The environment and the calls that choose what works underneath.
  */
 
-static void unknown_names_are_refused(void **state)
+static void unknown_names_are_refused(NO_STATE)
 {
 	char why[NBL_REASON_BYTES];
 
-	(void)state;
 	assert_int_equal(nbl_set_default_pool("no_such", why), -EINVAL);
 	assert_non_null(strstr(why, "no_such"));
 	for (size_t i = 0; pools[i] != NULL; i++)
@@ -1486,13 +1444,12 @@ static void unknown_names_are_refused(void **state)
 	assert_null(try_list_pool(ONE_NB, 0, 24));
 }
 
-static void environment_chooses(void **state)
+static void environment_chooses(NO_STATE)
 {
 	char why[NBL_REASON_BYTES];
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	const char *chosen = ((struct nbl_pool *)pool)->ops->name;
 
-	(void)state;
 	free_pool(pool);
 	assert_int_equal(nbl_set_default_pool(NULL, why), 0);
 	setenv("NBL_POOL", "mutex", 1);
@@ -1515,12 +1472,11 @@ static void environment_chooses(void **state)
 	assert_int_equal(nbl_set_default_context("malloc", why), 0);
 }
 
-static void capacities(void **state)
+static void capacities(NO_STATE)
 {
 	enum { FEW = 3 };
 	NET_BUFFER_LIST *nbls[FEW];
 
-	(void)state;
 	nbl_set_default_capacity(FEW);
 	NDIS_HANDLE pool = list_pool(ONE_NB, 0, 0);
 	const uint32_t before = test_capacity(((struct nbl_pool *)pool)->ops);
@@ -1543,9 +1499,8 @@ static void capacities(void **state)
 	nbl_set_default_capacity(before);
 }
 
-static void sizes_of_the_structures(void **state)
+static void sizes_of_the_structures(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(sizeof(NET_BUFFER), 176);
 	assert_int_equal(sizeof(NET_BUFFER_LIST), 384);
 	assert_int_equal(sizeof(NET_BUFFER_LIST_CONTEXT), 16);
@@ -1564,9 +1519,8 @@ static void sizes_of_the_structures(void **state)
 }
 
 /* Whatever the tests before did, nothing is left: the last of each group. */
-static void all_memory_came_back(void **state)
+static void all_memory_came_back(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(memory_live_bytes(), 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	assert_int_equal(usage(TEST_TAG).bytes, 0);
@@ -1574,9 +1528,8 @@ static void all_memory_came_back(void **state)
 	assert_int_equal(usage(OTHER_TAG).bytes, 0);
 }
 
-static void every_vector_held(void **state)
+static void every_vector_held(NO_STATE)
 {
-	(void)state;
 	every_vector_held_in(VECTORS_TEST);
 }
 

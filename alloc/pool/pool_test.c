@@ -3,6 +3,7 @@
  * checks of pool_create and of the tables), and the corners of single strategies that no generic
  * test reaches. What every strategy promises is tested by nblbench-stress.
  */
+#include "alloc/machine/cmocka.h"
 #include "alloc/machine/cpu.h"
 #include "alloc/mechanism/census.h"
 #include "alloc/peer/missing_library.h"
@@ -23,15 +24,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 static const uint64_t tag_max = UINT64_MAX << TAGGED_UNIT_BITS;
 
@@ -65,22 +62,20 @@ static void skip_unless_supported(const struct pool_ops *ops)
 	}
 }
 
-static void tag_wraps_and_keeps_the_index(void **state)
+static void tag_wraps_and_keeps_the_index(NO_STATE)
 {
-	(void)state;
 	assert_int_equal(tagged_next(tag_max | 5, 7), 7);
 	assert_int_equal(tagged_next(5, 7), ((uint64_t)1 << TAGGED_UNIT_BITS) | 7);
 	assert_int_equal(tagged_with_unit(tag_max | 5, TAGGED_UNIT_MAX), UINT64_MAX);
 	assert_int_equal(tagged_unit(tag_max | 5), 5);
 }
 
-static void treiber_tag_pops_across_the_wrap(void **state)
+static void treiber_tag_pops_across_the_wrap(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_treiber_tag_ops, 2, &thread);
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	(void)state;
 	void *a = treiber_tag_get(pool, thread);
 	void *b = treiber_tag_get(pool, thread);
 	atom_init(&self->stack.head, tag_max);
@@ -94,14 +89,13 @@ static void treiber_tag_pops_across_the_wrap(void **state)
 }
 
 /* A burst is one pop of several objects: the tag moves once, and nothing is taken twice. */
-static void treiber_tag_takes_a_burst_at_once(void **state)
+static void treiber_tag_takes_a_burst_at_once(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_treiber_tag_ops, 4, &thread);
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 	void *objs[4], *out[6];
 
-	(void)state;
 	assert_int_equal(treiber_tag_get_bulk(pool, thread, objs, 4), 4);
 	atom_init(&self->stack.head, tag_max);
 	treiber_tag_put_bulk(pool, thread, objs, 4);
@@ -115,7 +109,7 @@ static void treiber_tag_takes_a_burst_at_once(void **state)
 	close_pool(pool, thread, 4);
 }
 
-static void slab_refuses_what_a_unit_cannot_name(void **state)
+static void slab_refuses_what_a_unit_cannot_name(NO_STATE)
 {
 	const size_t range = (size_t)TAGGED_UNIT_MAX * CACHE_LINE_BYTES;
 	struct slab slab = {.capacity = 42};
@@ -132,7 +126,6 @@ static void slab_refuses_what_a_unit_cannot_name(void **state)
 		{64, (size_t)1 << 40, 1},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(refused); i++)
 		assert_int_equal(
 			slab_init(&slab, refused[i].bytes, refused[i].align, refused[i].capacity,
@@ -156,12 +149,11 @@ static size_t cache_set(const void *object)
 }
 
 /* Every size stands at every alignment, its neighbour in another set, and all sets in use. */
-static void slab_aligns_and_colours(void **state)
+static void slab_aligns_and_colours(NO_STATE)
 {
 	static const size_t sizes[] = {8, 64, 100, 128, 256, 1000, 1024, 2048, 4096, 5000};
 	enum { OBJECTS = 130 };
 
-	(void)state;
 	for (size_t s = 0; s < array_count(sizes); s++) {
 		for (size_t align = POOL_OBJECT_ALIGN_MIN; align <= POOL_OBJECT_ALIGN_MAX;
 			align *= 2) {
@@ -252,11 +244,10 @@ static void chosen_word(const char *path, char *word, size_t bytes)
 }
 
 /* Ordinary pages are ordinary, whatever the system does for others. */
-static void ordinary_pages_are_not_huge(void **state)
+static void ordinary_pages_are_not_huge(NO_STATE)
 {
 	unsigned char *memory = touched(MEMORY_PAGES_ORDINARY);
 
-	(void)state;
 	assert_non_null(memory);
 	assert_true(smaps_kib(memory, "Rss:") >= HUGE_PAGES * HUGE_BYTES / 1024);
 	assert_int_equal(smaps_kib(memory, "AnonHugePages:"), 0);
@@ -264,11 +255,10 @@ static void ordinary_pages_are_not_huge(void **state)
 	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_ORDINARY);
 }
 
-static void transparent_pages_are_huge_where_the_kernel_allows(void **state)
+static void transparent_pages_are_huge_where_the_kernel_allows(NO_STATE)
 {
 	char enabled[32];
 
-	(void)state;
 	chosen_word("/sys/kernel/mm/transparent_hugepage/enabled", enabled, sizeof(enabled));
 	if (strcmp(enabled, "always") != 0 && strcmp(enabled, "madvise") != 0) {
 		print_message("transparent huge pages are off here (enabled is '%s')\n", enabled);
@@ -285,12 +275,11 @@ static void transparent_pages_are_huge_where_the_kernel_allows(void **state)
 }
 
 /* Explicit huge pages are there or are refused when asked for: never a SIGBUS at the first touch. */
-static void huge_pages_are_reserved_or_refused(void **state)
+static void huge_pages_are_reserved_or_refused(NO_STATE)
 {
 	const uint64_t live = memory_live_bytes();
 	unsigned char *memory = touched(MEMORY_PAGES_HUGE);
 
-	(void)state;
 	if (memory == NULL) {
 		assert_int_equal(memory_live_bytes(), live);
 		print_message("no huge pages are reserved here (vm.nr_hugepages)\n");
@@ -302,11 +291,10 @@ static void huge_pages_are_reserved_or_refused(void **state)
 	assert_int_equal(memory_live_bytes(), live);
 }
 
-static void pages_have_names(void **state)
+static void pages_have_names(NO_STATE)
 {
 	enum memory_pages found;
 
-	(void)state;
 	for (enum memory_pages pages = MEMORY_PAGES_ORDINARY; pages <= MEMORY_PAGES_HUGE; pages++) {
 		assert_true(memory_pages_find(memory_pages_name(pages), &found));
 		assert_int_equal(found, pages);
@@ -314,13 +302,12 @@ static void pages_have_names(void **state)
 	assert_false(memory_pages_find("large", &found));
 }
 
-static void slab_carves_to_the_cap_and_owns_what_it_carved(void **state)
+static void slab_carves_to_the_cap_and_owns_what_it_carved(NO_STATE)
 {
 	const uint64_t live = memory_live_bytes();
 	struct slab slab;
 	uint32_t first;
 
-	(void)state;
 	assert_int_equal(slab_init(&slab, 100, 16, 5, MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS), 0);
 	assert_int_equal(slab.stride % (2 * CACHE_LINE_BYTES), CACHE_LINE_BYTES); /* coloured */
 	assert_int_equal(slab_carve(&slab, 3, &first), 3);
@@ -344,14 +331,13 @@ static void slab_carves_to_the_cap_and_owns_what_it_carved(void **state)
 }
 
 /* Negative controls: each test of the census must be able to fail. */
-static void census_catches_what_it_should(void **state)
+static void census_catches_what_it_should(NO_STATE)
 {
 	char why[POOL_REASON_BYTES];
 	struct census census;
 	struct slab slab;
 	uint32_t first;
 
-	(void)state;
 	assert_int_equal(slab_init(&slab, 64, 64, 3, MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS), 0);
 	assert_int_equal(slab_carve(&slab, 2, &first), 2);
 
@@ -383,14 +369,13 @@ static void census_catches_what_it_should(void **state)
 	slab_fini(&slab);
 }
 
-static void create_checks_every_field(void **state)
+static void create_checks_every_field(NO_STATE)
 {
 	const struct pool_config sound = {.object_bytes = 64, .capacity = 4};
 	struct pool *const untouched = (struct pool *)(uintptr_t)1;
 	struct pool_config broken[16];
 	size_t n = 0;
 
-	(void)state;
 	for (size_t i = 0; i < array_count(broken); i++)
 		broken[i] = sound;
 	broken[n++].object_bytes = POOL_OBJECT_BYTES_MIN - 1;
@@ -420,12 +405,11 @@ static void create_checks_every_field(void **state)
 	assert_ptr_equal(pool, untouched);
 }
 
-static void create_fills_in_the_defaults(void **state)
+static void create_fills_in_the_defaults(NO_STATE)
 {
 	struct pool_config config = {.object_bytes = 8, .capacity = 1, .cpu_cache_objects = 16};
 	struct pool *pool;
 
-	(void)state;
 	assert_int_equal(pool_create(&pool_treiber_tag_ops, &config, &pool), 0);
 	assert_ptr_equal(pool->ops, &pool_treiber_tag_ops);
 	assert_int_equal(pool->config.object_align, CACHE_LINE_BYTES);
@@ -442,7 +426,7 @@ static void skip_if_only_races_are_looked_for(void)
 }
 
 /* Without a cap every strategy has room for what it can name, and pays for what is used. */
-static void pools_without_a_cap(void **state)
+static void pools_without_a_cap(NO_STATE)
 {
 	static const struct pool_config configs[] = {
 		{.object_bytes = 64},
@@ -453,7 +437,6 @@ static void pools_without_a_cap(void **state)
 	enum { OBJECTS = 700 };
 	void *held[OBJECTS];
 
-	(void)state;
 	skip_if_only_races_are_looked_for();
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
@@ -492,14 +475,13 @@ static void count_visit(void *arg, void *object)
 	visited++;
 }
 
-static void each_visits_what_was_handed_out(void **state)
+static void each_visits_what_was_handed_out(NO_STATE)
 {
 	enum { OBJECTS = 3 };
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_treiber_tag_ops, OBJECTS + 1, &thread);
 	void *held[OBJECTS];
 
-	(void)state;
 	for (uint32_t i = 0; i < OBJECTS; i++)
 		held[i] = treiber_tag_get(pool, thread);
 	treiber_tag_put(pool, thread, held[1]);
@@ -595,7 +577,7 @@ static void trim_one(const struct pool_ops *ops, const struct pool_config *confi
 	assert_int_equal(memory_live_bytes(), live);
 }
 
-static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
+static void trimmed_memory_is_gone_and_comes_back_zeroed(NO_STATE)
 {
 	static const struct pool_config configs[] = {
 		{.object_bytes = 64},
@@ -607,7 +589,6 @@ static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
 
 	cpu_set_t before;
 
-	(void)state;
 	skip_if_only_races_are_looked_for();
 	/* On another CPU than before, the thread would take never-used objects first. */
 	pin_to_the_highest_cpu(&before);
@@ -620,14 +601,13 @@ static void trimmed_memory_is_gone_and_comes_back_zeroed(void **state)
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
-static void trim_leaves_alone_what_it_was_told_to(void **state)
+static void trim_leaves_alone_what_it_was_told_to(NO_STATE)
 {
 	enum { OBJECTS = 1000, OUT = 400 };
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_treiber_tag_ops, OBJECTS, &thread);
 	void *objs[OBJECTS];
 
-	(void)state;
 	for (uint32_t i = 0; i < OBJECTS; i++)
 		memset(objs[i] = treiber_tag_get(pool, thread), 1, 64);
 	for (uint32_t i = OUT; i < OBJECTS; i++)
@@ -669,24 +649,22 @@ static const struct pool_ops absent_ops = {.name = "example",
 	.supported = missing_library_supported,
 	MISSING_LIBRARY_HOOKS};
 
-static void absent_strategy_names_its_package(void **state)
+static void absent_strategy_names_its_package(NO_STATE)
 {
 	const struct pool_config config = {.object_bytes = 64, .capacity = 4};
 	char reason[POOL_REASON_BYTES];
 	struct pool *pool;
 
-	(void)state;
 	assert_null(pool_broken_rule(&absent_ops));
 	assert_false(absent_ops.supported(reason));
 	assert_non_null(strstr(reason, "libexample-dev"));
 	assert_int_equal(pool_create(&absent_ops, &config, &pool), -ENOTSUP);
 }
 
-static void tables_are_checked(void **state)
+static void tables_are_checked(NO_STATE)
 {
 	char why[POOL_REASON_BYTES] = "";
 
-	(void)state;
 	assert_int_equal(pools_validate(why), 0);
 	for (size_t i = 0; pools[i] != NULL; i++)
 		assert_ptr_equal(pool_find(pools[i]->name), pools[i]);
@@ -731,13 +709,12 @@ static void tables_are_checked(void **state)
 	assert_non_null(pool_broken_rule(&copy));
 }
 
-static void ticket_numbers_wrap(void **state)
+static void ticket_numbers_wrap(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
 	struct ticket_pool *self = (struct ticket_pool *)pool;
 
-	(void)state;
 	atom_init(&self->next, UINT32_MAX);
 	atom_init(&self->owner, UINT32_MAX);
 	void *object = ticket_get(pool, thread);
@@ -746,25 +723,23 @@ static void ticket_numbers_wrap(void **state)
 	close_pool(pool, thread, 0);
 }
 
-static void ticket_check_notices_a_held_lock(void **state)
+static void ticket_check_notices_a_held_lock(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
 	char why[POOL_REASON_BYTES];
 
-	(void)state;
 	uint32_t mine = ticket_lock((struct ticket_pool *)pool);
 	assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
 	ticket_unlock((struct ticket_pool *)pool, mine);
 	close_pool(pool, thread, 0);
 }
 
-static void dwcas_tells_what_it_met(void **state)
+static void dwcas_tells_what_it_met(NO_STATE)
 {
 	atom_pair word;
 	int a, b;
 
-	(void)state;
 	skip_unless_supported(&pool_treiber_dwcas_ops);
 	atom_init(&word.pointer, &a);
 	atom_init(&word.generation, 1);
@@ -779,11 +754,10 @@ static void dwcas_tells_what_it_met(void **state)
 }
 
 /* The popper that sleeps while its object leaves and returns: the textbook's ABA. */
-static void dwcas_refuses_a_head_that_came_back(void **state)
+static void dwcas_refuses_a_head_that_came_back(NO_STATE)
 {
 	struct pool_thread *thread;
 
-	(void)state;
 	skip_unless_supported(&pool_treiber_dwcas_ops);
 	struct pool *pool = open_pool(&pool_treiber_dwcas_ops, 2, &thread);
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
@@ -804,13 +778,12 @@ static void dwcas_refuses_a_head_that_came_back(void **state)
 }
 
 /* A putter that stopped between its CAS and its store hides what others put behind it. */
-static void vyukov_says_empty_behind_a_stopped_put(void **state)
+static void vyukov_says_empty_behind_a_stopped_put(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 
-	(void)state;
 	void *a = vyukov_get(pool, thread);
 	void *b = vyukov_get(pool, thread);
 	uint64_t at = atom_add_relaxed(&self->give, 1);
@@ -827,14 +800,13 @@ static void vyukov_says_empty_behind_a_stopped_put(void **state)
 }
 
 /* A burst ends at the cell of a stopped put, and begins again when that has gone on. */
-static void vyukov_burst_ends_at_a_stopped_put(void **state)
+static void vyukov_burst_ends_at_a_stopped_put(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_vyukov_ops, 4, &thread);
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	void *objs[4], *out[4];
 
-	(void)state;
 	assert_int_equal(vyukov_get_bulk(pool, thread, objs, 4), 4);
 	vyukov_put_bulk(pool, thread, objs, 2);
 	uint64_t at = atom_add_relaxed(&self->give, 1);
@@ -851,7 +823,7 @@ static void vyukov_burst_ends_at_a_stopped_put(void **state)
 }
 
 /* Bursts longer than the ring, round it many times and at every offset. */
-static void vyukov_bursts_lap_the_ring(void **state)
+static void vyukov_bursts_lap_the_ring(NO_STATE)
 {
 	enum { OBJECTS = 5, LAPS = 40 };
 	struct pool_thread *thread;
@@ -860,7 +832,6 @@ static void vyukov_bursts_lap_the_ring(void **state)
 	void *objs[POOL_BULK_MAX];
 	void *next[POOL_BULK_MAX];
 
-	(void)state;
 	assert_true(self->mask + 1 < POOL_BULK_MAX);
 	assert_int_equal(vyukov_get_bulk(pool, thread, objs, POOL_BULK_MAX), OBJECTS);
 	for (uint64_t i = 0; i < LAPS * (self->mask + 1); i++) {
@@ -892,7 +863,7 @@ static void *vyukov_putter(void *arg)
 }
 
 /* A getter that stopped one lap ago makes the ring look full: put waits and drops nothing. */
-static void vyukov_put_waits_for_a_stopped_get(void **state)
+static void vyukov_put_waits_for_a_stopped_get(NO_STATE)
 {
 	const struct timespec while_it_must_not_return = {.tv_nsec = 5000000};
 	struct pool_thread *thread;
@@ -901,7 +872,6 @@ static void vyukov_put_waits_for_a_stopped_get(void **state)
 	pthread_t id;
 	void *ended;
 
-	(void)state;
 	assert_int_equal(self->mask, 3);
 	void *a = vyukov_get(pool, thread);
 	void *b = vyukov_get(pool, thread);
@@ -924,7 +894,7 @@ static void vyukov_put_waits_for_a_stopped_get(void **state)
 	close_pool(pool, thread, 2);
 }
 
-static void scq_cycle_wraps(void **state)
+static void scq_cycle_wraps(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_scq_ops, 3, &thread);
@@ -934,7 +904,6 @@ static void scq_cycle_wraps(void **state)
 	char why[POOL_REASON_BYTES] = "";
 	void *held[3];
 
-	(void)state;
 	for (size_t i = 0; i < array_count(held); i++)
 		assert_non_null(held[i] = scq_get(pool, thread));
 	scq_start(self, (last_cycle - 1) << self->order);
@@ -951,13 +920,12 @@ static void scq_cycle_wraps(void **state)
 }
 
 /* A hint that outlives a put loses an object that is there. */
-static void scq_finds_a_put_after_any_number_of_misses(void **state)
+static void scq_finds_a_put_after_any_number_of_misses(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
 	struct scq_pool *self = (struct scq_pool *)pool;
 
-	(void)state;
 	void *object = scq_get(pool, thread);
 	for (uint64_t misses = 0; misses >> self->order < 3; misses++) {
 		assert_null(scq_get(pool, thread));
@@ -970,13 +938,12 @@ static void scq_finds_a_put_after_any_number_of_misses(void **state)
 }
 
 /* A getter that set the hint after a put had looked at it. */
-static void scq_finds_what_rests_behind_a_stale_hint(void **state)
+static void scq_finds_what_rests_behind_a_stale_hint(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_scq_ops, 2, &thread);
 	struct scq_pool *self = (struct scq_pool *)pool;
 
-	(void)state;
 	void *a = scq_get(pool, thread);
 	void *b = scq_get(pool, thread);
 	scq_put(pool, thread, a);
@@ -989,14 +956,13 @@ static void scq_finds_what_rests_behind_a_stale_hint(void **state)
 }
 
 /* Puts that stopped between position and entry, laps of them: what rests behind them is found. */
-static void scq_finds_what_rests_behind_stopped_puts(void **state)
+static void scq_finds_what_rests_behind_stopped_puts(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
 	struct scq_pool *self = (struct scq_pool *)pool;
 	const uint64_t entries = (uint64_t)1 << self->order;
 
-	(void)state;
 	void *object = scq_get(pool, thread);
 	for (uint64_t stopped = 0; stopped < 3 * entries; stopped += 7) {
 		atom_add_seq_cst(&self->tail, stopped);
@@ -1009,13 +975,12 @@ static void scq_finds_what_rests_behind_stopped_puts(void **state)
 }
 
 /* A put whose getter came too early must not fill that getter's entry. */
-static void scq_put_passes_over_an_entry_whose_get_is_gone(void **state)
+static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 {
 	struct pool_thread *thread;
 	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
 	struct scq_pool *self = (struct scq_pool *)pool;
 
-	(void)state;
 	void *object = scq_get(pool, thread);
 	scq_put(pool, thread, object);
 	assert_ptr_equal(scq_get(pool, thread), object);
@@ -1029,7 +994,7 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(void **state)
 }
 
 /* The thread's CPU is what the test says, not what the kernel says. */
-static void idx_local_hands_over_chains(void **state)
+static void idx_local_hands_over_chains(NO_STATE)
 {
 	enum { OBJECTS = 2 * IDX_LOCAL_LIMIT + 1 };
 	struct pool_thread *thread;
@@ -1039,7 +1004,6 @@ static void idx_local_hands_over_chains(void **state)
 	void *held[OBJECTS];
 	atom_u32 cpu;
 
-	(void)state;
 	atom_init(&cpu, 0);
 	((struct cpu_thread *)thread)->cpu_word = &cpu;
 	for (size_t i = 0; i < OBJECTS; i++)
@@ -1060,7 +1024,7 @@ static void idx_local_hands_over_chains(void **state)
 	close_pool(pool, thread, OBJECTS);
 }
 
-static void idx_local_bulk_splits_at_the_limit(void **state)
+static void idx_local_bulk_splits_at_the_limit(NO_STATE)
 {
 	enum { OBJECTS = POOL_BULK_MAX };
 	struct pool_thread *thread;
@@ -1068,7 +1032,6 @@ static void idx_local_bulk_splits_at_the_limit(void **state)
 	char why[POOL_REASON_BYTES] = "";
 	void *held[OBJECTS];
 
-	(void)state;
 	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
 	idx_local_put_bulk(pool, thread, held, OBJECTS);
 	assert_int_equal(life_cycle_check(pool, 0, why), 0);
@@ -1080,9 +1043,8 @@ static void idx_local_bulk_splits_at_the_limit(void **state)
 	close_pool(pool, thread, OBJECTS);
 }
 
-static void cpu_numbers_have_a_bound(void **state)
+static void cpu_numbers_have_a_bound(NO_STATE)
 {
-	(void)state;
 	assert_true(cpu_possible() >= 1);
 	assert_true(cpu_limit() >= cpu_possible());
 	assert_true(cpu_limit() > (uint32_t)sched_getcpu());
@@ -1121,13 +1083,12 @@ static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t obje
 }
 
 /* More handles than the 4096 threads that a depot's table has magazines for. */
-static void more_threads_than_a_table_has_places(void **state)
+static void more_threads_than_a_table_has_places(NO_STATE)
 {
 	enum { HANDLES = 4200 };
 	static struct pool_thread *threads[HANDLES];
 	void *object;
 
-	(void)state;
 	skip_if_only_races_are_looked_for();
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
@@ -1147,12 +1108,11 @@ static void more_threads_than_a_table_has_places(void **state)
 }
 
 /* Everything on a CPU with a higher number than the pool was made for. */
-static void more_cpus_than_expected(void **state)
+static void more_cpus_than_expected(NO_STATE)
 {
 	enum { OBJECTS = 500 };
 	cpu_set_t before;
 
-	(void)state;
 	if (pin_to_the_highest_cpu(&before) == 0) {
 		print_message("the process may use CPU 0 alone\n");
 		skip();
@@ -1172,14 +1132,13 @@ static void more_cpus_than_expected(void **state)
 }
 
 /* The same on the highest number that the kernel could report, which only a stand-in can name. */
-static void the_highest_cpu_there_can_be(void **state)
+static void the_highest_cpu_there_can_be(NO_STATE)
 {
 	enum { OBJECTS = 500 };
 	static const struct pool_ops *const sections[] = {
 		&pool_rseq_arr_ops, &pool_home_ret_ops, &pool_rseq_mag_ops};
 	struct rseq_unregistered highest = {.cpu_id_start = cpu_limit() - 1};
 
-	(void)state;
 	highest.cpu_id = highest.cpu_id_start;
 	skip_unless_supported(&pool_rseq_arr_ops);
 	for (size_t i = 0; i < array_count(sections); i++) {
@@ -1247,7 +1206,7 @@ static size_t stack_of_a_signal(void)
 	return on_stack.bytes - clean;
 }
 
-static void signal_handlers_need_little_stack(void **state)
+static void signal_handlers_need_little_stack(NO_STATE)
 {
 	const size_t kernel = getauxval(AT_MINSIGSTKSZ);
 	const size_t small = (kernel != 0 ? kernel : (size_t)MINSIGSTKSZ) +
@@ -1260,7 +1219,6 @@ static void signal_handlers_need_little_stack(void **state)
 	struct sigaction action_before;
 	stack_t stack_before;
 
-	(void)state;
 	on_stack.bytes = STACK_BELOW_BYTES + small;
 	on_stack.memory = memory_alloc(on_stack.bytes);
 	assert_non_null(on_stack.memory);
@@ -1289,11 +1247,10 @@ static void signal_handlers_need_little_stack(void **state)
 #if NBLBENCH_URCU
 
 /* The read lock that the test holds keeps the grace period from ending. */
-static void urcu_lfs_gp_keeps_an_object_for_a_grace_period(void **state)
+static void urcu_lfs_gp_keeps_an_object_for_a_grace_period(NO_STATE)
 {
 	struct pool_thread *thread;
 
-	(void)state;
 	if (thread_sanitizer && pool_urcu_lfs_gp_ops.traits.opaque_to_tsan) {
 		print_message("the thread sanitizer sees neither liburcu's edges nor its thread\n");
 		skip();

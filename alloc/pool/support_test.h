@@ -2,14 +2,11 @@
 #ifndef ALLOC_POOL_SUPPORT_TEST_H
 #define ALLOC_POOL_SUPPORT_TEST_H
 
+#include "alloc/machine/cmocka.h"
 #include "alloc/pool.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 /* A pool of 64-byte objects with one thread attached to it. */
 static inline struct pool *open_pool(
