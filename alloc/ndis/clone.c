@@ -1,19 +1,16 @@
 /*
  * NBLs that are made from another one's data: clones, fragments, reassembled NBLs, deep clones.
  *
- * The mark says how one was made, so that its free can insist on the call and flags that belong to
- * it. Its first NB is the one embedded in the NBL where the pool has them, the others come from the
- * NB pool. Its Context is NULL, whatever the pool, so that the first context on it is an allocated
- * block; a deep clone alone has its pool's block.
+ * The mark says how such an NBL was made, so that its free can insist on the call and flags that
+ * belong to it. Its first NB is the one embedded in the NBL where the pool has them; the others
+ * come from the NB pool. Its Context is NULL, whatever the pool, so the first context on it is an
+ * allocated block. Only a deep clone has its pool's block.
  */
 #include "alloc/ndis/internal.h"
 
 /* In the new NBL's NblReserved, behind nbl_references; both NULL in others. */
 enum {
-	/*
-	 * Of a clone of FWPS its original's pool: so it is known without the original whether that
-	 * can live.
-	 */
+	/* In a clone of FWPS: its original's pool, which tells whether the original can be live. */
 	PARENTS_POOL = 1,
 	/* Not NULL: the original is of a pool that checks everything, whatever the new NBL's own. */
 	CHECKED,
@@ -84,7 +81,7 @@ static int status_error(NDIS_STATUS status)
 
 /*
  * Gives an empty NB a copy of the original's data, in one piece. 0, -EINVAL or -ENOMEM, as above.
- * COLD: no clone comes here but a deep one, which asks the C library for memory.
+ * COLD: only a deep clone comes here, and it asks the C library for memory.
  */
 static COLD int copy_data(NET_BUFFER *nb, const NET_BUFFER *original)
 {
@@ -112,7 +109,7 @@ static int share_data(NET_BUFFER *nb, const NET_BUFFER *original)
 	return 0;
 }
 
-/* Gives an NB of a clone back that did not come with the NBL. */
+/* Gives back an NB of a clone that is not embedded in the NBL. */
 static void discard_nb(NET_BUFFER *nb, const char *call)
 {
 	struct nbl_pool *pool = nbl_enter(nb->NdisPoolHandle, NBL_POOL_NBS);
@@ -172,7 +169,7 @@ static int add_nb(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_LIST 
 	return 0;
 }
 
-/* Makes the room before the data that is asked for, of the C library's memory. 0, -EINVAL or -ENOMEM. */
+/* Makes the room before the data, in memory of the C library. 0, -EINVAL or -ENOMEM. */
 static COLD int make_room(const struct filling *nb, const struct ndis_derivation *how)
 {
 	return status_error(NdisRetreatNetBufferDataStart(
@@ -308,9 +305,9 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 static bool is_own_mdl(const MDL *mdl, enum nbl_mark mark, bool checked)
 {
 	/*
-	 * Fragments and their kin have the system's MDLs from the start. To clones only a retreat
-	 * can have added them, and drivers free clones so: what would be lost is known, and goes
-	 * with the clone. Pools that check everything insist on the advance.
+	 * Fragments and their kin have the system's MDLs from the start. In a clone a retreat has
+	 * added them. Drivers free clones so, and the MDLs go with the clone; pools that check
+	 * everything insist on the advance.
 	 */
 	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
 		return !checked || (mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS);
@@ -376,8 +373,8 @@ static bool is_in_shape(
 }
 
 /*
- * The original whose count falls with the clone; NULL: the clone has no count on one. False, after a
- * report: the original is not there any more, or nobody counts on what is in its place.
+ * The original whose count falls with the clone; NULL: the clone counts on none. False, after a
+ * report: the original is gone, and what is in its place has no clones.
  */
 static bool find_parent(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark,
 	NET_BUFFER_LIST **out, const char *call)
@@ -400,7 +397,7 @@ static bool find_parent(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_m
 	return false;
 }
 
-/* Makes sure that nobody needs the NBL; in a pool that checks, claims it. False: after a report. */
+/* Nobody needs the NBL; in a pool that checks it is claimed now. False: after a report. */
 static bool may_free(
 	struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {

@@ -1,9 +1,9 @@
 /*
  * Where an NB's data begins: retreat, advance, and access.
  *
- * The system's MDLs are one block of the C library's memory: how much, MDL, and bytes. An advance
- * tells by their origin which MDLs it may free (internal.h): those of retreats, which are the first
- * of the chain, and the partial ones of a clone, behind them.
+ * A system's MDL is one block of the C library's memory: its length, the MDL, the bytes. The origin
+ * of an MDL tells an advance whether it may free it (internal.h). The MDLs of retreats are the
+ * first of the chain, and the partial ones of a clone come behind them.
  */
 #include "alloc/ndis/internal.h"
 
@@ -211,8 +211,8 @@ static void release_mdl(MDL *mdl, NET_BUFFER_FREE_MDL_HANDLER handler)
 }
 
 /*
- * First makes all the MDLs that the NBs will need, in their order, and touches no NB: so there is
- * nothing to undo in one when the next fails.
+ * First makes all the MDLs that the NBs will need, in their order, and touches no NB. So there is
+ * nothing to undo in one NB when the next one fails.
  */
 NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
 	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
@@ -295,8 +295,8 @@ static bool can_advance(const NET_BUFFER *nb, ULONG delta, const char *call)
 }
 
 /*
- * True if the NB's first MDL holds no data any more and is the NB's to free: where the original's
- * chain begins that a clone shares, its own has ended.
+ * True if the NB's first MDL holds no data any more and is the NB's to free. A clone that shares
+ * its original's chain has none of its own from there on.
  */
 static bool is_unused(const NET_BUFFER *nb, NET_BUFFER_FREE_MDL_HANDLER handler)
 {

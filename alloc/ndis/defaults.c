@@ -5,7 +5,7 @@ enum { KINDS = NBL_POOL_MDLS + 1 };
 
 static atom_ptr defaults[KINDS];
 
-/* Of two threads that come at once one throws its pool away: no lock is held while a pool is made. */
+/* Holds no lock: of two threads that come at once, one throws its pool away. */
 static COLD struct nbl_pool *make(enum nbl_pool_kind kind)
 {
 	struct nbl_pool_config config = {

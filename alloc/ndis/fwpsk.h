@@ -54,9 +54,9 @@ NTSTATUS FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
 /*
  * As the call above, with data of its own: each NB of the clone has a copy of the original's bytes,
  * in one piece, and no headroom.
- * Context is the block of the clone's pool, unused; NULL if that has none, as those of the library.
- * ParentNetBufferList and ChildRefCount as above, though the original's data are not needed.
- * Status as above.
+ * Context is the block of the clone's pool, unused. The library's pools have none, and it is NULL.
+ * ParentNetBufferList and ChildRefCount as above, though the clone does not need the original's
+ * data. Status as above.
  * Source: FwpsAllocateDeepCloneNetBufferList0.
  */
 NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
@@ -66,23 +66,22 @@ NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferL
 /*
  * Frees a clone of the two calls above and lowers the original's ChildRefCount. freeCloneFlags: 0.
  * Misuse as for NdisFreeCloneNetBufferList; what retreats have added to a deep clone goes with it.
- * Also misuse: ParentNetBufferList is not the original with its ChildRefCount above 0, which has been
- * freed too early then; with ParentNetBufferList NULL the clone is freed and nothing is counted.
+ * Also misuse: ParentNetBufferList is no NBL with its ChildRefCount above 0, so the original was
+ * freed too early. With ParentNetBufferList NULL the clone is freed and nothing is counted.
  * Source: FwpsFreeCloneNetBufferList0.
  */
 VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
 
 /*
- * References an NBL, so that it and its data stay valid until the call below even if its owner
- * frees it first: with any call that frees NBLs. That free then does nothing yet, and the last
- * dereference frees the NBL as the owner would have, with the original's ChildRefCount if it is a
- * clone. Until then it counts as out. The NBL may be a clone or its kin; that its data belong to
- * another NBL does not change, nor does ChildRefCount.
+ * References an NBL: it and its data stay valid until the call below, even if its owner frees it
+ * first, with any call that frees NBLs. That free then does nothing yet. The last dereference frees
+ * the NBL as the owner would have, and lowers the original's ChildRefCount if it is a clone. Until
+ * then it counts as out. The NBL may be a clone or its kin, whose data still belong to another NBL.
  * intendToModify: no effect here.
  * Misuse, and nothing changes: the NBL is free, or no pool made it; found in all pools. A free of a
  * referenced NBL finds contexts on it when the owner calls, and its second free is a double free.
- * An NBL may be referenced up to 2^31 - 1 times. The first reference is the owner's to make; the
- * calls below may be made by any thread, at the same time and while the owner frees.
+ * An NBL may be referenced up to 2^31 - 1 times. The owner makes the first reference. Any thread
+ * may make the calls below, at the same time as others and while the owner frees.
  * Decided here: what a free does meanwhile. The page says only that the NBL remains valid.
  * Source: FwpsReferenceNetBufferList0.
  */

@@ -16,11 +16,10 @@ enum {
 };
 
 /*
- * MDLs that an advance may free: those that a retreat made, with memory of the system or by the
- * driver's handler, and the partial ones of an NBL that was made from another one's data. Their
- * Process, which has no other use here, holds their own address combined with one of these: a driver's
- * MDL never does, nor a copy of one of them, and MdlFlags is all the drivers'. The word is in the
- * MDL, so nothing is read that need not be there.
+ * MDLs that an advance may free. A retreat made them, with memory of the system or by the driver's
+ * handler; or they are the partial ones of an NBL that was made from another one's data. Their
+ * Process holds their own address combined with one of these. Process has no other use here, and
+ * MdlFlags is all the drivers'. Neither a driver's MDL nor a copy of one of these has such a word.
  */
 enum ndis_mdl_origin {
 	NDIS_MDL_SYSTEM = 0x73797374,
@@ -40,9 +39,9 @@ ALWAYS_INLINE bool ndis_mdl_is(const MDL *mdl, enum ndis_mdl_origin origin)
 
 /* What an NB's NdisReserved holds; both NULL as a rule, and at rest. */
 enum {
-	/* Of a clone that shares the original's MDLs: the first of them, where its own end. */
+	/* In a clone that shares the original's MDLs: the first of those, where its own end. */
 	NDIS_NB_SHARED,
-	/* In pools that check everything: the first MDL, if it is the system's, combined with the NB. */
+	/* In pools that check everything: the first MDL, if the system's, XORed with the NB. */
 	NDIS_NB_RETREATED,
 };
 
@@ -88,21 +87,21 @@ int ndis_nb_alloc(struct nbl_pool *pool, MDL *chain, ULONG offset, SIZE_T length
 void ndis_nb_free(struct nbl_pool *pool, NET_BUFFER *nb);
 
 /*
- * The count of an NBL that clones are made of. It is the owner's in NDIS; here clones of one original
- * may be made and freed by several threads.
+ * The count of an NBL's clones. In NDIS only the owner changes it; here several threads may make
+ * and free clones of one original.
  */
 ALWAYS_INLINE atom_u32 *ndis_child_count(NET_BUFFER_LIST *nbl)
 {
 	return (atom_u32 *)&nbl->ChildRefCount;
 }
 
-/* How many clones count on an NBL, as it says. Relaxed: no memory is read on the count's account. */
+/* How many clones count on an NBL, as it says. Relaxed: nobody reads memory because of it. */
 ALWAYS_INLINE int32_t ndis_children(NET_BUFFER_LIST *nbl)
 {
 	return (int32_t)atom_load_relaxed(ndis_child_count(nbl));
 }
 
-/* Reports that an NBL is to be freed on which clones count; for pools that check everything. */
+/* Reports the free of an NBL on which clones count; for pools that check everything. */
 ALWAYS_INLINE void ndis_report_children(
 	const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, int32_t children, const char *call)
 {
@@ -111,8 +110,7 @@ ALWAYS_INLINE void ndis_report_children(
 }
 
 /*
- * How an NBL is made from another one's data, which stay the other's: NULL handles for pools of the
- * library.
+ * How an NBL is made from another one's data, which stay the other's.
  */
 struct ndis_derivation {
 	enum nbl_mark mark; /* of a clone, or its kin */
@@ -123,16 +121,16 @@ struct ndis_derivation {
 };
 
 /*
- * 0 and *out; -EINVAL: a handle of the wrong kind, the original cannot be used (both reported), or
- * has too little data; -ENOMEM.
+ * lists, nbs: NULL for pools of the library. 0 and *out; -EINVAL: a handle of the wrong kind, or
+ * the original cannot be used (both reported), or has too little data; -ENOMEM.
  */
 int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists, NDIS_HANDLE nbs,
 	const struct ndis_derivation *how, NET_BUFFER_LIST **out, const char *call);
 
-/* Frees what has been so made, or reports misuse and changes nothing. */
+/* Frees an NBL of ndis_derive, or reports misuse and changes nothing. */
 void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);
 
-/* Frees an NBL that is made from no other one, or reports misuse. */
+/* Frees any other NBL, or reports misuse and changes nothing. */
 void ndis_list_free(NET_BUFFER_LIST *nbl, const char *call);
 
 /* Frees an MDL of NDIS_MDL_SYSTEM, whose memory goes back to the C library. */

@@ -51,8 +51,8 @@ ALWAYS_INLINE void list_free_to(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, con
 }
 
 /*
- * Frees an NBL of a pool that checks everything, unless clones count on it, or what a retreat made for
- * its NB would be lost. With references on it the NBL stays, and this is asked for the last of them.
+ * Frees an NBL of a pool that checks everything, unless clones count on it or a retreat's MDL would
+ * be lost. With references on it the NBL stays; the last dereference comes here again.
  */
 static void list_free_checked(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
 {

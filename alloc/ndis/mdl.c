@@ -1,7 +1,7 @@
 /*
  * MDLs. Those that span up to 17 pages, which is any packet up to 64 KiB, come from a pool of the
- * library's; larger ones from the C library. Both have our mark before them, and the mark alone says
- * whose an MDL is: all of the MDL itself is the driver's, who may initialise it anew.
+ * library's; larger ones from the C library. Both have our mark before them. The mark alone says
+ * whose an MDL is, because the driver may initialise the MDL itself anew.
  */
 #include "alloc/ndis/internal.h"
 
@@ -114,7 +114,7 @@ static void mdl_free(MDL *mdl, const char *call)
 		}
 		struct nbl_thread *self = nbl_self_sure(pool);
 
-		mdl->Process = NULL; /* if an NB still has it, it has no origin there */
+		mdl->Process = NULL; /* it has no origin, even if an NB still has it */
 		nbl_loose_put(pool->ops, pool, self, mdl);
 		nbl_self_done(pool, self);
 	} else if (met == nbl_mark(mdl, NULL, NBL_MARK_LIVE) && nbl_loose_claim(mdl, NULL, &met)) {

@@ -53,7 +53,7 @@ void nbl_set_default_capacity(uint32_t objects);
 
 /*
  * Destroys the pools that the library makes for itself on demand: the default pools of clones and
- * the pool of MDLs. True if all are gone; false if objects of one are still out, which lives on.
+ * the pool of MDLs. True: all are gone. False: objects of one are out, and that one lives on.
  * For programs that check at their end that everything came back. No other thread is in a call.
  */
 bool nbl_release_defaults(void);
@@ -61,22 +61,22 @@ bool nbl_release_defaults(void);
 /*
  * Gives memory under free objects of a pool back to the system while other threads use the pool,
  * and with it the context blocks that the policy kept with those objects. PoolHandle: of an NBL or
- * NB pool. keep: free objects that stay as they are; they should be as many as a burst takes, or
- * the next one pays for pages again. Returns the bytes of pages given back; 0 if no whole page lies
- * under free objects, or if the strategy beneath does not trim (its traits say so); also after the
- * report that the handle is none.
+ * NB pool. keep: free objects that stay as they are, as many as a burst takes: else the next burst
+ * pays for pages again. Returns the bytes of pages given back. 0: no whole page lies under free
+ * objects; the strategy beneath does not trim (its traits say so); or the handle is none (also
+ * reported).
  *
  * While it runs other threads find at least keep free objects, and all that the pool has not used
  * yet; see pool_trim in alloc/pool.h. A trimmed object forgets that it ever was one, so a second
- * free of it is reported as that of a foreign object. May be called at any time; it takes as long
- * as the objects and pages are many, and waits for threads that create or destroy pools.
+ * free of it is reported as that of a foreign object. May be called at any time. Its time grows
+ * with the objects and pages, and it waits for threads that create or destroy pools.
  */
 uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
 
 /*
- * Misuse by a driver: found, reported, and nothing changed. In which pools each is found, where
- * "release" and "debug" are builds, and a verify pool is one with the documented flag, in any
- * build:
+ * Misuse by a driver is found and reported, and changes nothing. The table says in which pools each
+ * kind is found. "release" and "debug" are builds; a verify pool is one with the documented flag,
+ * in any build.
  *
  *	                                                       ordinary pool of     verify
  *	                                                       release    debug     pool
@@ -117,24 +117,25 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	(5) its bytes are 0xFB, no valid address: following a pointer faults, and the address
  *	    sanitizer reports the read itself
  *	(6) the system's MDL of a retreat goes with a clone that has MDLs of its own, and is lost
- *	    with an NBL or NB that is none; a clone of an NBL of a stricter pool is in its column
- *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. Where
- *	    the free of the original has been reported it cannot come to this
- *	(8) one of them frees it, for the other it is free already; an NBL, a clone, an NB, and in debug
- *	    builds an MDL, for the library's pool of MDLs is no verify pool; (1) holds here too. An
- *	    ordinary pool of a release build has the object twice then: a locked instruction would
- *	    tell, and costs half of what the row bare_cas takes in the workload pair
+ *	    with any other NBL or NB; a clone of an NBL of a stricter pool is in that pool's column
+ *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. A pool
+ *	    that reports the free of the original does not come to this
+ *	(8) one of them frees it, and the other finds it free already: an NBL, a clone, an NB, and
+ *	    in debug builds an MDL, because the library's pool of MDLs is no verify pool; (1) holds
+ *	    here too. An ordinary pool of a release build then has the object twice: a locked
+ *	    instruction would tell, and costs half of what the row bare_cas takes in the workload
+ *	    pair
  *	(9) one goes on; the other is in concurrent use, or comes after it and frees more than there is.
- *	    Likewise a free of an NBL and a context call on it
+ *	    The same holds for a free of an NBL and a context call on it
  *
  * What the checks of release builds' ordinary pools cost is what the workload fwps_pair takes beyond
  * fwps_unchecked; results/README.md has the figure.
  *
  * A pool must not be freed while another thread is in a call on it, in NDIS as here. In verify
- * pools, and in all pools of debug builds, that race is found: the free waits for calls that have
- * begun, and then frees the pool, or reports that objects are out and leaves it; calls that begin
+ * pools, and in all pools of debug builds, that race is found. The free waits for calls that have
+ * begun. Then it frees the pool, or reports that objects are out and leaves it. Calls that begin
  * meanwhile are refused, as of a foreign handle or object, and may be tried again if the pool
- * stays. That takes a build with liburcu, which the installed library is not: there, and in other
+ * stays. That takes a build with liburcu, which the installed library is not. There, and in other
  * pools of release builds, the race is undefined.
  */
 
@@ -171,16 +172,16 @@ struct nbl_misuse {
 };
 
 /*
- * Receives each misuse, on the thread whose call found it. No lock of the library is held, so that
- * it may make any call, nbl_tags among them, but destroy no pool: it is inside a call, for whose end
- * a destroy waits.
+ * Receives each misuse, on the thread whose call found it. No lock of the library is held, so it
+ * may make any call, nbl_tags among them. It must not destroy a pool: it is inside a call, and a
+ * destroy waits for the end of that call.
  * When it returns, the call that found the misuse returns too, with the state unchanged.
  */
 typedef void (*nbl_misuse_handler)(void *arg, const struct nbl_misuse *misuse);
 
 /*
  * Replaces the handler; NULL brings back the default, which prints the sentence to stderr and
- * aborts, but after NBL_MISUSE_ALIGNMENT goes on: that is an advice, and the driver gets its NULL.
+ * aborts. After NBL_MISUSE_ALIGNMENT, which is advice, it goes on, and the driver gets its NULL.
  * Not while another thread is in a call.
  */
 void nbl_set_misuse_handler(nbl_misuse_handler handler, void *arg);
@@ -223,8 +224,8 @@ enum { NBL_TAG_TEXT_BYTES = 5 }; /* four characters and a 0 */
 void nbl_tag_text(uint32_t tag, char out[NBL_TAG_TEXT_BYTES]);
 
 /*
- * Fills in up to n rows, one a tag that was ever used, in the order of first use, and returns how
- * many tags there are (at most 256; later ones share the last row, tag 0). Live figures are exact
+ * Fills in up to n rows, one a tag that was ever used, in the order of first use. Returns how many
+ * tags there are: at most 256, and later ones share the last row, tag 0. Live figures are exact
  * when no other thread is in a call. Waits for threads that create or destroy pools.
  */
 size_t nbl_tags(struct nbl_tag_usage *rows, size_t n);

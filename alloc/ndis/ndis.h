@@ -7,19 +7,20 @@
  *
  * - Every call of the family is documented as callable at IRQL <= DISPATCH_LEVEL. Here that means:
  *   over a lock-free strategy no call takes a lock, makes a system call or waits for another
- *   thread. Exceptions are the creation and destruction of pools and the first call of a thread on
- *   a pool, which take a lock for a short time; memory that comes from the C library: MDLs
- *   beyond 64 KiB, memory for retreats, and the context policies that say so; and frees over
- *   strategies that wait for a grace period, which may have to wake the thread that does.
- * - An object has one owner at a time, who may hand it to another thread by any means that orders
- *   memory (a lock, a queue with release and acquire). Any thread may free what another allocated.
- *   Two threads may call on different objects of one pool at once, never on one object.
+ *   thread. There are three exceptions. Creation and destruction of pools, and the first call of a
+ *   thread on a pool, take a lock for a short time. The C library allocates MDLs beyond 64 KiB,
+ *   memory for retreats, and the blocks of context policies that say so. A free over a strategy
+ *   that waits for a grace period may have to wake the thread that waits.
+ * - An object has one owner at a time. The owner may hand it to another thread by any means that
+ *   orders memory (a lock, a queue with release and acquire). Any thread may free what another
+ *   allocated. Two threads may call on different objects of one pool at once, never on one object.
  * - A thread needs no preparation. What it keeps for a pool goes back when the thread ends or the
  *   pool is freed.
  * - Sizes of context are multiples of MEMORY_ALLOCATION_ALIGNMENT (16), or of 8 in pools created
  *   after nbl_set_context_alignment(8); anything else is refused through the call's own channel.
- * - Misuse (a double free, a foreign handle, too much context freed, ...) is reported through
- *   nbl_set_misuse_handler, and the call then changes nothing. nblbench.h lists what is found when.
+ * - Misuse (a double free, a foreign handle, too much context freed, ...) is reported to the
+ *   handler of nbl_set_misuse_handler. The call then changes nothing. nblbench.h lists what is
+ *   found when.
  *
  * Each declaration names the reference page that it follows and says what is decided here where the
  * page leaves it open.
@@ -49,10 +50,10 @@ extern "C" {
  * NULL; Header.Type is not NDIS_OBJECT_TYPE_DEFAULT, its Revision is 0 or its Size too small; an
  * unknown flag; DataSize without fAllocateNetBuffer; ContextSize is no multiple of the alignment;
  * an object would exceed 1 MiB; no memory, or 4096 pools exist.
- * Decided here: a pool grows to 1 GiB of NBLs, see nblbench.h; how many freed
- * ones rest in caches of threads or CPUs is the strategy's. The page asks for multiples of
- * MEMORY_ALLOCATION_ALIGNMENT in one edition and of a pointer's size in another: here the former,
- * unless relaxed; a ContextSize that the latter would take is refused with NBL_MISUSE_ALIGNMENT.
+ * Decided here: a pool grows to 1 GiB of NBLs, see nblbench.h. The strategy decides how many freed
+ * ones rest in caches. One edition of the page asks for multiples of MEMORY_ALLOCATION_ALIGNMENT,
+ * another for multiples of a pointer's size. The former holds here, unless relaxed; a ContextSize
+ * that the latter would take is refused with NBL_MISUSE_ALIGNMENT.
  * Source: NdisAllocateNetBufferListPool, NET_BUFFER_LIST_POOL_PARAMETERS.
  */
 NDIS_HANDLE NdisAllocateNetBufferListPool(
@@ -62,8 +63,8 @@ NDIS_HANDLE NdisAllocateNetBufferListPool(
  * Destroys a pool of NBLs and everything that threads keep for it. Every NBL of it has been freed
  * and no other thread is in a call on it.
  * PoolHandle: of NdisAllocateNetBufferListPool; dead afterwards.
- * Misuse, and the pool lives on and can be destroyed later: NBLs are out, which the page forbids
- * without saying what follows; not the handle of a pool of NBLs.
+ * Misuse: NBLs are out, which the page forbids without saying what follows; the pool lives on and
+ * can be destroyed later. Also misuse: the handle is not that of a pool of NBLs.
  * Source: NdisFreeNetBufferListPool.
  */
 VOID NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle);
@@ -133,8 +134,8 @@ NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
  * it is free already; it is a clone; no pool made it; its ChildRefCount is above 0; its NB has the
  * system's MDL of a retreat, for which an advance with FreeMdl is due (the last two are found in
  * verify pools: nblbench.h).
- * Decided here: where that is not found, such an MDL is lost until the process ends; it shows in the
- * accounts of the pool's tag.
+ * Decided here: in pools that do not find the last one, the MDL is lost until the process ends. The
+ * accounts of the pool's tag show it.
  * Source: NdisFreeNetBufferList.
  */
 VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList);
@@ -188,23 +189,23 @@ VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer);
  * in front. NDIS_STATUS_RESOURCES: no memory. NDIS_STATUS_FAILURE: a size is no multiple of the
  * alignment, or their sum exceeds 65535 and a block is needed, or NetBufferList cannot be used
  * (also reported). Nothing has changed after a failure.
- * What a driver sees of the NBL's context is this to the byte under the policies malloc, arena,
- * sticky and adaptive, of which the default is one: the new block has Size ContextSize +
- * ContextBackFill and Offset ContextBackFill. Of the others, which nbl_set_default_context can
- * choose, size_class shows blocks of 32, 160, 288 or 544 bytes, the least that suffices, with the
- * rest as more backfill; headroom, besides, 256 bytes more in the pool's block, which every NBL then
- * has; and mtag puts a new block in front at each call, whether there is room or not.
+ * A new block has Size ContextSize + ContextBackFill and Offset ContextBackFill, to the byte, under
+ * the policies malloc, arena, sticky and adaptive. The default is one of these. The others, which
+ * nbl_set_default_context can choose, differ. size_class shows the least block of 32, 160, 288 or
+ * 544 bytes that suffices, with the rest as more backfill. headroom does too, and gives every NBL a
+ * block of the pool's with 256 bytes more. mtag puts a new block in front at each call, whether
+ * there is room or not.
  * Source: NdisAllocateNetBufferListContext.
  */
 NDIS_STATUS NdisAllocateNetBufferListContext(
 	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag);
 
 /*
- * Releases the newest ContextSize bytes, a multiple of the alignment; an allocated block leaves the
- * NBL when its last byte is released, however many drivers shared it; the pool's block stays.
- * Contexts nest: the last one obtained is the first one released, with the same size. Only the sum
- * in use in the front block is checked, so a release in another order that fits the sum is not
- * found. ContextSize 0 does nothing.
+ * Releases the newest ContextSize bytes, a multiple of the alignment. An allocated block leaves the
+ * NBL when its last byte is released, however many drivers shared it. The pool's block stays.
+ * Contexts nest: the last one obtained is the first one released, with the same size. The call
+ * checks only the sum in use in the front block, and does not find a release in another order that
+ * fits it. ContextSize 0 does nothing.
  * Misuse, and nothing changes: more than the front block has in use; context that came with the
  * NBL; a size that is no multiple of the alignment.
  * Source: NdisFreeNetBufferListContext.
@@ -230,14 +231,14 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffse
 
 /*
  * Moves the start of the data DataOffsetDelta bytes towards the end. Changes the NB, never an MDL.
- * FreeMdl: TRUE frees the leading MDLs that hold no data any more and that NDIS has to free: those of
- * retreats, and a clone's own partial ones, so that a retreat after it gets one new piece. A driver's
- * MDLs stay, and so do those that a clone shares with its original. Must be FALSE on the receive path.
- * FreeMdlHandler: takes back those that an AllocateMdlHandler made; they stay in the chain, with all
- * behind them, if it is NULL.
+ * FreeMdl: TRUE frees the leading MDLs that hold no data any more, if a retreat made them or they
+ * are a clone's own partial ones. A driver's MDLs stay, and so do those that a clone shares with
+ * its original. Must be FALSE on the receive path.
+ * FreeMdlHandler: takes back those that an AllocateMdlHandler made. If it is NULL, they stay in the
+ * chain with all behind them.
  * Misuse, and nothing changes: DataOffsetDelta exceeds DataLength.
- * Decided here: the page's text on the parameter has all MDLs freed that become unused, its remarks
- * those of retreats alone. Drivers depend on the former for clones.
+ * Decided here: the page's text on the parameter says that all unused MDLs are freed, its remarks
+ * that those of retreats are. Drivers depend on the former for clones.
  * Source: NdisAdvanceNetBufferDataStart.
  */
 VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
@@ -273,12 +274,13 @@ VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer);
 
 /*
  * Gives access to the first BytesNeeded bytes of data in one piece: in place if they are contiguous
- * and aligned, else copied to Storage. Storage: at least BytesNeeded bytes, or NULL to do without
- * copying. AlignMultiple, AlignOffset: the address is to be AlignOffset beyond a multiple of
- * AlignMultiple, a power of two; 1 and 0 for any address. Storage is taken as it is. The bytes may
- * be written only if they are in place. NULL: the NB has less data, or its MDLs have; BytesNeeded is
- * 0; a copy is needed and Storage is NULL; an MDL is at no address; NetBuffer is not of a living pool
- * (also reported).
+ * and aligned, else copied to Storage. The caller may write to bytes that are in place, not to a
+ * copy.
+ * Storage: at least BytesNeeded bytes, at any address, or NULL to do without copying.
+ * AlignMultiple, AlignOffset: the address in place is to be AlignOffset beyond a multiple of
+ * AlignMultiple, a power of two; 1 and 0 for any address.
+ * NULL: the NB or its MDLs have less data; BytesNeeded is 0; a copy is needed and Storage is NULL;
+ * an MDL has no address; NetBuffer is not of a living pool (also reported).
  * Source: NdisGetDataBuffer.
  */
 PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
@@ -293,7 +295,7 @@ PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage,
  * Destination's chain has no more room.
  * NDIS_STATUS_SUCCESS, also then. NDIS_STATUS_RESOURCES: an NB is not of a living pool (also
  * reported), or an MDL has no address; *BytesCopied says what was copied before.
- * Decided here: the two may overlap, piece by piece.
+ * Decided here: each piece is copied right even where Source and Destination overlap in it.
  * Source: NdisCopyFromNetBufferToNetBuffer.
  */
 NDIS_STATUS NdisCopyFromNetBufferToNetBuffer(NET_BUFFER *Destination, ULONG DestinationOffset,
@@ -307,8 +309,8 @@ NDIS_STATUS NdisCopyFromNetBufferToNetBuffer(NET_BUFFER *Destination, ULONG Dest
  * Copies what an NBL that is sent carries in its info slots: TcpIpChecksum, IPsecOffloadV1, the two
  * of IPsecOffloadV2, TcpLargeSend, Ieee8021Q, MediaSpecificInformation, NetBufferListCancelId,
  * NetBufferListProtocolId, VirtualSubnetInfo and NetBufferListFilteringInfo. The others, and all
- * that is no slot, stay as they are. Nothing happens after the report that one of the two cannot be
- * used.
+ * that is no slot, stay as they are. If one of the two NBLs cannot be used, that is reported and
+ * nothing is copied.
  * Source: NdisCopySendNetBufferListInfo.
  */
 VOID NdisCopySendNetBufferListInfo(
@@ -330,7 +332,7 @@ VOID NdisCopyReceiveNetBufferListInfo(
 /*
  * Makes an NBL with a new NB for each of Original's, over the same bytes; no data is copied.
  * NetBufferListPoolHandle, NetBufferPoolHandle: where they come from; NULL: pools of the library. The
- * data that come with those of a data pool are not used.
+ * clone does not use a data pool's own data.
  * AllocateCloneFlags: 0: each NB gets partial MDLs over the used data, DataOffset 0;
  * NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS: the original's chain, DataOffset and DataLength.
  * The clone's Context is NULL whatever the pool. The caller keeps ParentNetBufferList and
@@ -345,12 +347,13 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 
 /*
  * Frees a clone, its NBs and its partial MDLs.
- * FreeCloneFlags: as at its allocation. The clone is as it was then: retreats undone, contexts
- * released.
+ * FreeCloneFlags: as at its allocation. The caller has undone retreats and released contexts.
  * Misuse, and the clone stays: other flags; no clone; contexts on it; its ChildRefCount is above 0
- * (found in verify pools); an MDL in it that did not come with it, or with NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS another MdlChain than it came with.
- * Decided here: the system's MDLs that retreats have added to a clone's own are freed with it, for
- * the page does not ask for the advance and shipped drivers do without; verify pools report them.
+ * (found in verify pools); an MDL in it that did not come with it, or, with
+ * NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS, another MdlChain than it came with.
+ * Decided here: a clone with MDLs of its own takes along the system's MDLs that retreats have
+ * added. The page does not ask for the advance, and shipped drivers do without. Verify pools report
+ * them.
  * Source: NdisFreeCloneNetBufferList.
  */
 VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags);
@@ -360,9 +363,9 @@ VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeC
  */
 
 /*
- * Makes an NBL over the same bytes in pieces: each of Original's NBs gets as many new NBs, one after
- * the other, as its data take; no data is copied. Each has a chain of its own: an MDL of the
- * system for what DataOffsetDelta asks, then partial MDLs over its piece.
+ * Makes an NBL over the same bytes in pieces. Each of Original's NBs becomes as many new NBs, one
+ * after the other, as its data fill; no data is copied. Each new NB has a chain of its own: an MDL
+ * of the system for what DataOffsetDelta asks, then partial MDLs over its piece.
  * NetBufferListPool, NetBufferPool: where they come from; NULL: pools of the library.
  * StartOffset: bytes of each NB's data to leave out at their start (a header, which each fragment is
  * to have anew).
@@ -387,9 +390,9 @@ NET_BUFFER_LIST *NdisAllocateFragmentNetBufferList(NET_BUFFER_LIST *OriginalNetB
 /*
  * Frees fragments, their NBs and their MDLs.
  * DataOffsetDelta: as at their allocation, says the page. Decided here: it has no effect, and
- * advances and retreats need not be undone, for shipped drivers pass other values and do not undo
- * them: the free takes all MDLs that came with the fragments and those of the system that retreats
- * added. FreeFragmentFlags: 0.
+ * advances and retreats need not be undone, because shipped drivers pass other values and undo
+ * nothing. The free takes all MDLs that came with the fragments, and those of the system that
+ * retreats added. FreeFragmentFlags: 0.
  * Misuse, and they stay: flags; no fragments; contexts on them; an MDL of somebody else in them.
  * Source: NdisFreeFragmentNetBufferList.
  */
@@ -447,8 +450,8 @@ VOID IoFreeMdl(MDL *Mdl);
 /*
  * Makes TargetMdl describe Length bytes at VirtualAddress, which lie in what SourceMdl describes;
  * Length 0: all from VirtualAddress to SourceMdl's end. VirtualAddress is in terms of SourceMdl's
- * MmGetMdlVirtualAddress. TargetMdl's Size is large enough for them; what is less than an MDL's own
- * size is not looked at, for drivers build into MDLs that they have not initialised.
+ * MmGetMdlVirtualAddress. TargetMdl's Size is large enough for them. A Size below that of an MDL is
+ * not looked at: drivers build into MDLs that they have not initialised.
  * TargetMdl is mapped as SourceMdl is: it takes over MDL_MAPPED_TO_SYSTEM_VA and
  * MDL_SOURCE_IS_NONPAGED_POOL, and its MappedSystemVa lies as far into SourceMdl's.
  * Misuse, and nothing changes: the bytes are not all SourceMdl's; TargetMdl is too small. Windows
@@ -459,7 +462,7 @@ VOID IoBuildPartialMdl(MDL *SourceMdl, MDL *TargetMdl, PVOID VirtualAddress, ULO
 
 /*
  * Fills in memory of the caller's, or an MDL of IoAllocateMdl that is large enough, as an MDL without
- * successor and without flags. The latter is freed by IoFreeMdl as before.
+ * successor and without flags. IoFreeMdl frees the latter as before.
  * MemoryDescriptorList: MmSizeOfMdl(BaseVa, Length) bytes. BaseVa, Length: what it is to describe.
  * Misuse, and nothing changes: Length is larger than IoAllocateMdl takes; MemoryDescriptorList is
  * NULL.

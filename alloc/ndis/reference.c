@@ -1,8 +1,8 @@
 /*
  * References to NBLs. nbl/marks.h says how they keep a free waiting; here they come and go.
  *
- * An NBL keeps its mark's NBL_MARK_REFERENCED until it is freed, so that the mark changes only while
- * there is no reference yet, and nobody but the owner looks at it.
+ * An NBL's mark keeps its NBL_MARK_REFERENCED until the NBL is freed. So the mark changes only
+ * before the first reference, when nobody but the owner looks at it.
  */
 #include "alloc/ndis/internal.h"
 

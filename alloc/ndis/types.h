@@ -127,12 +127,11 @@ typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS;
 typedef uintptr_t PFN_NUMBER;
 
 /*
- * Describes ByteCount bytes, at StartVa + ByteOffset and, with MDL_MAPPED_TO_SYSTEM_VA or
- * MDL_SOURCE_IS_NONPAGED_POOL, at MappedSystemVa: there all calls here find them, so that a driver
- * may move that member, or fill in nothing but it, ByteCount and the flags. Followed in memory by
- * one PFN_NUMBER for each page that it may span; `Size` counts both. In user mode nothing is
- * translated and nobody reads the array. Members are for the calls and macros below;
- * NDIS_MDL_LINKAGE is the driver's to write.
+ * Describes ByteCount bytes at StartVa + ByteOffset. With MDL_MAPPED_TO_SYSTEM_VA or
+ * MDL_SOURCE_IS_NONPAGED_POOL all calls here find them at MappedSystemVa instead: a driver may move
+ * that member, or fill in nothing but it, ByteCount and the flags. One PFN_NUMBER follows in memory
+ * for each page that the MDL may span; Size counts both. In user mode nobody reads that array.
+ * Members are for the calls and macros below; NDIS_MDL_LINKAGE is the driver's to write.
  * Source: MDL, Using MDLs.
  */
 typedef struct _MDL {
@@ -196,8 +195,8 @@ typedef enum _MM_PAGE_PRIORITY {
 #define MdlMappingNoWrite   0x80000000
 
 /*
- * The address at which the bytes can be used: MappedSystemVa, set here to the virtual address if
- * the MDL is not mapped yet. In user mode every address can be mapped: the priority has no effect,
+ * The address at which the bytes can be used: MappedSystemVa. If the MDL is not mapped yet, this
+ * maps it at the virtual address. In user mode that always succeeds: the priority has no effect,
  * and NULL comes for NULL alone. The second name is the older one. Source:
  * MmGetSystemAddressForMdlSafe.
  */
@@ -257,10 +256,10 @@ typedef struct _NET_BUFFER_SHARED_MEMORY NET_BUFFER_SHARED_MEMORY, *PNET_BUFFER_
 
 /*
  * One packet: DataLength bytes that begin DataOffset bytes into MdlChain. CurrentMdl is the MDL in
- * which they begin, CurrentMdlOffset the place in it; where DataOffset falls on an MDL's end, the
- * next one and 0, and at the chain's end the last one and its ByteCount. Members are the driver's
- * to read and write; NdisPoolHandle and NdisReserved are not. All but NdisPoolHandle are zero in a
- * new NB, or as its allocation sets them. Source: NET_BUFFER, NET_BUFFER_DATA.
+ * which they begin, CurrentMdlOffset the place in it. Where DataOffset falls on an MDL's end, that
+ * is the next MDL and 0; at the chain's end, the last MDL and its ByteCount. Members are the
+ * driver's to read and write, but for NdisPoolHandle and NdisReserved. All but NdisPoolHandle are
+ * zero in a new NB, or as its allocation sets them. Source: NET_BUFFER, NET_BUFFER_DATA.
  */
 struct _NET_BUFFER {
 	USHORT ChecksumBias;                       /* the driver's */
@@ -341,8 +340,8 @@ typedef struct _NET_BUFFER_LIST_CONTEXT {
  */
 
 /*
- * What NetBufferListInfo[] is indexed by. Slots with several names carry one or the other: on the
- * way of sends, of receives, or in one version of NDIS. All are NULL in a new NBL but
+ * The index of NetBufferListInfo[]. What a slot with several names carries depends on the
+ * direction, sends or receives, or on the version of NDIS. All are NULL in a new NBL but
  * NetBufferListProtocolId, which has its pool's ProtocolId. nblinfo.h has what some of them hold.
  * Source: NDIS_NET_BUFFER_LIST_INFO.
  */
