@@ -119,9 +119,6 @@ ALWAYS_INLINE void tagged_stack_push_each(
 	tagged_stack_push_chain(self, slab, first, slab_chain(slab, first, objs, n));
 }
 
-/* Length of a quiet stack; bounded, so that it ends even where the stack has become a ring. */
-uint64_t tagged_stack_count(struct tagged_stack *self, const struct slab *slab);
-
 /* Marks every object of a quiet stack (I1). */
 bool tagged_stack_census(struct tagged_stack *self, const struct slab *slab, struct census *census);
 
