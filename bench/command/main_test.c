@@ -42,8 +42,8 @@ static void expect(const char *line, int status, const char *piece)
 
 static void version_is_told(NO_STATE)
 {
-	expect("$N --version", COMMAND_OK, "nblbench ");
-	expect("$N --version", COMMAND_OK, ", build ");
+	expect("\"$N\" --version", COMMAND_OK, "nblbench ");
+	expect("\"$N\" --version", COMMAND_OK, ", build ");
 }
 
 /* Whoever prints notices that it has not arrived. */
@@ -55,7 +55,7 @@ static void lost_output_is_a_failure(NO_STATE)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char line[128];
 
-		snprintf(line, sizeof(line), "$N %s >/dev/full", commands[i]);
+		snprintf(line, sizeof(line), "\"$N\" %s >/dev/full", commands[i]);
 		expect(line, COMMAND_FAILED, "the output can't be written: No space left");
 	}
 }
@@ -65,18 +65,20 @@ static void lost_output_is_a_failure(NO_STATE)
 /* Limits end in a sentence, not in a signal. */
 static void limits_are_named(NO_STATE)
 {
-	expect("ulimit -f 1; $N sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -f");
-	expect("ulimit -f 200; $N sweep --out x --blocks 4000 " SMALL, COMMAND_FAILED, "ulimit -f");
+	expect("ulimit -f 1; \"$N\" sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -f");
+	expect("ulimit -f 200; \"$N\" sweep --out x --blocks 4000 " SMALL, COMMAND_FAILED,
+		"ulimit -f");
 	/* A soft limit is raised as far as is needed. */
-	expect("ulimit -S -s 200; $N sweep --out x --blocks 1 " SMALL, COMMAND_OK, "sweep.db");
-	expect("ulimit -s 200; $N sweep --out x --blocks 1 " SMALL, COMMAND_FAILED, "ulimit -s");
+	expect("ulimit -S -s 200; \"$N\" sweep --out x --blocks 1 " SMALL, COMMAND_OK, "sweep.db");
+	expect("ulimit -s 200; \"$N\" sweep --out x --blocks 1 " SMALL, COMMAND_FAILED,
+		"ulimit -s");
 }
 
 /* In a directory in which nothing can be written, under a name that a URI would misread. */
 #define READ_ONLY(prepare)                                                                         \
-	"$N sweep --out 'a?b' --blocks 3 " SMALL " >said 2>&1 || cat said; cd 'a?b'; " prepare     \
+	"\"$N\" sweep --out 'a?b' --blocks 3 " SMALL " >said 2>&1 || cat said; cd 'a?b'; " prepare \
 	"; mkdir out; export d; unshare --map-root-user --mount sh -c 'mount --bind . . && mount " \
-	"-o remount,ro,bind . . && cd . && mount -t tmpfs none out && $N report "                  \
+	"-o remount,ro,bind . . && cd . && mount -t tmpfs none out && \"$N\" report "              \
 	"\"$PWD\"/sweep.db "                                                                       \
 	"--format csv --out \"$PWD\"/out'"
 
@@ -99,16 +101,16 @@ static void store_is_read_where_nothing_can_be_written(NO_STATE)
 static void hanging_gnuplot_is_ended(NO_STATE)
 {
 	expect("printf '#!/bin/sh\\nexec sleep 1000\\n' >gnuplot; chmod +x gnuplot; "
-	       "PATH=$PWD:$PATH $N sweep --out x --blocks 1 " SMALL,
+	       "PATH=$PWD:$PATH \"$N\" sweep --out x --blocks 1 " SMALL,
 		COMMAND_OK, "report.html");
 }
 
 static void list_says_what_runs(NO_STATE)
 {
-	expect("$N list", COMMAND_OK, "Context policies (--context), over ");
-	expect("$N list", COMMAND_OK, "  sticky ");
-	expect("$N list | grep '^  pair '", COMMAND_OK, " any ");
-	expect("$N list | grep '^  remote_free '", COMMAND_OK, " 2, 4 ... ");
+	expect("\"$N\" list", COMMAND_OK, "Context policies (--context), over ");
+	expect("\"$N\" list", COMMAND_OK, "  sticky ");
+	expect("\"$N\" list | grep '^  pair '", COMMAND_OK, " any ");
+	expect("\"$N\" list | grep '^  remote_free '", COMMAND_OK, " 2, 4 ... ");
 }
 
 /* A store beside the reports' directory: what stands in the way is said as the system says it. */
@@ -120,7 +122,7 @@ static void unwritable_store_is_named(NO_STATE)
 	}
 	expect("mkdir ro out; unshare --map-root-user --mount sh -c 'mount --bind ro ro && mount "
 	       "-o "
-	       "remount,ro,bind ro && $N sweep --out out --store ro/s.db --blocks 1 " SMALL "'",
+	       "remount,ro,bind ro && \"$N\" sweep --out out --store ro/s.db --blocks 1 " SMALL "'",
 		COMMAND_FAILED, "'ro/s.db' can't be made: Read-only file system");
 }
 
@@ -129,12 +131,12 @@ static void preloaded_malloc_is_named(NO_STATE)
 {
 	char said[OUTPUT_BYTES];
 
-	expect("unset LD_PRELOAD; $N run --pool malloc --slice 1", COMMAND_OK,
+	expect("unset LD_PRELOAD; \"$N\" run --pool malloc --slice 1", COMMAND_OK,
 		"malloc is that of glibc");
-	run("$N list | grep -A 2 '^  jemalloc '", said);
+	run("\"$N\" list | grep -A 2 '^  jemalloc '", said);
 	if (strstr(said, "can't run here") != NULL)
 		skip();
-	expect("LD_PRELOAD=libjemalloc.so.2 $N run --pool malloc --slice 1", COMMAND_OK,
+	expect("LD_PRELOAD=libjemalloc.so.2 \"$N\" run --pool malloc --slice 1", COMMAND_OK,
 		"malloc is that of jemalloc");
 }
 
