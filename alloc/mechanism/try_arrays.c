@@ -7,6 +7,7 @@
  * seldom and its neighbour at the same time hardly ever.
  */
 enum { NEIGHBOURS = 2 };
+_Static_assert(NEIGHBOURS >= 0 && NEIGHBOURS <= 16, "a search, not a walk");
 
 int try_arrays_init(struct pool *pool)
 {

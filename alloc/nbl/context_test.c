@@ -73,6 +73,14 @@ static int try_make(struct bed *bed, uint32_t context_bytes)
 	return rc;
 }
 
+static void skip_if(bool unsuited, const char *why)
+{
+	if (unsuited) {
+		print_message("not over %s: %s\n", subject.ops->name, why);
+		skip();
+	}
+}
+
 static struct bed make(uint32_t context_bytes)
 {
 	struct bed bed;
@@ -451,8 +459,7 @@ static void random_walk(NO_STATE)
 	struct walk_nbl walks[WALK_NBLS] = {{0}};
 	uint64_t seed = 20;
 
-	if (subject.ops->traits.kind == POOL_KIND_NULL)
-		skip(); /* two NBLs at once */
+	skip_if(subject.ops->traits.kind == POOL_KIND_NULL, "it hands out one NBL");
 	struct bed bed = make(64);
 	for (int step = 0; step < WALK_STEPS; step++) {
 		struct walk_nbl *w = &walks[next_random(&seed) % WALK_NBLS];
@@ -552,8 +559,8 @@ static void steady(int packets, uint32_t context_bytes, uint32_t drivers, uint32
 
 static void steady_state(NO_STATE)
 {
-	if (subject.ops->traits.kind != POOL_KIND_POOL)
-		skip(); /* the NBL's memory goes back at each free, and what is parked with it */
+	skip_if(subject.ops->traits.kind != POOL_KIND_POOL,
+		"an NBL's memory goes back at each free, and what is parked with it");
 	/* The promise is the policy's: kept at length once, and over every strategy. */
 	const int packets = subject.ops == pool_find("mag_tls") ? PACKETS : FEWER_PACKETS;
 	steady(packets, 0, DRIVERS, 0);
@@ -680,8 +687,7 @@ static bool parks(void)
 /* What flush promises: nothing learned, and nothing kept once every NBL has been used again. */
 static void flush_forgets(NO_STATE)
 {
-	if (subject.ops->traits.kind == POOL_KIND_NULL)
-		skip(); /* two NBLs at once */
+	skip_if(subject.ops->traits.kind == POOL_KIND_NULL, "it hands out one NBL");
 	struct bed bed = make(0);
 	for (int i = 0; i < 3 * ADAPTIVE_WINDOW_FIRST / BURST; i++)
 		burst(&bed, DRIVERS, 0);
@@ -859,8 +865,7 @@ static void freed_on_another_thread(NO_STATE)
 	struct bed bed;
 	pthread_t consumer;
 
-	if (subject.ops->traits.progress == POOL_UNSYNCHRONISED)
-		skip();
+	skip_if(subject.ops->traits.progress == POOL_UNSYNCHRONISED, "it is for one thread");
 	bed = make(16);
 	q.pool = bed.pool;
 	assert_int_equal(pthread_create(&consumer, NULL, consume, &q), 0);

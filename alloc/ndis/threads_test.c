@@ -304,7 +304,9 @@ static void V70_no_growth(NO_STATE)
 	enum { UNDER_WAY = RING_CELLS + BATCH + 1, CACHED = 2 * 4 * 1024 };
 
 	assert_non_null(t);
+	nbl_set_default_capacity(2 * (UNDER_WAY + CACHED)); /* so that growth could be seen */
 	t->pool = list_pool(TRUE, 0, 32);
+	nbl_set_default_capacity(test_capacity(ops_of(t->pool)));
 	t->producers = t->consumers = 1;
 	t->each = (packets_over(t->pool, V70_PACKETS) / BATCH + 1) * BATCH;
 	run_threads(2, run_side, sides, sizeof(sides[0]));

@@ -39,13 +39,15 @@
 #include "alloc/mechanism/life_cycle.h"
 
 enum {
-	/* Local lists; a power of two. 32 as in folly: more CPUs than that share. */
+	/* Local lists; a power of two, 1..256. 32 as in folly: more CPUs than that share. */
 	IDX_LOCAL_SHARDS = 32,
 	/* The most objects on one of them before its list is retired; 1..255. 200 as in folly. */
 	IDX_LOCAL_LIMIT = 200,
 };
-_Static_assert((IDX_LOCAL_SHARDS & (IDX_LOCAL_SHARDS - 1)) == 0, "the modulo is a mask");
-_Static_assert((int)IDX_LOCAL_LIMIT <= (int)COUNTED_STACK_MAX &&
+_Static_assert(IDX_LOCAL_SHARDS >= 1 && IDX_LOCAL_SHARDS <= 256 &&
+		       (IDX_LOCAL_SHARDS & (IDX_LOCAL_SHARDS - 1)) == 0,
+	"the modulo is a mask");
+_Static_assert(IDX_LOCAL_LIMIT >= 1 && (int)IDX_LOCAL_LIMIT <= (int)COUNTED_STACK_MAX &&
 		       (int)IDX_LOCAL_LIMIT <= (int)CHAIN_LENGTH_MAX,
 	"heads and chains have 8 bits for a length");
 

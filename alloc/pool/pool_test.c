@@ -421,8 +421,10 @@ static void create_fills_in_the_defaults(NO_STATE)
 /* For a test of one thread that maps and unmaps a lot: seconds for the thread sanitizer. */
 static void skip_if_only_races_are_looked_for(void)
 {
-	if (thread_sanitizer)
+	if (thread_sanitizer) {
+		print_message("one thread, in which the thread sanitizer has nothing to find\n");
 		skip();
+	}
 }
 
 /* Without a cap every strategy has room for what it can name, and pays for what is used. */

@@ -84,12 +84,12 @@
 
 enum {
 	SCQ_CYCLE_SHIFT = 26, /* below it the safe bit and 25 bits of unit */
-	/* log2 of the least n. 6: the time until a cycle repeats, see ABA. */
-	SCQ_ORDER_MIN = 6,
+	SCQ_ORDER_MIN = 6,    /* log2 of the least n: the time until a cycle repeats, see ABA */
 	/* log2 of the entries a line: neighbouring positions lie on different lines. */
 	SCQ_REMAP_LOG2 = 3,
 };
-_Static_assert((int)SCQ_REMAP_LOG2 <= (int)SCQ_ORDER_MIN + 1, "a line fits the ring");
+_Static_assert(SCQ_ORDER_MIN >= 0 && SCQ_ORDER_MIN <= 20, "the least ring");
+_Static_assert(SCQ_REMAP_LOG2 >= 0 && SCQ_REMAP_LOG2 <= SCQ_ORDER_MIN + 1, "a line fits the ring");
 
 typedef uint64_t scq_entry;
 #define SCQ_SAFE       ((scq_entry)1 << (SCQ_CYCLE_SHIFT - 1))

@@ -30,6 +30,7 @@
  * that was not preempted.
  */
 enum { TICKET_SPINS_BEFORE_YIELD = 2000 };
+_Static_assert(TICKET_SPINS_BEFORE_YIELD >= 1 && TICKET_SPINS_BEFORE_YIELD <= 1000000, "spins");
 
 struct ticket_pool {
 	struct pool base;

@@ -50,11 +50,14 @@ enum {
 	/* Looks at a cell before a waiting put yields: a stopped getter needs the CPU to go on. */
 	VYUKOV_SPINS_BEFORE_YIELD = 2000,
 };
+_Static_assert(VYUKOV_CELLS_PER_OBJECT >= 1 && VYUKOV_CELLS_PER_OBJECT <= 16, "cells an object");
+_Static_assert(VYUKOV_SPINS_BEFORE_YIELD >= 1 && VYUKOV_SPINS_BEFORE_YIELD <= 1000000, "spins");
 
 struct vyukov_cell {
 	atom_u64 seq;
 	void *object; /* owned by whoever holds the position that seq admits */
 };
+_Static_assert(sizeof(struct vyukov_cell) == 16, "four cells a line");
 
 struct vyukov_pool {
 	struct pool base;

@@ -22,7 +22,7 @@ struct attempt {
 };
 
 /* Notes why the attempt ends here; false, for the caller to return. */
-static __attribute__((format(printf, 2, 3))) bool miss(struct attempt *t, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool miss(struct attempt *t, const char *format, ...)
 {
 	va_list args;
 

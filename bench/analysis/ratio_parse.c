@@ -24,7 +24,7 @@ const char ratio_help[] =
 	"In a file a target is a section, [TITLE], with the options above as keys: row = ours. A\n"
 	"[HEADING] without keys stands over the targets that follow it.\n";
 
-static __attribute__((format(printf, 2, 3))) int refuse(char *why, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int refuse(char *why, const char *format, ...)
 {
 	va_list args;
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static inline __attribute__((format(printf, 3, 4))) void append(
+__attribute__((format(printf, 3, 4))) static inline void append(
 	char *text, size_t bytes, const char *format, ...)
 {
 	const size_t length = strlen(text);

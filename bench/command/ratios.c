@@ -41,7 +41,7 @@ static const struct form forms[] = {
 
 static const char *known_format(size_t i)
 {
-	return (const char *const[]){"text", "md", NULL}[i];
+	return i == 0 ? "text" : i == 1 ? "md" : NULL;
 }
 
 /* "0.780 ns", "2.56 G/s", "17". */
