@@ -8,18 +8,11 @@
  */
 #include "alloc/ndis/internal.h"
 
-/* In the new NBL's NblReserved, behind nbl_references; both NULL in others. */
-enum {
-	/* In a clone of FWPS: its original's pool, which tells whether the original can be live. */
-	PARENTS_POOL = 1,
-	/* Not NULL: the original is of a pool that checks everything, whatever the new NBL's own. */
-	CHECKED,
-};
-
-static bool is_checked(const struct nbl_pool *lists, const NET_BUFFER_LIST *nbl)
-{
-	return lists->checks || nbl->NblReserved[CHECKED] != NULL;
-}
+/*
+ * In the new NBL's NblReserved, behind nbl_references; NULL in others. In a clone of FWPS: its
+ * original's pool, which tells whether the original can be live.
+ */
+enum { PARENTS_POOL = 1 };
 
 /* An NB that is being filled: *tail is where its next MDL goes. */
 struct filling {
@@ -262,8 +255,6 @@ static int derive_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_
 		nbl->Context = NULL;
 	nbl->FirstNetBuffer = NULL;
 	nbl_set_mark(nbl, lists, how->mark);
-	if (((const struct nbl_pool *)original->NdisPoolHandle)->checks)
-		nbl->NblReserved[CHECKED] = original->NdisPoolHandle;
 	int rc = derive_nbs(lists, nbs, nbl, original, how);
 	if (rc != 0) {
 		discard_data(lists, nbl, how->mark, call);
@@ -301,17 +292,14 @@ int ndis_derive(NET_BUFFER_LIST *original, NDIS_HANDLE lists_handle, NDIS_HANDLE
 	return rc;
 }
 
-/* True if the MDL is one that the free of an NBL of this mark takes care of. */
-static bool is_own_mdl(const MDL *mdl, enum nbl_mark mark, bool checked)
+/*
+ * True if the MDL is one that the free of an NBL with MDLs of its own takes care of. The system's are
+ * there from the start in fragments and their kin. In a clone a retreat has added them. Drivers free
+ * clones so, and cannot undo it where the retreat replaced what an advance had freed.
+ */
+static bool is_own_mdl(const MDL *mdl)
 {
-	/*
-	 * Fragments and their kin have the system's MDLs from the start. In a clone a retreat has
-	 * added them. Drivers free clones so, and the MDLs go with the clone; pools that check
-	 * everything insist on the advance.
-	 */
-	if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
-		return !checked || (mark != NBL_MARK_CLONE && mark != NBL_MARK_CLONE_FWPS);
-	return ndis_mdl_is(mdl, NDIS_MDL_PARTIAL);
+	return ndis_mdl_is(mdl, NDIS_MDL_SYSTEM) || ndis_mdl_is(mdl, NDIS_MDL_PARTIAL);
 }
 
 /* Before a report of what is in the way of a free: the NBL is no longer claimed, if it was. */
@@ -332,8 +320,7 @@ static bool report_mdls(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, const NET_
 		if (mdl == nb->NdisReserved[NDIS_NB_SHARED])
 			return false;
 	} else {
-		while (mdl != NULL && is_own_mdl(mdl, mark, is_checked(lists, nbl)) &&
-			!nbl_comes_round(&ring, mdl))
+		while (mdl != NULL && is_own_mdl(mdl) && !nbl_comes_round(&ring, mdl))
 			mdl = mdl->Next;
 		if (mdl == NULL)
 			return false;

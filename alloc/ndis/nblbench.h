@@ -93,7 +93,7 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	a dereference without a reference                      found      found     found
  *	an advance beyond the data                             found      found     found
  *	a partial MDL beyond its source, or its own size       found      found     found
- *	a clone is freed with MDLs that did not come with it   found (6)  found     found
+ *	a clone is freed with MDLs that did not come with it   found (6)  found (6) found (6)
  *	an NBL or NB is freed with a retreat's MDL on it       - (6)      found     found
  *	an NBL is freed while its ChildRefCount is above 0     -          found     found
  *	a clone of FWPS is freed after its original            found (7)  found     found
@@ -116,8 +116,8 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	(4) any byte; when 64 others have been freed on the thread, or the thread or the pool ends
  *	(5) its bytes are 0xFB, no valid address: following a pointer faults, and the address
  *	    sanitizer reports the read itself
- *	(6) the system's MDL of a retreat goes with a clone that has MDLs of its own, and is lost
- *	    with any other NBL or NB; a clone of an NBL of a stricter pool is in that pool's column
+ *	(6) the system's MDL of a retreat goes with a clone that has MDLs of its own; it is lost
+ *	    with any other NBL or NB where that is not found
  *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. A pool
  *	    that reports the free of the original does not come to this
  *	(8) one of them frees it, and the other finds it free already: an NBL, a clone, an NB, and

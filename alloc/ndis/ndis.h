@@ -347,13 +347,12 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 
 /*
  * Frees a clone, its NBs and its partial MDLs.
- * FreeCloneFlags: as at its allocation. The caller has undone retreats and released contexts.
+ * FreeCloneFlags: as at its allocation. The caller has released contexts.
  * Misuse, and the clone stays: other flags; no clone; contexts on it; its ChildRefCount is above 0
  * (found in verify pools); an MDL in it that did not come with it, or, with
  * NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS, another MdlChain than it came with.
  * Decided here: a clone with MDLs of its own takes along the system's MDLs that retreats have
- * added. The page does not ask for the advance, and shipped drivers do without. Verify pools report
- * them.
+ * added. The page does not ask for the advance, and shipped drivers do without.
  * Source: NdisFreeCloneNetBufferList.
  */
 VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags);
