@@ -24,8 +24,6 @@ static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintpt
 		nbl_report_not_live(nbl, number, true, call);
 		return false;
 	}
-	if (nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
-		return false;
 	/* Relaxed: the CAS says whether it is still so. */
 	uint32_t old = atom_load_relaxed(references);
 	do {
@@ -35,6 +33,12 @@ static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintpt
 				old & ~(uint32_t)NBL_OWNER_GONE);
 			return false;
 		}
+		/*
+		 * Without a reference the caller looks, when the NBL is claimed: another free may
+		 * have ended it by now.
+		 */
+		if (old != 0 && nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
+			return false;
 		/*
 		 * R0, meets A1 in FwpsDereferenceNetBufferList0: who frees the NBL sees what its
 		 * owner did. A0, meets R1 there: the owner frees it after what they did.

@@ -152,6 +152,15 @@ static void *make_nbl(void *bed)
 {
 	return NdisAllocateNetBufferList(((struct bed *)bed)->lists, 0, 0);
 }
+/* One that had a reference: its free looks at the count before it claims the NBL. */
+static void *make_once_referenced(void *bed)
+{
+	NET_BUFFER_LIST *nbl = make_nbl(bed);
+
+	FwpsReferenceNetBufferList0(nbl, FALSE);
+	FwpsDereferenceNetBufferList0(nbl, FALSE);
+	return nbl;
+}
 static void *make_nb(void *bed)
 {
 	return NdisAllocateNetBuffer(((struct bed *)bed)->nbs, NULL, 0, 0);
@@ -212,6 +221,7 @@ static void each_has_what_was_pushed(void *arg, void *const *objects)
 
 static const struct subject subjects[] = {
 	{free_nbl, make_nbl, each_was_freed_once},
+	{free_nbl, make_once_referenced, each_was_freed_once},
 	{free_nb, make_nb, each_was_freed_once},
 	{free_clone, make_clone, each_was_freed_once},
 	{free_clone_fwps, make_clone_fwps, each_was_freed_once},
