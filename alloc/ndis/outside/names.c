@@ -66,6 +66,8 @@ ASSERT_STATIC(offsetof(NET_BUFFER_LIST, Link) % 16 == 0);
 ASSERT_STATIC(NetBufferListProtocolId == NetBufferListFrameType);
 ASSERT_STATIC(TRUE == 1 && FALSE == 0);
 ASSERT_STATIC(sizeof(MDL) == 48);
+ASSERT_STATIC(sizeof(LARGE_INTEGER) == 8 && offsetof(LARGE_INTEGER, HighPart) == 4);
+ASSERT_STATIC(offsetof(LARGE_INTEGER, LowPart) == 0 && offsetof(LARGE_INTEGER, u.HighPart) == 4);
 
 /* The slots, by the numbers that they have on 64-bit systems. */
 ASSERT_STATIC(TcpIpChecksumNetBufferListInfo == 0 && TcpOffloadBytesTransferred == 0);
@@ -244,6 +246,11 @@ static void members_of_nb(NET_BUFFER *nb)
 	SAME_TYPE(nb->ProtocolReserved[5], PVOID);
 	SAME_TYPE(nb->MiniportReserved[3], PVOID);
 	SAME_TYPE(nb->DataPhysicalAddress, NDIS_PHYSICAL_ADDRESS);
+	SAME_TYPE(nb->DataPhysicalAddress.QuadPart, LONGLONG);
+	SAME_TYPE(nb->DataPhysicalAddress.LowPart, ULONG);
+	SAME_TYPE(nb->DataPhysicalAddress.HighPart, LONG);
+	SAME_TYPE(nb->DataPhysicalAddress.u.LowPart, ULONG);
+	SAME_TYPE(nb->DataPhysicalAddress.u.HighPart, LONG);
 	SAME_TYPE(nb->SharedMemoryInfo, NET_BUFFER_SHARED_MEMORY *);
 	SAME_TYPE(nb->ScatterGatherList, SCATTER_GATHER_LIST *);
 }
