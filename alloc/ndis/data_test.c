@@ -209,16 +209,21 @@ static void an_mdl_initialised_anew(NO_STATE)
 	static UCHAR large[1 << 20];
 	int64_t before = usage(MDLS_TAG).bytes;
 	int64_t objects = usage(MDLS_TAG).objects;
-	MDL *mdl = NdisAllocateMdl(NULL, bytes[0], sizeof(bytes[0]));
+	MDL *mdl = NULL;
 
-	for (int i = 0; i < 3; i++) {
-		MmInitializeMdl(mdl, bytes[i & 1], 1500);
-		MmBuildMdlForNonPagedPool(mdl);
-		assert_ptr_equal(mdl->MappedSystemVa, bytes[i & 1]);
+	/* As its initialisation leaves the flags, and as the driver does. */
+	for (int flags = 0; flags < 2; flags++) {
+		mdl = NdisAllocateMdl(NULL, bytes[0], sizeof(bytes[0]));
+		for (int i = 0; i < 3; i++) {
+			MmInitializeMdl(mdl, bytes[i & 1], 1500);
+			MmBuildMdlForNonPagedPool(mdl);
+			assert_ptr_equal(mdl->MappedSystemVa, bytes[i & 1]);
+		}
+		if (flags != 0)
+			mdl->MdlFlags = -1;
+		IoFreeMdl(mdl);
+		assert_int_equal(misuses.all, 0);
 	}
-	mdl->MdlFlags = -1; /* the driver's, too */
-	IoFreeMdl(mdl);
-	assert_int_equal(misuses.all, 0);
 	mdl = IoAllocateMdl(large, sizeof(large), FALSE, FALSE, NULL);
 	assert_non_null(mdl);
 	MmInitializeMdl(mdl, bytes[0], 10);
