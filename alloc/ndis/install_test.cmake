@@ -48,7 +48,7 @@ foreach(kind shared static)
   run(${WORK}/driver_${kind})
 endforeach()
 
-# Unloaded with threads that live on: the library by itself, and a plugin that has the archive in it.
+# Unloaded with threads that live on: the library by itself, and plugins that have the archive in them, by pkg-config and by CMake.
 run(pkg-config --cflags nblbench)
 separate_arguments(cflags UNIX_COMMAND "${output}")
 run(${CC} ${cflags} -Wall -Werror ${SOURCE}/outside/unload.c -o ${WORK}/unload -pthread)
@@ -58,6 +58,7 @@ separate_arguments(libs UNIX_COMMAND "${output}")
 list(TRANSFORM libs REPLACE "^-lnblbench$" "-Wl,--whole-archive;-l:libnblbench.a;-Wl,--no-whole-archive")
 run(${CC} -shared -o ${WORK}/plugin.so ${libs})
 run(${WORK}/unload ${WORK}/plugin.so)
+run(${WORK}/unload ${WORK}/cmake/libplugin.so)
 
 # What is shown. exports.map names symbols, or their beginnings with a star.
 file(STRINGS ${SOURCE}/exports.map patterns REGEX "^\t\t[A-Za-z_]+[*]?;")
