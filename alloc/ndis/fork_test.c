@@ -5,6 +5,7 @@
  *
  * The argument `full` forks ten thousand times over the default strategy.
  */
+#include "alloc/nbl/registry.h"
 #include "alloc/ndis/support_test.h"
 
 #include <pthread.h>
@@ -22,6 +23,7 @@ enum {
 	 */
 	PARKED = 8,
 	CHILD_SECONDS = 300, /* a hang: it has milliseconds of work */
+	HOLD_US = 20000,     /* far beyond the time from a lock's taking to a fork */
 	FORK_CONTEXT = 64,
 };
 
@@ -200,9 +202,47 @@ static void children_use_everything(NO_STATE)
 		free_pool(crowd.pools[i]);
 }
 
+static atom_u32 registry_held;
+
+/* As a thread's end does, only longer: for a fork to fall into. */
+static void *hold_registry(void *arg)
+{
+	nbl_registry_lock();
+	atom_store_release(&registry_held, 1); /* R1, meets A1 */
+	usleep(HOLD_US);
+	nbl_registry_unlock();
+	return arg;
+}
+
+/* A fork waits for the registry, whose holder is not in the child. */
+static void registry_is_free_in_a_child(NO_STATE)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0); /* the hooks are there */
+	struct nbl_tag_usage row;
+	pthread_t holder;
+	int status;
+
+	atom_store_relaxed(&registry_held, 0);
+	assert_int_equal(pthread_create(&holder, NULL, hold_registry, NULL), 0);
+	while (atom_load_acquire(&registry_held) == 0) /* A1, meets R1 */
+		sched_yield();
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(CHILD_SECONDS);
+		nbl_tags(&row, 1);
+		_exit(0);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(pthread_join(holder, NULL), 0);
+	free_pool(pool);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		counted_test(registry_is_free_in_a_child),
 		counted_test(children_use_everything),
 	};
 
