@@ -32,7 +32,8 @@ set(labels "")
 foreach(label IN LISTS LABELS)
   list(APPEND labels -L ${label})
 endforeach()
-step("the test run" ${CMAKE_CTEST_COMMAND} --test-dir build/${PRESET} --output-on-failure --no-tests=error ${labels})
+# Two at a time, for many of them wait.
+step("the test run" ${CMAKE_CTEST_COMMAND} --test-dir build/${PRESET} --parallel 2 --output-on-failure --no-tests=error ${labels})
 # README.md says so.
 if(PRESET MATCHES "^(asan|tsan)$")
   file(STRINGS ${SOURCE}/stress/scenarios.def rows REGEX "^SCENARIO\\(")

@@ -551,6 +551,7 @@ static void spare_state_serves(const struct context_ops *policy, bool verify)
 
 		if (nbl != NULL) /* what others free may take its time: a grace period */
 			NdisFreeNetBufferList(nbl);
+		sched_yield(); /* they are who this waits for */
 	}
 	for (int p = 0; p < PILES; p++)
 		assert_int_equal(pthread_join(threads[p], NULL), 0);
