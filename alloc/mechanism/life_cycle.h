@@ -101,6 +101,13 @@ struct pool_parts {
 		pool_put_each(name##_put, pool, thread, objs, n);                             \
 	}
 
+/* put of a strategy whose batch of one is as good. */
+#define POOL_PUT_ONE(name)                                                                         \
+	static inline void name##_put(struct pool *pool, struct pool_thread *thread, void *object) \
+	{                                                                                          \
+		name##_put_bulk(pool, thread, &object, 1);                                         \
+	}
+
 /*
  * The cold end of get: the structure was empty. Takes a never-used object, or else looks at the
  * structure once more (parts.take). NULL: both had none.

@@ -60,9 +60,11 @@ static inline bool urcu_lock_quiet(pthread_mutex_t *mutex, struct census *census
 	       census_fail(census, "I2: the mutex of a quiet pool is held");
 }
 
-#define URCU_HOOKS(name) POOL_HOOKS(name)
+#define URCU_HOOKS(name)       POOL_HOOKS(name)
+#define URCU_CACHE_HOOKS(name) POOL_CACHE_HOOKS(name)
 #else
-#define URCU_HOOKS(name) MISSING_LIBRARY_HOOKS
+#define URCU_HOOKS(name)       MISSING_LIBRARY_HOOKS
+#define URCU_CACHE_HOOKS(name) MISSING_LIBRARY_HOOKS
 #endif
 
 enum { URCU_OPAQUE_TO_TSAN = !NBLBENCH_URCU_TSAN };

@@ -1,10 +1,8 @@
 /*
- * ck_stack: Concurrency Kit's stack as a free list, a peer. The same idea as treiber_dwcas, made by
- * others: a pointer and a generation, pushed with a one-word compare-and-swap that leaves the
- * generation alone, popped with a two-word one that raises it.
+ * ck_stack: Concurrency Kit's stack as a free list, a peer: treiber_dwcas, made by others. A push
+ * swaps one word, the pointer; a pop swaps two and raises the generation.
  *
- * Source: Concurrency Kit, <ck_stack.h>, whose functions are inline. There is no bulk form, so a
- * burst is n operations.
+ * Source: Concurrency Kit, <ck_stack.h>, inline. It has no bulk form: a burst is n operations.
  * Progress, exactness and signal handlers: as treiber_dwcas, for the same reasons.
  * Orders: Concurrency Kit's own, in assembly that the thread sanitizer can't read; no labels here.
  * ABA: a 64-bit generation that moves on every pop. Entries are type-stable.

@@ -9,9 +9,9 @@
  *
  * Source: folly's IndexedMemPool (local lists, a global list of chains, a limit of 200).
  * Departures: our head has 24 bits of unit, 8 of length and 32 of tag (folly: 32, 8, 24). A chain
- * carries its length, so that bursts of any size can be spliced in and so that flush may retire a
- * short one. get_bulk takes its objects with one CAS. And get searches the other shards at last, so that
- * the pool is exact, where folly adds shards x limit objects to the capacity.
+ * carries its length, so that bursts of any size can be spliced in and flush can retire a short one.
+ * get_bulk takes its objects with one CAS. And get searches the other shards at last, so that the pool
+ * is exact, where folly adds shards x limit objects to the capacity.
  *
  * Progress: get and put are lock-free: a CAS fails only because another one succeeded, and a chain
  * that could not be installed goes back. A thread stopped while it moves a chain hides that chain.
@@ -67,10 +67,10 @@ ALWAYS_INLINE struct counted_stack *idx_local_own(
 static COLD uint32_t idx_local_find(
 	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want);
 
-/* A shard's list of `length` objects, which begins with unit `first`, becomes a chain. */
-static COLD void idx_local_retire(struct idx_local_pool *self, uint32_t first, uint32_t length)
+/* The list under the head, which was a shard's until now, becomes a chain. */
+static COLD void idx_local_retire(struct idx_local_pool *self, uint64_t head)
 {
-	chain_stack_push(&self->chains, first, length);
+	chain_stack_push(&self->chains, tagged_unit(head), counted_stack_length(head));
 }
 
 /* Links first..last, linked already, n <= IDX_LOCAL_LIMIT objects, on top of the caller's shard. */
@@ -81,9 +81,7 @@ ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_threa
 	uint64_t head = atom_load_acquire(&shard->head); /* A0, for the list that may be retired */
 
 	for (;;) {
-		uint32_t length = counted_stack_length(head);
-
-		if (likely(length + n <= IDX_LOCAL_LIMIT)) {
+		if (likely(counted_stack_length(head) + n <= IDX_LOCAL_LIMIT)) {
 			atom_store_relaxed(slab_link(&self->slab, last), tagged_unit(head));
 			if (likely(atom_cas_weak_acq_rel(&shard->head, &head,
 				    counted_stack_longer(head, first, n)))) /* R0 */
@@ -93,7 +91,7 @@ ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_threa
 			if (atom_cas_weak_acq_rel(&shard->head, &head,
 				    counted_stack_next(head, first, n))) { /* R0, A0 */
 				thread->paths.flush++;
-				idx_local_retire(self, tagged_unit(head), length);
+				idx_local_retire(self, head);
 				return;
 			}
 		}
@@ -220,8 +218,7 @@ static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
 	while (tagged_unit(head) != 0) {
 		if (atom_cas_weak_acquire(
 			    &shard->head, &head, counted_stack_next(head, 0, 0))) { /* A0 */
-			chain_stack_push(
-				&self->chains, tagged_unit(head), counted_stack_length(head));
+			idx_local_retire(self, head);
 			return;
 		}
 	}

@@ -78,10 +78,7 @@ static inline void mutex_put_bulk(
 	pthread_mutex_unlock(&self->lock);
 }
 
-static inline void mutex_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	mutex_put_bulk(pool, thread, &object, 1);
-}
+POOL_PUT_ONE(mutex)
 
 static COLD int mutex_init(struct pool *pool)
 {

@@ -4,11 +4,9 @@
  * instructions an operation.
  *
  * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
- * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with a ring of data; a pool
- * is the first of them alone. Departures: no threshold, see below; the cycle occupies the high bits
- * of an entry, so that one subtraction compares cycles and wraps by itself; an entry names a unit of
- * the slab (slab.h) instead of an index below n; never-used objects are carved when the ring is
- * empty.
+ * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with one of data; a pool is the
+ * first alone. Departures: no threshold, see below; the cycle occupies the high bits of an entry, so
+ * that one subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h).
  *
  * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}; a position's cycle counts
  * the laps. put takes a position from tail and fills its entry if that is of an older cycle and
@@ -20,12 +18,10 @@
  *
  * A get takes one position unseen. When it has missed it looks first: it reads the entries from head
  * up to tail, takes the next position if an object rests in one of them, and answers NULL if none
- * does and head has not moved meanwhile. The paper ends the chase by counting misses against a
- * threshold that each put raises to 3n - 1. Its lemma wants no more threads than the ring has
- * entries: a getter that stops before it counts its miss counts it against a later put, and enough
- * of them close a ring that holds an object for good. Here nobody trusts a count. `dry` remembers
- * that the last get found nothing, so that the next one looks first; whatever it says, the answer
- * is right.
+ * does and head has not moved meanwhile. The paper counts misses against a threshold that each put
+ * raises, and wants no more threads than the ring has entries: more getters that stop before they
+ * count can close a ring that holds an object for good. Here nobody trusts a count. `dry` remembers
+ * that the last get found nothing, so that the next one looks first; the answer is right anyway.
  *
  * Exact, for any number of threads. An object rests at position p from the CAS that fills the entry
  * of p until head has passed p.
@@ -85,8 +81,7 @@
 enum {
 	SCQ_CYCLE_SHIFT = 26, /* below it the safe bit and 25 bits of unit */
 	SCQ_ORDER_MIN = 6,    /* log2 of the least n: the time until a cycle repeats, see ABA */
-	/* log2 of the entries a line: neighbouring positions lie on different lines. */
-	SCQ_REMAP_LOG2 = 3,
+	SCQ_REMAP_LOG2 = 3,   /* of the entries a line: neighbours lie on different lines */
 };
 _Static_assert(SCQ_ORDER_MIN >= 0 && SCQ_ORDER_MIN <= 20, "the least ring");
 _Static_assert(SCQ_REMAP_LOG2 >= 0 && SCQ_REMAP_LOG2 <= SCQ_ORDER_MIN + 1, "a line fits the ring");
@@ -107,7 +102,6 @@ struct scq_pool {
 	CACHE_PAIR_ALIGNED struct slab slab;
 };
 
-/* The entry of a position. */
 ALWAYS_INLINE atom_u64 *scq_at(const struct scq_pool *self, uint64_t position)
 {
 	uint64_t mask = ((uint64_t)1 << self->order) - 1;
@@ -132,31 +126,12 @@ ALWAYS_INLINE bool scq_is_empty(scq_entry entry)
 	return (entry & SCQ_NONE) == SCQ_NONE;
 }
 
-/* Lifts tail to where getters have run ahead of it, so that the next put is not late. */
-static COLD void scq_catch_up(struct scq_pool *self, uint64_t head)
-{
-	uint64_t tail = atom_load_seq_cst(&self->tail);
-
-	while (tail < head && !atom_cas_weak_seq_cst(&self->tail, &tail, head))
-		;
-}
-
 /* An unfulfilled position: the entry is moved on or marked. True: a unit is there after all. */
 static COLD bool scq_miss(
-	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle)
-{
-	while (scq_is_older(*entry, cycle)) {
-		scq_entry moved = scq_is_empty(*entry) ? cycle | (*entry & SCQ_SAFE) | SCQ_NONE
-						       : *entry & ~SCQ_SAFE;
+	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle);
 
-		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0(b) */
-			break; /* *entry is still the older one */
-	}
-	if ((*entry & SCQ_CYCLE_MASK) == cycle)
-		return true;
-	scq_catch_up(self, head + 1);
-	return false;
-}
+/* Looks before it takes a position. 0: nothing is in the ring. */
+static COLD uint32_t scq_search(struct scq_pool *self);
 
 /* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
 ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
@@ -174,37 +149,6 @@ ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
 	return (uint32_t)(entry & SCQ_NONE);
 }
 
-/* Whether an object rests in the ring. False: at a moment within this call none did. */
-static COLD bool scq_rests(struct scq_pool *self)
-{
-	for (;;) {
-		uint64_t head = atom_load_seq_cst(&self->head); /* S0(a) */
-		uint64_t tail = atom_load_seq_cst(&self->tail); /* S0(a) */
-
-		/* One lap at most: an entry of a later cycle holds what was put a lap further on. */
-		for (uint64_t at = head; at < tail && (at - head) >> self->order == 0; at++) {
-			scq_entry entry = atom_load_seq_cst(scq_at(self, at)); /* A1; S0(a) */
-
-			if (!scq_is_empty(entry) && !scq_is_older(entry, scq_cycle(self, at)))
-				return true;
-		}
-		if (atom_load_relaxed(&self->head) == head)
-			return false;
-	}
-}
-
-/* Looks before it takes a position. 0: nothing is in the ring. */
-static COLD uint32_t scq_search(struct scq_pool *self)
-{
-	uint32_t unit = 0;
-
-	while (unit == 0 && scq_rests(self))
-		unit = scq_take_next(self);
-	if (unit == 0 && atom_load_relaxed(&self->dry) == 0)
-		atom_store_relaxed(&self->dry, 1);
-	return unit;
-}
-
 /* As scq_take_next, and one more load. 0: the ring is empty. */
 ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
 {
@@ -215,15 +159,6 @@ ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
 			return unit;
 	}
 	return scq_search(self);
-}
-
-/* The second look of pool_grow. */
-static COLD void *scq_take_again(struct pool *pool)
-{
-	struct scq_pool *self = (struct scq_pool *)pool;
-	uint32_t unit = scq_search(self);
-
-	return unit != 0 ? slab_at(&self->slab, unit) : NULL;
 }
 
 static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
@@ -262,6 +197,70 @@ static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *
 
 POOL_GET_EACH(scq)
 POOL_PUT_EACH(scq)
+
+/* Lifts tail to where getters have run ahead of it, so that the next put is not late. */
+static COLD void scq_catch_up(struct scq_pool *self, uint64_t head)
+{
+	uint64_t tail = atom_load_seq_cst(&self->tail);
+
+	while (tail < head && !atom_cas_weak_seq_cst(&self->tail, &tail, head))
+		;
+}
+
+static COLD bool scq_miss(
+	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle)
+{
+	while (scq_is_older(*entry, cycle)) {
+		scq_entry moved = scq_is_empty(*entry) ? cycle | (*entry & SCQ_SAFE) | SCQ_NONE
+						       : *entry & ~SCQ_SAFE;
+
+		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0(b) */
+			break; /* *entry is still the older one */
+	}
+	if ((*entry & SCQ_CYCLE_MASK) == cycle)
+		return true;
+	scq_catch_up(self, head + 1);
+	return false;
+}
+
+/* Whether an object rests in the ring. False: at a moment within this call none did. */
+static COLD bool scq_rests(struct scq_pool *self)
+{
+	for (;;) {
+		uint64_t head = atom_load_seq_cst(&self->head); /* S0(a) */
+		uint64_t tail = atom_load_seq_cst(&self->tail); /* S0(a) */
+
+		/* One lap at most: an entry of a later cycle holds what was put a lap further on. */
+		for (uint64_t at = head; at < tail && (at - head) >> self->order == 0; at++) {
+			scq_entry entry = atom_load_seq_cst(scq_at(self, at)); /* A1; S0(a) */
+
+			if (!scq_is_empty(entry) && !scq_is_older(entry, scq_cycle(self, at)))
+				return true;
+		}
+		if (atom_load_relaxed(&self->head) == head)
+			return false;
+	}
+}
+
+static COLD uint32_t scq_search(struct scq_pool *self)
+{
+	uint32_t unit = 0;
+
+	while (unit == 0 && scq_rests(self))
+		unit = scq_take_next(self);
+	if (unit == 0 && atom_load_relaxed(&self->dry) == 0)
+		atom_store_relaxed(&self->dry, 1);
+	return unit;
+}
+
+/* The second look of pool_grow. */
+static COLD void *scq_take_again(struct pool *pool)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	uint32_t unit = scq_search(self);
+
+	return unit != 0 ? slab_at(&self->slab, unit) : NULL;
+}
 
 /* Empties the ring and sets both positions to a multiple of 2n, not 0: its cycle has a past. */
 static COLD void scq_start(struct scq_pool *self, uint64_t position)

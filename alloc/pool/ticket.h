@@ -14,23 +14,14 @@
  * R0 in unlock, meets A0 in lock: the next holder sees the list as its predecessor left it.
  * Drawing a ticket is relaxed: it decides who is next and publishes nothing.
  *
- * I1  as in free_list.h.
- * I2  A quiet pool's lock is free: next == owner.
+ * I1  as in free_list.h. I2  A quiet pool's lock is free: next == owner.
  */
 #ifndef ALLOC_POOL_TICKET_H
 #define ALLOC_POOL_TICKET_H
 
 #include "alloc/mechanism/free_list.h"
 #include "alloc/mechanism/life_cycle.h"
-
-#include <sched.h>
-
-/*
- * Looks at the lock before a waiter yields, 1 or more. 2000 is some 40 us, longer than any hold
- * that was not preempted.
- */
-enum { TICKET_SPINS_BEFORE_YIELD = 2000 };
-_Static_assert(TICKET_SPINS_BEFORE_YIELD >= 1 && TICKET_SPINS_BEFORE_YIELD <= 1000000, "spins");
+#include "alloc/mechanism/spin.h"
 
 struct ticket_pool {
 	struct pool base;
@@ -43,15 +34,11 @@ struct ticket_pool {
 
 static COLD void ticket_wait(struct ticket_pool *self, uint32_t mine)
 {
-	for (uint32_t spins = 1; atom_load_acquire(&self->owner) != mine; spins++) { /* A0 */
-		if (spins % TICKET_SPINS_BEFORE_YIELD == 0)
-			sched_yield();
-		else
-			atom_pause();
-	}
+	for (uint32_t looks = 1; atom_load_acquire(&self->owner) != mine; looks++) /* A0 */
+		spin(looks);
 }
 
-/* Returns the ticket, which unlock wants back. */
+/* The ticket, which unlock wants back. */
 ALWAYS_INLINE uint32_t ticket_lock(struct ticket_pool *self)
 {
 	uint32_t mine = atom_add_relaxed(&self->next, 1);
@@ -115,22 +102,16 @@ static inline void ticket_put_bulk(
 	ticket_unlock(self, mine);
 }
 
-static inline void ticket_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	ticket_put_bulk(pool, thread, &object, 1);
-}
+POOL_PUT_ONE(ticket)
 
 static COLD void ticket_walk(struct pool *pool, struct census *census)
 {
 	struct ticket_pool *self = (struct ticket_pool *)pool;
-	uint32_t next = atom_load_relaxed(&self->next);
-	uint32_t owner = atom_load_acquire(&self->owner); /* A0 */
 
-	if (next == owner)
-		free_list_walk(&self->list, census); /* I1 */
+	if (atom_load_acquire(&self->owner) == atom_load_relaxed(&self->next)) /* A0 */
+		free_list_walk(&self->list, census);                           /* I1 */
 	else
-		census_fail(census, "I2: the lock of a quiet pool is held: ticket %u of %u", owner,
-			next);
+		census_fail(census, "I2: the lock of a quiet pool is held");
 }
 
 static const struct pool_parts ticket_parts = {

@@ -1,16 +1,14 @@
 /*
  * urcu_lfs_gp: liburcu's lock-free stack as a free list, with lock-free pops that read-copy-update
  * makes safe. The price is memory: an object that was put rests until every reader of that moment
- * is done. So put rate x grace period objects are in flight, and get finds none of them. At 20
- * million puts a second and 10 ms that is 200,000.
+ * is done. So put rate x grace period objects are in flight: at 20 million puts a second and 10 ms
+ * 200,000. get finds none of them and carves a new one rather than wait; at the capacity it answers
+ * NULL. So the memory figures of a run contain the peak.
  *
  * Source: liburcu, <urcu/lfstack.h> rule (1): pop under the read lock, and wait for a grace period
  * between a pop and the push of what was popped. put hands the waiting to call_rcu, whose thread
  * pushes. The flavour is urcu-bp, which registers threads by itself: a pool does not own the
  * threads that use it, and they may use liburcu already.
- *
- * What is in flight shows as carved objects: get carves a new one rather than wait, and when the
- * capacity is reached it answers NULL. So the memory figures of a run contain the peak.
  *
  * Progress: get is lock-free: a CAS fails only because another one succeeded. put is wait-free as
  * far as our code goes, and hands over to a thread of liburcu's. A thread that stops between the
@@ -36,6 +34,7 @@ struct urcu_lfs_gp_node {
 	struct rcu_head rcu;
 	struct urcu_lfs_gp_pool *pool; /* for the callback, which is given the rcu_head alone */
 };
+_Static_assert(offsetof(struct urcu_lfs_gp_node, node) == 0, "liburcu's node is ours");
 _Static_assert((sizeof(struct urcu_lfs_gp_node) & (sizeof(struct urcu_lfs_gp_node) - 1)) == 0,
 	"the side nodes want a power of two");
 
@@ -50,8 +49,7 @@ struct urcu_lfs_gp_pool {
 ALWAYS_INLINE void *urcu_lfs_gp_object(
 	const struct urcu_lfs_gp_pool *self, const struct cds_lfs_node *node)
 {
-	return side_nodes_object(&self->nodes, container_of(node, struct urcu_lfs_gp_node, node),
-		sizeof(struct urcu_lfs_gp_node));
+	return side_nodes_object(&self->nodes, node, sizeof(struct urcu_lfs_gp_node));
 }
 
 /* One locked instruction, and what the read lock costs: loads, stores, and a compiler barrier. */
@@ -137,11 +135,7 @@ static const struct pool_ops pool_urcu_lfs_gp_ops = {
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
 		.trims = true},
 	.supported = urcu_supported,
-#if NBLBENCH_URCU
-	POOL_CACHE_HOOKS(urcu_lfs_gp),
-#else
-	MISSING_LIBRARY_HOOKS,
-#endif
+	URCU_CACHE_HOOKS(urcu_lfs_gp),
 };
 
 #endif

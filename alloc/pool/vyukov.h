@@ -40,18 +40,13 @@
 #define ALLOC_POOL_VYUKOV_H
 
 #include "alloc/mechanism/life_cycle.h"
+#include "alloc/mechanism/spin.h"
 
 #include <inttypes.h>
-#include <sched.h>
 
-enum {
-	/* Cells an object of the capacity, 1 or more; the ring is rounded up to a power of two. */
-	VYUKOV_CELLS_PER_OBJECT = 2,
-	/* Looks at a cell before a waiting put yields: a stopped getter needs the CPU to go on. */
-	VYUKOV_SPINS_BEFORE_YIELD = 2000,
-};
+/* Cells an object of the capacity, 1 or more; the ring is rounded up to a power of two. */
+enum { VYUKOV_CELLS_PER_OBJECT = 2 };
 _Static_assert(VYUKOV_CELLS_PER_OBJECT >= 1 && VYUKOV_CELLS_PER_OBJECT <= 16, "cells an object");
-_Static_assert(VYUKOV_SPINS_BEFORE_YIELD >= 1 && VYUKOV_SPINS_BEFORE_YIELD <= 1000000, "spins");
 
 struct vyukov_cell {
 	atom_u64 seq;
@@ -93,42 +88,6 @@ ALWAYS_INLINE void *vyukov_take(struct pool *pool)
 	}
 }
 
-/*
- * Up to n >= 1 objects with one CAS: those of the filled cells in a row from take on. A filled cell
- * stays filled until the owner of its position empties it, and the CAS, which fails if take has
- * moved since, makes the caller the owner of them all. 0: the first is not filled.
- */
-ALWAYS_INLINE uint32_t vyukov_take_each(struct vyukov_pool *self, void **objs, uint32_t n)
-{
-	uint64_t at = atom_load_relaxed(&self->take);
-
-	for (;;) {
-		uint32_t got = 0;
-		uint64_t seq;
-
-		do
-			seq = atom_load_acquire(
-				&self->ring[(at + got) & self->mask].seq); /* A0, meets R0 */
-		while (seq == at + got + 1 && ++got < n);
-		if (likely(got != 0)) {
-			if (likely(atom_cas_weak_relaxed(&self->take, &at, at + got))) {
-				for (uint32_t i = 0; i < got; i++, at++) {
-					struct vyukov_cell *cell = &self->ring[at & self->mask];
-
-					objs[i] = cell->object;
-					atom_store_release(
-						&cell->seq, at + self->mask + 1); /* R1 */
-				}
-				return got;
-			}
-		} else if ((int64_t)(seq - (at + 1)) < 0) {
-			return 0;
-		} else {
-			at = atom_load_relaxed(&self->take);
-		}
-	}
-}
-
 static inline void *vyukov_get(struct pool *pool, struct pool_thread *thread)
 {
 	return pool_or_grow(vyukov_take(pool), pool, thread);
@@ -139,12 +98,8 @@ static COLD uint64_t vyukov_wait(struct vyukov_pool *self, uint64_t at)
 {
 	atom_u64 *seq = &self->ring[at & self->mask].seq;
 
-	for (uint32_t spins = 1; (int64_t)(atom_load_relaxed(seq) - at) < 0; spins++) {
-		if (spins % VYUKOV_SPINS_BEFORE_YIELD == 0)
-			sched_yield();
-		else
-			atom_pause();
-	}
+	for (uint32_t looks = 1; (int64_t)(atom_load_relaxed(seq) - at) < 0; looks++)
+		spin(looks);
 	return atom_load_relaxed(&self->give);
 }
 
@@ -173,18 +128,45 @@ static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, voi
 	}
 }
 
-/* One locked compare-and-swap for all n, and two loads and two stores an object. */
+/*
+ * One locked compare-and-swap for all n, and two loads and two stores an object: the filled cells in a
+ * row from take on. A filled cell stays filled until the owner of its position empties it, and the
+ * CAS, which fails if take has moved since, makes the caller the owner of them all.
+ */
 static inline uint32_t vyukov_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	uint32_t got = vyukov_take_each((struct vyukov_pool *)pool, objs, n);
+	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	uint64_t at = atom_load_relaxed(&self->take);
 
-	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
+	for (;;) {
+		uint32_t got = 0;
+		uint64_t seq;
+
+		do
+			seq = atom_load_acquire(
+				&self->ring[(at + got) & self->mask].seq); /* A0, meets R0 */
+		while (seq == at + got + 1 && ++got < n);
+		if (likely(got != 0)) {
+			if (unlikely(!atom_cas_weak_relaxed(&self->take, &at, at + got)))
+				continue;
+			for (uint32_t i = 0; i < got; i++, at++) {
+				struct vyukov_cell *cell = &self->ring[at & self->mask];
+
+				objs[i] = cell->object;
+				atom_store_release(&cell->seq, at + self->mask + 1); /* R1 */
+			}
+			return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
+		}
+		if ((int64_t)(seq - (at + 1)) < 0)
+			return pool_grow_each(pool, thread, objs, 0, n);
+		at = atom_load_relaxed(&self->take);
+	}
 }
 
 /*
  * One locked compare-and-swap for all n, and two loads and two stores an object: the emptied cells
- * in a row from give on, for the reason that vyukov_take_each gives.
+ * in a row from give on, for the reason that vyukov_get_bulk gives.
  */
 static inline void vyukov_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)

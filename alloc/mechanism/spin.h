@@ -1,0 +1,25 @@
+/*
+ * What a waiter does between two looks at a word that another thread is about to change: it spins,
+ * and yields its CPU when it has spun for long, for the other may need it to go on.
+ */
+#ifndef ALLOC_MECHANISM_SPIN_H
+#define ALLOC_MECHANISM_SPIN_H
+
+#include "alloc/atomic.h"
+
+#include <sched.h>
+
+/* Looks before a yield, 1 or more. 2000 is some 40 us, longer than any hold that was not preempted. */
+enum { SPIN_LOOKS_BEFORE_YIELD = 2000 };
+_Static_assert(SPIN_LOOKS_BEFORE_YIELD >= 1 && SPIN_LOOKS_BEFORE_YIELD <= 1000000, "looks");
+
+/* After look number `looks`, 1 or more. */
+ALWAYS_INLINE void spin(uint32_t looks)
+{
+	if (looks % SPIN_LOOKS_BEFORE_YIELD == 0)
+		sched_yield();
+	else
+		atom_pause();
+}
+
+#endif
