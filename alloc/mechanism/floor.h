@@ -67,4 +67,36 @@ extern const struct pool_parts bare_parts;
 #define BARE_HOOKS(name) \
 	POOL_LIFE_CYCLE(bare_parts), POOL_HOT_HOOKS(name), .flush = pool_flush_nothing
 
+/*
+ * The hooks of a row that does one thing to its words for a get, take(bare_pool), and one for a put, give:
+ * singly, and where a burst of any size is no more, in bulk.
+ */
+#define BARE_SINGLES(name, take, give)                                                             \
+	static inline void *name##_get(struct pool *pool, struct pool_thread *thread)              \
+	{                                                                                          \
+		take((struct bare_pool *)pool);                                                    \
+		return floor_get(thread);                                                          \
+	}                                                                                          \
+	static inline void name##_put(struct pool *pool, struct pool_thread *thread, void *object) \
+	{                                                                                          \
+		(void)thread;                                                                      \
+		(void)object;                                                                      \
+		give((struct bare_pool *)pool);                                                    \
+	}
+#define BARE_BURSTS(name, take, give)                                                         \
+	static inline uint32_t name##_get_bulk(                                               \
+		struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)       \
+	{                                                                                     \
+		take((struct bare_pool *)pool);                                               \
+		return floor_get_bulk(thread, objs, n);                                       \
+	}                                                                                     \
+	static inline void name##_put_bulk(                                                   \
+		struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n) \
+	{                                                                                     \
+		(void)thread;                                                                 \
+		(void)objs;                                                                   \
+		(void)n;                                                                      \
+		give((struct bare_pool *)pool);                                               \
+	}
+
 #endif

@@ -30,38 +30,9 @@ ALWAYS_INLINE void bare_cas_push(struct bare_pool *self)
 		;
 }
 
-/* Two loads and one locked compare-and-swap. */
-static inline void *bare_cas_get(struct pool *pool, struct pool_thread *thread)
-{
-	bare_cas_pop((struct bare_pool *)pool);
-	return floor_get(thread);
-}
-
-/* One load and one locked compare-and-swap. */
-static inline void bare_cas_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	(void)thread;
-	(void)object;
-	bare_cas_push((struct bare_pool *)pool);
-}
-
-/* One load, one locked compare-and-swap and one copy of n pointers. */
-static inline uint32_t bare_cas_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	bare_cas_pop((struct bare_pool *)pool);
-	return floor_get_bulk(thread, objs, n);
-}
-
-/* One load and one locked compare-and-swap for all n. */
-static inline void bare_cas_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	(void)thread;
-	(void)objs;
-	(void)n;
-	bare_cas_push((struct bare_pool *)pool);
-}
+/* One load and one locked compare-and-swap; get loads the object's address, or copies n, besides. */
+BARE_SINGLES(bare_cas, bare_cas_pop, bare_cas_push)
+BARE_BURSTS(bare_cas, bare_cas_pop, bare_cas_push)
 
 static const struct pool_ops pool_bare_cas_ops = {
 	.name = "bare_cas",

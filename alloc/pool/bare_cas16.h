@@ -28,38 +28,9 @@ ALWAYS_INLINE void bare_cas16_change(struct bare_pool *self)
 	}
 }
 
-/* Three loads and one 16-byte compare-and-swap. */
-static inline void *bare_cas16_get(struct pool *pool, struct pool_thread *thread)
-{
-	bare_cas16_change((struct bare_pool *)pool);
-	return floor_get(thread);
-}
-
-/* Two loads and one 16-byte compare-and-swap. */
-static inline void bare_cas16_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	(void)thread;
-	(void)object;
-	bare_cas16_change((struct bare_pool *)pool);
-}
-
-/* Two loads, one 16-byte compare-and-swap and one copy of n pointers. */
-static inline uint32_t bare_cas16_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	bare_cas16_change((struct bare_pool *)pool);
-	return floor_get_bulk(thread, objs, n);
-}
-
-/* Two loads and one 16-byte compare-and-swap for all n. */
-static inline void bare_cas16_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	(void)thread;
-	(void)objs;
-	(void)n;
-	bare_cas16_change((struct bare_pool *)pool);
-}
+/* Two loads and one 16-byte compare-and-swap; get loads the object's address, or copies n, besides. */
+BARE_SINGLES(bare_cas16, bare_cas16_change, bare_cas16_change)
+BARE_BURSTS(bare_cas16, bare_cas16_change, bare_cas16_change)
 
 static const struct pool_ops pool_bare_cas16_ops = {
 	.name = "bare_cas16",

@@ -32,20 +32,8 @@ ALWAYS_INLINE void bare_scq_give(struct bare_pool *self)
 		;
 }
 
-/* One load and two locked instructions. */
-static inline void *bare_scq_get(struct pool *pool, struct pool_thread *thread)
-{
-	bare_scq_take((struct bare_pool *)pool);
-	return floor_get(thread);
-}
-
-/* One load and two locked instructions. */
-static inline void bare_scq_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	(void)thread;
-	(void)object;
-	bare_scq_give((struct bare_pool *)pool);
-}
+/* One load and two locked instructions each. */
+BARE_SINGLES(bare_scq, bare_scq_take, bare_scq_give)
 
 /* 2n locked instructions and one copy of n pointers. */
 static inline uint32_t bare_scq_get_bulk(

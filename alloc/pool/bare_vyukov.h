@@ -20,37 +20,19 @@ ALWAYS_INLINE void bare_vyukov_move(atom_u64 *position)
 		;
 }
 
-/* Two loads and one locked compare-and-swap. */
-static inline void *bare_vyukov_get(struct pool *pool, struct pool_thread *thread)
+ALWAYS_INLINE void bare_vyukov_take(struct bare_pool *self)
 {
-	bare_vyukov_move(&((struct bare_pool *)pool)->head);
-	return floor_get(thread);
+	bare_vyukov_move(&self->head);
 }
 
-/* One load and one locked compare-and-swap. */
-static inline void bare_vyukov_put(struct pool *pool, struct pool_thread *thread, void *object)
+ALWAYS_INLINE void bare_vyukov_give(struct bare_pool *self)
 {
-	(void)thread;
-	(void)object;
-	bare_vyukov_move(&((struct bare_pool *)pool)->tail);
+	bare_vyukov_move(&self->tail);
 }
 
-/* One load, one locked compare-and-swap and one copy of n pointers. */
-static inline uint32_t bare_vyukov_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	bare_vyukov_move(&((struct bare_pool *)pool)->head);
-	return floor_get_bulk(thread, objs, n);
-}
-
-/* One load and one locked compare-and-swap for all n. */
-static inline void bare_vyukov_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	(void)objs;
-	(void)n;
-	bare_vyukov_put(pool, thread, NULL);
-}
+/* One load and one locked compare-and-swap; get loads the object's address, or copies n, besides. */
+BARE_SINGLES(bare_vyukov, bare_vyukov_take, bare_vyukov_give)
+BARE_BURSTS(bare_vyukov, bare_vyukov_take, bare_vyukov_give)
 
 static const struct pool_ops pool_bare_vyukov_ops = {
 	.name = "bare_vyukov",
