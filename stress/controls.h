@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-/* Builds that can see the mistake. */
+/* Builds that can see the mistake: any, unless a control says otherwise. */
 enum control_build { CONTROL_ANY_BUILD, CONTROL_THREAD_SANITIZER };
 
 struct control {
@@ -36,5 +36,24 @@ extern const struct control *const controls[];
  */
 #define CONTROL_COLD_HOOKS(its_parts) \
 	POOL_LIFE_CYCLE(its_parts), .supported = pool_supported_always, .flush = pool_flush_nothing
+
+/* <name>_ops, the table of a treiber_tag whose get, or whose put, is the control's: <name>_get, <name>_put. */
+#define CONTROL_WITH_GET(its_name, its_parts, its_summary) \
+	POOL_GET_EACH(its_name)                            \
+	CONTROL_OPS(its_name, its_parts, its_summary, its_name, treiber_tag)
+#define CONTROL_WITH_PUT(its_name, its_parts, its_summary) \
+	POOL_PUT_EACH(its_name)                            \
+	CONTROL_OPS(its_name, its_parts, its_summary, treiber_tag, its_name)
+#define CONTROL_OPS(its_name, its_parts, its_summary, getter, putter)  \
+	static const struct pool_ops its_name##_ops = {                \
+		.name = #its_name,                                     \
+		.summary = its_summary,                                \
+		.traits = {.progress = POOL_LOCK_FREE, .exact = true}, \
+		CONTROL_COLD_HOOKS(its_parts),                         \
+		.get = getter##_get,                                   \
+		.put = putter##_put,                                   \
+		.get_bulk = getter##_get_bulk,                         \
+		.put_bulk = putter##_put_bulk,                         \
+	};
 
 #endif

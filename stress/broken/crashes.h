@@ -20,28 +20,12 @@ static void *crashes_get(struct pool *pool, struct pool_thread *thread)
 	return treiber_tag_get(pool, thread);
 }
 
-static uint32_t crashes_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(crashes_get, pool, thread, objs, n);
-}
-
-static const struct pool_ops crashes_ops = {
-	.name = "crashes",
-	.summary = "dies of a signal after a while",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = crashes_get,
-	.put = treiber_tag_put,
-	.get_bulk = crashes_get_bulk,
-	.put_bulk = treiber_tag_put_bulk,
-};
+CONTROL_WITH_GET(crashes, treiber_tag_parts, "dies of a signal after a while")
 
 static const struct control control_crashes = {
 	.ops = &crashes_ops,
 	.scenario = "churn",
 	.sign = "SEGV",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

@@ -20,28 +20,12 @@ static void *empty_early_get(struct pool *pool, struct pool_thread *thread)
 	return object;
 }
 
-static uint32_t empty_early_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(empty_early_get, pool, thread, objs, n);
-}
-
-static const struct pool_ops empty_early_ops = {
-	.name = "empty_early",
-	.summary = "says NULL while its last object is free",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = empty_early_get,
-	.put = treiber_tag_put,
-	.get_bulk = empty_early_get_bulk,
-	.put_bulk = treiber_tag_put_bulk,
-};
+CONTROL_WITH_GET(empty_early, treiber_tag_parts, "says NULL while its last object is free")
 
 static const struct control control_empty_early = {
 	.ops = &empty_early_ops,
 	.scenario = "exhaustion",
 	.sign = "NULL after",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

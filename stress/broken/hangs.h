@@ -21,28 +21,12 @@ static void hangs_put(struct pool *pool, struct pool_thread *thread, void *objec
 	treiber_tag_put(pool, thread, object);
 }
 
-static void hangs_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(hangs_put, pool, thread, objs, n);
-}
-
-static const struct pool_ops hangs_ops = {
-	.name = "hangs",
-	.summary = "waits in put for ever, after a while",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = treiber_tag_get,
-	.put = hangs_put,
-	.get_bulk = treiber_tag_get_bulk,
-	.put_bulk = hangs_put_bulk,
-};
+CONTROL_WITH_PUT(hangs, treiber_tag_parts, "waits in put for ever, after a while")
 
 static const struct control control_hangs = {
 	.ops = &hangs_ops,
 	.scenario = "churn",
 	.sign = "did not finish",
-	.build = CONTROL_ANY_BUILD,
 	.limit_s = HANGS_LIMIT_S,
 };
 

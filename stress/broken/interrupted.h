@@ -22,7 +22,6 @@ static const struct pool_ops interrupted_ops = {
 static const struct control control_interrupted = {
 	.ops = &interrupted_ops,
 	.scenario = "signals",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

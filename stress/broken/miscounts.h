@@ -22,28 +22,12 @@ static void miscounts_put(struct pool *pool, struct pool_thread *thread, void *o
 	treiber_tag_put(pool, thread, object);
 }
 
-static void miscounts_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(miscounts_put, pool, thread, objs, n);
-}
-
-static const struct pool_ops miscounts_ops = {
-	.name = "miscounts",
-	.summary = "takes an object too many off its tag's account",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = treiber_tag_get,
-	.put = miscounts_put,
-	.get_bulk = treiber_tag_get_bulk,
-	.put_bulk = miscounts_put_bulk,
-};
+CONTROL_WITH_PUT(miscounts, treiber_tag_parts, "takes an object too many off its tag's account")
 
 static const struct control control_miscounts = {
 	.ops = &miscounts_ops,
 	.scenario = "nbl",
 	.sign = "the accounts of tag 'SNbl'",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

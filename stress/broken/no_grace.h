@@ -24,12 +24,6 @@ static void *no_grace_get(struct pool *pool, struct pool_thread *thread)
 	return treiber_tag_get(pool, thread);
 }
 
-static uint32_t no_grace_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(no_grace_get, pool, thread, objs, n);
-}
-
 static int no_grace_init(struct pool *pool)
 {
 	(void)pool;
@@ -38,29 +32,17 @@ static int no_grace_init(struct pool *pool)
 }
 
 static const struct pool_parts no_grace_parts = {
-	.pool_bytes = sizeof(struct treiber_tag_pool),
-	.slab_offset = offsetof(struct treiber_tag_pool, slab),
-	.links = SLAB_WITH_LINKS,
+	POOL_WITH_SLAB(struct treiber_tag_pool, SLAB_WITH_LINKS),
 	.init = no_grace_init,
 	.take = treiber_tag_take,
 	.walk = treiber_tag_walk,
 };
 
-static const struct pool_ops no_grace_ops = {
-	.name = "no_grace",
-	.summary = "is freed without a grace period for the calls inside",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(no_grace_parts),
-	.get = no_grace_get,
-	.put = treiber_tag_put,
-	.get_bulk = no_grace_get_bulk,
-	.put_bulk = treiber_tag_put_bulk,
-};
+CONTROL_WITH_GET(no_grace, no_grace_parts, "is freed without a grace period for the calls inside")
 
 static const struct control control_no_grace = {
 	.ops = &no_grace_ops,
 	.scenario = "lifetime",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

@@ -17,27 +17,12 @@ static void touches_after_put_put(struct pool *pool, struct pool_thread *thread,
 	*late = 0;
 }
 
-static void touches_after_put_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(touches_after_put_put, pool, thread, objs, n);
-}
-
-static const struct pool_ops touches_after_put_ops = {
-	.name = "touches_after_put",
-	.summary = "writes to an object after it has given it away",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = treiber_tag_get,
-	.put = touches_after_put_put,
-	.get_bulk = treiber_tag_get_bulk,
-	.put_bulk = touches_after_put_put_bulk,
-};
+CONTROL_WITH_PUT(
+	touches_after_put, treiber_tag_parts, "writes to an object after it has given it away")
 
 static const struct control control_touches_after_put = {
 	.ops = &touches_after_put_ops,
 	.scenario = "churn",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

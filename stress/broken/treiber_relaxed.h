@@ -21,22 +21,8 @@ static void treiber_relaxed_put(struct pool *pool, struct pool_thread *thread, v
 	} while (!atom_cas_weak_relaxed(&self->stack.head, &head, tagged_with_unit(head, unit)));
 }
 
-static void treiber_relaxed_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	pool_put_each(treiber_relaxed_put, pool, thread, objs, n);
-}
-
-static const struct pool_ops treiber_relaxed_ops = {
-	.name = "treiber_relaxed",
-	.summary = "a Treiber stack whose push does not release what the owner wrote",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = treiber_tag_get,
-	.put = treiber_relaxed_put,
-	.get_bulk = treiber_tag_get_bulk,
-	.put_bulk = treiber_relaxed_put_bulk,
-};
+CONTROL_WITH_PUT(treiber_relaxed, treiber_tag_parts,
+	"a Treiber stack whose push does not release what the owner wrote")
 
 static const struct control control_treiber_relaxed = {
 	.ops = &treiber_relaxed_ops,

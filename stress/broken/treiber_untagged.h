@@ -36,27 +36,12 @@ static void *treiber_untagged_get(struct pool *pool, struct pool_thread *thread)
 	}
 }
 
-static uint32_t treiber_untagged_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(treiber_untagged_get, pool, thread, objs, n);
-}
-
-static const struct pool_ops treiber_untagged_ops = {
-	.name = "treiber_untagged",
-	.summary = "a Treiber stack without a tag: ABA gives one object to two owners",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = treiber_untagged_get,
-	.put = treiber_tag_put,
-	.get_bulk = treiber_untagged_get_bulk,
-	.put_bulk = treiber_tag_put_bulk,
-};
+CONTROL_WITH_GET(treiber_untagged, treiber_tag_parts,
+	"a Treiber stack without a tag: ABA gives one object to two owners")
 
 static const struct control control_treiber_untagged = {
 	.ops = &treiber_untagged_ops,
 	.scenario = "churn",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

@@ -38,7 +38,6 @@ static const struct control control_trims_held = {
 	.ops = &trims_held_ops,
 	.scenario = "trim",
 	.sign = "was written to while",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

@@ -49,7 +49,6 @@ static const struct pool_ops walks_untagged_ops = {
 static const struct control control_walks_untagged = {
 	.ops = &walks_untagged_ops,
 	.scenario = "churn",
-	.build = CONTROL_ANY_BUILD,
 };
 
 #endif

@@ -19,21 +19,6 @@ static void *hides_a_lock_get(struct pool *pool, struct pool_thread *thread)
 	return object;
 }
 
-static uint32_t hides_a_lock_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	return pool_get_each(hides_a_lock_get, pool, thread, objs, n);
-}
-
-static const struct pool_ops hides_a_lock_ops = {
-	.name = "hides_a_lock",
-	.summary = "a Treiber stack with a busy bit round its pop",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true},
-	CONTROL_COLD_HOOKS(treiber_tag_parts),
-	.get = hides_a_lock_get,
-	.put = treiber_tag_put,
-	.get_bulk = hides_a_lock_get_bulk,
-	.put_bulk = treiber_tag_put_bulk,
-};
+CONTROL_WITH_GET(hides_a_lock, treiber_tag_parts, "a Treiber stack with a busy bit round its pop")
 
 #endif
