@@ -7,6 +7,7 @@
  */
 #include "alloc/machine/cmocka.h"
 #include "alloc/nbl/nbl.h"
+#include "alloc/nbl/usage_test.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -14,7 +15,6 @@
 #include <stdint.h>
 
 enum {
-	ROWS = 256, /* nblbench.h */
 	BYTES = 32,
 	CHARGED = 16 + BYTES, /* nblbench.h */
 	POOL_TAG = 0x6c6f6f50,
@@ -69,18 +69,6 @@ static void push(struct bed *bed, uint32_t tag)
 static bool pop(struct bed *bed)
 {
 	return nbl_context_pop(bed->pool->policy, bed->pool, bed->self, bed->nbl, BYTES, call);
-}
-
-static struct nbl_tag_usage usage(uint32_t tag)
-{
-	struct nbl_tag_usage rows[ROWS];
-	size_t n = nbl_tags(rows, ROWS);
-
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].tag == tag)
-			return rows[i];
-	}
-	return (struct nbl_tag_usage){.tag = tag};
 }
 
 static void expect(uint32_t tag, int64_t blocks, int64_t peak)
@@ -190,11 +178,11 @@ struct reading {
 static void *read_accounts(void *arg)
 {
 	struct reading *reading = arg;
-	struct nbl_tag_usage rows[ROWS];
+	struct nbl_tag_usage rows[TAG_ROWS];
 
 	pthread_barrier_wait(&reading->begin);
 	while (atom_load_relaxed(&reading->done) == 0) /* nothing but an end is told by it */
-		nbl_tags(rows, ROWS);
+		nbl_tags(rows, TAG_ROWS);
 	return NULL;
 }
 
@@ -230,23 +218,23 @@ static void tags_are_read_meanwhile(NO_STATE)
 /* The last row, tag 0, has what there is no row for. Last: from here on there is none. */
 static void more_tags_than_rows(NO_STATE)
 {
-	enum { FIRST = 0x03000000, TAGS = 3 * ROWS };
-	struct nbl_tag_usage rows[ROWS];
+	enum { FIRST = 0x03000000, TAGS = 3 * TAG_ROWS };
+	struct nbl_tag_usage rows[TAG_ROWS];
 	struct bed bed = make();
 	int64_t alone = 0; /* tags with a row of their own */
 
 	for (uint32_t i = 0; i < TAGS; i++)
 		push(&bed, FIRST + i);
-	assert_int_equal(nbl_tags(rows, ROWS), ROWS);
-	for (size_t i = 0; i < ROWS - 1; i++) {
+	assert_int_equal(nbl_tags(rows, TAG_ROWS), TAG_ROWS);
+	for (size_t i = 0; i < TAG_ROWS - 1; i++) {
 		if (rows[i].tag < FIRST || rows[i].tag >= FIRST + TAGS)
 			continue;
 		assert_int_equal(rows[i].objects, 1);
 		alone++;
 	}
-	assert_int_equal(rows[ROWS - 1].tag, 0);
-	assert_int_equal(rows[ROWS - 1].objects, TAGS - alone);
-	assert_int_equal(rows[ROWS - 1].bytes, (TAGS - alone) * CHARGED);
+	assert_int_equal(rows[TAG_ROWS - 1].tag, 0);
+	assert_int_equal(rows[TAG_ROWS - 1].objects, TAGS - alone);
+	assert_int_equal(rows[TAG_ROWS - 1].bytes, (TAGS - alone) * CHARGED);
 	for (uint32_t i = 0; i < TAGS; i++)
 		assert_true(pop(&bed));
 	assert_int_equal(usage(0).objects, 0);

@@ -13,6 +13,7 @@
 #include "alloc/context/sticky.h"
 #include "alloc/machine/cmocka.h"
 #include "alloc/nbl/nbl.h"
+#include "alloc/nbl/usage_test.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -712,19 +713,6 @@ static void flush_forgets(NO_STATE)
  * Accounts: a block counts under the tag of its push while it is out, and afterwards only if it
  * stays with its NBL, until its memory goes back or a push under another tag takes it over.
  */
-
-static struct nbl_tag_usage usage(uint32_t tag)
-{
-	enum { ROWS = 256 };
-	struct nbl_tag_usage rows[ROWS];
-	size_t n = nbl_tags(rows, ROWS);
-
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].tag == tag)
-			return rows[i];
-	}
-	return (struct nbl_tag_usage){.tag = tag};
-}
 
 /* Blocks of the chain that are not the NBL's own, and what they count for. */
 static struct nbl_tag_usage charged(struct bed *bed, NET_BUFFER_LIST *nbl)

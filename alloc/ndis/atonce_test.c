@@ -16,7 +16,6 @@ enum {
 	BATCH = 256,
 	BATCHES = 8, /* over a score of strategies: 40,000 objects of each kind */
 	PUSH_BYTES = 32,
-	MDLS_TAG = 0x6c644d66, /* 'fMdl' */
 };
 
 /* Misuses by kind, counted by any thread. */
@@ -36,34 +35,19 @@ static uint32_t take_seen(enum nbl_misuse_kind kind)
 /* What the racers do with each object. */
 typedef void (*deed)(void *object);
 
-static void free_nbl(void *object)
-{
-	NdisFreeNetBufferList(object);
-}
-static void free_nb(void *object)
-{
-	NdisFreeNetBuffer(object);
-}
-static void free_mdl(void *object)
-{
-	IoFreeMdl(object);
-}
-static void free_clone(void *object)
-{
-	NdisFreeCloneNetBufferList(object, 0);
-}
-static void free_clone_fwps(void *object)
-{
-	FwpsFreeCloneNetBufferList0(object, 0);
-}
-static void pop(void *object)
-{
-	NdisFreeNetBufferListContext(object, PUSH_BYTES);
-}
-static void push(void *object)
-{
-	NdisAllocateNetBufferListContext(object, PUSH_BYTES, 0, OTHER_TAG);
-}
+#define DEED(name, call)               \
+	static void name(void *object) \
+	{                              \
+		call;                  \
+	}
+
+DEED(free_nbl, NdisFreeNetBufferList(object))
+DEED(free_nb, NdisFreeNetBuffer(object))
+DEED(free_mdl, IoFreeMdl(object))
+DEED(free_clone, NdisFreeCloneNetBufferList(object, 0))
+DEED(free_clone_fwps, FwpsFreeCloneNetBufferList0(object, 0))
+DEED(pop, NdisFreeNetBufferListContext(object, PUSH_BYTES))
+DEED(push, NdisAllocateNetBufferListContext(object, PUSH_BYTES, 0, OTHER_TAG))
 
 struct race {
 	pthread_barrier_t barrier; /* the racers, and who makes and inspects */

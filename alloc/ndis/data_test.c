@@ -4,8 +4,6 @@
  */
 #include "alloc/ndis/support_test.h"
 
-enum { MDLS_TAG = 0x6c644d66 /* 'fMdl' */ };
-
 static bool verify; /* the pools of the test that runs */
 
 /* True if they look for what ordinary pools of release builds leave alone. */
@@ -699,16 +697,6 @@ static void a_clone_whose_original_is_gone(NO_STATE)
 	}
 	assert_int_equal(misuses.all, reports + 2);
 	NdisFreeMdl(mdl);
-}
-
-/* Everything that was made has gone: the last of each group. */
-static void all_memory_came_back(NO_STATE)
-{
-	assert_int_equal(memory_live_bytes(), 0);
-	assert_int_equal(usage(TEST_TAG).objects, 0);
-	assert_int_equal(usage(TEST_TAG).bytes, 0);
-	assert_int_equal(usage(MDLS_TAG).objects, 0);
-	assert_int_equal(usage(MDLS_TAG).bytes, 0);
 }
 
 int main(void)

@@ -849,14 +849,6 @@ static void owner_and_reference_leave_at_once(NO_STATE)
 	free_pool(pool);
 }
 
-static void all_memory_came_back(NO_STATE)
-{
-	assert_int_equal(memory_live_bytes(), 0);
-	assert_int_equal(usage(TEST_TAG).objects, 0);
-	assert_int_equal(usage(TEST_TAG).bytes, 0);
-	assert_int_equal(usage(OTHER_TAG).objects, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -17,6 +17,7 @@
 #include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
+#include "alloc/ndis/parameters_test.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -277,20 +278,11 @@ void *__tsan_memcpy(void *to, const void *from, size_t bytes)
  * What is measured.
  */
 
-enum { PACKET_BYTES = 1500, PUSH_BYTES = 32, TAG = 0x656e694c /* 'Line' */ };
+enum { PACKET_BYTES = 1500, PUSH_BYTES = 32 };
 
 static NDIS_HANDLE pool_of(BOOLEAN with_nb, ULONG data_bytes, USHORT context_bytes)
 {
-	NET_BUFFER_LIST_POOL_PARAMETERS p = {
-		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-			.Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-		.fAllocateNetBuffer = with_nb,
-		.ContextSize = context_bytes,
-		.PoolTag = TAG,
-		.DataSize = data_bytes,
-	};
-	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(NULL, &p);
+	NDIS_HANDLE pool = try_list_pool(with_nb, data_bytes, context_bytes);
 
 	assert_non_null(pool);
 	return pool;
@@ -331,8 +323,8 @@ static NET_BUFFER_LIST *allocate(const struct use *use, NDIS_HANDLE pool, MDL *m
 
 static void push_and_pop(NET_BUFFER_LIST *nbl)
 {
-	assert_int_equal(
-		NdisAllocateNetBufferListContext(nbl, PUSH_BYTES, 0, TAG), NDIS_STATUS_SUCCESS);
+	assert_int_equal(NdisAllocateNetBufferListContext(nbl, PUSH_BYTES, 0, TEST_TAG),
+		NDIS_STATUS_SUCCESS);
 	NdisFreeNetBufferListContext(nbl, PUSH_BYTES);
 }
 

@@ -90,22 +90,19 @@ static void victim_free(struct victim *v)
 	free_pool(v->pool);
 }
 
-static void double_free_nbl(struct victim *v)
-{
-	NdisFreeNetBufferList(v->freed);
-}
-static void double_free_nbl_fwps(struct victim *v)
-{
-	FwpsFreeNetBufferList0(v->freed);
-}
-static void double_free_nb(struct victim *v)
-{
-	NdisFreeNetBuffer(v->freed_nb);
-}
-static void double_free_mdl(struct victim *v)
-{
-	NdisFreeMdl(v->freed_mdl);
-}
+/* A misuse that is one statement. */
+#define COMMITS(name, statement)           \
+	static void name(struct victim *v) \
+	{                                  \
+		(void)v;                   \
+		statement;                 \
+	}
+
+COMMITS(double_free_nbl, NdisFreeNetBufferList(v->freed))
+COMMITS(double_free_nbl_fwps, FwpsFreeNetBufferList0(v->freed))
+COMMITS(double_free_nb, NdisFreeNetBuffer(v->freed_nb))
+COMMITS(double_free_mdl, NdisFreeMdl(v->freed_mdl))
+
 static void foreign_zero(struct victim *v)
 {
 	NET_BUFFER_LIST nbl = {.Flags = 0};
@@ -113,15 +110,10 @@ static void foreign_zero(struct victim *v)
 	(void)v;
 	NdisFreeNetBufferList(&nbl);
 }
-static void foreign_copy(struct victim *v)
-{
-	NdisFreeNetBufferList(&v->copy);
-}
-static void foreign_null(struct victim *v)
-{
-	(void)v;
-	NdisFreeNetBufferList(NULL);
-}
+
+COMMITS(foreign_copy, NdisFreeNetBufferList(&v->copy))
+COMMITS(foreign_null, NdisFreeNetBufferList(NULL))
+
 static void foreign_nb(struct victim *v)
 {
 	NET_BUFFER nbs[2] = {{.DataOffset = 0}, {.DataOffset = 0}};
@@ -138,14 +130,10 @@ static void foreign_mdl(struct victim *v)
 
 	NdisFreeMdl(&stray.mdl);
 }
-static void handle_of_nbs(struct victim *v)
-{
-	assert_null(NdisAllocateNetBufferList(v->nbs, 0, 0));
-}
-static void handle_of_nbls(struct victim *v)
-{
-	assert_null(NdisAllocateNetBuffer(v->pool, NULL, 0, 0));
-}
+
+COMMITS(handle_of_nbs, assert_null(NdisAllocateNetBufferList(v->nbs, 0, 0)))
+COMMITS(handle_of_nbls, assert_null(NdisAllocateNetBuffer(v->pool, NULL, 0, 0)))
+
 static void handle_stray(struct victim *v)
 {
 	NET_BUFFER_LIST *out;
@@ -153,50 +141,18 @@ static void handle_stray(struct victim *v)
 	assert_int_equal(FwpsAllocateNetBufferAndNetBufferList0(v, 0, 0, NULL, 0, 0, &out),
 		STATUS_INVALID_PARAMETER);
 }
-static void context_size(struct victim *v)
-{
-	NdisFreeNetBufferListContext(v->with_ctx, 12);
-}
-static void context_overfree(struct victim *v)
-{
-	NdisFreeNetBufferListContext(v->with_ctx, 48);
-}
-static void context_of_nbl(struct victim *v)
-{
-	NdisFreeNetBufferListContext(v->nbl, 16);
-}
-static void context_outstanding(struct victim *v)
-{
-	NdisFreeNetBufferList(v->with_ctx);
-}
-static void embedded_nb(struct victim *v)
-{
-	NdisFreeNetBuffer(v->nbl->FirstNetBuffer);
-}
-static void clone_as_plain(struct victim *v)
-{
-	NdisFreeNetBufferList(v->clone);
-}
-static void plain_as_clone(struct victim *v)
-{
-	NdisFreeCloneNetBufferList(v->nbl, 0);
-}
-static void clone_other_flags(struct victim *v)
-{
-	NdisFreeCloneNetBufferList(v->clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
-}
-static void pool_outstanding(struct victim *v)
-{
-	NdisFreeNetBufferListPool(v->pool);
-}
-static void nb_pool_outstanding(struct victim *v)
-{
-	NdisFreeNetBufferPool(v->nbs);
-}
-static void handle_of_nbs_freed(struct victim *v)
-{
-	NdisFreeNetBufferListPool(v->nbs);
-}
+
+COMMITS(context_size, NdisFreeNetBufferListContext(v->with_ctx, 12))
+COMMITS(context_overfree, NdisFreeNetBufferListContext(v->with_ctx, 48))
+COMMITS(context_of_nbl, NdisFreeNetBufferListContext(v->nbl, 16))
+COMMITS(context_outstanding, NdisFreeNetBufferList(v->with_ctx))
+COMMITS(embedded_nb, NdisFreeNetBuffer(v->nbl->FirstNetBuffer))
+COMMITS(clone_as_plain, NdisFreeNetBufferList(v->clone))
+COMMITS(plain_as_clone, NdisFreeCloneNetBufferList(v->nbl, 0))
+COMMITS(clone_other_flags, NdisFreeCloneNetBufferList(v->clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS))
+COMMITS(pool_outstanding, NdisFreeNetBufferListPool(v->pool))
+COMMITS(nb_pool_outstanding, NdisFreeNetBufferPool(v->nbs))
+COMMITS(handle_of_nbs_freed, NdisFreeNetBufferListPool(v->nbs))
 
 /* Where these are not found they do what they would with a live object, and undo it. */
 static void use_after_free(struct victim *v)
@@ -216,10 +172,9 @@ static void nb_after_free(struct victim *v)
 	if (NdisRetreatNetBufferDataStart(v->freed_nb, 16, 0, NULL) == NDIS_STATUS_SUCCESS)
 		NdisAdvanceNetBufferDataStart(v->freed_nb, 16, TRUE, NULL);
 }
-static void embedded_nb_after_free(struct victim *v)
-{
-	NdisAdvanceNetBufferDataStart(v->freed_embedded, 0, FALSE, NULL);
-}
+
+COMMITS(embedded_nb_after_free, NdisAdvanceNetBufferDataStart(v->freed_embedded, 0, FALSE, NULL))
+
 static void copied_nb(struct victim *v)
 {
 	struct {
@@ -229,10 +184,8 @@ static void copied_nb(struct victim *v)
 
 	NdisAdjustNetBufferCurrentMdl(&copy.nb);
 }
-static void advance_too_far(struct victim *v)
-{
-	NdisAdvanceNetBufferDataStart(v->nbl->FirstNetBuffer, 101, FALSE, NULL);
-}
+
+COMMITS(advance_too_far, NdisAdvanceNetBufferDataStart(v->nbl->FirstNetBuffer, 101, FALSE, NULL))
 
 static void clones_outstanding(struct victim *v)
 {
@@ -273,11 +226,8 @@ static void partial_mdl_outside(struct victim *v)
 	MmInitializeMdl(&part, v, 1);
 	IoBuildPartialMdl(v->mdl, &part, v, 1);
 }
-static void no_mdl(struct victim *v)
-{
-	(void)v;
-	MmBuildMdlForNonPagedPool(NULL);
-}
+
+COMMITS(no_mdl, MmBuildMdlForNonPagedPool(NULL))
 
 enum act_traits {
 	NEEDS_CHECKS = 1,   /* found in verify pools and debug builds only */
@@ -294,70 +244,49 @@ struct act {
 	unsigned traits; /* enum act_traits */
 };
 
-enum { MDLS_TAG = 0x6c644d66 /* 'fMdl' */ };
-
+#define ACT(name, kind, call, tag, traits)                         \
+	{                                                          \
+#name, name, NBL_MISUSE_##kind, #call, tag, traits \
+	}
 static const struct act acts[] = {
-	{"double_free_nbl", double_free_nbl, NBL_MISUSE_DOUBLE_FREE, "NdisFreeNetBufferList",
-		TEST_TAG, NEEDS_MEMORY},
-	{"double_free_nbl_fwps", double_free_nbl_fwps, NBL_MISUSE_DOUBLE_FREE,
-		"FwpsFreeNetBufferList0", TEST_TAG, NEEDS_MEMORY},
-	{"double_free_nb", double_free_nb, NBL_MISUSE_DOUBLE_FREE, "NdisFreeNetBuffer", TEST_TAG,
-		NEEDS_MEMORY},
-	{"double_free_mdl", double_free_mdl, NBL_MISUSE_DOUBLE_FREE, "NdisFreeMdl", MDLS_TAG,
-		NEEDS_MEMORY | OF_THE_LIBRARY},
-	{"foreign_zero", foreign_zero, NBL_MISUSE_FOREIGN_OBJECT, "NdisFreeNetBufferList", 0, 0},
-	{"foreign_copy", foreign_copy, NBL_MISUSE_FOREIGN_OBJECT, "NdisFreeNetBufferList", TEST_TAG,
-		0},
-	{"foreign_null", foreign_null, NBL_MISUSE_FOREIGN_OBJECT, "NdisFreeNetBufferList", 0, 0},
-	{"foreign_nb", foreign_nb, NBL_MISUSE_FOREIGN_OBJECT, "NdisFreeNetBuffer", TEST_TAG, 0},
-	{"foreign_mdl", foreign_mdl, NBL_MISUSE_FOREIGN_OBJECT, "NdisFreeMdl", 0, 0},
-	{"handle_of_nbs", handle_of_nbs, NBL_MISUSE_FOREIGN_HANDLE, "NdisAllocateNetBufferList",
-		TEST_TAG, 0},
-	{"handle_of_nbls", handle_of_nbls, NBL_MISUSE_FOREIGN_HANDLE, "NdisAllocateNetBuffer",
-		TEST_TAG, 0},
-	{"handle_stray", handle_stray, NBL_MISUSE_FOREIGN_HANDLE,
-		"FwpsAllocateNetBufferAndNetBufferList0", 0, 0},
-	{"handle_of_nbs_freed", handle_of_nbs_freed, NBL_MISUSE_FOREIGN_HANDLE,
-		"NdisFreeNetBufferListPool", TEST_TAG, 0},
-	{"context_size", context_size, NBL_MISUSE_CONTEXT_SIZE, "NdisFreeNetBufferListContext",
-		TEST_TAG, 0},
-	{"context_overfree", context_overfree, NBL_MISUSE_CONTEXT_OVERFREE,
-		"NdisFreeNetBufferListContext", TEST_TAG, 0},
-	{"context_of_nbl", context_of_nbl, NBL_MISUSE_CONTEXT_OF_NBL,
-		"NdisFreeNetBufferListContext", TEST_TAG, 0},
-	{"context_outstanding", context_outstanding, NBL_MISUSE_CONTEXT_OUTSTANDING,
-		"NdisFreeNetBufferList", TEST_TAG, 0},
-	{"embedded_nb", embedded_nb, NBL_MISUSE_EMBEDDED_NB, "NdisFreeNetBuffer", TEST_TAG, 0},
-	{"clone_as_plain", clone_as_plain, NBL_MISUSE_WRONG_FREE, "NdisFreeNetBufferList", TEST_TAG,
-		0},
-	{"plain_as_clone", plain_as_clone, NBL_MISUSE_WRONG_FREE, "NdisFreeCloneNetBufferList",
-		TEST_TAG, 0},
-	{"clone_other_flags", clone_other_flags, NBL_MISUSE_WRONG_FREE,
-		"NdisFreeCloneNetBufferList", TEST_TAG, 0},
-	{"pool_outstanding", pool_outstanding, NBL_MISUSE_POOL_OUTSTANDING,
-		"NdisFreeNetBufferListPool", TEST_TAG, 0},
-	{"nb_pool_outstanding", nb_pool_outstanding, NBL_MISUSE_POOL_OUTSTANDING,
-		"NdisFreeNetBufferPool", TEST_TAG, 0},
-	{"use_after_free", use_after_free, NBL_MISUSE_USE_AFTER_FREE,
-		"NdisAllocateNetBufferListContext", TEST_TAG, NEEDS_CHECKS | NEEDS_MEMORY},
-	{"clone_after_free", clone_after_free, NBL_MISUSE_USE_AFTER_FREE,
-		"NdisAllocateCloneNetBufferList", TEST_TAG, NEEDS_CHECKS | NEEDS_MEMORY},
-	{"nb_after_free", nb_after_free, NBL_MISUSE_USE_AFTER_FREE, "NdisRetreatNetBufferDataStart",
-		TEST_TAG, NEEDS_CHECKS | NEEDS_MEMORY},
-	{"embedded_nb_after_free", embedded_nb_after_free, NBL_MISUSE_USE_AFTER_FREE,
-		"NdisAdvanceNetBufferDataStart", TEST_TAG, NEEDS_CHECKS | NEEDS_MEMORY},
-	{"copied_nb", copied_nb, NBL_MISUSE_FOREIGN_OBJECT, "NdisAdjustNetBufferCurrentMdl",
-		TEST_TAG, NEEDS_CHECKS},
-	{"advance_too_far", advance_too_far, NBL_MISUSE_DATA, "NdisAdvanceNetBufferDataStart",
-		TEST_TAG, 0},
-	{"clones_outstanding", clones_outstanding, NBL_MISUSE_CLONES_OUTSTANDING,
-		"NdisFreeNetBufferList", TEST_TAG, NEEDS_CHECKS},
-	{"clone_without_original", clone_without_original, NBL_MISUSE_USE_AFTER_FREE,
-		"FwpsFreeCloneNetBufferList0", TEST_TAG, 0},
-	{"clone_retreated", clone_retreated, NBL_MISUSE_WRONG_FREE, "NdisFreeCloneNetBufferList",
-		TEST_TAG, 0},
-	{"partial_mdl_outside", partial_mdl_outside, NBL_MISUSE_DATA, "IoBuildPartialMdl", 0, 0},
-	{"no_mdl", no_mdl, NBL_MISUSE_FOREIGN_OBJECT, "MmBuildMdlForNonPagedPool", 0, 0},
+	ACT(double_free_nbl, DOUBLE_FREE, NdisFreeNetBufferList, TEST_TAG, NEEDS_MEMORY),
+	ACT(double_free_nbl_fwps, DOUBLE_FREE, FwpsFreeNetBufferList0, TEST_TAG, NEEDS_MEMORY),
+	ACT(double_free_nb, DOUBLE_FREE, NdisFreeNetBuffer, TEST_TAG, NEEDS_MEMORY),
+	ACT(double_free_mdl, DOUBLE_FREE, NdisFreeMdl, MDLS_TAG, NEEDS_MEMORY | OF_THE_LIBRARY),
+	ACT(foreign_zero, FOREIGN_OBJECT, NdisFreeNetBufferList, 0, 0),
+	ACT(foreign_copy, FOREIGN_OBJECT, NdisFreeNetBufferList, TEST_TAG, 0),
+	ACT(foreign_null, FOREIGN_OBJECT, NdisFreeNetBufferList, 0, 0),
+	ACT(foreign_nb, FOREIGN_OBJECT, NdisFreeNetBuffer, TEST_TAG, 0),
+	ACT(foreign_mdl, FOREIGN_OBJECT, NdisFreeMdl, 0, 0),
+	ACT(handle_of_nbs, FOREIGN_HANDLE, NdisAllocateNetBufferList, TEST_TAG, 0),
+	ACT(handle_of_nbls, FOREIGN_HANDLE, NdisAllocateNetBuffer, TEST_TAG, 0),
+	ACT(handle_stray, FOREIGN_HANDLE, FwpsAllocateNetBufferAndNetBufferList0, 0, 0),
+	ACT(handle_of_nbs_freed, FOREIGN_HANDLE, NdisFreeNetBufferListPool, TEST_TAG, 0),
+	ACT(context_size, CONTEXT_SIZE, NdisFreeNetBufferListContext, TEST_TAG, 0),
+	ACT(context_overfree, CONTEXT_OVERFREE, NdisFreeNetBufferListContext, TEST_TAG, 0),
+	ACT(context_of_nbl, CONTEXT_OF_NBL, NdisFreeNetBufferListContext, TEST_TAG, 0),
+	ACT(context_outstanding, CONTEXT_OUTSTANDING, NdisFreeNetBufferList, TEST_TAG, 0),
+	ACT(embedded_nb, EMBEDDED_NB, NdisFreeNetBuffer, TEST_TAG, 0),
+	ACT(clone_as_plain, WRONG_FREE, NdisFreeNetBufferList, TEST_TAG, 0),
+	ACT(plain_as_clone, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
+	ACT(clone_other_flags, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
+	ACT(pool_outstanding, POOL_OUTSTANDING, NdisFreeNetBufferListPool, TEST_TAG, 0),
+	ACT(nb_pool_outstanding, POOL_OUTSTANDING, NdisFreeNetBufferPool, TEST_TAG, 0),
+	ACT(use_after_free, USE_AFTER_FREE, NdisAllocateNetBufferListContext, TEST_TAG,
+		NEEDS_CHECKS | NEEDS_MEMORY),
+	ACT(clone_after_free, USE_AFTER_FREE, NdisAllocateCloneNetBufferList, TEST_TAG,
+		NEEDS_CHECKS | NEEDS_MEMORY),
+	ACT(nb_after_free, USE_AFTER_FREE, NdisRetreatNetBufferDataStart, TEST_TAG,
+		NEEDS_CHECKS | NEEDS_MEMORY),
+	ACT(embedded_nb_after_free, USE_AFTER_FREE, NdisAdvanceNetBufferDataStart, TEST_TAG,
+		NEEDS_CHECKS | NEEDS_MEMORY),
+	ACT(copied_nb, FOREIGN_OBJECT, NdisAdjustNetBufferCurrentMdl, TEST_TAG, NEEDS_CHECKS),
+	ACT(advance_too_far, DATA, NdisAdvanceNetBufferDataStart, TEST_TAG, 0),
+	ACT(clones_outstanding, CLONES_OUTSTANDING, NdisFreeNetBufferList, TEST_TAG, NEEDS_CHECKS),
+	ACT(clone_without_original, USE_AFTER_FREE, FwpsFreeCloneNetBufferList0, TEST_TAG, 0),
+	ACT(clone_retreated, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
+	ACT(partial_mdl_outside, DATA, IoBuildPartialMdl, 0, 0),
+	ACT(no_mdl, FOREIGN_OBJECT, MmBuildMdlForNonPagedPool, 0, 0),
 };
 
 /* What every report of an act must say. */

@@ -26,6 +26,7 @@
 #include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
+#include "alloc/ndis/parameters_test.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -40,7 +41,7 @@ enum { PASS = 0, FAIL = 1, SKIP = 77, NOT_FOUND = 127 };
 #define MARK_BEGIN "nblbench: begin"
 #define MARK_END   "nblbench: end"
 
-enum { QUIET_TAG = 0x74656951 /* 'Qiet' */, THREADS = 2 };
+enum { THREADS = 2 };
 
 /* Ends the subject at a call that did not do what it should: then silence would prove nothing. */
 #define must(x)                                                                             \
@@ -87,34 +88,8 @@ struct subject {
 
 static struct subject subject;
 
-static NDIS_HANDLE list_pool(BOOLEAN with_nb, ULONG data_bytes, USHORT context_bytes)
+static NDIS_HANDLE must_make(NDIS_HANDLE pool)
 {
-	NET_BUFFER_LIST_POOL_PARAMETERS p = {
-		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-			.Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-		.fAllocateNetBuffer = with_nb,
-		.ContextSize = context_bytes,
-		.PoolTag = QUIET_TAG,
-		.DataSize = data_bytes,
-	};
-	NDIS_HANDLE pool = NdisAllocateNetBufferListPool(NULL, &p);
-
-	must(pool != NULL);
-	return pool;
-}
-
-static NDIS_HANDLE nb_pool(ULONG data_bytes)
-{
-	NET_BUFFER_POOL_PARAMETERS p = {
-		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_1,
-			.Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
-		.PoolTag = QUIET_TAG,
-		.DataSize = data_bytes,
-	};
-	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
-
 	must(pool != NULL);
 	return pool;
 }
@@ -159,8 +134,8 @@ static NET_BUFFER_LIST *allocate_list(void)
 static void contexts_of(NET_BUFFER_LIST *nbl)
 {
 	/* Within the pool's block, then beyond it. */
-	must(NdisAllocateNetBufferListContext(nbl, 16, 0, QUIET_TAG) == NDIS_STATUS_SUCCESS);
-	must(NdisAllocateNetBufferListContext(nbl, 64, 32, QUIET_TAG) == NDIS_STATUS_SUCCESS);
+	must(NdisAllocateNetBufferListContext(nbl, 16, 0, TEST_TAG) == NDIS_STATUS_SUCCESS);
+	must(NdisAllocateNetBufferListContext(nbl, 64, 32, TEST_TAG) == NDIS_STATUS_SUCCESS);
 	memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), 1, 64);
 	NdisFreeNetBufferListContext(nbl, 64);
 	NdisFreeNetBufferListContext(nbl, 16);
@@ -257,7 +232,7 @@ static void send_burst(void)
 	until(atom_load_acquire(&s->taken) == sent); /* A1 */
 	for (int i = 0; i < BURST; i++) {
 		s->burst[i] = allocate_list();
-		must(NdisAllocateNetBufferListContext(s->burst[i], 64, 0, QUIET_TAG) ==
+		must(NdisAllocateNetBufferListContext(s->burst[i], 64, 0, TEST_TAG) ==
 			NDIS_STATUS_SUCCESS);
 	}
 	atom_store_release(&s->sent, sent + 1); /* R0 */
@@ -346,11 +321,11 @@ static int run_subject(const char *pool, const char *policy, bool noisy)
 	}
 	nbl_set_default_capacity(CAPACITY);
 	s->noisy = noisy;
-	s->lists = list_pool(TRUE, 0, CONTEXT_BYTES);
-	s->bare = list_pool(FALSE, 0, 0);
-	s->data_lists = list_pool(TRUE, DATA_BYTES, 0);
-	s->nbs = nb_pool(0);
-	s->data_nbs = nb_pool(DATA_BYTES);
+	s->lists = must_make(try_list_pool(TRUE, 0, CONTEXT_BYTES));
+	s->bare = must_make(try_list_pool(FALSE, 0, 0));
+	s->data_lists = must_make(try_list_pool(TRUE, DATA_BYTES, 0));
+	s->nbs = must_make(try_nb_pool(0));
+	s->data_nbs = must_make(try_nb_pool(DATA_BYTES));
 	until((s->mdl = NdisAllocateMdl(NULL, s->packet, PACKET_BYTES)) != NULL);
 	must(pthread_create(&other, NULL, subject_main, s) == 0);
 	subject_main(NULL);

@@ -8,8 +8,10 @@
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/memory.h"
 #include "alloc/nbl/nbl.h"
+#include "alloc/nbl/usage_test.h"
 #include "alloc/ndis/fwpsk.h"
 #include "alloc/ndis/ndis.h"
+#include "alloc/ndis/parameters_test.h"
 #include "alloc/peer/rcu_guard.h"
 #include "alloc/pool.h"
 
@@ -22,7 +24,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TEST_TAG = 0x74736554 /* 'Test' */, OTHER_TAG = 0x7268744f /* 'Othr' */ };
+enum {
+	OTHER_TAG = 0x7268744f, /* 'Othr' */
+	MDLS_TAG = 0x6c644d66,  /* 'fMdl', the library's own of MDLs */
+};
 
 /*
  * Misuse: counted, per kind, and the last one kept. Only the thread that runs the test commits any.
@@ -240,28 +245,6 @@ static inline void every_vector_held_in(enum vector_program program)
  * Pools.
  */
 
-static inline NET_BUFFER_LIST_POOL_PARAMETERS list_parameters(
-	BOOLEAN with_nb, ULONG data_bytes, USHORT context_bytes)
-{
-	return (NET_BUFFER_LIST_POOL_PARAMETERS){
-		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1,
-			.Size = NDIS_SIZEOF_NET_BUFFER_LIST_POOL_PARAMETERS_REVISION_1},
-		.fAllocateNetBuffer = with_nb,
-		.ContextSize = context_bytes,
-		.PoolTag = TEST_TAG,
-		.DataSize = data_bytes,
-	};
-}
-
-/* NULL if the pool cannot be made. */
-static inline NDIS_HANDLE try_list_pool(BOOLEAN with_nb, ULONG data_bytes, USHORT context_bytes)
-{
-	NET_BUFFER_LIST_POOL_PARAMETERS p = list_parameters(with_nb, data_bytes, context_bytes);
-
-	return NdisAllocateNetBufferListPool(NULL, &p);
-}
-
 static inline NDIS_HANDLE list_pool(BOOLEAN with_nb, ULONG data_bytes, USHORT context_bytes)
 {
 	NDIS_HANDLE pool = try_list_pool(with_nb, data_bytes, context_bytes);
@@ -284,14 +267,7 @@ static inline NDIS_HANDLE verify_pool(USHORT context_bytes)
 
 static inline NDIS_HANDLE nb_pool(ULONG data_bytes)
 {
-	NET_BUFFER_POOL_PARAMETERS p = {
-		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_1,
-			.Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_1},
-		.PoolTag = TEST_TAG,
-		.DataSize = data_bytes,
-	};
-	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
+	NDIS_HANDLE pool = try_nb_pool(data_bytes);
 
 	assert_non_null(pool);
 	return pool;
@@ -299,15 +275,12 @@ static inline NDIS_HANDLE nb_pool(ULONG data_bytes)
 
 static inline NDIS_HANDLE nb_verify_pool(void)
 {
-	NET_BUFFER_POOL_PARAMETERS p = {
-		.Header = {.Type = NDIS_OBJECT_TYPE_DEFAULT,
-			.Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_2,
-			.Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_2},
-		.PoolTag = TEST_TAG,
-		.Flags = NET_BUFFER_POOL_FLAG_VERIFY,
-	};
-	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
+	NET_BUFFER_POOL_PARAMETERS p = nb_parameters(0);
 
+	p.Header.Revision = NET_BUFFER_POOL_PARAMETERS_REVISION_2;
+	p.Header.Size = NDIS_SIZEOF_NET_BUFFER_POOL_PARAMETERS_REVISION_2;
+	p.Flags = NET_BUFFER_POOL_FLAG_VERIFY;
+	NDIS_HANDLE pool = NdisAllocateNetBufferPool(NULL, &p);
 	assert_non_null(pool);
 	return pool;
 }
@@ -340,22 +313,16 @@ static inline MDL *test_mdl(ULONG bytes)
 	return mdl;
 }
 
-/*
- * Accounts.
- */
-
-/* What is out under a tag; zeros for a tag that was never used. */
-static inline struct nbl_tag_usage usage(uint32_t tag)
+/* Everything that was made has gone: the last test of a group. */
+static inline void all_memory_came_back(NO_STATE)
 {
-	enum { ROWS = 256 };
-	struct nbl_tag_usage rows[ROWS];
-	size_t n = nbl_tags(rows, ROWS);
+	static const uint32_t tags[] = {TEST_TAG, OTHER_TAG, MDLS_TAG};
 
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].tag == tag)
-			return rows[i];
+	assert_int_equal(memory_live_bytes(), 0);
+	for (size_t i = 0; i < array_count(tags); i++) {
+		assert_int_equal(usage(tags[i]).objects, 0);
+		assert_int_equal(usage(tags[i]).bytes, 0);
 	}
-	return (struct nbl_tag_usage){.tag = tag};
 }
 
 /*

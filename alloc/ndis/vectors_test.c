@@ -1518,16 +1518,6 @@ static void sizes_of_the_structures(NO_STATE)
 	assert_int_equal((ULONG)STATUS_INVALID_PARAMETER, 0xC000000D);
 }
 
-/* Whatever the tests before did, nothing is left: the last of each group. */
-static void all_memory_came_back(NO_STATE)
-{
-	assert_int_equal(memory_live_bytes(), 0);
-	assert_int_equal(usage(TEST_TAG).objects, 0);
-	assert_int_equal(usage(TEST_TAG).bytes, 0);
-	assert_int_equal(usage(OTHER_TAG).objects, 0);
-	assert_int_equal(usage(OTHER_TAG).bytes, 0);
-}
-
 static void every_vector_held(NO_STATE)
 {
 	every_vector_held_in(VECTORS_TEST);

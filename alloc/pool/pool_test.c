@@ -62,6 +62,12 @@ static void skip_unless_supported(const struct pool_ops *ops)
 	}
 }
 
+/* A pool of a strategy's, this thread's handle of it, and what the strategy knows as its pool. */
+#define OPEN(strategy, capacity)                                                  \
+	struct pool_thread *thread;                                               \
+	struct pool *pool = open_pool(&pool_##strategy##_ops, capacity, &thread); \
+	struct strategy##_pool *self = (struct strategy##_pool *)pool
+
 static void tag_wraps_and_keeps_the_index(NO_STATE)
 {
 	assert_int_equal(tagged_next(tag_max | 5, 7), 7);
@@ -72,9 +78,7 @@ static void tag_wraps_and_keeps_the_index(NO_STATE)
 
 static void treiber_tag_pops_across_the_wrap(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_treiber_tag_ops, 2, &thread);
-	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+	OPEN(treiber_tag, 2);
 
 	void *a = treiber_tag_get(pool, thread);
 	void *b = treiber_tag_get(pool, thread);
@@ -91,9 +95,7 @@ static void treiber_tag_pops_across_the_wrap(NO_STATE)
 /* A burst is one pop of several objects: the tag moves once, and nothing is taken twice. */
 static void treiber_tag_takes_a_burst_at_once(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_treiber_tag_ops, 4, &thread);
-	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
+	OPEN(treiber_tag, 4);
 	void *objs[4], *out[6];
 
 	assert_int_equal(treiber_tag_get_bulk(pool, thread, objs, 4), 4);
@@ -713,9 +715,7 @@ static void tables_are_checked(NO_STATE)
 
 static void ticket_numbers_wrap(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
-	struct ticket_pool *self = (struct ticket_pool *)pool;
+	OPEN(ticket, 1);
 
 	atom_init(&self->next, UINT32_MAX);
 	atom_init(&self->owner, UINT32_MAX);
@@ -782,9 +782,7 @@ static void dwcas_refuses_a_head_that_came_back(NO_STATE)
 /* A putter that stopped between its CAS and its store hides what others put behind it. */
 static void vyukov_says_empty_behind_a_stopped_put(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
-	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	OPEN(vyukov, 2);
 
 	void *a = vyukov_get(pool, thread);
 	void *b = vyukov_get(pool, thread);
@@ -804,9 +802,7 @@ static void vyukov_says_empty_behind_a_stopped_put(NO_STATE)
 /* A burst ends at the cell of a stopped put, and begins again when that has gone on. */
 static void vyukov_burst_ends_at_a_stopped_put(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_vyukov_ops, 4, &thread);
-	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	OPEN(vyukov, 4);
 	void *objs[4], *out[4];
 
 	assert_int_equal(vyukov_get_bulk(pool, thread, objs, 4), 4);
@@ -828,9 +824,7 @@ static void vyukov_burst_ends_at_a_stopped_put(NO_STATE)
 static void vyukov_bursts_lap_the_ring(NO_STATE)
 {
 	enum { OBJECTS = 5, LAPS = 40 };
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_vyukov_ops, OBJECTS, &thread);
-	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	OPEN(vyukov, OBJECTS);
 	void *objs[POOL_BULK_MAX];
 	void *next[POOL_BULK_MAX];
 
@@ -868,9 +862,7 @@ static void *vyukov_putter(void *arg)
 static void vyukov_put_waits_for_a_stopped_get(NO_STATE)
 {
 	const struct timespec while_it_must_not_return = {.tv_nsec = 5000000};
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_vyukov_ops, 2, &thread);
-	struct vyukov_pool *self = (struct vyukov_pool *)pool;
+	OPEN(vyukov, 2);
 	pthread_t id;
 	void *ended;
 
@@ -898,9 +890,7 @@ static void vyukov_put_waits_for_a_stopped_get(NO_STATE)
 
 static void scq_cycle_wraps(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_scq_ops, 3, &thread);
-	struct scq_pool *self = (struct scq_pool *)pool;
+	OPEN(scq, 3);
 	const uint64_t entries = (uint64_t)1 << self->order;
 	const uint64_t last_cycle = UINT64_MAX >> SCQ_CYCLE_SHIFT;
 	char why[POOL_REASON_BYTES] = "";
@@ -924,9 +914,7 @@ static void scq_cycle_wraps(NO_STATE)
 /* A hint that outlives a put loses an object that is there. */
 static void scq_finds_a_put_after_any_number_of_misses(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
-	struct scq_pool *self = (struct scq_pool *)pool;
+	OPEN(scq, 1);
 
 	void *object = scq_get(pool, thread);
 	for (uint64_t misses = 0; misses >> self->order < 3; misses++) {
@@ -942,9 +930,7 @@ static void scq_finds_a_put_after_any_number_of_misses(NO_STATE)
 /* A getter that set the hint after a put had looked at it. */
 static void scq_finds_what_rests_behind_a_stale_hint(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_scq_ops, 2, &thread);
-	struct scq_pool *self = (struct scq_pool *)pool;
+	OPEN(scq, 2);
 
 	void *a = scq_get(pool, thread);
 	void *b = scq_get(pool, thread);
@@ -960,9 +946,7 @@ static void scq_finds_what_rests_behind_a_stale_hint(NO_STATE)
 /* Puts that stopped between position and entry, laps of them: what rests behind them is found. */
 static void scq_finds_what_rests_behind_stopped_puts(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
-	struct scq_pool *self = (struct scq_pool *)pool;
+	OPEN(scq, 1);
 	const uint64_t entries = (uint64_t)1 << self->order;
 
 	void *object = scq_get(pool, thread);
@@ -979,9 +963,7 @@ static void scq_finds_what_rests_behind_stopped_puts(NO_STATE)
 /* A put whose getter came too early must not fill that getter's entry. */
 static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 {
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_scq_ops, 1, &thread);
-	struct scq_pool *self = (struct scq_pool *)pool;
+	OPEN(scq, 1);
 
 	void *object = scq_get(pool, thread);
 	scq_put(pool, thread, object);
@@ -999,9 +981,7 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 static void idx_local_hands_over_chains(NO_STATE)
 {
 	enum { OBJECTS = 2 * IDX_LOCAL_LIMIT + 1 };
-	struct pool_thread *thread;
-	struct pool *pool = open_pool(&pool_idx_local_ops, OBJECTS, &thread);
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	OPEN(idx_local, OBJECTS);
 	char why[POOL_REASON_BYTES] = "";
 	void *held[OBJECTS];
 	atom_u32 cpu;
