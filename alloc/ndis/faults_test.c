@@ -239,14 +239,17 @@ static void V76_fwps(NO_STATE)
 	vector(76);
 }
 
+/* False: for want of memory, which is the only reason there may be. */
+static bool made(NDIS_STATUS status)
+{
+	if (status != NDIS_STATUS_SUCCESS)
+		assert_int_equal(status, NDIS_STATUS_RESOURCES);
+	return status == NDIS_STATUS_SUCCESS;
+}
+
 static bool push(NET_BUFFER_LIST *nbl)
 {
-	NDIS_STATUS status = NdisAllocateNetBufferListContext(nbl, 64, 32, OTHER_TAG);
-
-	if (status == NDIS_STATUS_SUCCESS)
-		return true;
-	assert_int_equal(status, NDIS_STATUS_RESOURCES);
-	return false;
+	return made(NdisAllocateNetBufferListContext(nbl, 64, 32, OTHER_TAG));
 }
 
 /* Context that comes with the NBL and does not fit its pool's. */
@@ -348,22 +351,12 @@ static void free_list_of_nbs(NET_BUFFER_LIST *nbl)
 
 static bool retreat(NET_BUFFER_LIST *nbl)
 {
-	NDIS_STATUS status = NdisRetreatNetBufferListDataStart(nbl, 64, 64, NULL, NULL);
-
-	if (status == NDIS_STATUS_SUCCESS)
-		return true;
-	assert_int_equal(status, NDIS_STATUS_RESOURCES);
-	return false;
+	return made(NdisRetreatNetBufferListDataStart(nbl, 64, 64, NULL, NULL));
 }
 
 static bool retreat_one(NET_BUFFER *nb)
 {
-	NDIS_STATUS status = NdisRetreatNetBufferDataStart(nb, 64, 64, NULL);
-
-	if (status == NDIS_STATUS_SUCCESS)
-		return true;
-	assert_int_equal(status, NDIS_STATUS_RESOURCES);
-	return false;
+	return made(NdisRetreatNetBufferDataStart(nb, 64, 64, NULL));
 }
 
 static void expect_untouched(const NET_BUFFER_LIST *nbl, const MDL *mdl)

@@ -62,18 +62,27 @@ static void run(void (*body)(const void *arg), const char *arg, double limit_s)
 	assert_int_equal(child_run(body, arg, limit_s, &child), 0);
 }
 
-static void note_of_a_pass(NO_STATE)
+static void ends_are_told(NO_STATE)
 {
-	run(passes, "a note", LIMIT_S);
-	assert_int_equal(child.end, CHILD_PASSED);
-	assert_string_equal(child.sentence, "with a note");
-}
+	static const struct {
+		void (*body)(const void *arg);
+		const char *arg;
+		enum child_end end;
+		const char *sentence;
+	} rows[] = {
+		{passes, "a note", CHILD_PASSED, "with a note"},
+		{fails, "a reason", CHILD_FAILED, "because of a reason"},
+		{skips, "a CPU", CHILD_SKIPPED, "for want of a CPU"},
+		{dies, "last words", CHILD_FAILED, "it died of SIGKILL: last words"},
+		{exits, "no verdict", CHILD_FAILED, "it ended with exit status 3: no verdict"},
+	};
 
-static void sentence_of_a_failure(NO_STATE)
-{
-	run(fails, "a reason", LIMIT_S);
-	assert_int_equal(child.end, CHILD_FAILED);
-	assert_string_equal(child.sentence, "because of a reason");
+	for (size_t i = 0; i < array_count(rows); i++) {
+		run(rows[i].body, rows[i].arg, LIMIT_S);
+		assert_int_equal(child.end, rows[i].end);
+		assert_string_equal(child.sentence, rows[i].sentence);
+	}
+	assert_string_equal(child.output, "no verdict\n");
 }
 
 static void long_sentence_is_cut(NO_STATE)
@@ -85,28 +94,6 @@ static void long_sentence_is_cut(NO_STATE)
 	run(fails, text, LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
 	assert_int_equal(strlen(child.sentence), STRESS_SENTENCE_BYTES - 3);
-}
-
-static void reason_of_a_skip(NO_STATE)
-{
-	run(skips, "a CPU", LIMIT_S);
-	assert_int_equal(child.end, CHILD_SKIPPED);
-	assert_string_equal(child.sentence, "for want of a CPU");
-}
-
-static void signal_is_named(NO_STATE)
-{
-	run(dies, "last words", LIMIT_S);
-	assert_int_equal(child.end, CHILD_FAILED);
-	assert_string_equal(child.sentence, "it died of SIGKILL: last words");
-}
-
-static void status_without_verdict_fails(NO_STATE)
-{
-	run(exits, "no verdict", LIMIT_S);
-	assert_int_equal(child.end, CHILD_FAILED);
-	assert_string_equal(child.sentence, "it ended with exit status 3: no verdict");
-	assert_string_equal(child.output, "no verdict\n");
 }
 
 static void hang_is_ended(NO_STATE)
@@ -127,12 +114,8 @@ static void output_is_bounded(NO_STATE)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(note_of_a_pass),
-		cmocka_unit_test(sentence_of_a_failure),
+		cmocka_unit_test(ends_are_told),
 		cmocka_unit_test(long_sentence_is_cut),
-		cmocka_unit_test(reason_of_a_skip),
-		cmocka_unit_test(signal_is_named),
-		cmocka_unit_test(status_without_verdict_fails),
 		cmocka_unit_test(hang_is_ended),
 		cmocka_unit_test(output_is_bounded),
 	};
