@@ -327,6 +327,18 @@ static ULONG piece(const NET_BUFFER *nb)
 	return nb->CurrentMdl->ByteCount - nb->CurrentMdlOffset;
 }
 
+/* Clones with one call or the other. */
+static NET_BUFFER_LIST *clone_of(NET_BUFFER_LIST *nbl, NDIS_HANDLE clones, bool wfp)
+{
+	NET_BUFFER_LIST *clone;
+
+	if (!wfp)
+		return NdisAllocateCloneNetBufferList(nbl, clones, NULL, 0);
+	assert_int_equal(
+		FwpsAllocateCloneNetBufferList0(nbl, clones, NULL, 0, &clone), STATUS_SUCCESS);
+	return clone;
+}
+
 /*
  * A forwarder makes room for a header before the first piece of a clone's data, and wants both in one
  * piece: it advances over the data with FreeMdl TRUE and retreats by more.
@@ -338,14 +350,15 @@ static void an_advance_frees_a_clones_mdls(NO_STATE)
 	MDL *first = NdisAllocateMdl(NULL, bytes[0], 200);
 	MDL *second = NdisAllocateMdl(NULL, bytes[1], 100);
 
-	for (int mdls = 1; mdls <= 2; mdls++) {
-		/* Once the clone is of a pool of the library's. */
-		NDIS_HANDLE clones = mdls == 2 ? NULL : pool;
+	for (int round = 0; round < 4; round++) {
+		const int mdls = 1 + round % 2;
+		const bool wfp = round >= 2;
+		NDIS_HANDLE clones = mdls == 2 ? NULL : pool; /* NULL: of the library's */
 
 		first->Next = mdls == 2 ? second : NULL;
 		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(
 			pool, 0, 0, first, 0, mdls == 2 ? 300 : 200);
-		NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(nbl, clones, NULL, 0);
+		NET_BUFFER_LIST *clone = clone_of(nbl, clones, wfp);
 		NET_BUFFER *nb = clone->FirstNetBuffer;
 		int64_t before = usage(MDLS_TAG).objects;
 
@@ -363,7 +376,10 @@ static void an_advance_frees_a_clones_mdls(NO_STATE)
 
 		/* It is freed so, in every pool: what is the system's goes with it. */
 		unsigned reports = misuses.all;
-		NdisFreeCloneNetBufferList(clone, 0);
+		if (wfp)
+			FwpsFreeCloneNetBufferList0(clone, 0);
+		else
+			NdisFreeCloneNetBufferList(clone, 0);
 		NdisFreeNetBufferList(nbl);
 		assert_int_equal(misuses.all, reports);
 	}
