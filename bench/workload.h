@@ -10,6 +10,9 @@
  * once a strategy and passes the address of that strategy's constant table to each body, so that
  * every pool call is inlined; a twin unit passes a variable, and that price is reported too.
  *
+ * A driver's calls stand in WORKLOAD_CALL or WORKLOAD_DO (latency.h), so that the same body exists once
+ * more with those calls timed.
+ *
  * A body has no clock, no allocation, no branch on which strategy it is given. It does about n
  * rounds and returns on how many units of work (see info.unit) this thread finished its part. Where
  * several threads work on one unit, what the last of them returns is the cell's throughput; the
@@ -22,6 +25,7 @@
 
 #include "alloc/pool.h"
 #include "bench/base/escape.h"
+#include "bench/workload/latency.h"
 
 #include <stdint.h>
 
@@ -50,6 +54,7 @@ struct workload_thread {
 	uint64_t failed; /* gets that found less than was asked; counted by the body */
 	void *shared;    /* made by open; the same for all threads of the cell */
 	void *own;       /* made by enter; this thread's */
+	struct latency *latency; /* where timed rounds note their calls; see latency.h */
 };
 
 /*
@@ -83,6 +88,7 @@ struct workload {
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
 	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
 	bool holds_many;
+	bool untimed; /* makes no call of a driver's: nothing in WORKLOAD_CALL */
 	/* A driver's profile: part of full sweeps, and of quick ones that name it. */
 	bool profile;
 
@@ -122,6 +128,7 @@ struct workload_case {
 	const struct workload *workload;
 	const struct pool_ops *ops;
 	workload_body run;
+	workload_body timed; /* the same body with each call timed; instance_find sets it */
 };
 
 #endif

@@ -135,6 +135,7 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 		result->grow /= units;
 		result->steal /= units;
 		result->empty /= units;
+		result->wait /= units;
 		result->ns = result->to_best = result->to_base = result->to_original =
 			(struct stats_estimate){NAN, NAN, NAN};
 		result->jain = result->slowest_share = result->mann_whitney = NAN;
@@ -147,6 +148,17 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 		cell->calibration_high_ns = fmax(cell->calibration_high_ns, raw->calibration[b]);
 	}
 	cell->calibration_ns = stats_median(raw->calibration, raw->blocks);
+}
+
+static int add_latency(struct analysis_source *r, size_t cell_at, size_t subject_at)
+{
+	struct analysis_times times;
+	int error = analysis_read_times(r, cell_at, subject_at, &times);
+
+	if (error == 0 && analysis_work_out_latency(r->analysis, cell_at, subject_at, &times) != 0)
+		error = analysis_refuse_memory(r);
+	analysis_times_free(&times);
+	return error;
 }
 
 /* Works a cell through, or keeps its slices for the caller to do so. */
@@ -163,6 +175,8 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 			analysis_make_command(a, cell_at) != 0)
 			error = analysis_refuse_memory(r);
 	}
+	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
+		error = add_latency(r, cell_at, i);
 	analysis_raw_free(&own);
 	return error;
 }

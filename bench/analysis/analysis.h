@@ -15,6 +15,7 @@
 #define BENCH_ANALYSIS_ANALYSIS_H
 
 #include "bench/analysis/stats.h"
+#include "bench/workload/latency.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -122,6 +123,40 @@ struct analysis_memory {
 	double object_bytes;                   /* pool_bytes / capacity */
 };
 
+/* A percentile of a row's calls. lo and hi are -INFINITY and INFINITY where too few forks tell. */
+struct analysis_percentile {
+	double ns;     /* NAN: fewer than LATENCY_EVIDENCE calls lie beyond it */
+	double lo, hi; /* 95 % */
+	bool below; /* under twice the probe's median, so it is the clock's more than the call's */
+};
+
+/* The calls of a row that took one path. */
+struct analysis_path {
+	const char *name;
+	uint64_t calls; /* that were timed */
+	double share;   /* of all calls, by what the throughput slices counted */
+	double mean_ns, longest_ns;
+	double ns[LATENCY_PERCENTILES]; /* NAN as above */
+};
+
+/* How long single calls took; latency.c works it out and says how. Times include the probe's. */
+struct analysis_latency {
+	uint64_t calls; /* that were timed */
+	double mean_ns, longest_ns;
+	struct analysis_percentile at[LATENCY_PERCENTILES];
+	struct histogram histogram; /* of all of them */
+	size_t path_count;          /* in the order of enum latency_class */
+	struct analysis_path path[LATENCY_CLASSES];
+	double probe_mean_ns, probe_ns, probe_p99_ns; /* of empty pairs of readings; the median */
+	double cost;           /* what timing took of the throughput, as a share; may be below 0 */
+	double calls_per_unit; /* of the side of a lane that spends the most time in calls */
+	double balance;        /* the time of these calls without the probe's, by a unit's time */
+	bool comparable; /* a call takes longer than four probes, so the balance says something */
+};
+
+/* A balance this near to 1 agrees. */
+#define ANALYSIS_BALANCED 0.10
+
 struct analysis_result {
 	enum analysis_state state;
 	const char *reason; /* a sentence, for every state but MEASURED and ABSENT; else NULL */
@@ -140,12 +175,13 @@ struct analysis_result {
 	uint64_t blocks_needed; /* to settle an inconclusive best_verdict; 0: can't be said */
 	double mann_whitney;    /* p against the best */
 
-	double jain, slowest_share;               /* medians */
-	double cpu_share;                         /* CPU time of the threads / their windows; NAN */
-	uint64_t units, failed;                   /* failed: gets that found less than was asked */
-	double refill, flush, grow, steal, empty; /* a unit */
-	uint64_t involuntary, faults;             /* context switches, minor page faults */
+	double jain, slowest_share; /* medians */
+	double cpu_share;           /* CPU time of the threads / their windows; NAN */
+	uint64_t units, failed;     /* failed: gets that found less than was asked */
+	double refill, flush, grow, steal, empty, wait; /* a unit */
+	uint64_t involuntary, faults;                   /* context switches, minor page faults */
 	struct analysis_memory memory;
+	const struct analysis_latency *latency; /* NULL: nothing was timed */
 };
 
 struct analysis_event {
@@ -291,6 +327,22 @@ enum { ANALYSIS_ADVICE_MAX = 12 };
 
 /* Fills advice and returns how many lines apply; a need that no cell speaks to is left out. */
 size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *advice);
+
+/* Whether a row has times of calls that stand for it: not of one that broke. */
+const struct analysis_latency *analysis_latency(
+	const struct analysis *analysis, size_t cell, size_t subject);
+
+/* Whether any row of the store has. */
+bool analysis_has_latency(const struct analysis *analysis);
+
+/* Rows of a cell that have, by p99, then by the median; order has room for subject_count. */
+size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size_t *order);
+
+/*
+ * Why the balance of a row does not agree, as a sentence; "" if it does, or says nothing. text has
+ * room for ANALYSIS_SENTENCE_BYTES.
+ */
+void analysis_imbalance(const struct analysis *analysis, size_t cell, size_t subject, char *text);
 
 /* True if two cells differ at most in their number of threads. */
 bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b);

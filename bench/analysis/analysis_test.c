@@ -3,6 +3,7 @@
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/base/number.h"
+#include "bench/sweep/schema.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -688,6 +689,183 @@ static void what_is_no_store_is_refused(NO_STATE)
 	expect_refusal(store, NULL, "another program");
 }
 
+static void older(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->schema = STORE_SCHEMA_OLDEST;
+}
+
+/* Stores from before there was latency say what they said; one from before that is refused. */
+static void older_stores_stay_readable(NO_STATE)
+{
+	struct analysis *now = small_store(two_cells), *then = small_store(older);
+	char sql[PATH_BYTES];
+
+	for (size_t i = 0; i < now->subject_count; i++) {
+		const struct analysis_result *r = analysis_at(now, 1, i),
+					     *old = analysis_at(then, 1, i);
+
+		assert_int_equal(r->state, old->state);
+		assert_memory_equal(&r->ns, &old->ns, sizeof(r->ns));
+		if (r->state == ANALYSIS_MEASURED)
+			near(old->wait, 0, 0);
+	}
+	assert_true(analysis_has_latency(now));
+	assert_false(analysis_has_latency(then));
+	near(analysis_at(now, 1, subject(now, "mutex"))->wait, 1.0 / 1024, 0.0001);
+	analysis_free(now);
+	analysis_free(then);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", STORE_SCHEMA_OLDEST - 1);
+	synthetic_store_execute(store, sql);
+	expect_refusal(store, NULL, "schema version 1");
+}
+
+/* The value of a normal distribution with that share below it, for those that are shown. */
+static const double z_of[LATENCY_PERCENTILES] = {0, 1.281552, 2.326348, 3.090232, 3.719016};
+
+/* What the synthetic store's calls of one path take at a percentile. */
+static double lognormal_ns(double mean, double sigma, int i)
+{
+	return 25 + mean * exp(sigma * z_of[i] - sigma * sigma / 2);
+}
+
+static void a_known_distribution_comes_out(NO_STATE)
+{
+	struct analysis *a = whole_store();
+	const struct analysis_latency *l = analysis_latency(a, 0, subject(a, "malloc"));
+
+	assert_non_null(l);
+	/* glibc has a cache in the model: 9 ns a unit of two calls, of which 1 in 64 is 8 times as long. */
+	const double fast = 4.5 / (1 - 2 / 128.0 + 8 * 2 / 128.0);
+
+	assert_int_equal(l->path_count, 3);
+	assert_string_equal(l->path[0].name, "fast");
+	assert_string_equal(l->path[1].name, "flush");
+	assert_string_equal(l->path[2].name, "refill");
+	for (int i = 0; i <= LATENCY_P999; i++) {
+		near(l->path[0].ns[i] / lognormal_ns(fast, 0.3, i), 1, 0.05);
+		if (i <= LATENCY_P90)
+			near(l->path[1].ns[i] / lognormal_ns(8 * fast, 0.4, i), 1, 0.05);
+	}
+	near(l->path[0].mean_ns, 25 + fast, 0.5);
+	near(l->path[2].share, 1 / 128.0, 0.0005);
+	near(l->path[0].share + l->path[1].share + l->path[2].share, 1, 1e-9);
+	near(l->mean_ns, 25 + 4.5, 0.5);
+	assert_int_equal(l->calls, l->path[0].calls + l->path[1].calls + l->path[2].calls);
+	near(l->probe_ns, 25, 0.8);
+	near(l->probe_p99_ns, 25 * exp(0.05 * z_of[LATENCY_P99]), 0.9);
+	near(l->calls_per_unit, 2, 1e-4);
+	near(l->cost, 0.02, 0.02);
+	/* Throughput has the weather in it, some per cent. */
+	near(l->balance, 0.95, 0.08); /* most of a mean is the probe, in buckets of 6 % */
+	assert_false(l->comparable);
+	for (int i = 0; i < LATENCY_PERCENTILES - 1; i++) {
+		const struct analysis_percentile *p = &l->at[i];
+
+		assert_true(p->lo <= p->ns && p->ns <= p->hi);
+		assert_true(p->lo > 0.8 * p->ns && p->hi < 1.25 * p->ns);
+		assert_true(i == 0 || p->ns > l->at[i - 1].ns);
+		assert_int_equal(p->below, p->ns < 50);
+	}
+	/* 900,000 calls: 90 beyond p99.99. */
+	assert_true(isnan(l->at[LATENCY_P9999].ns));
+	assert_true(l->longest_ns > l->at[LATENCY_P999].ns);
+	/* Two threads: twice as many, so that there is evidence. */
+	assert_true(analysis_latency(a, 1, subject(a, "malloc"))->at[LATENCY_P9999].ns > 0);
+}
+
+/* Both sides of a lane are slow, and the slower one is what a unit takes. */
+static void sides_of_a_lane_are_told_apart(NO_STATE)
+{
+	struct analysis *a = whole_store();
+	const struct analysis_latency *l = analysis_latency(a, 6, subject(a, "mutex"));
+
+	near(l->calls_per_unit, 1.0 / 32, 1e-5);
+	assert_true(l->comparable);
+	near(l->balance, 0.95, 0.05);
+	assert_int_equal(l->path_count, 2);
+	assert_string_equal(l->path[1].name, "wait");
+	near(l->path[1].share, 1.0 / 1024 * 32 / 2, 0.001);
+}
+
+static void balance_of(const char *sql, double want, const char *why)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *a;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	/* The fifth cell: calls that move 32 objects take long enough. */
+	wanted.forks = 6;
+	wanted.blocks = 2;
+	wanted.cells = 5;
+	synthetic_store_write(store, &wanted);
+	if (sql != NULL)
+		synthetic_store_execute(store, sql);
+	a = read_store(NULL);
+	near(analysis_latency(a, 4, subject(a, "mutex"))->balance / want, 1, 0.08);
+	assert_true(analysis_latency(a, 4, subject(a, "mutex"))->comparable);
+	analysis_imbalance(a, 4, subject(a, "mutex"), text);
+	if (why == NULL ? *text != '\0' : strstr(text, why) == NULL)
+		fail_msg("the sentence '%s' does not say '%s'", text, why == NULL ? "" : why);
+	analysis_free(a);
+}
+
+static void the_balance_finds_what_does_not_add_up(NO_STATE)
+{
+	balance_of(NULL, 0.95, NULL);
+	balance_of("UPDATE latency SET sum = 2 * sum WHERE path <> 'probe'", 1.9, "do not overlap");
+	balance_of("UPDATE timed SET timed_units = 2 * timed_units", 0.62, "between its calls");
+}
+
+static void stall(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->stall_share = 1e-3;
+	wanted->stall_ns = 5000;
+}
+
+/* What one call in a thousand takes is in its path and in the tail, and nowhere else. */
+static void a_stall_is_in_its_path_and_in_the_tail(NO_STATE)
+{
+	struct analysis *a = small_store(stall);
+	const struct analysis_latency *l = analysis_latency(a, 0, subject(a, "mag_tls"));
+	const struct analysis_latency *other = analysis_latency(a, 0, subject(a, "rseq_mag"));
+
+	assert_int_equal(l->path_count, 4);
+	assert_string_equal(l->path[3].name, "steal");
+	near(l->path[3].ns[LATENCY_P50], 5025, 5025 * 0.04);
+	near(l->longest_ns, 5025, 5025 * 0.08);
+	assert_true(l->at[LATENCY_P99].ns < 100);
+	assert_true(l->at[LATENCY_P999].hi > 4500);
+	assert_true(other->longest_ns < 200);
+	analysis_free(a);
+}
+
+/* Percentiles want evidence, intervals want forks. */
+static void little_evidence_says_little(NO_STATE)
+{
+	struct analysis *a;
+
+	analysis_free(small_store(two_cells));
+	synthetic_store_execute(store, "DELETE FROM latency WHERE subject_id = 4 AND fork > 0;"
+				       "DELETE FROM timed WHERE subject_id = 4 AND fork > 0");
+	synthetic_store_execute(store, "DELETE FROM latency WHERE subject_id = 5;"
+				       "DELETE FROM timed WHERE subject_id = 5");
+	a = read_store(NULL);
+
+	const struct analysis_latency *l = analysis_latency(a, 0, subject(a, "mutex"));
+
+	assert_true(l->at[LATENCY_P99].ns > 0);
+	assert_true(isinf(l->at[LATENCY_P99].lo) && isinf(l->at[LATENCY_P99].hi));
+	assert_true(isnan(l->at[LATENCY_P9999].ns));
+	assert_true(isnan(l->path[1].ns[LATENCY_P99])); /* 73 waits */
+	assert_null(analysis_latency(a, 0, subject(a, "ticket")));
+	analysis_free(a);
+	synthetic_store_execute(
+		store, "UPDATE latency SET histogram = x'ff' WHERE subject_id = 6 AND cell_id = 1");
+	expect_refusal(store, NULL, "what was timed of treiber_tag");
+}
+
 static void numbers_by_hand(NO_STATE)
 {
 	assert_string_equal(number_plain(0.01234).text, "0.0123");
@@ -738,6 +916,12 @@ int main(void)
 		cmocka_unit_test(advice_agrees_with_the_table),
 		cmocka_unit_test(every_cell_has_its_command),
 		cmocka_unit_test(what_is_no_store_is_refused),
+		cmocka_unit_test(older_stores_stay_readable),
+		cmocka_unit_test(a_known_distribution_comes_out),
+		cmocka_unit_test(sides_of_a_lane_are_told_apart),
+		cmocka_unit_test(the_balance_finds_what_does_not_add_up),
+		cmocka_unit_test(a_stall_is_in_its_path_and_in_the_tail),
+		cmocka_unit_test(little_evidence_says_little),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -18,19 +18,19 @@ enum { SQL_BYTES = 256 };
 
 int analysis_check_is_store(struct analysis_source *r)
 {
-	int64_t application = 0, version = 0;
+	int64_t application = 0;
 
 	if (source_integer(r, "PRAGMA application_id", &application) != 0 ||
-		source_integer(r, "PRAGMA user_version", &version) != 0)
+		source_integer(r, "PRAGMA user_version", &r->schema) != 0)
 		return -1;
 	if (application != STORE_APPLICATION_ID)
 		return analysis_refuse(r,
 			"'%s' is not a store: it is an SQLite file of another program.", r->path);
-	if (version != STORE_SCHEMA_VERSION)
+	if (r->schema < STORE_SCHEMA_OLDEST || r->schema > STORE_SCHEMA_VERSION)
 		return analysis_refuse(r,
 			"'%s' has schema version %" PRId64 ", and this nblbench reads "
-			"version %d: use the one that wrote it.",
-			r->path, version, STORE_SCHEMA_VERSION);
+			"versions %d to %d: use the one that wrote it.",
+			r->path, r->schema, STORE_SCHEMA_OLDEST, STORE_SCHEMA_VERSION);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 
 static const double ns_a_second = 1e9;
 
+enum { SQL_BYTES = 512 };
+
 void analysis_raw_free(struct analysis_raw *raw)
 {
 	free(raw->start);
@@ -72,12 +74,13 @@ enum slice_column {
 	COLUMN_GROW,
 	COLUMN_STEAL,
 	COLUMN_EMPTY,
+	COLUMN_WAIT,
 };
 
 static const char slice_sql[] =
 	"SELECT b.block_id, b.fork, b.calibration_ns, s.subject_id, s.units_per_s, s.units, "
 	"s.failed,"
-	" s.jain, s.slowest_share, s.flags, s.refill, s.flush, s.grow, s.steal, s.empty"
+	" s.jain, s.slowest_share, s.flags, s.refill, s.flush, s.grow, s.steal, s.empty, %s"
 	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ?"
 	" ORDER BY b.fork, b.block, b.block_id";
 
@@ -102,6 +105,7 @@ static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_
 	result->grow += sqlite3_column_double(s, COLUMN_GROW);
 	result->steal += sqlite3_column_double(s, COLUMN_STEAL);
 	result->empty += sqlite3_column_double(s, COLUMN_EMPTY);
+	result->wait += sqlite3_column_double(s, COLUMN_WAIT);
 	cell->slices++;
 	cell->flagged += raw->flagged[at];
 }
@@ -127,7 +131,10 @@ static int read_slices(struct analysis_source *r, size_t cell_at, struct analysi
 	if (raw_alloc(raw, blocks, forks, a->subject_count) != 0)
 		return analysis_refuse_memory(r);
 
-	s = source_prepare(r, slice_sql);
+	char sql[SQL_BYTES];
+
+	snprintf(sql, sizeof(sql), slice_sql, r->schema >= SCHEMA_WITH_LATENCY ? "s.wait" : "0");
+	s = source_prepare(r, sql);
 	if (s == NULL)
 		return -1;
 	sqlite3_bind_int64(s, 1, a->cells[cell_at].id);

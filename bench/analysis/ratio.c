@@ -83,12 +83,30 @@ static bool is_named(const struct analysis_subject *s, const char *name)
 					    : strcmp(name, s->label) == 0;
 }
 
+/* What was timed of a row's calls, on the measure's scale; a NAN for a point where there is none. */
+static struct stats_estimate time_of_calls(const struct attempt *t, int side, size_t subject)
+{
+	static const int percentile[] = {
+		[RATIO_P50] = LATENCY_P50, [RATIO_P99] = LATENCY_P99, [RATIO_P999] = LATENCY_P999};
+	const struct analysis_latency *l = analysis_latency(t->a, t->side[side].cell, subject);
+	struct analysis_percentile p = {NAN, -INFINITY, INFINITY, false};
+
+	if (l != NULL && t->target->measure == RATIO_MAX)
+		p.ns = l->longest_ns;
+	else if (l != NULL)
+		p = l->at[percentile[t->target->measure]];
+	return (struct stats_estimate){p.ns, p.lo, p.hi};
+}
+
 /* Whether a subject has a result in a side's cell: a count, or a time that compares. Else why. */
 static bool has_result(struct attempt *t, int side, size_t subject)
 {
 	const struct analysis_result *r = analysis_at(t->a, t->side[side].cell, subject);
 	const char *label = t->a->subjects[subject].label, *cell = t->result->cell[side];
 
+	if (ratio_is_of_calls(t->target) && r->state == ANALYSIS_MEASURED && r->failed == 0 &&
+		isnan(time_of_calls(t, side, subject).point))
+		return miss(t, "too few calls of %.60s were timed in '%.90s'", label, cell);
 	/* A count wants those that failed; they were measured, or found nothing at all. */
 	if (t->target->measure == RATIO_FAILED ? r->slices > 0
 					       : r->state == ANALYSIS_MEASURED && r->failed == 0)
@@ -320,6 +338,61 @@ static void count_failures(struct attempt *t)
 	result->verdict = verdict_of(t->target, &result->estimate, t->target->wanted);
 }
 
+/* The least of a side's rows, which becomes the chosen one, and where that least may lie. */
+static struct stats_estimate least_of_calls(struct attempt *t, int side)
+{
+	const struct candidates *here = &t->side[side];
+	const size_t count = t->same && side == 1 ? 1 : here->count;
+	struct stats_estimate least = {INFINITY, INFINITY, INFINITY};
+	size_t best = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct stats_estimate e = time_of_calls(t, side, here->who[i]);
+
+		if (e.point < least.point)
+			best = i;
+		least.point = fmin(least.point, e.point);
+		least.lo = fmin(least.lo, e.lo);
+		least.hi = fmin(least.hi, e.hi);
+	}
+
+	const size_t chosen = here->who[best];
+
+	here->who[best] = here->who[0];
+	here->who[0] = chosen;
+	t->result->value[side] = least.point;
+	return least;
+}
+
+static struct stats_estimate logarithm(struct stats_estimate e)
+{
+	return (struct stats_estimate){log(e.point), e.lo > 0 ? log(e.lo) : -INFINITY, log(e.hi)};
+}
+
+static void work_out_calls(struct attempt *t)
+{
+	struct stats_estimate *e = &t->result->estimate;
+	const bool over = t->target->operation == RATIO_OVER;
+	struct stats_estimate x = least_of_calls(t, 0);
+
+	tell_rows(t, 0);
+	if (t->two) {
+		struct stats_estimate y = least_of_calls(t, 1);
+
+		tell_rows(t, 1);
+		if (over) {
+			x = logarithm(x);
+			y = logarithm(y);
+		}
+		const double point = x.point - y.point;
+		x = (struct stats_estimate){point, point - hypot(x.point - x.lo, y.hi - y.point),
+			point + hypot(x.hi - x.point, y.point - y.lo)};
+	}
+	*e = x;
+	t->result->verdict =
+		verdict_of(t->target, e, over ? log(t->target->wanted) : t->target->wanted);
+}
+
 static int work_out(struct attempt *t)
 {
 	const struct ratio_target *target = t->target;
@@ -362,9 +435,12 @@ static int attempt_store(struct attempt *t, bool *found)
 		return 0;
 	if (t->same)
 		t->side[1] = (struct candidates){t->side[1].cell, t->side[0].count, who};
-	if (t->target->measure != RATIO_FAILED)
+	if (ratio_is_of_calls(t->target))
+		work_out_calls(t);
+	else if (t->target->measure == RATIO_FAILED)
+		count_failures(t);
+	else
 		return work_out(t);
-	count_failures(t);
 	return 0;
 }
 

@@ -12,6 +12,10 @@
  * The choice. Where a side is the best of several, the row is named, and the figure is that row's.
  * The best of a sample looks a little better than it is, since it was chosen for that. So its
  * interval is widened until it would hold whichever row had been chosen (stats_chosen).
+ *
+ * Times of calls. The side's figure is the least of its rows; it lies between the least of their low
+ * ends and the least of their high ends. Two sides are set against each other by the method of
+ * variance estimates recovery, as `compare` does it.
  */
 #ifndef BENCH_ANALYSIS_RATIO_H
 #define BENCH_ANALYSIS_RATIO_H
@@ -42,6 +46,10 @@ enum ratio_measure {
 	RATIO_TIME,   /* ns a unit of work */
 	RATIO_RATE,   /* units a second, all threads together */
 	RATIO_FAILED, /* gets that found less than was asked: a count, of the worst row */
+	RATIO_P50,    /* percentiles and the longest of the times of calls, in ns */
+	RATIO_P99,
+	RATIO_P999,
+	RATIO_MAX,
 };
 
 enum ratio_operation {
@@ -64,6 +72,12 @@ struct ratio_target {
 	double wanted;  /* a factor, ns or a count */
 	bool wanted_ns; /* "ns" stands behind it */
 };
+
+/* Whether it is about the times of calls. */
+static inline bool ratio_is_of_calls(const struct ratio_target *target)
+{
+	return target->measure >= RATIO_P50;
+}
 
 /* Whether a side is this one name. */
 static inline bool ratio_is(const struct ratio_side *side, const char *name)

@@ -114,7 +114,8 @@ static int set_want(struct ratio_target *target, const char *text, char *why)
 
 static int set_measure(struct ratio_target *target, const char *text, char *why)
 {
-	static const char *const names[] = {"time", "rate", "failed"};
+	static const char *const names[] = {
+		"time", "rate", "failed", "p50", "p99", "p99.9", "max"};
 
 	for (size_t m = 0; m < array_count(names); m++) {
 		if (strcmp(names[m], text) == 0) {
@@ -122,7 +123,8 @@ static int set_measure(struct ratio_target *target, const char *text, char *why)
 			return 0;
 		}
 	}
-	return refuse(why, "measure is time, rate or failed, and not '%.60s'", text);
+	return refuse(why, "measure is time, rate, failed, p50, p99, p99.9 or max, and not '%.60s'",
+		text);
 }
 
 int ratio_set(struct ratio_target *target, const char *key, const char *value,
@@ -159,7 +161,8 @@ int ratio_set(struct ratio_target *target, const char *key, const char *value,
 
 int ratio_check(struct ratio_target *t, char *why)
 {
-	const bool ns = t->measure == RATIO_TIME && t->operation != RATIO_OVER;
+	const bool ns =
+		(t->measure == RATIO_TIME || ratio_is_of_calls(t)) && t->operation != RATIO_OVER;
 
 	if (t->side[0].count == 0)
 		return refuse(why, "there is no row: say which, as in 'row = ours'");

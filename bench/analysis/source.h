@@ -10,9 +10,12 @@
 
 #include <sqlite3.h>
 
+enum { SCHEMA_WITH_LATENCY = 3 }; /* the first version whose stores tell of waits and latency */
+
 struct analysis_source {
 	const char *path;
 	sqlite3 *db;
+	int64_t schema; /* the store's version */
 	struct analysis *analysis;
 	char *why;
 	size_t why_bytes;

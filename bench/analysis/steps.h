@@ -33,6 +33,36 @@ int analysis_read_events(struct analysis_source *r);
 int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw);
 void analysis_raw_free(struct analysis_raw *raw);
 
+/* What one side of a cell's lanes timed: the threads of one place in their lanes. */
+struct analysis_side {
+	double units; /* of the timed rounds */
+	struct latency_times of[LATENCY_HISTOGRAMS];
+};
+
+/* What a fork has to say of a subject's latency. */
+struct analysis_times_fork {
+	int64_t fork;
+	struct histogram calls;
+	double timed_rate, rate; /* units a nanosecond, in latency slices and in the others */
+};
+
+/* What was timed of a subject in a cell. */
+struct analysis_times {
+	size_t sides; /* threads of a lane */
+	struct analysis_side *side;
+	size_t forks;
+	struct analysis_times_fork *fork;
+};
+
+/* Reads it, after the cell's slices; forks is 0 where nothing was timed. */
+int analysis_read_times(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times);
+void analysis_times_free(struct analysis_times *times);
+
+/* Works it out, after the estimates. 0 or -ENOMEM. */
+int analysis_work_out_latency(
+	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times);
+
 /* Effects, verdicts, ranks and ties of one cell with at least one block. 0 or -ENOMEM. */
 int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
 

@@ -2,6 +2,7 @@
 #include "bench/analysis/synthetic_store.h"
 
 #include "bench/analysis/stats.h"
+#include "bench/analysis/synthetic_latency.h"
 #include "bench/sweep/schema.h"
 
 #include <math.h>
@@ -238,7 +239,7 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 	const double lanes = (double)load->threads / load->lane_threads;
 	sqlite3_stmt *block = prepare(db, "INSERT INTO block VALUES (?,?,?,?,0,?)");
 	sqlite3_stmt *slice = prepare(
-		db, "INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?9,?8,?8,0,0,0)");
+		db, "INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?10,?8,?8,0,0,0,?9)");
 	sqlite3_stmt *thread =
 		prepare(db, "INSERT INTO thread VALUES (?1,?2,?3,?4,?5,?6,?6,1,0,0)");
 
@@ -267,10 +268,13 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 				const double units = floor(lanes * window / ns);
 				const bool flagged = uniform(rng) < wanted->flagged_share;
 
-				insert(db, slice, 8,
+				insert(db, slice, 9,
 					(double[]){id, i + 1, i, window, units, lanes * 1e9 / ns,
 						waits ? 0.6 : 0.97,
-						m->cache[0] == 'n' ? 0 : floor(units / 64)},
+						m->cache[0] == 'n' ? 0 : floor(units / 64),
+						m->cache[0] == 'n' && m->is_pool
+							? floor(units / 1024)
+							: 0},
 					flagged ? "nivcsw" : "");
 				for (int t = 0; t < load->threads; t++)
 					insert(db, thread, 6,
@@ -285,16 +289,95 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 	sqlite3_finalize(thread);
 }
 
+/* Calls a unit and thread: a get and a put, in bursts, which two threads of a lane share. */
+static double calls_a_unit(const struct load *load)
+{
+	return 2.0 / load->lane_threads / (load->burst > 0 ? load->burst : 1);
+}
+
+/*
+ * What a thread's calls take on each path: as long in all as true_ns has it, and as often as
+ * write_blocks counts. A cache is refilled and flushed, a pool without one makes its callers wait.
+ */
+static void paths_of(const struct synthetic_store *wanted, const struct model *m,
+	const struct load *load, struct synthetic_path *paths)
+{
+	const double calls = 150000, often = calls_a_unit(load);
+	const bool caches = m->cache[0] != 'n';
+	const double moved = caches ? 1.0 / 64 / load->lane_threads / often : 0;
+	const double waited = caches || !m->is_pool ? 0 : 1.0 / 1024 / load->lane_threads / often;
+	const double mean = true_ns(wanted, m, load) / often;
+	const double fast = mean / (1 - 2 * moved - waited + 8 * 2 * moved + 40 * waited);
+
+	memset(paths, 0, LATENCY_HISTOGRAMS * sizeof(*paths));
+	paths[LATENCY_FAST] = (struct synthetic_path){calls * (1 - 2 * moved - waited), fast, 0.3};
+	paths[LATENCY_REFILL] = (struct synthetic_path){calls * moved, 8 * fast, 0.4};
+	paths[LATENCY_FLUSH] = paths[LATENCY_REFILL];
+	paths[LATENCY_WAIT] = (struct synthetic_path){calls * waited, 40 * fast, 0.8};
+	for (int path = 0; path < LATENCY_CLASSES; path++)
+		paths[path].median_ns *= exp(-paths[path].sigma * paths[path].sigma / 2);
+	if (strcmp(m->label, "mag_tls") == 0)
+		paths[LATENCY_STEAL] = (struct synthetic_path){
+			calls * wanted->stall_share, wanted->stall_ns, 0.01};
+	paths[LATENCY_PROBE] =
+		(struct synthetic_path){4096, SYNTHETIC_PROBE_NS, SYNTHETIC_PROBE_SIGMA};
+}
+
+static void write_latency(
+	sqlite3 *db, int c, const struct synthetic_store *wanted, struct stats_rng *rng)
+{
+	const struct load *load = &loads[c];
+	const double window = 40000000;
+	sqlite3_stmt *timed = prepare(db, "INSERT INTO timed VALUES (?,?,?,?,20,0,?,?,?)");
+	sqlite3_stmt *latency = prepare(db, "INSERT INTO latency VALUES (?,?,?,?,?,?,?,?,?)");
+
+	for (int i = 0; i < SUBJECTS; i++) {
+		struct synthetic_path paths[LATENCY_HISTOGRAMS];
+
+		if (broken(&models[i], c) != NULL)
+			continue;
+		paths_of(wanted, &models[i], load, paths);
+		for (unsigned f = 0; f < wanted->forks; f++) {
+			const double luck = exp(wanted->noise * normal(rng));
+			/* Timing costs two per cent; the weather is what it is in the mean. */
+			const double units = 0.98 * window /
+					     true_ns(wanted, &models[i], load) /
+					     exp(3 * wanted->noise * sqrt(2 / M_PI));
+
+			for (int t = 0; t < load->threads; t++) {
+				insert(db, timed, 7,
+					(double[]){c + 1, i + 1, f, t, floor(units), window,
+						floor(150000 / calls_a_unit(load))},
+					NULL);
+				for (int path = 0; path < LATENCY_HISTOGRAMS; path++) {
+					if (paths[path].calls < 1)
+						continue;
+					sqlite3_reset(latency);
+					for (int k = 0; k < 4; k++)
+						sqlite3_bind_int64(latency, k + 1,
+							(int64_t[]){c + 1, i + 1, f, t}[k]);
+					synthetic_path_write(latency, (enum latency_class)path,
+						&paths[path], luck);
+					check(db, sqlite3_step(latency));
+				}
+			}
+		}
+	}
+	sqlite3_finalize(timed);
+	sqlite3_finalize(latency);
+}
+
 void synthetic_store_write(const char *path, const struct synthetic_store *wanted)
 {
 	sqlite3 *db = NULL;
-	struct stats_rng rng;
+	struct stats_rng rng, latency_rng;
 	int64_t block_id = 0;
+	const int version = wanted->schema == 0 ? STORE_SCHEMA_VERSION : wanted->schema;
 
 	unlink(path);
 	check(db, sqlite3_open(path, &db));
 	run_printed(db, sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;",
-				STORE_APPLICATION_ID, STORE_SCHEMA_VERSION));
+				STORE_APPLICATION_ID, version));
 	run(db, "PRAGMA synchronous = OFF; BEGIN");
 	run(db, store_schema);
 	run_printed(db, sqlite3_mprintf("INSERT INTO plan VALUES ('1f2e3d4c5b6a7980',"
@@ -307,11 +390,16 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		"\"thp\":\"madvise\",\"compiler\":\"gcc 12.2.0 -O3 -g\"}')");
 	write_subjects(db);
 	stats_rng_seed(&rng, wanted->seed);
+	stats_rng_seed(&latency_rng, wanted->seed + 1);
 	for (int c = 0; c < (wanted->cells > 0 ? (int)wanted->cells : CELLS); c++) {
 		write_cell(db, c);
 		write_memory(db, c, wanted);
 		write_blocks(db, c, wanted, &rng, &block_id);
+		write_latency(db, c, wanted, &latency_rng);
 	}
+	/* What the versions before did not have. */
+	if (version < STORE_SCHEMA_VERSION)
+		run(db, "DROP TABLE timed; DROP TABLE latency; ALTER TABLE slice DROP COLUMN wait");
 	run(db, "COMMIT");
 	check(db, sqlite3_close(db));
 }

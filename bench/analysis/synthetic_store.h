@@ -16,6 +16,9 @@ struct synthetic_store {
 	double mag_tls_factor;
 	double noise;         /* standard deviation of a slice's logarithm, 0.01 is quiet */
 	double flagged_share; /* of the slices, 0..1 */
+	/* Adds calls of "mag_tls" in the path steal, of which it has none: their share and length. */
+	double stall_share, stall_ns;
+	int schema; /* its version, from STORE_SCHEMA_OLDEST on; 0: the present one */
 };
 
 /* What the report's tests use: 10 forks of 20 blocks on a quiet machine. */

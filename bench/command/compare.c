@@ -19,6 +19,17 @@
 
 enum { STATUS_REGRESSED = 4, DIFFERENCE_MAX = 60 };
 
+/*
+ * What is compared: a unit's time, or a percentile or the longest of the times of calls. The
+ * percentiles of two histograms may be off by as much as a bucket is wide without a reason.
+ */
+enum measure { MEASURE_TIME, MEASURE_P50, MEASURE_P99, MEASURE_P999, MEASURE_MAX, MEASURES };
+
+static const char *const measure_names[MEASURES] = {"time", "p50", "p99", "p99.9", "max"};
+
+static const int percentile_of[MEASURES] = {
+	[MEASURE_P50] = LATENCY_P50, [MEASURE_P99] = LATENCY_P99, [MEASURE_P999] = LATENCY_P999};
+
 /* "ratio<0.97" */
 struct condition {
 	bool given, less, equal;
@@ -111,6 +122,25 @@ static struct stats_estimate effect_of(
 		.hi = point + hypot(b->hi - b->point, a->point - a->lo)};
 }
 
+/* What is compared of a row, as a logarithm; a NAN for a point if it has none. */
+static struct stats_estimate figure_of(
+	const struct analysis *a, size_t cell, size_t subject, enum measure measure)
+{
+	const struct analysis_latency *l = analysis_latency(a, cell, subject);
+
+	if (measure == MEASURE_TIME)
+		return analysis_at(a, cell, subject)->ns;
+	if (l == NULL)
+		return (struct stats_estimate){NAN, -INFINITY, INFINITY};
+	if (measure == MEASURE_MAX)
+		return (struct stats_estimate){log(l->longest_ns), -INFINITY, INFINITY};
+
+	const struct analysis_percentile *p = &l->at[percentile_of[measure]];
+
+	return (struct stats_estimate){log(p->ns), isfinite(p->lo) ? log(p->lo) : -INFINITY,
+		isfinite(p->hi) ? log(p->hi) : INFINITY};
+}
+
 static size_t find_cell(const struct analysis *a, const char *label)
 {
 	size_t i = 0;
@@ -130,6 +160,7 @@ static size_t find_subject(const struct analysis *a, const char *label)
 }
 
 struct tally {
+	enum measure measure;
 	size_t compared, alone, verdicts[STATS_EQUIVALENT + 1], hits;
 };
 
@@ -153,17 +184,25 @@ static void compare_row(const struct analysis *a, const struct analysis *b, size
 		return;
 	}
 
-	const struct stats_estimate effect = effect_of(&ra->ns, &rb->ns);
+	const struct stats_estimate ea = figure_of(a, ca, sa, tally->measure);
+	const struct stats_estimate eb = figure_of(b, cb, sb, tally->measure);
+
+	if (tally->measure != MEASURE_TIME && (isnan(ea.point) || isnan(eb.point)))
+		return;
+
+	const struct stats_estimate effect = effect_of(&ea, &eb);
 	const double fa = a->cells[ca].floor, fb = b->cells[cb].floor;
-	const double floor_log = isnan(fa) || isnan(fb) ? NAN : fmax(fa, fb);
+	const double floor_log = tally->measure != MEASURE_TIME ? log1p(1.0 / HISTOGRAM_STEPS)
+				 : isnan(fa) || isnan(fb)       ? NAN
+								: fmax(fa, fb);
 	const enum stats_verdict verdict = stats_verdict(&effect, a->margin, floor_log);
 	const bool decided = verdict == STATS_FASTER || verdict == STATS_SLOWER;
 	const bool hit = condition->given && decided && holds(condition, exp(-effect.point));
 
-	printf("  %-20.30s %8s %8s   %5s  %-13s %s%s\n", label,
-		number_plain(exp(ra->ns.point)).text, number_plain(exp(rb->ns.point)).text,
-		number_ratio(-effect.point).text, number_ratio_range(-effect.hi, -effect.lo).text,
-		stats_verdict_name(verdict), hit ? "  <- fails" : "");
+	printf("  %-20.30s %8s %8s   %5s  %-13s %s%s\n", label, number_plain(exp(ea.point)).text,
+		number_plain(exp(eb.point)).text, number_ratio(-effect.point).text,
+		number_ratio_range(-effect.hi, -effect.lo).text, stats_verdict_name(verdict),
+		hit ? "  <- fails" : "");
 	tally->compared++;
 	tally->verdicts[verdict]++;
 	tally->hits += hit ? 1 : 0;
@@ -204,10 +243,12 @@ static void compare_cells(const struct analysis *a, const struct analysis *b,
 }
 
 struct compare_request {
-	const char *fail_if;
+	const char *fail_if, *measure;
 };
 
 static const struct options_entry entries[] = {
+	OPTION(TEXT, struct compare_request, measure, "measure", 0, "WHAT",
+		"time, of a unit; or p50, p99, p99.9 or max, of the times of calls. [time]"),
 	OPTION(TEXT, struct compare_request, fail_if, "fail-if", 0, "'ratio<R'",
 		"exit 4 if for some row the ratio of speeds, B / A, is below R (or above: "
 		"'ratio>R') and the verdict is faster or slower, or if B breaks where A ran."),
@@ -230,7 +271,7 @@ static const struct options options = {
 
 static int run_compare(int argc, char **argv)
 {
-	struct compare_request request = {0};
+	struct compare_request request = {.measure = "time"};
 	struct condition condition = {0};
 	struct analysis *stores[2] = {NULL, NULL};
 	struct tally tally = {0};
@@ -246,6 +287,16 @@ static int run_compare(int argc, char **argv)
 			request.fail_if);
 		return COMMAND_USAGE;
 	}
+	while (tally.measure < MEASURES &&
+		strcmp(measure_names[tally.measure], request.measure) != 0)
+		tally.measure++;
+	if (tally.measure == MEASURES) {
+		fprintf(stderr,
+			"nblbench compare: --measure is time, p50, p99, p99.9 or max, and not "
+			"'%s'\n",
+			request.measure);
+		return COMMAND_USAGE;
+	}
 	status = COMMAND_FAILED;
 	for (int i = 0; i < 2; i++) {
 		if (analysis_read(argv[operand + i], NULL, &stores[i], why, sizeof(why)) != 0) {
@@ -258,8 +309,8 @@ static int run_compare(int argc, char **argv)
 	compare_cells(stores[0], stores[1], &condition, &tally);
 	if (tally.compared == 0 && tally.hits == 0) {
 		fflush(stdout);
-		fprintf(stderr, "nblbench compare: there is nothing to compare: no strategy is "
-				"measured in a cell of both stores.\n");
+		fprintf(stderr, "nblbench compare: there is nothing to compare: no strategy "
+				"has what is compared in a cell of both stores.\n");
 		goto out;
 	}
 	snprintf(text, sizeof(text),

@@ -84,7 +84,7 @@ static void put_verdict(const struct ratio_target *t, const struct ratio_result 
 	fputs(names[r->verdict], out);
 	if (r->verdict == RATIO_MISSED && t->operation == RATIO_OVER)
 		fprintf(out, " by %s", number_percent(r->estimate.point - log(t->wanted)).text);
-	else if (r->verdict == RATIO_MISSED && t->measure == RATIO_TIME)
+	else if (r->verdict == RATIO_MISSED && (t->measure == RATIO_TIME || ratio_is_of_calls(t)))
 		fprintf(out, " by %s ns", number_plain(fabs(r->estimate.point - t->wanted)).text);
 }
 
@@ -186,7 +186,10 @@ static const struct options_entry entries[] = {
 	KEY(1, "over", "ROWS", "the time of --row divided by that of these"),
 	KEY(2, "minus", "ROWS", "the time of --row less that of these, in ns"),
 	KEY(3, "at", "CELL", "where, as reports name it: 'pair, 1 thread', 'burst 32, 4N threads'"),
-	KEY(4, "measure", "M", "time; rate, which is divided; or failed, gets that failed. [time]"),
+	KEY(4, "measure", "M",
+		"time; rate, which is divided; failed, gets that failed; or p50, p99, p99.9, max, "
+		"of "
+		"the times of calls. [time]"),
 	KEY(5, "want", "BOUND",
 		"'<= 1.3', '>= 2.5'; or '<= 20 ns'. Without it the figure is shown"),
 	OPTION(TEXT, struct request, of, "of", 0, "FILE",

@@ -183,7 +183,8 @@ static void a_mistake_has_a_line_and_a_cure(NO_STATE)
 		{"[a]\nat = mutex\n", "wishes.ini:2: there is no workload 'mutex'"},
 		{"[a]\nrow = ours @\n", "wishes.ini:2: there is no workload ''"},
 		{"[a]\nat = pair\n", "wishes.ini:2: a cell has threads, as in 'pair, 1 thread'"},
-		{"[a]\nmeasure = speed\n", "measure is time, rate or failed, and not 'speed'"},
+		{"[a]\nmeasure = speed\n",
+			"measure is time, rate, failed, p50, p99, p99.9 or max, and not 'speed'"},
 		{"[a]\nwant = < 1\n", "want is '<=' or '>=' and a number, as in '<= 1.3' or"},
 		{"[a]\nwant = <= -1\n", "and not '<= -1'"},
 		{"[a]\nwant = >=\n", "and not '>='"},
@@ -269,6 +270,41 @@ static void the_truth_is_found(NO_STATE)
 		near(r.value[0] / rows[i].value, 1, 0.08);
 		assert_string_equal(both, rows[i].rows);
 	}
+}
+
+/* A call of pair takes half a unit's time, and 25 ns for the clock. */
+static void times_of_calls_are_compared(NO_STATE)
+{
+	struct ratio_result r =
+		answered(whole, "row=mutex|at=pair, 2 threads|measure=p50|want=>= 50 ns");
+	const double mutex_ns = 25 + 77 / 2.0 / (1 + 39.0 / 2048) * exp(-0.045);
+
+	near(r.value[0] / mutex_ns, 1, 0.06);
+	near(r.estimate.point, r.value[0], 0);
+	assert_true(r.estimate.lo < r.estimate.hi);
+	assert_int_equal(r.verdict, RATIO_MET);
+	r = answered(whole, "row=mutex|at=pair, 2 threads|measure=p50|want=<= 50 ns");
+	assert_int_equal(r.verdict, RATIO_MISSED);
+
+	r = answered(whole, "row=mutex|over=ours|at=pair, 2 threads|measure=p99.9|want=>= 2");
+	assert_int_equal(r.verdict, RATIO_MET);
+	assert_non_null(strstr(r.rows[1], "best of"));
+	near(r.estimate.point, log(r.value[0] / r.value[1]), 1e-9);
+	r = answered(whole, "row=mag_tls|over=mutex|at=pair, 2 threads|measure=p99.9|want=>= 2");
+	assert_int_equal(r.verdict, RATIO_MISSED);
+
+	/* The longest has no interval, and so no verdict. */
+	r = answered(whole, "row=mutex|over=mag_tls|measure=max|want=>= 2");
+	assert_int_equal(r.verdict, RATIO_UNDECIDED);
+	assert_true(r.estimate.point > 0);
+	assert_true(isinf(r.estimate.lo));
+
+	struct analysis *a = changed("DELETE FROM latency WHERE subject_id = 4");
+
+	r = answered(a, "row=mutex|measure=p99");
+	assert_int_equal(r.verdict, RATIO_ABSENT);
+	assert_non_null(strstr(r.why, "too few calls of mutex were timed in 'pair, 1 thread'"));
+	analysis_free(a);
 }
 
 static void intervals_are_as_wide_as_they_must_be(NO_STATE)
@@ -525,6 +561,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_read),
 		cmocka_unit_test(a_mistake_has_a_line_and_a_cure),
 		cmocka_unit_test(the_truth_is_found),
+		cmocka_unit_test(times_of_calls_are_compared),
 		cmocka_unit_test(intervals_are_as_wide_as_they_must_be),
 		cmocka_unit_test(a_change_changes_who_is_chosen),
 		cmocka_unit_test(failures_are_counted),

@@ -8,6 +8,7 @@
 #include "bench/command/command.h"
 #include "bench/report/table.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -19,13 +20,16 @@
 struct format {
 	const char *name, *suffix;
 	int (*write)(const struct analysis *analysis, FILE *out);
+	/* In place of write: a document a row that has latency. */
+	int (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
 };
 
 static const struct format formats[] = {
-	{"html", "html", report_html},
-	{"md", "md", report_markdown},
-	{"csv", "csv", report_csv},
-	{"gbench", "json", report_gbench},
+	{"html", "html", report_html, NULL},
+	{"md", "md", report_markdown, NULL},
+	{"csv", "csv", report_csv, NULL},
+	{"gbench", "json", report_gbench, NULL},
+	{"hdr", "hgrm", NULL, report_hdr},
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]), STORES_MAX = 64, FILE_MODE = 0666 };
@@ -55,9 +59,12 @@ int report_make_directory(const char *path, char *why, size_t why_bytes)
 	return -1;
 }
 
-/* Writes a document beside its place and moves it there when it is whole. 0, or -1 with errno set. */
-static int write_document(
-	const struct analysis *analysis, const struct format *format, const char *path)
+/*
+ * Writes a document beside its place and moves it there when it is whole. 0, or -1 with errno set.
+ * cell and subject: the row, of a format that has a document for each.
+ */
+static int write_document(const struct analysis *analysis, const struct format *format, size_t cell,
+	size_t subject, const char *path)
 {
 	char temporary[PATH_MAX];
 	const mode_t mask = umask(0);
@@ -82,7 +89,8 @@ static int write_document(
 		errno = error;
 		return -1;
 	}
-	error = -format->write(analysis, out);
+	error = format->write != NULL ? -format->write(analysis, out)
+				      : -format->write_row(analysis, cell, subject, out);
 	if (error == 0 && (ferror(out) || fflush(out) != 0 || fchmod(fd, FILE_MODE & ~mask) != 0))
 		error = errno == 0 ? EIO : errno;
 	if (fclose(out) != 0 && error == 0)
@@ -112,6 +120,54 @@ static int document_path(char *path, const char *directory, const char *store, b
 		       : -1;
 }
 
+/* A label as part of a file's name: what is not plain becomes a dash. */
+static void append_label(char *path, const char *label)
+{
+	size_t used = strlen(path);
+
+	for (const char *c = label; *c != '\0' && used + 1 < PATH_MAX; c++) {
+		const bool plain = isalnum((unsigned char)*c) || strchr("_+.", *c) != NULL;
+
+		if (plain || path[used - 1] != '-')
+			path[used++] = plain ? *c : '-';
+	}
+	while (path[used - 1] == '-')
+		used--;
+	path[used] = '\0';
+}
+
+/* report-pair-2-threads-mag_tls.hgrm, by the path of the document that there would be of all. */
+static int write_rows(
+	const struct analysis *a, const struct format *format, const char *all, bool tell)
+{
+	const int stem = (int)(strlen(all) - strlen(format->suffix) - 1);
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
+		const size_t cell = i / a->subject_count, subject = i % a->subject_count;
+
+		if (analysis_latency(a, cell, subject) == NULL)
+			continue;
+		snprintf(path, sizeof(path), "%.*s-", stem, all);
+		append_label(path, a->cells[cell].label);
+		strncat(path, "-", sizeof(path) - strlen(path) - 1);
+		append_label(path, a->subjects[subject].label);
+
+		const size_t used = strlen(path);
+
+		if ((size_t)snprintf(path + used, sizeof(path) - used, ".%s", format->suffix) >=
+			sizeof(path) - used) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		if (write_document(a, format, cell, subject, path) != 0)
+			return -1;
+		if (tell)
+			printf("%s\n", path);
+	}
+	return 0;
+}
+
 static int write_formats(const char *store, const char *baseline, const char *directory, bool alone,
 	const bool *wanted, bool tell, char *why, size_t why_bytes)
 {
@@ -127,7 +183,16 @@ static int write_formats(const char *store, const char *baseline, const char *di
 			continue;
 		if (document_path(path, directory, store, alone, &formats[i]) != 0)
 			errno = ENAMETOOLONG;
-		else if (write_document(analysis, &formats[i], path) == 0) {
+		else if (formats[i].write_row != NULL && !analysis_has_latency(analysis)) {
+			snprintf(why, why_bytes,
+				"'%s' has no latency for %s: its sweep timed no calls.", store,
+				formats[i].name);
+			error = -1;
+			continue;
+		} else if (formats[i].write_row != NULL) {
+			if (write_rows(analysis, &formats[i], path, tell) == 0)
+				continue;
+		} else if (write_document(analysis, &formats[i], 0, 0, path) == 0) {
 			if (tell)
 				printf("%s\n", path);
 			continue;
@@ -222,7 +287,8 @@ struct report_request {
 static const struct options_entry entries[] = {
 	OPTION(NAMES, struct report_request, format, "format", 'f', "A,B",
 		"what to write: html, md, csv (one row a cell and strategy), gbench (Google "
-		"Benchmark's JSON), with commas. [html,md]",
+		"Benchmark's JSON), hdr (HdrHistogram's percentiles, a file each), with commas. "
+		"[html,md]",
 		.known = known_format, .noun = "format"),
 	OPTION(TEXT, struct report_request, directory, "out", 'o', "DIR",
 		"the directory for the documents; it is made in one that exists if it is missing."),
@@ -290,6 +356,7 @@ static int run_report(int argc, char **argv)
 
 const struct command command_report = {
 	.name = "report",
-	.summary = "write HTML, Markdown, CSV or Google Benchmark JSON from stores",
+	.summary =
+		"write HTML, Markdown, CSV, Google Benchmark JSON or HdrHistogram text from stores",
 	.run = run_report,
 };

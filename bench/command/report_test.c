@@ -9,6 +9,7 @@
 #include "bench/report/page.css.h"
 #include "bench/report/palette.h"
 #include "bench/report/table.h"
+#include "bench/sweep/schema.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -98,6 +99,9 @@ static size_t count(const char *text, const char *word)
 		n++;
 	return n;
 }
+
+static void expect_run(const struct command *command, int want, const char *words,
+	const char *first, const char *second, const char *third, const char *fourth);
 
 static char *page(void)
 {
@@ -355,7 +359,113 @@ static void csv_rows_have_all_fields(NO_STATE)
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, ",inf"));
 	assert_ptr_equal(strstr(text, "cell,workload,threads,"), text);
+	assert_non_null(strstr(text, ",reason,command,waits_per_unit,timed_calls,"));
+	assert_non_null(strstr(text, ",call_p99_ns,call_p99_low,call_p99_high,"));
 	free(text);
+}
+
+/* The row of a strategy in the page's latency of the first cell. */
+static const char *latency_row(const char *text, const char *label)
+{
+	char head[ID_BYTES];
+	const char *row = strstr(text, "<details id=\"latency-1\">");
+
+	assert_non_null(row);
+	snprintf(head, sizeof(head), "<th scope=\"row\">%s</th>", label);
+	row = strstr(row, head);
+	assert_non_null(row);
+	return row;
+}
+
+/* 900,000 calls, of which 90 lie beyond p99.99: every mark stands where it must, and only there. */
+static void latency_is_shown_with_its_marks(void **state)
+{
+	const char *fast = latency_row(page(), "mag_tls"), *slow = latency_row(page(), "mutex");
+	char *text = printed(report_markdown);
+
+	(void)state;
+	assert_ptr_equal(strstr(fast, "<td class=\"below\">25.5<small>"), strstr(fast, "<td"));
+	assert_true(strstr(fast, "<td>–</td>") < strstr(fast, "</tr>"));
+	assert_true(strstr(slow, "<td>–</td>") < strstr(slow, "</tr>"));
+	/* Its p99.9 is among the waits. */
+	assert_true(count(slow, "<td class=\"below\">") > 0);
+	assert_true(strstr(slow, "<td class=\"below\">") < strstr(slow, "</tr>"));
+	assert_int_equal(count(page(), "<details id=\"latency-"), analysis->cell_count);
+	assert_non_null(strstr(page(), "aria-label=\"Percentiles of the calls of pair, 1 thread"));
+	assert_non_null(strstr(page(), "fast: served by what is at hand"));
+	assert_non_null(strstr(page(), "all: any: its paths are its own"));
+	assert_non_null(strstr(text, "### pair, 1 thread"));
+	assert_non_null(strstr(text, "| 25.5° ("));
+	free(text);
+}
+
+static void without_latency_there_is_none(void **state)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *with = analysis;
+	char old[PATH_BYTES], why[WHY_BYTES], *text;
+
+	(void)state;
+	wanted.cells = 1;
+	wanted.forks = 1;
+	wanted.blocks = 1;
+	wanted.schema = STORE_SCHEMA_OLDEST;
+	snprintf(old, sizeof(old), "%s/old.db", directory);
+	synthetic_store_write(old, &wanted);
+	if (analysis_read(old, NULL, &analysis, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	text = printed(report_html);
+	assert_non_null(strstr(text, "no call was timed"));
+	assert_null(strstr(text, "id=\"latency-1\""));
+	free(text);
+	text = printed(report_markdown);
+	assert_null(strstr(text, "Latency"));
+	free(text);
+	csv_rows_have_all_fields(state);
+	analysis_free(analysis);
+	analysis = with;
+	expect_run(
+		&command_report, 1, "has no latency for hdr", "--format=hdr", "-o", directory, old);
+}
+
+/* The text adds up: shares ascend to 1, and the last line but the comments is the longest call. */
+static void hdr_text_is_what_its_plotters_read(void **state)
+{
+	char made[PATH_BYTES], file[2 * PATH_BYTES], line[WHY_BYTES];
+	double value = 0, share = 0, last_value = 0, last_share = 0, inverse;
+	unsigned long long calls = 0, last_calls = 0;
+	FILE *in;
+
+	(void)state;
+	snprintf(made, sizeof(made), "%s/hdr", directory);
+	expect_run(&command_report, 0, "/hdr/report-pair-1-thread-mag_tls-twin.hgrm",
+		"--format=hdr", "-o", made, store);
+	snprintf(file, sizeof(file), "%s/report-pair-1-thread-malloc.hgrm", made);
+	in = fopen(file, "r");
+	assert_non_null(in);
+	assert_non_null(fgets(line, sizeof(line), in));
+	assert_non_null(strstr(line, "Percentile TotalCount 1/(1-Percentile)"));
+	assert_non_null(fgets(line, sizeof(line), in));
+	while (fgets(line, sizeof(line), in) != NULL && line[0] != '#') {
+		const int n = sscanf(line, "%lf %lf %llu %lf", &value, &share, &calls, &inverse);
+
+		assert_true(value > last_value && share > last_share && calls > last_calls);
+		assert_int_equal(n, share < 1 ? 4 : 3);
+		if (n == 4)
+			assert_true(fabs(inverse * (1 - share) - 1) < 0.01);
+		last_value = value;
+		last_share = share;
+		last_calls = calls;
+	}
+	assert_true(share == 1 && calls > 100000);
+	assert_non_null(strstr(line, "#[Mean    ="));
+	assert_non_null(fgets(line, sizeof(line), in));
+	assert_int_equal(
+		sscanf(line, "#[Max     = %lf, Total count    = %llu]", &last_value, &last_calls),
+		2);
+	assert_true(fabs(last_value - value) < 0.01);
+	assert_int_equal(last_calls, calls);
+	fclose(in);
 }
 
 /* False empties have their own name in every format, and a number only where they are counted. */
@@ -640,6 +750,33 @@ static void compare_lists_differences_first(NO_STATE)
 	free(output);
 }
 
+static void compare_knows_times_of_calls(NO_STATE)
+{
+	char stalled[PATH_BYTES];
+	struct synthetic_store wanted = synthetic_store_default();
+
+	wanted.cells = 1;
+	wanted.forks = 6;
+	wanted.blocks = 4;
+	wanted.noise = 0.005;
+	wanted.stall_share = 0.02;
+	wanted.stall_ns = 500;
+	snprintf(stalled, sizeof(stalled), "%s/stalled.db", directory);
+	synthetic_store_write(stalled, &wanted);
+	/* One call in fifty stalls: the tail is another, the median is the same. */
+	expect_run(&command_compare, 4, "<- fails", "--measure=p99", "--fail-if=ratio<0.5", store,
+		stalled);
+	expect_run(&command_compare, 0, "0 rows", "--measure=p50", "--fail-if=ratio<0.97", store,
+		stalled);
+	expect_run(&command_compare, 0, "0 rows", "--measure=p99.9", "--fail-if=ratio<0.97", store,
+		store);
+	expect_run(&command_compare, 0, "inconclusive", "--measure=max", store, stalled, NULL);
+	expect_run(&command_compare, 2, "and not 'p98'", "--measure=p98", store, stalled, NULL);
+	synthetic_store_execute(stalled, "DELETE FROM latency; DELETE FROM timed");
+	expect_run(
+		&command_compare, 1, "nothing to compare", "--measure=p99", store, stalled, NULL);
+}
+
 static void compare_has_an_exit_status_for_ci(NO_STATE)
 {
 	char other[PATH_BYTES];
@@ -683,12 +820,16 @@ int main(void)
 		cmocka_unit_test(csv_rows_have_all_fields),
 		cmocka_unit_test(false_empties_are_told),
 		cmocka_unit_test(marks_outlast_another_baseline),
+		cmocka_unit_test(latency_is_shown_with_its_marks),
+		cmocka_unit_test(without_latency_there_is_none),
+		cmocka_unit_test(hdr_text_is_what_its_plotters_read),
 		cmocka_unit_test(gbench_json_has_what_importers_read),
 		cmocka_unit_test(table_fits_the_terminal),
 		cmocka_unit_test(report_command_writes_what_is_asked),
 		cmocka_unit_test(report_command_refuses_in_words),
 		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(compare_lists_differences_first),
+		cmocka_unit_test(compare_knows_times_of_calls),
 		cmocka_unit_test(compare_has_an_exit_status_for_ci),
 	};
 

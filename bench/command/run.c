@@ -14,6 +14,7 @@
 #include "bench/sweep/worker.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ struct run_request {
 	uint64_t capacity;
 	uint64_t slice_ms;
 	uint64_t slices;
+	bool latency;
 };
 
 static const struct options_entry entries[] = {
@@ -57,6 +59,8 @@ static const struct options_entry entries[] = {
 		"length of a slice, milliseconds", 1, 60000),
 	OPTION(COUNT, struct run_request, slices, "slices", 'n', "N", "slices, one line each", 1,
 		1000000),
+	OPTION(FLAG, struct run_request, latency, "latency", 'l', NULL,
+		"time single calls: percentiles by the path that a call took"),
 };
 
 static const struct options options = {
@@ -78,12 +82,63 @@ static void print_slice(const struct workload *workload, const struct engine_cel
 	engine_flags_text(slice->flags, flags);
 	printf("%.3f M %s/s  %.2f ns each  failed %" PRIu64 "  skew %.4f  jain %.3f  slowest %.3f"
 	       "  refill %" PRIu64 " flush %" PRIu64 " grow %" PRIu64 " steal %" PRIu64
-	       " empty %" PRIu64 "%s%s\n",
+	       " empty %" PRIu64 " wait %" PRIu64 "%s%s\n",
 		slice->units_per_s / 1e6, workload->unit,
 		slice->units ? lanes * CLOCK_NS_PER_S / slice->units_per_s : 0, slice->failed,
 		slice->skew, slice->jain, slice->slowest_share, slice->paths.refill,
 		slice->paths.flush, slice->paths.grow, slice->paths.steal, slice->paths.empty,
-		flags[0] ? "  flagged: " : "", flags);
+		slice->paths.wait, flags[0] ? "  flagged: " : "", flags);
+}
+
+/* What the threads of a slice timed, together. */
+static void add_latency(
+	struct latency_times *sum, const struct engine_slice *slice, uint32_t threads)
+{
+	for (uint32_t i = 0; i < threads; i++) {
+		for (int c = 0; c < LATENCY_HISTOGRAMS; c++)
+			latency_add(&sum[c], &slice->threads[i].latency->of[c]);
+	}
+}
+
+static void print_times(const char *name, const struct latency_times *times, uint64_t all)
+{
+	uint64_t count = histogram_count(&times->histogram);
+
+	printf("%-7s %10" PRIu64 " %7.3f %9.1f", name, count,
+		all > 0 ? 100 * (double)count / (double)all : 0, latency_mean_ns(times));
+	for (size_t i = 0; i < LATENCY_PERCENTILES; i++) {
+		double ns = latency_percentile(&times->histogram, latency_percentiles[i]);
+
+		if (isnan(ns))
+			printf(" %9s", "-");
+		else
+			printf(" %9.1f", ns);
+	}
+	printf(" %9.0f\n", (double)times->longest / HISTOGRAM_NS);
+}
+
+/* The table of a run with --latency. */
+static void print_latency(const struct engine *engine, const struct latency_times *sum)
+{
+	struct latency_times all = {0};
+	char clock[TICKS_TEXT_BYTES];
+
+	engine_describe_clock(engine, clock);
+	printf("Single calls, ns, by %s. Of a path: calls timed, its share of all, their mean.\n"
+	       "A percentile stands where at least %d calls were longer; nothing is subtracted: "
+	       "`probe` is a call that does nothing.\n",
+		clock, LATENCY_EVIDENCE);
+	printf("%-7s %10s %7s %9s %9s %9s %9s %9s %9s %9s\n", "path", "calls", "%", "mean", "p50",
+		"p90", "p99", "p99.9", "p99.99", "longest");
+	for (int c = 0; c < LATENCY_CLASSES; c++)
+		latency_add(&all, &sum[c]);
+	uint64_t count = histogram_count(&all.histogram);
+	for (int c = 0; c < LATENCY_CLASSES; c++) {
+		if (sum[c].sum > 0)
+			print_times(latency_class_name((enum latency_class)c), &sum[c], count);
+	}
+	print_times("all", &all, count);
+	print_times(latency_class_name(LATENCY_PROBE), &sum[LATENCY_PROBE], 0);
 }
 
 /* The name that was asked for, or the default. */
@@ -122,6 +177,7 @@ static int run_cell(const struct workload_case *subject, const char *name,
 	const struct engine_cell *cell, const struct run_request *request)
 {
 	struct engine_closing closing;
+	static struct latency_times sum[LATENCY_HISTOGRAMS];
 	struct engine_slice slice;
 	struct engine *engine;
 	char why[ENGINE_REASON_BYTES];
@@ -143,9 +199,20 @@ static int run_cell(const struct workload_case *subject, const char *name,
 	for (uint64_t i = 0; i < request->slices; i++) {
 		uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
 
-		engine_slice(engine, window_ns, window_ns / 10, &slice);
+		if (!request->latency) {
+			engine_slice(engine, window_ns, window_ns / 10, &slice);
+		} else if (engine_latency_slice(engine, window_ns, window_ns / 10, &slice, why) ==
+			   0) {
+			add_latency(sum, &slice, cell->shape.threads);
+		} else {
+			fprintf(stderr, "nblbench run: %s\n", why);
+			engine_close(engine, NULL);
+			return COMMAND_FAILED;
+		}
 		print_slice(subject->workload, cell, &slice);
 	}
+	if (request->latency)
+		print_latency(engine, sum);
 	engine_close(engine, &closing);
 	if (closing.count == closing.expected && closing.check[0] == '\0')
 		return COMMAND_OK;
@@ -193,6 +260,13 @@ static int run_run(int argc, char **argv)
 	objects_set(&request.objects, &cell);
 	if (engine_check(subject.ops, subject.workload, &cell, why) != 0) {
 		fprintf(stderr, "nblbench run: %s\n", why);
+		return COMMAND_USAGE;
+	}
+	if (request.latency && subject.workload->untimed) {
+		fprintf(stderr,
+			"nblbench run: %s makes no call that could be timed: leave --latency "
+			"out.\n",
+			subject.workload->name);
 		return COMMAND_USAGE;
 	}
 	return run_cell(&subject, name, &cell, &request);

@@ -99,6 +99,8 @@ static const struct options_entry entries[] = {
 		"length of a slice in milliseconds, ten times that where threads outnumber CPUs "
 		"[2; with --quick 1 to 5, as a minute allows]",
 		.real_least = SLICE_MS_LEAST, .real_most = 1000),
+	OPTION(FLAG, struct request, plan.no_latency, "no-latency", 0, NULL,
+		"throughput alone: no slices in which single calls are timed"),
 	OPTION(COUNT, struct request, plan.seed, "seed", 0, "N",
 		"where all random order comes from", 0, INT64_MAX),
 };

@@ -5,6 +5,7 @@
 #include "bench/engine/engine.h"
 
 #include "bench/base/clock.h"
+#include "bench/base/splitmix.h"
 #include "bench/engine/runner.h"
 
 #include <errno.h>
@@ -96,15 +97,15 @@ static uint64_t sleep_window(struct engine *self, uint64_t window_ns)
 	}
 }
 
-static void measure(
-	struct engine *self, uint64_t window_ns, uint64_t lead_in_ns, struct engine_slice *out)
+static void measure(struct engine *self, enum order order, uint64_t window_ns, uint64_t lead_in_ns,
+	struct engine_slice *out)
 {
 	for (uint32_t i = 0; i < self->started; i++) {
 		atom_store_relaxed(&self->runners[i].running, 0);
 		atom_store_relaxed(&self->runners[i].started_ns, 0);
 	}
 	atom_store_relaxed(&self->phase, PHASE_GATHER); /* seen with the order */
-	give_order(self, ORDER_RUN);
+	give_order(self, order);
 	do {
 		clock_sleep_until_ns(clock_now_ns() + ENGINE_WAKE_NS);
 	} while (!all_running(self));
@@ -121,16 +122,70 @@ uint64_t engine_warm(struct engine *self, uint64_t window_ns)
 {
 	struct engine_slice slice;
 
-	measure(self, window_ns / 2, window_ns / 2, &slice);
+	measure(self, ORDER_RUN, window_ns / 2, window_ns / 2, &slice);
 	return slice.units;
+}
+
+/* A slice whose threads did not start or stop together is repeated once. */
+static void measure_slice(struct engine *self, enum order order, uint64_t window_ns,
+	uint64_t lead_in_ns, struct engine_slice *out)
+{
+	measure(self, order, window_ns, lead_in_ns, out);
+	if (out->flags & ENGINE_SKEW)
+		measure(self, order, window_ns, lead_in_ns, out);
 }
 
 void engine_slice(
 	struct engine *self, uint64_t window_ns, uint64_t lead_in_ns, struct engine_slice *out)
 {
-	measure(self, window_ns, lead_in_ns, out);
-	if (out->flags & ENGINE_SKEW)
-		measure(self, window_ns, lead_in_ns, out);
+	measure_slice(self, ORDER_RUN, window_ns, lead_in_ns, out);
+}
+
+static size_t latency_bytes(const struct engine *self)
+{
+	return self->cell.shape.threads * sizeof(struct latency);
+}
+
+/* What the first latency slice needs. */
+static int open_latency(struct engine *self)
+{
+	self->latency = memory_alloc(latency_bytes(self));
+	if (self->latency == NULL)
+		return -ENOMEM;
+	ticks_open(&self->ticks, HISTOGRAM_NS, true);
+	for (uint32_t i = 0; i < self->started; i++) {
+		struct runner *runner = &self->runners[i];
+
+		runner->latency = &self->latency[i];
+		runner->latency->ticks = &self->ticks;
+		runner->distance = 1;
+		runner->random = splitmix(self->cell.shape.seed) ^ i;
+		runner->t.latency = runner->latency;
+	}
+	return 0;
+}
+
+int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
+	struct engine_slice *out, char *why)
+{
+	if (self->subject.workload->untimed) {
+		snprintf(why, ENGINE_REASON_BYTES, "%s makes no call that could be timed.",
+			self->subject.workload->name);
+		return -ENOTSUP;
+	}
+	if (self->latency == NULL && open_latency(self) != 0) {
+		snprintf(why, ENGINE_REASON_BYTES, "There is no memory for the histograms.");
+		return -ENOMEM;
+	}
+	measure_slice(self, ORDER_RUN_TIMED, window_ns, lead_in_ns, out);
+	for (uint32_t i = 0; i < self->started; i++)
+		self->figures[i].latency = &self->latency[i];
+	return 0;
+}
+
+void engine_describe_clock(const struct engine *self, char *text)
+{
+	ticks_describe(&self->ticks, text);
 }
 
 /*
@@ -257,6 +312,8 @@ static void engine_free(struct engine *self)
 	pthread_cond_destroy(&self->ordered);
 	pthread_mutex_destroy(&self->mutex);
 	free(self->figures);
+	if (self->latency != NULL)
+		memory_free(self->latency, latency_bytes(self));
 	if (self->runners != NULL)
 		memory_free(self->runners, runners_bytes(self));
 	memory_free(self, sizeof(*self));

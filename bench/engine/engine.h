@@ -37,6 +37,9 @@ enum {
 #define ENGINE_WINDOW_NS_MIN UINT64_C(10000)
 #define ENGINE_WINDOW_NS_MAX UINT64_C(60000000000)
 
+/* What timing calls may cost of a latency slice's time, as a share. */
+#define ENGINE_TIMED_SHARE 0.025
+
 /* What is run. Two strategies compete under equal cells only. */
 struct engine_cell {
 	struct workload_cell shape; /* threads 1..256, burst 1..POOL_BULK_MAX, depth 1..64 */
@@ -66,6 +69,7 @@ struct engine_thread {
 	uint64_t nvcsw;     /* voluntary and involuntary context switches, minor page faults */
 	uint64_t nivcsw;
 	uint64_t minflt;
+	const struct latency *latency; /* what it timed in a latency slice; else NULL */
 };
 
 struct engine_slice {
@@ -134,6 +138,18 @@ uint64_t engine_warm(struct engine *self, uint64_t window_ns);
  */
 void engine_slice(
 	struct engine *self, uint64_t window_ns, uint64_t lead_in_ns, struct engine_slice *out);
+
+/*
+ * The same, but one call in about 64 is timed, or one in more where that would cost more than
+ * ENGINE_TIMED_SHARE of the time; at random distances, since a fixed one beats with the size of a
+ * magazine. out->threads[i].latency has what each thread timed in this slice. 0; -ENOTSUP: the
+ * workload has no call to time, or -ENOMEM; with a sentence in why (ENGINE_REASON_BYTES).
+ */
+int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
+	struct engine_slice *out, char *why);
+
+/* The clock of a latency slice, as ticks_describe has it. */
+void engine_describe_clock(const struct engine *self, char *text);
 
 /* Ends the threads and the pool, and frees the engine. out may be NULL. */
 void engine_close(struct engine *self, struct engine_closing *out);

@@ -30,6 +30,7 @@ static void add_paths(struct pool_paths *sum, const struct reading *from, const 
 	sum->grow += to->paths.grow - from->paths.grow;
 	sum->steal += to->paths.steal - from->paths.steal;
 	sum->empty += to->paths.empty - from->paths.empty;
+	sum->wait += to->paths.wait - from->paths.wait;
 }
 
 /* Throughput and fairness: each lane speaks through its last thread. */

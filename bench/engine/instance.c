@@ -11,6 +11,9 @@
  *	BENCH_CONTEXT         the policy's name, as in alloc/contexts.def
  *	BENCH_CONTEXT_HEADER  its header
  *
+ * Each of these units is compiled a second time with BENCH_TIMED (latency.h), and then has the same
+ * bodies with every call timed.
+ *
  * Each case passes the address of the strategy's constant table to an always-inline body, so that
  * the compiler reads the table and every pool call becomes direct and inlined. The codegen test
  * disassembles this unit and fails on an indirect call in any function called case_*.
@@ -25,11 +28,11 @@
 #define EXPAND3(a, b, c) JOIN3(a, b, c)
 #define INSTANCE_OPS     EXPAND3(pool_, BENCH_POOL, _ops)
 #ifdef BENCH_CONTEXT
-#define INSTANCE_CASES EXPAND3(instance_context_, BENCH_CONTEXT, _cases)
+#define INSTANCE(what) EXPAND3(instance_context_, BENCH_CONTEXT, what)
 /* What pushes no context has no such case (instances.c): its body need not be compiled. */
 #define INSTANCE_RUNS(workload) (((workload).axes & WORKLOAD_CONTEXT) != 0)
 #else
-#define INSTANCE_CASES          EXPAND3(instance_, BENCH_POOL, _cases)
+#define INSTANCE(what) EXPAND3(instance_, BENCH_POOL, what)
 #define INSTANCE_RUNS(workload) true
 #endif
 
@@ -42,9 +45,18 @@
 	}
 #include "bench/workloads.def"
 
-extern const struct workload_case INSTANCE_CASES[];
-const struct workload_case INSTANCE_CASES[] = {
-#define WORKLOAD(name) {&workload_##name##_info, &INSTANCE_OPS, case_##name},
+#ifdef BENCH_TIMED
+extern const workload_body INSTANCE(_timed)[];
+const workload_body INSTANCE(_timed)[] = {
+#define WORKLOAD(name) case_##name,
+#include "bench/workloads.def"
+};
+#else
+extern const struct workload_case INSTANCE(_cases)[];
+const struct workload_case INSTANCE(_cases)[] = {
+#define WORKLOAD(name) \
+	{.workload = &workload_##name##_info, .ops = &INSTANCE_OPS, .run = case_##name},
 #include "bench/workloads.def"
 	{0},
 };
+#endif

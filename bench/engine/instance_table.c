@@ -1,7 +1,8 @@
 /*
  * Every workload once more, bound to no strategy: each case takes the table from the pool it is
  * given, so that every pool call stays an indirect one. The difference to instance.c's figures is
- * what choosing a strategy at run time costs.
+ * what choosing a strategy at run time costs. Compiled a second time with BENCH_TIMED, as
+ * instance.c is.
  */
 #include "bench/workload.h"
 
@@ -15,9 +16,17 @@
 	}
 #include "bench/workloads.def"
 
+#ifdef BENCH_TIMED
+extern const workload_body instance_table_timed[];
+const workload_body instance_table_timed[] = {
+#define WORKLOAD(name) case_##name,
+#include "bench/workloads.def"
+};
+#else
 extern const struct workload_case instance_table_cases[];
 const struct workload_case instance_table_cases[] = {
-#define WORKLOAD(name) {&workload_##name##_info, NULL, case_##name},
+#define WORKLOAD(name) {.workload = &workload_##name##_info, .run = case_##name},
 #include "bench/workloads.def"
 	{0},
 };
+#endif

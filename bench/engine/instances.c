@@ -13,27 +13,35 @@ const struct workload *const workloads[] = {
 };
 
 /* folded_pools.def: the strategies that have a unit of their own (CMakeLists.txt). A release build has all. */
-#define POOL(name) extern const struct workload_case instance_##name##_cases[];
+#define POOL(name)                                                   \
+	extern const struct workload_case instance_##name##_cases[]; \
+	extern const workload_body instance_##name##_timed[];
 #include "folded_pools.def"
 extern const struct workload_case instance_table_cases[];
+extern const workload_body instance_table_timed[];
 
-static const struct {
-	const char *pool;
+/* The two units of a subject, row by row in the order of workloads.def. */
+struct instance {
+	const char *name;
 	const struct workload_case *cases;
-} instances[] = {
-#define POOL(name) {#name, instance_##name##_cases},
+	const workload_body *timed;
+};
+
+static const struct instance instances[] = {
+#define POOL(name) {#name, instance_##name##_cases, instance_##name##_timed},
 #include "folded_pools.def"
 };
 
-#define CONTEXT(name) extern const struct workload_case instance_context_##name##_cases[];
+static const struct instance table_instance = {"table", instance_table_cases, instance_table_timed};
+
+#define CONTEXT(name)                                                        \
+	extern const struct workload_case instance_context_##name##_cases[]; \
+	extern const workload_body instance_context_##name##_timed[];
 #include "alloc/contexts.def"
 
 /* The units of the policies, all over instance_context_pool. */
-static const struct {
-	const char *context;
-	const struct workload_case *cases;
-} context_instances[] = {
-#define CONTEXT(name) {#name, instance_context_##name##_cases},
+static const struct instance context_instances[] = {
+#define CONTEXT(name) {#name, instance_context_##name##_cases, instance_context_##name##_timed},
 #include "alloc/contexts.def"
 };
 
@@ -95,42 +103,49 @@ const struct context_ops *instance_context(const char *subject)
 	return context_find(policy);
 }
 
-static const struct workload_case *cases_of_context(const struct context_ops *policy)
+static const struct instance *by_name(const struct instance *list, size_t count, const char *name)
 {
-	for (size_t i = 0; i < array_count(context_instances); i++) {
-		if (strcmp(context_instances[i].context, policy->name) == 0)
-			return context_instances[i].cases;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].name, name) == 0)
+			return &list[i];
 	}
 	return NULL;
 }
 
-static const struct workload_case *cases_of(const char *subject, enum instance_dispatch dispatch)
+static const struct instance *instance_of(const char *subject, enum instance_dispatch dispatch)
 {
 	const struct context_ops *policy = instance_context(subject);
+	const struct instance *found = NULL;
 
 	if (policy != NULL)
-		return dispatch == INSTANCE_FOLDED ? cases_of_context(policy) : NULL;
+		return dispatch == INSTANCE_FOLDED
+			       ? by_name(context_instances, array_count(context_instances),
+					 policy->name)
+			       : NULL;
 	if (pool_find(subject) == NULL)
 		return NULL;
-	for (size_t i = 0; dispatch == INSTANCE_FOLDED && i < array_count(instances); i++) {
-		if (strcmp(instances[i].pool, subject) == 0)
-			return instances[i].cases;
-	}
-	return instance_table_cases;
+	if (dispatch == INSTANCE_FOLDED)
+		found = by_name(instances, array_count(instances), subject);
+	return found != NULL ? found : &table_instance;
 }
 
 bool instance_find(const char *subject, enum instance_dispatch dispatch, const char *workload,
 	struct workload_case *out)
 {
-	const struct workload_case *c = cases_of(subject, dispatch);
+	const struct instance *instance = instance_of(subject, dispatch);
+	size_t row = 0;
 
-	while (c != NULL && c->workload != NULL && strcmp(c->workload->name, workload) != 0)
-		c++;
-	if (c == NULL || c->workload == NULL)
+	if (instance == NULL)
 		return false;
-	if (instance_context(subject) != NULL && (c->workload->axes & WORKLOAD_CONTEXT) == 0)
+	while (instance->cases[row].workload != NULL &&
+		strcmp(instance->cases[row].workload->name, workload) != 0)
+		row++;
+	if (instance->cases[row].workload == NULL)
 		return false;
-	*out = *c;
+	*out = instance->cases[row];
+	if (instance_context(subject) != NULL && (out->workload->axes & WORKLOAD_CONTEXT) == 0)
+		return false;
+	out->timed = instance->timed[row];
 	if (out->ops == NULL)
 		out->ops = pool_find(subject);
 	return true;

@@ -12,9 +12,11 @@
 #include "bench/engine/runner.h"
 
 #include "bench/base/clock.h"
+#include "bench/base/splitmix.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 
 enum {
 	/*
@@ -25,6 +27,15 @@ enum {
 	ENGINE_CHUNK_NS = 4000,
 	ENGINE_CHUNK_ROUNDS_MAX = 4096, /* of a body that does next to nothing */
 	ENGINE_CHUNK_STEPS = 16,        /* from one round to so many, and some that say nothing */
+	/*
+	 * A latency slice. One call in so many is timed where that is cheap. The price of a timed
+	 * round is taken from the best of some tries of some rounds.
+	 */
+	ENGINE_TIMED_CALLS = 64,
+	ENGINE_TIMED_TRIES = 4,
+	ENGINE_TIMED_ROUNDS = 16,
+	ENGINE_TIMED_DISTANCE_MAX = 1 << 20,
+	ENGINE_PROBES = 256, /* empty pairs of readings a slice */
 	/* The smallest page: a write to each makes all memory resident. */
 	ENGINE_TOUCH_BYTES = 4096,
 };
@@ -59,6 +70,109 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uin
 }
 
 /*
+ * Latency slices.
+ */
+
+static uint64_t calls_timed(const struct latency *latency)
+{
+	uint64_t calls = 0;
+
+	for (int i = 0; i < LATENCY_CLASSES; i++)
+		calls += histogram_count(&latency->of[i].histogram);
+	return calls;
+}
+
+static void forget(struct latency *latency)
+{
+	const struct ticks *ticks = latency->ticks;
+
+	memset(latency, 0, sizeof(*latency));
+	latency->ticks = ticks;
+}
+
+/*
+ * How far apart timed rounds are. A timed round costs its readings, and a call and a mispredicted
+ * exit from the loop before it. The distance is such that all this takes ENGINE_TIMED_SHARE of the
+ * time, but not less than makes one call in ENGINE_TIMED_CALLS timed. Where the body waits for its
+ * peer the tries say nothing, and the distance is as it was.
+ */
+static void choose_distance(struct engine *engine, struct runner *self)
+{
+	double round_ns = 0, timed_ns = 0;
+
+	forget(self->latency);
+	for (int try = 0; try < ENGINE_TIMED_TRIES; try++) {
+		uint64_t began_ns = clock_now_ns();
+		bool waited = run_chunk(engine, self, self->rounds) == 0;
+		uint64_t then_ns = clock_now_ns();
+
+		for (int i = 0; i < ENGINE_TIMED_ROUNDS; i++)
+			waited |= engine->subject.timed(engine->pool, &self->t, 1) == 0;
+		uint64_t now_ns = clock_now_ns();
+		if (waited)
+			continue;
+		double plain = (double)(then_ns - began_ns) / (double)self->rounds;
+		double timed = (double)(now_ns - then_ns) / ENGINE_TIMED_ROUNDS;
+		round_ns = round_ns == 0 || plain < round_ns ? plain : round_ns;
+		timed_ns = timed_ns == 0 || timed < timed_ns ? timed : timed_ns;
+	}
+	if (round_ns == 0)
+		return;
+	double calls =
+		(double)calls_timed(self->latency) / (ENGINE_TIMED_TRIES * ENGINE_TIMED_ROUNDS);
+	double distance = timed_ns / (ENGINE_TIMED_SHARE * round_ns);
+	double least = calls > 1 ? ENGINE_TIMED_CALLS / calls : ENGINE_TIMED_CALLS;
+	if (distance < least)
+		distance = least;
+	if (distance > ENGINE_TIMED_DISTANCE_MAX)
+		distance = ENGINE_TIMED_DISTANCE_MAX;
+	self->distance = distance < 1 ? 1 : (uint64_t)distance;
+}
+
+/* The empty probe, and how far apart probes are; in the lead-in, when the others run as well. */
+static void prepare_timing(struct engine *engine, struct runner *self)
+{
+	choose_distance(engine, self);
+	forget(self->latency);
+	for (int i = 0; i < ENGINE_PROBES; i++) {
+		uint64_t first = ticks_first(&engine->ticks);
+		uint64_t last = ticks_last(&engine->ticks);
+
+		latency_record(
+			self->latency, LATENCY_PROBE, ticks_between(&engine->ticks, first, last));
+	}
+}
+
+/* Rounds until the next timed one, itself included: from 1 to twice the distance, evenly. */
+static uint64_t draw_distance(struct runner *self)
+{
+	self->random += SPLITMIX_STEP;
+	return 1 + splitmix(self->random) % (2 * self->distance);
+}
+
+/* The window of a latency slice: rounds of the plain body, now and then one of the timed. */
+static uint64_t run_window_timed(struct engine *engine, struct runner *self)
+{
+	uint64_t left = draw_distance(self);
+	uint64_t units = 0;
+
+	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE) {
+		uint64_t rounds = left < self->rounds ? left : self->rounds;
+		uint64_t done = run_chunk(engine, self, rounds);
+
+		units += done;
+		left -= done > 0 ? rounds : 0;
+		if (left > 0)
+			continue;
+		done = engine->subject.timed(engine->pool, &self->t, 1);
+		self->latency->units += done;
+		units += done;
+		left = done > 0 ? draw_distance(self) : 1;
+	}
+	return units;
+}
+
+/*
  * The lead-in, which finds the length of a chunk. A chunk starts with one round. It is doubled
  * while it takes less than half of ENGINE_CHUNK_NS, and halved where it takes more than all of
  * that. The search goes on beyond the lead-in until the length is found. A body that had to wait
@@ -66,12 +180,13 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uin
  * took two, chunks would grow without end where every other one waits for a thread that has no
  * CPU.
  */
-static void run_lead_in(struct engine *engine, struct runner *self)
+static void run_lead_in(struct engine *engine, struct runner *self, bool timed)
 {
 	bool growing = true;
+	bool prepared = !timed;
 
 	for (int step = 0; atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN ||
-			   (growing && step < ENGINE_CHUNK_STEPS);
+			   (growing && step < ENGINE_CHUNK_STEPS) || !prepared;
 		step++) {
 		uint64_t began_ns = clock_now_ns();
 
@@ -83,6 +198,10 @@ static void run_lead_in(struct engine *engine, struct runner *self)
 			self->rounds *= 2;
 		else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
 			self->rounds /= 2;
+		if (!prepared && !growing) {
+			prepare_timing(engine, self);
+			prepared = true;
+		}
 	}
 }
 
@@ -90,7 +209,7 @@ static void run_lead_in(struct engine *engine, struct runner *self)
  * The readings are system calls, so they stand outside the window: the first before its start is
  * noted, the second after its stop.
  */
-static void runner_run(struct runner *self)
+static void runner_run(struct runner *self, bool timed)
 {
 	struct engine *engine = self->engine;
 	uint64_t units = 0;
@@ -98,11 +217,14 @@ static void runner_run(struct runner *self)
 	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
 	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
 		run_chunk(engine, self, 1);
-	run_lead_in(engine, self);
+	run_lead_in(engine, self, timed);
 	take_reading(self, 0, &self->from);
 	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
-	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
-		units += run_chunk(engine, self, self->rounds);
+	if (timed)
+		units = run_window_timed(engine, self);
+	else
+		while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
+			units += run_chunk(engine, self, self->rounds);
 	self->stopped_ns = clock_now_ns();
 	take_reading(self, units, &self->to);
 }
@@ -188,7 +310,8 @@ static int runner_obey(struct runner *self, enum order order)
 	case ORDER_ENTER:
 		return runner_enter(self);
 	case ORDER_RUN:
-		runner_run(self);
+	case ORDER_RUN_TIMED:
+		runner_run(self, order == ORDER_RUN_TIMED);
 		return 0;
 	case ORDER_LEAVE:
 		runner_leave(self);

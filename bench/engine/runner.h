@@ -24,7 +24,7 @@ enum phase {
 	PHASE_STOP,
 };
 
-enum order { ORDER_FILL, ORDER_ENTER, ORDER_RUN, ORDER_LEAVE, ORDER_EXIT };
+enum order { ORDER_FILL, ORDER_ENTER, ORDER_RUN, ORDER_RUN_TIMED, ORDER_LEAVE, ORDER_EXIT };
 
 /* How much of a thread's entry must be undone. */
 enum stage { STAGE_PARKED, STAGE_ATTACHED, STAGE_ENTERED };
@@ -46,6 +46,10 @@ struct runner {
 	atom_u32 running;                       /* 1: at work since the last order */
 	uint64_t stopped_ns;
 	uint64_t rounds; /* of a chunk */
+	/* Of a latency slice. */
+	struct latency *latency; /* NULL until the first one */
+	uint64_t distance;       /* rounds from one that is timed to the next, in the mean */
+	uint64_t random;         /* SplitMix64's state */
 	struct reading from;
 	struct reading to;
 	enum stage stage;
@@ -69,6 +73,8 @@ struct engine {
 	bool opened; /* the workload's open has succeeded */
 	void **fill; /* room for all objects, while the pool is filled */
 	struct engine_thread *figures;
+	struct ticks ticks;      /* of latency slices; all zeros until the first one */
+	struct latency *latency; /* a thread each; NULL until the first one */
 	struct runner *runners;
 	uint32_t started; /* runners whose thread exists */
 

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 static const char *const head =
 	"cell,workload,threads,lane_threads,oversubscribed,burst,depth,object_bytes,object_align,"
@@ -12,7 +13,17 @@ static const char *const head =
 	"ties,times_baseline,times_baseline_low,times_baseline_high,verdict_to_baseline,noise_"
 	"floor_ratio,jain,slowest_share,cpu_share,failed_gets,false_empties,refills_per_unit,"
 	"flushes_per_unit,steals_per_unit,grown_per_unit,short_per_unit,memory_bytes_per_object,"
-	"rss_peak_bytes,slices,flagged,disturbed,preliminary,reason,command";
+	"rss_peak_bytes,slices,flagged,disturbed,preliminary,reason,command,"
+	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
+	"low,"
+	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
+	"high,"
+	"call_p99.9_ns,call_p99.9_low,call_p99.9_high,call_p99.99_ns,call_p99.99_low,"
+	"call_p99.99_high,call_longest_ns,probe_p50_ns,probe_p99_ns,timing_cost,calls_per_unit,"
+	"call_time_ratio,call_time_comparable";
+
+/* Of each path once more, with its name before them; "all" for what has no paths. */
+static const char *const path_columns[] = {"share", "mean_ns", "p50_ns", "p99_ns", "longest_ns"};
 
 static void put_text(FILE *out, const char *text, const char *behind)
 {
@@ -44,6 +55,68 @@ static void put_effect(FILE *out, const struct stats_estimate *effect, enum stat
 {
 	put_factors(out, effect);
 	fprintf(out, "%s,", isnan(effect->point) ? "" : stats_verdict_name(verdict));
+}
+
+/* The name of a path, and behind the last of them "all"; NULL at the end. */
+static const char *path_name(int i)
+{
+	return i < LATENCY_CLASSES    ? latency_class_name((enum latency_class)i)
+	       : i == LATENCY_CLASSES ? "all"
+				      : NULL;
+}
+
+static void put_path(FILE *out, const struct analysis_latency *l, const char *name)
+{
+	struct analysis_path path = {.share = NAN,
+		.mean_ns = NAN,
+		.longest_ns = NAN,
+		.ns = {[LATENCY_P50] = NAN, [LATENCY_P99] = NAN}};
+
+	for (size_t i = 0; i < l->path_count; i++) {
+		if (strcmp(l->path[i].name, name) == 0)
+			path = l->path[i];
+	}
+	const double values[] = {path.share, path.mean_ns, path.ns[LATENCY_P50],
+		path.ns[LATENCY_P99], path.longest_ns};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		isfinite(values[i]) ? fprintf(out, ",%.6g", values[i]) : fputc(',', out);
+}
+
+/* The end of a row: all of it empty where nothing was timed. */
+static void put_latency(FILE *out, double wait, const struct analysis_latency *timed)
+{
+	struct analysis_latency none = {.mean_ns = NAN,
+		.longest_ns = NAN,
+		.probe_ns = NAN,
+		.probe_p99_ns = NAN,
+		.cost = NAN,
+		.calls_per_unit = NAN,
+		.balance = NAN};
+	const struct analysis_latency *l = timed == NULL ? &none : timed;
+
+	for (int i = 0; i < LATENCY_PERCENTILES; i++)
+		none.at[i].ns = none.at[i].lo = none.at[i].hi = NAN;
+	put_real(out, wait);
+	if (timed != NULL)
+		fprintf(out, "%" PRIu64, l->calls);
+	fputc(',', out);
+	put_real(out, l->mean_ns);
+	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
+		put_real(out, l->at[i].ns);
+		put_real(out, isnan(l->at[i].ns) ? NAN : l->at[i].lo);
+		put_real(out, isnan(l->at[i].ns) ? NAN : l->at[i].hi);
+	}
+	put_real(out, l->longest_ns);
+	put_real(out, l->probe_ns);
+	put_real(out, l->probe_p99_ns);
+	put_real(out, l->cost);
+	put_real(out, l->calls_per_unit);
+	put_real(out, l->balance);
+	fputs(timed == NULL ? "" : l->comparable ? "1" : "0", out);
+	for (int i = 0; path_name(i) != NULL; i++)
+		put_path(out, l, path_name(i));
+	fputs("\r\n", out);
 }
 
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
@@ -97,12 +170,18 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_real(out, r->memory.known ? r->memory.rss_peak : NAN);
 	fprintf(out, "%zu,%zu,%d,%d,", r->slices, r->flagged, cell->disturbed, cell->preliminary);
 	put_text(out, r->reason, ",");
-	put_text(out, cell->command, "\r\n");
+	put_text(out, cell->command, ",");
+	put_latency(out, r->wait, analysis_latency(a, c, i));
 }
 
 int report_csv(const struct analysis *analysis, FILE *out)
 {
-	fprintf(out, "%s\r\n", head);
+	fputs(head, out);
+	for (int i = 0; path_name(i) != NULL; i++) {
+		for (size_t k = 0; k < sizeof(path_columns) / sizeof(path_columns[0]); k++)
+			fprintf(out, ",%s_%s", path_name(i), path_columns[k]);
+	}
+	fputs("\r\n", out);
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		for (size_t i = 0; i < analysis->subject_count; i++)
 			put_row(out, analysis, c, i);

@@ -1,11 +1,12 @@
 /*
- * See figure.h. The figures' scripts are templates, scaling.gnuplot and tradeoff.gnuplot; here is
+ * See figure.h. The figures' scripts are templates, *.gnuplot; here is
  * what fills them, and what makes gnuplot's SVG fit for a page.
  */
 #include "bench/report/figure.h"
 
 #include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
+#include "bench/report/percentiles.gnuplot.h"
 #include "bench/report/scaling.gnuplot.h"
 #include "bench/report/template.h"
 #include "bench/report/tradeoff.gnuplot.h"
@@ -356,4 +357,63 @@ int figure_tradeoff(const struct analysis *analysis, const char *id, const char 
 	}
 	return draw(tradeoff_gnuplot, template_record("panels", panels, NULL), &wide_panels, id,
 		label, out);
+}
+
+/*
+ * Percentiles of calls.
+ */
+
+/* The least step between two points of a line, on either axis: what a reader could see. */
+static const double tail_step = 1.2;
+
+/* The values of the buckets over the shares of calls beyond, down to where too few are to tell. */
+static json_t *tail_of(const struct analysis_latency *l)
+{
+	const double calls = (double)l->calls;
+	json_t *points = json_array();
+	double last_beyond = INFINITY, last_ns = 0;
+	uint64_t beyond = l->calls, here;
+
+	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS && beyond >= LATENCY_EVIDENCE;
+		i++, beyond -= here) {
+		here = l->histogram.count[i];
+		if (here == 0 || ((double)beyond * tail_step > last_beyond &&
+					 histogram_ns(i) < last_ns * tail_step))
+			continue;
+		last_beyond = (double)beyond;
+		last_ns = histogram_ns(i);
+		json_array_append_new(points,
+			template_record("beyond", template_words("%.4g", (double)beyond / calls),
+				"ns", template_words("%.4g", histogram_ns(i)), NULL));
+	}
+	return points;
+}
+
+int figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label, FILE *out)
+{
+	double bottom = INFINITY, top = 0, probe_ns = NAN;
+	json_t *panels = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		const struct analysis_latency *l = analysis_latency(analysis, cell, order[i]);
+
+		for (int p = 0; p < LATENCY_PERCENTILES; p++) {
+			bottom = fmin(bottom, l->at[p].ns);
+			top = fmax(top, l->at[p].ns);
+		}
+		probe_ns = fmax(probe_ns, l->probe_ns);
+		json_array_append_new(
+			panels, template_record("index", json_integer((json_int_t)order[i]),
+					"title", template_text(analysis->subjects[order[i]].label),
+					"points", tail_of(l), NULL));
+	}
+	return draw(percentiles_gnuplot,
+		template_record("panels", panels, "bottom", template_words("%g", bottom / 1.6),
+			"top", template_words("%g", top * 1.6), "floor",
+			2 * probe_ns > bottom / 1.6
+				? template_words("%g", fmin(2 * probe_ns, top * 1.6))
+				: json_null(),
+			NULL),
+		&small_panels, id, label, out);
 }

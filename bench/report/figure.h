@@ -35,6 +35,13 @@ int figure_scaling(const struct analysis *analysis, size_t first, const char *id
 int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out);
 
 /*
+ * How long calls take in a cell: the time over the share of calls that take longer, one panel a row
+ * of `order`, as far as there is evidence.
+ */
+int figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label, FILE *out);
+
+/*
  * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its
  * test.
  */

@@ -80,6 +80,65 @@ static void put_advice(FILE *out, const struct analysis *a)
 	}
 }
 
+static void put_latency(
+	FILE *out, const struct analysis *a, size_t c, const size_t *order, size_t n)
+{
+	fputs("\n### ", out);
+	markdown_text(out, a->cells[c].label);
+	fputs("\n\n| ns a call | p50 | p90 | p99 | p99.9 | p99.99 | longest | × a unit's |\n"
+	      "|---|--:|--:|--:|--:|--:|--:|--:|\n",
+		out);
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_latency *l = analysis_latency(a, c, order[i]);
+
+		fputs("| ", out);
+		markdown_text(out, a->subjects[order[i]].label);
+		fputs(" |", out);
+		for (int p = 0; p < LATENCY_PERCENTILES; p++) {
+			const struct analysis_percentile *at = &l->at[p];
+
+			fprintf(out, " %s%s", number_plain(at->ns).text, at->below ? "°" : "");
+			if (isfinite(at->ns) && isfinite(at->lo) && isfinite(at->hi))
+				fprintf(out, " (%s)", number_plain_range(at->lo, at->hi).text);
+			fputs(" |", out);
+		}
+		fprintf(out, " %s | %s |\n", number_plain(l->longest_ns).text,
+			l->comparable ? number_plain(l->balance).text : "-");
+	}
+	fprintf(out, "\nThe clock: p50 %s ns, p99 %s ns.\n",
+		number_plain(analysis_latency(a, c, order[0])->probe_ns).text,
+		number_plain(analysis_latency(a, c, order[0])->probe_p99_ns).text);
+	for (size_t i = 0; i < n; i++) {
+		char text[ANALYSIS_SENTENCE_BYTES];
+
+		analysis_imbalance(a, c, order[i], text);
+		if (*text == '\0')
+			continue;
+		fputs("\n- ", out);
+		markdown_text(out, text);
+	}
+	fputc('\n', out);
+}
+
+/* Every cell that has latency; order is scratch. */
+static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
+{
+	if (!analysis_has_latency(a))
+		return;
+	fprintf(out,
+		"\n## Latency\n\nTimes of single calls, by p99, with 95 %% intervals. °: below "
+		"twice "
+		"what the clock takes by itself. -: fewer than %d calls lie beyond it. × a unit's: "
+		"the times of a unit's calls against its time by throughput.\n",
+		LATENCY_EVIDENCE);
+	for (size_t c = 0; c < a->cell_count; c++) {
+		const size_t n = analysis_latency_order(a, c, order);
+
+		if (n > 0)
+			put_latency(out, a, c, order, n);
+	}
+}
+
 static void put_events(FILE *out, const struct analysis *a)
 {
 	size_t printed = 0;
@@ -129,6 +188,7 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 	if (*text != '\0')
 		put(out, "\n", text, "\n");
 	put_advice(out, analysis);
+	put_latencies(out, analysis, order);
 	put_events(out, analysis);
 	put(out, "\nSource ", analysis->source_revision, ", build ");
 	put(out, "", analysis->build_id, "");

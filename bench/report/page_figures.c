@@ -43,8 +43,7 @@ static json_t *rates_of(const struct page *p, size_t first, size_t row)
 		"label", template_text(page_subject(p, row)->label), "cells", cells, NULL);
 }
 
-/* What a figure prints, as a string; "" if it could not be drawn. */
-static json_t *drawn(int error, FILE *out, char **svg)
+json_t *page_drawn(int error, FILE *out, char **svg)
 {
 	json_t *text = NULL;
 
@@ -68,7 +67,7 @@ static json_t *scaling_figure(const struct analysis *a, size_t first)
 		"Throughput against threads under %.100s, one panel a strategy. The table below "
 		"has the numbers.",
 		a->cells[first].workload);
-	return drawn(figure_scaling(a, first, id, label, out), out, &svg);
+	return page_drawn(figure_scaling(a, first, id, label, out), out, &svg);
 }
 
 static json_t *group_of(const struct page *p, size_t first)
@@ -192,9 +191,10 @@ json_t *page_tradeoff_figure(const struct page *p)
 
 	if (out == NULL)
 		return json_null();
-	return drawn(figure_tradeoff(p->a, "tradeoff",
-			     "Time a unit against memory beyond the payload, one panel a cell. The "
-			     "tables of the cells have the numbers.",
-			     out),
+	return page_drawn(
+		figure_tradeoff(p->a, "tradeoff",
+			"Time a unit against memory beyond the payload, one panel a cell. The "
+			"tables of the cells have the numbers.",
+			out),
 		out, &svg);
 }

@@ -67,4 +67,7 @@ int report_markdown(const struct analysis *analysis, FILE *out);
 int report_csv(const struct analysis *analysis, FILE *out);
 int report_gbench(const struct analysis *analysis, FILE *out);
 
+/* One row's, which has latency. */
+int report_hdr(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
+
 #endif

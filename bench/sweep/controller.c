@@ -288,7 +288,7 @@ static bool read_threads(json_t *threads, struct store_slice *out)
 
 static bool read_slice(json_t *reply, struct store_slice *out)
 {
-	json_int_t window_ns, units, failed, refill, flush, grow, steal, empty, idle_cpu_ns,
+	json_int_t window_ns, units, failed, refill, flush, grow, steal, empty, wait, idle_cpu_ns,
 		idle_ns;
 	double units_per_s, skew, jain, slowest_share;
 	const char *flags;
@@ -296,12 +296,12 @@ static bool read_slice(json_t *reply, struct store_slice *out)
 
 	if (json_unpack(reply,
 		    "{s:I, s:I, s:F, s:I, s:F, s:F, s:F, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		    "s:o}",
+		    "s:I, s:o}",
 		    "window_ns", &window_ns, "units", &units, "units_per_s", &units_per_s, "failed",
 		    &failed, "skew", &skew, "jain", &jain, "slowest_share", &slowest_share, "flags",
 		    &flags, "refill", &refill, "flush", &flush, "grow", &grow, "steal", &steal,
-		    "empty", &empty, "idle_cpu_ns", &idle_cpu_ns, "idle_ns", &idle_ns, "threads",
-		    &threads) != 0 ||
+		    "empty", &empty, "wait", &wait, "idle_cpu_ns", &idle_cpu_ns, "idle_ns",
+		    &idle_ns, "threads", &threads) != 0 ||
 		!read_threads(threads, out))
 		return false;
 	out->window_ns = window_ns;
@@ -316,6 +316,7 @@ static bool read_slice(json_t *reply, struct store_slice *out)
 	out->grow = grow;
 	out->steal = steal;
 	out->empty = empty;
+	out->wait = wait;
 	/* A parked worker that burns CPU time disturbs the others. */
 	bool idle_cpu = idle_cpu_ns > idle_ns / IDLE_CPU_PARTS;
 	snprintf(out->flags, sizeof(out->flags), "%s%s%s", flags,
@@ -323,13 +324,14 @@ static bool read_slice(json_t *reply, struct store_slice *out)
 	return true;
 }
 
-bool controller_slice(struct controller *self, struct controller_worker *worker,
-	const struct plan_cell *cell, struct store_slice *out)
+static bool run_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, bool timed, struct store_slice *out)
 {
 	const uint64_t asked_ms = (cell->slice_ns + cell->lead_in_ns) / 1000000 + 1;
 	json_t *reply = ask(self, worker,
-		json_pack("{s:s, s:I, s:I}", "cmd", "slice", "window_ns",
-			(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns),
+		json_pack("{s:s, s:I, s:I, s:b}", "cmd", "slice", "window_ns",
+			(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns,
+			"timed", timed),
 		"slice", "slice", (int)(3 * asked_ms) + SLICE_EXTRA_MS);
 
 	if (reply == NULL)
@@ -337,6 +339,65 @@ bool controller_slice(struct controller *self, struct controller_worker *worker,
 	if (!read_slice(reply, out))
 		note_malformed(worker, "slice");
 	json_decref(reply);
+	return worker->state == NULL;
+}
+
+bool controller_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_slice *out)
+{
+	return run_slice(self, worker, cell, false, out);
+}
+
+static bool read_times(json_t *reply, struct store_times *out)
+{
+	const char *name;
+	json_t *paths, *path;
+	json_int_t units;
+
+	if (json_unpack(reply, "{s:I, s:o}", "units", &units, "paths", &paths) != 0)
+		return false;
+	out->timed_units = units;
+	json_object_foreach(paths, name, path)
+	{
+		enum latency_class class;
+		json_int_t sum, longest;
+		const char *text;
+
+		if (!latency_class_find(name, &class) ||
+			json_unpack(path, "{s:I, s:I, s:s}", "sum", &sum, "longest", &longest,
+				"histogram", &text) != 0 ||
+			!histogram_from_text(&out->of[class].histogram, text))
+			return false;
+		out->of[class].sum = (uint64_t)sum;
+		out->of[class].longest = (uint64_t)longest;
+	}
+	return true;
+}
+
+bool controller_latency_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_times *out)
+{
+	struct store_slice *slice = &self->latency_slice;
+
+	if (!run_slice(self, worker, cell, true, slice))
+		return false;
+	for (uint32_t i = 0; i < slice->threads && i < cell->threads; i++) {
+		json_t *reply = ask(self, worker,
+			json_pack("{s:s, s:I}", "cmd", "times", "thread", (json_int_t)i), "times",
+			"times", OTHER_MS);
+
+		if (reply == NULL)
+			return false;
+		out[i] = (struct store_times){
+			.thread = i,
+			.flagged = slice->flags[0] != '\0',
+			.units = slice->thread[i].units,
+			.window_ns = slice->thread[i].window_ns,
+		};
+		if (!read_times(reply, &out[i]))
+			note_malformed(worker, "times");
+		json_decref(reply);
+	}
 	return worker->state == NULL;
 }
 

@@ -43,6 +43,7 @@ struct controller {
 	 * is waited for where the machine gives it nothing. Set by controller_begin; tests set less.
 	 */
 	unsigned hung_ms, patience_ms;
+	struct store_slice latency_slice; /* the last one, whose throughput nobody stores */
 };
 
 struct controller_worker {
@@ -82,6 +83,13 @@ void controller_open(struct controller *self, struct controller_worker *worker,
 /* Runs one slice. True and *out but for subject and slot; false: see worker->state. */
 bool controller_slice(struct controller *self, struct controller_worker *worker,
 	const struct plan_cell *cell, struct store_slice *out);
+
+/*
+ * Runs one latency slice. True and out[0..cell->threads) but for subject; false: see
+ * worker->state.
+ */
+bool controller_latency_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_times *out);
 
 /*
  * Has it close the cell and fills in the rest of memory. True if every object came back and the

@@ -34,6 +34,7 @@ struct sweep {
 	uint64_t *spent_ns;          /* by subject: on its slices, in the cell and fork at hand */
 	struct store_memory *memory; /* by subject */
 	struct store_slice *slices;  /* of the block at hand */
+	struct store_times *times;   /* of the block at hand, a thread each */
 	uint32_t *order;             /* subjects of the block at hand, shuffled */
 	bool last_pass;              /* what is disturbed now is not tried again */
 	uint32_t disturbed;          /* forks of cells that the machine broke off in this pass */
@@ -233,6 +234,29 @@ static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t
 }
 
 /*
+ * A subject's slices in a block: one for throughput, and one for latency if it has calls to time.
+ * False: the worker came to grief.
+ */
+static bool run_slices(struct sweep *self, size_t cell, uint32_t subject, struct store_slice *slice,
+	struct store_block *block)
+{
+	const struct plan_cell *c = &self->plan->cell[cell];
+	struct controller_worker *worker = &self->workers[subject];
+	struct store_times *times = &block->time[block->times];
+
+	if (!controller_slice(&self->controller, worker, c, slice))
+		return false;
+	if (!plan_times(self->plan, c))
+		return true;
+	if (!controller_latency_slice(&self->controller, worker, c, times))
+		return false;
+	for (uint32_t i = 0; i < c->threads; i++)
+		times[i].subject = subject;
+	block->times += c->threads;
+	return true;
+}
+
+/*
  * The turn-th block of this start in the fork: every subject that is well and has time left runs
  * one slice. The block is stored whole, or not at all where the machine disturbed a subject.
  * STEP_DONE also if interrupted.
@@ -247,6 +271,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		.started_ns = clock_date_ns(),
 		.calibration_ns = fingerprint_calibrate_ns(),
 		.slice = self->slices,
+		.time = self->times,
 	};
 	size_t count = 0;
 	int rc = 0;
@@ -266,8 +291,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		if (controller_interrupted(&self->controller))
 			return STEP_DONE;
 		const uint64_t began = clock_now_ns();
-		const bool well = controller_slice(
-			&self->controller, &self->workers[subject], &plan->cell[cell], slice);
+		const bool well = run_slices(self, cell, subject, slice, &result);
 		self->spent_ns[subject] += clock_now_ns() - began;
 		if (well) {
 			slice->subject = subject;
@@ -377,17 +401,23 @@ static void set_pace(struct sweep *self)
 static int allocate(struct sweep *self)
 {
 	const size_t n = self->plan->subject_count;
+	uint32_t threads = 0;
 
+	for (size_t i = 0; i < self->plan->cell_count; i++) {
+		if (self->plan->cell[i].threads > threads)
+			threads = self->plan->cell[i].threads;
+	}
 	self->workers = calloc(n, sizeof(*self->workers));
 	self->competes = calloc(n, sizeof(*self->competes));
 	self->noted = calloc(n, sizeof(*self->noted));
 	self->memory = calloc(n, sizeof(*self->memory));
 	self->slices = calloc(n, sizeof(*self->slices));
+	self->times = calloc(n * threads, sizeof(*self->times));
 	self->order = calloc(n, sizeof(*self->order));
 	self->spent_ns = calloc(n, sizeof(*self->spent_ns));
 	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
 	return self->workers && self->competes && self->noted && self->memory && self->slices &&
-			       self->order && self->spent_ns && self->pace
+			       self->times && self->order && self->spent_ns && self->pace
 		       ? 0
 		       : -ENOMEM;
 }
@@ -397,6 +427,7 @@ static void release(struct sweep *self)
 	free(self->pace);
 	free(self->spent_ns);
 	free(self->order);
+	free(self->times);
 	free(self->slices);
 	free(self->memory);
 	free(self->noted);

@@ -216,10 +216,10 @@ static json_t *plan_json(const struct plan *plan)
 		json_array_append_new(cells, cell_json(&plan->cell[i]));
 	for (size_t i = 0; i < plan->subject_count; i++)
 		json_array_append_new(subjects, json_string(plan->subject[i].label));
-	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "quick", plan->quick, "cpus",
-		(json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
-		(json_int_t)plan->blocks, "seed", (json_int_t)plan->seed, "subjects", subjects,
-		"cells", cells);
+	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "quick", plan->quick,
+		"latency", plan->latency, "cpus", (json_int_t)plan->cpus, "forks",
+		(json_int_t)plan->forks, "blocks", (json_int_t)plan->blocks, "seed",
+		(json_int_t)plan->seed, "subjects", subjects, "cells", cells);
 }
 
 static bool set_hash(struct plan *plan)
@@ -249,6 +249,7 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 	plan->cpus = options_cpus();
 	plan->quick = request->quick;
 	plan->seed = request->seed;
+	plan->latency = !request->no_latency;
 	plan->forks = request->quick ? PLAN_QUICK_FORKS : PLAN_FORKS;
 	plan->blocks = request->quick ? PLAN_QUICK_BLOCKS : PLAN_BLOCKS;
 	if (request->forks != 0)

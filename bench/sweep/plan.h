@@ -65,6 +65,7 @@ struct plan_request {
 	uint64_t forks;
 	uint64_t blocks;
 	double slice_ms;
+	bool no_latency; /* throughput alone */
 	uint64_t seed;
 };
 
@@ -97,6 +98,7 @@ struct plan {
 	uint32_t blocks; /* a fork */
 	uint64_t seed;
 	bool quick;
+	bool latency; /* each block has latency slices besides */
 	size_t subject_count;
 	struct plan_subject subject[PLAN_SUBJECTS_MAX];
 	size_t cell_count;
@@ -124,6 +126,12 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 
 /* The cell as the engine and the workload know it. */
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell);
+
+/* Whether a cell's blocks have latency slices: its workload has calls to time. */
+static inline bool plan_times(const struct plan *plan, const struct plan_cell *cell)
+{
+	return plan->latency && !cell->workload->untimed;
+}
 
 /*
  * How long one block of a cell takes, its part of the workers' start included, and how long the

@@ -38,6 +38,7 @@ enum { PLAN_WORKER_BYTES = 8 << 20, PLAN_HUGE_PAGE_BYTES = 2 << 20 };
 enum {
 	PLAN_STORE_SLICE_BYTES = 160,
 	PLAN_STORE_THREAD_BYTES = 64,
+	PLAN_STORE_TIMES_BYTES = 800, /* of a fork's thread: its paths and their histograms */
 	PLAN_STORE_BASE_BYTES = 1 << 17
 };
 
@@ -68,6 +69,12 @@ static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
 	       (cell->oversubscribed ? 2 * PLAN_TURN_NS * turns : 0);
 }
 
+/* Slices that a subject has in a block of the cell. */
+static double slices_of(const struct plan *plan, const struct plan_cell *cell)
+{
+	return plan_times(plan, cell) ? 2 : 1;
+}
+
 /* The length that fills --quick's time, within what a slice may be. */
 static double quick_slice_ns(const struct plan *plan)
 {
@@ -79,7 +86,7 @@ static double quick_slice_ns(const struct plan *plan)
 			(double)plan->forks * plan->blocks * (double)plan_subjects_of(plan, cell);
 
 		overhead += slices * overhead_ns(plan, cell);
-		weight += slices * slice_weight(cell);
+		weight += slices * slices_of(plan, cell) * slice_weight(cell);
 	}
 	double slice = (PLAN_QUICK_NS - overhead) / (weight + weight / PLAN_LEAD_IN_PARTS);
 	if (!(slice > PLAN_SLICE_LEAST_MS * MS_NS))
@@ -111,9 +118,9 @@ uint64_t plan_blocks(const struct plan *plan)
 uint64_t plan_block_ns(const struct plan *plan, size_t cell)
 {
 	const struct plan_cell *c = &plan->cell[cell];
-	double slice = (double)(c->slice_ns + c->lead_in_ns) + overhead_ns(plan, c);
+	double slices = slices_of(plan, c) * (double)(c->slice_ns + c->lead_in_ns);
 
-	return (uint64_t)((double)plan_subjects_of(plan, c) * slice);
+	return (uint64_t)((double)plan_subjects_of(plan, c) * (slices + overhead_ns(plan, c)));
 }
 
 bool plan_affords(const struct plan *plan, size_t cell, uint32_t blocks, uint64_t spent_ns)
@@ -121,7 +128,8 @@ bool plan_affords(const struct plan *plan, size_t cell, uint32_t blocks, uint64_
 	const struct plan_cell *c = &plan->cell[cell];
 
 	return !c->oversubscribed ||
-	       spent_ns <= PLAN_RATION_FACTOR * (c->slice_ns + c->lead_in_ns) * blocks;
+	       (double)spent_ns <= PLAN_RATION_FACTOR * slices_of(plan, c) *
+					   (double)(c->slice_ns + c->lead_in_ns) * blocks;
 }
 
 uint64_t plan_eta_ns(const struct plan *plan)
@@ -169,9 +177,12 @@ uint64_t plan_store_bytes(const struct plan *plan)
 	uint64_t bytes = PLAN_STORE_BASE_BYTES;
 
 	for (size_t i = 0; i < plan->cell_count; i++)
-		bytes += (uint64_t)plan->forks * plan->blocks *
-			 plan_subjects_of(plan, &plan->cell[i]) *
-			 (PLAN_STORE_SLICE_BYTES +
-				 (uint64_t)plan->cell[i].threads * PLAN_STORE_THREAD_BYTES);
+		bytes += plan->forks * (uint64_t)plan_subjects_of(plan, &plan->cell[i]) *
+			 (plan->blocks * PLAN_STORE_SLICE_BYTES +
+				 (uint64_t)plan->cell[i].threads *
+					 (plan->blocks * PLAN_STORE_THREAD_BYTES +
+						 (plan_times(plan, &plan->cell[i])
+								 ? PLAN_STORE_TIMES_BYTES
+								 : 0)));
 	return bytes;
 }

@@ -3,13 +3,16 @@
  * them. Every statistic can be computed again from them.
  *
  * Times are integer nanoseconds, counts are 64-bit integers. One transaction a block: a killed
- * sweep loses at most the open one. A change here raises STORE_SCHEMA_VERSION, and a store of
- * another version is refused by name.
+ * sweep loses at most the open one. A change here raises STORE_SCHEMA_VERSION. A store of a version
+ * before STORE_SCHEMA_OLDEST, or of one to come, is refused by name.
  */
 #ifndef BENCH_SWEEP_SCHEMA_H
 #define BENCH_SWEEP_SCHEMA_H
 
-enum { STORE_SCHEMA_VERSION = 2 };
+enum {
+	STORE_SCHEMA_VERSION = 3,
+	STORE_SCHEMA_OLDEST = 2, /* that can be read: without the tables timed and latency */
+};
 
 /* SQLite's application_id, so that a file that is not a store can be told from one: "nblb". */
 enum { STORE_APPLICATION_ID = 0x6e626c62 };
@@ -76,7 +79,7 @@ static const char store_schema[] =
 	"NULL,"
 	"  flags TEXT NOT NULL, refill INTEGER NOT NULL, flush INTEGER NOT NULL, grow INTEGER NOT "
 	"NULL,"
-	"  steal INTEGER NOT NULL, empty INTEGER NOT NULL,"
+	"  steal INTEGER NOT NULL, empty INTEGER NOT NULL, wait INTEGER NOT NULL,"
 	"  PRIMARY KEY (block_id, subject_id)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE thread ("
 	"  block_id INTEGER NOT NULL, subject_id INTEGER NOT NULL, thread INTEGER NOT NULL, cpu "
@@ -85,6 +88,30 @@ static const char store_schema[] =
 	"INTEGER NOT NULL,"
 	"  nivcsw INTEGER NOT NULL, minflt INTEGER NOT NULL,"
 	"  PRIMARY KEY (block_id, subject_id, thread)) STRICT, WITHOUT ROWID;"
+	/*
+	 * Latency slices, in which single calls were timed; summed over the blocks of a fork, a row
+	 * a thread. units, window_ns: as of the table thread. timed_units: units of the rounds whose
+	 * calls were timed, so that calls a unit can be told. flagged: how many slices were.
+	 */
+	"CREATE TABLE timed ("
+	"  cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES "
+	"subject,"
+	"  fork INTEGER NOT NULL, thread INTEGER NOT NULL, slices INTEGER NOT NULL, flagged "
+	"INTEGER NOT NULL,"
+	"  units INTEGER NOT NULL, window_ns INTEGER NOT NULL, timed_units INTEGER NOT NULL,"
+	"  PRIMARY KEY (cell_id, subject_id, fork, thread)) STRICT, WITHOUT ROWID;"
+	/*
+	 * What the timed calls took, a row for each path that one took: fast, flush, refill, steal,
+	 * grow, wait, empty; probe: empty pairs of readings. sum and longest: eighths of a
+	 * nanosecond. histogram: as histogram_pack writes it, in the same unit.
+	 */
+	"CREATE TABLE latency ("
+	"  cell_id INTEGER NOT NULL, subject_id INTEGER NOT NULL, fork INTEGER NOT NULL, thread "
+	"INTEGER NOT NULL,"
+	"  path TEXT NOT NULL, calls INTEGER NOT NULL, sum INTEGER NOT NULL, longest INTEGER NOT "
+	"NULL,"
+	"  histogram BLOB NOT NULL,"
+	"  PRIMARY KEY (cell_id, subject_id, fork, thread, path)) STRICT, WITHOUT ROWID;"
 	/* How a subject fared in a cell's fork when there is more to say than figures. state: unsupported | crashed | hung |
 	 * lost (objects) | failed | rationed (measured in fewer blocks); starved | disturbed (by the machine, and tried again: no
 	 * failure of the subject's); detail: a sentence with the signal's name or the reason, and the

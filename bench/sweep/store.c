@@ -21,6 +21,7 @@
 enum {
 	STORE_LEAVE_MS = 1000, /* how long closing waits for a reader; the log may stay */
 	STORE_TEXT_BYTES = 256,
+	SET_PATH_BLOB = 9, /* the parameter that is a histogram */
 };
 
 /* The statements that run once a block or more; prepared when the store is opened. */
@@ -28,6 +29,9 @@ enum store_statement {
 	ADD_BLOCK,
 	ADD_SLICE,
 	ADD_THREAD,
+	ADD_TIMED,
+	FIND_PATH,
+	SET_PATH,
 	ADD_MEMORY,
 	ADD_EVENT,
 	COUNT_FAILURES,
@@ -39,12 +43,23 @@ enum store_statement {
 static const char *const statement_text[STATEMENTS] = {
 	[ADD_BLOCK] = "INSERT INTO block (cell_id, fork, block, started_ns, calibration_ns)"
 		      " VALUES (?, ?, ?, ?, ?)",
-	[ADD_SLICE] =
-		"INSERT INTO slice (block_id, subject_id, slot, window_ns, units,"
-		" units_per_s, failed, skew, jain, slowest_share, flags, refill, flush,"
-		" grow, steal, empty) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ADD_SLICE] = "INSERT INTO slice (block_id, subject_id, slot, window_ns, units,"
+		      " units_per_s, failed, skew, jain, slowest_share, flags, refill, flush,"
+		      " grow, steal, empty, wait)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ADD_THREAD] = "INSERT INTO thread (block_id, subject_id, thread, cpu, units, window_ns,"
 		       " cpu_ns, nvcsw, nivcsw, minflt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ADD_TIMED] =
+		"INSERT INTO timed (cell_id, subject_id, fork, thread, slices, flagged, units,"
+		" window_ns, timed_units) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8)"
+		" ON CONFLICT DO UPDATE SET slices = slices + 1, flagged = flagged + ?5,"
+		" units = units + ?6, window_ns = window_ns + ?7,"
+		" timed_units = timed_units + ?8",
+	[FIND_PATH] = "SELECT sum, longest, histogram FROM latency WHERE cell_id = ? AND"
+		      " subject_id = ? AND fork = ? AND thread = ? AND path = ?",
+	[SET_PATH] =
+		"INSERT OR REPLACE INTO latency (cell_id, subject_id, fork, thread, path, calls,"
+		" sum, longest, histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ADD_MEMORY] = "INSERT OR REPLACE INTO memory (cell_id, subject_id, fork, rss_open,"
 		       " rss_peak, pool_bytes, capacity, drained, expected)"
 		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -313,10 +328,10 @@ static int add_slice(
 {
 	int64_t subject = store_row_id(slice->subject);
 
-	store_bind(self->statement[ADD_SLICE], "iiiiididddsiiiii", block_id, subject, slice->slot,
+	store_bind(self->statement[ADD_SLICE], "iiiiididddsiiiiii", block_id, subject, slice->slot,
 		slice->window_ns, slice->units, slice->units_per_s, slice->failed, slice->skew,
 		slice->jain, slice->slowest_share, slice->flags, slice->refill, slice->flush,
-		slice->grow, slice->steal, slice->empty);
+		slice->grow, slice->steal, slice->empty, slice->wait);
 	if (run(self, self->statement[ADD_SLICE], why) != 0)
 		return -1;
 	for (uint32_t i = 0; i < slice->threads; i++) {
@@ -330,6 +345,59 @@ static int add_slice(
 	return 0;
 }
 
+/* Adds the calls of a path to those of the blocks before, in the same fork and thread. */
+static int add_path(struct store *self, const struct store_block *block,
+	const struct store_times *time, enum latency_class path, char *why)
+{
+	const char *name = latency_class_name(path);
+	struct latency_times sum = time->of[path];
+	unsigned char bytes[HISTOGRAM_PACKED_BYTES];
+	sqlite3_stmt *find = self->statement[FIND_PATH];
+	sqlite3_stmt *set = self->statement[SET_PATH];
+	int rc = 0;
+
+	store_bind(find, "iiiis", store_row_id(block->cell), store_row_id(time->subject),
+		(int64_t)block->fork, (int64_t)time->thread, name);
+	int code = sqlite3_step(find);
+	if (code == SQLITE_ROW) {
+		struct latency_times before = {
+			.sum = (uint64_t)sqlite3_column_int64(find, 0),
+			.longest = (uint64_t)sqlite3_column_int64(find, 1),
+		};
+
+		if (!histogram_unpack(&before.histogram, sqlite3_column_blob(find, 2),
+			    (size_t)sqlite3_column_bytes(find, 2)))
+			rc = store_refuse(
+				why, "'%s' is damaged: a histogram can't be read", self->path);
+		latency_add(&sum, &before);
+	} else if (code != SQLITE_DONE) {
+		rc = store_refuse_sqlite(why, self->path, self->db);
+	}
+	sqlite3_reset(find);
+	if (rc != 0)
+		return rc;
+	size_t packed = histogram_pack(&sum.histogram, bytes);
+	store_bind(set, "iiiisiii", store_row_id(block->cell), store_row_id(time->subject),
+		(int64_t)block->fork, (int64_t)time->thread, name,
+		(int64_t)histogram_count(&sum.histogram), (int64_t)sum.sum, (int64_t)sum.longest);
+	sqlite3_bind_blob(set, SET_PATH_BLOB, bytes, (int)packed, SQLITE_TRANSIENT);
+	return run(self, set, why);
+}
+
+static int add_times(struct store *self, const struct store_block *block,
+	const struct store_times *time, char *why)
+{
+	store_bind(self->statement[ADD_TIMED], "iiiiiiii", store_row_id(block->cell),
+		store_row_id(time->subject), (int64_t)block->fork, (int64_t)time->thread,
+		(int64_t)time->flagged, time->units, time->window_ns, time->timed_units);
+	int rc = run(self, self->statement[ADD_TIMED], why);
+	for (int path = 0; rc == 0 && path < LATENCY_HISTOGRAMS; path++) {
+		if (histogram_count(&time->of[path].histogram) > 0)
+			rc = add_path(self, block, time, (enum latency_class)path, why);
+	}
+	return rc;
+}
+
 int store_add_block(struct store *self, const struct store_block *block, char *why)
 {
 	if (store_execute(self->db, self->path, "BEGIN IMMEDIATE", why) != 0)
@@ -341,6 +409,8 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 	int64_t block_id = sqlite3_last_insert_rowid(self->db);
 	for (size_t i = 0; rc == 0 && i < block->slices; i++)
 		rc = add_slice(self, block_id, &block->slice[i], why);
+	for (size_t i = 0; rc == 0 && i < block->times; i++)
+		rc = add_times(self, block, &block->time[i], why);
 	if (rc == 0)
 		rc = store_execute(self->db, self->path, "COMMIT", why);
 	if (rc == 0)

@@ -15,6 +15,7 @@
 #define BENCH_SWEEP_STORE_H
 
 #include "bench/sweep/plan.h"
+#include "bench/workload/latency.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -35,9 +36,18 @@ struct store_slice {
 	int64_t slot, window_ns, units, failed;
 	double units_per_s, skew, jain, slowest_share;
 	char flags[64];
-	int64_t refill, flush, grow, steal, empty;
+	int64_t refill, flush, grow, steal, empty, wait;
 	uint32_t threads;
 	struct store_thread thread[ENGINE_THREADS_MAX];
+};
+
+/* What one thread of a subject timed in one latency slice. */
+struct store_times {
+	size_t subject;
+	uint32_t thread;
+	bool flagged;
+	int64_t units, window_ns, timed_units;
+	struct latency_times of[LATENCY_HISTOGRAMS];
 };
 
 struct store_block {
@@ -47,6 +57,8 @@ struct store_block {
 	int64_t calibration_ns;
 	size_t slices;
 	struct store_slice *slice;
+	size_t times;
+	struct store_times *time;
 };
 
 struct store_memory {
@@ -84,7 +96,7 @@ int store_add_machine(struct store *store, const char *identity, const char *gra
 bool store_has_block(const struct store *store, size_t cell, uint32_t fork, uint32_t block);
 uint64_t store_blocks(const struct store *store);
 
-/* Adds a complete block, with all its slices and threads, in one transaction. */
+/* Adds a complete block, with all its slices, threads and times, in one transaction. */
 int store_add_block(struct store *store, const struct store_block *block, char *why);
 
 /* Notes how much memory a subject used in a cell's fork; a later note replaces an earlier one. */

@@ -23,8 +23,9 @@ struct worker {
 	const char *subject; /* as in instances.h */
 	const struct pool_ops *ops;
 	enum instance_dispatch dispatch;
-	struct engine *engine;  /* NULL: no cell is open */
-	uint32_t threads;       /* of the open cell */
+	struct engine *engine;             /* NULL: no cell is open */
+	uint32_t threads;                  /* of the open cell */
+	const struct engine_thread *timed; /* of the last slice, if it was timed; else NULL */
 	uint64_t parked_cpu_ns; /* CPU time of the process when the last reply was sent */
 	uint64_t parked_ns;     /* when that was */
 	uint64_t idle_cpu_ns;   /* CPU time between that and the request being answered */
@@ -254,25 +255,61 @@ static json_t *answer_slice(struct worker *self, const json_t *request)
 		read_integer(&in, "lead_in_ns", (int64_t)(window_ns / 10), 0, ENGINE_WINDOW_NS_MAX);
 	struct engine_slice slice;
 	char flags[ENGINE_FLAGS_BYTES];
+	char why[ENGINE_REASON_BYTES];
 
 	if (in.refusal != NULL)
 		return in.refusal;
-	engine_slice(self->engine, window_ns, lead_in_ns, &slice);
+	self->timed = NULL;
+	if (!json_is_true(json_object_get(request, "timed"))) {
+		engine_slice(self->engine, window_ns, lead_in_ns, &slice);
+	} else {
+		int rc = engine_latency_slice(self->engine, window_ns, lead_in_ns, &slice, why);
+
+		if (rc != 0)
+			return refuse(rc == -ENOMEM ? WORKER_CODE_EXHAUSTED : WORKER_CODE_USAGE,
+				"%s", why);
+		self->timed = slice.threads;
+	}
 	engine_flags_text(slice.flags, flags);
 
 	json_t *threads = json_array();
 	for (uint32_t i = 0; i < self->threads; i++)
 		json_array_append_new(threads, thread_object(&slice.threads[i]));
 	return json_pack("{s:s, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s,"
-			 " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+			 " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"reply", "slice", "window_ns", (json_int_t)slice.window_ns, "units",
 		(json_int_t)slice.units, "units_per_s", slice.units_per_s, "failed",
 		(json_int_t)slice.failed, "skew", slice.skew, "jain", slice.jain, "slowest_share",
 		slice.slowest_share, "flags", flags, "refill", (json_int_t)slice.paths.refill,
 		"flush", (json_int_t)slice.paths.flush, "grow", (json_int_t)slice.paths.grow,
 		"steal", (json_int_t)slice.paths.steal, "empty", (json_int_t)slice.paths.empty,
-		"idle_cpu_ns", (json_int_t)self->idle_cpu_ns, "idle_ns", (json_int_t)self->idle_ns,
-		"threads", threads);
+		"wait", (json_int_t)slice.paths.wait, "idle_cpu_ns", (json_int_t)self->idle_cpu_ns,
+		"idle_ns", (json_int_t)self->idle_ns, "threads", threads);
+}
+
+static json_t *answer_times(struct worker *self, const json_t *request)
+{
+	struct reader in = {.request = request};
+	uint64_t thread = read_integer(&in, "thread", READ_REQUIRED, 0, self->threads - 1);
+	char text[HISTOGRAM_TEXT_BYTES];
+
+	if (in.refusal != NULL)
+		return in.refusal;
+	if (self->timed == NULL)
+		return refuse(WORKER_CODE_STATE, "The last slice was not timed.");
+	const struct latency *latency = self->timed[thread].latency;
+	json_t *paths = json_object();
+	for (int i = 0; i < LATENCY_HISTOGRAMS; i++) {
+		const struct latency_times *times = &latency->of[i];
+
+		histogram_to_text(&times->histogram, text);
+		if (text[0] != '\0')
+			json_object_set_new(paths, latency_class_name((enum latency_class)i),
+				json_pack("{s:I, s:I, s:s}", "sum", (json_int_t)times->sum,
+					"longest", (json_int_t)times->longest, "histogram", text));
+	}
+	return json_pack("{s:s, s:I, s:o}", "reply", "times", "units", (json_int_t)latency->units,
+		"paths", paths);
 }
 
 static json_t *answer_mem(struct worker *self, const json_t *request)
@@ -290,6 +327,7 @@ static json_t *answer_close(struct worker *self, const json_t *request)
 	(void)request;
 	engine_close(self->engine, &closing);
 	self->engine = NULL;
+	self->timed = NULL;
 	return json_pack("{s:s, s:I, s:I, s:s}", "reply", "closed", "count",
 		(json_int_t)closing.count, "expected", (json_int_t)closing.expected, "check",
 		closing.check);
@@ -303,6 +341,7 @@ static const struct request {
 	{"open", false, answer_open},
 	{"warm", true, answer_warm},
 	{"slice", true, answer_slice},
+	{"times", true, answer_times},
 	{"mem", false, answer_mem},
 	{"close", true, answer_close},
 };

@@ -43,7 +43,7 @@
  *	                                 lead_in_ns: opt = window_ns / 10
  *	{"reply":"slice", "window_ns":2031000, "units":100000, "units_per_s":49236829.1, "failed":0,
  *	 "skew":0.004, "jain":0.998, "slowest_share":0.97, "flags":"",
- *	 "refill":0, "flush":0, "grow":0, "steal":0, "empty":0, "idle_cpu_ns":0,
+ *	 "refill":0, "flush":0, "grow":0, "steal":0, "empty":0, "wait":0, "idle_cpu_ns":0,
  *	 "idle_ns":0,
  *	 "threads":[{"cpu":0, "units":50000, "window_ns":2031000, "cpu_ns":2030100, "nvcsw":0,
  *	             "nivcsw":0, "minflt":0}, ...]}
@@ -51,6 +51,15 @@
  *	                                 idle_cpu_ns: CPU time that this process used between the
  *	                                 reply before this one and this request; idle_ns: how long
  *	                                 that was
+ *
+ *	{"cmd":"slice", ..., "timed":true} ->
+ *	                                 opt = false: a latency slice; the reply is the same
+ *
+ *	{"cmd":"times", "thread":0} ->
+ *	{"reply":"times", "units":64, "paths":{"fast":{"sum":8192, "longest":512, "histogram":"4a01.."}}}
+ *	                                 what a thread timed in the last slice, which was timed: the
+ *	                                 columns of schema.h's table latency, for the paths that a
+ *	                                 call took, and for "probe"; units: timed_units of `timed`
  *
  *	{"cmd":"mem"} ->
  *	{"reply":"mem", "rss":5242880, "rss_peak":5300224}
@@ -86,7 +95,7 @@
 #include <stddef.h>
 
 enum {
-	WORKER_PROTO = 1,
+	WORKER_PROTO = 2,
 	WORKER_FD = 3,
 };
 

@@ -21,14 +21,14 @@ ALWAYS_INLINE uint64_t workload_burst(
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = ops->get_bulk(pool, t->self, objs, burst);
+		uint32_t got = WORKLOAD_CALL(t, ops->get_bulk(pool, t->self, objs, burst));
 
 		bench_escape(objs);
 		if (unlikely(got < burst))
 			t->failed++;
 		if (unlikely(got == 0))
 			break;
-		ops->put_bulk(pool, t->self, objs, got);
+		WORKLOAD_DO(t, ops->put_bulk(pool, t->self, objs, got));
 		bench_escape(pool);
 		done += got;
 	}

@@ -25,18 +25,18 @@ ALWAYS_INLINE uint64_t workload_burst_run(
 		uint32_t got;
 
 		if (ops->get_run != NULL)
-			got = ops->get_run(pool, t->self, &objs);
+			got = WORKLOAD_CALL(t, ops->get_run(pool, t->self, &objs));
 		else
-			got = ops->get_bulk(pool, t->self, copies, burst);
+			got = WORKLOAD_CALL(t, ops->get_bulk(pool, t->self, copies, burst));
 		bench_escape(objs);
 		if (unlikely(got == 0)) {
 			t->failed++;
 			break;
 		}
 		if (ops->get_run != NULL)
-			ops->put_run(pool, t->self, objs, got);
+			WORKLOAD_DO(t, ops->put_run(pool, t->self, objs, got));
 		else
-			ops->put_bulk(pool, t->self, copies, got);
+			WORKLOAD_DO(t, ops->put_bulk(pool, t->self, copies, got));
 		bench_escape(pool);
 		done += got;
 	}

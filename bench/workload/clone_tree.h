@@ -39,31 +39,34 @@ struct clone_tree_thread {
 };
 
 /* Frees the first `made` clones, the last one first: each has its context on it. */
-ALWAYS_INLINE void clone_tree_fell(struct nbl_pool *pool, struct nbl_thread *self,
-	NET_BUFFER_LIST *const *clones, uint32_t made)
+ALWAYS_INLINE void clone_tree_fell(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *const *clones, uint32_t made)
 {
 	while (made > 0) {
 		NET_BUFFER_LIST *clone = clones[--made];
 
-		nbl_context_pop(
-			NBL_LOAD_POLICY, pool, self, clone, NBL_LOAD_CONTEXT_BYTES, "clone_tree");
+		WORKLOAD_DO(t, nbl_context_pop(NBL_LOAD_POLICY, pool, self, clone,
+				       NBL_LOAD_CONTEXT_BYTES, "clone_tree"));
 		clone->ParentNetBufferList->ChildRefCount--;
-		NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+		WORKLOAD_DO(
+			t, NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS));
 		bench_escape(pool);
 	}
 }
 
 /* One clone of parent with its context; NULL: no NBL, or no context. */
-ALWAYS_INLINE NET_BUFFER_LIST *clone_tree_clone(
+ALWAYS_INLINE NET_BUFFER_LIST *clone_tree_clone(struct workload_thread *t,
 	struct clone_tree *shared, struct nbl_thread *self, NET_BUFFER_LIST *parent)
 {
-	NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(
-		parent, shared->lists, shared->nbs, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
+	NET_BUFFER_LIST *clone =
+		WORKLOAD_CALL(t, NdisAllocateCloneNetBufferList(parent, shared->lists, shared->nbs,
+					 NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS));
 
 	if (unlikely(clone == NULL))
 		return NULL;
-	if (unlikely(nbl_context_push(NBL_LOAD_POLICY, shared->lists, self, clone,
-			     NBL_LOAD_CONTEXT_BYTES, 0, nbl_load_driver_tag(0)) != 0)) {
+	if (unlikely(WORKLOAD_CALL(t, nbl_context_push(NBL_LOAD_POLICY, shared->lists, self, clone,
+					      NBL_LOAD_CONTEXT_BYTES, 0, nbl_load_driver_tag(0))) !=
+		     0)) {
 		NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
 		return NULL;
 	}
@@ -83,25 +86,26 @@ ALWAYS_INLINE uint64_t workload_clone_tree(
 
 	(void)pool;
 	for (uint64_t i = 0; i < n; i++) {
-		NET_BUFFER_LIST *original;
+		NET_BUFFER_LIST *original = NULL;
 		uint32_t made = 0;
 
-		if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, shared->lists, own->nbl, 0, 0,
-				     &own->mdl, 0, CLONE_TREE_FRAME_BYTES, &original) != 0)) {
+		if (unlikely(WORKLOAD_CALL(t, nbl_alloc(ops, NBL_LOAD_POLICY, shared->lists,
+						      own->nbl, 0, 0, &own->mdl, 0,
+						      CLONE_TREE_FRAME_BYTES, &original)) != 0)) {
 			t->failed++;
 			return i * CLONE_TREE_CLONES;
 		}
 		bench_escape(original);
 		for (; made < CLONE_TREE_CLONES; made++) {
-			clones[made] = clone_tree_clone(shared, own->nbl,
+			clones[made] = clone_tree_clone(t, shared, own->nbl,
 				made < CLONE_TREE_PORTS ? original
 							: clones[made - CLONE_TREE_PORTS]);
 			if (unlikely(clones[made] == NULL))
 				break;
 		}
-		clone_tree_fell(shared->lists, own->nbl, clones, made);
-		nbl_free(ops, NBL_LOAD_POLICY, shared->lists, own->nbl, original, NBL_MARK_LIVE,
-			"clone_tree");
+		clone_tree_fell(t, shared->lists, own->nbl, clones, made);
+		WORKLOAD_DO(t, nbl_free(ops, NBL_LOAD_POLICY, shared->lists, own->nbl, original,
+				       NBL_MARK_LIVE, "clone_tree"));
 		bench_escape(shared);
 		if (unlikely(made < CLONE_TREE_CLONES)) {
 			t->failed++;

@@ -35,17 +35,18 @@ struct ctx_room {
 	struct ctx_room_bare bare[CTX_ROOM_HELD];
 };
 
-ALWAYS_INLINE bool ctx_room_once(
-	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word)
+ALWAYS_INLINE bool ctx_room_once(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word)
 {
-	if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, self, nbl, NBL_LOAD_CONTEXT_BYTES, 0,
-			     nbl_load_driver_tag(0)) != 0))
+	if (unlikely(WORKLOAD_CALL(t, nbl_context_push(NBL_LOAD_POLICY, pool, self, nbl,
+					      NBL_LOAD_CONTEXT_BYTES, 0, nbl_load_driver_tag(0))) !=
+		     0))
 		return false;
 	bench_escape(nbl);
 	nbl_load_write(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), word, CTX_ROOM_HELD);
 	bench_escape(nbl);
-	nbl_context_pop(
-		NBL_LOAD_POLICY, pool, self, nbl, NBL_LOAD_CONTEXT_BYTES, "context workload");
+	WORKLOAD_DO(t, nbl_context_pop(NBL_LOAD_POLICY, pool, self, nbl, NBL_LOAD_CONTEXT_BYTES,
+			       "context workload"));
 	bench_escape(nbl);
 	return true;
 }
@@ -71,7 +72,8 @@ ALWAYS_INLINE uint64_t workload_ctx_room(
 	for (uint64_t i = 0; i < n; i++) {
 		if (ops->traits.kind == POOL_KIND_NULL) {
 			ctx_room_once_bare(&own->bare[i % CTX_ROOM_HELD], i);
-		} else if (unlikely(!ctx_room_once(lists, self, own->held[i % CTX_ROOM_HELD], i))) {
+		} else if (unlikely(!ctx_room_once(
+				   t, lists, self, own->held[i % CTX_ROOM_HELD], i))) {
 			t->failed++;
 			return i;
 		}

@@ -27,26 +27,28 @@
 enum { CTX_STACK_CHAIN_MAX = NBL_LOAD_HELD };
 
 /* One driver's way up: pops its context from n NBLs. */
-ALWAYS_INLINE void ctx_stack_pop(
-	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST **chain, uint32_t n)
+ALWAYS_INLINE void ctx_stack_pop(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST **chain, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++) {
-		nbl_context_pop(NBL_LOAD_POLICY, pool, self, chain[k], NBL_LOAD_CONTEXT_BYTES,
-			"context workload");
+		WORKLOAD_DO(t, nbl_context_pop(NBL_LOAD_POLICY, pool, self, chain[k],
+				       NBL_LOAD_CONTEXT_BYTES, "context workload"));
 		bench_escape(chain[k]);
 	}
 }
 
 /* One driver's way down. False: no memory, and nothing pushed. */
-ALWAYS_INLINE bool ctx_stack_push(struct nbl_pool *pool, struct nbl_thread *self,
-	NET_BUFFER_LIST **chain, uint32_t n, uint32_t backfill, uint32_t driver)
+ALWAYS_INLINE bool ctx_stack_push(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST **chain, uint32_t n, uint32_t backfill,
+	uint32_t driver)
 {
 	const uint32_t tag = nbl_load_driver_tag(driver);
 
 	for (uint32_t k = 0; k < n; k++) {
-		if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, self, chain[k],
-				     NBL_LOAD_CONTEXT_BYTES, backfill, tag) != 0)) {
-			ctx_stack_pop(pool, self, chain, k);
+		if (unlikely(WORKLOAD_CALL(
+				     t, nbl_context_push(NBL_LOAD_POLICY, pool, self, chain[k],
+						NBL_LOAD_CONTEXT_BYTES, backfill, tag)) != 0)) {
+			ctx_stack_pop(t, pool, self, chain, k);
 			return false;
 		}
 		nbl_load_write(NET_BUFFER_LIST_CONTEXT_DATA_START(chain[k]), driver, k);
@@ -67,11 +69,11 @@ ALWAYS_INLINE uint64_t ctx_stack_chains(struct workload_thread *t, uint64_t n, u
 		NET_BUFFER_LIST **chain = nbl_load_ring_next(ring, burst);
 		uint32_t pushed = 0;
 
-		while (pushed < depth && likely(ctx_stack_push(pool, ring->nbl, chain, burst,
+		while (pushed < depth && likely(ctx_stack_push(t, pool, ring->nbl, chain, burst,
 						 pushed == 0 ? backfill : 0, pushed)))
 			pushed++;
 		for (uint32_t d = 0; d < pushed; d++)
-			ctx_stack_pop(pool, ring->nbl, chain, burst);
+			ctx_stack_pop(t, pool, ring->nbl, chain, burst);
 		if (unlikely(pushed < depth)) {
 			t->failed++;
 			return i * depth * burst;

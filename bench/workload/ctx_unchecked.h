@@ -46,6 +46,7 @@ static const struct workload workload_ctx_unchecked_info = {
 	.program = "No program: ctx_room by a caller who bumps the documented Offset himself, to "
 		   "tell what the calls' checks cost. The row null bumps a bare pointer.",
 	.lane_threads = 1,
+	.untimed = true,
 	.profile = true,
 	.demand = ctx_room_demand,
 	.create = ctx_room_create,

@@ -19,14 +19,15 @@ ALWAYS_INLINE uint64_t workload_fwps_call(
 	for (uint64_t i = 0; i < n; i++) {
 		NET_BUFFER_LIST *nbl;
 
-		if (unlikely(FwpsAllocateNetBufferAndNetBufferList0(t->shared, 0, 0, &own->mdl,
-				     FWPS_PAIR_DATA_OFFSET, FWPS_PAIR_DATA_BYTES,
-				     &nbl) != STATUS_SUCCESS)) {
+		if (unlikely(WORKLOAD_CALL(t, FwpsAllocateNetBufferAndNetBufferList0(t->shared, 0,
+						      0, &own->mdl, FWPS_PAIR_DATA_OFFSET,
+						      FWPS_PAIR_DATA_BYTES, &nbl)) !=
+			     STATUS_SUCCESS)) {
 			t->failed++;
 			return i;
 		}
 		bench_escape(nbl);
-		FwpsFreeNetBufferList0(nbl);
+		WORKLOAD_DO(t, FwpsFreeNetBufferList0(nbl));
 		bench_escape(pool);
 	}
 	return n;

@@ -42,8 +42,9 @@ ALWAYS_INLINE NET_BUFFER_LIST *fwps_pair_alloc(
 {
 	NET_BUFFER_LIST *nbl = NULL;
 
-	if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, t->shared, own->nbl, 0, 0, &own->mdl,
-			     FWPS_PAIR_DATA_OFFSET, FWPS_PAIR_DATA_BYTES, &nbl) != 0))
+	if (unlikely(WORKLOAD_CALL(t,
+			     nbl_alloc(ops, NBL_LOAD_POLICY, t->shared, own->nbl, 0, 0, &own->mdl,
+				     FWPS_PAIR_DATA_OFFSET, FWPS_PAIR_DATA_BYTES, &nbl)) != 0))
 		t->failed++;
 	bench_escape(nbl);
 	return nbl;
@@ -59,8 +60,8 @@ ALWAYS_INLINE uint64_t workload_fwps_pair(
 
 		if (unlikely(nbl == NULL))
 			return i;
-		nbl_free(ops, NBL_LOAD_POLICY, t->shared, own->nbl, nbl, NBL_MARK_LIVE,
-			"fwps workload");
+		WORKLOAD_DO(t, nbl_free(ops, NBL_LOAD_POLICY, t->shared, own->nbl, nbl,
+				       NBL_MARK_LIVE, "fwps workload"));
 		bench_escape(pool);
 	}
 	return n;

@@ -21,7 +21,7 @@ ALWAYS_INLINE uint64_t workload_fwps_unchecked(
 
 		if (unlikely(nbl == NULL))
 			return i;
-		nbl_put_resting(ops, NBL_LOAD_POLICY, t->shared, own->nbl, nbl);
+		WORKLOAD_DO(t, nbl_put_resting(ops, NBL_LOAD_POLICY, t->shared, own->nbl, nbl));
 		bench_escape(pool);
 	}
 	return n;

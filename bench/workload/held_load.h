@@ -58,7 +58,7 @@ ALWAYS_INLINE void held_put_down(
 		void *object = *place;
 
 		*place = held->object[--held->count];
-		ops->put(pool, t->self, object);
+		WORKLOAD_DO(t, ops->put(pool, t->self, object));
 		bench_escape(pool);
 	}
 }
@@ -70,7 +70,7 @@ ALWAYS_INLINE uint64_t held_run(
 	struct held *held = t->own;
 
 	for (uint64_t i = 0; i < n; i++) {
-		void *object = ops->get(pool, t->self);
+		void *object = WORKLOAD_CALL(t, ops->get(pool, t->self));
 
 		bench_escape(object);
 		if (unlikely(object == NULL)) {

@@ -78,8 +78,8 @@ ALWAYS_INLINE void nbl_lane_free(
 {
 	struct nbl_lane_thread *own = t->own;
 
-	nbl_free(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, i), own->nbl[i], nbl, NBL_MARK_LIVE,
-		"driver profile");
+	WORKLOAD_DO(t, nbl_free(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, i), own->nbl[i], nbl,
+			       NBL_MARK_LIVE, "driver profile"));
 	bench_escape(nbl_lane_pool(t, i));
 }
 

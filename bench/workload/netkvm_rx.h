@@ -34,9 +34,10 @@ ALWAYS_INLINE uint64_t netkvm_rx_indicate(
 			MDL *buffer = own->stock[own->stock_count - 1];
 			NET_BUFFER_LIST *nbl;
 
-			if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0),
-					     own->nbl[0], 0, 0, buffer, 0, NETKVM_RX_FRAME_BYTES,
-					     &nbl) != 0)) {
+			if (unlikely(WORKLOAD_CALL(
+					     t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0),
+							own->nbl[0], 0, 0, buffer, 0,
+							NETKVM_RX_FRAME_BYTES, &nbl)) != 0)) {
 				t->failed++;
 				return done;
 			}

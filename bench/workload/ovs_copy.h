@@ -24,8 +24,9 @@ ALWAYS_INLINE void *ovs_copy_packet(const struct pool_ops *ops, struct workload_
 	const uint32_t bytes = (uint32_t)CACHE_LINE_BYTES << own->turn % OVS_COPY_SIZES;
 	NET_BUFFER_LIST *nbl;
 
-	if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0],
-			     OVS_COPY_CONTEXT_BYTES, 0, NULL, 0, 0, &nbl) != 0)) {
+	if (unlikely(WORKLOAD_CALL(
+			     t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0],
+					OVS_COPY_CONTEXT_BYTES, 0, NULL, 0, 0, &nbl)) != 0)) {
 		t->failed++;
 		return NULL;
 	}

@@ -35,9 +35,10 @@ ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
 		for (uint32_t k = 0; k < burst; k++) {
 			NET_BUFFER_LIST *nbl = batch[k];
 
-			if (unlikely(nbl_context_push(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
-					     NBL_LOAD_CONTEXT_BYTES, 0,
-					     nbl_load_driver_tag(0)) != 0)) {
+			if (unlikely(WORKLOAD_CALL(
+					     t, nbl_context_push(NBL_LOAD_POLICY, pool, own->nbl[0],
+							nbl, NBL_LOAD_CONTEXT_BYTES, 0,
+							nbl_load_driver_tag(0))) != 0)) {
 				own->stock_count += burst - k;
 				memmove(batch, batch + k, (burst - k) * sizeof(*batch));
 				t->failed++;
@@ -68,8 +69,8 @@ ALWAYS_INLINE void ovs_ingress_finish(
 
 		if (unlikely(words[1] != 1))
 			t->failed++;
-		nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl, NBL_LOAD_CONTEXT_BYTES,
-			"ovs_ingress");
+		WORKLOAD_DO(t, nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
+				       NBL_LOAD_CONTEXT_BYTES, "ovs_ingress"));
 		bench_escape(nbl);
 	}
 	nbl_lane_give_back(own->lane, batch, count);

@@ -18,14 +18,14 @@ ALWAYS_INLINE uint64_t workload_pair(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	for (uint64_t i = 0; i < n; i++) {
-		void *object = ops->get(pool, t->self);
+		void *object = WORKLOAD_CALL(t, ops->get(pool, t->self));
 
 		bench_escape(object);
 		if (unlikely(object == NULL)) {
 			t->failed++;
 			return i;
 		}
-		ops->put(pool, t->self, object);
+		WORKLOAD_DO(t, ops->put(pool, t->self, object));
 		bench_escape(pool);
 	}
 	return n;

@@ -30,7 +30,7 @@ ALWAYS_INLINE uint64_t remote_free_produce(
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n && spsc_ring_fits(ring, burst); i++) {
-		uint32_t got = ops->get_bulk(pool, t->self, objs, burst);
+		uint32_t got = WORKLOAD_CALL(t, ops->get_bulk(pool, t->self, objs, burst));
 
 		bench_escape(objs);
 		if (unlikely(got < burst))
@@ -57,7 +57,7 @@ ALWAYS_INLINE uint64_t remote_free_consume(
 		if (got == 0)
 			break;
 		bench_escape(objs);
-		ops->put_bulk(pool, t->self, objs, got);
+		WORKLOAD_DO(t, ops->put_bulk(pool, t->self, objs, got));
 		bench_escape(pool);
 		done += got;
 	}

@@ -56,10 +56,11 @@ ALWAYS_INLINE uint64_t wfp_inject_send(
 		for (; made < burst; made++) {
 			NET_BUFFER_LIST *nbl;
 
-			if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, pool, own->nbl, 0, 0,
-					     &own->mdl, WFP_INJECT_DATA_OFFSET,
-					     WFP_INJECT_DATA_BYTES - WFP_INJECT_DATA_OFFSET,
-					     &nbl) != 0))
+			if (unlikely(WORKLOAD_CALL(t,
+					     nbl_alloc(ops, NBL_LOAD_POLICY, pool, own->nbl, 0, 0,
+						     &own->mdl, WFP_INJECT_DATA_OFFSET,
+						     WFP_INJECT_DATA_BYTES - WFP_INJECT_DATA_OFFSET,
+						     &nbl)) != 0))
 				break;
 			bench_escape(nbl);
 			batch[made] = nbl;
@@ -93,8 +94,8 @@ ALWAYS_INLINE uint64_t wfp_inject_complete(
 
 			if (unlikely(nbl->Status != NDIS_STATUS_SUCCESS))
 				t->failed++;
-			nbl_free(ops, NBL_LOAD_POLICY, pool, own->nbl, nbl, NBL_MARK_LIVE,
-				"injection workload");
+			WORKLOAD_DO(t, nbl_free(ops, NBL_LOAD_POLICY, pool, own->nbl, nbl,
+					       NBL_MARK_LIVE, "injection workload"));
 			bench_escape(pool);
 		}
 		done += got;

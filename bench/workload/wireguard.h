@@ -45,8 +45,8 @@ ALWAYS_INLINE void *wireguard_packet(const struct pool_ops *ops, struct workload
 
 	while (wireguard_profile.pool[class].data_bytes < bytes)
 		class ++;
-	if (unlikely(nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, class), own->nbl[class], 0, 0,
-			     NULL, 0, 0, &nbl) != 0)) {
+	if (unlikely(WORKLOAD_CALL(t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, class),
+					      own->nbl[class], 0, 0, NULL, 0, 0, &nbl)) != 0)) {
 		t->failed++;
 		return NULL;
 	}

@@ -51,6 +51,11 @@ ALWAYS_INLINE void *xdp_cache_take(const struct pool_ops *ops, struct workload_t
 	return nbl;
 }
 
+ALWAYS_INLINE void *xdp_cache_packet(const struct pool_ops *ops, struct workload_thread *t)
+{
+	return WORKLOAD_CALL(t, xdp_cache_take(ops, t));
+}
+
 /* Pushes the list first..last, linked already. */
 ALWAYS_INLINE void xdp_cache_return(
 	struct nbl_lane *lane, NET_BUFFER_LIST *first, NET_BUFFER_LIST *last)
@@ -70,7 +75,7 @@ ALWAYS_INLINE void xdp_cache_finish(
 	(void)ops;
 	for (uint32_t k = 0; k + 1 < count; k++)
 		((NET_BUFFER_LIST *)batch[k])->Next = batch[k + 1];
-	xdp_cache_return(own->lane, batch[0], batch[count - 1]);
+	WORKLOAD_DO(t, xdp_cache_return(own->lane, batch[0], batch[count - 1]));
 	bench_escape(own->lane);
 }
 
@@ -78,7 +83,7 @@ ALWAYS_INLINE uint64_t workload_xdp_cache(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? nbl_lane_send(ops, t, n, xdp_cache_take)
+	return nbl_lane_sends(t) ? nbl_lane_send(ops, t, n, xdp_cache_packet)
 				 : nbl_lane_complete(ops, t, n, xdp_cache_finish);
 }
 

@@ -1,0 +1,339 @@
+/*
+ * An analysis, third part: how long single calls took, by path.
+ *
+ * Percentiles are those of histograms that were merged over forks and threads. They are never
+ * averaged, and nothing is subtracted from them. An interval is the wider, at either end, of two.
+ * The order statistics of all calls say how well so many calls tell the percentile (binomial). The
+ * order statistics of the forks' own percentiles say how far it moves from fork to fork, as the
+ * sign test has it: without a normal distribution.
+ *
+ * The mass balance asks whether the times add up. What a unit's calls take, each path by its mean
+ * without the probe's, is set against the time of a unit that throughput tells. How often a path is
+ * taken comes from the throughput slices, in which nothing was timed. They count for all threads of
+ * a lane together, so a count goes to its sides as the timed calls of that path do. The sides work
+ * at the same time, so the slower one is compared.
+ */
+#include "bench/analysis/steps.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a normal distribution has outside on either side in 2.5 % of the cases. */
+static const double z_95 = 1.959964;
+static const double tail_95 = 0.025;
+
+/* Values below so many medians of the probe are the clock's more than the call's. */
+static const double floor_probes = 2;
+/* A mean that is no longer than so many has too much of the probe in it to be compared. */
+static const double comparable_probes = 4;
+
+static const double probe_share = 0.99; /* its percentile that is shown beside the median */
+
+/* The value of a share of the calls, however few lie beyond it. */
+static double at_share(const struct histogram *h, double share)
+{
+	const uint64_t count = histogram_count(h);
+
+	return count == 0 ? NAN
+			  : histogram_at_rank(h, count - (uint64_t)((1 - share) * (double)count));
+}
+
+static int ascending(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * How many of n values, from either end, lie outside an interval that covers their median with
+ * 95 %: 0 for six, the most extreme ones are its ends. n >= STATS_EVIDENCE_MIN.
+ */
+static size_t outside(size_t n)
+{
+	double chance = ldexp(1, -(int)n), sum = chance;
+	size_t k = 0;
+
+	for (; sum + chance * (double)(n - k) / (double)(k + 1) <= tail_95; k++) {
+		chance *= (double)(n - k) / (double)(k + 1);
+		sum += chance;
+	}
+	return k;
+}
+
+/* scratch has room for a number a fork. */
+static struct analysis_percentile percentile_of(const struct analysis_times *times,
+	const struct histogram *all, double share, double probe_ns, double *scratch)
+{
+	struct analysis_percentile p = {latency_percentile(all, share), -INFINITY, INFINITY, false};
+	const double count = (double)histogram_count(all);
+	const double spread = z_95 * sqrt(count * share * (1 - share));
+	const size_t n = times->forks;
+
+	p.below = p.ns < floor_probes * probe_ns;
+	if (isnan(p.ns) || n < STATS_EVIDENCE_MIN)
+		return p;
+	for (size_t f = 0; f < n; f++) {
+		scratch[f] = at_share(&times->fork[f].calls, share);
+		if (isnan(scratch[f]))
+			return p; /* a fork without a call */
+	}
+	qsort(scratch, n, sizeof(*scratch), ascending);
+
+	const size_t k = outside(n);
+
+	p.lo = fmin(fmin(p.ns, scratch[k]),
+		histogram_at_rank(all, (uint64_t)fmax(1, count * share - spread)));
+	p.hi = fmax(fmax(p.ns, scratch[n - 1 - k]),
+		histogram_at_rank(all, (uint64_t)fmin(count, ceil(count * share + spread) + 1)));
+	return p;
+}
+
+/* How often calls of a subject take a path, a unit, by the throughput slices; NAN: what is left. */
+static double counted(const struct analysis_result *r, enum latency_class path)
+{
+	switch (path) {
+	case LATENCY_FLUSH:
+		return r->flush;
+	case LATENCY_REFILL:
+		return r->refill;
+	case LATENCY_STEAL:
+		return r->steal;
+	case LATENCY_GROW:
+		return r->grow;
+	case LATENCY_WAIT:
+		return r->wait;
+	case LATENCY_EMPTY:
+		return r->empty;
+	default:
+		return NAN;
+	}
+}
+
+/* A peer, and what is no pool, says nothing of its paths. */
+static bool names_paths(const struct analysis_subject *s)
+{
+	return s->is_pool && strncmp(s->summary, "peer:", strlen("peer:")) != 0;
+}
+
+static double timed_calls(const struct analysis_side *side, int path)
+{
+	return (double)histogram_count(&side->of[path].histogram);
+}
+
+/* Calls a unit that a side makes on each path: `often` has LATENCY_CLASSES. Returns their sum. */
+static double calls_of_side(const struct analysis_times *times, size_t at,
+	const struct analysis_result *r, double *often)
+{
+	const struct analysis_side *side = &times->side[at];
+	double all = 0, rare = 0;
+
+	for (int path = 0; path < LATENCY_CLASSES; path++) {
+		const double here = side->units > 0 ? timed_calls(side, path) / side->units : 0;
+		double everywhere = 0;
+
+		for (size_t i = 0; i < times->sides; i++)
+			everywhere +=
+				times->side[i].units > 0
+					? timed_calls(&times->side[i], path) / times->side[i].units
+					: 0;
+		all += here;
+		often[path] = path == LATENCY_FAST || everywhere == 0
+				      ? 0
+				      : counted(r, (enum latency_class)path) * here / everywhere;
+		rare += often[path];
+	}
+	/* One call may move a count more than once, and several counts. */
+	for (int path = 0; path < LATENCY_CLASSES && rare > all; path++)
+		often[path] *= all / rare;
+	often[LATENCY_FAST] = rare < all ? all - rare : 0;
+	return all;
+}
+
+/* The balance, and each path's share of all calls into `share`, which has LATENCY_CLASSES. */
+static void balance(struct analysis_latency *l, const struct analysis_times *times,
+	const struct analysis_result *r, double *share)
+{
+	double often[LATENCY_CLASSES], all = 0, most = 0;
+
+	memset(share, 0, LATENCY_CLASSES * sizeof(*share));
+	for (size_t i = 0; i < times->sides; i++) {
+		const double calls = calls_of_side(times, i, r, often);
+		double ns = 0;
+
+		for (int path = 0; path < LATENCY_CLASSES; path++) {
+			share[path] += often[path];
+			if (often[path] > 0)
+				ns += often[path] * (latency_mean_ns(&times->side[i].of[path]) -
+							    l->probe_mean_ns);
+		}
+		all += calls;
+		if (i == 0 || ns > most) {
+			most = ns;
+			l->calls_per_unit = calls;
+		}
+	}
+	for (int path = 0; path < LATENCY_CLASSES; path++)
+		share[path] = all > 0 ? share[path] / all : NAN;
+	l->balance = most / exp(r->ns.point);
+	l->comparable = l->mean_ns > comparable_probes * l->probe_mean_ns && isfinite(l->balance);
+}
+
+/* The median over forks of what the latency slices lacked of the throughput of the others. */
+static double cost_of(const struct analysis_times *times, double *scratch)
+{
+	size_t n = 0;
+
+	for (size_t f = 0; f < times->forks; f++) {
+		if (times->fork[f].rate > 0)
+			scratch[n++] = 1 - times->fork[f].timed_rate / times->fork[f].rate;
+	}
+	return n > 0 ? stats_median(scratch, n) : NAN;
+}
+
+static void describe_paths(struct analysis_latency *l, const struct analysis_subject *subject,
+	const struct latency_times *of, const double *share)
+{
+	for (int path = 0; path < LATENCY_CLASSES; path++) {
+		const uint64_t calls = histogram_count(&of[path].histogram);
+		struct analysis_path *p = &l->path[l->path_count];
+
+		if (calls == 0)
+			continue;
+		l->path_count++;
+		p->name = latency_class_name((enum latency_class)path);
+		p->calls = calls;
+		p->share = share[path];
+		p->mean_ns = latency_mean_ns(&of[path]);
+		p->longest_ns = (double)of[path].longest / HISTOGRAM_NS;
+		for (int i = 0; i < LATENCY_PERCENTILES; i++)
+			p->ns[i] = latency_percentile(&of[path].histogram, latency_percentiles[i]);
+	}
+	if (l->path_count == 1 && !names_paths(subject) &&
+		l->path[0].name == latency_class_name(LATENCY_FAST))
+		l->path[0].name = "all";
+}
+
+/* All sides together: LATENCY_HISTOGRAMS of them, and all but the probe's once more. */
+static void merge(
+	const struct analysis_times *times, struct latency_times *of, struct latency_times *all)
+{
+	for (size_t i = 0; i < times->sides; i++) {
+		for (int path = 0; path < LATENCY_HISTOGRAMS; path++) {
+			latency_add(&of[path], &times->side[i].of[path]);
+			if (path < LATENCY_CLASSES)
+				latency_add(all, &times->side[i].of[path]);
+		}
+	}
+}
+
+static void work_out(struct analysis_latency *l, const struct analysis_subject *subject,
+	const struct analysis_result *r, const struct analysis_times *times,
+	struct latency_times *of, double *scratch)
+{
+	struct latency_times all = {0};
+	double share[LATENCY_CLASSES];
+
+	merge(times, of, &all);
+	l->calls = histogram_count(&all.histogram);
+	l->mean_ns = latency_mean_ns(&all);
+	l->longest_ns = (double)all.longest / HISTOGRAM_NS;
+	l->histogram = all.histogram;
+	l->probe_mean_ns = latency_mean_ns(&of[LATENCY_PROBE]);
+	l->probe_ns = latency_percentile(&of[LATENCY_PROBE].histogram, 0.5);
+	l->probe_p99_ns = latency_percentile(&of[LATENCY_PROBE].histogram, probe_share);
+	for (int i = 0; i < LATENCY_PERCENTILES; i++)
+		l->at[i] = percentile_of(
+			times, &all.histogram, latency_percentiles[i], l->probe_ns, scratch);
+	balance(l, times, r, share);
+	describe_paths(l, subject, of, share);
+	l->cost = cost_of(times, scratch);
+}
+
+int analysis_work_out_latency(
+	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times)
+{
+	struct analysis_result *r = &a->results[cell_at * a->subject_count + subject_at];
+	struct analysis_latency *l;
+	struct latency_times *of;
+	double *scratch;
+	int error = -ENOMEM;
+
+	if (times->forks == 0)
+		return 0;
+	l = analysis_keep(a, 1, sizeof(*l));
+	of = calloc(LATENCY_HISTOGRAMS, sizeof(*of));
+	scratch = calloc(times->forks, sizeof(*scratch));
+	if (l != NULL && of != NULL && scratch != NULL) {
+		work_out(l, &a->subjects[subject_at], r, times, of, scratch);
+		if (l->calls > 0)
+			r->latency = l;
+		error = 0;
+	}
+	free(of);
+	free(scratch);
+	return error;
+}
+
+const struct analysis_latency *analysis_latency(
+	const struct analysis *a, size_t cell, size_t subject)
+{
+	const struct analysis_result *r = analysis_at(a, cell, subject);
+
+	return r->state == ANALYSIS_MEASURED ? r->latency : NULL;
+}
+
+bool analysis_has_latency(const struct analysis *a)
+{
+	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
+		if (analysis_latency(a, i / a->subject_count, i % a->subject_count) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Whether x comes before y: by p99, then by the median; what has none comes last. */
+static bool before(const struct analysis_latency *x, const struct analysis_latency *y)
+{
+	const double p99[] = {x->at[LATENCY_P99].ns, y->at[LATENCY_P99].ns};
+
+	if (p99[0] != p99[1] && !(isnan(p99[0]) && isnan(p99[1])))
+		return p99[0] < p99[1] || isnan(p99[1]);
+	return x->at[LATENCY_P50].ns < y->at[LATENCY_P50].ns;
+}
+
+size_t analysis_latency_order(const struct analysis *a, size_t cell, size_t *order)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_latency *l = analysis_latency(a, cell, i);
+		size_t at = n;
+
+		if (l == NULL)
+			continue;
+		for (; at > 0 && before(l, analysis_latency(a, cell, order[at - 1])); at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+		n++;
+	}
+	return n;
+}
+
+void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, char *text)
+{
+	const struct analysis_latency *l = analysis_latency(a, cell, subject);
+
+	*text = '\0';
+	if (l == NULL || !l->comparable || fabs(l->balance - 1) <= ANALYSIS_BALANCED)
+		return;
+	snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s: %s", a->subjects[subject].label,
+		a->cells[cell].oversubscribed
+			? "more threads than CPUs, and a thread that waits for its turn does so in "
+			  "a call or between two, by chance."
+		: l->balance < 1 ? "part of a unit's time is spent between its calls."
+				 : "calls that are timed do not overlap, and calls in a row do.");
+}

@@ -1,0 +1,173 @@
+/* An analysis, first part too: what was timed of single calls. */
+#include "bench/analysis/source.h"
+#include "bench/analysis/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void analysis_times_free(struct analysis_times *times)
+{
+	free(times->side);
+	free(times->fork);
+	*times = (struct analysis_times){0};
+}
+
+/* A query of one cell and subject; NULL: why is set. */
+static sqlite3_stmt *ask(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, const char *sql)
+{
+	sqlite3_stmt *s = source_prepare(r, sql);
+
+	if (s != NULL) {
+		sqlite3_bind_int64(s, 1, r->analysis->cells[cell_at].id);
+		sqlite3_bind_int64(s, 2, r->analysis->subjects[subject_at].id);
+	}
+	return s;
+}
+
+/* The fork of that number; NULL if nothing was timed in it. */
+static struct analysis_times_fork *find_fork(struct analysis_times *times, int64_t fork)
+{
+	for (size_t i = 0; i < times->forks; i++) {
+		if (times->fork[i].fork == fork)
+			return &times->fork[i];
+	}
+	return NULL;
+}
+
+static int allocate(
+	struct analysis_source *r, size_t cell_at, size_t forks, struct analysis_times *times)
+{
+	const uint32_t sides = r->analysis->cells[cell_at].lane_threads;
+
+	if (forks == 0 || sides == 0)
+		return 0;
+	times->sides = sides;
+	times->side = calloc(sides, sizeof(*times->side));
+	times->fork = calloc(forks, sizeof(*times->fork));
+	return times->side == NULL || times->fork == NULL ? analysis_refuse_memory(r) : 0;
+}
+
+/* Units and windows of the latency slices, and room for the rest. */
+static int read_timed(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
+{
+	sqlite3_stmt *s = ask(r, cell_at, subject_at,
+		"SELECT fork, thread, units, window_ns, timed_units,"
+		" (SELECT count(DISTINCT fork) FROM timed WHERE cell_id = ?1 AND subject_id = ?2)"
+		" FROM timed WHERE cell_id = ?1 AND subject_id = ?2 ORDER BY fork, thread");
+	size_t room = 0;
+	int row, error = s == NULL ? -1 : 0;
+
+	while (error == 0 && (row = source_row(r, s)) == 1) {
+		const int64_t fork = sqlite3_column_int64(s, 0);
+		const double window = sqlite3_column_double(s, 3);
+
+		if (room == 0) {
+			room = (size_t)source_count(s, 5);
+			error = allocate(r, cell_at, room, times);
+			if (error != 0 || times->sides == 0)
+				break;
+		}
+		if (times->forks == 0 || times->fork[times->forks - 1].fork != fork) {
+			if (times->forks == room)
+				break;
+			times->fork[times->forks++].fork = fork;
+		}
+
+		const size_t side = source_small(s, 1) % times->sides;
+
+		times->side[side].units += sqlite3_column_double(s, 4);
+		/* A lane's work is what its last thread completed. */
+		if (side + 1 == times->sides && window > 0)
+			times->fork[times->forks - 1].timed_rate +=
+				sqlite3_column_double(s, 2) / window;
+	}
+	if (error == 0 && row < 0)
+		error = -1;
+	sqlite3_finalize(s);
+	return error;
+}
+
+/* The same of the throughput slices. */
+static int read_rates(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
+{
+	sqlite3_stmt *s = ask(r, cell_at, subject_at,
+		"SELECT b.fork, t.thread, sum(t.units), sum(t.window_ns) FROM block b"
+		" JOIN thread t ON t.block_id = b.block_id WHERE b.cell_id = ? AND t.subject_id = ?"
+		" GROUP BY b.fork, t.thread");
+	int row = -1;
+
+	while (s != NULL && (row = source_row(r, s)) == 1) {
+		struct analysis_times_fork *fork = find_fork(times, sqlite3_column_int64(s, 0));
+		const double window = sqlite3_column_double(s, 3);
+
+		if (fork != NULL && window > 0 &&
+			source_small(s, 1) % times->sides + 1 == times->sides)
+			fork->rate += sqlite3_column_double(s, 2) / window;
+	}
+	sqlite3_finalize(s);
+	return row < 0 ? -1 : 0;
+}
+
+static bool take_path(sqlite3_stmt *s, struct analysis_times *times)
+{
+	struct analysis_times_fork *fork = find_fork(times, sqlite3_column_int64(s, 0));
+	const char *name = (const char *)sqlite3_column_text(s, 2);
+	struct latency_times row = {
+		.sum = source_count(s, 3),
+		.longest = source_count(s, 4),
+	};
+	int which = 0;
+
+	while (which < LATENCY_HISTOGRAMS &&
+		strcmp(latency_class_name((enum latency_class)which), name) != 0)
+		which++;
+	if (fork == NULL || which == LATENCY_HISTOGRAMS ||
+		!histogram_unpack(&row.histogram, sqlite3_column_blob(s, 5),
+			(size_t)sqlite3_column_bytes(s, 5)))
+		return false;
+	latency_add(&times->side[source_small(s, 1) % times->sides].of[which], &row);
+	if (which < LATENCY_CLASSES)
+		histogram_add(&fork->calls, &row.histogram);
+	return true;
+}
+
+static int read_paths(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
+{
+	sqlite3_stmt *s = ask(r, cell_at, subject_at,
+		"SELECT fork, thread, path, sum, longest, histogram FROM latency"
+		" WHERE cell_id = ? AND subject_id = ?");
+	int row = -1;
+
+	while (s != NULL && (row = source_row(r, s)) == 1 && take_path(s, times))
+		continue;
+	sqlite3_finalize(s);
+	if (row == 1)
+		return analysis_refuse(r,
+			"'%s' is damaged: what was timed of %s in '%s' can't be read. Restore it "
+			"from a copy, or measure again with --fresh.",
+			r->path, r->analysis->subjects[subject_at].label,
+			r->analysis->cells[cell_at].label);
+	return row;
+}
+
+int analysis_read_times(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
+{
+	*times = (struct analysis_times){0};
+	if (r->schema < SCHEMA_WITH_LATENCY)
+		return 0;
+
+	int error = read_timed(r, cell_at, subject_at, times);
+
+	if (error == 0 && times->forks > 0)
+		error = read_rates(r, cell_at, subject_at, times);
+	if (error == 0 && times->forks > 0)
+		error = read_paths(r, cell_at, subject_at, times);
+	if (error != 0)
+		analysis_times_free(times);
+	return error;
+}

@@ -1,0 +1,25 @@
+/* The times of calls in stores whose truth is known; for synthetic_store.c. */
+#ifndef BENCH_ANALYSIS_SYNTHETIC_LATENCY_H
+#define BENCH_ANALYSIS_SYNTHETIC_LATENCY_H
+
+#include "bench/workload/latency.h"
+
+#include <sqlite3.h>
+
+/*
+ * What a thread's calls of one path take: a pair of readings, SYNTHETIC_PROBE_NS, and a time whose
+ * logarithm is normal.
+ */
+struct synthetic_path {
+	double calls; /* that are timed */
+	double median_ns, sigma;
+};
+
+enum { SYNTHETIC_PROBE_NS = 25 };
+#define SYNTHETIC_PROBE_SIGMA 0.05
+
+/* Writes a thread's histogram of that path, times a factor, as one row of the table latency. */
+void synthetic_path_write(sqlite3_stmt *insert, enum latency_class which,
+	const struct synthetic_path *path, double factor);
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * Latency slices: a stall that is put into some calls is found on the path and at the percentile
+ * where it belongs. "full" puts it in as rarely as it can be found, which takes minutes.
+ */
+#define BENCH_TIMED
+#include "bench/engine/engine.h"
+#include "bench/engine/instances.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WINDOW_MS = 50, SLICES_MAX = 2000, MS_NS = 1000000 };
+
+/* One call in `every` takes stall_ns longer, and says that it refilled. Set before the threads run. */
+static uint64_t every, stall_ns;
+
+static void maybe_stall(struct workload_thread *t)
+{
+	uint64_t *calls = t->own;
+
+	if (++*calls % every != 0)
+		return;
+	t->self->paths.refill++;
+	for (uint64_t began = clock_now_ns(); clock_now_ns() - began < stall_ns;)
+		;
+}
+
+static uint64_t run_stalls(struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	for (uint64_t i = 0; i < n; i++)
+		maybe_stall(t);
+	return n;
+}
+
+static uint64_t run_stalls_timed(struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	for (uint64_t i = 0; i < n; i++)
+		WORKLOAD_DO(t, maybe_stall(t));
+	return n;
+}
+
+static uint32_t demand(const struct workload_cell *cell)
+{
+	(void)cell;
+	return 1;
+}
+
+static int enter(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
+{
+	static uint64_t calls;
+
+	(void)ops;
+	(void)pool;
+	t->own = &calls;
+	return 0;
+}
+
+static const struct workload stalls = {
+	.name = "stalls",
+	.summary = "calls of which some stall",
+	.unit = "calls",
+	.program = "",
+	.lane_threads = 1,
+	.demand = demand,
+	.enter = enter,
+};
+
+static const struct engine_cell cell = {
+	.shape = {.threads = 1, .burst = 1, .depth = 1, .seed = 1}, .object_bytes = 64};
+
+/* What slices have timed until `wanted` calls on the path were. */
+static void time_calls(enum latency_class path, uint64_t wanted, struct latency_times *sum)
+{
+	const struct workload_case subject = {.workload = &stalls,
+		.ops = pool_find("plain"),
+		.run = run_stalls,
+		.timed = run_stalls_timed};
+	char why[ENGINE_REASON_BYTES];
+	struct engine_slice slice;
+	struct engine *engine;
+
+	memset(sum, 0, LATENCY_HISTOGRAMS * sizeof(*sum));
+	assert_int_equal(engine_open(&subject, &cell, &engine, why), 0);
+	for (int i = 0; i < SLICES_MAX && histogram_count(&sum[path].histogram) < wanted; i++) {
+		assert_int_equal(
+			engine_latency_slice(engine, WINDOW_MS * MS_NS, MS_NS, &slice, why), 0);
+		for (int c = 0; c < LATENCY_HISTOGRAMS; c++)
+			latency_add(&sum[c], &slice.threads[0].latency->of[c]);
+	}
+	engine_close(engine, NULL);
+}
+
+static bool full;
+
+/*
+ * The path's median is the stall's length and that of an empty probe. Others' load makes some
+ * longer, seldom half of them.
+ */
+static void test_path(void **state)
+{
+	static struct latency_times sum[LATENCY_HISTOGRAMS], all;
+	enum { RUNS = 20, GOOD = 19, CALLS = 200 };
+	const int runs = full ? RUNS : 1;
+	int good = 0;
+
+	(void)state;
+	every = full ? 10000 : 1000;
+	stall_ns = 500;
+	for (int run = 0; run < runs; run++) {
+		time_calls(LATENCY_REFILL, CALLS, sum);
+		uint64_t stalled = histogram_count(&sum[LATENCY_REFILL].histogram);
+		uint64_t fast = histogram_count(&sum[LATENCY_FAST].histogram);
+		double probe = latency_percentile(&sum[LATENCY_PROBE].histogram, 0.5);
+		double found = latency_percentile(&sum[LATENCY_REFILL].histogram, 0.5);
+		double share = (double)stalled / (double)(stalled + fast);
+
+		/* Four standard deviations of a count. */
+		assert_true(fabs(share * (double)every - 1) < 4 / sqrt((double)stalled));
+		memset(&all, 0, sizeof(all));
+		latency_add(&all, &sum[LATENCY_FAST]);
+		latency_add(&all, &sum[LATENCY_REFILL]);
+		double before = latency_percentile(&all.histogram, 1 - 4.0 / (double)every);
+		assert_true(before < (double)stall_ns);
+		good += fabs(found / ((double)stall_ns + probe) - 1) < 0.1;
+		print_message(
+			"[ FOUND    ] %.0f ns + probe %.0f ns: %.0f ns, in %.5f of the calls\n",
+			(double)stall_ns, probe, found, share);
+	}
+	assert_true(good >= (full ? GOOD : 1));
+}
+
+static void test_longest(void **state)
+{
+	static struct latency_times sum[LATENCY_HISTOGRAMS];
+
+	(void)state;
+	every = full ? 1000000 : 20000;
+	stall_ns = 50000;
+	time_calls(LATENCY_REFILL, 1, sum);
+	assert_in_range(histogram_count(&sum[LATENCY_REFILL].histogram), 1, UINT32_MAX);
+	assert_true(sum[LATENCY_REFILL].longest >= stall_ns * HISTOGRAM_NS);
+}
+
+/* The control: without a stall nothing is on its path. */
+static void test_none(void **state)
+{
+	static struct latency_times sum[LATENCY_HISTOGRAMS];
+
+	(void)state;
+	every = UINT64_MAX;
+	time_calls(LATENCY_FAST, 1000, sum);
+	assert_int_equal(histogram_count(&sum[LATENCY_REFILL].histogram), 0);
+	assert_true(histogram_count(&sum[LATENCY_PROBE].histogram) > 0);
+}
+
+/* Every workload times calls on every thread, or says that it has none. */
+static void test_every_workload(void **state)
+{
+	char why[ENGINE_REASON_BYTES];
+
+	(void)state;
+	for (size_t i = 0; workloads[i] != NULL; i++) {
+		struct engine_cell pair = cell;
+		struct workload_case subject;
+		struct engine_slice slice;
+		struct engine_closing closing;
+		struct engine *engine;
+		uint64_t calls[2] = {0, 0};
+
+		pair.shape.threads = workloads[i]->lane_threads;
+		pair.object_bytes = 1024;
+		assert_true(
+			instance_find("mag_tls", INSTANCE_FOLDED, workloads[i]->name, &subject));
+		assert_int_equal(engine_open(&subject, &pair, &engine, why), 0);
+		for (int s = 0;
+			s < SLICES_MAX && (calls[0] == 0 || calls[pair.shape.threads - 1] == 0);
+			s++) {
+			int rc = engine_latency_slice(engine, MS_NS, MS_NS / 10, &slice, why);
+
+			assert_int_equal(rc == -ENOTSUP, workloads[i]->untimed);
+			if (rc != 0)
+				break;
+			for (uint32_t k = 0; k < pair.shape.threads; k++) {
+				for (int c = 0; c < LATENCY_CLASSES; c++)
+					calls[k] += histogram_count(
+						&slice.threads[k].latency->of[c].histogram);
+			}
+		}
+		if (!workloads[i]->untimed)
+			assert_true(calls[0] > 0 && calls[pair.shape.threads - 1] > 0);
+		/* A throughput slice after it has nothing of it. */
+		engine_slice(engine, MS_NS, MS_NS / 10, &slice);
+		assert_null(slice.threads[0].latency);
+		engine_close(engine, &closing);
+		assert_string_equal(closing.check, "");
+		assert_int_equal(closing.count, closing.expected);
+	}
+}
+
+/* What moved says the path; of several the one that tells most. */
+static void test_classes(void **state)
+{
+	const struct pool_paths none = {0};
+	static const struct {
+		struct pool_paths to;
+		enum latency_class class;
+	} rows[] = {
+		{{0}, LATENCY_FAST},
+		{{.flush = 1}, LATENCY_FLUSH},
+		{{.refill = 2}, LATENCY_REFILL},
+		{{.refill = 1, .steal = 1}, LATENCY_STEAL},
+		{{.steal = 1, .grow = 1}, LATENCY_GROW},
+		{{.grow = 1, .wait = 1}, LATENCY_WAIT},
+		{{.wait = 1, .empty = 1, .flush = 1}, LATENCY_EMPTY},
+	};
+	enum latency_class class;
+
+	(void)state;
+	for (size_t i = 0; i < array_count(rows); i++) {
+		assert_int_equal(latency_class_of(&none, &rows[i].to), rows[i].class);
+		assert_true(latency_class_find(latency_class_name(rows[i].class), &class));
+		assert_int_equal(class, rows[i].class);
+	}
+	assert_false(latency_class_find("all", &class));
+}
+
+/* A percentile stands on a hundred values beyond it. */
+static void test_evidence(void **state)
+{
+	struct histogram h = {{0}};
+
+	(void)state;
+	for (uint64_t i = 1; i < 100 * LATENCY_EVIDENCE; i++)
+		histogram_record(&h, i);
+	assert_true(isnan(latency_percentile(&h, 0.99)));
+	assert_true(latency_percentile(&h, 0.98) > 0);
+	histogram_record(&h, 1);
+	assert_true(latency_percentile(&h, 0.99) > 0);
+	assert_true(isnan(latency_percentile(&h, 0.999)));
+}
+
+/* Both clocks tell the same time, and the one that is not the counter says why. */
+static void test_clocks(void **state)
+{
+	char text[TICKS_TEXT_BYTES];
+	struct ticks clock;
+
+	(void)state;
+	for (int wanted = 0; wanted < 2; wanted++) {
+		ticks_open(&clock, HISTOGRAM_NS, wanted != 0);
+		assert_int_equal(clock.counter, wanted != 0 && ticks_counter_is_steady());
+		ticks_describe(&clock, text);
+		assert_int_equal(strstr(text, "CLOCK_MONOTONIC") == NULL, clock.counter);
+		uint64_t began_ns = clock_now_ns();
+		uint64_t first = ticks_first(&clock);
+		clock_sleep_until_ns(began_ns + 10 * MS_NS);
+		uint64_t last = ticks_last(&clock);
+		uint64_t now_ns = clock_now_ns();
+		double ns = (double)ticks_between(&clock, first, last) / HISTOGRAM_NS;
+		/* Between the inner readings and the outer ones; the rate is off by 1 in 10,000 at most. */
+		assert_true(ns > 10 * MS_NS * 0.99 && ns < (double)(now_ns - began_ns) * 1.001);
+		assert_int_equal(ticks_between(&clock, last, first), 0);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_every_workload),
+	};
+
+	full = argc > 1 && strcmp(argv[1], "full") == 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/*
+ * The times of a row's calls as HdrHistogram's percentile text, so that its plotters read them:
+ * nanoseconds, a line a bucket. The last line has no fourth column, as there: it would be infinite.
+ */
+#include "bench/analysis/analysis.h"
+#include "bench/report/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* Of the values that the buckets stand for. */
+static double deviation_of(const struct analysis_latency *l)
+{
+	double squares = 0;
+
+	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+		squares += l->histogram.count[i] * pow(histogram_ns(i) - l->mean_ns, 2);
+	return sqrt(squares / (double)l->calls);
+}
+
+int report_hdr(const struct analysis *analysis, size_t cell, size_t subject, FILE *out)
+{
+	const struct analysis_latency *l = analysis_latency(analysis, cell, subject);
+	uint64_t seen = 0;
+
+	fprintf(out, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount",
+		"1/(1-Percentile)");
+	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (l->histogram.count[i] == 0)
+			continue;
+		seen += l->histogram.count[i];
+
+		const double share = (double)seen / (double)l->calls;
+
+		if (seen < l->calls)
+			fprintf(out, "%12.3f %2.12f %10" PRIu64 " %14.2f\n", histogram_ns(i), share,
+				seen, 1 / (1 - share));
+		else
+			fprintf(out, "%12.3f %2.12f %10" PRIu64 "\n", l->longest_ns, share, seen);
+	}
+	fprintf(out,
+		"#[Mean    = %12.3f, StdDeviation   = %12.3f]\n"
+		"#[Max     = %12.3f, Total count    = %12" PRIu64 "]\n"
+		"#[Buckets = %12d, SubBuckets     = %12d]\n",
+		l->mean_ns, deviation_of(l), l->longest_ns, l->calls, HISTOGRAM_OCTAVES,
+		HISTOGRAM_STEPS);
+	return 0;
+}

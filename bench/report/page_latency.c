@@ -1,0 +1,163 @@
+/* The page's section on latency: percentiles, paths and whether they add up, cell by cell. */
+#include "bench/report/figure.h"
+#include "bench/report/page.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID_BYTES = 32 };
+
+static json_t *plain(double value)
+{
+	return page_number(number_plain(value));
+}
+
+static json_t *percentiles_of(const struct analysis_latency *l)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
+		const struct analysis_percentile *p = &l->at[i];
+		const bool bounded = isfinite(p->ns) && isfinite(p->lo) && isfinite(p->hi);
+
+		page_add(list, template_record("ns", plain(p->ns), "below", json_boolean(p->below),
+				       "range",
+				       bounded ? page_number(number_plain_range(p->lo, p->hi))
+					       : json_null(),
+				       NULL));
+	}
+	return list;
+}
+
+static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_subject *s = &a->subjects[subject];
+	const struct analysis_latency *l = analysis_latency(a, c, subject);
+
+	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
+		template_text(s->label), "percentiles", percentiles_of(l), "longest",
+		plain(l->longest_ns), "calls", json_integer((json_int_t)l->calls), "cost",
+		/* A minus, and no range's dash. */
+		isnan(l->cost) ? template_text("–") : template_words("%.1f", 100 * l->cost),
+		"comparable", json_boolean(l->comparable), "balance", plain(l->balance), NULL);
+}
+
+/* What a call did, in words, by the name of its path. */
+static const char *words_of(const char *path)
+{
+	static const char *const words[][2] = {
+		{"fast", "served by what is at hand"},
+		{"flush", "moved part of a full cache behind it"},
+		{"refill", "filled an empty cache from behind"},
+		{"steal", "took from another's cache"},
+		{"grow", "took objects never used before"},
+		{"wait", "waited for another thread or lost to it"},
+		{"empty", "found fewer than was asked for"},
+		{"all", "any: its paths are its own"},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i][0], path) == 0)
+			return words[i][1];
+	}
+	return path;
+}
+
+static void add_paths(json_t *list, const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_subject *s = &a->subjects[subject];
+	const struct analysis_latency *l = analysis_latency(a, c, subject);
+
+	for (size_t i = 0; i < l->path_count; i++) {
+		const struct analysis_path *p = &l->path[i];
+
+		page_add(
+			list, template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT),
+				      "label", template_text(s->label), "path",
+				      template_words("%s: %s", p->name, words_of(p->name)), "share",
+				      plain(100 * p->share), "mean", plain(p->mean_ns), "p50",
+				      plain(p->ns[LATENCY_P50]), "p99", plain(p->ns[LATENCY_P99]),
+				      "longest", plain(p->longest_ns), NULL));
+	}
+}
+
+static json_t *figure_of(const struct page *p, size_t c, const size_t *order, size_t n)
+{
+	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
+	char *svg = NULL;
+	size_t bytes = 0;
+	FILE *out = p->figures ? open_memstream(&svg, &bytes) : NULL;
+
+	if (out == NULL)
+		return template_text("");
+	snprintf(id, sizeof(id), "percentiles%zu", c + 1);
+	snprintf(label, sizeof(label),
+		"Percentiles of the calls of %.100s, one panel a strategy. The table below has the "
+		"numbers.",
+		p->a->cells[c].label);
+	return page_drawn(figure_percentiles(p->a, c, order, n, id, label, out), out, &svg);
+}
+
+/* Contestants first, so that a sort leaves the others below. order has room for both. */
+static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
+{
+	size_t *sorted = order + p->a->subject_count;
+	const size_t n = analysis_latency_order(p->a, c, sorted);
+	size_t used = 0;
+
+	for (int aside = 0; aside < 2; aside++) {
+		for (size_t i = 0; i < n; i++) {
+			if ((p->a->subjects[sorted[i]].role != ANALYSIS_CONTESTANT) == aside)
+				order[used++] = sorted[i];
+		}
+		if (!aside)
+			*contestants = used;
+	}
+	return n;
+}
+
+static json_t *cell_of(
+	const struct page *p, size_t c, const size_t *order, size_t n, size_t contestants)
+{
+	const struct analysis_latency *first = analysis_latency(p->a, c, order[0]);
+	json_t *rows = json_array(), *paths = json_array(), *imbalances = json_array();
+	char sentence[ANALYSIS_SENTENCE_BYTES];
+
+	for (size_t i = 0; i < n; i++) {
+		page_add(rows, row_of(p->a, c, order[i]));
+		add_paths(paths, p->a, c, order[i]);
+		analysis_imbalance(p->a, c, order[i], sentence);
+		if (*sentence != '\0')
+			page_add(imbalances,
+				template_record("sentence", template_text(sentence), NULL));
+	}
+	return template_record("number", json_integer((json_int_t)c + 1), "label",
+		template_text(p->a->cells[c].label), "best",
+		template_text(p->a->subjects[order[0]].label), "p99",
+		plain(first->at[LATENCY_P99].ns), "probe", plain(first->probe_ns), "probe_p99",
+		plain(first->probe_p99_ns), "figure", figure_of(p, c, order, contestants), "rows",
+		rows, "paths", paths, "imbalances", imbalances, NULL);
+}
+
+json_t *page_latency(const struct page *p)
+{
+	size_t *order = calloc(2 * p->a->subject_count + 1, sizeof(*order));
+	json_t *cells = order != NULL ? json_array() : NULL;
+
+	for (size_t c = 0; c < p->a->cell_count && cells != NULL; c++) {
+		size_t contestants;
+		const size_t n = cell_order(p, c, order, &contestants);
+
+		if (n > 0)
+			page_add(cells, cell_of(p, c, order, n, contestants));
+	}
+	free(order);
+	if (cells == NULL || json_array_size(cells) > 0)
+		return template_record("cells", cells, "drawn", json_boolean(p->figures),
+			"evidence", json_integer(LATENCY_EVIDENCE), NULL);
+	json_decref(cells);
+	return json_null();
+}

@@ -1,0 +1,52 @@
+{{!
+Percentiles of the calls of a cell: a panel a strategy with its own line, all others in grey behind it. From the left to the right
+the share of calls that take longer falls from all to one in 100,000. template.h has the language, figure.c fills the slots; a slot
+without & is a quoted string.
+}}
+set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
+set multiplot layout {{rows}},{{columns}}
+set border 3 linewidth 0.5
+set tics nomirror scale 0.4
+unset key
+unset mxtics
+unset mytics
+
+# Okabe and Ito's blue: told apart from grey by every kind of colour vision, and on paper.
+front = '#0072b2'
+context = '#9a9a9a'
+
+{{#panels}}
+$s{{index}} << EOD
+{{#points}}
+{{&beyond}} {{&ns}}
+{{/points}}
+EOD
+{{/panels}}
+# The background of every panel: all lines, with an empty line between two.
+$all << EOD
+{{#panels}}
+{{#points}}
+{{&beyond}} {{&ns}}
+{{/points}}
+
+{{/panels}}
+EOD
+
+set logscale xy 10
+set format y '%.0s%c'
+set xrange [1:1e-5]
+set xtics ('50' 0.5, '99' 1e-2, '' 1e-3, '99.99' 1e-4)
+set yrange [{{&bottom}}:{{&top}}]
+{{#floor}}
+# Below twice the probe a value is the clock's more than the call's.
+set object 1 rectangle from graph 0, first {{&bottom}} to graph 1, first {{&floor}} behind fillcolor rgb '#808080' fillstyle solid 0.14 noborder
+{{/floor}}
+set lmargin 6
+set rmargin 1.5
+set tmargin 1.6
+set bmargin 1.6
+{{#panels}}
+set title {{title}} offset 0,-0.6 noenhanced
+plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
+	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6
+{{/panels}}

@@ -1,0 +1,139 @@
+/*
+ * How long single calls take, by the path that they took.
+ *
+ * A body wraps each call that a driver makes in WORKLOAD_CALL, or WORKLOAD_DO where it has no value.
+ * In the unit that throughput is measured with, these are the call and nothing else. A second unit
+ * of the same bodies is compiled with BENCH_TIMED, and there every such call is timed. The engine
+ * runs rounds of the first, and now and then, at random, one of the second.
+ *
+ * What moved in the thread's pool_paths during the call says which path it took.
+ */
+#ifndef BENCH_WORKLOAD_LATENCY_H
+#define BENCH_WORKLOAD_LATENCY_H
+
+#include "alloc/pool.h"
+#include "bench/base/histogram.h"
+#include "bench/base/ticks.h"
+
+/* Where several counts moved in one call, the one furthest down the list tells more of it. */
+enum latency_class {
+	LATENCY_FAST, /* nothing moved; of a strategy that counts nothing: all calls */
+	LATENCY_FLUSH,
+	LATENCY_REFILL,
+	LATENCY_STEAL,
+	LATENCY_GROW,
+	LATENCY_WAIT,
+	LATENCY_EMPTY,
+	LATENCY_CLASSES,
+	LATENCY_PROBE = LATENCY_CLASSES, /* an empty pair of readings */
+	LATENCY_HISTOGRAMS,
+};
+
+/* "fast", "flush", ..., "probe". */
+const char *latency_class_name(enum latency_class which);
+
+/* By name. Returns true and *out, or false if there is no such path. */
+bool latency_class_find(const char *name, enum latency_class *out);
+
+struct latency_times {
+	uint64_t sum;     /* of all values, in units of the histogram */
+	uint64_t longest; /* as it was, not as its bucket has it */
+	struct histogram histogram;
+};
+
+/* Adds another's. */
+void latency_add(struct latency_times *self, const struct latency_times *other);
+
+/* NAN without a value. */
+double latency_mean_ns(const struct latency_times *self);
+
+/*
+ * A percentile in nanoseconds, given as a share below 1: NAN where fewer than LATENCY_EVIDENCE
+ * values lie beyond it, from which it could not be told.
+ */
+double latency_percentile(const struct histogram *self, double share);
+
+enum { LATENCY_EVIDENCE = 100 };
+
+/* Those that are shown: p50, p90, p99, p99.9, p99.99. */
+enum { LATENCY_P50, LATENCY_P90, LATENCY_P99, LATENCY_P999, LATENCY_P9999, LATENCY_PERCENTILES };
+extern const double latency_percentiles[LATENCY_PERCENTILES];
+
+/* What one thread timed in a slice: 16 KB. */
+struct latency {
+	const struct ticks *ticks;
+	uint64_t units; /* of work, done in the timed rounds */
+	struct latency_times of[LATENCY_HISTOGRAMS];
+};
+_Static_assert(
+	sizeof(struct latency) <= 16384, "a thread's histograms fit a first-level cache's half");
+
+/* A call that is being timed. */
+struct latency_start {
+	struct pool_paths paths;
+	uint64_t ticks;
+};
+
+ALWAYS_INLINE void latency_begin(
+	struct latency_start *start, const struct latency *self, const struct pool_thread *thread)
+{
+	start->paths = thread->paths;
+	start->ticks = ticks_first(self->ticks);
+}
+
+ALWAYS_INLINE void latency_record(struct latency *self, enum latency_class which, uint64_t value)
+{
+	struct latency_times *times = &self->of[which];
+
+	times->sum += value;
+	times->longest = value > times->longest ? value : times->longest;
+	histogram_record(&times->histogram, value);
+}
+
+ALWAYS_INLINE enum latency_class latency_class_of(
+	const struct pool_paths *from, const struct pool_paths *to)
+{
+	if (to->empty != from->empty)
+		return LATENCY_EMPTY;
+	if (to->wait != from->wait)
+		return LATENCY_WAIT;
+	if (to->grow != from->grow)
+		return LATENCY_GROW;
+	if (to->steal != from->steal)
+		return LATENCY_STEAL;
+	if (to->refill != from->refill)
+		return LATENCY_REFILL;
+	return to->flush != from->flush ? LATENCY_FLUSH : LATENCY_FAST;
+}
+
+ALWAYS_INLINE void latency_end(
+	const struct latency_start *start, struct latency *self, const struct pool_thread *thread)
+{
+	uint64_t last = ticks_last(self->ticks);
+
+	latency_record(self, latency_class_of(&start->paths, &thread->paths),
+		ticks_between(self->ticks, start->ticks, last));
+}
+
+#ifdef BENCH_TIMED
+#define WORKLOAD_CALL(t, call)                                   \
+	__extension__({                                          \
+		struct latency_start start_;                     \
+		latency_begin(&start_, (t)->latency, (t)->self); \
+		__auto_type value_ = (call);                     \
+		latency_end(&start_, (t)->latency, (t)->self);   \
+		value_;                                          \
+	})
+#define WORKLOAD_DO(t, call)                                     \
+	do {                                                     \
+		struct latency_start start_;                     \
+		latency_begin(&start_, (t)->latency, (t)->self); \
+		call;                                            \
+		latency_end(&start_, (t)->latency, (t)->self);   \
+	} while (0)
+#else
+#define WORKLOAD_CALL(t, call) ((void)(t), (call))
+#define WORKLOAD_DO(t, call)   ((void)(t), (call))
+#endif
+
+#endif
