@@ -114,8 +114,7 @@ static int set_want(struct ratio_target *target, const char *text, char *why)
 
 static int set_measure(struct ratio_target *target, const char *text, char *why)
 {
-	static const char *const names[] = {
-		"time", "rate", "failed", "p50", "p99", "p99.9", "max"};
+	static const char *const names[] = {"time", "rate", "failed", "p50", "p99", "p99.9", "max"};
 
 	for (size_t m = 0; m < array_count(names); m++) {
 		if (strcmp(names[m], text) == 0) {

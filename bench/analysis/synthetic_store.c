@@ -238,8 +238,8 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 	const double window = load->threads > CPUS ? 50000000 : 2000000;
 	const double lanes = (double)load->threads / load->lane_threads;
 	sqlite3_stmt *block = prepare(db, "INSERT INTO block VALUES (?,?,?,?,0,?)");
-	sqlite3_stmt *slice = prepare(
-		db, "INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?10,?8,?8,0,0,0,?9)");
+	sqlite3_stmt *slice = prepare(db,
+		"INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?10,?8,?8,0,0,0,?9)");
 	sqlite3_stmt *thread =
 		prepare(db, "INSERT INTO thread VALUES (?1,?2,?3,?4,?5,?6,?6,1,0,0)");
 
@@ -340,8 +340,7 @@ static void write_latency(
 		for (unsigned f = 0; f < wanted->forks; f++) {
 			const double luck = exp(wanted->noise * normal(rng));
 			/* Timing costs two per cent; the weather is what it is in the mean. */
-			const double units = 0.98 * window /
-					     true_ns(wanted, &models[i], load) /
+			const double units = 0.98 * window / true_ns(wanted, &models[i], load) /
 					     exp(3 * wanted->noise * sqrt(2 / M_PI));
 
 			for (int t = 0; t < load->threads; t++) {

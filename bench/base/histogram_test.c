@@ -1,14 +1,11 @@
 /* Histograms: how far off they are, that they add up, and that they can be packed. */
+#include "alloc/machine/cmocka.h"
 #include "bench/base/histogram.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define ERROR_MAX (1.0 / 33)
 
@@ -18,9 +15,8 @@ static uint64_t next_value(uint64_t value)
 	return value + 1 + value / 40;
 }
 
-static void test_buckets(void **state)
+static void test_buckets(NO_STATE)
 {
-	(void)state;
 	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		assert_int_equal(histogram_bucket(histogram_low(i)), i);
 		assert_int_equal(histogram_bucket(histogram_low(i + 1) - 1), i);
@@ -29,11 +25,10 @@ static void test_buckets(void **state)
 	assert_int_equal(histogram_bucket(UINT64_MAX), HISTOGRAM_BUCKETS - 1);
 }
 
-static void test_error(void **state)
+static void test_error(NO_STATE)
 {
 	double worst = 0;
 
-	(void)state;
 	for (uint64_t value = 1; value < histogram_low(HISTOGRAM_BUCKETS);
 		value = next_value(value)) {
 		double ns = (double)value / HISTOGRAM_NS;
@@ -46,11 +41,10 @@ static void test_error(void **state)
 }
 
 /* 1..1000 ns, each once: every rank is known. */
-static void test_ranks(void **state)
+static void test_ranks(NO_STATE)
 {
 	struct histogram h = {{0}};
 
-	(void)state;
 	for (uint64_t ns = 1; ns <= 1000; ns++)
 		histogram_record(&h, ns * HISTOGRAM_NS);
 	assert_int_equal(histogram_count(&h), 1000);
@@ -60,11 +54,10 @@ static void test_ranks(void **state)
 	assert_true(histogram_at_rank(&h, 0) == 0);
 }
 
-static void test_adding(void **state)
+static void test_adding(NO_STATE)
 {
 	struct histogram a = {{0}}, b = {{0}}, both = {{0}};
 
-	(void)state;
 	for (uint64_t value = 0; value < 100000; value = next_value(value)) {
 		histogram_record(value % 2 ? &a : &b, value);
 		histogram_record(&both, value);
@@ -79,13 +72,12 @@ static void test_adding(void **state)
 	assert_int_equal(a.count[3], UINT32_MAX);
 }
 
-static void test_packing(void **state)
+static void test_packing(NO_STATE)
 {
 	static unsigned char bytes[HISTOGRAM_PACKED_BYTES];
 	static char text[HISTOGRAM_TEXT_BYTES];
 	struct histogram h = {{0}}, back = {{0}};
 
-	(void)state;
 	assert_int_equal(histogram_pack(&h, bytes), 0);
 	for (uint64_t value = 0; value < UINT64_C(1) << 40; value = next_value(value))
 		histogram_record(&h, value);
@@ -106,7 +98,7 @@ static void test_packing(void **state)
 	assert_in_range(histogram_pack(&h, bytes), 1, sizeof(bytes));
 }
 
-static void test_bad_bytes(void **state)
+static void test_bad_bytes(NO_STATE)
 {
 	static const struct {
 		const char *text;
@@ -126,7 +118,6 @@ static void test_bad_bytes(void **state)
 		{"0g01", false},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < array_count(rows); i++) {
 		struct histogram h = {{0}};
 

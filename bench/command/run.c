@@ -5,6 +5,7 @@
  */
 #include "alloc/machine/compiler.h"
 #include "bench/base/clock.h"
+#include "bench/base/number.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
 #include "bench/command/objects.h"
@@ -33,6 +34,8 @@ struct run_request {
 	uint64_t slice_ms;
 	uint64_t slices;
 	bool latency;
+	struct options_numbers loads;
+	const char *arrivals;
 };
 
 static const struct options_entry entries[] = {
@@ -61,6 +64,12 @@ static const struct options_entry entries[] = {
 		1000000),
 	OPTION(FLAG, struct run_request, latency, "latency", 'l', NULL,
 		"time single calls: percentiles by the path that a call took"),
+	OPTION(NUMBERS, struct run_request, loads, "load", 0, "LIST",
+		"an open loop: response times where work arrives at so many per cent of the "
+		"capacity, which is measured first, as in 50,70,80,90,95 [none]",
+		1, 100),
+	OPTION(TEXT, struct run_request, arrivals, "arrivals", 0, "HOW",
+		"how work arrives there: paced, poisson, burst:N (N at once) or onoff [poisson]"),
 };
 
 static const struct options options = {
@@ -100,12 +109,9 @@ static void add_latency(
 	}
 }
 
-static void print_times(const char *name, const struct latency_times *times, uint64_t all)
+/* The end of a line: the percentiles that there is evidence for, and the longest. */
+static void print_percentiles(const struct latency_times *times)
 {
-	uint64_t count = histogram_count(&times->histogram);
-
-	printf("%-7s %10" PRIu64 " %7.3f %9.1f", name, count,
-		all > 0 ? 100 * (double)count / (double)all : 0, latency_mean_ns(times));
 	for (size_t i = 0; i < LATENCY_PERCENTILES; i++) {
 		double ns = latency_percentile(&times->histogram, latency_percentiles[i]);
 
@@ -115,6 +121,15 @@ static void print_times(const char *name, const struct latency_times *times, uin
 			printf(" %9.1f", ns);
 	}
 	printf(" %9.0f\n", (double)times->longest / HISTOGRAM_NS);
+}
+
+static void print_times(const char *name, const struct latency_times *times, uint64_t all)
+{
+	uint64_t count = histogram_count(&times->histogram);
+
+	printf("%-7s %10" PRIu64 " %7.3f %9.1f", name, count,
+		all > 0 ? 100 * (double)count / (double)all : 0, latency_mean_ns(times));
+	print_percentiles(times);
 }
 
 /* The table of a run with --latency. */
@@ -139,6 +154,78 @@ static void print_latency(const struct engine *engine, const struct latency_time
 	}
 	print_times("all", &all, count);
 	print_times(latency_class_name(LATENCY_PROBE), &sum[LATENCY_PROBE], 0);
+}
+
+/* A load is kept if so much of what was to arrive was served. */
+#define RUN_LOAD_KEPT 0.99
+
+/* One load's slices of an open loop together; per_s 0 measures the capacity. False: a sentence. */
+static bool run_load(struct engine *engine, const struct run_request *request,
+	const struct arrivals *arrivals, double per_s, struct engine_open_loop *out)
+{
+	const uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
+	struct engine_open_loop slice;
+	char why[ENGINE_REASON_BYTES];
+
+	*out = (struct engine_open_loop){.per_s = per_s};
+	for (uint64_t i = 0; i < request->slices; i++) {
+		if (engine_open_loop_slice(
+			    engine, arrivals, per_s, window_ns, window_ns / 10, &slice, why) != 0) {
+			fprintf(stderr, "nblbench run: %s\n", why);
+			return false;
+		}
+		out->served_s += slice.served_s / (double)request->slices;
+		out->arrived += slice.arrived;
+		out->served += slice.served;
+		out->late += slice.late;
+		out->flags |= slice.flags;
+		latency_add(&out->times, &slice.times);
+	}
+	return true;
+}
+
+/* The table of a run with --load. COMMAND_FAILED: a load was not kept, or could not be measured. */
+static int run_loads(struct engine *engine, const struct run_request *request,
+	const struct arrivals *arrivals, const char *how)
+{
+	static struct engine_open_loop loop;
+	char clock[TICKS_TEXT_BYTES];
+	char flags[ENGINE_FLAGS_BYTES];
+	int status = COMMAND_OK;
+
+	if (!run_load(engine, request, arrivals, 0, &loop))
+		return COMMAND_FAILED;
+	const double capacity = loop.served_s;
+
+	engine_describe_clock(engine, clock);
+	printf("Response times, ns, from the intended moment, by %s. Arrivals: %s; capacity %s a "
+	       "second.\n"
+	       "late: begun more than a microsecond after they had arrived.\n"
+	       "%6s %10s %10s %8s %9s %9s %9s %9s %9s %9s\n",
+		clock, how, number_plain(capacity).text, "load", "wanted/s", "served/s", "late",
+		"p50", "p90", "p99", "p99.9", "p99.99", "longest");
+	for (size_t i = 0; i < request->loads.count; i++) {
+		const double wanted = capacity * (double)request->loads.item[i] / 100;
+
+		if (!run_load(engine, request, arrivals, wanted, &loop))
+			return COMMAND_FAILED;
+		printf("%5" PRIu64 "%% %10s %10s %7.2f%%", request->loads.item[i],
+			number_plain(wanted).text, number_plain(loop.served_s).text,
+			100 * (double)loop.late / (double)(loop.arrived > 0 ? loop.arrived : 1));
+		print_percentiles(&loop.times);
+		engine_flags_text(loop.flags, flags);
+		if (flags[0] != '\0')
+			printf("       flagged: %s\n", flags);
+		if (loop.served_s >= RUN_LOAD_KEPT * wanted)
+			continue;
+		fflush(stdout);
+		fprintf(stderr,
+			"nblbench run: a load of %" PRIu64 " %% was not kept: %.3g of %.3g "
+			"arrivals a second were served, so its response times only grow.\n",
+			request->loads.item[i], loop.served_s, wanted);
+		status = COMMAND_FAILED;
+	}
+	return status;
 }
 
 /* The name that was asked for, or the default. */
@@ -174,8 +261,10 @@ static bool find_case(const struct run_request *request, char *name, struct work
 }
 
 static int run_cell(const struct workload_case *subject, const char *name,
-	const struct engine_cell *cell, const struct run_request *request)
+	const struct engine_cell *cell, const struct run_request *request,
+	const struct arrivals *arrivals, const char *how)
 {
+	int status = COMMAND_OK;
 	struct engine_closing closing;
 	static struct latency_times sum[LATENCY_HISTOGRAMS];
 	struct engine_slice slice;
@@ -213,9 +302,11 @@ static int run_cell(const struct workload_case *subject, const char *name,
 	}
 	if (request->latency)
 		print_latency(engine, sum);
+	if (request->loads.count > 0)
+		status = run_loads(engine, request, arrivals, how);
 	engine_close(engine, &closing);
 	if (closing.count == closing.expected && closing.check[0] == '\0')
-		return COMMAND_OK;
+		return status;
 	fprintf(stderr,
 		"nblbench run: %" PRIu64 " of %" PRIu64
 		" objects came back; the check says '%s'.\n",
@@ -269,7 +360,19 @@ static int run_run(int argc, char **argv)
 			subject.workload->name);
 		return COMMAND_USAGE;
 	}
-	return run_cell(&subject, name, &cell, &request);
+	const char *how = request.arrivals != NULL ? request.arrivals : "poisson";
+	struct arrivals arrivals;
+	if (!arrivals_parse(how, &arrivals)) {
+		fprintf(stderr, "nblbench run: --arrivals is '%s'; it must be %s.\n", how,
+			arrivals_known);
+		return COMMAND_USAGE;
+	}
+	if (request.arrivals != NULL && request.loads.count == 0) {
+		fprintf(stderr, "nblbench run: --arrivals says how work arrives in an open loop, "
+				"which --load asks for.\n");
+		return COMMAND_USAGE;
+	}
+	return run_cell(&subject, name, &cell, &request, &arrivals, how);
 }
 
 const struct command command_run = {

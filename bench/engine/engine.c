@@ -146,13 +146,19 @@ static size_t latency_bytes(const struct engine *self)
 	return self->cell.shape.threads * sizeof(struct latency);
 }
 
+static void open_clock(struct engine *self)
+{
+	if (self->ticks.scale == 0)
+		ticks_open(&self->ticks, HISTOGRAM_NS, true);
+}
+
 /* What the first latency slice needs. */
 static int open_latency(struct engine *self)
 {
 	self->latency = memory_alloc(latency_bytes(self));
 	if (self->latency == NULL)
 		return -ENOMEM;
-	ticks_open(&self->ticks, HISTOGRAM_NS, true);
+	open_clock(self);
 	for (uint32_t i = 0; i < self->started; i++) {
 		struct runner *runner = &self->runners[i];
 
@@ -180,6 +186,79 @@ int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_
 	measure_slice(self, ORDER_RUN_TIMED, window_ns, lead_in_ns, out);
 	for (uint32_t i = 0; i < self->started; i++)
 		self->figures[i].latency = &self->latency[i];
+	return 0;
+}
+
+static size_t open_loops_bytes(const struct engine *self)
+{
+	return self->cell.shape.threads * sizeof(struct open_loop);
+}
+
+static void add_up_open_loop(const struct engine *self, struct engine_open_loop *out)
+{
+	for (uint32_t i = 0; i < self->started; i++) {
+		const struct open_loop *loop = &self->open_loops[i];
+
+		out->arrived += loop->arrived;
+		out->served += loop->served;
+		out->late += loop->begun_late;
+		latency_add(&out->times, &loop->times);
+		out->served_s +=
+			(double)loop->served * CLOCK_NS_PER_S / (double)self->figures[i].window_ns;
+	}
+}
+
+int engine_open_loop_slice(struct engine *self, const struct arrivals *arrivals, double per_s,
+	uint64_t window_ns, uint64_t lead_in_ns, struct engine_open_loop *out, char *why)
+{
+	const uint32_t lanes = self->cell.shape.threads / self->subject.workload->lane_threads;
+	struct engine_slice slice;
+	uint64_t unmatched = 0;
+
+	if (self->oversubscribed) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"An open loop wants a CPU for each thread: one that waits for an arrival "
+			"watches the clock.");
+		return -ENOTSUP;
+	}
+	if (self->open_loops == NULL)
+		self->open_loops = memory_alloc(open_loops_bytes(self));
+	if (self->open_loops == NULL) {
+		snprintf(why, ENGINE_REASON_BYTES, "There is no memory for the open loop.");
+		return -ENOMEM;
+	}
+	open_clock(self);
+
+	const double ticks_s = self->ticks.per_us * 1e6;
+	const double mean_ticks = per_s > 0 ? lanes * ticks_s / per_s : 0;
+
+	memset(self->open_loops, 0, open_loops_bytes(self));
+	for (uint32_t i = 0; i < self->started; i++) {
+		struct runner *runner = &self->runners[i];
+		struct open_loop *loop = &self->open_loops[i];
+
+		runner->random = splitmix(runner->random ^ self->cell.shape.seed ^ i);
+		loop->cell = self->cell.shape;
+		loop->late = (uint64_t)(OPEN_LOOP_LATE_NS * self->ticks.per_us / 1000);
+		spsc_ring_init(&loop->moments);
+		arrivals_start(&loop->source, arrivals, mean_ticks, runner->random);
+		runner->open_loop = loop;
+		runner->t.cell = &loop->cell;
+	}
+	measure(self, ORDER_RUN_OPEN, window_ns, lead_in_ns, &slice);
+	*out = (struct engine_open_loop){.per_s = per_s, .flags = slice.flags};
+	for (uint32_t i = 0; i < self->started; i++) {
+		self->runners[i].t.cell = &self->cell.shape;
+		unmatched += self->open_loops[i].unmatched;
+	}
+	add_up_open_loop(self, out);
+	if (unmatched > 0) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"%s completed %" PRIu64 " units that nobody had begun, so their response "
+			"times are not known.",
+			self->subject.workload->name, unmatched);
+		return -EPROTO;
+	}
 	return 0;
 }
 
@@ -314,6 +393,8 @@ static void engine_free(struct engine *self)
 	free(self->figures);
 	if (self->latency != NULL)
 		memory_free(self->latency, latency_bytes(self));
+	if (self->open_loops != NULL)
+		memory_free(self->open_loops, open_loops_bytes(self));
 	if (self->runners != NULL)
 		memory_free(self->runners, runners_bytes(self));
 	memory_free(self, sizeof(*self));

@@ -17,6 +17,7 @@
 #ifndef BENCH_ENGINE_ENGINE_H
 #define BENCH_ENGINE_ENGINE_H
 
+#include "bench/engine/arrivals.h"
 #include "bench/engine/topology.h"
 #include "bench/workload.h"
 
@@ -93,6 +94,17 @@ struct engine_closing {
 	char check[POOL_REASON_BYTES]; /* "" or the sentence of a broken invariant */
 };
 
+/* What came of a slice of an open loop. */
+struct engine_open_loop {
+	double per_s;    /* arrivals a second that were asked for; 0: without end */
+	double served_s; /* completed a second */
+	uint64_t arrived;
+	uint64_t served;
+	uint64_t late; /* begun more than OPEN_LOOP_LATE_NS (open_loop.h) after they had arrived */
+	struct latency_times times; /* from the intended moment to the completion */
+	unsigned flags;             /* enum engine_flag */
+};
+
 struct engine;
 
 /*
@@ -147,6 +159,14 @@ void engine_slice(
  */
 int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
 	struct engine_slice *out, char *why);
+
+/*
+ * A slice of an open loop (open_loop.h): work arrives per_s times a second, over all lanes; 0: it is
+ * always waiting, so that out->served_s is the capacity. 0; -ENOTSUP: threads share CPUs, -ENOMEM, or
+ * -EPROTO: the workload completes what nobody began; with a sentence in why (ENGINE_REASON_BYTES).
+ */
+int engine_open_loop_slice(struct engine *self, const struct arrivals *arrivals, double per_s,
+	uint64_t window_ns, uint64_t lead_in_ns, struct engine_open_loop *out, char *why);
 
 /* The clock of a latency slice, as ticks_describe has it. */
 void engine_describe_clock(const struct engine *self, char *text);

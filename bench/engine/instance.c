@@ -32,7 +32,7 @@
 /* What pushes no context has no such case (instances.c): its body need not be compiled. */
 #define INSTANCE_RUNS(workload) (((workload).axes & WORKLOAD_CONTEXT) != 0)
 #else
-#define INSTANCE(what) EXPAND3(instance_, BENCH_POOL, what)
+#define INSTANCE(what)          EXPAND3(instance_, BENCH_POOL, what)
 #define INSTANCE_RUNS(workload) true
 #endif
 

@@ -209,22 +209,35 @@ static void run_lead_in(struct engine *engine, struct runner *self, bool timed)
  * The readings are system calls, so they stand outside the window: the first before its start is
  * noted, the second after its stop.
  */
-static void runner_run(struct runner *self, bool timed)
+void runner_enters_window(struct runner *self)
 {
-	struct engine *engine = self->engine;
+	take_reading(self, 0, &self->from);
+	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
+}
+
+static uint64_t run_closed_loop(struct engine *engine, struct runner *self, bool timed)
+{
 	uint64_t units = 0;
 
 	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
 	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
 		run_chunk(engine, self, 1);
 	run_lead_in(engine, self, timed);
-	take_reading(self, 0, &self->from);
-	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
+	runner_enters_window(self);
 	if (timed)
-		units = run_window_timed(engine, self);
-	else
-		while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
-			units += run_chunk(engine, self, self->rounds);
+		return run_window_timed(engine, self);
+	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
+		units += run_chunk(engine, self, self->rounds);
+	return units;
+}
+
+static void runner_run(struct runner *self, enum order order)
+{
+	struct engine *engine = self->engine;
+	const uint64_t units = order == ORDER_RUN_OPEN
+				       ? open_loop_run(engine, self)
+				       : run_closed_loop(engine, self, order == ORDER_RUN_TIMED);
+
 	self->stopped_ns = clock_now_ns();
 	take_reading(self, units, &self->to);
 }
@@ -311,7 +324,8 @@ static int runner_obey(struct runner *self, enum order order)
 		return runner_enter(self);
 	case ORDER_RUN:
 	case ORDER_RUN_TIMED:
-		runner_run(self, order == ORDER_RUN_TIMED);
+	case ORDER_RUN_OPEN:
+		runner_run(self, order);
 		return 0;
 	case ORDER_LEAVE:
 		runner_leave(self);

@@ -13,6 +13,7 @@
 
 #include "alloc/atomic.h"
 #include "bench/engine/engine.h"
+#include "bench/engine/open_loop.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
@@ -24,7 +25,15 @@ enum phase {
 	PHASE_STOP,
 };
 
-enum order { ORDER_FILL, ORDER_ENTER, ORDER_RUN, ORDER_RUN_TIMED, ORDER_LEAVE, ORDER_EXIT };
+enum order {
+	ORDER_FILL,
+	ORDER_ENTER,
+	ORDER_RUN,
+	ORDER_RUN_TIMED, /* calls */
+	ORDER_RUN_OPEN,  /* an open loop */
+	ORDER_LEAVE,
+	ORDER_EXIT,
+};
 
 /* How much of a thread's entry must be undone. */
 enum stage { STAGE_PARKED, STAGE_ATTACHED, STAGE_ENTERED };
@@ -47,9 +56,10 @@ struct runner {
 	uint64_t stopped_ns;
 	uint64_t rounds; /* of a chunk */
 	/* Of a latency slice. */
-	struct latency *latency; /* NULL until the first one */
-	uint64_t distance;       /* rounds from one that is timed to the next, in the mean */
-	uint64_t random;         /* SplitMix64's state */
+	struct latency *latency;     /* NULL until the first one */
+	uint64_t distance;           /* rounds from one that is timed to the next, in the mean */
+	uint64_t random;             /* SplitMix64's state */
+	struct open_loop *open_loop; /* NULL until the first slice of an open loop */
 	struct reading from;
 	struct reading to;
 	enum stage stage;
@@ -73,8 +83,9 @@ struct engine {
 	bool opened; /* the workload's open has succeeded */
 	void **fill; /* room for all objects, while the pool is filled */
 	struct engine_thread *figures;
-	struct ticks ticks;      /* of latency slices; all zeros until the first one */
-	struct latency *latency; /* a thread each; NULL until the first one */
+	struct ticks ticks;           /* of latency slices; all zeros until the first one */
+	struct latency *latency;      /* a thread each; NULL until the first one */
+	struct open_loop *open_loops; /* likewise, of slices of an open loop */
 	struct runner *runners;
 	uint32_t started; /* runners whose thread exists */
 
@@ -89,6 +100,9 @@ struct engine {
 
 /* A thread: obeys orders until it is told to exit. arg: its struct runner. */
 void *runner_main(void *arg); /* runner.c */
+
+/* Notes that the calling thread's window begins. */
+void runner_enters_window(struct runner *self); /* runner.c */
 
 /*
  * Everything of a slice, from what the threads noted. own_preemptions: how often the coordinator

@@ -324,15 +324,20 @@ static bool read_slice(json_t *reply, struct store_slice *out)
 	return true;
 }
 
+/* How long a slice's reply may take. */
+static int slice_ms(const struct plan_cell *cell)
+{
+	return (int)(3 * ((cell->slice_ns + cell->lead_in_ns) / 1000000 + 1)) + SLICE_EXTRA_MS;
+}
+
 static bool run_slice(struct controller *self, struct controller_worker *worker,
 	const struct plan_cell *cell, bool timed, struct store_slice *out)
 {
-	const uint64_t asked_ms = (cell->slice_ns + cell->lead_in_ns) / 1000000 + 1;
 	json_t *reply = ask(self, worker,
 		json_pack("{s:s, s:I, s:I, s:b}", "cmd", "slice", "window_ns",
 			(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns,
 			"timed", timed),
-		"slice", "slice", (int)(3 * asked_ms) + SLICE_EXTRA_MS);
+		"slice", "slice", slice_ms(cell));
 
 	if (reply == NULL)
 		return false;
@@ -398,6 +403,43 @@ bool controller_latency_slice(struct controller *self, struct controller_worker 
 			note_malformed(worker, "times");
 		json_decref(reply);
 	}
+	return worker->state == NULL;
+}
+
+static bool read_load(json_t *reply, struct store_load *out)
+{
+	json_int_t arrived, served, late, sum, longest;
+	const char *text;
+
+	if (json_unpack(reply, "{s:F, s:F, s:F, s:I, s:I, s:I, s:I, s:I, s:s}", "capacity_s",
+		    &out->capacity_s, "wanted_s", &out->wanted_s, "served_s", &out->served_s,
+		    "arrived", &arrived, "served", &served, "late", &late, "sum", &sum, "longest",
+		    &longest, "histogram", &text) != 0 ||
+		!histogram_from_text(&out->times.histogram, text))
+		return false;
+	out->arrived = arrived;
+	out->served = served;
+	out->late = late;
+	out->times.sum = (uint64_t)sum;
+	out->times.longest = (uint64_t)longest;
+	return true;
+}
+
+bool controller_load_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, const char *arrivals, uint32_t load, struct store_load *out)
+{
+	json_t *reply = ask(self, worker,
+		json_pack("{s:s, s:I, s:I, s:I, s:s}", "cmd", "load", "window_ns",
+			(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns,
+			"load", (json_int_t)load, "arrivals", arrivals),
+		"load", "load", slice_ms(cell));
+
+	if (reply == NULL)
+		return false;
+	*out = (struct store_load){.load = load};
+	if (!read_load(reply, out))
+		note_malformed(worker, "load");
+	json_decref(reply);
 	return worker->state == NULL;
 }
 

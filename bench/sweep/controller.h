@@ -92,6 +92,13 @@ bool controller_latency_slice(struct controller *self, struct controller_worker 
 	const struct plan_cell *cell, struct store_times *out);
 
 /*
+ * Runs one slice of an open loop at so many per cent of the capacity; 0: measures the capacity.
+ * True and *out but for subject; false: see worker->state.
+ */
+bool controller_load_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, const char *arrivals, uint32_t load, struct store_load *out);
+
+/*
  * Has it close the cell and fills in the rest of memory. True if every object came back and the
  * pool is sound; else lost (CONTROLLER_DETAIL_BYTES) has a sentence, unless the worker came to
  * grief.

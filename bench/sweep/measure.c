@@ -35,6 +35,7 @@ struct sweep {
 	struct store_memory *memory; /* by subject */
 	struct store_slice *slices;  /* of the block at hand */
 	struct store_times *times;   /* of the block at hand, a thread each */
+	struct store_load *loads;    /* of the block at hand */
 	uint32_t *order;             /* subjects of the block at hand, shuffled */
 	bool last_pass;              /* what is disturbed now is not tried again */
 	uint32_t disturbed;          /* forks of cells that the machine broke off in this pass */
@@ -233,9 +234,31 @@ static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t
 	return false;
 }
 
+/* A subject's slices of an open loop: the capacity, then each load. As run_slices. */
+static bool run_loads(struct sweep *self, const struct plan_cell *cell, uint32_t subject,
+	struct store_block *block)
+{
+	const struct options_numbers *loads = &self->plan->loads;
+	struct controller_worker *worker = &self->workers[subject];
+	struct store_load *load = &block->load[block->loads];
+	struct store_load capacity;
+
+	if (!controller_load_slice(
+		    &self->controller, worker, cell, self->plan->arrivals, 0, &capacity))
+		return false;
+	for (size_t i = 0; i < loads->count; i++) {
+		if (!controller_load_slice(&self->controller, worker, cell, self->plan->arrivals,
+			    (uint32_t)loads->item[i], &load[i]))
+			return false;
+		load[i].subject = subject;
+	}
+	block->loads += loads->count;
+	return true;
+}
+
 /*
- * A subject's slices in a block: one for throughput, and one for latency if it has calls to time.
- * False: the worker came to grief.
+ * A subject's slices in a block: one for throughput, one for latency if it has calls to time, and
+ * those of an open loop. False: the worker came to grief.
  */
 static bool run_slices(struct sweep *self, size_t cell, uint32_t subject, struct store_slice *slice,
 	struct store_block *block)
@@ -246,14 +269,14 @@ static bool run_slices(struct sweep *self, size_t cell, uint32_t subject, struct
 
 	if (!controller_slice(&self->controller, worker, c, slice))
 		return false;
-	if (!plan_times(self->plan, c))
-		return true;
-	if (!controller_latency_slice(&self->controller, worker, c, times))
-		return false;
-	for (uint32_t i = 0; i < c->threads; i++)
-		times[i].subject = subject;
-	block->times += c->threads;
-	return true;
+	if (plan_times(self->plan, c)) {
+		if (!controller_latency_slice(&self->controller, worker, c, times))
+			return false;
+		for (uint32_t i = 0; i < c->threads; i++)
+			times[i].subject = subject;
+		block->times += c->threads;
+	}
+	return !plan_loads(self->plan, c) || run_loads(self, c, subject, block);
 }
 
 /*
@@ -272,6 +295,8 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		.calibration_ns = fingerprint_calibrate_ns(),
 		.slice = self->slices,
 		.time = self->times,
+		.load = self->loads,
+		.arrivals = plan->arrivals,
 	};
 	size_t count = 0;
 	int rc = 0;
@@ -413,11 +438,13 @@ static int allocate(struct sweep *self)
 	self->memory = calloc(n, sizeof(*self->memory));
 	self->slices = calloc(n, sizeof(*self->slices));
 	self->times = calloc(n * threads, sizeof(*self->times));
+	self->loads = calloc(n * self->plan->loads.count + 1, sizeof(*self->loads));
 	self->order = calloc(n, sizeof(*self->order));
 	self->spent_ns = calloc(n, sizeof(*self->spent_ns));
 	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
 	return self->workers && self->competes && self->noted && self->memory && self->slices &&
-			       self->times && self->order && self->spent_ns && self->pace
+			       self->times && self->loads && self->order && self->spent_ns &&
+			       self->pace
 		       ? 0
 		       : -ENOMEM;
 }
@@ -427,6 +454,7 @@ static void release(struct sweep *self)
 	free(self->pace);
 	free(self->spent_ns);
 	free(self->order);
+	free(self->loads);
 	free(self->times);
 	free(self->slices);
 	free(self->memory);

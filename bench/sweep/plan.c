@@ -211,15 +211,19 @@ static json_t *plan_json(const struct plan *plan)
 {
 	json_t *cells = json_array();
 	json_t *subjects = json_array();
+	json_t *loads = json_array();
 
 	for (size_t i = 0; i < plan->cell_count; i++)
 		json_array_append_new(cells, cell_json(&plan->cell[i]));
 	for (size_t i = 0; i < plan->subject_count; i++)
 		json_array_append_new(subjects, json_string(plan->subject[i].label));
-	return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o}", "quick", plan->quick,
-		"latency", plan->latency, "cpus", (json_int_t)plan->cpus, "forks",
-		(json_int_t)plan->forks, "blocks", (json_int_t)plan->blocks, "seed",
-		(json_int_t)plan->seed, "subjects", subjects, "cells", cells);
+	for (size_t i = 0; i < plan->loads.count; i++)
+		json_array_append_new(loads, json_integer((json_int_t)plan->loads.item[i]));
+	return json_pack("{s:b, s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "quick", plan->quick,
+		"latency", plan->latency, "loads", loads, "arrivals", plan->arrivals, "cpus",
+		(json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
+		(json_int_t)plan->blocks, "seed", (json_int_t)plan->seed, "subjects", subjects,
+		"cells", cells);
 }
 
 static bool set_hash(struct plan *plan)
@@ -238,6 +242,25 @@ static bool set_hash(struct plan *plan)
 	return true;
 }
 
+static bool set_arrivals(struct plan *plan, const struct plan_request *request, char *why)
+{
+	const char *name = request->arrivals != NULL ? request->arrivals : "poisson";
+	struct arrivals parsed;
+
+	if (!arrivals_parse(name, &parsed)) {
+		snprintf(why, PLAN_WHY_BYTES, "--arrivals is '%.60s'; it must be %s", name,
+			arrivals_known);
+		return false;
+	}
+	if (request->arrivals != NULL && request->loads.count == 0) {
+		snprintf(why, PLAN_WHY_BYTES,
+			"--arrivals says how work arrives in an open loop, which --load asks for");
+		return false;
+	}
+	snprintf(plan->arrivals, sizeof(plan->arrivals), "%s", plan->loads.count > 0 ? name : "");
+	return true;
+}
+
 int plan_make(const struct plan_request *request, struct plan **out, char *why)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -250,6 +273,7 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 	plan->quick = request->quick;
 	plan->seed = request->seed;
 	plan->latency = !request->no_latency;
+	plan->loads = request->loads;
 	plan->forks = request->quick ? PLAN_QUICK_FORKS : PLAN_FORKS;
 	plan->blocks = request->quick ? PLAN_QUICK_BLOCKS : PLAN_BLOCKS;
 	if (request->forks != 0)
@@ -257,6 +281,9 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 	if (request->blocks != 0)
 		plan->blocks = (uint32_t)request->blocks;
 
+	rc = -EINVAL;
+	if (!set_arrivals(plan, request, why))
+		goto fail;
 	rc = plan_make_cells(plan, request, why);
 	if (rc != 0)
 		goto fail;

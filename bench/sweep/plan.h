@@ -65,7 +65,9 @@ struct plan_request {
 	uint64_t forks;
 	uint64_t blocks;
 	double slice_ms;
-	bool no_latency; /* throughput alone */
+	bool no_latency;              /* throughput alone */
+	struct options_numbers loads; /* of the capacity, per cent; none: no open loop */
+	const char *arrivals;         /* of the open loop (arrivals.h); NULL: poisson */
 	uint64_t seed;
 };
 
@@ -98,7 +100,9 @@ struct plan {
 	uint32_t blocks; /* a fork */
 	uint64_t seed;
 	bool quick;
-	bool latency; /* each block has latency slices besides */
+	bool latency;                 /* each block has latency slices besides */
+	struct options_numbers loads; /* and slices of an open loop at such loads */
+	char arrivals[ARRIVALS_NAME_BYTES];
 	size_t subject_count;
 	struct plan_subject subject[PLAN_SUBJECTS_MAX];
 	size_t cell_count;
@@ -131,6 +135,12 @@ struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell 
 static inline bool plan_times(const struct plan *plan, const struct plan_cell *cell)
 {
 	return plan->latency && !cell->workload->untimed;
+}
+
+/* Whether a cell's blocks have slices of an open loop: its threads have a CPU each. */
+static inline bool plan_loads(const struct plan *plan, const struct plan_cell *cell)
+{
+	return plan->loads.count > 0 && !cell->oversubscribed;
 }
 
 /*

@@ -39,6 +39,7 @@ enum {
 	PLAN_STORE_SLICE_BYTES = 160,
 	PLAN_STORE_THREAD_BYTES = 64,
 	PLAN_STORE_TIMES_BYTES = 800, /* of a fork's thread: its paths and their histograms */
+	PLAN_STORE_LOAD_BYTES = 400,  /* of a fork's load: its histogram */
 	PLAN_STORE_BASE_BYTES = 1 << 17
 };
 
@@ -72,7 +73,9 @@ static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
 /* Slices that a subject has in a block of the cell. */
 static double slices_of(const struct plan *plan, const struct plan_cell *cell)
 {
-	return plan_times(plan, cell) ? 2 : 1;
+	/* An open loop's capacity is measured in a slice of its own. */
+	return 1 + plan_times(plan, cell) +
+	       (plan_loads(plan, cell) ? 1 + (double)plan->loads.count : 0);
 }
 
 /* The length that fills --quick's time, within what a slice may be. */
@@ -176,13 +179,16 @@ uint64_t plan_store_bytes(const struct plan *plan)
 {
 	uint64_t bytes = PLAN_STORE_BASE_BYTES;
 
-	for (size_t i = 0; i < plan->cell_count; i++)
-		bytes += plan->forks * (uint64_t)plan_subjects_of(plan, &plan->cell[i]) *
-			 (plan->blocks * PLAN_STORE_SLICE_BYTES +
-				 (uint64_t)plan->cell[i].threads *
-					 (plan->blocks * PLAN_STORE_THREAD_BYTES +
-						 (plan_times(plan, &plan->cell[i])
-								 ? PLAN_STORE_TIMES_BYTES
-								 : 0)));
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		const struct plan_cell *cell = &plan->cell[i];
+		const uint64_t thread = (uint64_t)plan->blocks * PLAN_STORE_THREAD_BYTES +
+					(plan_times(plan, cell) ? PLAN_STORE_TIMES_BYTES : 0);
+		const uint64_t loads =
+			plan_loads(plan, cell) ? plan->loads.count * PLAN_STORE_LOAD_BYTES : 0;
+
+		bytes += (uint64_t)plan->forks * plan_subjects_of(plan, cell) *
+			 ((uint64_t)plan->blocks * PLAN_STORE_SLICE_BYTES + cell->threads * thread +
+				 loads);
+	}
 	return bytes;
 }

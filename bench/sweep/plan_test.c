@@ -349,12 +349,12 @@ static void dear_subjects_are_rationed(NO_STATE)
 	add_number(&request.threads, cpus);
 	add_number(&request.threads, 2 * cpus);
 	struct plan *plan = make(&request);
-	/* 20 ms and 4 ms lead-in: 240 ms a block. */
+	/* 20 ms and 4 ms lead-in, for throughput and for latency: 480 ms a block. */
 	assert_true(plan_affords(plan, 1, 0, 0));
-	assert_true(plan_affords(plan, 1, 1, 240000000));
-	assert_false(plan_affords(plan, 1, 1, 240000001));
-	assert_false(plan_affords(plan, 1, 4, second));
-	assert_true(plan_affords(plan, 1, 5, second));
+	assert_true(plan_affords(plan, 1, 1, 480000000));
+	assert_false(plan_affords(plan, 1, 1, 480000001));
+	assert_false(plan_affords(plan, 1, 2, second));
+	assert_true(plan_affords(plan, 1, 3, second));
 	/* Where every thread has a CPU, a slow slice is the machine's doing. */
 	assert_true(plan_affords(plan, 0, 1, 100 * second));
 	plan_free(plan);

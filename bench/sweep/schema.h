@@ -11,7 +11,7 @@
 
 enum {
 	STORE_SCHEMA_VERSION = 3,
-	STORE_SCHEMA_OLDEST = 2, /* that can be read: without the tables timed and latency */
+	STORE_SCHEMA_OLDEST = 2, /* that can be read: without the tables timed, latency and load */
 };
 
 /* SQLite's application_id, so that a file that is not a store can be told from one: "nblb". */
@@ -112,6 +112,21 @@ static const char store_schema[] =
 	"NULL,"
 	"  histogram BLOB NOT NULL,"
 	"  PRIMARY KEY (cell_id, subject_id, fork, thread, path)) STRICT, WITHOUT ROWID;"
+	/*
+	 * Slices of an open loop, summed over the blocks of a fork. load: per cent of the capacity
+	 * that the same worker measured in the same block. capacity_s, wanted_s, served_s: arrivals a
+	 * second, each a sum over the slices. late: begun more than a microsecond after they had
+	 * arrived. sum, longest, histogram: response times, as in the table latency.
+	 */
+	"CREATE TABLE load ("
+	"  cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES "
+	"subject,"
+	"  fork INTEGER NOT NULL, load INTEGER NOT NULL, arrivals TEXT NOT NULL, slices INTEGER "
+	"NOT NULL,"
+	"  capacity_s REAL NOT NULL, wanted_s REAL NOT NULL, served_s REAL NOT NULL,"
+	"  arrived INTEGER NOT NULL, served INTEGER NOT NULL, late INTEGER NOT NULL,"
+	"  sum INTEGER NOT NULL, longest INTEGER NOT NULL, histogram BLOB NOT NULL,"
+	"  PRIMARY KEY (cell_id, subject_id, fork, load)) STRICT, WITHOUT ROWID;"
 	/* How a subject fared in a cell's fork when there is more to say than figures. state: unsupported | crashed | hung |
 	 * lost (objects) | failed | rationed (measured in fewer blocks); starved | disturbed (by the machine, and tried again: no
 	 * failure of the subject's); detail: a sentence with the signal's name or the reason, and the

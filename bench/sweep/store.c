@@ -22,6 +22,7 @@ enum {
 	STORE_LEAVE_MS = 1000, /* how long closing waits for a reader; the log may stay */
 	STORE_TEXT_BYTES = 256,
 	SET_PATH_BLOB = 9, /* the parameter that is a histogram */
+	ADD_LOAD_BLOB = 14,
 };
 
 /* The statements that run once a block or more; prepared when the store is opened. */
@@ -32,6 +33,8 @@ enum store_statement {
 	ADD_TIMED,
 	FIND_PATH,
 	SET_PATH,
+	FIND_LOAD,
+	ADD_LOAD,
 	ADD_MEMORY,
 	ADD_EVENT,
 	COUNT_FAILURES,
@@ -60,6 +63,16 @@ static const char *const statement_text[STATEMENTS] = {
 	[SET_PATH] =
 		"INSERT OR REPLACE INTO latency (cell_id, subject_id, fork, thread, path, calls,"
 		" sum, longest, histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[FIND_LOAD] = "SELECT sum, longest, histogram FROM load WHERE cell_id = ? AND"
+		      " subject_id = ? AND fork = ? AND load = ?",
+	[ADD_LOAD] =
+		"INSERT INTO load (cell_id, subject_id, fork, load, arrivals, slices, capacity_s,"
+		" wanted_s, served_s, arrived, served, late, sum, longest, histogram)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+		" ON CONFLICT DO UPDATE SET slices = slices + 1, capacity_s = capacity_s + ?6,"
+		" wanted_s = wanted_s + ?7, served_s = served_s + ?8, arrived = arrived + ?9,"
+		" served = served + ?10, late = late + ?11, sum = ?12, longest = ?13,"
+		" histogram = ?14",
 	[ADD_MEMORY] = "INSERT OR REPLACE INTO memory (cell_id, subject_id, fork, rss_open,"
 		       " rss_peak, pool_bytes, capacity, drained, expected)"
 		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -345,20 +358,16 @@ static int add_slice(
 	return 0;
 }
 
-/* Adds the calls of a path to those of the blocks before, in the same fork and thread. */
-static int add_path(struct store *self, const struct store_block *block,
-	const struct store_times *time, enum latency_class path, char *why)
+/*
+ * Adds to times what a row has from the blocks before. find is bound, and answers sum, longest and
+ * histogram, or nothing.
+ */
+static int add_before(
+	struct store *self, sqlite3_stmt *find, struct latency_times *times, char *why)
 {
-	const char *name = latency_class_name(path);
-	struct latency_times sum = time->of[path];
-	unsigned char bytes[HISTOGRAM_PACKED_BYTES];
-	sqlite3_stmt *find = self->statement[FIND_PATH];
-	sqlite3_stmt *set = self->statement[SET_PATH];
+	int code = sqlite3_step(find);
 	int rc = 0;
 
-	store_bind(find, "iiiis", store_row_id(block->cell), store_row_id(time->subject),
-		(int64_t)block->fork, (int64_t)time->thread, name);
-	int code = sqlite3_step(find);
 	if (code == SQLITE_ROW) {
 		struct latency_times before = {
 			.sum = (uint64_t)sqlite3_column_int64(find, 0),
@@ -369,19 +378,61 @@ static int add_path(struct store *self, const struct store_block *block,
 			    (size_t)sqlite3_column_bytes(find, 2)))
 			rc = store_refuse(
 				why, "'%s' is damaged: a histogram can't be read", self->path);
-		latency_add(&sum, &before);
+		latency_add(times, &before);
 	} else if (code != SQLITE_DONE) {
 		rc = store_refuse_sqlite(why, self->path, self->db);
 	}
 	sqlite3_reset(find);
-	if (rc != 0)
-		return rc;
-	size_t packed = histogram_pack(&sum.histogram, bytes);
+	return rc;
+}
+
+/* Runs a bound statement whose parameter `place` is the histogram. */
+static int run_with_histogram(struct store *self, sqlite3_stmt *set, int place,
+	const struct histogram *histogram, char *why)
+{
+	unsigned char bytes[HISTOGRAM_PACKED_BYTES];
+	const size_t packed = histogram_pack(histogram, bytes);
+
+	sqlite3_bind_blob(set, place, bytes, (int)packed, SQLITE_TRANSIENT);
+	return run(self, set, why);
+}
+
+/* Adds the calls of a path to those of the blocks before, in the same fork and thread. */
+static int add_path(struct store *self, const struct store_block *block,
+	const struct store_times *time, enum latency_class path, char *why)
+{
+	const char *name = latency_class_name(path);
+	struct latency_times sum = time->of[path];
+	sqlite3_stmt *find = self->statement[FIND_PATH];
+	sqlite3_stmt *set = self->statement[SET_PATH];
+
+	store_bind(find, "iiiis", store_row_id(block->cell), store_row_id(time->subject),
+		(int64_t)block->fork, (int64_t)time->thread, name);
+	if (add_before(self, find, &sum, why) != 0)
+		return -1;
 	store_bind(set, "iiiisiii", store_row_id(block->cell), store_row_id(time->subject),
 		(int64_t)block->fork, (int64_t)time->thread, name,
 		(int64_t)histogram_count(&sum.histogram), (int64_t)sum.sum, (int64_t)sum.longest);
-	sqlite3_bind_blob(set, SET_PATH_BLOB, bytes, (int)packed, SQLITE_TRANSIENT);
-	return run(self, set, why);
+	return run_with_histogram(self, set, SET_PATH_BLOB, &sum.histogram, why);
+}
+
+/* Adds a slice of an open loop to those of the blocks before, in the same fork. */
+static int add_load(struct store *self, const struct store_block *block,
+	const struct store_load *load, char *why)
+{
+	struct latency_times sum = load->times;
+	sqlite3_stmt *find = self->statement[FIND_LOAD];
+	sqlite3_stmt *add = self->statement[ADD_LOAD];
+
+	store_bind(find, "iiii", store_row_id(block->cell), store_row_id(load->subject),
+		(int64_t)block->fork, (int64_t)load->load);
+	if (add_before(self, find, &sum, why) != 0)
+		return -1;
+	store_bind(add, "iiiisdddiiiii", store_row_id(block->cell), store_row_id(load->subject),
+		(int64_t)block->fork, (int64_t)load->load, block->arrivals, load->capacity_s,
+		load->wanted_s, load->served_s, load->arrived, load->served, load->late,
+		(int64_t)sum.sum, (int64_t)sum.longest);
+	return run_with_histogram(self, add, ADD_LOAD_BLOB, &sum.histogram, why);
 }
 
 static int add_times(struct store *self, const struct store_block *block,
@@ -411,6 +462,8 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 		rc = add_slice(self, block_id, &block->slice[i], why);
 	for (size_t i = 0; rc == 0 && i < block->times; i++)
 		rc = add_times(self, block, &block->time[i], why);
+	for (size_t i = 0; rc == 0 && i < block->loads; i++)
+		rc = add_load(self, block, &block->load[i], why);
 	if (rc == 0)
 		rc = store_execute(self->db, self->path, "COMMIT", why);
 	if (rc == 0)

@@ -50,6 +50,15 @@ struct store_times {
 	struct latency_times of[LATENCY_HISTOGRAMS];
 };
 
+/* One slice of an open loop; the columns of schema.h. */
+struct store_load {
+	size_t subject;
+	uint32_t load; /* per cent */
+	double capacity_s, wanted_s, served_s;
+	int64_t arrived, served, late;
+	struct latency_times times;
+};
+
 struct store_block {
 	size_t cell; /* index into the plan's cells */
 	uint32_t fork, block;
@@ -59,6 +68,9 @@ struct store_block {
 	struct store_slice *slice;
 	size_t times;
 	struct store_times *time;
+	size_t loads;
+	struct store_load *load;
+	const char *arrivals; /* of the loads; NULL if there are none */
 };
 
 struct store_memory {

@@ -26,6 +26,7 @@ struct worker {
 	struct engine *engine;             /* NULL: no cell is open */
 	uint32_t threads;                  /* of the open cell */
 	const struct engine_thread *timed; /* of the last slice, if it was timed; else NULL */
+	double capacity_s; /* arrivals a second that the open cell serves at most; 0: not measured */
 	uint64_t parked_cpu_ns; /* CPU time of the process when the last reply was sent */
 	uint64_t parked_ns;     /* when that was */
 	uint64_t idle_cpu_ns;   /* CPU time between that and the request being answered */
@@ -217,6 +218,7 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	self->threads = cell.shape.threads;
+	self->capacity_s = 0;
 	for (uint32_t i = 0; i < self->threads; i++)
 		cpus[i] = engine_cpu(self->engine, i);
 	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:b}", "reply", "ready", "capacity",
@@ -312,6 +314,45 @@ static json_t *answer_times(struct worker *self, const json_t *request)
 		"paths", paths);
 }
 
+static json_t *answer_load(struct worker *self, const json_t *request)
+{
+	struct reader in = {.request = request};
+	const uint64_t window_ns = read_integer(
+		&in, "window_ns", READ_REQUIRED, ENGINE_WINDOW_NS_MIN, ENGINE_WINDOW_NS_MAX);
+	const uint64_t lead_in_ns =
+		read_integer(&in, "lead_in_ns", (int64_t)(window_ns / 10), 0, ENGINE_WINDOW_NS_MAX);
+	const double load = (double)read_integer(&in, "load", READ_REQUIRED, 0, 100) / 100;
+	const char *name = read_word(&in, "arrivals", "poisson");
+	struct engine_open_loop loop;
+	struct arrivals arrivals;
+	char text[HISTOGRAM_TEXT_BYTES];
+	char why[ENGINE_REASON_BYTES];
+
+	if (in.refusal != NULL)
+		return in.refusal;
+	if (!arrivals_parse(name, &arrivals))
+		return refuse(WORKER_CODE_USAGE, "arrivals is '%s'; it must be %s.", name,
+			arrivals_known);
+	if (load > 0 && !(self->capacity_s > 0))
+		return refuse(
+			WORKER_CODE_STATE, "The capacity is not known: a load of 0 measures it.");
+	int rc = engine_open_loop_slice(self->engine, &arrivals, load * self->capacity_s, window_ns,
+		lead_in_ns, &loop, why);
+	if (rc != 0)
+		return refuse(rc == -ENOMEM    ? WORKER_CODE_EXHAUSTED
+			      : rc == -ENOTSUP ? WORKER_CODE_USAGE
+					       : WORKER_CODE_FAILED,
+			"%s", why);
+	if (load == 0)
+		self->capacity_s = loop.served_s;
+	histogram_to_text(&loop.times.histogram, text);
+	return json_pack("{s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:s}", "reply", "load",
+		"capacity_s", self->capacity_s, "wanted_s", loop.per_s, "served_s", loop.served_s,
+		"arrived", (json_int_t)loop.arrived, "served", (json_int_t)loop.served, "late",
+		(json_int_t)loop.late, "sum", (json_int_t)loop.times.sum, "longest",
+		(json_int_t)loop.times.longest, "histogram", text);
+}
+
 static json_t *answer_mem(struct worker *self, const json_t *request)
 {
 	(void)self;
@@ -342,6 +383,7 @@ static const struct request {
 	{"warm", true, answer_warm},
 	{"slice", true, answer_slice},
 	{"times", true, answer_times},
+	{"load", true, answer_load},
 	{"mem", false, answer_mem},
 	{"close", true, answer_close},
 };

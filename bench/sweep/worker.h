@@ -61,6 +61,14 @@
  *	                                 columns of schema.h's table latency, for the paths that a
  *	                                 call took, and for "probe"; units: timed_units of `timed`
  *
+ *	{"cmd":"load", "window_ns":2000000, "lead_in_ns":200000, "load":80, "arrivals":"poisson"} ->
+ *	                                 a slice of an open loop at so many per cent of the capacity;
+ *	                                 0: measures the capacity, and comes first; lead_in_ns and
+ *	                                 arrivals (arrivals.h): opt
+ *	{"reply":"load", "capacity_s":1e7, "wanted_s":8e6, "served_s":8e6, "arrived":16000,
+ *	 "served":16000, "late":3, "sum":1024000, "longest":40000, "histogram":"4a01.."}
+ *	                                 the columns of schema.h's table load
+ *
  *	{"cmd":"mem"} ->
  *	{"reply":"mem", "rss":5242880, "rss_peak":5300224}
  *

@@ -288,7 +288,7 @@ static void test_wrong_state(void **state)
 
 	json_decref(next_reply(self));
 	expect_error(self, "{\"cmd\":\"dance\"}", "unknown",
-		"'dance' is not a request of this protocol (version 1).");
+		"'dance' is not a request of this protocol (version 2).");
 	expect_error(self, SLICE, "state", "No cell is open; slice needs one.");
 	expect_error(self, "{\"cmd\":\"warm\"}", "state", "No cell is open; warm needs one.");
 	expect_error(self, "{\"cmd\":\"close\"}", "state", "No cell is open; close needs one.");

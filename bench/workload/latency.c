@@ -50,7 +50,8 @@ double latency_mean_ns(const struct latency_times *self)
 double latency_percentile(const struct histogram *self, double share)
 {
 	const uint64_t count = histogram_count(self);
-	const uint64_t beyond = (uint64_t)((1 - share) * (double)count);
+	/* 1 - share is off by a rounding, for which a whole number must not become the one below. */
+	const uint64_t beyond = (uint64_t)((1 - share) * (double)count * (1 + 1e-9));
 
 	if (beyond < LATENCY_EVIDENCE)
 		return NAN;

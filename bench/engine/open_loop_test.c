@@ -1,0 +1,256 @@
+/* Open loops: arrivals come as they should, and response times run from when they came. */
+#include "alloc/machine/cmocka.h"
+#include "bench/engine/engine.h"
+#include "bench/engine/instances.h"
+#include "bench/engine/open_loop.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	MS_NS = 1000000,
+	ARRIVALS = 1000000,
+	BURST = 64,
+	SLICES_MAX = 2000,  /* until one has all that a test wants */
+	SERVICE_NS = 20000, /* of a call that takes long */
+	SERVICE_BURST = 16,
+};
+
+/* Moments of a kind with that mean distance, in ticks. */
+static void draw(const char *name, double mean, double *moment)
+{
+	static struct arrivals_source source;
+	struct arrivals arrivals;
+
+	assert_true(arrivals_parse(name, &arrivals));
+	arrivals_start(&source, &arrivals, mean, 1);
+	for (int i = 0; i < ARRIVALS; i++) {
+		moment[i] = (double)source.at / ARRIVALS_FRACTION;
+		arrivals_next(&source);
+	}
+}
+
+/* The distances' standard deviation by their mean. */
+static double variation(const double *moment)
+{
+	const double mean = moment[ARRIVALS - 1] / (ARRIVALS - 1);
+	double squares = 0;
+
+	for (int i = 1; i < ARRIVALS; i++)
+		squares += pow(moment[i] - moment[i - 1] - mean, 2);
+	return sqrt(squares / (ARRIVALS - 1)) / mean;
+}
+
+static void arrivals_have_their_rate_and_their_shape(NO_STATE)
+{
+	static const char *const names[] = {"paced", "poisson", "burst:64", "onoff"};
+	double *moment = calloc(ARRIVALS, sizeof(*moment));
+
+	assert_non_null(moment);
+	for (size_t k = 0; k < array_count(names); k++) {
+		draw(names[k], 3.7, moment);
+		const double mean = moment[ARRIVALS - 1] / (ARRIVALS - 1);
+
+		if (fabs(mean / 3.7 - 1) > 0.01)
+			fail_msg("%s come every %f ticks instead of 3.7", names[k], mean);
+	}
+	draw("paced", 100, moment);
+	assert_true(variation(moment) < 0.01);
+	draw("poisson", 100, moment);
+	assert_true(fabs(variation(moment) - 1) < 0.02);
+	draw("burst:64", 100, moment);
+	for (int i = 1; i < ARRIVALS; i++)
+		assert_true(moment[i] - moment[i - 1] == (i % BURST == 0 ? 100 * BURST : 0));
+	/* Half of the time is silence, in one piece a run. */
+	draw("onoff", 100, moment);
+	double silence = 0;
+
+	for (int i = ARRIVALS_RUN; i < ARRIVALS; i += ARRIVALS_RUN)
+		silence += moment[i] - moment[i - 1];
+	assert_true(fabs(silence / moment[ARRIVALS - 1] - 0.5) < 0.01);
+	free(moment);
+}
+
+static void other_arrivals_are_refused(NO_STATE)
+{
+	static const char *const names[] = {"", "pace", "poisson ", "burst", "burst:", "burst:0",
+		"burst:1", "burst:4097", "burst:-2", "burst:2x", "burst: 2", "on-off"};
+	struct arrivals arrivals;
+
+	for (size_t i = 0; i < array_count(names); i++) {
+		if (arrivals_parse(names[i], &arrivals))
+			fail_msg("'%s' was taken", names[i]);
+	}
+}
+
+/*
+ * A service whose duration is known.
+ */
+
+static uint64_t serve(struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	(void)t;
+	for (uint64_t i = 0; i < n; i++) {
+		const uint64_t began = clock_now_ns();
+
+		while (clock_now_ns() - began < SERVICE_NS)
+			;
+	}
+	return n;
+}
+
+static uint32_t demand(const struct workload_cell *cell)
+{
+	(void)cell;
+	return 1;
+}
+
+static const struct workload service = {
+	.name = "service", .unit = "calls", .lane_threads = 1, .demand = demand};
+
+/* The second thread of this lane finishes what the first has not begun. */
+static const struct workload no_queue = {
+	.name = "no_queue", .unit = "calls", .lane_threads = 2, .demand = demand};
+
+static struct engine *open_cell(const struct workload_case *subject, uint32_t threads)
+{
+	const struct engine_cell cell = {
+		.shape = {.threads = threads, .burst = 8, .depth = 2, .seed = 1},
+		.object_bytes = 1024};
+	struct engine *engine;
+	char why[ENGINE_REASON_BYTES];
+
+	if (engine_open(subject, &cell, &engine, why) != 0)
+		fail_msg("%s", why);
+	return engine;
+}
+
+/*
+ * Until a slice in which nobody waited for longer than `most` services. A thread that lost its CPU, in
+ * the lead-in too, has work waiting that has nothing to do with the arrivals.
+ */
+static void run_service(const char *how, double per_s, uint64_t most, struct engine_open_loop *loop)
+{
+	const struct workload_case subject = {
+		.workload = &service, .ops = pool_find("plain"), .run = serve};
+	struct engine *engine = open_cell(&subject, 1);
+	struct arrivals arrivals;
+	char why[ENGINE_REASON_BYTES];
+	int slice = 0;
+
+	assert_true(arrivals_parse(how, &arrivals));
+	do {
+		assert_int_equal(engine_open_loop_slice(
+					 engine, &arrivals, per_s, 20 * MS_NS, MS_NS, loop, why),
+			0);
+	} while ((loop->served == 0 || loop->times.longest > most * SERVICE_NS * HISTOGRAM_NS) &&
+		 ++slice < SLICES_MAX);
+	engine_close(engine, NULL);
+}
+
+static void response_times_run_from_the_intended_moment(NO_STATE)
+{
+	static struct engine_open_loop loop;
+	double ns;
+
+	run_service("paced", 5000, 3, &loop);
+	ns = histogram_at_rank(&loop.times.histogram, loop.served / 2);
+	if (ns < 0.95 * SERVICE_NS || ns > 1.5 * SERVICE_NS)
+		fail_msg("the median of paced arrivals is %.0f ns", ns);
+	/* Of those that come at once each waits for the ones before. */
+	run_service("burst:16", 5000, 2 * (uint64_t)SERVICE_BURST, &loop);
+	ns = histogram_at_rank(&loop.times.histogram, loop.served / 2);
+	if (ns < 0.8 * SERVICE_NS * SERVICE_BURST / 2 || ns > 1.5 * SERVICE_NS * SERVICE_BURST / 2)
+		fail_msg("the median of bursts is %.0f ns", ns);
+	assert_true(loop.late > loop.served / 2);
+}
+
+/* Without pauses the service is the bound; twice as much is not served, and the times say so. */
+static void a_load_beyond_the_capacity_is_not_kept(NO_STATE)
+{
+	static struct engine_open_loop loop;
+
+	run_service("poisson", 0, UINT32_MAX, &loop);
+	assert_true(loop.served_s <= 1e9 / SERVICE_NS);
+	run_service("paced", 2e9 / SERVICE_NS, UINT32_MAX, &loop);
+	assert_true(loop.served_s <= 1e9 / SERVICE_NS);
+	assert_true(loop.times.longest > 4 * (uint64_t)SERVICE_NS * HISTOGRAM_NS);
+}
+
+static void what_nobody_began_is_found(NO_STATE)
+{
+	static struct engine_open_loop loop;
+	const struct workload_case subject = {
+		.workload = &no_queue, .ops = pool_find("mutex"), .run = serve};
+	char why[ENGINE_REASON_BYTES];
+	struct arrivals arrivals;
+
+	if (topology_cpus(TOPOLOGY_COMPACT, (uint32_t[2]){0}, 2) < 2) {
+		print_message("[ SKIPPED  ] it wants two CPUs\n");
+		skip();
+	}
+	struct engine *engine = open_cell(&subject, 2);
+
+	assert_true(arrivals_parse("paced", &arrivals));
+	assert_int_equal(
+		engine_open_loop_slice(engine, &arrivals, 1000, MS_NS, MS_NS, &loop, why), -EPROTO);
+	assert_non_null(strstr(why, "nobody had begun"));
+	engine_close(engine, NULL);
+}
+
+/* Each workload is a queue, and gives back all that it took. */
+static void every_workload_answers_arrivals(NO_STATE)
+{
+	static struct engine_open_loop loop;
+	char why[ENGINE_REASON_BYTES];
+	struct arrivals arrivals;
+
+	assert_true(arrivals_parse("poisson", &arrivals));
+	for (size_t i = 0; workloads[i] != NULL; i++) {
+		struct engine_closing closing;
+		struct workload_case subject;
+		const double rates[] = {0, 100000};
+
+		assert_true(
+			instance_find("mag_tls", INSTANCE_FOLDED, workloads[i]->name, &subject));
+		struct engine *engine = open_cell(&subject, workloads[i]->lane_threads);
+
+		if (engine_oversubscribed(engine)) {
+			assert_int_equal(engine_open_loop_slice(
+						 engine, &arrivals, 0, MS_NS, MS_NS, &loop, why),
+				-ENOTSUP);
+			assert_non_null(strstr(why, "a CPU for each thread"));
+		}
+		for (size_t r = 0; r < array_count(rates) && !engine_oversubscribed(engine); r++) {
+			int slice = 0;
+
+			do {
+				if (engine_open_loop_slice(engine, &arrivals, rates[r], MS_NS,
+					    MS_NS, &loop, why) != 0)
+					fail_msg("%s: %s", workloads[i]->name, why);
+			} while (loop.served == 0 && ++slice < SLICES_MAX);
+			assert_true(loop.served > 0);
+			assert_int_equal(histogram_count(&loop.times.histogram), loop.served);
+		}
+		engine_close(engine, &closing);
+		assert_string_equal(closing.check, "");
+		assert_int_equal(closing.count, closing.expected);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arrivals_have_their_rate_and_their_shape),
+		cmocka_unit_test(other_arrivals_are_refused),
+		cmocka_unit_test(response_times_run_from_the_intended_moment),
+		cmocka_unit_test(a_load_beyond_the_capacity_is_not_kept),
+		cmocka_unit_test(what_nobody_began_is_found),
+		cmocka_unit_test(every_workload_answers_arrivals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
