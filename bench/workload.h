@@ -50,10 +50,10 @@ struct workload_cell {
 struct workload_thread {
 	struct pool_thread *self; /* attached by the engine, on this thread */
 	const struct workload_cell *cell;
-	uint32_t index;  /* 0..threads-1 */
-	uint64_t failed; /* gets that found less than was asked; counted by the body */
-	void *shared;    /* made by open; the same for all threads of the cell */
-	void *own;       /* made by enter; this thread's */
+	uint32_t index;          /* 0..threads-1 */
+	uint64_t failed;         /* gets that found less than was asked; counted by the body */
+	void *shared;            /* made by open; the same for all threads of the cell */
+	void *own;               /* made by enter; this thread's */
 	struct latency *latency; /* where timed rounds note their calls; see latency.h */
 };
 
@@ -89,6 +89,11 @@ struct workload {
 	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
 	bool holds_many;
 	bool untimed; /* makes no call of a driver's: nothing in WORKLOAD_CALL */
+	/*
+	 * In each slice the engine stops the first thread for so long, and times all calls of the
+	 * others; 0: not at all. Part of sweeps that name it.
+	 */
+	uint32_t stall_ms;
 	/* A driver's profile: part of full sweeps, and of quick ones that name it. */
 	bool profile;
 

@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,33 @@ static bool solo_close(const struct micro *micro, struct solo *solo, char *why)
 	return sound;
 }
 
+/*
+ * Percentiles of single calls from a latency slice: those that there is evidence for, and the
+ * longest. None where the workload has no call to time.
+ */
+static void count_calls(gb_state *state, struct engine *engine, uint32_t threads)
+{
+	static const char *const names[LATENCY_PERCENTILES] = {
+		"nbl_p50_ns", "nbl_p90_ns", "nbl_p99_ns", "nbl_p99.9_ns", "nbl_p99.99_ns"};
+	struct latency_times all = {0};
+	struct engine_slice slice;
+	char why[ENGINE_REASON_BYTES];
+
+	if (engine_latency_slice(engine, MICRO_WINDOW_NS, MICRO_LEAD_IN_NS, &slice, why) != 0)
+		return;
+	for (uint32_t i = 0; i < threads; i++) {
+		for (int c = 0; c < LATENCY_CLASSES; c++)
+			latency_add(&all, &slice.threads[i].latency->of[c]);
+	}
+	for (size_t i = 0; i < LATENCY_PERCENTILES; i++) {
+		const double ns = latency_percentile(&all.histogram, latency_percentiles[i]);
+
+		if (!isnan(ns))
+			gb_counter(state, names[i], ns);
+	}
+	gb_counter(state, "nbl_longest_ns", (double)all.longest / HISTOGRAM_NS);
+}
+
 static void run_solo(gb_state *state, void *arg)
 {
 	const struct micro *micro = arg;
@@ -173,7 +201,15 @@ static void run_solo(gb_state *state, void *arg)
 	if (!solo_close(micro, &solo, why)) {
 		skip(state, why);
 		lost = true;
+		return;
 	}
+
+	struct engine *engine;
+
+	if (engine_open(&micro->subject, &micro->cell, &engine, why) != 0)
+		return;
+	count_calls(state, engine, 1);
+	engine_close(engine, NULL);
 }
 
 /*
@@ -209,6 +245,7 @@ static void run_engine(gb_state *state, void *arg)
 		well++;
 	else
 		skip(state, "no work was done in the window");
+	count_calls(state, engine, micro->cell.shape.threads);
 	engine_close(engine, &closing);
 	if (closing.count != closing.expected || closing.check[0] != '\0') {
 		skip(state, closing.check[0] ? closing.check : "objects were lost");

@@ -7,6 +7,7 @@
 #include "bench/base/clock.h"
 #include "bench/base/splitmix.h"
 #include "bench/engine/runner.h"
+#include "bench/engine/stall.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -97,6 +98,22 @@ static uint64_t sleep_window(struct engine *self, uint64_t window_ns)
 	}
 }
 
+/*
+ * Stops the first thread in the midst of its window, and waits until it runs again and the others have
+ * seen that. Returns how often the coordinator woke.
+ */
+static uint64_t stall_first(struct engine *self)
+{
+	const uint64_t stall_ns = (uint64_t)self->subject.workload->stall_ms * 1000000;
+
+	if (stall_ns == 0)
+		return 0;
+	clock_sleep_until_ns(clock_now_ns() + stall_ns / 4);
+	stall_thread(self->runners[0].thread, self->subject.workload->stall_ms);
+	clock_sleep_until_ns(clock_now_ns() + stall_ns + stall_ns / 4);
+	return 2;
+}
+
 static void measure(struct engine *self, enum order order, uint64_t window_ns, uint64_t lead_in_ns,
 	struct engine_slice *out)
 {
@@ -112,7 +129,8 @@ static void measure(struct engine *self, enum order order, uint64_t window_ns, u
 	atom_store_relaxed(&self->phase, PHASE_LEAD_IN);
 	clock_sleep_until_ns(clock_now_ns() + lead_in_ns);
 	atom_store_relaxed(&self->phase, PHASE_MEASURE);
-	uint64_t woke = sleep_window(self, window_ns);
+	uint64_t woke = stall_first(self);
+	woke += sleep_window(self, window_ns);
 	atom_store_relaxed(&self->phase, PHASE_STOP);
 	await_finish(self);
 	engine_add_up(self, woke, out);
@@ -186,6 +204,8 @@ int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_
 	measure_slice(self, ORDER_RUN_TIMED, window_ns, lead_in_ns, out);
 	for (uint32_t i = 0; i < self->started; i++)
 		self->figures[i].latency = &self->latency[i];
+	if (self->subject.workload->stall_ms > 0)
+		latency_forget(&self->latency[0]); /* its own stop is no figure */
 	return 0;
 }
 
@@ -215,6 +235,12 @@ int engine_open_loop_slice(struct engine *self, const struct arrivals *arrivals,
 	struct engine_slice slice;
 	uint64_t unmatched = 0;
 
+	if (self->subject.workload->stall_ms > 0) {
+		snprintf(why, ENGINE_REASON_BYTES,
+			"%s stops threads, and no work can arrive at one that is stopped.",
+			self->subject.workload->name);
+		return -ENOTSUP;
+	}
 	if (self->oversubscribed) {
 		snprintf(why, ENGINE_REASON_BYTES,
 			"An open loop wants a CPU for each thread: one that waits for an arrival "
@@ -310,6 +336,8 @@ static int set_up(struct engine *self, char *why)
 	const size_t fill_bytes = self->cell.capacity * sizeof(void *);
 	int rc = choose_cpus(self);
 
+	if (rc == 0 && workload->stall_ms > 0)
+		rc = stall_open();
 	if (rc == 0)
 		rc = start_threads(self);
 	if (rc != 0) {

@@ -12,10 +12,18 @@ const struct workload *const workloads[] = {
 	NULL,
 };
 
-/* folded_pools.def: the strategies that have a unit of their own (CMakeLists.txt). A release build has all. */
+/*
+ * folded_pools.def: the strategies that have a unit of their own (CMakeLists.txt). A release build has
+ * all, and two of each: the other one times calls.
+ */
+#ifdef INSTANCES_TIMED_BY_TABLE
+#define TIMED(name) instance_table_timed
+#else
+#define TIMED(name) instance_##name##_timed
+#endif
 #define POOL(name)                                                   \
 	extern const struct workload_case instance_##name##_cases[]; \
-	extern const workload_body instance_##name##_timed[];
+	extern const workload_body TIMED(name)[];
 #include "folded_pools.def"
 extern const struct workload_case instance_table_cases[];
 extern const workload_body instance_table_timed[];
@@ -28,7 +36,7 @@ struct instance {
 };
 
 static const struct instance instances[] = {
-#define POOL(name) {#name, instance_##name##_cases, instance_##name##_timed},
+#define POOL(name) {#name, instance_##name##_cases, TIMED(name)},
 #include "folded_pools.def"
 };
 

@@ -268,6 +268,47 @@ static void test_clocks(NO_STATE)
 	}
 }
 
+/* The longest gap of the thread that was not stopped, of several slices, in nanoseconds. */
+static double longest_gap(const char *pool, double until, bool least)
+{
+	struct engine_cell pair = cell;
+	struct workload_case subject;
+	struct engine_slice slice;
+	struct engine *engine;
+	char why[ENGINE_REASON_BYTES];
+	double found = least ? INFINITY : 0;
+
+	pair.shape.threads = 2;
+	assert_true(instance_find(pool, INSTANCE_FOLDED, "stalled_10", &subject));
+	assert_int_equal(engine_open(&subject, &pair, &engine, why), 0);
+	for (int i = 0; i < SLICES_MAX && (least ? found > until : found < until); i++) {
+		double gap = 0;
+
+		assert_int_equal(engine_latency_slice(engine, MS_NS, MS_NS, &slice, why), 0);
+		for (int c = 0; c < LATENCY_CLASSES; c++) {
+			assert_int_equal(slice.threads[0].latency->of[c].longest, 0);
+			gap = fmax(gap,
+				(double)slice.threads[1].latency->of[c].longest / HISTOGRAM_NS);
+		}
+		found = least ? fmin(found, gap) : fmax(found, gap);
+	}
+	engine_close(engine, NULL);
+	return found;
+}
+
+/*
+ * A lock's holder that is stopped holds up the others, for as long as it is stopped; a stopped thread
+ * of a pool without locks holds up nobody. On a busy machine either wants several tries: a stop may
+ * miss the lock, and others' load may take the CPU away.
+ */
+static void test_stops(NO_STATE)
+{
+	enum { STOP_NS = 10 * MS_NS };
+
+	assert_true(longest_gap("mutex", 0.8 * STOP_NS, false) >= 0.8 * STOP_NS);
+	assert_true(longest_gap("treiber_tag", 0.5 * STOP_NS, true) <= 0.5 * STOP_NS);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +318,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_every_workload),
 	};
 

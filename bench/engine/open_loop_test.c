@@ -218,13 +218,18 @@ static void every_workload_answers_arrivals(NO_STATE)
 			instance_find("mag_tls", INSTANCE_FOLDED, workloads[i]->name, &subject));
 		struct engine *engine = open_cell(&subject, workloads[i]->lane_threads);
 
-		if (engine_oversubscribed(engine)) {
-			assert_int_equal(engine_open_loop_slice(
-						 engine, &arrivals, 0, MS_NS, MS_NS, &loop, why),
-				-ENOTSUP);
-			assert_non_null(strstr(why, "a CPU for each thread"));
+		const bool stops = workloads[i]->stall_ms > 0;
+		const bool refused = stops || engine_oversubscribed(engine);
+
+		if (refused) {
+			int rc = engine_open_loop_slice(
+				engine, &arrivals, 0, MS_NS, MS_NS, &loop, why);
+
+			assert_int_equal(rc, -ENOTSUP);
+			assert_non_null(
+				strstr(why, stops ? "stops threads" : "a CPU for each thread"));
 		}
-		for (size_t r = 0; r < array_count(rates) && !engine_oversubscribed(engine); r++) {
+		for (size_t r = 0; r < array_count(rates) && !refused; r++) {
 			int slice = 0;
 
 			do {

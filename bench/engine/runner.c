@@ -82,14 +82,6 @@ static uint64_t calls_timed(const struct latency *latency)
 	return calls;
 }
 
-static void forget(struct latency *latency)
-{
-	const struct ticks *ticks = latency->ticks;
-
-	memset(latency, 0, sizeof(*latency));
-	latency->ticks = ticks;
-}
-
 /*
  * How far apart timed rounds are. A timed round costs its readings, and a call and a mispredicted
  * exit from the loop before it. The distance is such that all this takes ENGINE_TIMED_SHARE of the
@@ -100,7 +92,7 @@ static void choose_distance(struct engine *engine, struct runner *self)
 {
 	double round_ns = 0, timed_ns = 0;
 
-	forget(self->latency);
+	latency_forget(self->latency);
 	for (int try = 0; try < ENGINE_TIMED_TRIES; try++) {
 		uint64_t began_ns = clock_now_ns();
 		bool waited = run_chunk(engine, self, self->rounds) == 0;
@@ -133,7 +125,7 @@ static void choose_distance(struct engine *engine, struct runner *self)
 static void prepare_timing(struct engine *engine, struct runner *self)
 {
 	choose_distance(engine, self);
-	forget(self->latency);
+	latency_forget(self->latency);
 	for (int i = 0; i < ENGINE_PROBES; i++) {
 		uint64_t first = ticks_first(&engine->ticks);
 		uint64_t last = ticks_last(&engine->ticks);
@@ -143,9 +135,14 @@ static void prepare_timing(struct engine *engine, struct runner *self)
 	}
 }
 
-/* Rounds until the next timed one, itself included: from 1 to twice the distance, evenly. */
+/*
+ * Rounds until the next timed one, itself included: from 1 to twice the distance, evenly. Where a
+ * thread is stopped no round of the others may go untimed.
+ */
 static uint64_t draw_distance(struct runner *self)
 {
+	if (self->engine->subject.workload->stall_ms > 0)
+		return 1;
 	self->random += SPLITMIX_STEP;
 	return 1 + splitmix(self->random) % (2 * self->distance);
 }

@@ -108,11 +108,11 @@ static json_t *error(const char *code)
 static json_t *slice(void)
 {
 	return json_pack("{s:s, s:i, s:i, s:f, s:i, s:f, s:f, s:f, s:s, s:i, s:i, s:i, s:i, s:i,"
-			 " s:i, s:i, s:[]}",
+			 " s:i, s:i, s:i, s:[]}",
 		"reply", "slice", "window_ns", 1000000, "units", 1, "units_per_s", 1000.0, "failed",
 		0, "skew", 0.0, "jain", 1.0, "slowest_share", 1.0, "flags", "", "refill", 0,
-		"flush", 0, "grow", 0, "steal", 0, "empty", 0, "idle_cpu_ns", 0, "idle_ns", 0,
-		"threads");
+		"flush", 0, "grow", 0, "steal", 0, "empty", 0, "wait", 0, "idle_cpu_ns", 0,
+		"idle_ns", 0, "threads");
 }
 
 /* Shows what of its environment is about malloc, as the sentence of a failure. */

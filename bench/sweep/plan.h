@@ -140,7 +140,7 @@ static inline bool plan_times(const struct plan *plan, const struct plan_cell *c
 /* Whether a cell's blocks have slices of an open loop: its threads have a CPU each. */
 static inline bool plan_loads(const struct plan *plan, const struct plan_cell *cell)
 {
-	return plan->loads.count > 0 && !cell->oversubscribed;
+	return plan->loads.count > 0 && !cell->oversubscribed && cell->workload->stall_ms == 0;
 }
 
 /*

@@ -234,7 +234,8 @@ int plan_make_cells(struct plan *plan, const struct plan_request *request, char 
 {
 	for (size_t i = 0; workloads[i] != NULL; i++) {
 		if (request->workloads.count == 0
-				? plan->quick && workloads[i]->profile
+				? workloads[i]->stall_ms > 0 ||
+					  (plan->quick && workloads[i]->profile)
 				: !plan_has_name(&request->workloads, workloads[i]->name))
 			continue;
 		size_t before = plan->cell_count;

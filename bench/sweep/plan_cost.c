@@ -66,7 +66,9 @@ static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
 {
 	const uint32_t turns = (cell->threads + plan->cpus - 1) / plan->cpus;
 
-	return PLAN_SWITCH_NS + PLAN_START_NS / plan->blocks +
+	/* A stop, and a quarter of its length on either side (engine.c). */
+	return 1.5 * MS_NS * cell->workload->stall_ms * (1 + plan_times(plan, cell)) +
+	       PLAN_SWITCH_NS + PLAN_START_NS / plan->blocks +
 	       (cell->oversubscribed ? 2 * PLAN_TURN_NS * turns : 0);
 }
 

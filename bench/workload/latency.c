@@ -40,6 +40,14 @@ void latency_add(struct latency_times *self, const struct latency_times *other)
 	histogram_add(&self->histogram, &other->histogram);
 }
 
+void latency_forget(struct latency *self)
+{
+	const struct ticks *ticks = self->ticks;
+
+	memset(self, 0, sizeof(*self));
+	self->ticks = ticks;
+}
+
 double latency_mean_ns(const struct latency_times *self)
 {
 	const uint64_t count = histogram_count(&self->histogram);

@@ -68,6 +68,9 @@ struct latency {
 _Static_assert(
 	sizeof(struct latency) <= 16384, "a thread's histograms fit a first-level cache's half");
 
+/* Forgets all that was timed. */
+void latency_forget(struct latency *self);
+
 /* A call that is being timed. */
 struct latency_start {
 	struct pool_paths paths;

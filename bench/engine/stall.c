@@ -1,0 +1,34 @@
+/* See stall.h. */
+#include "bench/engine/stall.h"
+
+#include "bench/base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+
+enum { STALL_NS_PER_MS = 1000000 };
+
+static volatile sig_atomic_t stall_ms;
+
+static void sleep_in_handler(int number)
+{
+	const int saved = errno;
+
+	(void)number;
+	clock_sleep_until_ns(clock_now_ns() + (uint64_t)stall_ms * STALL_NS_PER_MS);
+	errno = saved;
+}
+
+int stall_open(void)
+{
+	struct sigaction action = {.sa_handler = sleep_in_handler, .sa_flags = SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	return sigaction(SIGUSR2, &action, NULL) == 0 ? 0 : -errno;
+}
+
+void stall_thread(pthread_t thread, uint32_t ms)
+{
+	stall_ms = (sig_atomic_t)ms;
+	pthread_kill(thread, SIGUSR2);
+}
