@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-/* The parameters of an INSERT that come after cell, subject, fork and thread. */
-enum { BIND_PATH = 5, BIND_CALLS, BIND_SUM, BIND_LONGEST, BIND_HISTOGRAM };
+/* The parameters of an INSERT into `latency` that come after cell, subject, fork and thread. */
+enum { BIND_PATH = 5, BIND_CALLS, BIND_TIMES };
 
 /* How many of the calls take less than a value of the histogram. */
 static double calls_below(
@@ -19,10 +19,9 @@ static double calls_below(
 		     0.5);
 }
 
-void synthetic_path_write(sqlite3_stmt *insert, enum latency_class which,
-	const struct synthetic_path *path, double factor)
+void synthetic_times_bind(sqlite3_stmt *insert, int first, const struct synthetic_path *path,
+	double offset_ns, double factor)
 {
-	const double offset_ns = which == LATENCY_PROBE ? 0 : SYNTHETIC_PROBE_NS;
 	struct latency_times times = {0};
 	unsigned char bytes[HISTOGRAM_PACKED_BYTES];
 	double below = 0, sum = 0;
@@ -37,10 +36,17 @@ void synthetic_path_write(sqlite3_stmt *insert, enum latency_class which,
 			times.longest = high - 1;
 		below = here;
 	}
+	sqlite3_bind_int64(insert, first, (int64_t)sum);
+	sqlite3_bind_int64(insert, first + 1, (int64_t)times.longest);
+	sqlite3_bind_blob(insert, first + 2, bytes, (int)histogram_pack(&times.histogram, bytes),
+		SQLITE_TRANSIENT);
+}
+
+void synthetic_path_bind(sqlite3_stmt *insert, enum latency_class which,
+	const struct synthetic_path *path, double factor)
+{
 	sqlite3_bind_text(insert, BIND_PATH, latency_class_name(which), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(insert, BIND_CALLS, (int64_t)histogram_count(&times.histogram));
-	sqlite3_bind_int64(insert, BIND_SUM, (int64_t)sum);
-	sqlite3_bind_int64(insert, BIND_LONGEST, (int64_t)times.longest);
-	sqlite3_bind_blob(insert, BIND_HISTOGRAM, bytes,
-		(int)histogram_pack(&times.histogram, bytes), SQLITE_TRANSIENT);
+	sqlite3_bind_double(insert, BIND_CALLS, floor(path->calls + 0.5));
+	synthetic_times_bind(
+		insert, BIND_TIMES, path, which == LATENCY_PROBE ? 0 : SYNTHETIC_PROBE_NS, factor);
 }

@@ -18,8 +18,15 @@ struct synthetic_path {
 enum { SYNTHETIC_PROBE_NS = 25 };
 #define SYNTHETIC_PROBE_SIGMA 0.05
 
-/* Writes a thread's histogram of that path, times a factor, as one row of the table latency. */
-void synthetic_path_write(sqlite3_stmt *insert, enum latency_class which,
+/*
+ * Binds sum, longest and histogram of such calls, from the parameter `first` on: their median times
+ * a factor, behind an offset.
+ */
+void synthetic_times_bind(sqlite3_stmt *insert, int first, const struct synthetic_path *path,
+	double offset_ns, double factor);
+
+/* Binds what a thread's calls of that path take, times a factor: the end of a row of `latency`. */
+void synthetic_path_bind(sqlite3_stmt *insert, enum latency_class which,
 	const struct synthetic_path *path, double factor);
 
 #endif

@@ -1,6 +1,7 @@
 /* See synthetic_store.h. */
 #include "bench/analysis/synthetic_store.h"
 
+#include "alloc/machine/compiler.h"
 #include "bench/analysis/stats.h"
 #include "bench/analysis/synthetic_latency.h"
 #include "bench/sweep/schema.h"
@@ -355,7 +356,7 @@ static void write_latency(
 					for (int k = 0; k < 4; k++)
 						sqlite3_bind_int64(latency, k + 1,
 							(int64_t[]){c + 1, i + 1, f, t}[k]);
-					synthetic_path_write(latency, (enum latency_class)path,
+					synthetic_path_bind(latency, (enum latency_class)path,
 						&paths[path], luck);
 					check(db, sqlite3_step(latency));
 				}
@@ -366,10 +367,66 @@ static void write_latency(
 	sqlite3_finalize(latency);
 }
 
+/* The loads of the open loop, in per cent of the capacity, which is that share of the throughput. */
+static const int offered[] = {50, 70, 80, 90, 95};
+static const double capacity_share = 0.9;
+
+/* What SYNTHETIC_UNKEPT serves of what arrives at the heaviest load. */
+static const double unkept_share = 0.9;
+
+/*
+ * An open loop: the response time is a unit's of a thread, and grows as 1 / (1 - load). Where
+ * callers wait for each other, the tail is a wider one.
+ */
+static void write_loads(
+	sqlite3 *db, int c, const struct synthetic_store *wanted, struct stats_rng *rng)
+{
+	const struct load *load = &loads[c];
+	const double slices = 20, arrived = 25000;
+	sqlite3_stmt *s = prepare(db, "INSERT INTO load VALUES (?,?,?,?,?15,?5,?6,?7,?8,?9,?10,?11,"
+				      "?12,?13,?14)");
+
+	for (int i = 0; i < SUBJECTS; i++) {
+		const struct model *m = &models[i];
+		const double ns = true_ns(wanted, m, load);
+		const double capacity =
+			capacity_share * 1e9 * load->threads / load->lane_threads / ns;
+
+		for (size_t k = 0; broken(m, c) == NULL && k < array_count(offered); k++) {
+			const double share = offered[k] / 100.0;
+			const double served =
+				k + 1 == array_count(offered) &&
+						strcmp(m->label, SYNTHETIC_UNKEPT) == 0
+					? unkept_share
+					: 1;
+			const struct synthetic_path times = {served * arrived, ns,
+				m->progress[0] == 'b' ? SYNTHETIC_BLOCKED_SIGMA : SYNTHETIC_SIGMA};
+
+			for (unsigned f = 0; f < wanted->forks; f++) {
+				const double luck = exp(wanted->noise * normal(rng));
+
+				sqlite3_reset(s);
+				for (int n = 0; n < 11; n++)
+					sqlite3_bind_double(s, n + 1,
+						(double[]){c + 1, i + 1, f, offered[k], slices,
+							slices * capacity,
+							slices * share * capacity,
+							slices * share * capacity * served, arrived,
+							served * arrived,
+							(double)k * arrived / 200}[n]);
+				sqlite3_bind_text(s, 15, "poisson", -1, SQLITE_STATIC);
+				synthetic_times_bind(s, 12, &times, 0, luck / (1 - share));
+				check(db, sqlite3_step(s));
+			}
+		}
+	}
+	sqlite3_finalize(s);
+}
+
 void synthetic_store_write(const char *path, const struct synthetic_store *wanted)
 {
 	sqlite3 *db = NULL;
-	struct stats_rng rng, latency_rng;
+	struct stats_rng rng, latency_rng, load_rng;
 	int64_t block_id = 0;
 	const int version = wanted->schema == 0 ? STORE_SCHEMA_VERSION : wanted->schema;
 
@@ -390,15 +447,18 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 	write_subjects(db);
 	stats_rng_seed(&rng, wanted->seed);
 	stats_rng_seed(&latency_rng, wanted->seed + 1);
+	stats_rng_seed(&load_rng, wanted->seed + 2);
 	for (int c = 0; c < (wanted->cells > 0 ? (int)wanted->cells : CELLS); c++) {
 		write_cell(db, c);
 		write_memory(db, c, wanted);
 		write_blocks(db, c, wanted, &rng, &block_id);
 		write_latency(db, c, wanted, &latency_rng);
+		write_loads(db, c, wanted, &load_rng);
 	}
 	/* What the versions before did not have. */
 	if (version < STORE_SCHEMA_VERSION)
-		run(db, "DROP TABLE timed; DROP TABLE latency; ALTER TABLE slice DROP COLUMN wait");
+		run(db, "DROP TABLE timed; DROP TABLE latency; DROP TABLE load;"
+			"ALTER TABLE slice DROP COLUMN wait");
 	run(db, "COMMIT");
 	check(db, sqlite3_close(db));
 }

@@ -21,6 +21,14 @@ struct synthetic_store {
 	int schema; /* its version, from STORE_SCHEMA_OLDEST on; 0: the present one */
 };
 
+/*
+ * Its open loop: response times' logarithms are normal, with medians of a unit's time / (1 - load).
+ * One subject does not keep the heaviest load.
+ */
+#define SYNTHETIC_SIGMA         0.4
+#define SYNTHETIC_BLOCKED_SIGMA 0.8 /* of what blocks */
+#define SYNTHETIC_UNKEPT        "mutex"
+
 /* What the report's tests use: 10 forks of 20 blocks on a quiet machine. */
 struct synthetic_store synthetic_store_default(void);
 
