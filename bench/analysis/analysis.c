@@ -161,6 +161,23 @@ static int add_latency(struct analysis_source *r, size_t cell_at, size_t subject
 	return error;
 }
 
+/* A subject's response times at each load of the cell. */
+static int add_response(struct analysis_source *r, size_t cell_at, size_t subject_at)
+{
+	const struct analysis_cell *cell = &r->analysis->cells[cell_at];
+	struct analysis_served *served = calloc(cell->load_count + 1, sizeof(*served));
+	int error = served == NULL ? analysis_refuse_memory(r) : 0;
+
+	for (size_t i = 0; error == 0 && i < cell->load_count; i++)
+		error = analysis_read_served(r, cell_at, subject_at, cell->loads[i], &served[i]);
+	if (error == 0 && analysis_work_out_response(r->analysis, cell_at, subject_at, served) != 0)
+		error = analysis_refuse_memory(r);
+	for (size_t i = 0; served != NULL && i < cell->load_count; i++)
+		analysis_served_free(&served[i]);
+	free(served);
+	return error;
+}
+
 /* Works a cell through, or keeps its slices for the caller to do so. */
 static int analyse_cell(struct analysis_source *r, size_t cell_at)
 {
@@ -177,6 +194,10 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 	}
 	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
 		error = add_latency(r, cell_at, i);
+	if (error == 0)
+		error = analysis_read_loads(r, cell_at);
+	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
+		error = add_response(r, cell_at, i);
 	analysis_raw_free(&own);
 	return error;
 }

@@ -115,6 +115,8 @@ struct analysis_cell {
 	size_t best;     /* subject, if has_best: whichever may be behind the least */
 	size_t best_set; /* how many are in it */
 	double calibration_ns, calibration_low_ns, calibration_high_ns; /* median and range; NAN */
+	size_t load_count;
+	const uint32_t *loads; /* of an open loop, in per cent of a row's capacity, ascending */
 };
 
 struct analysis_memory {
@@ -157,6 +159,29 @@ struct analysis_latency {
 /* A balance this near to 1 agrees. */
 #define ANALYSIS_BALANCED 0.10
 
+/* A row at one load of an open loop. Rates are arrivals a second, means over the slices. */
+struct analysis_at_load {
+	bool measured; /* else nothing below says anything */
+	bool kept;     /* it served ANALYSIS_KEPT of what was wanted, or more */
+	double wanted_s, served_s;
+	double late;     /* share of the starts that came late; NAN */
+	uint64_t served; /* whose response times are known */
+	struct analysis_percentile at[LATENCY_PERCENTILES]; /* of response times */
+	double longest_ns;
+};
+
+/* How long work takes from the moment at which it was to arrive; response.c works it out. */
+struct analysis_response {
+	const char *arrivals; /* as arrivals.h names them */
+	double capacity_s;
+	const struct analysis_at_load *at; /* of each load of the cell */
+	size_t knee;                       /* one of these; their number: there is none */
+};
+
+#define ANALYSIS_KEPT 0.99 /* of what is wanted, so that a load counts as kept */
+#define ANALYSIS_KNEE 3.0  /* times the p99 of the lightest load */
+#define ANALYSIS_LATE 0.01 /* a greater share of late starts is marked */
+
 struct analysis_result {
 	enum analysis_state state;
 	const char *reason; /* a sentence, for every state but MEASURED and ABSENT; else NULL */
@@ -181,7 +206,8 @@ struct analysis_result {
 	double refill, flush, grow, steal, empty, wait; /* a unit */
 	uint64_t involuntary, faults;                   /* context switches, minor page faults */
 	struct analysis_memory memory;
-	const struct analysis_latency *latency; /* NULL: nothing was timed */
+	const struct analysis_latency *latency;   /* NULL: nothing was timed */
+	const struct analysis_response *response; /* NULL: there was no open loop */
 };
 
 struct analysis_event {
@@ -343,6 +369,20 @@ size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size
  * room for ANALYSIS_SENTENCE_BYTES.
  */
 void analysis_imbalance(const struct analysis *analysis, size_t cell, size_t subject, char *text);
+
+/* A row's response times, where it has some that stand for it; and whether any row has. */
+const struct analysis_response *analysis_response(
+	const struct analysis *analysis, size_t cell, size_t subject);
+bool analysis_has_responses(const struct analysis *analysis);
+
+/*
+ * Of a row that has them: the knee, "80", or "≥ 95" where no heavier load was measured, "" without
+ * one; and the loads with a mark, "not kept: 95 %; late: 80, 90 %". text has room for
+ * ANALYSIS_SENTENCE_BYTES.
+ */
+void analysis_knee(const struct analysis *analysis, size_t cell, size_t subject, char *text);
+void analysis_response_marks(
+	const struct analysis *analysis, size_t cell, size_t subject, char *text);
 
 /* True if two cells differ at most in their number of threads. */
 bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b);

@@ -712,6 +712,8 @@ static void older_stores_stay_readable(NO_STATE)
 	}
 	assert_true(analysis_has_latency(now));
 	assert_false(analysis_has_latency(then));
+	assert_true(analysis_has_responses(now));
+	assert_false(analysis_has_responses(then));
 	near(analysis_at(now, 1, subject(now, "mutex"))->wait, 1.0 / 1024, 0.0001);
 	analysis_free(now);
 	analysis_free(then);
@@ -866,6 +868,109 @@ static void little_evidence_says_little(NO_STATE)
 	expect_refusal(store, NULL, "what was timed of treiber_tag");
 }
 
+static void expect_words(
+	const struct analysis *a, const char *label, const char *knee, const char *marks)
+{
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	analysis_knee(a, 0, subject(a, label), text);
+	assert_string_equal(text, knee);
+	analysis_response_marks(a, 0, subject(a, label), text);
+	assert_string_equal(text, marks);
+}
+
+/* Five loads of two rows; glibc's malloc blocks in the model, rseq_mag does not. */
+static void a_known_open_loop_comes_out(NO_STATE)
+{
+	struct analysis *a = whole_store();
+	const struct analysis_response *wide = analysis_response(a, 0, subject(a, "malloc"));
+	const struct analysis_response *narrow = analysis_response(a, 0, subject(a, "rseq_mag"));
+
+	assert_int_equal(a->cells[0].load_count, 5);
+	assert_non_null(wide);
+	assert_string_equal(wide->arrivals, "poisson");
+	near(wide->capacity_s / (0.9e9 / 9), 1, 1e-9);
+	for (size_t k = 0; k < 5; k++) {
+		const double load = a->cells[0].loads[k] / 100.0;
+		const struct analysis_at_load *at = &wide->at[k];
+
+		assert_true(at->measured && at->kept);
+		near(at->wanted_s / (load * wide->capacity_s), 1, 1e-9);
+		near(at->late, (double)k / 200, 1e-9);
+		assert_int_equal(at->served, 6 * 25000);
+		for (int i = 0; i <= LATENCY_P999; i++) {
+			const struct analysis_percentile *p = &at->at[i];
+
+			near(p->ns / (9 / (1 - load) * exp(SYNTHETIC_BLOCKED_SIGMA * z_of[i])), 1,
+				0.06);
+			near(narrow->at[k].at[i].ns /
+					(2.04 / (1 - load) * exp(SYNTHETIC_SIGMA * z_of[i])),
+				1, 0.06);
+			assert_true(p->lo <= p->ns && p->ns <= p->hi && p->hi < 1.25 * p->lo);
+			assert_int_equal(p->below, p->ns < 50);
+		}
+		assert_true(isnan(at->at[LATENCY_P9999].ns)); /* 15 beyond it */
+		assert_true(at->longest_ns > at->at[LATENCY_P999].ns);
+	}
+	/* 80 % is 2.5 times 50 %, 90 % is 5 times. */
+	expect_words(a, "malloc", "80", "late: 90, 95 %");
+	expect_words(a, SYNTHETIC_UNKEPT, "80", "not kept: 95 %; late: 90 %");
+	near(analysis_response(a, 0, subject(a, SYNTHETIC_UNKEPT))->at[4].served_s /
+			analysis_response(a, 0, subject(a, SYNTHETIC_UNKEPT))->at[4].wanted_s,
+		0.9, 1e-9);
+}
+
+static struct analysis *changed_loads(const char *sql)
+{
+	analysis_free(small_store(two_cells));
+	synthetic_store_execute(store, sql);
+	return read_store(NULL);
+}
+
+static void the_knee_is_the_last_load_that_holds(NO_STATE)
+{
+	struct analysis *a = changed_loads(
+		"UPDATE load SET histogram = (SELECT histogram FROM load o WHERE o.load = 50 AND"
+		" o.cell_id = load.cell_id AND o.subject_id = load.subject_id AND o.fork = "
+		"load.fork)");
+
+	/* Nothing grows: only what is not kept ends it. */
+	expect_words(a, "malloc", "≥ 95", "late: 90, 95 %");
+	expect_words(a, SYNTHETIC_UNKEPT, "90", "not kept: 95 %; late: 90 %");
+	analysis_free(a);
+	/* The lightest load is the measure of the others, or there is none. */
+	a = changed_loads("UPDATE load SET served_s = 0.989 * wanted_s, late = 0 WHERE load = 50;"
+			  "UPDATE load SET served_s = 0.991 * wanted_s, late = 0 WHERE load = 70;"
+			  "DELETE FROM load WHERE load > 70 AND subject_id = 19");
+	expect_words(a, "malloc", "", "not kept: 50 %");
+	analysis_free(a);
+	a = changed_loads("DELETE FROM load WHERE load < 90 AND subject_id = 19;"
+			  "UPDATE load SET late = 0");
+	assert_false(analysis_response(a, 0, subject(a, "malloc"))->at[0].measured);
+	expect_words(a, "malloc", "≥ 95", "");
+	expect_words(a, "rseq_mag", "80", "");
+	analysis_free(a);
+}
+
+static void little_evidence_of_an_open_loop_says_little(NO_STATE)
+{
+	struct analysis *a = changed_loads(
+		"DELETE FROM load WHERE fork > 0 AND subject_id = 19;"
+		"DELETE FROM latency; DELETE FROM timed; DELETE FROM load WHERE subject_id = 5");
+	const struct analysis_percentile *at =
+		analysis_response(a, 0, subject(a, "malloc"))->at[0].at;
+
+	assert_true(at[LATENCY_P99].ns > 0);
+	assert_true(isinf(at[LATENCY_P99].lo) && isinf(at[LATENCY_P99].hi));
+	assert_true(isnan(at[LATENCY_P999].ns)); /* 25 beyond it */
+	assert_false(at[LATENCY_P50].below);     /* no probe is known */
+	assert_null(analysis_response(a, 0, subject(a, "ticket")));
+	analysis_free(a);
+	synthetic_store_execute(
+		store, "UPDATE load SET histogram = x'ff' WHERE subject_id = 6 AND cell_id = 1");
+	expect_refusal(store, NULL, "what was timed of treiber_tag");
+}
+
 static void numbers_by_hand(NO_STATE)
 {
 	assert_string_equal(number_plain(0.01234).text, "0.0123");
@@ -922,6 +1027,9 @@ int main(void)
 		cmocka_unit_test(the_balance_finds_what_does_not_add_up),
 		cmocka_unit_test(a_stall_is_in_its_path_and_in_the_tail),
 		cmocka_unit_test(little_evidence_says_little),
+		cmocka_unit_test(a_known_open_loop_comes_out),
+		cmocka_unit_test(the_knee_is_the_last_load_that_holds),
+		cmocka_unit_test(little_evidence_of_an_open_loop_says_little),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

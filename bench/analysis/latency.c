@@ -2,10 +2,7 @@
  * An analysis, third part: how long single calls took, by path.
  *
  * Percentiles are those of histograms that were merged over forks and threads. They are never
- * averaged, and nothing is subtracted from them. An interval is the wider, at either end, of two.
- * The order statistics of all calls say how well so many calls tell the percentile (binomial). The
- * order statistics of the forks' own percentiles say how far it moves from fork to fork, as the
- * sign test has it: without a normal distribution.
+ * averaged, and nothing is subtracted from them. percentile.c says how sure they are.
  *
  * The mass balance asks whether the times add up. What a unit's calls take, each path by its mean
  * without the probe's, is set against the time of a unit that throughput tells. How often a path is
@@ -21,76 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a normal distribution has outside on either side in 2.5 % of the cases. */
-static const double z_95 = 1.959964;
-static const double tail_95 = 0.025;
-
-/* Values below so many medians of the probe are the clock's more than the call's. */
-static const double floor_probes = 2;
 /* A mean that is no longer than so many has too much of the probe in it to be compared. */
 static const double comparable_probes = 4;
 
 static const double probe_share = 0.99; /* its percentile that is shown beside the median */
-
-/* The value of a share of the calls, however few lie beyond it. */
-static double at_share(const struct histogram *h, double share)
-{
-	const uint64_t count = histogram_count(h);
-
-	return count == 0 ? NAN
-			  : histogram_at_rank(h, count - (uint64_t)((1 - share) * (double)count));
-}
-
-static int ascending(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/*
- * How many of n values, from either end, lie outside an interval that covers their median with
- * 95 %: 0 for six, the most extreme ones are its ends. n >= STATS_EVIDENCE_MIN.
- */
-static size_t outside(size_t n)
-{
-	double chance = ldexp(1, -(int)n), sum = chance;
-	size_t k = 0;
-
-	for (; sum + chance * (double)(n - k) / (double)(k + 1) <= tail_95; k++) {
-		chance *= (double)(n - k) / (double)(k + 1);
-		sum += chance;
-	}
-	return k;
-}
-
-/* scratch has room for a number a fork. */
-static struct analysis_percentile percentile_of(const struct analysis_times *times,
-	const struct histogram *all, double share, double probe_ns, double *scratch)
-{
-	struct analysis_percentile p = {latency_percentile(all, share), -INFINITY, INFINITY, false};
-	const double count = (double)histogram_count(all);
-	const double spread = z_95 * sqrt(count * share * (1 - share));
-	const size_t n = times->forks;
-
-	p.below = p.ns < floor_probes * probe_ns;
-	if (isnan(p.ns) || n < STATS_EVIDENCE_MIN)
-		return p;
-	for (size_t f = 0; f < n; f++) {
-		scratch[f] = at_share(&times->fork[f].calls, share);
-		if (isnan(scratch[f]))
-			return p; /* a fork without a call */
-	}
-	qsort(scratch, n, sizeof(*scratch), ascending);
-
-	const size_t k = outside(n);
-
-	p.lo = fmin(fmin(p.ns, scratch[k]),
-		histogram_at_rank(all, (uint64_t)fmax(1, count * share - spread)));
-	p.hi = fmax(fmax(p.ns, scratch[n - 1 - k]),
-		histogram_at_rank(all, (uint64_t)fmin(count, ceil(count * share + spread) + 1)));
-	return p;
-}
 
 /* How often calls of a subject take a path, a unit, by the throughput slices; NAN: what is left. */
 static double counted(const struct analysis_result *r, enum latency_class path)
@@ -246,8 +177,8 @@ static void work_out(struct analysis_latency *l, const struct analysis_subject *
 	l->probe_ns = latency_percentile(&of[LATENCY_PROBE].histogram, 0.5);
 	l->probe_p99_ns = latency_percentile(&of[LATENCY_PROBE].histogram, probe_share);
 	for (int i = 0; i < LATENCY_PERCENTILES; i++)
-		l->at[i] = percentile_of(
-			times, &all.histogram, latency_percentiles[i], l->probe_ns, scratch);
+		l->at[i] = analysis_percentile_of(&all.histogram, times->calls, times->forks,
+			latency_percentiles[i], l->probe_ns, scratch);
 	balance(l, times, r, share);
 	describe_paths(l, subject, of, share);
 	l->cost = cost_of(times, scratch);

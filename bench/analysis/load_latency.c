@@ -9,20 +9,8 @@ void analysis_times_free(struct analysis_times *times)
 {
 	free(times->side);
 	free(times->fork);
+	free(times->calls);
 	*times = (struct analysis_times){0};
-}
-
-/* A query of one cell and subject; NULL: why is set. */
-static sqlite3_stmt *ask(
-	struct analysis_source *r, size_t cell_at, size_t subject_at, const char *sql)
-{
-	sqlite3_stmt *s = source_prepare(r, sql);
-
-	if (s != NULL) {
-		sqlite3_bind_int64(s, 1, r->analysis->cells[cell_at].id);
-		sqlite3_bind_int64(s, 2, r->analysis->subjects[subject_at].id);
-	}
-	return s;
 }
 
 /* The fork of that number; NULL if nothing was timed in it. */
@@ -45,14 +33,17 @@ static int allocate(
 	times->sides = sides;
 	times->side = calloc(sides, sizeof(*times->side));
 	times->fork = calloc(forks, sizeof(*times->fork));
-	return times->side == NULL || times->fork == NULL ? analysis_refuse_memory(r) : 0;
+	times->calls = calloc(forks, sizeof(*times->calls));
+	return times->side == NULL || times->fork == NULL || times->calls == NULL
+		       ? analysis_refuse_memory(r)
+		       : 0;
 }
 
 /* Units and windows of the latency slices, and room for the rest. */
 static int read_timed(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
-	sqlite3_stmt *s = ask(r, cell_at, subject_at,
+	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT fork, thread, units, window_ns, timed_units,"
 		" (SELECT count(DISTINCT fork) FROM timed WHERE cell_id = ?1 AND subject_id = ?2)"
 		" FROM timed WHERE cell_id = ?1 AND subject_id = ?2 ORDER BY fork, thread");
@@ -93,7 +84,7 @@ static int read_timed(
 static int read_rates(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
-	sqlite3_stmt *s = ask(r, cell_at, subject_at,
+	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT b.fork, t.thread, sum(t.units), sum(t.window_ns) FROM block b"
 		" JOIN thread t ON t.block_id = b.block_id WHERE b.cell_id = ? AND t.subject_id = ?"
 		" GROUP BY b.fork, t.thread");
@@ -130,14 +121,14 @@ static bool take_path(sqlite3_stmt *s, struct analysis_times *times)
 		return false;
 	latency_add(&times->side[source_small(s, 1) % times->sides].of[which], &row);
 	if (which < LATENCY_CLASSES)
-		histogram_add(&fork->calls, &row.histogram);
+		histogram_add(&times->calls[fork - times->fork], &row.histogram);
 	return true;
 }
 
 static int read_paths(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
-	sqlite3_stmt *s = ask(r, cell_at, subject_at,
+	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT fork, thread, path, sum, longest, histogram FROM latency"
 		" WHERE cell_id = ? AND subject_id = ?");
 	int row = -1;
@@ -145,13 +136,7 @@ static int read_paths(
 	while (s != NULL && (row = source_row(r, s)) == 1 && take_path(s, times))
 		continue;
 	sqlite3_finalize(s);
-	if (row == 1)
-		return analysis_refuse(r,
-			"'%s' is damaged: what was timed of %s in '%s' can't be read. Restore it "
-			"from a copy, or measure again with --fresh.",
-			r->path, r->analysis->subjects[subject_at].label,
-			r->analysis->cells[cell_at].label);
-	return row;
+	return row == 1 ? analysis_refuse_times(r, cell_at, subject_at) : row;
 }
 
 int analysis_read_times(

@@ -25,6 +25,15 @@ int analysis_refuse_memory(struct analysis_source *r)
 	return analysis_refuse(r, "There is not enough memory to work through '%s'.", r->path);
 }
 
+int analysis_refuse_times(struct analysis_source *r, size_t cell_at, size_t subject_at)
+{
+	return analysis_refuse(r,
+		"'%s' is damaged: what was timed of %s in '%s' can't be read. Restore it from a "
+		"copy, or measure again with --fresh.",
+		r->path, r->analysis->subjects[subject_at].label,
+		r->analysis->cells[cell_at].label);
+}
+
 int analysis_refuse_sqlite(struct analysis_source *r)
 {
 	switch (sqlite3_errcode(r->db)) {
@@ -117,6 +126,18 @@ sqlite3_stmt *source_prepare(struct analysis_source *r, const char *sql)
 	if (sqlite3_prepare_v2(r->db, sql, -1, &statement, NULL) != SQLITE_OK)
 		analysis_refuse_sqlite(r);
 	return statement;
+}
+
+sqlite3_stmt *source_ask(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, const char *sql)
+{
+	sqlite3_stmt *s = source_prepare(r, sql);
+
+	if (s != NULL) {
+		sqlite3_bind_int64(s, 1, r->analysis->cells[cell_at].id);
+		sqlite3_bind_int64(s, 2, r->analysis->subjects[subject_at].id);
+	}
+	return s;
 }
 
 int source_row(struct analysis_source *r, sqlite3_stmt *statement)

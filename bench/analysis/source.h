@@ -25,6 +25,7 @@ struct analysis_source {
 int analysis_refuse(struct analysis_source *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int analysis_refuse_memory(struct analysis_source *r);
+int analysis_refuse_times(struct analysis_source *r, size_t cell_at, size_t subject_at);
 int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said last */
 
 /*
@@ -36,6 +37,10 @@ int source_open(struct analysis_source *r);
 
 /* A statement, which the caller finalises; NULL: why is set. */
 sqlite3_stmt *source_prepare(struct analysis_source *r, const char *sql);
+
+/* The same of one cell and subject, which are its first two parameters. */
+sqlite3_stmt *source_ask(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, const char *sql);
 
 /* Steps to the next row: 1 a row, 0 the end, -1 a failure with why set. */
 int source_row(struct analysis_source *r, sqlite3_stmt *statement);

@@ -42,7 +42,6 @@ struct analysis_side {
 /* What a fork has to say of a subject's latency. */
 struct analysis_times_fork {
 	int64_t fork;
-	struct histogram calls;
 	double timed_rate, rate; /* units a nanosecond, in latency slices and in the others */
 };
 
@@ -52,6 +51,7 @@ struct analysis_times {
 	struct analysis_side *side;
 	size_t forks;
 	struct analysis_times_fork *fork;
+	struct histogram *calls; /* of each fork, all sides and paths together */
 };
 
 /* Reads it, after the cell's slices; forks is 0 where nothing was timed. */
@@ -62,6 +62,34 @@ void analysis_times_free(struct analysis_times *times);
 /* Works it out, after the estimates. 0 or -ENOMEM. */
 int analysis_work_out_latency(
 	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times);
+
+/*
+ * A percentile of `all`, which is the sum of as many histograms as there are forks. probe_ns: the
+ * median of the probe; NAN where there is none. scratch has room for a number a fork.
+ */
+struct analysis_percentile analysis_percentile_of(const struct histogram *all,
+	const struct histogram *fork, size_t forks, double share, double probe_ns, double *scratch);
+
+/* What was measured of a subject in a cell at one load of an open loop. Sums over slices. */
+struct analysis_served {
+	double slices, capacity_s, wanted_s, served_s, arrived, late;
+	struct latency_times times; /* of all forks */
+	size_t forks;
+	struct histogram *fork; /* response times of each */
+	const char *arrivals;
+};
+
+/* Reads which loads some row of the cell was measured at. */
+int analysis_read_loads(struct analysis_source *r, size_t cell_at);
+
+/* Reads it; forks is 0 where the subject has nothing at that load. */
+int analysis_read_served(struct analysis_source *r, size_t cell_at, size_t subject_at,
+	uint32_t load, struct analysis_served *served);
+void analysis_served_free(struct analysis_served *served);
+
+/* Works out a subject's response times from what it has at each load of the cell. 0 or -ENOMEM. */
+int analysis_work_out_response(struct analysis *a, size_t cell_at, size_t subject_at,
+	const struct analysis_served *served);
 
 /* Effects, verdicts, ranks and ties of one cell with at least one block. 0 or -ENOMEM. */
 int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
