@@ -18,25 +18,36 @@
 #include <unistd.h>
 
 struct format {
-	const char *name, *suffix;
+	const char *name, *part, *suffix; /* report.md; report-load.csv has a part */
 	int (*write)(const struct analysis *analysis, FILE *out);
 	/* In place of write: a document a row that has latency. */
 	int (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
 };
 
 static const struct format formats[] = {
-	{"html", "html", report_html, NULL},
-	{"md", "md", report_markdown, NULL},
-	{"csv", "csv", report_csv, NULL},
-	{"gbench", "json", report_gbench, NULL},
-	{"hdr", "hgrm", NULL, report_hdr},
+	{"html", "", "html", report_html, NULL}, {"md", "", "md", report_markdown, NULL},
+	{"csv", "", "csv", report_csv, NULL}, {"gbench", "", "json", report_gbench, NULL},
+	{"hdr", "", "hgrm", NULL, report_hdr},
+	{"csv", "-load", "csv", report_csv_loads,
+		NULL}, /* behind all that have a name of their own */
 };
 
-enum { FORMATS = sizeof(formats) / sizeof(formats[0]), STORES_MAX = 64, FILE_MODE = 0666 };
+enum {
+	FORMATS = sizeof(formats) / sizeof(formats[0]),
+	FORMATS_NAMED = FORMATS - 1,
+	STORES_MAX = 64,
+	FILE_MODE = 0666
+};
 
 static const char *known_format(size_t i)
 {
-	return i < FORMATS ? formats[i].name : NULL;
+	return i < FORMATS_NAMED ? formats[i].name : NULL;
+}
+
+/* Whether the store has what the document would be of. */
+static bool applies(const struct format *format, const struct analysis *analysis)
+{
+	return format->write != report_csv_loads || analysis_has_responses(analysis);
 }
 
 int report_make_directory(const char *path, char *why, size_t why_bytes)
@@ -114,8 +125,8 @@ static int document_path(char *path, const char *directory, const char *store, b
 			   : dot == NULL || dot == base ? (int)strlen(base)
 							: (int)(dot - base);
 
-	return (size_t)snprintf(path, PATH_MAX, "%s/%.*s.%s", directory, length,
-		       alone ? "report" : base, format->suffix) < PATH_MAX
+	return (size_t)snprintf(path, PATH_MAX, "%s/%.*s%s.%s", directory, length,
+		       alone ? "report" : base, format->part, format->suffix) < PATH_MAX
 		       ? 0
 		       : -1;
 }
@@ -179,7 +190,7 @@ static int write_formats(const char *store, const char *baseline, const char *di
 		return -1;
 	error = report_make_directory(directory, why, why_bytes);
 	for (size_t i = 0; i < FORMATS && error == 0; i++) {
-		if (!wanted[i])
+		if (!wanted[i] || !applies(&formats[i], analysis))
 			continue;
 		if (document_path(path, directory, store, alone, &formats[i]) != 0)
 			errno = ENAMETOOLONG;
@@ -286,7 +297,9 @@ struct report_request {
 
 static const struct options_entry entries[] = {
 	OPTION(NAMES, struct report_request, format, "format", 'f', "A,B",
-		"what to write: html, md, csv (one row a cell and strategy), gbench (Google "
+		"what to write: html, md, csv (one row a cell and strategy; beside it, of a sweep "
+		"with --load, report-load.csv with one row a cell, strategy and load), gbench "
+		"(Google "
 		"Benchmark's JSON), hdr (HdrHistogram's percentiles, a file each), with commas. "
 		"[html,md]",
 		.known = known_format, .noun = "format"),
@@ -310,6 +323,20 @@ static const struct options options = {
 	.entry = entries,
 };
 
+/* Whether some document of one store would have the name of one of the other's. */
+static bool share_a_name(const char *store, const char *other)
+{
+	char mine[PATH_MAX], theirs[PATH_MAX];
+
+	for (size_t i = 0; i < FORMATS * FORMATS; i++) {
+		if (document_path(mine, "", store, false, &formats[i / FORMATS]) == 0 &&
+			document_path(theirs, "", other, false, &formats[i % FORMATS]) == 0 &&
+			strcmp(mine, theirs) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int run_report(int argc, char **argv)
 {
 	struct report_request request = {.directory = "."};
@@ -328,20 +355,15 @@ static int run_report(int argc, char **argv)
 
 	const bool alone = argc - operand == 1;
 
-	for (int i = operand; i < argc; i++) {
-		char mine[PATH_MAX], other[PATH_MAX];
-
-		for (int j = operand; !alone && j < i; j++) {
-			if (document_path(mine, "", argv[i], false, &formats[0]) == 0 &&
-				document_path(other, "", argv[j], false, &formats[0]) == 0 &&
-				strcmp(mine, other) == 0) {
-				fprintf(stderr,
-					"nblbench report: '%s' and '%s' would become documents of "
-					"the same name; report them one by one, with directories "
-					"of their own.\n",
-					argv[j], argv[i]);
-				return COMMAND_USAGE;
-			}
+	for (int i = operand; i < argc && !alone; i++) {
+		for (int j = operand; j < i; j++) {
+			if (!share_a_name(argv[i], argv[j]))
+				continue;
+			fprintf(stderr,
+				"nblbench report: '%s' and '%s' would become documents of the same "
+				"name; report them one by one, with directories of their own.\n",
+				argv[j], argv[i]);
+			return COMMAND_USAGE;
 		}
 	}
 	for (int i = operand; i < argc; i++) {

@@ -103,6 +103,13 @@ static size_t count(const char *text, const char *word)
 static void expect_run(const struct command *command, int want, const char *words,
 	const char *first, const char *second, const char *third, const char *fourth);
 
+static bool exists(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && status.st_size > 0;
+}
+
 static char *page(void)
 {
 	static char *kept;
@@ -335,9 +342,9 @@ static void markdown_tables_are_regular(NO_STATE)
 	free(text);
 }
 
-static void csv_rows_have_all_fields(NO_STATE)
+/* Every row has as many fields as the first, none of them a number that is none. Rows but it. */
+static size_t rows_of_csv(const char *text)
 {
-	char *text = printed(report_csv);
 	size_t fields = 1, want = 0, rows = 0;
 	bool quoted = false;
 
@@ -355,9 +362,16 @@ static void csv_rows_have_all_fields(NO_STATE)
 		}
 	}
 	assert_false(quoted);
-	assert_int_equal(rows, 1 + analysis->cell_count * analysis->subject_count);
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, ",inf"));
+	return rows - 1;
+}
+
+static void csv_rows_have_all_fields(NO_STATE)
+{
+	char *text = printed(report_csv);
+
+	assert_int_equal(rows_of_csv(text), analysis->cell_count * analysis->subject_count);
 	assert_ptr_equal(strstr(text, "cell,workload,threads,"), text);
 	assert_non_null(strstr(text, ",reason,command,waits_per_unit,timed_calls,"));
 	assert_non_null(strstr(text, ",call_p99_ns,call_p99_low,call_p99_high,"));
@@ -399,6 +413,62 @@ static void latency_is_shown_with_its_marks(void **state)
 	free(text);
 }
 
+/* The row of a strategy in the page's response times of the first cell, as far as it goes. */
+static char *response_row(const char *text, const char *label)
+{
+	char head[ID_BYTES];
+	const char *row = strstr(text, "<details id=\"load-1\">");
+
+	assert_non_null(row);
+	snprintf(head, sizeof(head), "<th scope=\"row\">%s</th>", label);
+	row = strstr(row, head);
+	assert_non_null(row);
+	return strndup(row, (size_t)(strstr(row, "</tr>") - row));
+}
+
+/* What is not kept is marked, and what is kept is not. */
+static void response_times_are_shown_with_their_marks(NO_STATE)
+{
+	char *kept = response_row(page(), "ticket"), *unkept = response_row(page(), "mutex");
+	char *text = printed(report_markdown);
+
+	assert_int_equal(count(kept, "<td"), 2 + 3 * 5 + 1);
+	assert_int_equal(count(kept, "class=\"bad\""), 0);
+	assert_non_null(strstr(kept, "<td data-value=\"80\">80</td>"));
+	assert_non_null(strstr(kept, ">late: 90, 95 %</td>"));
+	assert_int_equal(count(unkept, "<td"), count(kept, "<td"));
+	assert_int_equal(count(unkept, "class=\"bad\""), 3);
+	assert_non_null(strstr(unkept, ">not kept: 95 %; late: 90 %</td>"));
+	free(kept);
+	free(unkept);
+	assert_int_equal(count(page(), "<details id=\"load-"), analysis->cell_count);
+	assert_non_null(strstr(page(), "aria-label=\"Response times of pair, 1 thread against"));
+	assert_non_null(strstr(text, "### pair, 1 thread, poisson"));
+	assert_non_null(strstr(text, "| 80 | not kept: 95 %; late: 90 % |"));
+	free(text);
+}
+
+/* One row a load, for what was measured: 21 of 24 rows with one thread, 20 or less with more. */
+static void loads_have_a_table_of_their_own(NO_STATE)
+{
+	char *text = printed(report_csv_loads);
+	size_t rows = 0;
+
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		for (size_t i = 0; i < analysis->subject_count; i++)
+			rows += analysis_response(analysis, c, i) != NULL ? 5 : 0;
+	}
+	assert_true(rows > 700);
+	assert_int_equal(rows_of_csv(text), rows);
+	assert_int_equal(
+		count(text, ",\"mutex\",contestant,\"poisson\",95,"), analysis->cell_count);
+	assert_non_null(strstr(text, "\"pair, 1 thread\",\"pair\",1,\"malloc\",contestant,"
+				     "\"poisson\",50,1e+08,5e+07,5e+07,1,0,150000,"));
+	assert_non_null(strstr(text, "\"pair, 1 thread\",\"pair\",1,\"mutex\",contestant,"
+				     "\"poisson\",95,5.29412e+07,5.02941e+07,4.52647e+07,0,"));
+	free(text);
+}
+
 static void without_latency_there_is_none(void **state)
 {
 	struct synthetic_store wanted = synthetic_store_default();
@@ -417,13 +487,20 @@ static void without_latency_there_is_none(void **state)
 	text = printed(report_html);
 	assert_non_null(strstr(text, "no call was timed"));
 	assert_null(strstr(text, "id=\"latency-1\""));
+	assert_null(strstr(text, "Response time"));
+	assert_null(strstr(text, "#load"));
 	free(text);
 	text = printed(report_markdown);
 	assert_null(strstr(text, "Latency"));
+	assert_null(strstr(text, "Response time"));
 	free(text);
 	csv_rows_have_all_fields(state);
 	analysis_free(analysis);
 	analysis = with;
+	expect_run(&command_report, 0, "/report.csv", "--format=csv", "-o", directory, old);
+	snprintf(old, sizeof(old), "%s/report-load.csv", directory);
+	assert_false(exists(old));
+	snprintf(old, sizeof(old), "%s/old.db", directory);
 	expect_run(
 		&command_report, 1, "has no latency for hdr", "--format=hdr", "-o", directory, old);
 }
@@ -669,13 +746,6 @@ static void expect_run(const struct command *command, int want, const char *word
 	free(output);
 }
 
-static bool exists(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 && status.st_size > 0;
-}
-
 static void report_command_writes_what_is_asked(NO_STATE)
 {
 	char made[PATH_BYTES], file[2 * PATH_BYTES];
@@ -688,6 +758,8 @@ static void report_command_writes_what_is_asked(NO_STATE)
 		snprintf(file, sizeof(file), "%s/report.%s", made, *s);
 		assert_true(exists(file));
 	}
+	snprintf(file, sizeof(file), "%s/report-load.csv", made);
+	assert_true(exists(file));
 	/* Several stores: documents that bear their names. */
 	snprintf(made, sizeof(made), "%s/several", directory);
 	expect_run(&command_report, 0, "/several/two.html", "-o", made, store, slower);
@@ -706,6 +778,7 @@ static void report_command_refuses_in_words(NO_STATE)
 		NULL, NULL, NULL);
 	expect_run(&command_report, 1, "no subject 'x'", "--baseline=x", store, NULL, NULL);
 	expect_run(&command_report, 2, "of the same name", "-o", directory, store, store);
+	expect_run(&command_report, 2, "of the same name", "-o", directory, "a-load.db", "a.db");
 	expect_run(&command_report, 0, "Usage: nblbench report", "--help", NULL, NULL, NULL);
 
 	/* A file stands where the directory should be. */
@@ -821,6 +894,8 @@ int main(void)
 		cmocka_unit_test(false_empties_are_told),
 		cmocka_unit_test(marks_outlast_another_baseline),
 		cmocka_unit_test(latency_is_shown_with_its_marks),
+		cmocka_unit_test(response_times_are_shown_with_their_marks),
+		cmocka_unit_test(loads_have_a_table_of_their_own),
 		cmocka_unit_test(without_latency_there_is_none),
 		cmocka_unit_test(hdr_text_is_what_its_plotters_read),
 		cmocka_unit_test(gbench_json_has_what_importers_read),

@@ -1,4 +1,8 @@
-/* The results as CSV (RFC 4180), one row a cell and subject; units stand in the column heads. */
+/*
+ * The results as CSV (RFC 4180), one row a cell and subject; and those of an open loop, one row a
+ * cell, subject and load. Units stand in the column heads. A row of the second belongs to that row
+ * of the first which has its cell and subject.
+ */
 #include "bench/analysis/analysis.h"
 #include "bench/report/report.h"
 
@@ -83,6 +87,15 @@ static void put_path(FILE *out, const struct analysis_latency *l, const char *na
 		isfinite(values[i]) ? fprintf(out, ",%.6g", values[i]) : fputc(',', out);
 }
 
+static void put_percentiles(FILE *out, const struct analysis_percentile *at)
+{
+	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
+		put_real(out, at[i].ns);
+		put_real(out, isnan(at[i].ns) ? NAN : at[i].lo);
+		put_real(out, isnan(at[i].ns) ? NAN : at[i].hi);
+	}
+}
+
 /* The end of a row: all of it empty where nothing was timed. */
 static void put_latency(FILE *out, double wait, const struct analysis_latency *timed)
 {
@@ -102,11 +115,7 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 		fprintf(out, "%" PRIu64, l->calls);
 	fputc(',', out);
 	put_real(out, l->mean_ns);
-	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
-		put_real(out, l->at[i].ns);
-		put_real(out, isnan(l->at[i].ns) ? NAN : l->at[i].lo);
-		put_real(out, isnan(l->at[i].ns) ? NAN : l->at[i].hi);
-	}
+	put_percentiles(out, l->at);
 	put_real(out, l->longest_ns);
 	put_real(out, l->probe_ns);
 	put_real(out, l->probe_p99_ns);
@@ -119,16 +128,17 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 	fputs("\r\n", out);
 }
 
+static const char *const roles[] = {
+	[ANALYSIS_CONTESTANT] = "contestant",
+	[ANALYSIS_HARNESS] = "harness",
+	[ANALYSIS_BARE] = "bare",
+	[ANALYSIS_FLOOR] = "floor",
+	[ANALYSIS_TABLE] = "table",
+	[ANALYSIS_TWIN] = "twin",
+};
+
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 {
-	static const char *const roles[] = {
-		[ANALYSIS_CONTESTANT] = "contestant",
-		[ANALYSIS_HARNESS] = "harness",
-		[ANALYSIS_BARE] = "bare",
-		[ANALYSIS_FLOOR] = "floor",
-		[ANALYSIS_TABLE] = "table",
-		[ANALYSIS_TWIN] = "twin",
-	};
 	const struct analysis_cell *cell = &a->cells[c];
 	const struct analysis_subject *s = &a->subjects[i];
 	const struct analysis_result *r = analysis_at(a, c, i);
@@ -185,6 +195,56 @@ int report_csv(const struct analysis *analysis, FILE *out)
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		for (size_t i = 0; i < analysis->subject_count; i++)
 			put_row(out, analysis, c, i);
+	}
+	return 0;
+}
+
+static const char *const loads_head =
+	"cell,workload,threads,subject,role,arrivals,load,capacity_per_s,wanted_per_s,"
+	"served_per_s,kept,late_share,responses,response_p50_ns,response_p50_low,"
+	"response_p50_high,response_p90_ns,response_p90_low,response_p90_high,response_p99_ns,"
+	"response_p99_low,response_p99_high,response_p99.9_ns,response_p99.9_low,"
+	"response_p99.9_high,response_p99.99_ns,response_p99.99_low,response_p99.99_high,"
+	"response_longest_ns,knee_load\r\n";
+
+static void put_load(FILE *out, const struct analysis *a, size_t c, size_t subject, size_t load)
+{
+	const struct analysis_cell *cell = &a->cells[c];
+	const struct analysis_response *r = analysis_response(a, c, subject);
+	const struct analysis_at_load *at = &r->at[load];
+
+	put_text(out, cell->label, ",");
+	put_text(out, cell->workload, ",");
+	fprintf(out, "%" PRIu32 ",", cell->threads);
+	put_text(out, a->subjects[subject].label, ",");
+	fprintf(out, "%s,", roles[a->subjects[subject].role]);
+	put_text(out, r->arrivals, ",");
+	fprintf(out, "%" PRIu32 ",", cell->loads[load]);
+	put_real(out, r->capacity_s);
+	put_real(out, at->wanted_s);
+	put_real(out, at->served_s);
+	fprintf(out, "%d,", at->kept);
+	put_real(out, at->late);
+	fprintf(out, "%" PRIu64 ",", at->served);
+	put_percentiles(out, at->at);
+	put_real(out, at->longest_ns);
+	if (r->knee < cell->load_count)
+		fprintf(out, "%" PRIu32, cell->loads[r->knee]);
+	fputs("\r\n", out);
+}
+
+int report_csv_loads(const struct analysis *analysis, FILE *out)
+{
+	fputs(loads_head, out);
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		for (size_t i = 0; i < analysis->subject_count; i++) {
+			const struct analysis_response *r = analysis_response(analysis, c, i);
+
+			for (size_t k = 0; r != NULL && k < analysis->cells[c].load_count; k++) {
+				if (r->at[k].measured)
+					put_load(out, analysis, c, i, k);
+			}
+		}
 	}
 	return 0;
 }

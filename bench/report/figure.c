@@ -5,8 +5,8 @@
 #include "bench/report/figure.h"
 
 #include "bench/report/escape.h"
+#include "bench/report/figure_draw.h"
 #include "bench/report/gnuplot.h"
-#include "bench/report/percentiles.gnuplot.h"
 #include "bench/report/scaling.gnuplot.h"
 #include "bench/report/template.h"
 #include "bench/report/tradeoff.gnuplot.h"
@@ -17,13 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A grid of panels. Sizes in the picture's own units: about a CSS pixel. */
-struct grid {
-	size_t columns, width, height;
-};
-
-static const struct grid small_panels = {.columns = 6, .width = 168, .height = 118};
-static const struct grid wide_panels = {.columns = 4, .width = 252, .height = 190};
+const struct figure_grid figure_small_panels = {.columns = 6, .width = 168, .height = 118};
+const struct figure_grid figure_wide_panels = {.columns = 4, .width = 252, .height = 190};
 
 /*
  * Attributes of gnuplot's elements that the page must not repeat. What its own <defs> define and
@@ -116,12 +111,7 @@ static void gnuplot_text(FILE *script, const char *text)
 	fputc('"', script);
 }
 
-/*
- * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that
- * array. It is as wide as a full row, however few there are, so that panels and letters are of
- * one size all over the page.
- */
-static int draw(const char *template, json_t *data, const struct grid *grid, const char *id,
+int figure_draw(const char *template, json_t *data, const struct figure_grid *grid, const char *id,
 	const char *label, FILE *out)
 {
 	const size_t panels = json_array_size(json_object_get(data, "panels"));
@@ -278,7 +268,7 @@ int figure_scaling(
 	set_threads(data, analysis, first);
 	set_rates(data, analysis, first, order, drawn);
 	free(order);
-	return draw(scaling_gnuplot, data, &small_panels, id, label, out);
+	return figure_draw(scaling_gnuplot, data, &figure_small_panels, id, label, out);
 }
 
 /*
@@ -355,65 +345,6 @@ int figure_tradeoff(const struct analysis *analysis, const char *id, const char 
 				NULL));
 		json_decref(beaten);
 	}
-	return draw(tradeoff_gnuplot, template_record("panels", panels, NULL), &wide_panels, id,
-		label, out);
-}
-
-/*
- * Percentiles of calls.
- */
-
-/* The least step between two points of a line, on either axis: what a reader could see. */
-static const double tail_step = 1.2;
-
-/* The values of the buckets over the shares of calls beyond, down to where too few are to tell. */
-static json_t *tail_of(const struct analysis_latency *l)
-{
-	const double calls = (double)l->calls;
-	json_t *points = json_array();
-	double last_beyond = INFINITY, last_ns = 0;
-	uint64_t beyond = l->calls, here;
-
-	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS && beyond >= LATENCY_EVIDENCE;
-		i++, beyond -= here) {
-		here = l->histogram.count[i];
-		if (here == 0 || ((double)beyond * tail_step > last_beyond &&
-					 histogram_ns(i) < last_ns * tail_step))
-			continue;
-		last_beyond = (double)beyond;
-		last_ns = histogram_ns(i);
-		json_array_append_new(points,
-			template_record("beyond", template_words("%.4g", (double)beyond / calls),
-				"ns", template_words("%.4g", histogram_ns(i)), NULL));
-	}
-	return points;
-}
-
-int figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label, FILE *out)
-{
-	double bottom = INFINITY, top = 0, probe_ns = NAN;
-	json_t *panels = json_array();
-
-	for (size_t i = 0; i < count; i++) {
-		const struct analysis_latency *l = analysis_latency(analysis, cell, order[i]);
-
-		for (int p = 0; p < LATENCY_PERCENTILES; p++) {
-			bottom = fmin(bottom, l->at[p].ns);
-			top = fmax(top, l->at[p].ns);
-		}
-		probe_ns = fmax(probe_ns, l->probe_ns);
-		json_array_append_new(
-			panels, template_record("index", json_integer((json_int_t)order[i]),
-					"title", template_text(analysis->subjects[order[i]].label),
-					"points", tail_of(l), NULL));
-	}
-	return draw(percentiles_gnuplot,
-		template_record("panels", panels, "bottom", template_words("%g", bottom / 1.6),
-			"top", template_words("%g", top * 1.6), "floor",
-			2 * probe_ns > bottom / 1.6
-				? template_words("%g", fmin(2 * probe_ns, top * 1.6))
-				: json_null(),
-			NULL),
-		&small_panels, id, label, out);
+	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
+		&figure_wide_panels, id, label, out);
 }

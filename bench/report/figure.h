@@ -42,6 +42,13 @@ int figure_percentiles(const struct analysis *analysis, size_t cell, const size_
 	size_t count, const char *id, const char *label, FILE *out);
 
 /*
+ * Response times of a cell: p99 against load, one panel a row of `order` that keeps some load, with
+ * its knee.
+ */
+int figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label, FILE *out);
+
+/*
  * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its
  * test.
  */

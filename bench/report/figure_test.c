@@ -4,6 +4,7 @@
 #include "bench/report/figure.h"
 #include "bench/report/gnuplot.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,34 +85,47 @@ static size_t count(const char *text, const char *word)
 	return n;
 }
 
-static void gnuplot_draws_every_strategy(NO_STATE)
+static struct analysis *synthetic(const char *sql)
 {
 	struct synthetic_store wanted = synthetic_store_default();
 	char path[] = "/tmp/nblbench-figure-XXXXXX";
-	char why[WHY_BYTES], *page = NULL;
 	const int fd = mkstemp(path);
 	struct analysis *a = NULL;
-	size_t bytes = 0;
-	FILE *out;
+	char why[WHY_BYTES];
 
 	assert_true(fd >= 0);
 	close(fd);
 	wanted.forks = wanted.blocks = 3;
 	wanted.cells = 4;
 	synthetic_store_write(path, &wanted);
+	synthetic_store_execute(path, sql);
 	if (analysis_read(path, NULL, &a, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
 	unlink(path);
+	return a;
+}
+
+static void need_gnuplot(struct analysis *a)
+{
+	if (gnuplot_available())
+		return;
+	analysis_free(a);
+	print_message("gnuplot is not installed, so nothing could be drawn\n");
+	skip();
+}
+
+static void gnuplot_draws_every_strategy(NO_STATE)
+{
+	struct analysis *a = synthetic("");
+	char *page = NULL;
+	size_t bytes = 0;
+	FILE *out;
 
 	/* Cells 0 to 2 differ in their threads alone; cell 3 starts another load, with no second. */
 	assert_true(figure_scales(a, 0));
 	assert_false(figure_scales(a, 1));
 	assert_false(figure_scales(a, 3));
-	if (!gnuplot_available()) {
-		analysis_free(a);
-		print_message("gnuplot is not installed, so nothing could be drawn\n");
-		skip();
-	}
+	need_gnuplot(a);
 	out = open_memstream(&page, &bytes);
 	assert_non_null(out);
 	assert_int_equal(figure_scaling(a, 0, "s1", "scaling", out), 0);
@@ -133,6 +147,47 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	analysis_free(a);
 }
 
+static char *responses_of(struct analysis *a, const size_t *order, size_t n, int want)
+{
+	char *page = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&page, &bytes);
+
+	assert_non_null(out);
+	assert_int_equal(figure_responses(a, 0, order, n, "r1", "responses", out), want);
+	fclose(out);
+	return page;
+}
+
+/* Each panel has a line and one large point, its knee; who keeps no load has no panel. */
+static void response_times_have_a_knee_each(NO_STATE)
+{
+	static const char knee[] = "scale(2.62)";
+	static const size_t order[] = {3, 4, 5}; /* mutex, ticket, treiber_tag */
+	struct analysis *a = synthetic("UPDATE load SET served_s = 0.5 * wanted_s"
+				       " WHERE subject_id = 5");
+	char *page;
+
+	need_gnuplot(a);
+	page = responses_of(a, order, 3, 0);
+	assert_int_equal(count(page, knee), 2);
+	assert_int_equal(count(page, "<text>mutex</text>"), 1);
+	assert_int_equal(count(page, "<text>ticket</text>"), 0);
+	assert_int_equal(count(page, "<text>90</text>"), 2);
+	free(page);
+	page = responses_of(a, order + 1, 1, -EIO);
+	assert_string_equal(page, "");
+	free(page);
+	analysis_free(a);
+	/* No percentile of the lightest load is known: a line, and no knee. */
+	a = synthetic("UPDATE load SET histogram = x'0101' WHERE load = 50");
+	page = responses_of(a, order, 3, 0);
+	assert_int_equal(count(page, knee), 0);
+	assert_int_equal(count(page, "<text>ticket</text>"), 1);
+	free(page);
+	analysis_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +195,7 @@ int main(void)
 		cmocka_unit_test(black_follows_the_page),
 		cmocka_unit_test(label_is_the_text_alternative),
 		cmocka_unit_test(gnuplot_draws_every_strategy),
+		cmocka_unit_test(response_times_have_a_knee_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "bench/report/report.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 
 static void put(FILE *out, const char *before, const char *text, const char *behind)
@@ -139,6 +140,75 @@ static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
 	}
 }
 
+static void put_response(FILE *out, const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_response *r = analysis_response(a, c, subject);
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	put(out, "| ", a->subjects[subject].label, " | ");
+	fprintf(out, "%s |", number_plain(r->capacity_s / 1e6).text);
+	for (size_t i = 0; i < a->cells[c].load_count; i++) {
+		const struct analysis_at_load *at = &r->at[i];
+
+		if (!at->measured)
+			fputs(" - |", out);
+		else
+			fprintf(out, " %s / %s / %s |", number_plain(at->at[LATENCY_P50].ns).text,
+				number_plain(at->at[LATENCY_P99].ns).text,
+				number_plain(at->at[LATENCY_P999].ns).text);
+	}
+	analysis_knee(a, c, subject, text);
+	put(out, " ", *text == '\0' ? "-" : text, " | ");
+	analysis_response_marks(a, c, subject, text);
+	put(out, "", text, " |\n");
+}
+
+/* A cell's response times, if it has any. */
+static void put_cell_responses(
+	FILE *out, const struct analysis *a, size_t c, const size_t *order, size_t n)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_response *r = analysis_response(a, c, order[i]);
+
+		if (r == NULL)
+			continue;
+		if (rows++ == 0) {
+			put(out, "\n### ", a->cells[c].label, ", ");
+			put(out, "", r->arrivals, "\n\n| ns | capacity, million/s |");
+			for (size_t k = 0; k < a->cells[c].load_count; k++)
+				fprintf(out, " %" PRIu32 " %%: p50 / p99 / p99.9 |",
+					a->cells[c].loads[k]);
+			fputs(" knee, % | marks |\n|---|--:|", out);
+			for (size_t k = 0; k < a->cells[c].load_count; k++)
+				fputs("--:|", out);
+			fputs("--:|---|\n", out);
+		}
+		put_response(out, a, c, order[i]);
+	}
+}
+
+static void put_responses(FILE *out, const struct analysis *a, const size_t *order, size_t n)
+{
+	if (!analysis_has_responses(a))
+		return;
+	fprintf(out,
+		"\n## Response time against load\n\nFrom the moment at which work was to arrive, "
+		"at "
+		"loads in per cent of the measured capacity. not kept: less than %.0f %% of what "
+		"was "
+		"wanted was served, so response times only grow. late: more than %.0f %% of the "
+		"work "
+		"was begun over a microsecond after it had arrived. Knee: the highest load that is "
+		"kept with a p99 of at most %.0f times that at the lightest; ≥: no heavier load "
+		"was "
+		"measured.\n",
+		100 * ANALYSIS_KEPT, 100 * ANALYSIS_LATE, ANALYSIS_KNEE);
+	for (size_t c = 0; c < a->cell_count; c++)
+		put_cell_responses(out, a, c, order, n);
+}
+
 static void put_events(FILE *out, const struct analysis *a)
 {
 	size_t printed = 0;
@@ -189,6 +259,8 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 		put(out, "\n", text, "\n");
 	put_advice(out, analysis);
 	put_latencies(out, analysis, order);
+	analysis_order(analysis, order, &contestants);
+	put_responses(out, analysis, order, n);
 	put_events(out, analysis);
 	put(out, "\nSource ", analysis->source_revision, ", build ");
 	put(out, "", analysis->build_id, "");

@@ -345,6 +345,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "tradeoffs", page_tradeoffs(&p));
 	set(page, "tradeoff_figure", page_tradeoff_figure(&p));
 	set(page, "latency", page_latency(&p));
+	set(page, "responses", page_responses(&p));
 	set(page, "cells", page_cells(&p));
 	set(page, "events", events_of(a));
 	set(page, "plan", plan_of(a));

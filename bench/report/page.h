@@ -30,8 +30,9 @@ json_t *page_ratios(const struct page *p);    /* page_ratios.c */
 json_t *page_scaling(const struct page *p);   /* page_figures.c */
 json_t *page_tradeoffs(const struct page *p); /* page_figures.c */
 json_t *page_tradeoff_figure(const struct page *p);
-json_t *page_latency(const struct page *p); /* page_latency.c */
-json_t *page_cells(const struct page *p);   /* page_cells.c */
+json_t *page_latency(const struct page *p);   /* page_latency.c */
+json_t *page_responses(const struct page *p); /* page_responses.c */
+json_t *page_cells(const struct page *p);     /* page_cells.c */
 
 /* All slots of page.html; for report_html and its test. NULL: no memory. */
 json_t *page_data(const struct analysis *analysis);
@@ -41,6 +42,9 @@ json_t *page_drawn(int error, FILE *out, char **svg);
 
 /* A number, or a range, with the dash that typesetters use; "–" for one that is missing. */
 json_t *page_number(struct number number);
+
+/* The slots of a percentile's cell in a table; bad: it is not what it would be called. */
+json_t *page_percentile(const struct analysis_percentile *p, bool bad);
 
 /* "1 thread", "2 threads". */
 json_t *page_threads(uint32_t threads);

@@ -15,20 +15,24 @@ static json_t *plain(double value)
 	return page_number(number_plain(value));
 }
 
+json_t *page_percentile(const struct analysis_percentile *p, bool bad)
+{
+	const bool bounded = isfinite(p->ns) && isfinite(p->lo) && isfinite(p->hi);
+
+	return template_record("ns", plain(p->ns), "class",
+		template_text(bad        ? "bad"
+			      : p->below ? "below"
+					 : ""),
+		"range", bounded ? page_number(number_plain_range(p->lo, p->hi)) : json_null(),
+		NULL);
+}
+
 static json_t *percentiles_of(const struct analysis_latency *l)
 {
 	json_t *list = json_array();
 
-	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
-		const struct analysis_percentile *p = &l->at[i];
-		const bool bounded = isfinite(p->ns) && isfinite(p->lo) && isfinite(p->hi);
-
-		page_add(list, template_record("ns", plain(p->ns), "below", json_boolean(p->below),
-				       "range",
-				       bounded ? page_number(number_plain_range(p->lo, p->hi))
-					       : json_null(),
-				       NULL));
-	}
+	for (int i = 0; i < LATENCY_PERCENTILES; i++)
+		page_add(list, page_percentile(&l->at[i], false));
 	return list;
 }
 

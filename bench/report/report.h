@@ -65,6 +65,7 @@ extern const struct command command_ratios;  /* ratios.c */
 int report_html(const struct analysis *analysis, FILE *out);
 int report_markdown(const struct analysis *analysis, FILE *out);
 int report_csv(const struct analysis *analysis, FILE *out);
+int report_csv_loads(const struct analysis *analysis, FILE *out); /* of the open loops */
 int report_gbench(const struct analysis *analysis, FILE *out);
 
 /* One row's, which has latency. */

@@ -1,0 +1,54 @@
+{{!
+Response times against the load of an open loop, in a cell: a panel a strategy with its own line, which ends where the load is not
+kept, and its knee; all others in grey behind it. template.h has the language, figure_tail.c fills the slots; a slot without & is a
+quoted string.
+}}
+set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
+set multiplot layout {{rows}},{{columns}}
+set border 3 linewidth 0.5
+set tics nomirror scale 0.4
+unset key
+unset mxtics
+unset mytics
+
+# Okabe and Ito's blue: told apart from grey by every kind of colour vision, and on paper.
+front = '#0072b2'
+context = '#9a9a9a'
+
+{{#panels}}
+$s{{index}} << EOD
+{{#points}}
+{{load}} {{&ns}}
+{{/points}}
+EOD
+{{#knee}}
+$k{{index}} << EOD
+{{load}} {{&ns}}
+EOD
+{{/knee}}
+{{/panels}}
+# The background of every panel: all lines, with an empty line between two.
+$all << EOD
+{{#panels}}
+{{#points}}
+{{load}} {{&ns}}
+{{/points}}
+
+{{/panels}}
+EOD
+
+set logscale y 10
+set format y '%.0s%c'
+set xrange [{{left}}:100]
+set xtics ({{#tics}}{{#further}},{{/further}}{{label}} {{load}}{{/tics}})
+set yrange [{{&bottom}}:{{&top}}]
+set lmargin 6
+set rmargin 1.5
+set tmargin 1.6
+set bmargin 1.6
+{{#panels}}
+set title {{title}} offset 0,-0.6 noenhanced
+plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
+	$s{{index}} using 1:2 with linespoints linecolor rgb front linewidth 1.6 pointtype 7 pointsize 0.2{{#knee}}, \
+	$k{{index}} using 1:2 with points linecolor rgb front pointtype 7 pointsize 0.7{{/knee}}
+{{/panels}}
