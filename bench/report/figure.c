@@ -9,7 +9,6 @@
 #include "bench/report/gnuplot.h"
 #include "bench/report/scaling.gnuplot.h"
 #include "bench/report/template.h"
-#include "bench/report/tradeoff.gnuplot.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -269,82 +268,4 @@ int figure_scaling(
 	set_rates(data, analysis, first, order, drawn);
 	free(order);
 	return figure_draw(scaling_gnuplot, data, &figure_small_panels, id, label, out);
-}
-
-/*
- * Time against memory.
- */
-
-/* Bytes an object beyond its payload in this cell; NAN if unknown. */
-static double overhead(const struct analysis *analysis, size_t cell, size_t subject)
-{
-	const struct analysis_result *result = analysis_at(analysis, cell, subject);
-
-	if (!result->memory.known || result->state != ANALYSIS_MEASURED ||
-		isnan(result->ns.point) || analysis->subjects[subject].role != ANALYSIS_CONTESTANT)
-		return NAN;
-	return result->memory.object_bytes - (double)analysis->cells[cell].object_bytes;
-}
-
-/* Whether some contestant of the cell is at least as fast and as small, and better in one. */
-static bool dominated(const struct analysis *analysis, size_t cell, size_t subject)
-{
-	const double bytes = overhead(analysis, cell, subject);
-	const double time = analysis_at(analysis, cell, subject)->ns.point;
-
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		const double other_bytes = overhead(analysis, cell, i);
-		const double other_time = analysis_at(analysis, cell, i)->ns.point;
-
-		if (i != subject && !isnan(other_bytes) && other_bytes <= bytes &&
-			other_time <= time && (other_bytes < bytes || other_time < time))
-			return true;
-	}
-	return false;
-}
-
-/* The contestants of a cell that some other beats in both, or those that none does. */
-static json_t *contestants_of(const struct analysis *analysis, size_t cell, bool beaten)
-{
-	json_t *points = json_array();
-
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		const double bytes = overhead(analysis, cell, i);
-
-		if (isnan(bytes) || dominated(analysis, cell, i) != beaten)
-			continue;
-		json_array_append_new(
-			points, template_record("ns",
-					template_words("%.9g",
-						exp(analysis_at(analysis, cell, i)->ns.point)),
-					"bytes", template_words("%.9g", bytes), "name",
-					template_text(analysis->subjects[i].label), NULL));
-	}
-	return points;
-}
-
-int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out)
-{
-	json_t *panels = json_array();
-
-	for (size_t c = 0; c < analysis->cell_count; c++) {
-		json_t *front = contestants_of(analysis, c, false);
-		json_t *beaten = contestants_of(analysis, c, true);
-
-		if (json_array_size(front) == 0) {
-			json_decref(front);
-			json_decref(beaten);
-			continue;
-		}
-		json_array_append_new(panels,
-			template_record("title", template_text(analysis->cells[c].label), "front",
-				front, "beaten",
-				json_array_size(beaten) > 0
-					? template_record("points", json_incref(beaten), NULL)
-					: json_null(),
-				NULL));
-		json_decref(beaten);
-	}
-	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, id, label, out);
 }

@@ -31,7 +31,12 @@ bool figure_scales(const struct analysis *analysis, size_t first);
 int figure_scaling(const struct analysis *analysis, size_t first, const char *id, const char *label,
 	FILE *out);
 
-/* Time against memory beyond the payload, one panel a cell; who is beaten in both is grey. */
+/*
+ * Where the tail of some contestant's calls is known: throughput against p99.9, with memory beyond
+ * the payload as the size of a point, one panel a cell with a thread on each CPU. Else time against
+ * that memory, one panel a cell. Who is beaten in all of it is grey.
+ */
+bool figure_tradeoff_has_tail(const struct analysis *analysis);
 int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out);
 
 /*

@@ -147,6 +147,48 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	analysis_free(a);
 }
 
+static char *tradeoff_of(const char *sql, bool tail)
+{
+	struct analysis *a = synthetic(sql);
+	char *page = NULL;
+	size_t bytes = 0;
+	FILE *out;
+
+	assert_int_equal(figure_tradeoff_has_tail(a), tail);
+	need_gnuplot(a);
+	out = open_memstream(&page, &bytes);
+	assert_non_null(out);
+	assert_int_equal(figure_tradeoff(a, "t1", "trade-off", out), 0);
+	fclose(out);
+	analysis_free(a);
+	return page;
+}
+
+/* Named is who is beaten in one thing at most: by mag_tls glibc's malloc is in all three. */
+static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
+{
+	char *page = tradeoff_of("", true);
+
+	assert_int_equal(count(page, "<text>p99.9, ns</text>"), 1);
+	assert_int_equal(count(page, "<text>pair, 2 threads</text>"), 1);
+	assert_int_equal(count(page, "<text>pair, 1 thread</text>"), 0);
+	assert_int_equal(count(page, "<text>mag_tls 12.0 B</text>"), 1);
+	assert_int_equal(count(page, "<text>treiber_tag 4.00 B</text>"), 1);
+	assert_int_equal(count(page, "<text>malloc "), 0);
+	free(page);
+	page = tradeoff_of("UPDATE memory SET pool_bytes = 256 * 4096 WHERE subject_id = 19", true);
+	assert_int_equal(count(page, "<text>malloc 0"), 1);
+	free(page);
+	/* No cell has as many threads as there are CPUs: all are shown. */
+	page = tradeoff_of("UPDATE plan SET json = '{\"cpus\":3}'", true);
+	assert_int_equal(count(page, "<text>p99.9, ns</text>"), 4);
+	free(page);
+	page = tradeoff_of("DELETE FROM latency; DELETE FROM timed", false);
+	assert_int_equal(count(page, "<text>p99.9, ns</text>"), 0);
+	assert_int_equal(count(page, "<text>ns a unit</text>"), 4);
+	free(page);
+}
+
 static char *responses_of(struct analysis *a, const size_t *order, size_t n, int want)
 {
 	char *page = NULL;
@@ -195,6 +237,7 @@ int main(void)
 		cmocka_unit_test(black_follows_the_page),
 		cmocka_unit_test(label_is_the_text_alternative),
 		cmocka_unit_test(gnuplot_draws_every_strategy),
+		cmocka_unit_test(the_front_is_of_throughput_tail_and_bytes),
 		cmocka_unit_test(response_times_have_a_knee_each),
 	};
 

@@ -191,10 +191,20 @@ json_t *page_tradeoff_figure(const struct page *p)
 
 	if (out == NULL)
 		return json_null();
-	return page_drawn(
+
+	const bool tail = figure_tradeoff_has_tail(p->a);
+	json_t *figure = page_drawn(
 		figure_tradeoff(p->a, "tradeoff",
-			"Time a unit against memory beyond the payload, one panel a cell. The "
-			"tables of the cells have the numbers.",
+			tail ? "Throughput against the p99.9 of calls and memory beyond the "
+			       "payload, one panel a cell. The tables of the cells have the "
+			       "numbers."
+			     : "Time a unit against memory beyond the payload, one panel a cell. "
+			       "The tables of the cells have the numbers.",
 			out),
 		out, &svg);
+
+	if (json_string_length(figure) > 0)
+		return template_record("figure", figure, "tail", json_boolean(tail), NULL);
+	json_decref(figure);
+	return json_null();
 }

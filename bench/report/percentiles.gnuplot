@@ -1,6 +1,6 @@
 {{!
 Percentiles of the calls of a cell: a panel a strategy with its own line, all others in grey behind it. From the left to the right
-the share of calls that take longer falls from all to one in 100,000. template.h has the language, figure.c fills the slots; a slot
+the share of calls that take longer falls from all to one in 100,000. template.h has the language, figure_tail.c fills the slots; a slot
 without & is a quoted string.
 }}
 set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced

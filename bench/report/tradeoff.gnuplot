@@ -1,6 +1,6 @@
 {{!
 Time against memory beyond the payload: a panel a cell; who is beaten in both is grey, the others have their names. template.h has
-the language, figure.c fills the slots; a slot without & is a quoted string.
+the language, figure_tradeoff.c fills the slots; a slot without & is a quoted string.
 }}
 set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
 set multiplot layout {{rows}},{{columns}}
