@@ -135,10 +135,16 @@ struct analysis_percentile {
 /* The calls of a row that took one path. */
 struct analysis_path {
 	const char *name;
+	enum latency_class class;
 	uint64_t calls; /* that were timed */
 	double share;   /* of all calls, by what the throughput slices counted */
 	double mean_ns, longest_ns;
 	double ns[LATENCY_PERCENTILES]; /* NAN as above */
+};
+
+/* How long a unit's calls take on one side of a lane, by path, without the probe's mean; in ns. */
+struct analysis_unit_side {
+	double ns[LATENCY_CLASSES];
 };
 
 /* How long single calls took; latency.c works it out and says how. Times include the probe's. */
@@ -149,6 +155,8 @@ struct analysis_latency {
 	struct histogram histogram; /* of all of them */
 	size_t path_count;          /* in the order of enum latency_class */
 	struct analysis_path path[LATENCY_CLASSES];
+	size_t sides; /* threads of a lane */
+	struct analysis_unit_side *side;
 	double probe_mean_ns, probe_ns, probe_p99_ns; /* of empty pairs of readings; the median */
 	double cost;           /* what timing took of the throughput, as a share; may be below 0 */
 	double calls_per_unit; /* of the side of a lane that spends the most time in calls */

@@ -98,8 +98,10 @@ static void balance(struct analysis_latency *l, const struct analysis_times *tim
 		for (int path = 0; path < LATENCY_CLASSES; path++) {
 			share[path] += often[path];
 			if (often[path] > 0)
-				ns += often[path] * (latency_mean_ns(&times->side[i].of[path]) -
-							    l->probe_mean_ns);
+				l->side[i].ns[path] =
+					often[path] * (latency_mean_ns(&times->side[i].of[path]) -
+							      l->probe_mean_ns);
+			ns += l->side[i].ns[path];
 		}
 		all += calls;
 		if (i == 0 || ns > most) {
@@ -135,7 +137,8 @@ static void describe_paths(struct analysis_latency *l, const struct analysis_sub
 		if (calls == 0)
 			continue;
 		l->path_count++;
-		p->name = latency_class_name((enum latency_class)path);
+		p->class = (enum latency_class)path;
+		p->name = latency_class_name(p->class);
 		p->calls = calls;
 		p->share = share[path];
 		p->mean_ns = latency_mean_ns(&of[path]);
@@ -198,7 +201,11 @@ int analysis_work_out_latency(
 	l = analysis_keep(a, 1, sizeof(*l));
 	of = calloc(LATENCY_HISTOGRAMS, sizeof(*of));
 	scratch = calloc(times->forks, sizeof(*scratch));
-	if (l != NULL && of != NULL && scratch != NULL) {
+	if (l != NULL) {
+		l->sides = times->sides;
+		l->side = analysis_keep(a, times->sides, sizeof(*l->side));
+	}
+	if (l != NULL && l->side != NULL && of != NULL && scratch != NULL) {
 		work_out(l, &a->subjects[subject_at], r, times, of, scratch);
 		if (l->calls > 0)
 			r->latency = l;

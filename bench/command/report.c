@@ -28,6 +28,7 @@ static const struct format formats[] = {
 	{"html", "", "html", report_html, NULL}, {"md", "", "md", report_markdown, NULL},
 	{"csv", "", "csv", report_csv, NULL}, {"gbench", "", "json", report_gbench, NULL},
 	{"hdr", "", "hgrm", NULL, report_hdr},
+	{"speedscope", "", "speedscope.json", NULL, report_speedscope},
 	{"csv", "-load", "csv", report_csv_loads,
 		NULL}, /* behind all that have a name of their own */
 };
@@ -297,10 +298,10 @@ struct report_request {
 
 static const struct options_entry entries[] = {
 	OPTION(NAMES, struct report_request, format, "format", 'f', "A,B",
-		"what to write: html, md, csv (one row a cell and strategy; beside it, of a sweep "
-		"with --load, report-load.csv with one row a cell, strategy and load), gbench "
-		"(Google "
-		"Benchmark's JSON), hdr (HdrHistogram's percentiles, a file each), with commas. "
+		"what to write, with commas: html, md, csv (one row a cell and strategy; beside "
+		"it, of a sweep with --load, report-load.csv: one row a cell, strategy and load), "
+		"gbench (Google Benchmark's JSON); and, a file each, hdr (HdrHistogram's "
+		"percentiles), speedscope (where the nanoseconds of a unit go). "
 		"[html,md]",
 		.known = known_format, .noun = "format"),
 	OPTION(TEXT, struct report_request, directory, "out", 'o', "DIR",
@@ -379,6 +380,7 @@ static int run_report(int argc, char **argv)
 const struct command command_report = {
 	.name = "report",
 	.summary =
-		"write HTML, Markdown, CSV, Google Benchmark JSON or HdrHistogram text from stores",
+		"write HTML, Markdown, CSV, Google Benchmark JSON, HdrHistogram text or speedscope "
+		"profiles from stores",
 	.run = run_report,
 };

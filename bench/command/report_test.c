@@ -503,6 +503,8 @@ static void without_latency_there_is_none(void **state)
 	snprintf(old, sizeof(old), "%s/old.db", directory);
 	expect_run(
 		&command_report, 1, "has no latency for hdr", "--format=hdr", "-o", directory, old);
+	expect_run(&command_report, 1, "has no latency for speedscope", "--format=speedscope", "-o",
+		directory, old);
 }
 
 /* The text adds up: shares ascend to 1, and the last line but the comments is the longest call. */
@@ -543,6 +545,82 @@ static void hdr_text_is_what_its_plotters_read(void **state)
 	assert_true(fabs(last_value - value) < 0.01);
 	assert_int_equal(last_calls, calls);
 	fclose(in);
+}
+
+static json_t *profile_of(size_t cell, const char *label)
+{
+	char *text = NULL;
+	size_t subject = 0, bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	json_t *file;
+
+	while (strcmp(analysis->subjects[subject].label, label) != 0)
+		subject++;
+	assert_non_null(out);
+	assert_int_equal(report_speedscope(analysis, cell, subject, out), 0);
+	fclose(out);
+	file = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(file);
+	free(text);
+	return file;
+}
+
+/* The weight of the sample whose stack has these names; fails if there is none. */
+static double weight_of(const json_t *file, const char *side, const char *path)
+{
+	const json_t *frames = json_object_get(json_object_get(file, "shared"), "frames");
+	const json_t *profile = json_array_get(json_object_get(file, "profiles"), 0);
+	const json_t *weights = json_object_get(profile, "weights"), *sample;
+	size_t i;
+
+	json_array_foreach(json_object_get(profile, "samples"), i, sample)
+	{
+		const char *names[3];
+
+		for (size_t k = 0; k < 3; k++) {
+			const json_int_t at = json_integer_value(json_array_get(sample, k));
+
+			names[k] = json_string_value(
+				json_object_get(json_array_get(frames, (size_t)at), "name"));
+			assert_non_null(names[k]);
+		}
+		if (strcmp(names[1], side) == 0 && strcmp(names[2], path) == 0)
+			return json_real_value(json_array_get(weights, i));
+	}
+	fail_msg("no sample of %s, %s", side, path);
+	return 0;
+}
+
+/* A profile's width is a unit's time of each side; of its paths, what the model has them take. */
+static void profiles_are_as_wide_as_a_unit(NO_STATE)
+{
+	json_t *file = profile_of(7, "mutex"), *weight;
+	const json_t *profile = json_array_get(json_object_get(file, "profiles"), 0);
+	double sum = 0, end = 0;
+	char *unit, *type;
+	size_t i;
+
+	assert_int_equal(json_unpack((json_t *)(uintptr_t)profile, "{s:s, s:s, s:F}", "type", &type,
+				 "unit", &unit, "endValue", &end),
+		0);
+	assert_string_equal(type, "sampled");
+	assert_string_equal(unit, "nanoseconds");
+	json_array_foreach(json_object_get(profile, "weights"), i, weight) sum +=
+		json_real_value(weight);
+	assert_int_equal(i, json_array_size(json_object_get(profile, "samples")));
+	assert_true(fabs(sum - end) < 1e-6 * end);
+	/* Two sides, and 80 ns a get and a put, of which a packet has two and a half. */
+	assert_true(fabs(end / (2 * 2.5 * 80) - 1) < 0.15);
+	assert_true(weight_of(file, "begins the work", "wait") > 2);
+	assert_true(fabs(weight_of(file, "completes it", "fast") / 200 - 1) < 0.05);
+	assert_true(weight_of(file, "completes it", "between calls") < 40);
+	json_decref(file);
+	/* One call of 32 objects in four is a refill, which takes eight times a fast one; half are fast. */
+	file = profile_of(3, "mag_tls");
+	assert_true(fabs(weight_of(file, "does all of it", "refill") /
+				    weight_of(file, "does all of it", "fast") -
+			    8 * 0.25 / 0.5) < 0.2);
+	json_decref(file);
 }
 
 /* False empties have their own name in every format, and a number only where they are counted. */
@@ -760,6 +838,8 @@ static void report_command_writes_what_is_asked(NO_STATE)
 	}
 	snprintf(file, sizeof(file), "%s/report-load.csv", made);
 	assert_true(exists(file));
+	expect_run(&command_report, 0, "/b c/report-pair-1-thread-malloc.speedscope.json",
+		"--format=speedscope", "-o", made, store);
 	/* Several stores: documents that bear their names. */
 	snprintf(made, sizeof(made), "%s/several", directory);
 	expect_run(&command_report, 0, "/several/two.html", "-o", made, store, slower);
@@ -898,6 +978,7 @@ int main(void)
 		cmocka_unit_test(loads_have_a_table_of_their_own),
 		cmocka_unit_test(without_latency_there_is_none),
 		cmocka_unit_test(hdr_text_is_what_its_plotters_read),
+		cmocka_unit_test(profiles_are_as_wide_as_a_unit),
 		cmocka_unit_test(gbench_json_has_what_importers_read),
 		cmocka_unit_test(table_fits_the_terminal),
 		cmocka_unit_test(report_command_writes_what_is_asked),

@@ -70,5 +70,6 @@ int report_gbench(const struct analysis *analysis, FILE *out);
 
 /* One row's, which has latency. */
 int report_hdr(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
+int report_speedscope(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
 
 #endif
