@@ -83,19 +83,83 @@ static bool is_named(const struct analysis_subject *s, const char *name)
 					    : strcmp(name, s->label) == 0;
 }
 
-/* What was timed of a row's calls, on the measure's scale; a NAN for a point where there is none. */
+/* What a row has at the target's load; NULL if nothing was measured there. */
+static const struct analysis_at_load *at_load(const struct attempt *t, int side, size_t subject)
+{
+	const struct analysis_cell *cell = &t->a->cells[t->side[side].cell];
+	const struct analysis_response *r = analysis_response(t->a, t->side[side].cell, subject);
+
+	for (size_t i = 0; r != NULL && i < cell->load_count; i++) {
+		if (cell->loads[i] == t->target->load && r->at[i].measured)
+			return &r->at[i];
+	}
+	return NULL;
+}
+
+static struct stats_estimate logarithm(struct stats_estimate e)
+{
+	return (struct stats_estimate){log(e.point), e.lo > 0 ? log(e.lo) : -INFINITY, log(e.hi)};
+}
+
+/* x - y by the method of variance estimates recovery. */
+static struct stats_estimate difference(struct stats_estimate x, struct stats_estimate y)
+{
+	const double point = x.point - y.point;
+
+	return (struct stats_estimate){point, point - hypot(x.point - x.lo, y.hi - y.point),
+		point + hypot(x.hi - x.point, y.point - y.lo)};
+}
+
+static struct stats_estimate percentile_of(const struct analysis_percentile *at, int which)
+{
+	return (struct stats_estimate){at[which].ns, at[which].lo, at[which].hi};
+}
+
+/*
+ * What was timed of a row's calls, or its response times, on the measure's scale; a NAN for a point
+ * where there is none.
+ */
 static struct stats_estimate time_of_calls(const struct attempt *t, int side, size_t subject)
 {
 	static const int percentile[] = {
 		[RATIO_P50] = LATENCY_P50, [RATIO_P99] = LATENCY_P99, [RATIO_P999] = LATENCY_P999};
 	const struct analysis_latency *l = analysis_latency(t->a, t->side[side].cell, subject);
-	struct analysis_percentile p = {NAN, -INFINITY, INFINITY, false};
+	const struct analysis_at_load *r = at_load(t, side, subject);
+	const struct analysis_percentile *at = NULL;
+	double longest_ns = NAN;
 
-	if (l != NULL && t->target->measure == RATIO_MAX)
-		p.ns = l->longest_ns;
-	else if (l != NULL)
-		p = l->at[percentile[t->target->measure]];
-	return (struct stats_estimate){p.ns, p.lo, p.hi};
+	if (t->target->load == 0 && l != NULL) {
+		at = l->at;
+		longest_ns = l->longest_ns;
+	} else if (t->target->load > 0 && r != NULL && r->kept) {
+		at = r->at;
+		longest_ns = r->longest_ns;
+	}
+	if (at == NULL || t->target->measure == RATIO_MAX)
+		return (struct stats_estimate){longest_ns, -INFINITY, INFINITY};
+	if (t->target->measure != RATIO_P99_P50)
+		return percentile_of(at, percentile[t->target->measure]);
+
+	const struct stats_estimate e = difference(logarithm(percentile_of(at, LATENCY_P99)),
+		logarithm(percentile_of(at, LATENCY_P50)));
+
+	return (struct stats_estimate){exp(e.point), exp(e.lo), exp(e.hi)};
+}
+
+/* Says why a row that was measured has no such time; false. */
+static bool miss_time(struct attempt *t, int side, size_t subject)
+{
+	const char *label = t->a->subjects[subject].label, *cell = t->result->cell[side];
+	const struct analysis_at_load *r = at_load(t, side, subject);
+
+	if (t->target->load == 0)
+		return miss(t, "too few calls of %.60s were timed in '%.90s'", label, cell);
+	return miss(t,
+		r == NULL  ? "%.60s was not measured at a load of %" PRIu32 " %% in '%.90s'"
+		: !r->kept ? "%.60s does not keep a load of %" PRIu32 " %% in '%.90s'"
+			   : "%.60s has too few response times at a load of %" PRIu32
+			     " %% in '%.90s'",
+		label, t->target->load, cell);
 }
 
 /* Whether a subject has a result in a side's cell: a count, or a time that compares. Else why. */
@@ -106,7 +170,7 @@ static bool has_result(struct attempt *t, int side, size_t subject)
 
 	if (ratio_is_of_calls(t->target) && r->state == ANALYSIS_MEASURED && r->failed == 0 &&
 		isnan(time_of_calls(t, side, subject).point))
-		return miss(t, "too few calls of %.60s were timed in '%.90s'", label, cell);
+		return miss_time(t, side, subject);
 	/* A count wants those that failed; they were measured, or found nothing at all. */
 	if (t->target->measure == RATIO_FAILED ? r->slices > 0
 					       : r->state == ANALYSIS_MEASURED && r->failed == 0)
@@ -364,11 +428,6 @@ static struct stats_estimate least_of_calls(struct attempt *t, int side)
 	return least;
 }
 
-static struct stats_estimate logarithm(struct stats_estimate e)
-{
-	return (struct stats_estimate){log(e.point), e.lo > 0 ? log(e.lo) : -INFINITY, log(e.hi)};
-}
-
 static void work_out_calls(struct attempt *t)
 {
 	struct stats_estimate *e = &t->result->estimate;
@@ -384,9 +443,7 @@ static void work_out_calls(struct attempt *t)
 			x = logarithm(x);
 			y = logarithm(y);
 		}
-		const double point = x.point - y.point;
-		x = (struct stats_estimate){point, point - hypot(x.point - x.lo, y.hi - y.point),
-			point + hypot(x.hi - x.point, y.point - y.lo)};
+		x = difference(x, y);
 	}
 	*e = x;
 	t->result->verdict =

@@ -13,7 +13,7 @@
  * The best of a sample looks a little better than it is, since it was chosen for that. So its
  * interval is widened until it would hold whichever row had been chosen (stats_chosen).
  *
- * Times of calls. The side's figure is the least of its rows; it lies between the least of their low
+ * Times of calls, and response times. The side's figure is the least of its rows; it lies between the least of their low
  * ends and the least of their high ends. Two sides are set against each other by the method of
  * variance estimates recovery, as `compare` does it.
  */
@@ -50,6 +50,7 @@ enum ratio_measure {
 	RATIO_P99,
 	RATIO_P999,
 	RATIO_MAX,
+	RATIO_P99_P50, /* p99 / p50 of a row: how far its tail is from its middle */
 };
 
 enum ratio_operation {
@@ -65,6 +66,7 @@ struct ratio_target {
 	char title[RATIO_TEXT_BYTES];
 	uint32_t given; /* a bit a key */
 	enum ratio_measure measure;
+	uint32_t load; /* per cent: times are response times at that load; 0: of calls */
 	enum ratio_operation operation;
 	struct ratio_side side[2];
 	char at[RATIO_TEXT_BYTES]; /* the cell of sides without one of their own */
@@ -73,10 +75,17 @@ struct ratio_target {
 	bool wanted_ns; /* "ns" stands behind it */
 };
 
-/* Whether it is about the times of calls. */
+/* Whether it is about the times of calls, or response times. */
 static inline bool ratio_is_of_calls(const struct ratio_target *target)
 {
 	return target->measure >= RATIO_P50;
+}
+
+/* Whether its figure is in ns. */
+static inline bool ratio_is_in_ns(const struct ratio_target *target)
+{
+	return target->operation != RATIO_OVER && target->measure != RATIO_P99_P50 &&
+	       (target->measure == RATIO_TIME || ratio_is_of_calls(target));
 }
 
 /* Whether a side is this one name. */

@@ -6,6 +6,7 @@
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -20,6 +21,9 @@ const char ratio_help[] =
 	"  same   of over and minus: the row that the first side turned out to be\n"
 	"CELL is a cell as reports name it: 'burst 32, 2 threads'. 'N threads' are one a CPU of\n"
 	"the sweep, '4N threads' four. ROWS @ CELL gives a side a cell of its own.\n"
+	"With --load the times are response times of an open loop at that load, which a row that "
+	"does\n"
+	"not keep it has none of.\n"
 	"\n"
 	"In a file a target is a section, [TITLE], with the options above as keys: row = ours. A\n"
 	"[HEADING] without keys stands over the targets that follow it.\n";
@@ -114,7 +118,8 @@ static int set_want(struct ratio_target *target, const char *text, char *why)
 
 static int set_measure(struct ratio_target *target, const char *text, char *why)
 {
-	static const char *const names[] = {"time", "rate", "failed", "p50", "p99", "p99.9", "max"};
+	static const char *const names[] = {
+		"time", "rate", "failed", "p50", "p99", "p99.9", "max", "p99/p50"};
 
 	for (size_t m = 0; m < array_count(names); m++) {
 		if (strcmp(names[m], text) == 0) {
@@ -122,22 +127,36 @@ static int set_measure(struct ratio_target *target, const char *text, char *why)
 			return 0;
 		}
 	}
-	return refuse(why, "measure is time, rate, failed, p50, p99, p99.9 or max, and not '%.60s'",
+	return refuse(why,
+		"measure is time, rate, failed, p50, p99, p99.9, max or p99/p50, and not '%.60s'",
 		text);
+}
+
+static int set_load(struct ratio_target *target, const char *text, char *why)
+{
+	char *end;
+	const unsigned long load = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end != '\0' || load == 0 || load > 100)
+		return refuse(why, "load is 1 to 100, in per cent of the capacity, and not '%.60s'",
+			text);
+	target->load = (uint32_t)load;
+	return 0;
 }
 
 int ratio_set(struct ratio_target *target, const char *key, const char *value,
 	const struct ratio_stores *stores, char *why)
 {
-	static const char *const keys[] = {"row", "over", "minus", "at", "measure", "want"};
-	enum { ROW, OVER, MINUS, AT, MEASURE };
+	static const char *const keys[] = {"row", "over", "minus", "at", "measure", "load", "want"};
+	enum { ROW, OVER, MINUS, AT, MEASURE, LOAD };
 	char text[2 * RATIO_TEXT_BYTES];
 	size_t k = 0;
 
 	while (k < array_count(keys) && strcmp(keys[k], key) != 0)
 		k++;
 	if (k == array_count(keys))
-		return refuse(why, "'%.60s' is none of row, over, minus, at, measure, want", key);
+		return refuse(
+			why, "'%.60s' is none of row, over, minus, at, measure, load, want", key);
 	if ((target->given & 1U << k) != 0)
 		return refuse(why, "%s is given twice", key);
 	if (strlen(value) >= sizeof(text))
@@ -150,6 +169,8 @@ int ratio_set(struct ratio_target *target, const char *key, const char *value,
 		return set_cell(target->at, text, stores, why);
 	if (k == MEASURE)
 		return set_measure(target, text, why);
+	if (k == LOAD)
+		return set_load(target, text, why);
 	if (k != OVER && k != MINUS)
 		return set_want(target, text, why);
 	if (target->operation != RATIO_ALONE)
@@ -160,8 +181,7 @@ int ratio_set(struct ratio_target *target, const char *key, const char *value,
 
 int ratio_check(struct ratio_target *t, char *why)
 {
-	const bool ns =
-		(t->measure == RATIO_TIME || ratio_is_of_calls(t)) && t->operation != RATIO_OVER;
+	const bool ns = ratio_is_in_ns(t);
 
 	if (t->side[0].count == 0)
 		return refuse(why, "there is no row: say which, as in 'row = ours'");
@@ -175,13 +195,18 @@ int ratio_check(struct ratio_target *t, char *why)
 	if ((t->measure == RATIO_FAILED && t->operation != RATIO_ALONE) ||
 		(t->measure == RATIO_RATE && t->operation != RATIO_OVER))
 		return refuse(why, "rates are divided, by 'over'; failed gets stand alone");
+	if (t->measure == RATIO_P99_P50 && t->operation == RATIO_MINUS)
+		return refuse(why, "p99/p50 stands alone or is divided, by 'over'");
+	if (t->load > 0 && !ratio_is_of_calls(t))
+		return refuse(why, "load is for p50, p99, p99.9, max and p99/p50");
 	if (ratio_is(&t->side[0], "same") ||
 		(ratio_is(&t->side[1], "same") && strcmp(t->side[0].cell, t->side[1].cell) == 0))
 		return refuse(why, "'same' is for over and minus, in another cell than the row's");
 	if (t->bound != RATIO_NO_BOUND && t->wanted_ns != ns)
 		return refuse(why, ns ? "want is in ns here, as in '<= 0.3 ns'"
 				      : "want has no unit here, as in '<= 1.3'");
-	if (t->bound != RATIO_NO_BOUND && t->operation == RATIO_OVER && t->wanted == 0)
+	if (t->bound != RATIO_NO_BOUND && t->wanted == 0 &&
+		(t->operation == RATIO_OVER || t->measure == RATIO_P99_P50))
 		return refuse(why, "what is wanted of a ratio is above 0");
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <math.h>
 
-enum { STORES_MAX = 256, KEYS = 6 };
+enum { STORES_MAX = 256, KEYS = 7 };
 
 static void put_text(FILE *out, const char *text)
 {
@@ -51,6 +51,8 @@ static void put_value(const struct ratio_target *t, double value, FILE *out)
 		fprintf(out, "%.0f", value);
 	else if (t->measure == RATIO_RATE)
 		fprintf(out, "%s/s", number_rate(value).text);
+	else if (t->measure == RATIO_P99_P50)
+		fputs(number_plain(value).text, out);
 	else
 		fprintf(out, "%s ns", number_plain(value).text);
 }
@@ -68,7 +70,7 @@ static void put_estimate(const struct ratio_target *t, const struct ratio_result
 		fprintf(out, "%s [no interval]", figure(e->point).text);
 	else
 		fprintf(out, "%s [%s, %s]%s", figure(e->point).text, figure(e->lo).text,
-			figure(e->hi).text, ratio ? "" : " ns");
+			figure(e->hi).text, ratio_is_in_ns(t) ? " ns" : "");
 	fputs(r->all_used ? " (flagged slices too)" : "", out);
 }
 
@@ -84,7 +86,9 @@ static void put_verdict(const struct ratio_target *t, const struct ratio_result 
 	fputs(names[r->verdict], out);
 	if (r->verdict == RATIO_MISSED && t->operation == RATIO_OVER)
 		fprintf(out, " by %s", number_percent(r->estimate.point - log(t->wanted)).text);
-	else if (r->verdict == RATIO_MISSED && (t->measure == RATIO_TIME || ratio_is_of_calls(t)))
+	else if (r->verdict == RATIO_MISSED && t->measure == RATIO_P99_P50)
+		fprintf(out, " by %s", number_percent(log(r->estimate.point / t->wanted)).text);
+	else if (r->verdict == RATIO_MISSED && ratio_is_in_ns(t))
 		fprintf(out, " by %s ns", number_plain(fabs(r->estimate.point - t->wanted)).text);
 }
 
@@ -188,9 +192,9 @@ static const struct options_entry entries[] = {
 	KEY(3, "at", "CELL", "where, as reports name it: 'pair, 1 thread', 'burst 32, 4N threads'"),
 	KEY(4, "measure", "M",
 		"time; rate, which is divided; failed, gets that failed; or p50, p99, p99.9, max, "
-		"of "
-		"the times of calls. [time]"),
-	KEY(5, "want", "BOUND",
+		"p99/p50 of the times of calls. [time]"),
+	KEY(5, "load", "L", "those of response times, at that load in per cent"),
+	KEY(6, "want", "BOUND",
 		"'<= 1.3', '>= 2.5'; or '<= 20 ns'. Without it the figure is shown"),
 	OPTION(TEXT, struct request, of, "of", 0, "FILE",
 		"a file of targets; results/targets.ini has this project's own"),

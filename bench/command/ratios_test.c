@@ -184,7 +184,16 @@ static void a_mistake_has_a_line_and_a_cure(NO_STATE)
 		{"[a]\nrow = ours @\n", "wishes.ini:2: there is no workload ''"},
 		{"[a]\nat = pair\n", "wishes.ini:2: a cell has threads, as in 'pair, 1 thread'"},
 		{"[a]\nmeasure = speed\n",
-			"measure is time, rate, failed, p50, p99, p99.9 or max, and not 'speed'"},
+			"measure is time, rate, failed, p50, p99, p99.9, max or p99/p50, and not"},
+		{"[a]\nload = 0\n", "load is 1 to 100, in per cent of the capacity, and not '0'"},
+		{"[a]\nload = 101\n", "and not '101'"},
+		{"[a]\nload = -80\n", "and not '-80'"},
+		{"[a]\nload = 80 %\n", "and not '80 %'"},
+		{"[a]\nload = many\n", "and not 'many'"},
+		{ROW AT "load = 80\n", "load is for p50, p99, p99.9, max and p99/p50"},
+		{ROW AT "minus = null\nmeasure = p99/p50\n", "p99/p50 stands alone or is divided"},
+		{ROW AT "measure = p99/p50\nwant = <= 3 ns\n", "want has no unit here"},
+		{ROW AT "measure = p99/p50\nwant = <= 0\n", "of a ratio is above 0"},
 		{"[a]\nwant = < 1\n", "want is '<=' or '>=' and a number, as in '<= 1.3' or"},
 		{"[a]\nwant = <= -1\n", "and not '<= -1'"},
 		{"[a]\nwant = >=\n", "and not '>='"},
@@ -305,6 +314,42 @@ static void times_of_calls_are_compared(NO_STATE)
 	assert_int_equal(r.verdict, RATIO_ABSENT);
 	assert_non_null(strstr(r.why, "too few calls of mutex were timed in 'pair, 1 thread'"));
 	analysis_free(a);
+}
+
+#define INJECT "at=wfp_inject, 2 threads|measure="
+
+/* What is asked of a design at 80 % load: that its tail is near its middle. */
+static void response_times_are_compared(NO_STATE)
+{
+	const double z_99 = 2.326348, ns = 95 * 2.5 / (1 - 0.8);
+	struct ratio_result r = answered(whole, "row=rseq_mag|" INJECT "p99/p50|load=80|want=<= 3");
+
+	near(r.value[0] / exp(SYNTHETIC_SIGMA * z_99), 1, 0.06);
+	near(r.estimate.point, r.value[0], 0);
+	assert_true(r.estimate.lo < r.estimate.point && r.estimate.point < r.estimate.hi);
+	assert_int_equal(r.verdict, RATIO_MET);
+	r = answered(whole, "row=ticket|" INJECT "p99/p50|load=80|want=<= 3");
+	near(r.value[0] / exp(SYNTHETIC_BLOCKED_SIGMA * z_99), 1, 0.06);
+	assert_int_equal(r.verdict, RATIO_MISSED);
+	r = answered(whole, "row=ticket|over=rseq_mag|" INJECT "p99/p50|load=80|want=>= 2");
+	near(r.estimate.point, (SYNTHETIC_BLOCKED_SIGMA - SYNTHETIC_SIGMA) * z_99, 0.12);
+	assert_int_equal(r.verdict, RATIO_MET);
+
+	r = answered(whole, "row=ticket|" INJECT "p99|load=80|want=>= 1000 ns");
+	near(r.value[0] / (ns * exp(SYNTHETIC_BLOCKED_SIGMA * z_99)), 1, 0.06);
+	assert_int_equal(r.verdict, RATIO_MET);
+	/* Calls are another matter: of them ticket has fewer that take long. */
+	r = answered(whole, "row=ticket|" INJECT "p99|want=>= 1000 ns");
+	assert_int_equal(r.verdict, RATIO_MISSED);
+
+	r = answered(whole, "row=" SYNTHETIC_UNKEPT "|" INJECT "p99/p50|load=90|want=<= 9");
+	assert_int_equal(r.verdict, RATIO_MET);
+	r = answered(whole, "row=" SYNTHETIC_UNKEPT "|" INJECT "p99/p50|load=95|want=<= 9");
+	assert_int_equal(r.verdict, RATIO_ABSENT);
+	assert_non_null(strstr(r.why, "mutex does not keep a load of 95 % in 'wfp_inject, 2 thr"));
+	r = answered(whole, "row=ticket|" INJECT "max|load=60");
+	assert_int_equal(r.verdict, RATIO_ABSENT);
+	assert_non_null(strstr(r.why, "ticket was not measured at a load of 60 % in 'wfp_in"));
 }
 
 static void intervals_are_as_wide_as_they_must_be(NO_STATE)
@@ -562,6 +607,7 @@ int main(void)
 		cmocka_unit_test(a_mistake_has_a_line_and_a_cure),
 		cmocka_unit_test(the_truth_is_found),
 		cmocka_unit_test(times_of_calls_are_compared),
+		cmocka_unit_test(response_times_are_compared),
 		cmocka_unit_test(intervals_are_as_wide_as_they_must_be),
 		cmocka_unit_test(a_change_changes_who_is_chosen),
 		cmocka_unit_test(failures_are_counted),
