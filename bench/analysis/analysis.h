@@ -151,6 +151,7 @@ struct analysis_unit_side {
 struct analysis_latency {
 	uint64_t calls; /* that were timed */
 	double mean_ns, longest_ns;
+	double least_longest_ns; /* the longest call of the thread that fared best */
 	struct analysis_percentile at[LATENCY_PERCENTILES];
 	struct histogram histogram; /* of all of them */
 	size_t path_count;          /* in the order of enum latency_class */

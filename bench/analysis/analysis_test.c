@@ -843,6 +843,26 @@ static void a_stall_is_in_its_path_and_in_the_tail(NO_STATE)
 	analysis_free(a);
 }
 
+/* Both threads fare alike in the model, until one waits. */
+static void the_thread_that_waits_is_told_from_the_other(NO_STATE)
+{
+	const struct analysis_latency *l =
+		analysis_latency(whole_store(), 1, subject(whole_store(), "mutex"));
+	const double longest_ns = l->longest_ns;
+	struct analysis *a;
+
+	near(l->least_longest_ns, longest_ns, 0);
+	analysis_free(small_store(two_cells));
+	synthetic_store_execute(store,
+		"UPDATE latency SET longest = 10 * longest WHERE thread = 1 AND path = 'wait';"
+		"UPDATE latency SET longest = 8000000 WHERE path = 'probe'");
+	a = read_store(NULL);
+	l = analysis_latency(a, 1, subject(a, "mutex"));
+	near(l->longest_ns, 10 * l->least_longest_ns, 1e-6);
+	near(l->least_longest_ns, longest_ns, longest_ns * 0.1);
+	analysis_free(a);
+}
+
 /* Percentiles want evidence, intervals want forks. */
 static void little_evidence_says_little(NO_STATE)
 {
@@ -1026,6 +1046,7 @@ int main(void)
 		cmocka_unit_test(sides_of_a_lane_are_told_apart),
 		cmocka_unit_test(the_balance_finds_what_does_not_add_up),
 		cmocka_unit_test(a_stall_is_in_its_path_and_in_the_tail),
+		cmocka_unit_test(the_thread_that_waits_is_told_from_the_other),
 		cmocka_unit_test(little_evidence_says_little),
 		cmocka_unit_test(a_known_open_loop_comes_out),
 		cmocka_unit_test(the_knee_is_the_last_load_that_holds),

@@ -175,6 +175,7 @@ static void work_out(struct analysis_latency *l, const struct analysis_subject *
 	l->calls = histogram_count(&all.histogram);
 	l->mean_ns = latency_mean_ns(&all);
 	l->longest_ns = (double)all.longest / HISTOGRAM_NS;
+	l->least_longest_ns = (double)times->least_longest / HISTOGRAM_NS;
 	l->histogram = all.histogram;
 	l->probe_mean_ns = latency_mean_ns(&of[LATENCY_PROBE]);
 	l->probe_ns = latency_percentile(&of[LATENCY_PROBE].histogram, 0.5);

@@ -139,6 +139,20 @@ static int read_paths(
 	return row == 1 ? analysis_refuse_times(r, cell_at, subject_at) : row;
 }
 
+static int read_least_longest(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
+{
+	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
+		"SELECT min(longest) FROM (SELECT max(longest) AS longest FROM latency"
+		" WHERE cell_id = ? AND subject_id = ? AND path <> 'probe' GROUP BY thread)");
+	const int row = s == NULL ? -1 : source_row(r, s);
+
+	if (row == 1)
+		times->least_longest = source_count(s, 0);
+	sqlite3_finalize(s);
+	return row < 0 ? -1 : 0;
+}
+
 int analysis_read_times(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
@@ -152,6 +166,8 @@ int analysis_read_times(
 		error = read_rates(r, cell_at, subject_at, times);
 	if (error == 0 && times->forks > 0)
 		error = read_paths(r, cell_at, subject_at, times);
+	if (error == 0 && times->forks > 0)
+		error = read_least_longest(r, cell_at, subject_at, times);
 	if (error != 0)
 		analysis_times_free(times);
 	return error;

@@ -405,6 +405,7 @@ static void latency_is_shown_with_its_marks(void **state)
 	assert_true(count(slow, "<td class=\"below\">") > 0);
 	assert_true(strstr(slow, "<td class=\"below\">") < strstr(slow, "</tr>"));
 	assert_int_equal(count(page(), "<details id=\"latency-"), analysis->cell_count);
+	assert_int_equal(count(page(), "<br>best thread</th>"), analysis->cell_count);
 	assert_non_null(strstr(page(), "aria-label=\"Percentiles of the calls of pair, 1 thread"));
 	assert_non_null(strstr(page(), "fast: served by what is at hand"));
 	assert_non_null(strstr(page(), "all: any: its paths are its own"));

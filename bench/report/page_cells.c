@@ -99,10 +99,13 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 	const struct analysis_subject *s = &a->subjects[subject];
 	const struct analysis_result *r = analysis_at(a, c, subject);
 	const struct analysis_memory *m = &r->memory;
+	const struct analysis_latency *l = analysis_latency(a, c, subject);
 
 	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
 		template_text(s->label), "jain", page_number(number_plain(r->jain)), "slowest",
-		page_number(number_plain(r->slowest_share * 100)), "cpu",
+		page_number(number_plain(r->slowest_share * 100)), "longest_best",
+		page_number(number_plain(l == NULL ? NAN : l->least_longest_ns)), "longest_worst",
+		page_number(number_plain(l == NULL ? NAN : l->longest_ns)), "cpu",
 		page_number(number_plain(r->cpu_share * 100)), "refill", per_thousand(r->refill),
 		"flush", per_thousand(r->flush), "steal", per_thousand(r->steal), "grow",
 		per_thousand(r->grow), "empty", per_thousand(r->empty), "failed",
