@@ -6,6 +6,7 @@
 #define ALLOC_MECHANISM_SPIN_H
 
 #include "alloc/atomic.h"
+#include "alloc/pool.h"
 
 #include <sched.h>
 
@@ -13,9 +14,10 @@
 enum { SPIN_LOOKS_BEFORE_YIELD = 2000 };
 _Static_assert(SPIN_LOOKS_BEFORE_YIELD >= 1 && SPIN_LOOKS_BEFORE_YIELD <= 1000000, "looks");
 
-/* After look number `looks`, 1 or more. */
-ALWAYS_INLINE void spin(uint32_t looks)
+/* After look number `looks`, 1 or more; the first counts as a wait. */
+ALWAYS_INLINE void spin(struct pool_thread *thread, uint32_t looks)
 {
+	thread->paths.wait += looks == 1;
 	if (looks % SPIN_LOOKS_BEFORE_YIELD == 0)
 		sched_yield();
 	else

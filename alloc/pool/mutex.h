@@ -28,6 +28,19 @@ struct mutex_pool {
 	struct slab slab;
 };
 
+/* Another thread holds the lock. */
+static COLD void mutex_wait(struct mutex_pool *self, struct pool_thread *thread)
+{
+	thread->paths.wait++;
+	pthread_mutex_lock(&self->lock);
+}
+
+ALWAYS_INLINE void mutex_lock(struct mutex_pool *self, struct pool_thread *thread)
+{
+	if (unlikely(pthread_mutex_trylock(&self->lock) != 0))
+		mutex_wait(self, thread);
+}
+
 /* The cold end of get_bulk: objs[0..got) are filled, more are wanted. Ends the hold of the lock. */
 static COLD uint32_t mutex_grow(
 	struct mutex_pool *self, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
@@ -43,7 +56,7 @@ static inline uint32_t mutex_get_bulk(
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;
 
-	pthread_mutex_lock(&self->lock);
+	mutex_lock(self, thread);
 	uint32_t got = free_list_pop_each(&self->list, objs, n);
 	if (unlikely(got < n))
 		return mutex_grow(self, thread, objs, got, n);
@@ -56,7 +69,7 @@ static inline void *mutex_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;
 
-	pthread_mutex_lock(&self->lock);
+	mutex_lock(self, thread);
 	if (unlikely(free_list_is_empty(&self->list))) {
 		pthread_mutex_unlock(&self->lock);
 		return pool_get_one(pool, thread);
@@ -72,8 +85,7 @@ static inline void mutex_put_bulk(
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;
 
-	(void)thread;
-	pthread_mutex_lock(&self->lock);
+	mutex_lock(self, thread);
 	free_list_push_each(&self->list, objs, n);
 	pthread_mutex_unlock(&self->lock);
 }

@@ -731,7 +731,7 @@ static void ticket_check_notices_a_held_lock(NO_STATE)
 	struct pool *pool = open_pool(&pool_ticket_ops, 1, &thread);
 	char why[POOL_REASON_BYTES];
 
-	uint32_t mine = ticket_lock((struct ticket_pool *)pool);
+	uint32_t mine = ticket_lock((struct ticket_pool *)pool, thread);
 	assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
 	ticket_unlock((struct ticket_pool *)pool, mine);
 	close_pool(pool, thread, 0);

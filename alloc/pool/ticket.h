@@ -32,19 +32,19 @@ struct ticket_pool {
 	struct slab slab;
 };
 
-static COLD void ticket_wait(struct ticket_pool *self, uint32_t mine)
+static COLD void ticket_wait(struct ticket_pool *self, struct pool_thread *thread, uint32_t mine)
 {
 	for (uint32_t looks = 1; atom_load_acquire(&self->owner) != mine; looks++) /* A0 */
-		spin(looks);
+		spin(thread, looks);
 }
 
 /* The ticket, which unlock wants back. */
-ALWAYS_INLINE uint32_t ticket_lock(struct ticket_pool *self)
+ALWAYS_INLINE uint32_t ticket_lock(struct ticket_pool *self, struct pool_thread *thread)
 {
 	uint32_t mine = atom_add_relaxed(&self->next, 1);
 
 	if (unlikely(atom_load_acquire(&self->owner) != mine)) /* A0, meets R0 */
-		ticket_wait(self, mine);
+		ticket_wait(self, thread, mine);
 	return mine;
 }
 
@@ -67,7 +67,7 @@ static COLD void *ticket_grow(struct ticket_pool *self, struct pool_thread *thre
 static inline void *ticket_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct ticket_pool *self = (struct ticket_pool *)pool;
-	uint32_t mine = ticket_lock(self);
+	uint32_t mine = ticket_lock(self, thread);
 
 	if (unlikely(free_list_is_empty(&self->list)))
 		return ticket_grow(self, thread, mine);
@@ -81,7 +81,7 @@ static inline uint32_t ticket_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct ticket_pool *self = (struct ticket_pool *)pool;
-	uint32_t mine = ticket_lock(self);
+	uint32_t mine = ticket_lock(self, thread);
 	uint32_t got = free_list_pop_each(&self->list, objs, n);
 
 	if (unlikely(got < n))
@@ -95,9 +95,8 @@ static inline void ticket_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	struct ticket_pool *self = (struct ticket_pool *)pool;
-	uint32_t mine = ticket_lock(self);
+	uint32_t mine = ticket_lock(self, thread);
 
-	(void)thread;
 	free_list_push_each(&self->list, objs, n);
 	ticket_unlock(self, mine);
 }

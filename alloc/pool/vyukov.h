@@ -94,12 +94,12 @@ static inline void *vyukov_get(struct pool *pool, struct pool_thread *thread)
 }
 
 /* Waits until the getter that holds the cell moves, then returns the position to try next. */
-static COLD uint64_t vyukov_wait(struct vyukov_pool *self, uint64_t at)
+static COLD uint64_t vyukov_wait(struct vyukov_pool *self, struct pool_thread *thread, uint64_t at)
 {
 	atom_u64 *seq = &self->ring[at & self->mask].seq;
 
 	for (uint32_t looks = 1; (int64_t)(atom_load_relaxed(seq) - at) < 0; looks++)
-		spin(looks);
+		spin(thread, looks);
 	return atom_load_relaxed(&self->give);
 }
 
@@ -109,7 +109,6 @@ static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, voi
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t at = atom_load_relaxed(&self->give);
 
-	(void)thread;
 	for (;;) {
 		struct vyukov_cell *cell = &self->ring[at & self->mask];
 		uint64_t seq = atom_load_acquire(&cell->seq); /* A1, meets R1 */
@@ -121,7 +120,7 @@ static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, voi
 				return;
 			}
 		} else if (unlikely((int64_t)(seq - at) < 0)) {
-			at = vyukov_wait(self, at);
+			at = vyukov_wait(self, thread, at);
 		} else {
 			at = atom_load_relaxed(&self->give); /* filled by another since the look */
 		}
@@ -174,7 +173,6 @@ static inline void vyukov_put_bulk(
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t at = atom_load_relaxed(&self->give);
 
-	(void)thread;
 	while (n != 0) {
 		uint32_t run = 0;
 		uint64_t seq;
@@ -193,7 +191,7 @@ static inline void vyukov_put_bulk(
 				atom_store_release(&cell->seq, at + 1); /* R0, meets A0 */
 			}
 		} else if (unlikely((int64_t)(seq - at) < 0)) {
-			at = vyukov_wait(self, at);
+			at = vyukov_wait(self, thread, at);
 		} else {
 			at = atom_load_relaxed(&self->give);
 		}
