@@ -48,7 +48,7 @@ struct request {
 static const struct options_entry entries[] = {
 	OPTION(FLAG, struct request, plan.quick, "quick", 'q', NULL,
 		"a first look, which takes a minute: all strategies, one lane and one thread a "
-		"CPU, one burst, depth and size; 3 forks of 8 blocks, slices of 1 to 5 ms. No "
+		"CPU, one burst, depth and size; 3 forks of 6 blocks, slices of 1 to 5 ms. No "
 		"drivers' profiles, no context policies, and the figures are preliminary. What is "
 		"asked for beside it is measured as well, and takes longer"),
 	OPTION(TEXT, struct request, out, "out", 'o', "DIR",

@@ -25,7 +25,7 @@ enum {
 	PLAN_FORKS = 10,
 	PLAN_BLOCKS = 20,
 	PLAN_QUICK_FORKS = 3,
-	PLAN_QUICK_BLOCKS = 8,
+	PLAN_QUICK_BLOCKS = 6,
 };
 
 bool plan_is_default(const struct plan_request *request)

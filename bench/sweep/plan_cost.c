@@ -58,26 +58,26 @@ static double lead_in_ns(double slice_ns)
 	return slice_ns / PLAN_LEAD_IN_PARTS;
 }
 
-/*
- * What a slice costs beside itself: its part of starting the fork's workers, the switch, the
- * turns.
- */
-static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
-{
-	const uint32_t turns = (cell->threads + plan->cpus - 1) / plan->cpus;
-
-	/* A stop, and a quarter of its length on either side (engine.c). */
-	return 1.5 * MS_NS * cell->workload->stall_ms * (1 + plan_times(plan, cell)) +
-	       PLAN_SWITCH_NS + PLAN_START_NS / plan->blocks +
-	       (cell->oversubscribed ? 2 * PLAN_TURN_NS * turns : 0);
-}
-
 /* Slices that a subject has in a block of the cell. */
 static double slices_of(const struct plan *plan, const struct plan_cell *cell)
 {
 	/* An open loop's capacity is measured in a slice of its own. */
 	return 1 + plan_times(plan, cell) +
 	       (plan_loads(plan, cell) ? 1 + (double)plan->loads.count : 0);
+}
+
+/*
+ * What a subject's slices of a block cost beside themselves: its part of starting the fork's workers;
+ * and each the switch, the turns, and a stop with a quarter of its length on either side (engine.c).
+ */
+static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
+{
+	const uint32_t turns = (cell->threads + plan->cpus - 1) / plan->cpus;
+
+	return PLAN_START_NS / plan->blocks +
+	       slices_of(plan, cell) *
+		       (PLAN_SWITCH_NS + 1.5 * MS_NS * cell->workload->stall_ms +
+			       (cell->oversubscribed ? 2 * PLAN_TURN_NS * turns : 0));
 }
 
 /* The length that fills --quick's time, within what a slice may be. */

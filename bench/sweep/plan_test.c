@@ -333,9 +333,9 @@ static void oversubscribed_cells_take_turns(NO_STATE)
 	add_number(&request.threads, 4 * cpus);
 	struct plan *plan = make(&request);
 	assert_int_equal(plan->cell[0].slice_ns, plan->cell[1].slice_ns);
-	/* Of each subject two turns more at either end, of 1 to 10 ms. */
+	/* Of each subject two turns more at either end of both slices, of 1 to 10 ms. */
 	assert_in_range(plan_block_ns(plan, 1) - plan_block_ns(plan, 0),
-		plan->subject_count * 4 * 1000000, plan->subject_count * 4 * 10000000);
+		plan->subject_count * 8 * 1000000, plan->subject_count * 8 * 10000000);
 	plan_free(plan);
 }
 
