@@ -51,8 +51,9 @@ int figure_percentiles(const struct analysis *analysis, size_t cell, const size_
 		probe_ns = fmax(probe_ns, l->probe_ns);
 		json_array_append_new(
 			panels, template_record("index", json_integer((json_int_t)order[i]),
-					"title", template_text(analysis->subjects[order[i]].label),
-					"points", tail_of(l), NULL));
+					"first", json_integer((json_int_t)order[0]), "title",
+					template_text(analysis->subjects[order[i]].label), "points",
+					tail_of(l), NULL));
 	}
 	return figure_draw(percentiles_gnuplot,
 		template_record("panels", panels, "bottom", template_words("%g", bottom / 1.6),

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 32 };
+enum { ID_BYTES = 32, PANELS_MAX = 12 };
 
 static json_t *plain(double value)
 {
@@ -88,6 +88,7 @@ static void add_paths(json_t *list, const struct analysis *a, size_t c, size_t s
 	}
 }
 
+/* Of the first rows of `order`, n at most; the table has all. */
 static json_t *figure_of(const struct page *p, size_t c, const size_t *order, size_t n)
 {
 	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
@@ -102,7 +103,9 @@ static json_t *figure_of(const struct page *p, size_t c, const size_t *order, si
 		"Percentiles of the calls of %.100s, one panel a strategy. The table below has the "
 		"numbers.",
 		p->a->cells[c].label);
-	return page_drawn(figure_percentiles(p->a, c, order, n, id, label, out), out, &svg);
+	return page_drawn(
+		figure_percentiles(p->a, c, order, n < PANELS_MAX ? n : PANELS_MAX, id, label, out),
+		out, &svg);
 }
 
 /* Contestants first, so that a sort leaves the others below. order has room for both. */

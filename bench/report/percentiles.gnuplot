@@ -1,5 +1,5 @@
 {{!
-Percentiles of the calls of a cell: a panel a strategy with its own line, all others in grey behind it. From the left to the right
+Percentiles of the calls of a cell: a panel a strategy with its own line, that of the first one in grey behind it. From the left to the right
 the share of calls that take longer falls from all to one in 100,000. template.h has the language, figure_tail.c fills the slots; a slot
 without & is a quoted string.
 }}
@@ -22,16 +22,6 @@ $s{{index}} << EOD
 {{/points}}
 EOD
 {{/panels}}
-# The background of every panel: all lines, with an empty line between two.
-$all << EOD
-{{#panels}}
-{{#points}}
-{{&beyond}} {{&ns}}
-{{/points}}
-
-{{/panels}}
-EOD
-
 set logscale xy 10
 set format y '%.0s%c'
 set xrange [1:1e-5]
@@ -47,6 +37,6 @@ set tmargin 1.6
 set bmargin 1.6
 {{#panels}}
 set title {{title}} offset 0,-0.6 noenhanced
-plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
+plot $s{{&first}} using 1:2 with lines linecolor rgb context linewidth 0.4, \
 	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6
 {{/panels}}

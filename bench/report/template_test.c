@@ -183,6 +183,9 @@ static void the_page_and_what_fills_it_agree(NO_STATE)
 	wanted.forks = 6;
 	wanted.blocks = 4;
 	synthetic_store_write(path, &wanted);
+	/* A balance that does not agree, for the sentence that says why. */
+	synthetic_store_execute(path, "UPDATE latency SET sum = 2 * sum WHERE subject_id = 4 AND"
+				      " cell_id = 5 AND path <> 'probe'");
 	assert_int_equal(analysis_read(path, NULL, &analysis, why, sizeof(why)), 0);
 	json_t *page = page_data(analysis);
 	add_members(&members, page);
