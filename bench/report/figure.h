@@ -32,7 +32,7 @@ int figure_scaling(const struct analysis *analysis, size_t first, const char *id
 	FILE *out);
 
 /*
- * Where the tail of some contestant's calls is known: throughput against p99.9, with memory beyond
+ * Where the tails of half of a cell's contestants are known: throughput against p99.9, with memory beyond
  * the payload as the size of a point, one panel a cell with a thread on each CPU. Else time against
  * that memory, one panel a cell. Who is beaten in all of it is grey.
  */

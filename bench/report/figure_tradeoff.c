@@ -202,6 +202,21 @@ static json_t *tail_panel(
 		template_words("%g", figure_decade_above(top)), NULL);
 }
 
+/* Whether half of the cell's contestants have a tail: fewer are no field to be first in. */
+static bool has_tails(const struct analysis *analysis, size_t cell)
+{
+	size_t contestants = 0, known = 0;
+
+	for (size_t i = 0; i < analysis->subject_count; i++) {
+		double merits[MERITS];
+
+		weigh(analysis, cell, i, merits);
+		contestants += is_weighed(merits, TIME_AND_BYTES);
+		known += is_weighed(merits, TIME_AND_TAIL);
+	}
+	return known > 0 && 2 * known >= contestants;
+}
+
 /* Cells with a thread on each CPU; where the store has none, all. */
 static int figure_tails(
 	const struct analysis *analysis, const char *id, const char *label, FILE *out)
@@ -211,10 +226,10 @@ static int figure_tails(
 
 	for (int any = 0; order != NULL && any < 2 && json_array_size(panels) == 0; any++) {
 		for (size_t c = 0; c < analysis->cell_count; c++) {
-			const size_t n = by_rate(analysis, c, order);
-
-			if (n > 0 && (any || analysis->cells[c].threads == analysis->cpus))
-				json_array_append_new(panels, tail_panel(analysis, c, order, n));
+			if (has_tails(analysis, c) &&
+				(any || analysis->cells[c].threads == analysis->cpus))
+				json_array_append_new(panels, tail_panel(analysis, c, order,
+								      by_rate(analysis, c, order)));
 		}
 	}
 	if (order == NULL) {
@@ -228,11 +243,8 @@ static int figure_tails(
 
 bool figure_tradeoff_has_tail(const struct analysis *analysis)
 {
-	for (size_t i = 0; i < analysis->cell_count * analysis->subject_count; i++) {
-		double merits[MERITS];
-
-		weigh(analysis, i / analysis->subject_count, i % analysis->subject_count, merits);
-		if (is_weighed(merits, TIME_AND_TAIL))
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		if (has_tails(analysis, c))
 			return true;
 	}
 	return false;
