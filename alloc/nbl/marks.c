@@ -24,27 +24,31 @@ static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintpt
 		nbl_report_not_live(nbl, number, true, call);
 		return false;
 	}
-	/* Relaxed: the CAS says whether it is still so. */
-	uint32_t old = atom_load_relaxed(references);
+	uint32_t old;
 	do {
+		/*
+		 * Without a reference the claim decides who frees it. Another free may have ended
+		 * the NBL by now, so nothing of it is written, and its contexts are looked at after
+		 * the claim. A0, meets R1 in the dereference: the NBL is freed after what its holder
+		 * did.
+		 */
+		old = atom_load_acquire(references);
+		if (old == 0)
+			return true;
 		if ((old & NBL_OWNER_GONE) != 0) {
 			nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl,
 				"the NBL is free already but for %u references",
 				old & ~(uint32_t)NBL_OWNER_GONE);
 			return false;
 		}
-		/*
-		 * Without a reference the caller looks, when the NBL is claimed: another free may
-		 * have ended it by now.
-		 */
-		if (old != 0 && nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
+		if (nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
 			return false;
 		/*
 		 * R0, meets A1 in FwpsDereferenceNetBufferList0: who frees the NBL sees what its
-		 * owner did. A0, meets R1 there: the owner frees it after what they did.
+		 * owner did.
 		 */
-	} while (!atom_cas_weak_acq_rel(references, &old, old | (uint32_t)NBL_OWNER_GONE));
-	return old == 0;
+	} while (!atom_cas_weak_release(references, &old, old | (uint32_t)NBL_OWNER_GONE));
+	return false;
 }
 
 bool nbl_owner_leaves(
@@ -83,20 +87,10 @@ bool nbl_claim_free(
 		if (!leave_references(pool, nbl, number, mark, call))
 			return false;
 		if (!claim(nbl_mark_word(nbl), met, free, &met)) {
-			/*
-			 * Another call came between, and its NBL does not keep what
-			 * leave_references wrote.
-			 */
-			uint32_t gone = NBL_OWNER_GONE;
-
-			while (gone == NBL_OWNER_GONE &&
-				!atom_cas_weak_relaxed(nbl_references(nbl), &gone, 0))
-				;
 			nbl_report_not_live(nbl, (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0),
 				true, call);
 			return false;
 		}
-		nbl->NblReserved[0] = NULL;
 	}
 	uint32_t left = nbl_contexts_left(pool, nbl, mark);
 	if (left != 0) {

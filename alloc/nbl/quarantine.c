@@ -18,15 +18,19 @@
  */
 enum { POISON = 0xFB }; /* repeated, no canonical address: following it faults */
 
-/* Where poison begins and ends. */
+/* Where poison begins and ends, and the word that stands behind it before the next span. */
 struct span {
 	uint32_t from;
 	uint32_t to;
+	const void *word;
 };
 
-enum { SPANS_MAX = 3 };
+enum { SPANS_MAX = 4 };
 
-/* The pool's handles lie between the spans: in an NBL, in an NB. Returns how many spans. */
+/*
+ * Between the spans lie the pool's handles, in an NBL and in an NB, and an NBL's count of references,
+ * at which a second free looks. Returns how many spans.
+ */
 static int poisoned_spans(const struct nbl_pool *pool, struct span spans[SPANS_MAX])
 {
 	const uint32_t in_nb = offsetof(NET_BUFFER, NdisPoolHandle);
@@ -35,16 +39,18 @@ static int poisoned_spans(const struct nbl_pool *pool, struct span spans[SPANS_M
 	int n = 0;
 
 	if (pool->kind == NBL_POOL_LISTS) {
-		spans[n++] = (struct span){0, offsetof(NET_BUFFER_LIST, NdisPoolHandle)};
-		from = offsetof(NET_BUFFER_LIST, NblFlags);
+		spans[n++] = (struct span){0, offsetof(NET_BUFFER_LIST, NdisPoolHandle), pool};
+		spans[n++] = (struct span){offsetof(NET_BUFFER_LIST, NblFlags),
+			offsetof(NET_BUFFER_LIST, NblReserved), NULL};
+		from = offsetof(NET_BUFFER_LIST, NblReserved) + sizeof(PVOID);
 	}
 	if (pool->kind == NBL_POOL_NBS || pool->with_nb) {
 		uint32_t nb = pool->kind == NBL_POOL_NBS ? NBL_LOOSE_OFFSET : NBL_NB_OFFSET;
 
-		spans[n++] = (struct span){from, nb + in_nb};
+		spans[n++] = (struct span){from, nb + in_nb, pool};
 		from = nb + after_nb;
 	}
-	spans[n++] = (struct span){from, pool->object_bytes};
+	spans[n++] = (struct span){from, pool->object_bytes, NULL};
 	return n;
 }
 
@@ -99,7 +105,8 @@ static struct nbl_finding unpoison(const struct nbl_pool *pool, unsigned char *o
 				found = (struct nbl_finding){object, at};
 		}
 		memset(object + spans[i].from, 0, spans[i].to - spans[i].from);
-		if (i + 1 < n && !word_intact(object + spans[i].to, pool) && found.object == NULL)
+		if (i + 1 < n && !word_intact(object + spans[i].to, spans[i].word) &&
+			found.object == NULL)
 			found = (struct nbl_finding){object, spans[i].to};
 	}
 	if (pool->kind == NBL_POOL_LISTS)
