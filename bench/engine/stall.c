@@ -1,6 +1,7 @@
 /* See stall.h. */
 #include "bench/engine/stall.h"
 
+#include "alloc/atomic.h"
 #include "bench/base/clock.h"
 
 #include <errno.h>
@@ -8,14 +9,15 @@
 
 enum { STALL_NS_PER_MS = 1000000 };
 
-static volatile sig_atomic_t stall_ms;
+static atom_u32 stall_ms; /* the signal says that it is set */
 
 static void sleep_in_handler(int number)
 {
 	const int saved = errno;
 
 	(void)number;
-	clock_sleep_until_ns(clock_now_ns() + (uint64_t)stall_ms * STALL_NS_PER_MS);
+	clock_sleep_until_ns(
+		clock_now_ns() + (uint64_t)atom_load_relaxed(&stall_ms) * STALL_NS_PER_MS);
 	errno = saved;
 }
 
@@ -29,6 +31,6 @@ int stall_open(void)
 
 void stall_thread(pthread_t thread, uint32_t ms)
 {
-	stall_ms = (sig_atomic_t)ms;
+	atom_store_relaxed(&stall_ms, ms);
 	pthread_kill(thread, SIGUSR2);
 }
