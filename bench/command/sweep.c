@@ -67,9 +67,9 @@ static const struct options_entry entries[] = {
 		"--pool]",
 		.known = names_contexts, .noun = "context policy"),
 	OPTION(NAMES, struct request, plan.workloads, "workload", 0, "A,B",
-		"workloads [all but stalled_*, which stop threads for long; with --quick, none of "
-		"the "
-		"drivers' profiles either]",
+		"workloads [all but stalled_*, which stop threads for long; with --quick, no "
+		"drivers' "
+		"profiles, and what pushes context only where policies compete]",
 		.known = names_workloads, .noun = "workload"),
 	OPTION(NAMES, struct request, plan.dispatch, "dispatch", 0, "A,B",
 		"how a strategy is reached: folded (inlined), table (through pointers) [folded]",

@@ -230,12 +230,24 @@ static void explain_no_cell(
 			workload->name, workload->lane_threads);
 }
 
+/*
+ * Whether a sweep that names no workloads has this one. What pushes context says next to nothing of
+ * pools, so a quick sweep has it where policies compete.
+ */
+static bool is_default(const struct plan_request *request, const struct workload *workload)
+{
+	if (workload->stall_ms > 0)
+		return false;
+	return !request->quick ||
+	       (!workload->profile &&
+		       ((workload->axes & WORKLOAD_CONTEXT) == 0 || request->contexts.count > 0));
+}
+
 int plan_make_cells(struct plan *plan, const struct plan_request *request, char *why)
 {
 	for (size_t i = 0; workloads[i] != NULL; i++) {
 		if (request->workloads.count == 0
-				? workloads[i]->stall_ms > 0 ||
-					  (plan->quick && workloads[i]->profile)
+				? !is_default(request, workloads[i])
 				: !plan_has_name(&request->workloads, workloads[i]->name))
 			continue;
 		size_t before = plan->cell_count;
