@@ -246,6 +246,8 @@ static bool run_loads(struct sweep *self, const struct plan_cell *cell, uint32_t
 	if (!controller_load_slice(
 		    &self->controller, worker, cell, self->plan->arrivals, 0, &capacity))
 		return false;
+	if (!(capacity.capacity_s > 0))
+		return true; /* nothing was served, so there is no share of it to ask for */
 	for (size_t i = 0; i < loads->count; i++) {
 		if (!controller_load_slice(&self->controller, worker, cell, self->plan->arrivals,
 			    (uint32_t)loads->item[i], &load[i]))
