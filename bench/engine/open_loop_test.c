@@ -11,6 +11,9 @@
 
 enum {
 	MS_NS = 1000000,
+	WINDOW_NS =
+		4 *
+		MS_NS, /* shorter than a scheduler's turn, and longer than from burst to burst */
 	ARRIVALS = 1000000,
 	BURST = 64,
 	SLICES_MAX = 2000,  /* until one has all that a test wants */
@@ -144,7 +147,7 @@ static void run_service(const char *how, double per_s, uint64_t most, struct eng
 	assert_true(arrivals_parse(how, &arrivals));
 	do {
 		assert_int_equal(engine_open_loop_slice(
-					 engine, &arrivals, per_s, 20 * MS_NS, MS_NS, loop, why),
+					 engine, &arrivals, per_s, WINDOW_NS, MS_NS, loop, why),
 			0);
 	} while ((loop->served == 0 || loop->times.longest > most * SERVICE_NS * HISTOGRAM_NS) &&
 		 ++slice < SLICES_MAX);
