@@ -13,10 +13,11 @@
 
 /*
  * The owner gives up an NBL that is referenced. True: no reference is left. False: some are, or
- * misuse was reported. number: of nbl_mark_of.
+ * misuse was reported. number: of nbl_mark_of. claims: the caller claims the mark then; else the word
+ * tells two owners apart.
  */
 static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintptr_t number,
-	enum nbl_mark mark, const char *call)
+	enum nbl_mark mark, bool claims, const char *call)
 {
 	atom_u32 *references = nbl_references(nbl);
 
@@ -24,16 +25,15 @@ static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintpt
 		nbl_report_not_live(nbl, number, true, call);
 		return false;
 	}
-	uint32_t old;
+	/* A0, meets R1 in FwpsDereferenceNetBufferList0: the owner frees it after what they did. */
+	uint32_t old = atom_load_acquire(references);
 	do {
 		/*
 		 * Without a reference the claim decides who frees it. Another free may have ended
 		 * the NBL by now, so nothing of it is written, and its contexts are looked at after
-		 * the claim. A0, meets R1 in the dereference: the NBL is freed after what its holder
-		 * did.
+		 * the claim.
 		 */
-		old = atom_load_acquire(references);
-		if (old == 0)
+		if (old == 0 && claims)
 			return true;
 		if ((old & NBL_OWNER_GONE) != 0) {
 			nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl,
@@ -41,20 +41,17 @@ static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintpt
 				old & ~(uint32_t)NBL_OWNER_GONE);
 			return false;
 		}
-		if (nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
+		if (old != 0 && nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
 			return false;
-		/*
-		 * R0, meets A1 in FwpsDereferenceNetBufferList0: who frees the NBL sees what its
-		 * owner did.
-		 */
-	} while (!atom_cas_weak_release(references, &old, old | (uint32_t)NBL_OWNER_GONE));
-	return false;
+		/* R0, meets A1 there: who frees the NBL sees what its owner did. A0 as above. */
+	} while (!atom_cas_weak_acq_rel(references, &old, old | (uint32_t)NBL_OWNER_GONE));
+	return old == 0;
 }
 
 bool nbl_owner_leaves(
 	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	if (!leave_references(pool, nbl, nbl_mark_of(nbl, pool), mark, call))
+	if (!leave_references(pool, nbl, nbl_mark_of(nbl, pool), mark, false, call))
 		return false;
 	nbl_end_references(pool, nbl, mark);
 	return true;
@@ -84,7 +81,7 @@ bool nbl_claim_free(
 	if (!claim(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark), free, &met)) {
 		uintptr_t number = (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0);
 
-		if (!leave_references(pool, nbl, number, mark, call))
+		if (!leave_references(pool, nbl, number, mark, true, call))
 			return false;
 		if (!claim(nbl_mark_word(nbl), met, free, &met)) {
 			nbl_report_not_live(nbl, (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0),
