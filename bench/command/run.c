@@ -8,6 +8,7 @@
 #include "bench/base/number.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
+#include "bench/command/loads.h"
 #include "bench/command/objects.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
@@ -64,12 +65,7 @@ static const struct options_entry entries[] = {
 		1000000),
 	OPTION(FLAG, struct run_request, latency, "latency", 'l', NULL,
 		"time single calls: percentiles by the path that a call took"),
-	OPTION(NUMBERS, struct run_request, loads, "load", 0, "LIST",
-		"an open loop: response times where work arrives at so many per cent of the "
-		"capacity, which is measured first, as in 50,70,80,90,95 [none]",
-		1, 100),
-	OPTION(TEXT, struct run_request, arrivals, "arrivals", 0, "HOW",
-		"how work arrives there: paced, poisson, burst:N (N at once) or onoff [poisson]"),
+	LOADS_OPTIONS(struct run_request, loads, arrivals),
 };
 
 static const struct options options = {
@@ -360,16 +356,10 @@ static int run_run(int argc, char **argv)
 			subject.workload->name);
 		return COMMAND_USAGE;
 	}
-	const char *how = request.arrivals != NULL ? request.arrivals : "poisson";
+	const char *how = request.arrivals;
 	struct arrivals arrivals;
-	if (!arrivals_parse(how, &arrivals)) {
-		fprintf(stderr, "nblbench run: --arrivals is '%s'; it must be %s.\n", how,
-			arrivals_known);
-		return COMMAND_USAGE;
-	}
-	if (request.arrivals != NULL && request.loads.count == 0) {
-		fprintf(stderr, "nblbench run: --arrivals says how work arrives in an open loop, "
-				"which --load asks for.\n");
+	if (!arrivals_choose(&how, request.loads.count, &arrivals, why)) {
+		fprintf(stderr, "nblbench run: %s.\n", why);
 		return COMMAND_USAGE;
 	}
 	return run_cell(&subject, name, &cell, &request, &arrivals, how);

@@ -6,6 +6,7 @@
 #include "bench/base/options.h"
 #include "bench/base/progress.h"
 #include "bench/command/command.h"
+#include "bench/command/loads.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
 #include "bench/report/report.h"
@@ -103,12 +104,7 @@ static const struct options_entry entries[] = {
 		.real_least = SLICE_MS_LEAST, .real_most = 1000),
 	OPTION(FLAG, struct request, plan.no_latency, "no-latency", 0, NULL,
 		"throughput alone: no slices in which single calls are timed"),
-	OPTION(NUMBERS, struct request, plan.loads, "load", 0, "LIST",
-		"an open loop besides: response times where work arrives at so many per cent of "
-		"the capacity, which each worker measures first, as in 50,70,80,90,95 [none]",
-		1, 100),
-	OPTION(TEXT, struct request, plan.arrivals, "arrivals", 0, "HOW",
-		"how work arrives there: paced, poisson, burst:N (N at once) or onoff [poisson]"),
+	LOADS_OPTIONS(struct request, plan.loads, plan.arrivals),
 	OPTION(COUNT, struct request, plan.seed, "seed", 0, "N",
 		"where all random order comes from", 0, INT64_MAX),
 };

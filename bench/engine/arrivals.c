@@ -2,6 +2,7 @@
 #include "bench/engine/arrivals.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,23 @@ bool arrivals_parse(const char *name, struct arrivals *out)
 	out->pauses = strcmp(name, "onoff") == 0;
 	out->random = out->pauses || strcmp(name, "poisson") == 0;
 	return out->random || strcmp(name, "paced") == 0;
+}
+
+bool arrivals_choose(
+	const char **name, size_t loads, struct arrivals *out, char why[ARRIVALS_WHY_BYTES])
+{
+	if (*name != NULL && loads == 0) {
+		snprintf(why, ARRIVALS_WHY_BYTES,
+			"--arrivals says how work arrives in an open loop, which --load asks for");
+		return false;
+	}
+	if (*name == NULL)
+		*name = ARRIVALS_DEFAULT;
+	if (arrivals_parse(*name, out))
+		return true;
+	snprintf(why, ARRIVALS_WHY_BYTES, "--arrivals is '%.60s'; it must be %s", *name,
+		arrivals_known);
+	return false;
 }
 
 /* Quantiles in the middle of equal shares, scaled so that their mean is one. */

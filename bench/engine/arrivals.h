@@ -17,6 +17,7 @@
 #include "bench/base/splitmix.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -40,6 +41,16 @@ struct arrivals {
 
 /* False: the name is none of those above. */
 bool arrivals_parse(const char *name, struct arrivals *out);
+
+#define ARRIVALS_DEFAULT "poisson"
+
+/*
+ * What a user asked for with --arrivals, NULL: nothing, beside so many loads. True: *name stands, the
+ * default if it was NULL, and *out is it; false: a sentence without its full stop in why.
+ */
+enum { ARRIVALS_WHY_BYTES = 160 };
+bool arrivals_choose(
+	const char **name, size_t loads, struct arrivals *out, char why[ARRIVALS_WHY_BYTES]);
 
 /* The moments of one source, one after the other. */
 struct arrivals_source {

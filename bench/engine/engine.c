@@ -109,7 +109,7 @@ static uint64_t stall_first(struct engine *self)
 	if (stall_ns == 0)
 		return 0;
 	clock_sleep_until_ns(clock_now_ns() + stall_ns / 4);
-	stall_thread(self->runners[0].thread, self->subject.workload->stall_ms);
+	stall_thread(self->runners[0].thread, stall_ns);
 	clock_sleep_until_ns(clock_now_ns() + stall_ns + stall_ns / 4);
 	return 2;
 }

@@ -10,12 +10,13 @@ static uint32_t lane_threads(const struct runner *self)
 	return self->engine->subject.workload->lane_threads;
 }
 
-bool open_loop_begins(const struct runner *self)
+/* Whether this thread begins work, and whether it completes work; one that is alone does both. */
+static bool begins(const struct runner *self)
 {
 	return self->t.index % lane_threads(self) == 0;
 }
 
-bool open_loop_completes(const struct runner *self)
+static bool completes(const struct runner *self)
 {
 	return self->t.index % lane_threads(self) == lane_threads(self) - 1;
 }
@@ -43,11 +44,7 @@ static uint64_t now_ticks(const struct runner *self)
 
 static void note(struct runner *self, struct open_loop *loop, uint64_t due, uint64_t now)
 {
-	const uint64_t took = ticks_between(&self->engine->ticks, due, now);
-
-	loop->times.sum += took;
-	loop->times.longest = took > loop->times.longest ? took : loop->times.longest;
-	histogram_record(&loop->times.histogram, took);
+	latency_record(&loop->times, ticks_between(&self->engine->ticks, due, now));
 	loop->served++;
 }
 
@@ -92,7 +89,7 @@ static void forget_served(struct open_loop *self, uint32_t served)
 static uint64_t begin_work(struct engine *engine, struct runner *self, uint32_t most)
 {
 	struct open_loop *loop = self->open_loop;
-	const bool completes = open_loop_completes(self);
+	const bool alone = completes(self);
 	const uint64_t now = now_ticks(self);
 
 	take_arrivals(loop, now, most);
@@ -100,7 +97,7 @@ static uint64_t begin_work(struct engine *engine, struct runner *self, uint32_t 
 		atom_pause();
 		return 0;
 	}
-	if (!completes && !stamp(loop))
+	if (!alone && !stamp(loop))
 		return 0;
 	loop->cell.burst = loop->have;
 
@@ -111,7 +108,7 @@ static uint64_t begin_work(struct engine *engine, struct runner *self, uint32_t 
 		served = units > 0;
 	if (served > loop->have) /* a body that takes whole magazines */
 		served = loop->have;
-	if (completes) {
+	if (alone) {
 		const uint64_t end = now_ticks(self);
 
 		for (uint32_t i = 0; i < served; i++)
@@ -158,8 +155,8 @@ static uint64_t take_turns(struct engine *engine, struct runner *self, enum phas
 	uint64_t units = 0;
 
 	while (atom_load_relaxed(&engine->phase) == phase)
-		units += open_loop_begins(self) ? begin_work(engine, self, most)
-						: complete_work(engine, self);
+		units +=
+			begins(self) ? begin_work(engine, self, most) : complete_work(engine, self);
 	return units;
 }
 
@@ -171,7 +168,7 @@ static void complete_old_work(struct engine *engine, struct runner *self)
 {
 	uint64_t units = 1, all = 0;
 
-	if (open_loop_begins(self))
+	if (begins(self))
 		return;
 	for (; units > 0 && all <= engine->cell.capacity; all += units)
 		units = engine->subject.run(engine->pool, &self->t, 1);

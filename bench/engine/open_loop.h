@@ -35,14 +35,10 @@ struct open_loop {
 	uint64_t arrived;            /* in the window */
 	uint64_t served;             /* in the window, by the thread that completes */
 	uint64_t begun_late;         /* in the window */
-	uint64_t unmatched; /* completed by nobody's beginning: 0, or the body is no queue */
+	uint64_t unmatched;         /* completed, and begun by nobody: 0, or the body is no queue */
 	struct latency_times times; /* response times in the window */
 	struct spsc_ring moments;   /* to the thread that completes this one's work */
 };
-
-/* Whether this thread begins work, and whether it completes it. */
-bool open_loop_begins(const struct runner *self);
-bool open_loop_completes(const struct runner *self);
 
 /* The thread's part of a slice, from the gathering of the threads to the window's end. */
 uint64_t open_loop_run(struct engine *engine, struct runner *self);

@@ -130,8 +130,8 @@ static void prepare_timing(struct engine *engine, struct runner *self)
 		uint64_t first = ticks_first(&engine->ticks);
 		uint64_t last = ticks_last(&engine->ticks);
 
-		latency_record(
-			self->latency, LATENCY_PROBE, ticks_between(&engine->ticks, first, last));
+		latency_record(&self->latency->of[LATENCY_PROBE],
+			ticks_between(&engine->ticks, first, last));
 	}
 }
 

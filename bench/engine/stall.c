@@ -7,17 +7,14 @@
 #include <errno.h>
 #include <signal.h>
 
-enum { STALL_NS_PER_MS = 1000000 };
-
-static atom_u32 stall_ms; /* the signal says that it is set */
+static atom_u64 stall_ns; /* the signal says that it is set */
 
 static void sleep_in_handler(int number)
 {
 	const int saved = errno;
 
 	(void)number;
-	clock_sleep_until_ns(
-		clock_now_ns() + (uint64_t)atom_load_relaxed(&stall_ms) * STALL_NS_PER_MS);
+	clock_sleep_until_ns(clock_now_ns() + atom_load_relaxed(&stall_ns));
 	errno = saved;
 }
 
@@ -29,8 +26,8 @@ int stall_open(void)
 	return sigaction(SIGUSR2, &action, NULL) == 0 ? 0 : -errno;
 }
 
-void stall_thread(pthread_t thread, uint32_t ms)
+void stall_thread(pthread_t thread, uint64_t ns)
 {
-	atom_store_relaxed(&stall_ms, ms);
+	atom_store_relaxed(&stall_ns, ns);
 	pthread_kill(thread, SIGUSR2);
 }

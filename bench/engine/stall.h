@@ -11,7 +11,7 @@
 /* Takes over the signal that stops threads, SIGUSR2. 0 or a negative errno. */
 int stall_open(void);
 
-/* Stops the thread for `ms` milliseconds, and returns at once. */
-void stall_thread(pthread_t thread, uint32_t ms);
+/* Stops the thread for so long, and returns at once. */
+void stall_thread(pthread_t thread, uint64_t ns);
 
 #endif

@@ -40,6 +40,17 @@ json_t *page_data(const struct analysis *analysis);
 /* What a figure printed into out, as a string; "" if it could not be drawn. Frees *svg. */
 json_t *page_drawn(int error, FILE *out, char **svg);
 
+/* What draws a figure of some rows of a cell: figure_percentiles, figure_responses (figure.h). */
+typedef int (*page_cell_draw)(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label, FILE *out);
+
+/*
+ * Such a figure of the first n rows of `order`, as page_drawn; "" without gnuplot. id: what the ids of
+ * its kind begin with. The text alternative names `what` of the cell, and then `against`.
+ */
+json_t *page_cell_figure(const struct page *p, size_t c, const size_t *order, size_t n,
+	page_cell_draw draw, const char *id, const char *what, const char *against);
+
 /* A number, or a range, with the dash that typesetters use; "–" for one that is missing. */
 json_t *page_number(struct number number);
 

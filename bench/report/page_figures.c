@@ -53,6 +53,23 @@ json_t *page_drawn(int error, FILE *out, char **svg)
 	return text;
 }
 
+json_t *page_cell_figure(const struct page *p, size_t c, const size_t *order, size_t n,
+	page_cell_draw draw, const char *id, const char *what, const char *against)
+{
+	char own[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
+	char *svg = NULL;
+	size_t bytes = 0;
+	FILE *out = p->figures ? open_memstream(&svg, &bytes) : NULL;
+
+	if (out == NULL)
+		return template_text("");
+	snprintf(own, sizeof(own), "%s%zu", id, c + 1);
+	snprintf(label, sizeof(label),
+		"%s of %.100s%s, one panel a strategy. The table below has the numbers.", what,
+		p->a->cells[c].label, against);
+	return page_drawn(draw(p->a, c, order, n, own, label, out), out, &svg);
+}
+
 static json_t *scaling_figure(const struct analysis *a, size_t first)
 {
 	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];

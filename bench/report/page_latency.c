@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 32, PANELS_MAX = 12 };
+enum { PANELS_MAX = 12 }; /* of a figure; the table has all rows */
 
 static json_t *plain(double value)
 {
@@ -88,26 +88,6 @@ static void add_paths(json_t *list, const struct analysis *a, size_t c, size_t s
 	}
 }
 
-/* Of the first rows of `order`, n at most; the table has all. */
-static json_t *figure_of(const struct page *p, size_t c, const size_t *order, size_t n)
-{
-	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-	char *svg = NULL;
-	size_t bytes = 0;
-	FILE *out = p->figures ? open_memstream(&svg, &bytes) : NULL;
-
-	if (out == NULL)
-		return template_text("");
-	snprintf(id, sizeof(id), "percentiles%zu", c + 1);
-	snprintf(label, sizeof(label),
-		"Percentiles of the calls of %.100s, one panel a strategy. The table below has the "
-		"numbers.",
-		p->a->cells[c].label);
-	return page_drawn(
-		figure_percentiles(p->a, c, order, n < PANELS_MAX ? n : PANELS_MAX, id, label, out),
-		out, &svg);
-}
-
 /* Contestants first, so that a sort leaves the others below. order has room for both. */
 static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
 {
@@ -145,8 +125,10 @@ static json_t *cell_of(
 		template_text(p->a->cells[c].label), "best",
 		template_text(p->a->subjects[order[0]].label), "p99",
 		plain(first->at[LATENCY_P99].ns), "probe", plain(first->probe_ns), "probe_p99",
-		plain(first->probe_p99_ns), "figure", figure_of(p, c, order, contestants), "rows",
-		rows, "paths", paths, "imbalances", imbalances, NULL);
+		plain(first->probe_p99_ns), "figure",
+		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
+			figure_percentiles, "percentiles", "Percentiles of the calls", ""),
+		"rows", rows, "paths", paths, "imbalances", imbalances, NULL);
 }
 
 json_t *page_latency(const struct page *p)

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ID_BYTES = 32 };
-
 /* The percentiles that a load has columns for. */
 static const int shown[] = {LATENCY_P50, LATENCY_P99, LATENCY_P999};
 
@@ -86,23 +84,6 @@ static json_t *best_of(const struct analysis *a, size_t c)
 	return json_null();
 }
 
-static json_t *figure_of(const struct page *p, size_t c, const size_t *order, size_t n)
-{
-	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-	char *svg = NULL;
-	size_t bytes = 0;
-	FILE *out = p->figures ? open_memstream(&svg, &bytes) : NULL;
-
-	if (out == NULL)
-		return template_text("");
-	snprintf(id, sizeof(id), "responses%zu", c + 1);
-	snprintf(label, sizeof(label),
-		"Response times of %.100s against load, one panel a strategy. The table below has "
-		"the numbers.",
-		p->a->cells[c].label);
-	return page_drawn(figure_responses(p->a, c, order, n, id, label, out), out, &svg);
-}
-
 /* The rows of a cell, as the page orders them. order has room for all. */
 static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
 {
@@ -130,8 +111,10 @@ static json_t *cell_of(
 	return template_record("number", json_integer((json_int_t)c + 1), "label",
 		template_text(cell->label), "arrivals",
 		template_text(analysis_response(p->a, c, order[0])->arrivals), "best",
-		best_of(p->a, c), "figure", figure_of(p, c, order, contestants), "loads",
-		loads_of(cell), "knee_column", json_integer(after), "rows", rows, NULL);
+		best_of(p->a, c), "figure",
+		page_cell_figure(p, c, order, contestants, figure_responses, "responses",
+			"Response times", " against load"),
+		"loads", loads_of(cell), "knee_column", json_integer(after), "rows", rows, NULL);
 }
 
 json_t *page_responses(const struct page *p)

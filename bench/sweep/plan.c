@@ -244,19 +244,11 @@ static bool set_hash(struct plan *plan)
 
 static bool set_arrivals(struct plan *plan, const struct plan_request *request, char *why)
 {
-	const char *name = request->arrivals != NULL ? request->arrivals : "poisson";
+	const char *name = request->arrivals;
 	struct arrivals parsed;
 
-	if (!arrivals_parse(name, &parsed)) {
-		snprintf(why, PLAN_WHY_BYTES, "--arrivals is '%.60s'; it must be %s", name,
-			arrivals_known);
+	if (!arrivals_choose(&name, plan->loads.count, &parsed, why))
 		return false;
-	}
-	if (request->arrivals != NULL && request->loads.count == 0) {
-		snprintf(why, PLAN_WHY_BYTES,
-			"--arrivals says how work arrives in an open loop, which --load asks for");
-		return false;
-	}
 	snprintf(plan->arrivals, sizeof(plan->arrivals), "%s", plan->loads.count > 0 ? name : "");
 	return true;
 }

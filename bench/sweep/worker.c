@@ -322,7 +322,7 @@ static json_t *answer_load(struct worker *self, const json_t *request)
 	const uint64_t lead_in_ns =
 		read_integer(&in, "lead_in_ns", (int64_t)(window_ns / 10), 0, ENGINE_WINDOW_NS_MAX);
 	const double load = (double)read_integer(&in, "load", READ_REQUIRED, 0, 100) / 100;
-	const char *name = read_word(&in, "arrivals", "poisson");
+	const char *name = read_word(&in, "arrivals", ARRIVALS_DEFAULT);
 	struct engine_open_loop loop;
 	struct arrivals arrivals;
 	char text[HISTOGRAM_TEXT_BYTES];

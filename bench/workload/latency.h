@@ -84,13 +84,11 @@ ALWAYS_INLINE void latency_begin(
 	start->ticks = ticks_first(self->ticks);
 }
 
-ALWAYS_INLINE void latency_record(struct latency *self, enum latency_class which, uint64_t value)
+ALWAYS_INLINE void latency_record(struct latency_times *self, uint64_t value)
 {
-	struct latency_times *times = &self->of[which];
-
-	times->sum += value;
-	times->longest = value > times->longest ? value : times->longest;
-	histogram_record(&times->histogram, value);
+	self->sum += value;
+	self->longest = value > self->longest ? value : self->longest;
+	histogram_record(&self->histogram, value);
 }
 
 ALWAYS_INLINE enum latency_class latency_class_of(
@@ -114,7 +112,7 @@ ALWAYS_INLINE void latency_end(
 {
 	uint64_t last = ticks_last(self->ticks);
 
-	latency_record(self, latency_class_of(&start->paths, &thread->paths),
+	latency_record(&self->of[latency_class_of(&start->paths, &thread->paths)],
 		ticks_between(self->ticks, start->ticks, last));
 }
 

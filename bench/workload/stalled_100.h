@@ -10,7 +10,7 @@
 ALWAYS_INLINE uint64_t workload_stalled_100(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
-	return stalled_holder_run(ops, pool, t, n);
+	return workload_pair(ops, pool, t, n);
 }
 
 static const struct workload workload_stalled_100_info = {
@@ -20,7 +20,7 @@ static const struct workload workload_stalled_100_info = {
 	.program = STALLED_HOLDER_PROGRAM,
 	.lane_threads = STALLED_HOLDER_LANE_THREADS,
 	.stall_ms = 100,
-	.demand = stalled_holder_demand,
+	.demand = pair_demand,
 };
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * Does a thread that is stopped hold up the others? All threads get one object and put it back, over
- * and over. In each slice the engine stops the first one (stall.h), which is nearly always inside a
+ * Does a thread that is stopped hold up the others? All threads do what `pair` does. In each slice the engine stops the first one (stall.h), which is nearly always inside a
  * call, and often holds whatever the strategy has to hold.
  *
  * Threads come in pairs, and the second one of a pair speaks for it: the cell's throughput is that of
@@ -9,40 +8,17 @@
  * the stop.
  *
  * What it can't show: whether a stop met the holder of a lock is chance, so the longest of several
- * slices counts. The throughput of a slice says how many of its stops did.
+ * slices counts.
  */
 #ifndef BENCH_WORKLOAD_STALLED_HOLDER_H
 #define BENCH_WORKLOAD_STALLED_HOLDER_H
 
-#include "bench/workload.h"
+#include "bench/workload/pair.h"
 
 enum { STALLED_HOLDER_LANE_THREADS = 2 };
 
 #define STALLED_HOLDER_PROGRAM                                                                \
 	"A driver whose thread loses its CPU in the midst of a call. The figures are of the " \
 	"others; their longest call is the longest gap."
-
-ALWAYS_INLINE uint64_t stalled_holder_run(
-	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
-{
-	for (uint64_t i = 0; i < n; i++) {
-		void *object = WORKLOAD_CALL(t, ops->get(pool, t->self));
-
-		bench_escape(object);
-		if (unlikely(object == NULL)) {
-			t->failed++;
-			return i;
-		}
-		WORKLOAD_DO(t, ops->put(pool, t->self, object));
-		bench_escape(pool);
-	}
-	return n;
-}
-
-static uint32_t stalled_holder_demand(const struct workload_cell *cell)
-{
-	(void)cell;
-	return 1;
-}
 
 #endif
