@@ -142,6 +142,20 @@ struct analysis_path {
 	double ns[LATENCY_PERCENTILES]; /* NAN as above */
 };
 
+/* Times of one kind, merged over forks and threads. */
+struct analysis_times_of {
+	const char *name;
+	double mean_ns, longest_ns;
+	struct analysis_percentile at[LATENCY_PERCENTILES];
+	struct histogram histogram;
+};
+
+/*
+ * Where one thread gets what another puts: the calls of either, and the ages of objects that came back;
+ * these last, if there are any to show.
+ */
+enum { ANALYSIS_GETS, ANALYSIS_PUTS, ANALYSIS_AGES, ANALYSIS_HAND_OVER };
+
 /* How long a unit's calls take on one side of a lane, by path, without the probe's mean; in ns. */
 struct analysis_unit_side {
 	double ns[LATENCY_CLASSES];
@@ -158,6 +172,8 @@ struct analysis_latency {
 	struct analysis_path path[LATENCY_CLASSES];
 	size_t sides; /* threads of a lane */
 	struct analysis_unit_side *side;
+	size_t hand_over_count; /* 0: no thread hands over; ANALYSIS_AGES: no ages */
+	struct analysis_times_of hand_over[ANALYSIS_HAND_OVER];
 	double probe_mean_ns, probe_ns, probe_p99_ns; /* of empty pairs of readings; the median */
 	double cost;           /* what timing took of the throughput, as a share; may be below 0 */
 	double calls_per_unit; /* of the side of a lane that spends the most time in calls */
@@ -252,6 +268,8 @@ struct analysis {
 	struct analysis_raw *raws;       /* a cell each, after analysis_read_raw; else NULL */
 	size_t event_count;
 	const struct analysis_event *events;
+	/* How far the CPUs' clocks may be apart, of all starts; NAN: one does not know. */
+	double clocks_apart_ns;
 
 	bool has_baseline;
 	size_t baseline;  /* subject */
@@ -369,6 +387,10 @@ const struct analysis_latency *analysis_latency(
 
 /* Whether any row of the store has. */
 bool analysis_has_latency(const struct analysis *analysis);
+
+/* Whether any of them hands over; and why no ages are shown, as a sentence, or "" if they are. */
+bool analysis_has_hand_over(const struct analysis *analysis);
+void analysis_no_ages(const struct analysis *analysis, char *text);
 
 /* Rows of a cell that have, by p99, then by the median; order has room for subject_count. */
 size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size_t *order);

@@ -790,6 +790,90 @@ static void sides_of_a_lane_are_told_apart(NO_STATE)
 	near(l->path[1].share, 1.0 / 1024 * 32 / 2, 0.001);
 }
 
+/* The calls of either side, which are alike in the model, and the ages, which the first has. */
+static void a_hand_over_has_sides_and_ages(NO_STATE)
+{
+	struct analysis *a = whole_store();
+	const struct analysis_latency *l = analysis_latency(a, 6, subject(a, "mutex"));
+	const struct analysis_times_of *ages = &l->hand_over[ANALYSIS_AGES];
+	const double unit_ns = exp(analysis_at(a, 6, subject(a, "mutex"))->ns.point);
+	char text[ANALYSIS_SENTENCE_BYTES];
+	uint64_t calls = 0;
+
+	assert_true(analysis_has_hand_over(a));
+	analysis_no_ages(a, text);
+	assert_string_equal(text, "");
+	assert_int_equal(l->hand_over_count, ANALYSIS_HAND_OVER);
+	assert_string_equal(l->hand_over[ANALYSIS_GETS].name, "gets");
+	assert_string_equal(l->hand_over[ANALYSIS_PUTS].name, "puts");
+	assert_string_equal(ages->name, "age");
+	for (int side = 0; side < ANALYSIS_AGES; side++) {
+		near(l->hand_over[side].at[LATENCY_P50].ns, l->at[LATENCY_P50].ns, 1e-9);
+		calls += histogram_count(&l->hand_over[side].histogram);
+	}
+	assert_int_equal(calls, l->calls); /* ages are none */
+	assert_int_equal(histogram_count(&ages->histogram), 6 * 4000);
+	near(ages->at[LATENCY_P50].ns / (100 * unit_ns), 1, 0.1);
+	near(ages->at[LATENCY_P99].ns / ages->at[LATENCY_P50].ns, exp(0.5 * z_of[LATENCY_P99]),
+		0.3);
+	assert_true(ages->at[LATENCY_P50].lo < ages->at[LATENCY_P50].hi);
+	/* Nobody hands over where each thread gets and puts for itself. */
+	assert_int_equal(analysis_latency(a, 1, subject(a, "mutex"))->hand_over_count, 0);
+}
+
+/* Clocks that are apart, or of which nothing is known, say nothing of ages. */
+static void ages_want_clocks_that_agree(NO_STATE)
+{
+	static const struct {
+		const char *sql, *why;
+		double apart_ns;
+	} cases[] = {
+		{"SELECT 1", "", 60},
+		{"UPDATE machine SET json = replace(json, '\"60\"', '\"1000\"')", "", 1000},
+		{"UPDATE machine SET json = replace(json, '\"1000\"', '\"1001\"')",
+			"may be 1001 ns apart", 1001},
+		/* The start that is worst decides; one that does not know leaves all unknown. */
+		{"INSERT INTO machine SELECT 2, started_ns, hash, grade, replace(json, '1001', "
+		 "'5') FROM machine",
+			"may be 1001 ns apart", 1001},
+		{"INSERT INTO machine SELECT 3, started_ns, hash, grade, '{}' FROM machine LIMIT 1",
+			"does not say", NAN},
+	};
+	struct synthetic_store wanted = synthetic_store_default();
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	wanted.forks = 2;
+	wanted.blocks = 2;
+	synthetic_store_write(store, &wanted);
+	for (size_t i = 0; i < array_count(cases); i++) {
+		synthetic_store_execute(store, cases[i].sql);
+
+		struct analysis *a = read_store(NULL);
+		const size_t kinds = analysis_latency(a, 6, subject(a, "mutex"))->hand_over_count;
+
+		analysis_no_ages(a, text);
+		if (strstr(text, cases[i].why) == NULL)
+			fail_msg("case %zu: '%s'", i, text);
+		assert_int_equal(*text == '\0', *cases[i].why == '\0');
+		assert_int_equal(kinds, *text == '\0' ? ANALYSIS_HAND_OVER : ANALYSIS_AGES);
+		assert_int_equal(isnan(a->clocks_apart_ns), isnan(cases[i].apart_ns));
+		if (!isnan(cases[i].apart_ns))
+			near(a->clocks_apart_ns, cases[i].apart_ns, 0);
+		analysis_free(a);
+	}
+
+	/* No age is a thread's longest call. */
+	synthetic_store_execute(store,
+		"UPDATE latency SET longest = 10 * longest WHERE thread = 1;"
+		"UPDATE latency SET longest = 1000000000 WHERE path = 'age'");
+
+	struct analysis *a = read_store(NULL);
+	const struct analysis_latency *l = analysis_latency(a, 6, subject(a, "mutex"));
+
+	near(l->longest_ns / l->least_longest_ns, 10, 2);
+	analysis_free(a);
+}
+
 static void balance_of(const char *sql, double want, const char *why)
 {
 	struct synthetic_store wanted = synthetic_store_default();
@@ -1044,6 +1128,8 @@ int main(void)
 		cmocka_unit_test(older_stores_stay_readable),
 		cmocka_unit_test(a_known_distribution_comes_out),
 		cmocka_unit_test(sides_of_a_lane_are_told_apart),
+		cmocka_unit_test(a_hand_over_has_sides_and_ages),
+		cmocka_unit_test(ages_want_clocks_that_agree),
 		cmocka_unit_test(the_balance_finds_what_does_not_add_up),
 		cmocka_unit_test(a_stall_is_in_its_path_and_in_the_tail),
 		cmocka_unit_test(the_thread_that_waits_is_told_from_the_other),

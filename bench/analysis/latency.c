@@ -11,6 +11,8 @@
  * at the same time, so the slower one is compared.
  */
 #include "bench/analysis/steps.h"
+#include "bench/engine/names.h"
+#include "bench/engine/offsets.h"
 
 #include <errno.h>
 #include <math.h>
@@ -164,9 +166,52 @@ static void merge(
 	}
 }
 
-static void work_out(struct analysis_latency *l, const struct analysis_subject *subject,
-	const struct analysis_result *r, const struct analysis_times *times,
-	struct latency_times *of, double *scratch)
+static bool shows_ages(const struct analysis *a)
+{
+	return a->clocks_apart_ns <= OFFSETS_APART_MAX_NS;
+}
+
+/* floor_ns: what is below twice of it says nothing. */
+static void hand_over(struct analysis_latency *l, const char *name, const struct latency_times *of,
+	const struct analysis_times *times, double floor_ns, double *scratch)
+{
+	struct analysis_times_of *out = &l->hand_over[l->hand_over_count];
+
+	out->name = name;
+	out->mean_ns = latency_mean_ns(of);
+	out->longest_ns = (double)of->longest / HISTOGRAM_NS;
+	out->histogram = of->histogram;
+	for (int i = 0; i < LATENCY_PERCENTILES; i++)
+		out->at[i] =
+			analysis_percentile_of(&of->histogram, times->hand_over[l->hand_over_count],
+				times->forks, latency_percentiles[i], floor_ns, scratch);
+	l->hand_over_count++;
+}
+
+/* Either side, if both have calls, and the ages. */
+static void describe_hand_over(struct analysis_latency *l, const struct analysis *a,
+	const struct analysis_times *times, const struct latency_times *ages, double *scratch)
+{
+	struct latency_times side[ANALYSIS_AGES] = {0};
+
+	if (times->sides != ANALYSIS_AGES)
+		return;
+	for (uint32_t i = 0; i < ANALYSIS_AGES; i++) {
+		for (int path = 0; path < LATENCY_CLASSES; path++)
+			latency_add(&side[i], &times->side[i].of[path]);
+		if (histogram_count(&side[i].histogram) == 0)
+			return;
+	}
+	for (uint32_t i = 0; i < ANALYSIS_AGES; i++)
+		hand_over(l, names_side(i), &side[i], times, l->probe_ns, scratch);
+	if (shows_ages(a) && histogram_count(&ages->histogram) > 0)
+		hand_over(l, latency_class_name(LATENCY_AGE), ages, times,
+			fmax(l->probe_ns, a->clocks_apart_ns), scratch);
+}
+
+static void work_out(struct analysis_latency *l, const struct analysis *a,
+	const struct analysis_subject *subject, const struct analysis_result *r,
+	const struct analysis_times *times, struct latency_times *of, double *scratch)
 {
 	struct latency_times all = {0};
 	double share[LATENCY_CLASSES];
@@ -185,6 +230,7 @@ static void work_out(struct analysis_latency *l, const struct analysis_subject *
 			latency_percentiles[i], l->probe_ns, scratch);
 	balance(l, times, r, share);
 	describe_paths(l, subject, of, share);
+	describe_hand_over(l, a, times, &of[LATENCY_AGE], scratch);
 	l->cost = cost_of(times, scratch);
 }
 
@@ -207,7 +253,7 @@ int analysis_work_out_latency(
 		l->side = analysis_keep(a, times->sides, sizeof(*l->side));
 	}
 	if (l != NULL && l->side != NULL && of != NULL && scratch != NULL) {
-		work_out(l, &a->subjects[subject_at], r, times, of, scratch);
+		work_out(l, a, &a->subjects[subject_at], r, times, of, scratch);
 		if (l->calls > 0)
 			r->latency = l;
 		error = 0;
@@ -232,6 +278,30 @@ bool analysis_has_latency(const struct analysis *a)
 			return true;
 	}
 	return false;
+}
+
+bool analysis_has_hand_over(const struct analysis *a)
+{
+	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
+		const struct analysis_latency *l =
+			analysis_latency(a, i / a->subject_count, i % a->subject_count);
+
+		if (l != NULL && l->hand_over_count > 0)
+			return true;
+	}
+	return false;
+}
+
+void analysis_no_ages(const struct analysis *a, char *text)
+{
+	*text = '\0';
+	if (isnan(a->clocks_apart_ns))
+		snprintf(text, ANALYSIS_SENTENCE_BYTES,
+			"No ages: the store does not say how far the CPUs' clocks are apart.");
+	else if (!shows_ages(a))
+		snprintf(text, ANALYSIS_SENTENCE_BYTES,
+			"No ages: the CPUs' clocks may be %.0f ns apart, more than %.0f.",
+			a->clocks_apart_ns, OFFSETS_APART_MAX_NS);
 }
 
 /* Whether x comes before y: by p99, then by the median; what has none comes last. */

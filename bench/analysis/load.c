@@ -5,6 +5,7 @@
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
 
+#include "bench/sweep/fingerprint.h"
 #include "bench/sweep/schema.h"
 
 #include <errno.h>
@@ -165,12 +166,32 @@ static void take_machine(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	json_decref(json);
 }
 
+/* What the start that saw the most of it has to say; NAN if one says nothing. */
+static double clocks_apart_ns(const struct analysis *a)
+{
+	double most = a->machine_count > 0 ? 0 : NAN;
+
+	for (size_t i = 0; i < a->machine_count; i++) {
+		const struct analysis_machine *m = &a->machines[i];
+		double apart = NAN;
+
+		for (size_t k = 0; k < m->value_count; k++) {
+			if (strcmp(m->values[k].name, FINGERPRINT_CLOCKS_APART) == 0)
+				apart = strtod(m->values[k].value, NULL);
+		}
+		most = apart > most || isnan(apart) ? apart : most;
+	}
+	return most;
+}
+
 int analysis_read_machines(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
 
 	a->machines = read_table(r, "machine", "started_ns, hash, grade, json",
 		sizeof(*a->machines), &a->machine_count, take_machine);
+	if (a->machines != NULL)
+		a->clocks_apart_ns = clocks_apart_ns(a);
 	return a->machines == NULL ? -1 : 0;
 }
 

@@ -10,6 +10,8 @@ void analysis_times_free(struct analysis_times *times)
 	free(times->side);
 	free(times->fork);
 	free(times->calls);
+	for (int i = 0; i < ANALYSIS_HAND_OVER; i++)
+		free(times->hand_over[i]);
 	*times = (struct analysis_times){0};
 }
 
@@ -34,9 +36,12 @@ static int allocate(
 	times->side = calloc(sides, sizeof(*times->side));
 	times->fork = calloc(forks, sizeof(*times->fork));
 	times->calls = calloc(forks, sizeof(*times->calls));
-	return times->side == NULL || times->fork == NULL || times->calls == NULL
-		       ? analysis_refuse_memory(r)
-		       : 0;
+	bool whole = times->side != NULL && times->fork != NULL && times->calls != NULL;
+	for (int i = 0; i < ANALYSIS_HAND_OVER; i++) {
+		times->hand_over[i] = calloc(forks, sizeof(*times->hand_over[i]));
+		whole = whole && times->hand_over[i] != NULL;
+	}
+	return whole ? 0 : analysis_refuse_memory(r);
 }
 
 /* Units and windows of the latency slices, and room for the rest. */
@@ -119,9 +124,16 @@ static bool take_path(sqlite3_stmt *s, struct analysis_times *times)
 		!histogram_unpack(&row.histogram, sqlite3_column_blob(s, 5),
 			(size_t)sqlite3_column_bytes(s, 5)))
 		return false;
-	latency_add(&times->side[source_small(s, 1) % times->sides].of[which], &row);
+
+	const size_t side = source_small(s, 1) % times->sides, at = (size_t)(fork - times->fork);
+
+	latency_add(&times->side[side].of[which], &row);
 	if (which < LATENCY_CLASSES)
-		histogram_add(&times->calls[fork - times->fork], &row.histogram);
+		histogram_add(&times->calls[at], &row.histogram);
+	if (which < LATENCY_CLASSES && side <= ANALYSIS_PUTS)
+		histogram_add(&times->hand_over[side][at], &row.histogram);
+	if (which == LATENCY_AGE)
+		histogram_add(&times->hand_over[ANALYSIS_AGES][at], &row.histogram);
 	return true;
 }
 
@@ -144,7 +156,8 @@ static int read_least_longest(
 {
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT min(longest) FROM (SELECT max(longest) AS longest FROM latency"
-		" WHERE cell_id = ? AND subject_id = ? AND path <> 'probe' GROUP BY thread)");
+		" WHERE cell_id = ? AND subject_id = ? AND path NOT IN ('probe', 'age') GROUP BY "
+		"thread)");
 	const int row = s == NULL ? -1 : source_row(r, s);
 
 	if (row == 1)

@@ -52,7 +52,8 @@ struct analysis_times {
 	size_t forks;
 	struct analysis_times_fork *fork;
 	struct histogram *calls; /* of each fork, all sides and paths together */
-	uint64_t least_longest;  /* of the threads' longest calls the least */
+	struct histogram *hand_over[ANALYSIS_HAND_OVER]; /* of each fork */
+	uint64_t least_longest; /* of the threads' longest calls the least */
 };
 
 /* Reads it, after the cell's slices; forks is 0 where nothing was timed. */

@@ -48,5 +48,5 @@ void synthetic_path_bind(sqlite3_stmt *insert, enum latency_class which,
 	sqlite3_bind_text(insert, BIND_PATH, latency_class_name(which), -1, SQLITE_STATIC);
 	sqlite3_bind_double(insert, BIND_CALLS, floor(path->calls + 0.5));
 	synthetic_times_bind(
-		insert, BIND_TIMES, path, which == LATENCY_PROBE ? 0 : SYNTHETIC_PROBE_NS, factor);
+		insert, BIND_TIMES, path, which < LATENCY_CLASSES ? SYNTHETIC_PROBE_NS : 0, factor);
 }

@@ -322,6 +322,9 @@ static void paths_of(const struct synthetic_store *wanted, const struct model *m
 			calls * wanted->stall_share, wanted->stall_ns, 0.01};
 	paths[LATENCY_PROBE] =
 		(struct synthetic_path){4096, SYNTHETIC_PROBE_NS, SYNTHETIC_PROBE_SIGMA};
+	if (load->lane_threads > 1) /* an object comes back after a hundred units */
+		paths[LATENCY_AGE] =
+			(struct synthetic_path){4000, 100 * true_ns(wanted, m, load), 0.5};
 }
 
 static void write_latency(
@@ -350,7 +353,8 @@ static void write_latency(
 						floor(150000 / calls_a_unit(load))},
 					NULL);
 				for (int path = 0; path < LATENCY_HISTOGRAMS; path++) {
-					if (paths[path].calls < 1)
+					/* The thread that gets knows the ages. */
+					if (paths[path].calls < 1 || (path == LATENCY_AGE && t > 0))
 						continue;
 					sqlite3_reset(latency);
 					for (int k = 0; k < 4; k++)
@@ -443,7 +447,8 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 	run(db, "INSERT INTO machine VALUES (1,1767225600000000000,'9a8b7c6d','B',"
 		"'{\"cpu\":{\"model\":\"Example CPU 9000 @ 2.00GHz\",\"count\":2,\"smt\":false},"
 		"\"kernel\":\"6.1.0-30-amd64\",\"hypervisor\":\"KVM\",\"governor\":\"none\","
-		"\"thp\":\"madvise\",\"compiler\":\"gcc 12.2.0 -O3 -g\"}')");
+		"\"thp\":\"madvise\",\"clocks apart, at most ns\":\"60\","
+		"\"compiler\":\"gcc 12.2.0 -O3 -g\"}')");
 	write_subjects(db);
 	stats_rng_seed(&rng, wanted->seed);
 	stats_rng_seed(&latency_rng, wanted->seed + 1);

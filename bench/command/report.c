@@ -20,17 +20,20 @@
 struct format {
 	const char *name, *part, *suffix; /* report.md; report-load.csv has a part */
 	int (*write)(const struct analysis *analysis, FILE *out);
-	/* In place of write: a document a row that has latency. */
-	int (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
+	/* In place of write: a document a row that has latency, and one each part of a hand-over. */
+	int (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, size_t part,
+		FILE *out);
+	bool parts;
 };
 
 static const struct format formats[] = {
-	{"html", "", "html", report_html, NULL}, {"md", "", "md", report_markdown, NULL},
-	{"csv", "", "csv", report_csv, NULL}, {"gbench", "", "json", report_gbench, NULL},
-	{"hdr", "", "hgrm", NULL, report_hdr},
-	{"speedscope", "", "speedscope.json", NULL, report_speedscope},
-	{"csv", "-load", "csv", report_csv_loads,
-		NULL}, /* behind all that have a name of their own */
+	{"html", "", "html", report_html, NULL, false},
+	{"md", "", "md", report_markdown, NULL, false}, {"csv", "", "csv", report_csv, NULL, false},
+	{"gbench", "", "json", report_gbench, NULL, false},
+	{"hdr", "", "hgrm", NULL, report_hdr, true},
+	{"speedscope", "", "speedscope.json", NULL, report_speedscope, false},
+	{"csv", "-load", "csv", report_csv_loads, NULL,
+		false}, /* behind all that have a name of their own */
 };
 
 enum {
@@ -73,10 +76,10 @@ int report_make_directory(const char *path, char *why, size_t why_bytes)
 
 /*
  * Writes a document beside its place and moves it there when it is whole. 0, or -1 with errno set.
- * cell and subject: the row, of a format that has a document for each.
+ * cell and subject: the row, of a format that has a document for each; part: as of report_hdr.
  */
 static int write_document(const struct analysis *analysis, const struct format *format, size_t cell,
-	size_t subject, const char *path)
+	size_t subject, size_t part, const char *path)
 {
 	char temporary[PATH_MAX];
 	const mode_t mask = umask(0);
@@ -102,7 +105,7 @@ static int write_document(const struct analysis *analysis, const struct format *
 		return -1;
 	}
 	error = format->write != NULL ? -format->write(analysis, out)
-				      : -format->write_row(analysis, cell, subject, out);
+				      : -format->write_row(analysis, cell, subject, part, out);
 	if (error == 0 && (ferror(out) || fflush(out) != 0 || fchmod(fd, FILE_MODE & ~mask) != 0))
 		error = errno == 0 ? EIO : errno;
 	if (fclose(out) != 0 && error == 0)
@@ -149,33 +152,48 @@ static void append_label(char *path, const char *label)
 }
 
 /* report-pair-2-threads-mag_tls.hgrm, by the path of the document that there would be of all. */
-static int write_rows(
-	const struct analysis *a, const struct format *format, const char *all, bool tell)
+static int write_part(const struct analysis *a, const struct format *format, size_t cell,
+	size_t subject, size_t part, const char *all, bool tell)
 {
+	const struct analysis_latency *l = analysis_latency(a, cell, subject);
 	const int stem = (int)(strlen(all) - strlen(format->suffix) - 1);
 	char path[PATH_MAX];
 
+	snprintf(path, sizeof(path), "%.*s-", stem, all);
+	append_label(path, a->cells[cell].label);
+	strncat(path, "-", sizeof(path) - strlen(path) - 1);
+	append_label(path, a->subjects[subject].label);
+
+	const size_t used = strlen(path);
+	const bool whole = part == ANALYSIS_HAND_OVER;
+
+	if ((size_t)snprintf(path + used, sizeof(path) - used, "%s%s.%s", whole ? "" : "-",
+		    whole ? "" : l->hand_over[part].name, format->suffix) >= sizeof(path) - used) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (write_document(a, format, cell, subject, part, path) != 0)
+		return -1;
+	if (tell)
+		printf("%s\n", path);
+	return 0;
+}
+
+static int write_rows(
+	const struct analysis *a, const struct format *format, const char *all, bool tell)
+{
 	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
 		const size_t cell = i / a->subject_count, subject = i % a->subject_count;
+		const struct analysis_latency *l = analysis_latency(a, cell, subject);
 
-		if (analysis_latency(a, cell, subject) == NULL)
+		if (l == NULL)
 			continue;
-		snprintf(path, sizeof(path), "%.*s-", stem, all);
-		append_label(path, a->cells[cell].label);
-		strncat(path, "-", sizeof(path) - strlen(path) - 1);
-		append_label(path, a->subjects[subject].label);
-
-		const size_t used = strlen(path);
-
-		if ((size_t)snprintf(path + used, sizeof(path) - used, ".%s", format->suffix) >=
-			sizeof(path) - used) {
-			errno = ENAMETOOLONG;
-			return -1;
+		for (size_t part = 0; format->parts && part < l->hand_over_count; part++) {
+			if (write_part(a, format, cell, subject, part, all, tell) != 0)
+				return -1;
 		}
-		if (write_document(a, format, cell, subject, path) != 0)
+		if (write_part(a, format, cell, subject, ANALYSIS_HAND_OVER, all, tell) != 0)
 			return -1;
-		if (tell)
-			printf("%s\n", path);
 	}
 	return 0;
 }
@@ -204,7 +222,7 @@ static int write_formats(const char *store, const char *baseline, const char *di
 		} else if (formats[i].write_row != NULL) {
 			if (write_rows(analysis, &formats[i], path, tell) == 0)
 				continue;
-		} else if (write_document(analysis, &formats[i], 0, 0, path) == 0) {
+		} else if (write_document(analysis, &formats[i], 0, 0, 0, path) == 0) {
 			if (tell)
 				printf("%s\n", path);
 			continue;

@@ -414,6 +414,44 @@ static void latency_is_shown_with_its_marks(void **state)
 	free(text);
 }
 
+/* Cells in which one thread gets and another puts have a table more, in every form. */
+static void hand_overs_are_shown(void **state)
+{
+	struct synthetic_store all_cells = synthetic_store_default();
+	char *text = printed(report_markdown), made[PATH_BYTES], file[2 * PATH_BYTES];
+	char small[PATH_BYTES];
+	size_t lanes = 0;
+
+	(void)state;
+	for (size_t c = 0; c < analysis->cell_count; c++)
+		lanes += analysis->cells[c].lane_threads > 1;
+	assert_true(lanes > 0 && lanes < analysis->cell_count);
+	assert_int_equal(count(page(), "<span class=\"soft\">Hand-over</span>"), lanes);
+	assert_int_equal(count(text, "| hand-over, ns | gets p50 |"), lanes);
+	assert_null(strstr(text, "No ages"));
+	free(text);
+	text = printed(report_csv);
+	assert_non_null(strstr(text, ",gets_count,gets_mean_ns,gets_p50_ns,"));
+	assert_non_null(strstr(text, ",age_p99.99_ns,age_longest_ns\r\n"));
+	free(text);
+	all_cells.forks = 1;
+	all_cells.blocks = 1;
+	snprintf(small, sizeof(small), "%s/all.db", directory);
+	synthetic_store_write(small, &all_cells);
+	snprintf(made, sizeof(made), "%s/hdr-parts", directory);
+	expect_run(&command_report, 0, "/hdr-parts/report-pair", "--format=hdr", "-o", made, small);
+	for (size_t c = 0; c < analysis->cell_count; c++) {
+		const bool pair = strcmp(analysis->cells[c].label, "pair, 1 thread") == 0;
+
+		if (!pair && strcmp(analysis->cells[c].workload, "wfp_inject") != 0)
+			continue;
+		snprintf(file, sizeof(file), "%s/report-%s-malloc-age.hgrm", made,
+			pair ? "pair-1-thread" : "wfp_inject-2-threads");
+		if (exists(file) == pair)
+			fail_msg("%s: %s", file, pair ? "is there" : "is missing");
+	}
+}
+
 /* The row of a strategy in the page's response times of the first cell, as far as it goes. */
 static char *response_row(const char *text, const char *label)
 {
@@ -558,7 +596,7 @@ static json_t *profile_of(size_t cell, const char *label)
 	while (strcmp(analysis->subjects[subject].label, label) != 0)
 		subject++;
 	assert_non_null(out);
-	assert_int_equal(report_speedscope(analysis, cell, subject, out), 0);
+	assert_int_equal(report_speedscope(analysis, cell, subject, 0, out), 0);
 	fclose(out);
 	file = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(file);
@@ -975,6 +1013,7 @@ int main(void)
 		cmocka_unit_test(false_empties_are_told),
 		cmocka_unit_test(marks_outlast_another_baseline),
 		cmocka_unit_test(latency_is_shown_with_its_marks),
+		cmocka_unit_test(hand_overs_are_shown),
 		cmocka_unit_test(response_times_are_shown_with_their_marks),
 		cmocka_unit_test(loads_have_a_table_of_their_own),
 		cmocka_unit_test(without_latency_there_is_none),

@@ -13,6 +13,7 @@
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
+#include "bench/engine/offsets.h"
 #include "bench/sweep/worker.h"
 
 #include <inttypes.h>
@@ -95,13 +96,25 @@ static void print_slice(const struct workload *workload, const struct engine_cel
 		slice->paths.wait, flags[0] ? "  flagged: " : "", flags);
 }
 
+enum { RUN_SIDES = 2 }; /* of a lane: none has more */
+
+/* What was timed, by path, and all calls by the thread's place in its lane. */
+struct run_times {
+	struct latency_times of[LATENCY_HISTOGRAMS];
+	struct latency_times side[RUN_SIDES];
+};
+
 /* What the threads of a slice timed, together. */
-static void add_latency(
-	struct latency_times *sum, const struct engine_slice *slice, uint32_t threads)
+static void add_latency(struct run_times *sum, const struct engine_slice *slice, uint32_t threads)
 {
 	for (uint32_t i = 0; i < threads; i++) {
-		for (int c = 0; c < LATENCY_HISTOGRAMS; c++)
-			latency_add(&sum[c], &slice->threads[i].latency->of[c]);
+		for (int c = 0; c < LATENCY_HISTOGRAMS; c++) {
+			const struct latency_times *times = &slice->threads[i].latency->of[c];
+
+			latency_add(&sum->of[c], times);
+			if (c < LATENCY_CLASSES)
+				latency_add(&sum->side[i % RUN_SIDES], times);
+		}
 	}
 }
 
@@ -128,9 +141,58 @@ static void print_times(const char *name, const struct latency_times *times, uin
 	print_percentiles(times);
 }
 
-/* The table of a run with --latency. */
-static void print_latency(const struct engine *engine, const struct latency_times *sum)
+/*
+ * Of a workload in which one thread gets and another puts: either side, and ages unless the CPUs'
+ * clocks are too far apart for them.
+ */
+static void print_hand_over(
+	const struct engine *engine, const struct run_times *sum, uint32_t threads, uint64_t calls)
 {
+	static struct offset offsets[ENGINE_THREADS_MAX];
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	char text[OFFSETS_TEXT_BYTES(ENGINE_THREADS_MAX)];
+	struct ticks ticks;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < RUN_SIDES; i++)
+		print_times(names_side(i), &sum->side[i], calls);
+	/* Where threads share CPUs, these come in turn. */
+	while (count < threads && (count == 0 || engine_cpu(engine, count) != cpus[0])) {
+		cpus[count] = engine_cpu(engine, count);
+		count++;
+	}
+	ticks_open(&ticks, HISTOGRAM_NS, true);
+	int rc = offsets_measure(&ticks, cpus, count, offsets);
+	if (rc != 0) {
+		printf("No ages: how far the CPUs' clocks are apart can't be measured: %s.\n",
+			strerror(-rc));
+		return;
+	}
+	const double apart = offsets_apart_ns(offsets, count);
+	if (apart > OFFSETS_APART_MAX_NS) {
+		printf("No ages: the CPUs' clocks may be %.0f ns apart, more than %.0f.\n", apart,
+			OFFSETS_APART_MAX_NS);
+		return;
+	}
+	if (histogram_count(&sum->of[LATENCY_AGE].histogram) == 0) {
+		printf("No ages: no object that was marked came back.\n");
+		return;
+	}
+	print_times(latency_class_name(LATENCY_AGE), &sum->of[LATENCY_AGE], 0);
+	printf("gets, puts: the calls of either thread. age: from before an object's put to after "
+	       "the get that brings it back.\n");
+	if (count == 1)
+		return;
+	offsets_describe(offsets, count, text, sizeof(text));
+	printf("Ahead of CPU %" PRIu32 "'s clock: %s; any two at most %.0f ns apart.\n", cpus[0],
+		text, apart);
+}
+
+/* The table of a run with --latency. */
+static void print_latency(const struct engine *engine, const struct workload *workload,
+	const struct run_times *times, uint32_t threads)
+{
+	const struct latency_times *sum = times->of;
 	struct latency_times all = {0};
 	char clock[TICKS_TEXT_BYTES];
 
@@ -150,6 +212,8 @@ static void print_latency(const struct engine *engine, const struct latency_time
 	}
 	print_times("all", &all, count);
 	print_times(latency_class_name(LATENCY_PROBE), &sum[LATENCY_PROBE], 0);
+	if (workload->lane_threads > 1 && histogram_count(&times->side[0].histogram) > 0)
+		print_hand_over(engine, times, threads, count);
 }
 
 /* A load is kept if so much of what was to arrive was served. */
@@ -262,7 +326,7 @@ static int run_cell(const struct workload_case *subject, const char *name,
 {
 	int status = COMMAND_OK;
 	struct engine_closing closing;
-	static struct latency_times sum[LATENCY_HISTOGRAMS];
+	static struct run_times sum;
 	struct engine_slice slice;
 	struct engine *engine;
 	char why[ENGINE_REASON_BYTES];
@@ -288,7 +352,7 @@ static int run_cell(const struct workload_case *subject, const char *name,
 			engine_slice(engine, window_ns, window_ns / 10, &slice);
 		} else if (engine_latency_slice(engine, window_ns, window_ns / 10, &slice, why) ==
 			   0) {
-			add_latency(sum, &slice, cell->shape.threads);
+			add_latency(&sum, &slice, cell->shape.threads);
 		} else {
 			fprintf(stderr, "nblbench run: %s\n", why);
 			engine_close(engine, NULL);
@@ -297,7 +361,7 @@ static int run_cell(const struct workload_case *subject, const char *name,
 		print_slice(subject->workload, cell, &slice);
 	}
 	if (request->latency)
-		print_latency(engine, sum);
+		print_latency(engine, subject->workload, &sum, cell->shape.threads);
 	if (request->loads.count > 0)
 		status = run_loads(engine, request, arrivals, how);
 	engine_close(engine, &closing);

@@ -121,6 +121,8 @@ static void measure(struct engine *self, enum order order, uint64_t window_ns, u
 		atom_store_relaxed(&self->runners[i].running, 0);
 		atom_store_relaxed(&self->runners[i].started_ns, 0);
 	}
+	if (self->marks != NULL)
+		age_forget(self->marks);
 	atom_store_relaxed(&self->phase, PHASE_GATHER); /* seen with the order */
 	give_order(self, order);
 	do {
@@ -170,18 +172,33 @@ static void open_clock(struct engine *self)
 		ticks_open(&self->ticks, HISTOGRAM_NS, true);
 }
 
+/* Whether one thread gets what another puts. Threads that are stopped do both. */
+static bool hands_over(const struct workload *workload)
+{
+	return workload->lane_threads > 1 && workload->stall_ms == 0;
+}
+
 /* What the first latency slice needs. */
 static int open_latency(struct engine *self)
 {
 	self->latency = memory_alloc(latency_bytes(self));
 	if (self->latency == NULL)
 		return -ENOMEM;
+	if (hands_over(self->subject.workload)) {
+		self->marks = memory_alloc(sizeof(*self->marks));
+		if (self->marks == NULL) {
+			memory_free(self->latency, latency_bytes(self));
+			self->latency = NULL;
+			return -ENOMEM;
+		}
+	}
 	open_clock(self);
 	for (uint32_t i = 0; i < self->started; i++) {
 		struct runner *runner = &self->runners[i];
 
 		runner->latency = &self->latency[i];
 		runner->latency->ticks = &self->ticks;
+		runner->latency->marks = self->marks;
 		runner->distance = 1;
 		runner->random = splitmix(self->cell.shape.seed) ^ i;
 		runner->t.latency = runner->latency;
@@ -421,6 +438,8 @@ static void engine_free(struct engine *self)
 	free(self->figures);
 	if (self->latency != NULL)
 		memory_free(self->latency, latency_bytes(self));
+	if (self->marks != NULL)
+		memory_free(self->marks, sizeof(*self->marks));
 	if (self->open_loops != NULL)
 		memory_free(self->open_loops, open_loops_bytes(self));
 	if (self->runners != NULL)

@@ -6,6 +6,7 @@
 #include "alloc/machine/cmocka.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
+#include "bench/workload/spsc_ring.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -201,7 +202,11 @@ static void test_every_workload(NO_STATE)
 		struct engine_slice slice;
 		struct engine_closing closing;
 		struct engine *engine;
-		uint64_t calls[2] = {0, 0};
+		uint64_t calls[2] = {0, 0}, ages = 0;
+		/* Its NBLs go round, and what is got and put is context. */
+		const bool hands_over = workloads[i]->lane_threads > 1 &&
+					workloads[i]->stall_ms == 0 &&
+					strcmp(workloads[i]->name, "ovs_ingress") != 0;
 		const int first =
 			workloads[i]->stall_ms > 0; /* a thread that is stopped says nothing */
 
@@ -210,8 +215,9 @@ static void test_every_workload(NO_STATE)
 		assert_true(
 			instance_find("mag_tls", INSTANCE_FOLDED, workloads[i]->name, &subject));
 		assert_int_equal(engine_open(&subject, &pair, &engine, why), 0);
-		for (int s = 0;
-			s < SLICES_MAX && (calls[first] == 0 || calls[pair.shape.threads - 1] == 0);
+		for (int s = 0; s < SLICES_MAX &&
+				(calls[first] == 0 || calls[pair.shape.threads - 1] == 0 ||
+					(hands_over && ages == 0));
 			s++) {
 			int rc = engine_latency_slice(engine, MS_NS, MS_NS / 10, &slice, why);
 
@@ -219,6 +225,8 @@ static void test_every_workload(NO_STATE)
 			if (rc != 0)
 				break;
 			for (uint32_t k = 0; k < pair.shape.threads; k++) {
+				ages += histogram_count(
+					&slice.threads[k].latency->of[LATENCY_AGE].histogram);
 				for (int c = 0; c < LATENCY_CLASSES; c++)
 					calls[k] += histogram_count(
 						&slice.threads[k].latency->of[c].histogram);
@@ -226,6 +234,7 @@ static void test_every_workload(NO_STATE)
 		}
 		if (!workloads[i]->untimed)
 			assert_true(calls[first] > 0 && calls[pair.shape.threads - 1] > 0);
+		assert_int_equal(ages > 0, hands_over);
 		/* A throughput slice after it has nothing of it. */
 		engine_slice(engine, MS_NS, MS_NS / 10, &slice);
 		assert_null(slice.threads[0].latency);
@@ -233,6 +242,134 @@ static void test_every_workload(NO_STATE)
 		assert_string_equal(closing.check, "");
 		assert_int_equal(closing.count, closing.expected);
 	}
+}
+
+/*
+ * Ages that are known. A pool of the test's own is a ring in which an object rests for so long before
+ * it may be had again: the first thread gets, the second puts.
+ */
+enum { REST_OBJECTS = 4 };
+struct rest_object {
+	uint64_t until; /* ticks */
+};
+static struct spsc_ring rest_used, rest_free;
+static struct rest_object rest_objects[REST_OBJECTS];
+static struct rest_object *rest_next; /* the getter's: out of the ring, and not rested yet */
+static uint64_t rest_ticks;
+static bool rest_marks;
+
+static void *rest_get(void)
+{
+	void *object = rest_next;
+
+	if (object == NULL && spsc_ring_pop(&rest_free, &object, 1) == 0)
+		return NULL;
+	rest_next = object;
+	if (ticks_last(&stall_clock) < rest_next->until)
+		return NULL;
+	rest_next = NULL;
+	return object;
+}
+
+static void rest_put(void *object)
+{
+	((struct rest_object *)object)->until = ticks_last(&stall_clock) + rest_ticks;
+	spsc_ring_push(&rest_free, &object, 1);
+}
+
+static uint64_t run_rests(struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	for (uint64_t i = 0; i < n; i++) {
+		void *object;
+
+		if (t->index == 0) {
+			object = WORKLOAD_CALL(t, rest_get());
+			if (object == NULL)
+				return i;
+			WORKLOAD_GOT(t, &object, 1);
+			spsc_ring_push(&rest_used, &object, 1);
+		} else {
+			if (spsc_ring_pop(&rest_used, &object, 1) == 0)
+				return i;
+			if (rest_marks)
+				WORKLOAD_PUTTING(t, &object, 1);
+			WORKLOAD_DO(t, rest_put(object));
+		}
+	}
+	return n;
+}
+
+static const struct workload rests = {
+	.name = "rests",
+	.summary = "objects that rest for so long between put and get",
+	.unit = "objects",
+	.program = "",
+	.lane_threads = 2,
+	.demand = demand,
+};
+
+/* The ages of slices in which objects rest for so many ticks: `wanted` of them, or of one slice. */
+static void time_ages(uint64_t ticks, bool marks, uint64_t wanted, struct latency_times *ages)
+{
+	/* The body with hooks for both: each of its slices is one of latency. */
+	const struct workload_case subject = {.workload = &rests,
+		.ops = pool_find("mutex"),
+		.run = run_rests,
+		.timed = run_rests};
+	struct engine_cell pair = cell;
+	char why[ENGINE_REASON_BYTES];
+	struct engine_slice slice;
+	struct engine *engine;
+
+	pair.shape.threads = 2;
+	rest_ticks = ticks;
+	rest_marks = marks;
+	rest_next = NULL;
+	spsc_ring_init(&rest_used);
+	spsc_ring_init(&rest_free);
+	for (size_t i = 0; i < REST_OBJECTS; i++)
+		rest_put(&rest_objects[i]);
+	assert_int_equal(engine_open(&subject, &pair, &engine, why), 0);
+	memset(ages, 0, sizeof(*ages));
+	for (int i = 0; i < SLICES_MAX; i++) {
+		assert_int_equal(
+			engine_latency_slice(engine, WINDOW_MS * MS_NS, MS_NS, &slice, why), 0);
+		latency_add(ages, &slice.threads[0].latency->of[LATENCY_AGE]);
+		assert_int_equal(
+			histogram_count(&slice.threads[1].latency->of[LATENCY_AGE].histogram), 0);
+		if (histogram_count(&ages->histogram) >= wanted)
+			break;
+	}
+	engine_close(engine, NULL);
+}
+
+/*
+ * None is younger than it can be, and half of them are not much older: they wait for a thread that
+ * looks all the time, unless others' load takes its CPU away. Without marks there are no ages.
+ */
+static void test_ages(NO_STATE)
+{
+	static struct latency_times ages;
+	enum { RUNS = 10, AGES = 2 * LATENCY_EVIDENCE + 1 };
+
+	for (int us = 20; us <= 80; us *= 2) {
+		int good = 0;
+
+		for (int run = 0; run < RUNS && good == 0; run++) {
+			const double due = us * 1000;
+
+			time_ages((uint64_t)(us * stall_clock.per_us), true, AGES, &ages);
+			/* A bucket is 1/16 wide, and CPUs' clocks may be apart. */
+			assert_true(histogram_at_rank(&ages.histogram, 1) > 0.93 * due);
+			const double found = latency_percentile(&ages.histogram, 0.5);
+			good += found < 1.15 * due;
+			print_message("[ FOUND    ] %.0f ns of %.0f ns\n", found, due);
+		}
+		assert_int_equal(good, 1);
+	}
+	time_ages((uint64_t)(20 * stall_clock.per_us), false, 0, &ages);
+	assert_int_equal(histogram_count(&ages.histogram), 0);
 }
 
 /* What moved says the path; of several the one that tells most. */
@@ -349,6 +486,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_stops),
+		cmocka_unit_test(test_ages),
 		cmocka_unit_test(test_every_workload),
 	};
 

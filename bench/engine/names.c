@@ -27,3 +27,8 @@ const char *names_pages(size_t i)
 {
 	return i <= MEMORY_PAGES_HUGE ? memory_pages_name((enum memory_pages)i) : NULL;
 }
+
+const char *names_side(uint32_t side)
+{
+	return side == 0 ? "gets" : "puts";
+}

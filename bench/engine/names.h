@@ -3,6 +3,7 @@
 #define BENCH_ENGINE_NAMES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The i-th strategy, context policy, workload, dispatch, kind of pages; NULL behind the last one. */
 const char *names_pools(size_t i);
@@ -10,5 +11,8 @@ const char *names_contexts(size_t i);
 const char *names_workloads(size_t i);
 const char *names_dispatches(size_t i);
 const char *names_pages(size_t i);
+
+/* What a side of a lane does where one thread gets and another puts: "gets", "puts". */
+const char *names_side(uint32_t side);
 
 #endif

@@ -62,7 +62,7 @@ static void wait_for_peer(const struct engine *engine)
 /* One chunk of rounds. */
 ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uint64_t rounds)
 {
-	uint64_t done = engine->subject.run(engine->pool, &self->t, rounds);
+	uint64_t done = self->body(engine->pool, &self->t, rounds);
 
 	if (unlikely(done == 0))
 		wait_for_peer(engine);
@@ -72,6 +72,14 @@ ALWAYS_INLINE uint64_t run_chunk(struct engine *engine, struct runner *self, uin
 /*
  * Latency slices.
  */
+
+static uint64_t run_timed_round(struct engine *engine, struct runner *self)
+{
+	self->latency->timing = true;
+	uint64_t done = engine->subject.timed(engine->pool, &self->t, 1);
+	self->latency->timing = false;
+	return done;
+}
 
 static uint64_t calls_timed(const struct latency *latency)
 {
@@ -99,7 +107,7 @@ static void choose_distance(struct engine *engine, struct runner *self)
 		uint64_t then_ns = clock_now_ns();
 
 		for (int i = 0; i < ENGINE_TIMED_ROUNDS; i++)
-			waited |= engine->subject.timed(engine->pool, &self->t, 1) == 0;
+			waited |= run_timed_round(engine, self) == 0;
 		uint64_t now_ns = clock_now_ns();
 		if (waited)
 			continue;
@@ -147,7 +155,7 @@ static uint64_t draw_distance(struct runner *self)
 	return 1 + splitmix(self->random) % (2 * self->distance);
 }
 
-/* The window of a latency slice: rounds of the plain body, now and then one of the timed. */
+/* The window of a latency slice: now and then a round whose calls are timed. */
 static uint64_t run_window_timed(struct engine *engine, struct runner *self)
 {
 	uint64_t left = draw_distance(self);
@@ -161,7 +169,7 @@ static uint64_t run_window_timed(struct engine *engine, struct runner *self)
 		left -= done > 0 ? rounds : 0;
 		if (left > 0)
 			continue;
-		done = engine->subject.timed(engine->pool, &self->t, 1);
+		done = run_timed_round(engine, self);
 		self->latency->units += done;
 		units += done;
 		left = done > 0 ? draw_distance(self) : 1;
@@ -216,6 +224,8 @@ static uint64_t run_closed_loop(struct engine *engine, struct runner *self, bool
 {
 	uint64_t units = 0;
 
+	/* Every get looks for marks from the first round on, or none does. */
+	self->body = timed && engine->marks != NULL ? engine->subject.timed : engine->subject.run;
 	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
 	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
 		run_chunk(engine, self, 1);

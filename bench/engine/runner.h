@@ -54,7 +54,8 @@ struct runner {
 	CACHE_PAIR_ALIGNED atom_u64 started_ns; /* 0: not yet in the window */
 	atom_u32 running;                       /* 1: at work since the last order */
 	uint64_t stopped_ns;
-	uint64_t rounds; /* of a chunk */
+	workload_body body; /* of the rounds in which no call is timed */
+	uint64_t rounds;    /* of a chunk */
 	/* Of a latency slice. */
 	struct latency *latency;     /* NULL until the first one */
 	uint64_t distance;           /* rounds from one that is timed to the next, in the mean */
@@ -85,6 +86,7 @@ struct engine {
 	struct engine_thread *figures;
 	struct ticks ticks;           /* of latency slices; all zeros until the first one */
 	struct latency *latency;      /* a thread each; NULL until the first one */
+	struct age_marks *marks;      /* NULL too where no thread hands objects over */
 	struct open_loop *open_loops; /* likewise, of slices of an open loop */
 	struct runner *runners;
 	uint32_t started; /* runners whose thread exists */

@@ -3,6 +3,7 @@
  * cell, subject and load. Units stand in the column heads. A row of the second belongs to that row
  * of the first which has its cell and subject.
  */
+#include "alloc/machine/compiler.h"
 #include "bench/analysis/analysis.h"
 #include "bench/report/report.h"
 
@@ -28,6 +29,12 @@ static const char *const head =
 
 /* Of each path once more, with its name before them; "all" for what has no paths. */
 static const char *const path_columns[] = {"share", "mean_ns", "p50_ns", "p99_ns", "longest_ns"};
+
+/* Of each kind of a hand-over, with its name before them. */
+static const char *const hand_over_columns[] = {
+	"count", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "p99.9_ns", "p99.99_ns", "longest_ns"};
+static const char *const hand_over_names[ANALYSIS_HAND_OVER] = {
+	[ANALYSIS_GETS] = "gets", [ANALYSIS_PUTS] = "puts", [ANALYSIS_AGES] = "age"};
 
 static void put_text(FILE *out, const char *text, const char *behind)
 {
@@ -96,6 +103,25 @@ static void put_percentiles(FILE *out, const struct analysis_percentile *at)
 	}
 }
 
+static void put_hand_over(FILE *out, const struct analysis_latency *l, size_t kind)
+{
+	const struct analysis_times_of *times = &l->hand_over[kind];
+
+	if (kind >= l->hand_over_count) {
+		for (size_t i = 0; i < array_count(hand_over_columns); i++)
+			fputc(',', out);
+		return;
+	}
+	fprintf(out, ",%" PRIu64 ",%.6g", histogram_count(&times->histogram), times->mean_ns);
+	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
+		if (isfinite(times->at[i].ns))
+			fprintf(out, ",%.6g", times->at[i].ns);
+		else
+			fputc(',', out);
+	}
+	fprintf(out, ",%.6g", times->longest_ns);
+}
+
 /* The end of a row: all of it empty where nothing was timed. */
 static void put_latency(FILE *out, double wait, const struct analysis_latency *timed)
 {
@@ -127,6 +153,8 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 		fprintf(out, "%.6g", l->least_longest_ns);
 	for (int i = 0; path_name(i) != NULL; i++)
 		put_path(out, l, path_name(i));
+	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++)
+		put_hand_over(out, l, kind);
 	fputs("\r\n", out);
 }
 
@@ -192,6 +220,10 @@ int report_csv(const struct analysis *analysis, FILE *out)
 	for (int i = 0; path_name(i) != NULL; i++) {
 		for (size_t k = 0; k < sizeof(path_columns) / sizeof(path_columns[0]); k++)
 			fprintf(out, ",%s_%s", path_name(i), path_columns[k]);
+	}
+	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++) {
+		for (size_t k = 0; k < array_count(hand_over_columns); k++)
+			fprintf(out, ",%s_%s", hand_over_names[kind], hand_over_columns[k]);
 	}
 	fputs("\r\n", out);
 	for (size_t c = 0; c < analysis->cell_count; c++) {

@@ -81,6 +81,45 @@ static void put_advice(FILE *out, const struct analysis *a)
 	}
 }
 
+static void put_percentile(FILE *out, const struct analysis_percentile *at)
+{
+	fprintf(out, " %s%s", number_plain(at->ns).text, at->below ? "°" : "");
+	if (isfinite(at->ns) && isfinite(at->lo) && isfinite(at->hi))
+		fprintf(out, " (%s)", number_plain_range(at->lo, at->hi).text);
+	fputs(" |", out);
+}
+
+/* Of the rows that hand over, if there are any. */
+static void put_hand_over(
+	FILE *out, const struct analysis *a, size_t c, const size_t *order, size_t n)
+{
+	bool headed = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_latency *l = analysis_latency(a, c, order[i]);
+
+		if (l->hand_over_count == 0)
+			continue;
+		if (!headed)
+			fputs("\n| hand-over, ns | gets p50 | p99 | puts p50 | p99 | age p50 | p99 "
+			      "| longest |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
+				out);
+		headed = true;
+		fputs("| ", out);
+		markdown_text(out, a->subjects[order[i]].label);
+		fputs(" |", out);
+		for (size_t kind = 0; kind < l->hand_over_count; kind++) {
+			put_percentile(out, &l->hand_over[kind].at[LATENCY_P50]);
+			put_percentile(out, &l->hand_over[kind].at[LATENCY_P99]);
+		}
+		if (l->hand_over_count > ANALYSIS_AGES)
+			fprintf(out, " %s |\n",
+				number_plain(l->hand_over[ANALYSIS_AGES].longest_ns).text);
+		else
+			fputs(" - | - | - |\n", out);
+	}
+}
+
 static void put_latency(
 	FILE *out, const struct analysis *a, size_t c, const size_t *order, size_t n)
 {
@@ -95,14 +134,8 @@ static void put_latency(
 		fputs("| ", out);
 		markdown_text(out, a->subjects[order[i]].label);
 		fputs(" |", out);
-		for (int p = 0; p < LATENCY_PERCENTILES; p++) {
-			const struct analysis_percentile *at = &l->at[p];
-
-			fprintf(out, " %s%s", number_plain(at->ns).text, at->below ? "°" : "");
-			if (isfinite(at->ns) && isfinite(at->lo) && isfinite(at->hi))
-				fprintf(out, " (%s)", number_plain_range(at->lo, at->hi).text);
-			fputs(" |", out);
-		}
+		for (int p = 0; p < LATENCY_PERCENTILES; p++)
+			put_percentile(out, &l->at[p]);
 		fprintf(out, " %s | %s |\n", number_plain(l->longest_ns).text,
 			l->comparable ? number_plain(l->balance).text : "-");
 	}
@@ -119,6 +152,7 @@ static void put_latency(
 		markdown_text(out, text);
 	}
 	fputc('\n', out);
+	put_hand_over(out, a, c, order, n);
 }
 
 /* Every cell that has latency; order is scratch. */
@@ -132,6 +166,16 @@ static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
 		"what the clock takes by itself. -: fewer than %d calls lie beyond it. × a unit's: "
 		"the times of a unit's calls against its time by throughput.\n",
 		LATENCY_EVIDENCE);
+	if (analysis_has_hand_over(a)) {
+		char no_ages[ANALYSIS_SENTENCE_BYTES];
+
+		analysis_no_ages(a, no_ages);
+		fprintf(out,
+			"\nHand-over: one thread gets what another puts. gets and puts are the "
+			"calls of either. age: from before an object's put to after the get that "
+			"brings it back. %s\n",
+			no_ages);
+	}
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const size_t n = analysis_latency_order(a, c, order);
 

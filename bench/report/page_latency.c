@@ -88,6 +88,49 @@ static void add_paths(json_t *list, const struct analysis *a, size_t c, size_t s
 	}
 }
 
+/* A row that hands over: percentiles of either side and of ages, as far as there are any. */
+static void add_hand_over(json_t *list, const struct analysis *a, size_t c, size_t subject)
+{
+	const struct analysis_subject *s = &a->subjects[subject];
+	const struct analysis_latency *l = analysis_latency(a, c, subject);
+	const struct analysis_percentile none = {NAN, NAN, NAN, false};
+	json_t *percentiles;
+
+	if (l->hand_over_count == 0)
+		return;
+	percentiles = json_array();
+	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++) {
+		const bool there = kind < l->hand_over_count;
+
+		page_add(percentiles,
+			page_percentile(
+				there ? &l->hand_over[kind].at[LATENCY_P50] : &none, false));
+		page_add(percentiles,
+			page_percentile(
+				there ? &l->hand_over[kind].at[LATENCY_P99] : &none, false));
+	}
+	page_add(list,
+		template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
+			template_text(s->label), "percentiles", percentiles, "longest",
+			plain(l->hand_over_count > ANALYSIS_AGES
+					? l->hand_over[ANALYSIS_AGES].longest_ns
+					: NAN),
+			NULL));
+}
+
+/* The table, or null where nobody hands over. */
+static json_t *hand_over_of(const struct analysis *a, json_t *rows)
+{
+	char no_ages[ANALYSIS_SENTENCE_BYTES];
+
+	if (json_array_size(rows) == 0) {
+		json_decref(rows);
+		return json_null();
+	}
+	analysis_no_ages(a, no_ages);
+	return template_record("lines", rows, "no_ages", template_text(no_ages), NULL);
+}
+
 /* Contestants first, so that a sort leaves the others below. order has room for both. */
 static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
 {
@@ -111,11 +154,13 @@ static json_t *cell_of(
 {
 	const struct analysis_latency *first = analysis_latency(p->a, c, order[0]);
 	json_t *rows = json_array(), *paths = json_array(), *imbalances = json_array();
+	json_t *hand_overs = json_array();
 	char sentence[ANALYSIS_SENTENCE_BYTES];
 
 	for (size_t i = 0; i < n; i++) {
 		page_add(rows, row_of(p->a, c, order[i]));
 		add_paths(paths, p->a, c, order[i]);
+		add_hand_over(hand_overs, p->a, c, order[i]);
 		analysis_imbalance(p->a, c, order[i], sentence);
 		if (*sentence != '\0')
 			page_add(imbalances,
@@ -128,7 +173,8 @@ static json_t *cell_of(
 		plain(first->probe_p99_ns), "figure",
 		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
 			figure_percentiles, "percentiles", "Percentiles of the calls", ""),
-		"rows", rows, "paths", paths, "imbalances", imbalances, NULL);
+		"rows", rows, "hand_over", hand_over_of(p->a, hand_overs), "paths", paths,
+		"imbalances", imbalances, NULL);
 }
 
 json_t *page_latency(const struct page *p)

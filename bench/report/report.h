@@ -68,8 +68,13 @@ int report_csv(const struct analysis *analysis, FILE *out);
 int report_csv_loads(const struct analysis *analysis, FILE *out); /* of the open loops */
 int report_gbench(const struct analysis *analysis, FILE *out);
 
-/* One row's, which has latency. */
-int report_hdr(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
-int report_speedscope(const struct analysis *analysis, size_t cell, size_t subject, FILE *out);
+/*
+ * One row's, which has latency. part: ANALYSIS_GETS and so on, of a hand-over; ANALYSIS_HAND_OVER: all
+ * of it, which speedscope always has.
+ */
+int report_hdr(
+	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out);
+int report_speedscope(
+	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out);
 
 #endif

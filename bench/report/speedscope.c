@@ -67,8 +67,10 @@ static void add_side(
 	add_sample(self, frame, "between calls", left);
 }
 
-int report_speedscope(const struct analysis *analysis, size_t cell, size_t subject, FILE *out)
+int report_speedscope(
+	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out)
 {
+	(void)part;
 	const struct analysis_latency *l = analysis_latency(analysis, cell, subject);
 	const double unit_ns = exp(analysis_at(analysis, cell, subject)->ns.point);
 	struct profile p = {json_array(), json_array(), json_array(), 0};

@@ -6,6 +6,9 @@
 #include "bench/base/clock.h"
 #include "bench/base/escape.h"
 #include "bench/base/hash.h"
+#include "bench/engine/engine.h"
+#include "bench/engine/offsets.h"
+#include "bench/engine/topology.h"
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/revision.h"
 
@@ -15,6 +18,7 @@
 #include <hwloc.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -368,6 +372,35 @@ static void add_build(struct sketch *self)
 	}
 }
 
+/* What times single calls, and how far apart it is on the CPUs that may be used. */
+static void add_clocks(struct sketch *self)
+{
+	static struct offset offsets[ENGINE_THREADS_MAX];
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	char text[OFFSETS_TEXT_BYTES(ENGINE_THREADS_MAX)], clock[TICKS_TEXT_BYTES];
+	struct ticks ticks;
+	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+
+	ticks_open(&ticks, HISTOGRAM_NS, true);
+	ticks_describe(&ticks, clock);
+	add(self, "clock of single calls", "%s", clock);
+	if (count < 1)
+		return;
+	if (count > ENGINE_THREADS_MAX)
+		count = ENGINE_THREADS_MAX;
+	if (offsets_measure(&ticks, cpus, (uint32_t)count, offsets) != 0)
+		return;
+	offsets_describe(offsets, (uint32_t)count, text, sizeof(text));
+	if (count > 1) {
+		char name[TEXT_BYTES];
+
+		snprintf(name, sizeof(name), "clocks ahead of CPU %u", (unsigned)cpus[0]);
+		add_text(self, name, text);
+	}
+	add(self, FINGERPRINT_CLOCKS_APART, "%.0f",
+		ceil(offsets_apart_ns(offsets, (uint32_t)count)));
+}
+
 /*
  * How quiet it is.
  */
@@ -480,6 +513,7 @@ int fingerprint_take(struct fingerprint *out)
 	add_allowed_cpus(&self);
 	add_settings(&self);
 	add_build(&self);
+	add_clocks(&self);
 	add_noise(&self);
 	*out = (struct fingerprint){.json = self.json, .grade = {self.grade, '\0'}};
 	snprintf(out->identity, sizeof(out->identity), "%016" PRIx64, self.identity);

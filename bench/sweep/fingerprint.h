@@ -17,6 +17,9 @@
 
 enum { FINGERPRINT_IDENTITY_BYTES = 17 };
 
+/* The name of how far the clocks of any two CPUs may be apart, in whole nanoseconds. */
+#define FINGERPRINT_CLOCKS_APART "clocks apart, at most ns"
+
 struct fingerprint {
 	json_t *json; /* names to values, both text, in the order in which they are shown */
 	char identity[FINGERPRINT_IDENTITY_BYTES]; /* a digest, hexadecimal */

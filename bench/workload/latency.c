@@ -15,6 +15,7 @@ static const char *const names[LATENCY_HISTOGRAMS] = {
 	[LATENCY_WAIT] = "wait",
 	[LATENCY_EMPTY] = "empty",
 	[LATENCY_PROBE] = "probe",
+	[LATENCY_AGE] = "age",
 };
 
 const char *latency_class_name(enum latency_class which)
@@ -42,10 +43,8 @@ void latency_add(struct latency_times *self, const struct latency_times *other)
 
 void latency_forget(struct latency *self)
 {
-	const struct ticks *ticks = self->ticks;
-
-	memset(self, 0, sizeof(*self));
-	self->ticks = ticks;
+	self->units = self->marked = 0;
+	memset(self->of, 0, sizeof(self->of));
 }
 
 double latency_mean_ns(const struct latency_times *self)

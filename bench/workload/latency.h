@@ -7,6 +7,10 @@
  * runs rounds of the first, and now and then, at random, one of the second.
  *
  * What moved in the thread's pool_paths during the call says which path it took.
+ *
+ * Where one thread gets and another puts, objects have *ages* besides (age.h). The body says what it
+ * got, and what it is about to put, in WORKLOAD_GOT and WORKLOAD_PUTTING. There the engine runs
+ * rounds of the second unit alone, since every get must look; it times some of them.
  */
 #ifndef BENCH_WORKLOAD_LATENCY_H
 #define BENCH_WORKLOAD_LATENCY_H
@@ -14,6 +18,7 @@
 #include "alloc/pool.h"
 #include "bench/base/histogram.h"
 #include "bench/base/ticks.h"
+#include "bench/workload/age.h"
 
 /* Where several counts moved in one call, the one furthest down the list tells more of it. */
 enum latency_class {
@@ -26,10 +31,11 @@ enum latency_class {
 	LATENCY_EMPTY,
 	LATENCY_CLASSES,
 	LATENCY_PROBE = LATENCY_CLASSES, /* an empty pair of readings */
+	LATENCY_AGE,                     /* no call: an object's, when it came back */
 	LATENCY_HISTOGRAMS,
 };
 
-/* "fast", "flush", ..., "probe". */
+/* "fast", "flush", ..., "probe", "age". */
 const char *latency_class_name(enum latency_class which);
 
 /* By name. Returns true and *out, or false if there is no such path. */
@@ -59,20 +65,24 @@ enum { LATENCY_EVIDENCE = 100 };
 enum { LATENCY_P50, LATENCY_P90, LATENCY_P99, LATENCY_P999, LATENCY_P9999, LATENCY_PERCENTILES };
 extern const double latency_percentiles[LATENCY_PERCENTILES];
 
-/* What one thread timed in a slice: 16 KB. */
+/* What one thread timed in a slice. */
 struct latency {
 	const struct ticks *ticks;
-	uint64_t units; /* of work, done in the timed rounds */
+	struct age_marks *marks; /* all threads'; NULL: nobody asks for ages */
+	bool timing;             /* in this round */
+	uint64_t units;          /* of work, done in the timed rounds */
+	uint64_t marked;         /* puts that were to leave a mark */
 	struct latency_times of[LATENCY_HISTOGRAMS];
 };
-_Static_assert(
-	sizeof(struct latency) <= 16384, "a thread's histograms fit a first-level cache's half");
+_Static_assert(offsetof(struct latency, of[LATENCY_AGE]) <= 16384,
+	"a thread's histograms of calls fit a first-level cache's half");
 
 /* Forgets all that was timed. */
 void latency_forget(struct latency *self);
 
 /* A call that is being timed. */
 struct latency_start {
+	bool timing; /* false: it is not */
 	struct pool_paths paths;
 	uint64_t ticks;
 };
@@ -80,6 +90,9 @@ struct latency_start {
 ALWAYS_INLINE void latency_begin(
 	struct latency_start *start, const struct latency *self, const struct pool_thread *thread)
 {
+	*start = (struct latency_start){.timing = self->timing};
+	if (!start->timing)
+		return;
 	start->paths = thread->paths;
 	start->ticks = ticks_first(self->ticks);
 }
@@ -110,12 +123,34 @@ ALWAYS_INLINE enum latency_class latency_class_of(
 ALWAYS_INLINE void latency_end(
 	const struct latency_start *start, struct latency *self, const struct pool_thread *thread)
 {
+	if (!start->timing)
+		return;
 	uint64_t last = ticks_last(self->ticks);
 
 	latency_record(&self->of[latency_class_of(&start->paths, &thread->paths)],
 		ticks_between(self->ticks, start->ticks, last));
 }
 
+/* In a timed round one object of those that are about to be put gets a mark, each place in turn. */
+ALWAYS_INLINE void latency_putting(struct latency *self, void *const *objs, uint32_t n)
+{
+	if (self->timing && self->marks != NULL)
+		age_leave(self->marks, objs[self->marked++ % n], ticks_first(self->ticks));
+}
+
+/* In every round: how old are these? */
+ALWAYS_INLINE void latency_got(struct latency *self, void *const *objs, uint32_t n)
+{
+	uint64_t began;
+
+	for (uint32_t i = 0; self->marks != NULL && i < n; i++) {
+		if (unlikely(age_take(self->marks, objs[i], &began)))
+			latency_record(&self->of[LATENCY_AGE],
+				ticks_between(self->ticks, began, ticks_last(self->ticks)));
+	}
+}
+
+/* WORKLOAD_GOT and WORKLOAD_PUTTING: objs[0..n), after the call that got them, before the one that puts. */
 #ifdef BENCH_TIMED
 #define WORKLOAD_CALL(t, call)                                   \
 	__extension__({                                          \
@@ -132,9 +167,13 @@ ALWAYS_INLINE void latency_end(
 		call;                                            \
 		latency_end(&start_, (t)->latency, (t)->self);   \
 	} while (0)
+#define WORKLOAD_GOT(t, objs, n)     latency_got((t)->latency, objs, n)
+#define WORKLOAD_PUTTING(t, objs, n) latency_putting((t)->latency, objs, n)
 #else
-#define WORKLOAD_CALL(t, call) ((void)(t), (call))
-#define WORKLOAD_DO(t, call)   ((void)(t), (call))
+#define WORKLOAD_CALL(t, call)       ((void)(t), (call))
+#define WORKLOAD_DO(t, call)         ((void)(t), (call))
+#define WORKLOAD_GOT(t, objs, n)     ((void)(t))
+#define WORKLOAD_PUTTING(t, objs, n) ((void)(t))
 #endif
 
 #endif

@@ -78,6 +78,7 @@ ALWAYS_INLINE void nbl_lane_free(
 {
 	struct nbl_lane_thread *own = t->own;
 
+	WORKLOAD_PUTTING(t, &(void *){nbl}, 1);
 	WORKLOAD_DO(t, nbl_free(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, i), own->nbl[i], nbl,
 			       NBL_MARK_LIVE, "driver profile"));
 	bench_escape(nbl_lane_pool(t, i));

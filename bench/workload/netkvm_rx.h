@@ -41,6 +41,7 @@ ALWAYS_INLINE uint64_t netkvm_rx_indicate(
 				t->failed++;
 				return done;
 			}
+			WORKLOAD_GOT(t, &(void *){nbl}, 1);
 			own->stock_count--;
 			NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0] = buffer;
 			bench_escape(nbl);

@@ -30,6 +30,7 @@ ALWAYS_INLINE void *ovs_copy_packet(const struct pool_ops *ops, struct workload_
 		t->failed++;
 		return NULL;
 	}
+	WORKLOAD_GOT(t, &(void *){nbl}, 1);
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 	NdisRetreatNetBufferDataStart(nb, bytes, 0, NULL);
 	memcpy((unsigned char *)nb->CurrentMdl->MappedSystemVa + nb->CurrentMdlOffset, own->data,

@@ -32,6 +32,7 @@ ALWAYS_INLINE uint64_t remote_free_produce(
 	for (uint64_t i = 0; i < n && spsc_ring_fits(ring, burst); i++) {
 		uint32_t got = WORKLOAD_CALL(t, ops->get_bulk(pool, t->self, objs, burst));
 
+		WORKLOAD_GOT(t, objs, got);
 		bench_escape(objs);
 		if (unlikely(got < burst))
 			t->failed++;
@@ -57,6 +58,7 @@ ALWAYS_INLINE uint64_t remote_free_consume(
 		if (got == 0)
 			break;
 		bench_escape(objs);
+		WORKLOAD_PUTTING(t, objs, got);
 		WORKLOAD_DO(t, ops->put_bulk(pool, t->self, objs, got));
 		bench_escape(pool);
 		done += got;

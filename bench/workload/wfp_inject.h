@@ -62,6 +62,7 @@ ALWAYS_INLINE uint64_t wfp_inject_send(
 						     WFP_INJECT_DATA_BYTES - WFP_INJECT_DATA_OFFSET,
 						     &nbl)) != 0))
 				break;
+			WORKLOAD_GOT(t, &(void *){nbl}, 1);
 			bench_escape(nbl);
 			batch[made] = nbl;
 		}
@@ -94,6 +95,7 @@ ALWAYS_INLINE uint64_t wfp_inject_complete(
 
 			if (unlikely(nbl->Status != NDIS_STATUS_SUCCESS))
 				t->failed++;
+			WORKLOAD_PUTTING(t, &(void *){nbl}, 1);
 			WORKLOAD_DO(t, nbl_free(ops, NBL_LOAD_POLICY, pool, own->nbl, nbl,
 					       NBL_MARK_LIVE, "injection workload"));
 			bench_escape(pool);

@@ -50,6 +50,7 @@ ALWAYS_INLINE void *wireguard_packet(const struct pool_ops *ops, struct workload
 		t->failed++;
 		return NULL;
 	}
+	WORKLOAD_GOT(t, &(void *){nbl}, 1);
 	NET_BUFFER *nb = nbl->FirstNetBuffer;
 	NdisRetreatNetBufferDataStart(nb, bytes, 0, NULL);
 	/* The message header: a type, the receiver and a counter. */

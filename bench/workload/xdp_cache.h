@@ -53,7 +53,10 @@ ALWAYS_INLINE void *xdp_cache_take(const struct pool_ops *ops, struct workload_t
 
 ALWAYS_INLINE void *xdp_cache_packet(const struct pool_ops *ops, struct workload_thread *t)
 {
-	return WORKLOAD_CALL(t, xdp_cache_take(ops, t));
+	void *nbl = WORKLOAD_CALL(t, xdp_cache_take(ops, t));
+
+	WORKLOAD_GOT(t, &nbl, nbl != NULL);
+	return nbl;
 }
 
 /* Pushes the list first..last, linked already. */
@@ -75,6 +78,7 @@ ALWAYS_INLINE void xdp_cache_finish(
 	(void)ops;
 	for (uint32_t k = 0; k + 1 < count; k++)
 		((NET_BUFFER_LIST *)batch[k])->Next = batch[k + 1];
+	WORKLOAD_PUTTING(t, batch, count);
 	WORKLOAD_DO(t, xdp_cache_return(own->lane, batch[0], batch[count - 1]));
 	bench_escape(own->lane);
 }
