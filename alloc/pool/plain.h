@@ -22,21 +22,7 @@ struct plain_pool {
 	struct slab slab;
 };
 
-/*
- * A never-used object; NULL at the capacity. Its own and not pool_grow, because a compiler that sees
- * which registers it leaves alone saves none around get_bulk's loop.
- */
-static COLD void *plain_grow(struct plain_pool *self, struct pool_thread *thread)
-{
-	uint32_t first;
-
-	if (slab_carve(&self->slab, 1, &first) == 0) {
-		thread->paths.empty++;
-		return NULL;
-	}
-	thread->paths.grow++;
-	return slab_object(&self->slab, first);
-}
+static COLD void *plain_grow(struct plain_pool *self, struct pool_thread *thread);
 
 /* Two loads, one store, one branch. */
 static inline void *plain_get(struct pool *pool, struct pool_thread *thread)
@@ -61,6 +47,22 @@ static inline void plain_put(struct pool *pool, struct pool_thread *thread, void
 
 POOL_GET_EACH(plain)
 POOL_PUT_EACH(plain)
+
+/*
+ * A never-used object; NULL at the capacity. Its own and not pool_grow, because a compiler that sees
+ * which registers it leaves alone saves none around get_bulk's loop.
+ */
+static COLD void *plain_grow(struct plain_pool *self, struct pool_thread *thread)
+{
+	uint32_t first;
+
+	if (slab_carve(&self->slab, 1, &first) == 0) {
+		thread->paths.empty++;
+		return NULL;
+	}
+	thread->paths.grow++;
+	return slab_object(&self->slab, first);
+}
 
 static COLD int plain_enter(struct pool *pool, struct pool_thread *thread)
 {

@@ -4,17 +4,9 @@
  * 40-bit tag, for those who would rather have raw pointers and a generation that never comes round.
  *
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986, with
- * the double-word CAS of IBM System/370 against ABA. Departure: only pop moves the generation, as
- * in treiber_tag, so the two differ in the width of the CAS and in nothing else.
- *
- * Progress: get and put are lock-free: a CAS fails only because another one succeeded. Bursts are as
- * in treiber_tag.
- * Signal handlers may use it: an interrupted call has changed nothing or everything.
- * Exact, for any number of threads, as pool_grow is. The generation does not come round.
- *
- *	          get            put
- *	get       CAS on head    CAS on head
- *	put                      CAS on head
+ * the double-word CAS of IBM System/370 against ABA. Departure: only pop moves the generation, so
+ * that this and treiber_tag differ in the width of the CAS and in nothing else. Progress, bursts,
+ * signal handlers, exactness and what orders each pair of operations are as there.
  *
  * R0 the CAS of put (a full barrier), meets A0: whoever reads the pointer sees the link below it
  *    and what the last owner wrote into the object.
@@ -27,8 +19,7 @@
  * expects, no pop went by since that load. So the object read as top was never off the stack, and its
  * link is the one that was read; so down the list for a burst. A stale link, which makes the CAS
  * fail, still holds an object of the slab or NULL, so a walk stays on readable ground: objects are
- * type-stable (slab.h). 64 bits do not come round in the life of a machine: 5,800 years at 100
- * million pops a second.
+ * type-stable (slab.h). 64 bits come round after 5,800 years at 100 million pops a second.
  *
  * I1  The walk from head over the links ends in NULL and names each used free object once.
  */
@@ -49,10 +40,7 @@ ALWAYS_INLINE atom_ptr *treiber_dwcas_link(
 	return side_nodes_node(&self->nodes, object, sizeof(atom_ptr));
 }
 
-/*
- * Five loads (the head's halves, the link, and where objects and links lie) and one 16-byte
- * compare-and-swap. NULL: the stack was empty.
- */
+/* A used object, or NULL. */
 ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
@@ -71,6 +59,41 @@ ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool)
 		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
 			return top;
 	}
+}
+
+/*
+ * Five loads (the head's halves, the link, and where objects and links lie) and one 16-byte
+ * compare-and-swap.
+ */
+static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
+{
+	return pool_or_grow(treiber_dwcas_take(pool), pool, thread);
+}
+
+/*
+ * Puts the chain of objects first..last, linked already, on top. The head is only stored and
+ * compared, never followed; halves that do not belong together cost a round.
+ */
+ALWAYS_INLINE void treiber_dwcas_push_chain(
+	struct treiber_dwcas_pool *self, void *first, void *last)
+{
+	struct pair head = {
+		.generation = atom_load_relaxed(&self->head.generation),
+		.pointer = atom_load_relaxed(&self->head.pointer),
+	};
+	struct pair top;
+
+	do {
+		atom_store_relaxed(treiber_dwcas_link(self, last), head.pointer);
+		top = (struct pair){.pointer = first, .generation = head.generation};
+	} while (unlikely(!atom_pair_cas(&self->head, &head, top))); /* R0, meets A0 */
+}
+
+/* Four loads, one store and one 16-byte compare-and-swap. */
+static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	(void)thread;
+	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, object, object);
 }
 
 /*
@@ -97,39 +120,6 @@ ALWAYS_INLINE uint32_t treiber_dwcas_take_each(
 		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
 			return got;
 	}
-}
-
-/* Puts the chain of objects first..last, linked already, on top. */
-ALWAYS_INLINE void treiber_dwcas_push_chain(
-	struct treiber_dwcas_pool *self, void *first, void *last)
-{
-	/*
-	 * Only stored and compared, never followed; halves that do not belong together cost a
-	 * round.
-	 */
-	struct pair head = {
-		.generation = atom_load_relaxed(&self->head.generation),
-		.pointer = atom_load_relaxed(&self->head.pointer),
-	};
-	struct pair top;
-
-	do {
-		atom_store_relaxed(treiber_dwcas_link(self, last), head.pointer);
-		top = (struct pair){.pointer = first, .generation = head.generation};
-	} while (unlikely(!atom_pair_cas(&self->head, &head, top))); /* R0, meets A0 */
-}
-
-/* Five loads and one 16-byte compare-and-swap. */
-static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
-{
-	return pool_or_grow(treiber_dwcas_take(pool), pool, thread);
-}
-
-/* Four loads, one store and one 16-byte compare-and-swap. */
-static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	(void)thread;
-	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, object, object);
 }
 
 /* Four loads, n of links and one 16-byte compare-and-swap. */

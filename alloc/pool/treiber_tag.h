@@ -3,24 +3,19 @@
  * reference among the shared structures: exact to the last object, a locked instruction each way,
  * and one cache line that all CPUs fight for.
  *
- * The algorithm stands in alloc/mechanism/tagged_stack.h, with its labels (A0, R0) and its argument
- * against ABA. This file makes a pool of it: the stack holds the used free objects, and a get that
- * finds it empty takes a never-used one.
+ * The algorithm stands in alloc/mechanism/tagged_stack.h, with what orders each pair of operations,
+ * its labels (A0, R0) and its argument against ABA. This file makes a pool of it: the stack holds
+ * the used free objects, and a get that finds it empty takes a never-used one.
  *
  * Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", IBM RJ 5118, 1986. The tag
  * follows IBM System/370, Principles of Operation, appendix on CDS. Departure: we link units (slab.h),
  * not pointers, so that head and tag fit a word that every compiler and every checker understands.
  *
- * Progress: get and put are lock-free. A burst costs one locked instruction each way: get_bulk walks
- * over n links and takes them with one CAS, put_bulk splices a private chain in with one. A burst
- * that others keep overtaking walks again each time.
+ * Progress: get and put are lock-free. A burst costs one locked instruction each way (get_bulk walks
+ * the links, put_bulk splices a private chain in); one that others keep overtaking walks again.
  * Signal handlers may use it: an interrupted call has changed nothing or everything.
  * Exact, for any number of threads, as pool_grow is. Only the tag could be outrun: by a multiple of
  * 2^40 pops while one thread stands between its load and its CAS (tagged.h).
- *
- *	          get            put
- *	get       CAS on head    CAS on head
- *	put                      CAS on head
  *
  * I1  as in tagged_stack.h.
  */
