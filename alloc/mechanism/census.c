@@ -71,6 +71,11 @@ bool census_mark_each(struct census *self, void *const *objs, uint32_t n, const 
 	return true;
 }
 
+bool census_unlocked(struct census *self, bool unlocked)
+{
+	return unlocked || census_fail(self, "I2: the lock of a quiet pool is held");
+}
+
 int census_end(struct census *self, uint64_t outstanding)
 {
 	uint64_t carved = slab_carved((struct slab *)self->slab);

@@ -48,6 +48,9 @@ bool census_mark_each(struct census *self, void *const *objs, uint32_t n, const 
 bool census_fail(struct census *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* I2 of strategies with a lock. False, with that noted, if the lock of a quiet pool is held. */
+bool census_unlocked(struct census *self, bool unlocked);
+
 /*
  * Adds up: the marked objects and those outside the pool (outstanding) must be all that were ever
  * carved. Returns 0, or -EINVAL with the sentence in why.

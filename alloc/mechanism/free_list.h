@@ -40,20 +40,27 @@ ALWAYS_INLINE void free_list_push(struct free_list *self, void *object)
 	self->head = freed;
 }
 
-/* Up to n objects. Returns how many. */
+/* Up to n >= 1 objects. Returns how many. */
 ALWAYS_INLINE uint32_t free_list_pop_each(struct free_list *self, void **objs, uint32_t n)
 {
 	uint32_t got = 0;
 
-	for (; got < n && !free_list_is_empty(self); got++)
-		objs[got] = free_list_pop(self);
+	do {
+		if (free_list_is_empty(self))
+			break;
+		objs[got++] = free_list_pop(self);
+	} while (got < n);
 	return got;
 }
 
+/* n >= 1 objects. */
 ALWAYS_INLINE void free_list_push_each(struct free_list *self, void *const *objs, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		free_list_push(self, objs[i]);
+	uint32_t put = 0;
+
+	do
+		free_list_push(self, objs[put++]);
+	while (put < n);
 }
 
 /* Marks every object of the list (I1). */

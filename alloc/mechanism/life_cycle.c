@@ -154,18 +154,26 @@ void *pool_grow(struct pool *pool, struct pool_thread *self)
 	return object;
 }
 
-uint32_t pool_grow_locked(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n)
-{
-	uint32_t got = pool_carve(pool->slab, self, objs, n);
-
-	self->paths.empty += got < n;
-	return got;
-}
-
 uint32_t pool_grow_each(
 	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n)
 {
 	return got + pool_get_each(pool->ops->get, pool, self, objs + got, n - got);
+}
+
+void *pool_grow_locked(struct pool *pool, struct pool_thread *self)
+{
+	void *object = NULL;
+
+	pool_grow_each_locked(pool, self, &object, 0, 1);
+	return object;
+}
+
+uint32_t pool_grow_each_locked(
+	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n)
+{
+	got += pool_carve(pool->slab, self, objs + got, n - got);
+	self->paths.empty += got < n;
+	return got;
 }
 
 void *pool_get_one(struct pool *pool, struct pool_thread *self)

@@ -131,11 +131,12 @@ COLD uint32_t pool_grow_each(
 	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n);
 
 /*
- * The same for a get that holds its strategy's lock: up to n never-used objects into objs, counted.
- * Nobody can have put anything meanwhile, so there is no second look.
+ * The same two for a caller that holds its strategy's lock. Nobody can have put anything meanwhile,
+ * so there is no second look: the rest is never-used.
  */
-COLD uint32_t pool_grow_locked(
-	struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
+COLD void *pool_grow_locked(struct pool *pool, struct pool_thread *self);
+COLD uint32_t pool_grow_each_locked(
+	struct pool *pool, struct pool_thread *self, void **objs, uint32_t got, uint32_t n);
 
 /* The cold ends of get and put where a cache is empty, or full: by get_bulk and put_bulk. */
 COLD void *pool_get_one(struct pool *pool, struct pool_thread *self);

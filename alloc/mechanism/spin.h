@@ -1,6 +1,7 @@
 /*
  * What a waiter does between two looks at a word that another thread is about to change: it spins,
- * and yields its CPU when it has spun for long, for the other may need it to go on.
+ * and yields its CPU when it has spun for long, for the other may need it to go on. A run with more
+ * threads than CPUs would take seconds a hold without that.
  */
 #ifndef ALLOC_MECHANISM_SPIN_H
 #define ALLOC_MECHANISM_SPIN_H

@@ -41,40 +41,14 @@ ALWAYS_INLINE void mutex_lock(struct mutex_pool *self, struct pool_thread *threa
 		mutex_wait(self, thread);
 }
 
-/* The cold end of get_bulk: objs[0..got) are filled, more are wanted. Ends the hold of the lock. */
-static COLD uint32_t mutex_grow(
-	struct mutex_pool *self, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n)
-{
-	got += pool_grow_locked(&self->base, thread, objs + got, n - got);
-	pthread_mutex_unlock(&self->lock);
-	return got;
-}
-
-/* Two locked instructions (glibc's lock and unlock) for all n; a futex call if contended. */
-static inline uint32_t mutex_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
-{
-	struct mutex_pool *self = (struct mutex_pool *)pool;
-
-	mutex_lock(self, thread);
-	uint32_t got = free_list_pop_each(&self->list, objs, n);
-	if (unlikely(got < n))
-		return mutex_grow(self, thread, objs, got, n);
-	pthread_mutex_unlock(&self->lock);
-	return n;
-}
-
-/* Two locked instructions, two loads, one store. */
+/* Two locked instructions (glibc's lock and unlock), two loads, one store; a futex call if contended. */
 static inline void *mutex_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;
 
 	mutex_lock(self, thread);
-	if (unlikely(free_list_is_empty(&self->list))) {
-		pthread_mutex_unlock(&self->lock);
-		return pool_get_one(pool, thread);
-	}
-	void *object = free_list_pop(&self->list);
+	void *object = likely(!free_list_is_empty(&self->list)) ? free_list_pop(&self->list)
+								: pool_grow_locked(pool, thread);
 	pthread_mutex_unlock(&self->lock);
 	return object;
 }
@@ -92,6 +66,20 @@ static inline void mutex_put_bulk(
 
 POOL_PUT_ONE(mutex)
 
+/* Two locked instructions for all n, and a load and a store each. */
+static inline uint32_t mutex_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct mutex_pool *self = (struct mutex_pool *)pool;
+
+	mutex_lock(self, thread);
+	uint32_t got = free_list_pop_each(&self->list, objs, n);
+	if (unlikely(got < n))
+		n = pool_grow_each_locked(pool, thread, objs, got, n);
+	pthread_mutex_unlock(&self->lock);
+	return n;
+}
+
 static COLD int mutex_init(struct pool *pool)
 {
 	return -pthread_mutex_init(&((struct mutex_pool *)pool)->lock, NULL);
@@ -106,10 +94,8 @@ static COLD void mutex_walk(struct pool *pool, struct census *census)
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;
 
-	if (pthread_mutex_trylock(&self->lock) != 0) {
-		census_fail(census, "I2: the lock of a quiet pool is held");
+	if (!census_unlocked(census, pthread_mutex_trylock(&self->lock) == 0)) /* I2 */
 		return;
-	}
 	free_list_walk(&self->list, census); /* I1 */
 	pthread_mutex_unlock(&self->lock);
 }
