@@ -68,7 +68,11 @@ struct pool_parts {
 	.pool_bytes = sizeof(its_pool), .slab_offset = offsetof(its_pool, slab), .links = its_links
 #define POOL_WITH_NODES(its_pool, its_node)                                       \
 	.pool_bytes = sizeof(its_pool), .slab_offset = offsetof(its_pool, nodes), \
-	.node_bytes = sizeof(its_node)
+	.node_bytes = sizeof(struct {                                             \
+		_Static_assert((sizeof(its_node) & (sizeof(its_node) - 1)) == 0,  \
+			"side nodes want a power of two");                        \
+		its_node node;                                                    \
+	})
 
 /* The hooks of a table that come from its parts. */
 #define POOL_LIFE_CYCLE(its_parts)                                                       \

@@ -1,6 +1,7 @@
 #include "alloc/mechanism/side_nodes.h"
 
 #include <errno.h>
+#include <string.h>
 
 static size_t nodes_bytes(const struct side_nodes *self, size_t node_bytes)
 {
@@ -26,4 +27,13 @@ void side_nodes_fini(struct side_nodes *self, size_t node_bytes)
 {
 	memory_unmap(self->nodes, nodes_bytes(self, node_bytes), MEMORY_PAGES_ORDINARY);
 	slab_fini(&self->slab);
+}
+
+void side_nodes_walk(const struct side_nodes *self, const void *first, size_t node_bytes,
+	size_t next, struct census *census, const char *place)
+{
+	const void *at = first;
+
+	while (at != NULL && census_mark(census, side_nodes_object(self, at, node_bytes), place))
+		memcpy(&at, (const unsigned char *)at + next, sizeof(at)); /* of any node's type */
 }

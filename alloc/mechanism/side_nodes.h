@@ -14,6 +14,7 @@
 #ifndef ALLOC_MECHANISM_SIDE_NODES_H
 #define ALLOC_MECHANISM_SIDE_NODES_H
 
+#include "alloc/mechanism/census.h"
 #include "alloc/mechanism/slab.h"
 
 struct side_nodes {
@@ -46,5 +47,12 @@ ALWAYS_INLINE void *side_nodes_object(
 
 	return self->slab.unit0 + (offset / node_bytes << CACHE_LINE_LOG2);
 }
+
+/*
+ * Marks the objects of a quiet list of nodes that ends in NULL. next: where in a node the address of
+ * the next one lies, in bytes.
+ */
+void side_nodes_walk(const struct side_nodes *self, const void *first, size_t node_bytes,
+	size_t next, struct census *census, const char *place);
 
 #endif

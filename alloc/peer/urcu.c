@@ -43,3 +43,15 @@ int urcu_start(void)
 		pthread_once(&once, start_thread);
 	return rc;
 }
+
+void urcu_flush(struct pool *pool, struct pool_thread *thread)
+{
+	(void)thread;
+	urcu_fini(pool);
+}
+
+void urcu_fini(struct pool *pool)
+{
+	(void)pool;
+	urcu_bp_barrier();
+}

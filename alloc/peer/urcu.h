@@ -53,18 +53,19 @@ int urcu_arrange_fork(void);
  */
 int urcu_start(void);
 
-/* For walks: takes the mutex of a quiet pool's list. False: somebody holds it (I2). */
-static inline bool urcu_lock_quiet(pthread_mutex_t *mutex, struct census *census)
-{
-	return pthread_mutex_trylock(mutex) == 0 ||
-	       census_fail(census, "I2: the mutex of a quiet pool is held");
-}
+/*
+ * flush and parts.fini of a pool that puts objects back by call_rcu: wait until every object that any
+ * thread has put is back. Until then callbacks reach into the pool.
+ */
+void urcu_flush(struct pool *pool, struct pool_thread *thread);
+void urcu_fini(struct pool *pool);
 
-#define URCU_HOOKS(name)       POOL_HOOKS(name)
-#define URCU_CACHE_HOOKS(name) POOL_CACHE_HOOKS(name)
+#define URCU_HOOKS(name) POOL_HOOKS(name)
+#define URCU_GRACE_HOOKS(name) \
+	POOL_LIFE_CYCLE(name##_parts), POOL_HOT_HOOKS(name), .flush = urcu_flush
 #else
 #define URCU_HOOKS(name)       MISSING_LIBRARY_HOOKS
-#define URCU_CACHE_HOOKS(name) MISSING_LIBRARY_HOOKS
+#define URCU_GRACE_HOOKS(name) MISSING_LIBRARY_HOOKS
 #endif
 
 enum { URCU_OPAQUE_TO_TSAN = !NBLBENCH_URCU_TSAN };

@@ -26,12 +26,6 @@
 #define CK_STACK_POOL 0
 #endif
 
-static COLD bool ck_stack_pool_supported(char *reason)
-{
-	return CK_STACK_POOL ? pool_supported_cx16(reason)
-			     : missing_library(reason, "Concurrency Kit", "libck-dev");
-}
-
 #if CK_STACK_POOL
 
 struct ck_stack_pool {
@@ -81,14 +75,9 @@ static COLD int ck_stack_pool_init(struct pool *pool)
 static COLD void ck_stack_pool_walk(struct pool *pool, struct census *census)
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
-	struct ck_stack_entry *at;
 
-	CK_STACK_FOREACH(&self->stack, at)
-	{
-		if (!census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
-			    "the stack")) /* I1 */
-			break;
-	}
+	side_nodes_walk(&self->nodes, self->stack.head, sizeof(struct ck_stack_entry),
+		offsetof(struct ck_stack_entry, next), census, "the stack"); /* I1 */
 }
 
 static const struct pool_parts ck_stack_pool_parts = {
@@ -99,6 +88,12 @@ static const struct pool_parts ck_stack_pool_parts = {
 };
 
 #endif
+
+static COLD bool ck_stack_pool_supported(char *reason)
+{
+	return CK_STACK_POOL ? pool_supported_cx16(reason)
+			     : missing_library(reason, "Concurrency Kit", "libck-dev");
+}
 
 static const struct pool_ops pool_ck_stack_ops = {
 	.name = "ck_stack",

@@ -1243,7 +1243,7 @@ static void urcu_lfs_gp_keeps_an_object_for_a_grace_period(NO_STATE)
 	urcu_lfs_gp_put(pool, thread, object);
 	assert_null(urcu_lfs_gp_get(pool, thread));
 	urcu_bp_read_unlock();
-	urcu_lfs_gp_flush(pool, thread);
+	urcu_flush(pool, thread);
 	assert_ptr_equal(urcu_lfs_gp_get(pool, thread), object);
 	close_pool(pool, thread, 1);
 }

@@ -78,12 +78,10 @@ static COLD void urcu_lfs_walk(struct pool *pool, struct census *census)
 {
 	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
 
-	if (!urcu_lock_quiet(&self->stack.lock, census))
+	if (!census_unlocked(census, pthread_mutex_trylock(&self->stack.lock) == 0)) /* I2 */
 		return;
-	const struct cds_lfs_node *at = self->stack.head != NULL ? &self->stack.head->node : NULL;
-	while (at != NULL && census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
-				     "the stack")) /* I1 */
-		at = at->next;
+	side_nodes_walk(&self->nodes, self->stack.head, sizeof(struct cds_lfs_node),
+		offsetof(struct cds_lfs_node, next), census, "the stack"); /* I1 */
 	pthread_mutex_unlock(&self->stack.lock);
 }
 

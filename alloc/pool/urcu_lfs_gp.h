@@ -1,9 +1,8 @@
 /*
  * urcu_lfs_gp: liburcu's lock-free stack as a free list, with lock-free pops that read-copy-update
  * makes safe. The price is memory: an object that was put rests until every reader of that moment
- * is done. So put rate x grace period objects are in flight: at 20 million puts a second and 10 ms
- * 200,000. get finds none of them and carves a new one rather than wait; at the capacity it answers
- * NULL. So the memory figures of a run contain the peak.
+ * is done. At 20 million puts a second and a grace period of 10 ms 200,000 objects are in flight.
+ * get carves new ones meanwhile, or answers NULL at the capacity. A run's memory has this peak in it.
  *
  * Source: liburcu, <urcu/lfstack.h> rule (1): pop under the read lock, and wait for a grace period
  * between a pop and the push of what was popped. put hands the waiting to call_rcu, whose thread
@@ -11,16 +10,14 @@
  * threads that use it, and they may use liburcu already.
  *
  * Progress: get is lock-free: a CAS fails only because another one succeeded. put is wait-free as
- * far as our code goes, and hands over to a thread of liburcu's. A thread that stops between the
- * read lock and its release ends nobody's call, but no object comes back until it moves: not exact.
- * fork: the child has a thread of liburcu's of its own (urcu_start) and can use the pool, with what
- * was in flight.
+ * far as our code goes. Not exact: a thread that stops between the read lock and its release ends
+ * nobody's call, but no object comes back until it moves.
+ * fork: the child can use the pool. A thread of its own (urcu_start) puts back what was in flight.
  *
  * ABA: while a popper holds the read lock, no node that it saw on top can be popped by another and
  * pushed again, for that push waits until the popper has left.
  *
- * I1  With no callback outstanding, the walk from head ends in NULL and names each used free object
- *     once.
+ * I1  as in urcu.h, with no callback outstanding.
  */
 #ifndef ALLOC_POOL_URCU_LFS_GP_H
 #define ALLOC_POOL_URCU_LFS_GP_H
@@ -35,8 +32,6 @@ struct urcu_lfs_gp_node {
 	struct urcu_lfs_gp_pool *pool; /* for the callback, which is given the rcu_head alone */
 };
 _Static_assert(offsetof(struct urcu_lfs_gp_node, node) == 0, "liburcu's node is ours");
-_Static_assert((sizeof(struct urcu_lfs_gp_node) & (sizeof(struct urcu_lfs_gp_node) - 1)) == 0,
-	"the side nodes want a power of two");
 
 struct urcu_lfs_gp_pool {
 	struct pool base;
@@ -46,11 +41,7 @@ struct urcu_lfs_gp_pool {
 	atom_u32 pending;
 };
 
-ALWAYS_INLINE void *urcu_lfs_gp_object(
-	const struct urcu_lfs_gp_pool *self, const struct cds_lfs_node *node)
-{
-	return side_nodes_object(&self->nodes, node, sizeof(struct urcu_lfs_gp_node));
-}
+static COLD void urcu_lfs_gp_push(struct rcu_head *rcu);
 
 /* One locked instruction, and what the read lock costs: loads, stores, and a compiler barrier. */
 static inline void *urcu_lfs_gp_get(struct pool *pool, struct pool_thread *thread)
@@ -58,17 +49,10 @@ static inline void *urcu_lfs_gp_get(struct pool *pool, struct pool_thread *threa
 	struct urcu_lfs_gp_pool *self = (struct urcu_lfs_gp_pool *)pool;
 
 	urcu_bp_read_lock();
-	struct cds_lfs_node *node = __cds_lfs_pop(&self->stack);
+	struct urcu_lfs_gp_node *node = (struct urcu_lfs_gp_node *)__cds_lfs_pop(&self->stack);
 	urcu_bp_read_unlock();
-	return likely(node != NULL) ? urcu_lfs_gp_object(self, node) : pool_grow(pool, thread);
-}
-
-/* Runs on liburcu's thread, a grace period after put. */
-static COLD void urcu_lfs_gp_push(struct rcu_head *rcu)
-{
-	struct urcu_lfs_gp_node *node = container_of(rcu, struct urcu_lfs_gp_node, rcu);
-
-	cds_lfs_push(&node->pool->stack, &node->node);
+	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node))
+				    : pool_grow(pool, thread);
 }
 
 /* A call into liburcu, which queues the node: one locked instruction, and a wake-up at times. */
@@ -87,23 +71,18 @@ static inline void urcu_lfs_gp_put(struct pool *pool, struct pool_thread *thread
 POOL_GET_EACH(urcu_lfs_gp)
 POOL_PUT_EACH(urcu_lfs_gp)
 
+/* Runs on liburcu's thread, a grace period after put. */
+static COLD void urcu_lfs_gp_push(struct rcu_head *rcu)
+{
+	struct urcu_lfs_gp_node *node = container_of(rcu, struct urcu_lfs_gp_node, rcu);
+
+	cds_lfs_push(&node->pool->stack, &node->node);
+}
+
 static COLD int urcu_lfs_gp_init(struct pool *pool)
 {
 	__cds_lfs_init(&((struct urcu_lfs_gp_pool *)pool)->stack);
 	return urcu_start();
-}
-
-/* Waits until every object that any thread has put is back on the stack. */
-static COLD void urcu_lfs_gp_flush(struct pool *pool, struct pool_thread *thread)
-{
-	(void)pool;
-	(void)thread;
-	urcu_bp_barrier();
-}
-
-static COLD void urcu_lfs_gp_fini(struct pool *pool)
-{
-	urcu_lfs_gp_flush(pool, NULL); /* until then callbacks reach into the pool */
 }
 
 static COLD void urcu_lfs_gp_walk(struct pool *pool, struct census *census)
@@ -114,15 +93,14 @@ static COLD void urcu_lfs_gp_walk(struct pool *pool, struct census *census)
 		urcu_bp_barrier(); /* takes 10 ms or more: not twice for nothing */
 		atom_store_relaxed(&self->pending, 0);
 	}
-	const struct cds_lfs_node *at = self->stack.head != NULL ? &self->stack.head->node : NULL;
-	while (at != NULL && census_mark(census, urcu_lfs_gp_object(self, at), "the stack"))
-		at = at->next; /* I1 */
+	side_nodes_walk(&self->nodes, self->stack.head, sizeof(struct urcu_lfs_gp_node),
+		offsetof(struct urcu_lfs_gp_node, node.next), census, "the stack"); /* I1 */
 }
 
 static const struct pool_parts urcu_lfs_gp_parts = {
 	POOL_WITH_NODES(struct urcu_lfs_gp_pool, struct urcu_lfs_gp_node),
 	.init = urcu_lfs_gp_init,
-	.fini = urcu_lfs_gp_fini,
+	.fini = urcu_fini,
 	.walk = urcu_lfs_gp_walk,
 };
 
@@ -135,7 +113,7 @@ static const struct pool_ops pool_urcu_lfs_gp_ops = {
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
 		.trims = true},
 	.supported = urcu_supported,
-	URCU_CACHE_HOOKS(urcu_lfs_gp),
+	URCU_GRACE_HOOKS(urcu_lfs_gp),
 };
 
 #endif

@@ -82,16 +82,11 @@ static COLD void urcu_wfcq_fini(struct pool *pool)
 static COLD void urcu_wfcq_walk(struct pool *pool, struct census *census)
 {
 	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
-	struct cds_wfcq_node *at;
 
-	if (!urcu_lock_quiet(&self->head.lock, census))
+	if (!census_unlocked(census, pthread_mutex_trylock(&self->head.lock) == 0)) /* I2 */
 		return;
-	__cds_wfcq_for_each_blocking(&self->head, &self->tail, at)
-	{
-		if (!census_mark(census, side_nodes_object(&self->nodes, at, sizeof(*at)),
-			    "the queue")) /* I1 */
-			break;
-	}
+	side_nodes_walk(&self->nodes, self->head.node.next, sizeof(struct cds_wfcq_node),
+		offsetof(struct cds_wfcq_node, next), census, "the queue"); /* I1 */
 	pthread_mutex_unlock(&self->head.lock);
 }
 

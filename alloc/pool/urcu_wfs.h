@@ -80,7 +80,7 @@ static COLD void urcu_wfs_walk(struct pool *pool, struct census *census)
 	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
 	struct cds_wfs_node *at;
 
-	if (!urcu_lock_quiet(&self->stack.lock, census))
+	if (!census_unlocked(census, pthread_mutex_trylock(&self->stack.lock) == 0)) /* I2 */
 		return;
 	cds_wfs_for_each_blocking(self->stack.head, at)
 	{
