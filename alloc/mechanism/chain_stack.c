@@ -48,12 +48,15 @@ uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length)
 	return first;
 }
 
-bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, const char *place,
-	struct census *census)
+bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, uint32_t most,
+	const char *place, struct census *census)
 {
 	uint32_t at = first;
 	uint32_t n = 0;
 
+	if (length > most)
+		return census_fail(census, "%s has %" PRIu32 " objects, more than %" PRIu32, place,
+			length, most);
 	for (; at != 0 && n < length; at = atom_load_relaxed(slab_link(slab, at)), n++) {
 		if (!census_mark(census, slab_at(slab, at), place))
 			return false;
@@ -69,12 +72,8 @@ bool chain_stack_census(struct chain_stack *self, const struct slab *slab, uint3
 {
 	for (uint32_t first = tagged_unit(atom_load_acquire(&self->head)); first != 0;) { /* A1 */
 		uint32_t next = atom_load_relaxed(&self->next[first]);
-		uint32_t length = next >> LENGTH_SHIFT;
 
-		if (length > most)
-			return census_fail(census, "%s has %" PRIu32 " objects, more than %" PRIu32,
-				place, length, most);
-		if (!chain_census(slab, first, length, place, census))
+		if (!chain_census(slab, first, next >> LENGTH_SHIFT, most, place, census))
 			return false;
 		first = next & TAGGED_UNIT_MAX;
 	}

@@ -44,10 +44,10 @@ ALWAYS_INLINE bool chain_stack_has_any(struct chain_stack *self)
 
 /*
  * Of a quiet pool. Marks the objects of a list that begins with unit `first` and claims to have `length`
- * objects; of all chains, each of which is at most `most` long. False: the census has failed.
+ * objects; of all chains. Each may be `most` long. False: the census has failed.
  */
-COLD bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, const char *place,
-	struct census *census);
+COLD bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, uint32_t most,
+	const char *place, struct census *census);
 COLD bool chain_stack_census(struct chain_stack *self, const struct slab *slab, uint32_t most,
 	const char *place, struct census *census);
 

@@ -21,6 +21,7 @@
 
 #include "alloc/mechanism/slab.h"
 #include "alloc/mechanism/tagged.h"
+#include "alloc/pool.h"
 
 enum {
 	COUNTED_STACK_MAX = UINT8_MAX, /* objects */
@@ -101,6 +102,58 @@ ALWAYS_INLINE uint32_t counted_stack_pop(
 			return take;
 		}
 	}
+}
+
+/*
+ * Puts n objects, linked already from first to last, on top; or in the place of the whole list, if
+ * that would have more than `limit` then: retire is called with the head of the list that was. n <=
+ * limit <= COUNTED_STACK_MAX. retire is a constant: it folds. Two loads, one store and one locked
+ * compare-and-swap.
+ */
+ALWAYS_INLINE void counted_stack_push(struct counted_stack *self, const struct slab *slab,
+	uint32_t first, uint32_t last, uint32_t n, uint32_t limit,
+	void (*retire)(struct pool *, uint64_t head), struct pool *pool, struct pool_thread *thread)
+{
+	uint64_t head = atom_load_acquire(&self->head); /* A0, for the list that may be retired */
+
+	for (;;) {
+		if (likely(counted_stack_length(head) + n <= limit)) {
+			atom_store_relaxed(slab_link(slab, last), tagged_unit(head));
+			if (likely(atom_cas_weak_acq_rel(&self->head, &head,
+				    counted_stack_longer(head, first, n)))) /* R0 */
+				return;
+		} else {
+			atom_store_relaxed(slab_link(slab, last), 0);
+			if (atom_cas_weak_acq_rel(&self->head, &head,
+				    counted_stack_next(head, first, n))) { /* R0, A0 */
+				thread->paths.flush++;
+				retire(pool, head);
+				return;
+			}
+		}
+	}
+}
+
+/* The list of n objects that begins with unit first becomes an empty stack's. False: it did not. */
+ALWAYS_INLINE bool counted_stack_install(struct counted_stack *self, uint32_t first, uint32_t n)
+{
+	uint64_t head = atom_load_relaxed(&self->head);
+
+	return tagged_unit(head) == 0 && atom_cas_weak_release(&self->head, &head,
+						 counted_stack_next(head, first, n)); /* R0 */
+}
+
+/* Takes the whole list. Returns its head; 0: the stack was empty. */
+ALWAYS_INLINE uint64_t counted_stack_take_all(struct counted_stack *self)
+{
+	uint64_t head = atom_load_acquire(&self->head); /* A0 */
+
+	while (tagged_unit(head) != 0) {
+		if (atom_cas_weak_acquire(
+			    &self->head, &head, counted_stack_next(head, 0, 0))) /* A0 */
+			return head;
+	}
+	return 0;
 }
 
 #endif

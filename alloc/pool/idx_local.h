@@ -66,36 +66,14 @@ ALWAYS_INLINE struct counted_stack *idx_local_own(
 
 static COLD uint32_t idx_local_find(
 	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want);
+static COLD void idx_local_retire(struct pool *pool, uint64_t head);
 
-/* The list under the head, which was a shard's until now, becomes a chain. */
-static COLD void idx_local_retire(struct idx_local_pool *self, uint64_t head)
-{
-	chain_stack_push(&self->chains, tagged_unit(head), counted_stack_length(head));
-}
-
-/* Links first..last, linked already, n <= IDX_LOCAL_LIMIT objects, on top of the caller's shard. */
+/* Puts n <= IDX_LOCAL_LIMIT objects, linked already from first to last, on the caller's shard. */
 ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_thread *thread,
 	uint32_t first, uint32_t last, uint32_t n)
 {
-	struct counted_stack *shard = idx_local_own(self, thread);
-	uint64_t head = atom_load_acquire(&shard->head); /* A0, for the list that may be retired */
-
-	for (;;) {
-		if (likely(counted_stack_length(head) + n <= IDX_LOCAL_LIMIT)) {
-			atom_store_relaxed(slab_link(&self->slab, last), tagged_unit(head));
-			if (likely(atom_cas_weak_acq_rel(&shard->head, &head,
-				    counted_stack_longer(head, first, n)))) /* R0 */
-				return;
-		} else {
-			atom_store_relaxed(slab_link(&self->slab, last), 0);
-			if (atom_cas_weak_acq_rel(&shard->head, &head,
-				    counted_stack_next(head, first, n))) { /* R0, A0 */
-				thread->paths.flush++;
-				idx_local_retire(self, head);
-				return;
-			}
-		}
-	}
+	counted_stack_push(idx_local_own(self, thread), &self->slab, first, last, n,
+		IDX_LOCAL_LIMIT, idx_local_retire, &self->base, thread);
 }
 
 /* Six loads and one locked compare-and-swap on a line that is the CPU's own as a rule. */
@@ -160,14 +138,10 @@ static COLD uint32_t idx_local_refill(struct idx_local_pool *self, struct pool_t
 	uint32_t first, length, got;
 
 	while ((first = chain_stack_pop(&self->chains, &length)) != 0) {
-		uint64_t head = atom_load_relaxed(&shard->head);
 		uint32_t rest = atom_load_relaxed(slab_link(&self->slab, first));
 
 		thread->paths.refill++;
-		if (length == 1 ||
-			(tagged_unit(head) == 0 &&
-				atom_cas_weak_release(&shard->head, &head,
-					counted_stack_next(head, rest, length - 1)))) { /* R0 */
+		if (length == 1 || counted_stack_install(shard, rest, length - 1)) {
 			objs[0] = slab_at(&self->slab, first);
 			return 1;
 		}
@@ -189,9 +163,8 @@ static COLD uint32_t idx_local_find(
 
 	do {
 		got = idx_local_refill(self, thread, own, objs, want);
-		if (got != 0)
-			return got;
-		got = pool_carve(&self->slab, thread, objs, want);
+		if (got == 0)
+			got = pool_carve(&self->slab, thread, objs, want);
 		if (got != 0)
 			return got;
 		for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) {
@@ -209,19 +182,20 @@ static COLD uint32_t idx_local_find(
 	return 0;
 }
 
+/* The list under the head, which was a shard's until now, becomes a chain. */
+static COLD void idx_local_retire(struct pool *pool, uint64_t head)
+{
+	chain_stack_push(&((struct idx_local_pool *)pool)->chains, tagged_unit(head),
+		counted_stack_length(head));
+}
+
 static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
 {
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
-	struct counted_stack *shard = idx_local_own(self, thread);
-	uint64_t head = atom_load_acquire(&shard->head); /* A0 */
+	uint64_t head =
+		counted_stack_take_all(idx_local_own((struct idx_local_pool *)pool, thread));
 
-	while (tagged_unit(head) != 0) {
-		if (atom_cas_weak_acquire(
-			    &shard->head, &head, counted_stack_next(head, 0, 0))) { /* A0 */
-			idx_local_retire(self, head);
-			return;
-		}
-	}
+	if (head != 0)
+		idx_local_retire(pool, head);
 }
 
 static COLD int idx_local_init(struct pool *pool)
@@ -240,14 +214,9 @@ static COLD void idx_local_walk(struct pool *pool, struct census *census)
 
 	for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) {                  /* I1, I3 */
 		uint64_t head = atom_load_acquire(&self->shard[i].head); /* A0 */
-		uint32_t length = counted_stack_length(head);
 
-		if (length > IDX_LOCAL_LIMIT) {
-			census_fail(census, "I1: a shard's list has %u objects", length);
-			return;
-		}
-		if (!chain_census(
-			    &self->slab, tagged_unit(head), length, "I1: a shard's list", census))
+		if (!chain_census(&self->slab, tagged_unit(head), counted_stack_length(head),
+			    IDX_LOCAL_LIMIT, "I1: a shard's list", census))
 			return;
 	}
 	chain_stack_census(&self->chains, &self->slab, IDX_LOCAL_LIMIT,
