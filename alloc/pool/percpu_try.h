@@ -36,6 +36,7 @@ static COLD uint32_t percpu_try_refill(
 	struct try_arrays *pool, struct pool_thread *thread, void **objs, uint32_t got, uint32_t n);
 static COLD void percpu_try_overflow(
 	struct try_arrays *pool, struct pool_thread *thread, void *const *objs, uint32_t n);
+
 /* One locked exchange, six loads, two stores. */
 static inline void *percpu_try_get(struct pool *pool, struct pool_thread *thread)
 {
