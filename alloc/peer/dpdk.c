@@ -40,8 +40,7 @@ static void *eal_start(void *arg)
 {
 	char lcores[32];
 	char *args[] = {"nblbench", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"--iova-mode=va", "--log-level=*:error", "-m", "256", "--lcores", lcores, "-d",
-		"librte_mempool_ring.so", "-d", "librte_mempool_stack.so", NULL};
+		"--iova-mode=va", "--log-level=*:error", "-m", "256", "--lcores", lcores, NULL};
 	cpu_set_t allowed;
 	size_t cpu = 0;
 

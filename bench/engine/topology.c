@@ -85,8 +85,12 @@ static hwloc_topology_t machine(void)
 	static hwloc_topology_t read; /* for the life of the process */
 	hwloc_topology_t topology;
 
-	if (read != NULL || hwloc_topology_init(&topology) != 0)
+	if (read != NULL)
 		return read;
+	/* Without plugins: they know graphics cards and buses, and load a dozen libraries for it. */
+	setenv("HWLOC_PLUGINS_PATH", "", 0);
+	if (hwloc_topology_init(&topology) != 0)
+		return NULL;
 	if (hwloc_topology_load(topology) == 0)
 		return read = topology;
 	hwloc_topology_destroy(topology);
