@@ -183,7 +183,7 @@ typedef struct _MDL {
  */
 #define MmGetMdlByteCount(mdl)      ((mdl)->ByteCount)
 #define MmGetMdlByteOffset(mdl)     ((mdl)->ByteOffset)
-#define MmGetMdlVirtualAddress(mdl) ((PVOID)((PUCHAR)((mdl)->StartVa) + (mdl)->ByteOffset))
+#define MmGetMdlVirtualAddress(mdl) ((PVOID)((ULONG_PTR)(mdl)->StartVa + (mdl)->ByteOffset))
 
 /* For the priority below; without effect. Source: MmGetSystemAddressForMdlSafe. */
 typedef enum _MM_PAGE_PRIORITY {
