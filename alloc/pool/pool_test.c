@@ -371,6 +371,61 @@ static void census_catches_what_it_should(NO_STATE)
 	slab_fini(&slab);
 }
 
+/* Negative controls of what the walks share: a list of nodes that has become a ring, a lock that is held. */
+static void walks_catch_a_ring_of_nodes(NO_STATE)
+{
+	struct node {
+		uint64_t other;
+		struct node *next;
+	};
+	char why[POOL_REASON_BYTES];
+	struct census census;
+	struct side_nodes nodes;
+	uint32_t first;
+
+	assert_int_equal(
+		side_nodes_init(&nodes, 64, 64, 2, MEMORY_PAGES_ORDINARY, sizeof(struct node)), 0);
+	assert_int_equal(slab_carve(&nodes.slab, 2, &first), 2);
+	struct node *a = side_nodes_node(&nodes, slab_object(&nodes.slab, 0), sizeof(*a));
+	struct node *b = side_nodes_node(&nodes, slab_object(&nodes.slab, 1), sizeof(*b));
+
+	a->next = b;
+	assert_int_equal(census_begin(&census, &nodes.slab, why, sizeof(why)), 0);
+	side_nodes_walk(&nodes, a, sizeof(*a), offsetof(struct node, next), &census, "the list");
+	assert_int_equal(census_end(&census, 0), 0);
+
+	b->next = a;
+	assert_int_equal(census_begin(&census, &nodes.slab, why, sizeof(why)), 0);
+	side_nodes_walk(&nodes, a, sizeof(*a), offsetof(struct node, next), &census, "the list");
+	assert_int_equal(census_end(&census, 0), -EINVAL);
+	assert_non_null(strstr(why, "free twice, the second time in the list"));
+	side_nodes_fini(&nodes, sizeof(struct node));
+}
+
+static void mutex_walk_catches_a_held_lock(NO_STATE)
+{
+	char why[POOL_REASON_BYTES];
+	OPEN(mutex, 1);
+
+	mutex_lock(self, thread);
+	assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
+	assert_string_equal(why, "I2: the lock of a quiet pool is held");
+	pthread_mutex_unlock(&self->lock);
+	close_pool(pool, thread, 0);
+}
+
+static void ticket_walk_catches_a_held_lock(NO_STATE)
+{
+	char why[POOL_REASON_BYTES];
+	OPEN(ticket, 1);
+
+	uint32_t next = ticket_lock(self, thread);
+	assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
+	assert_string_equal(why, "I2: the lock of a quiet pool is held");
+	ticket_unlock(self, next);
+	close_pool(pool, thread, 0);
+}
+
 static void create_checks_every_field(NO_STATE)
 {
 	const struct pool_config sound = {.object_bytes = 64, .capacity = 4};
@@ -1263,6 +1318,9 @@ int main(void)
 		cmocka_unit_test(huge_pages_are_reserved_or_refused),
 		cmocka_unit_test(pages_have_names),
 		cmocka_unit_test(census_catches_what_it_should),
+		cmocka_unit_test(walks_catch_a_ring_of_nodes),
+		cmocka_unit_test(mutex_walk_catches_a_held_lock),
+		cmocka_unit_test(ticket_walk_catches_a_held_lock),
 		cmocka_unit_test(create_checks_every_field),
 		cmocka_unit_test(create_fills_in_the_defaults),
 		cmocka_unit_test(pools_without_a_cap),
