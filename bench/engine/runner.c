@@ -34,6 +34,7 @@ enum {
 	ENGINE_TIMED_CALLS = 64,
 	ENGINE_TIMED_TRIES = 4,
 	ENGINE_TIMED_ROUNDS = 16,
+	ENGINE_TRIES_NS = 50000000, /* beyond this the tries end with the round under way */
 	ENGINE_TIMED_DISTANCE_MAX = 1 << 20,
 	ENGINE_PROBES = 256, /* empty pairs of readings a slice */
 	/* The smallest page: a write to each makes all memory resident. */
@@ -94,32 +95,38 @@ static uint64_t calls_timed(const struct latency *latency)
  * How far apart timed rounds are. A timed round costs its readings, and a call and a mispredicted
  * exit from the loop before it. The distance is such that all this takes ENGINE_TIMED_SHARE of the
  * time, but not less than makes one call in ENGINE_TIMED_CALLS timed. Where the body waits for its
- * peer the tries say nothing, and the distance is as it was.
+ * peer the tries say nothing, and the distance is as it was. Where threads wait in line for CPUs a
+ * round takes seconds, and one says enough.
  */
 static void choose_distance(struct engine *engine, struct runner *self)
 {
+	const uint64_t until_ns = clock_now_ns() + ENGINE_TRIES_NS;
 	double round_ns = 0, timed_ns = 0;
+	int tried = 0;
 
 	latency_forget(self->latency);
 	for (int try = 0; try < ENGINE_TIMED_TRIES; try++) {
 		uint64_t began_ns = clock_now_ns();
 		bool waited = run_chunk(engine, self, self->rounds) == 0;
 		uint64_t then_ns = clock_now_ns();
+		const int rounds = then_ns < until_ns ? ENGINE_TIMED_ROUNDS : 1;
 
-		for (int i = 0; i < ENGINE_TIMED_ROUNDS; i++)
+		for (int i = 0; i < rounds; i++)
 			waited |= run_timed_round(engine, self) == 0;
 		uint64_t now_ns = clock_now_ns();
+		tried += rounds;
+		if (now_ns >= until_ns)
+			try = ENGINE_TIMED_TRIES;
 		if (waited)
 			continue;
 		double plain = (double)(then_ns - began_ns) / (double)self->rounds;
-		double timed = (double)(now_ns - then_ns) / ENGINE_TIMED_ROUNDS;
+		double timed = (double)(now_ns - then_ns) / rounds;
 		round_ns = round_ns == 0 || plain < round_ns ? plain : round_ns;
 		timed_ns = timed_ns == 0 || timed < timed_ns ? timed : timed_ns;
 	}
 	if (round_ns == 0)
 		return;
-	double calls =
-		(double)calls_timed(self->latency) / (ENGINE_TIMED_TRIES * ENGINE_TIMED_ROUNDS);
+	double calls = (double)calls_timed(self->latency) / tried;
 	double distance = timed_ns / (ENGINE_TIMED_SHARE * round_ns);
 	double least = calls > 1 ? ENGINE_TIMED_CALLS / calls : ENGINE_TIMED_CALLS;
 	if (distance < least)
