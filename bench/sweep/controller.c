@@ -97,8 +97,8 @@ static bool watch(const struct controller *self, struct controller_worker *worke
 	else if (watch->watched_ns >= (uint64_t)self->patience_ms * 1000000)
 		trouble_disturbance(worker, CONTROLLER_STARVED,
 			"The worker gave no answer to '%s' within %.1f s, in which the machine let "
-			"it work for %.1f s: something else keeps the CPUs or the disks busy, or a "
-			"limit on CPU time holds it back.",
+			"it work for %.1f s: something else keeps the CPUs or the disks busy, a "
+			"limit on CPU time holds it back, or its threads wait in line for CPUs.",
 			during, (double)waited_ns / CLOCK_NS_PER_S,
 			(double)watch->given_ns / CLOCK_NS_PER_S);
 	return worker->state == NULL;

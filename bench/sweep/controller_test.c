@@ -6,6 +6,7 @@
  * of the roles below. What a load does to a worker is played with readings that no machine made, and
  * once for real.
  */
+#include "alloc/atomic.h"
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
 #include "bench/base/clock.h"
@@ -34,11 +35,20 @@ enum {
 	/* Longer than the time limit of a slice and HUNG_MS. */
 	HOGS_S = 4,
 	WORK_NS = 20000000, /* CPU time of a starved worker's slice */
+	LINE_THREADS = 2,
+	/*
+	 * Of a thread in a line. Each takes a turn of some 3 ms: longer in all than the time limit of
+	 * a slice and LINE_HUNG_MS, and fewer turns than LINE_HUNG_MS is worth.
+	 */
+	PASSES = 500,
+	LINE_HUNG_MS = 250,
 };
 
 /*
  * The roles.
  */
+
+static atom_u32 line; /* whose turn it is to pass */
 
 static void act_spin(void)
 {
@@ -65,6 +75,49 @@ static void act_spin_beside_sleeper(void)
 
 	if (pthread_create(&thread, NULL, spin, NULL) == 0)
 		act_block();
+}
+
+/*
+ * Threads that take turns on one CPU, and pass a place on in the order of their coming. A turn is one
+ * pass: the rest of it is spent waiting for who has no CPU.
+ */
+static void *pass_on(void *arg)
+{
+	const uint32_t me = (uint32_t)(uintptr_t)arg;
+
+	for (uint32_t pass = 0; pass < PASSES; pass++) {
+		const uint32_t mine = pass * LINE_THREADS + me;
+
+		while (atom_load_acquire(&line) != mine)
+			;
+		atom_store_release(&line, mine + 1);
+	}
+	return NULL;
+}
+
+static void stand_in_line(void)
+{
+	pthread_t thread[LINE_THREADS];
+
+	atom_store_relaxed(&line, 0);
+	for (uintptr_t i = 0; i < LINE_THREADS; i++) {
+		if (pthread_create(&thread[i], NULL, pass_on, (void *)i) != 0)
+			abort();
+	}
+	for (int i = 0; i < LINE_THREADS; i++)
+		pthread_join(thread[i], NULL);
+}
+
+/* The same, behind one that never comes. */
+static void stand_in_line_for_ever(void)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < LINE_THREADS; i++) {
+		if (pthread_create(&thread, NULL, spin, NULL) != 0)
+			abort();
+	}
+	act_block();
 }
 
 /* Always about to look again. */
@@ -152,6 +205,8 @@ static const struct role {
 	{"block", act_block, NULL},
 	{"spin", act_spin, NULL},
 	{"spin_beside_sleeper", act_spin_beside_sleeper, NULL},
+	{"line", stand_in_line, NULL},
+	{"line_for_ever", stand_in_line_for_ever, NULL},
 	{"doze", act_doze, NULL},
 	{"abort", act_abort, NULL},
 	{"exit", act_exit, NULL},
@@ -377,19 +432,39 @@ static void starved_worker_is_waited_for(void **state)
 }
 
 /*
+ * Threads that wait in line for each other use all the CPU time that they are given, and need many
+ * turns. Where the line never moves the turns run out.
+ */
+static void line_is_waited_for(void **state)
+{
+	struct controller *self = *state;
+
+	self->hung_ms = LINE_HUNG_MS;
+	assert_fares(self, "line", NULL);
+	self->hung_ms = LINE_HUNG_MS / 10;
+	assert_fares(self, "line_for_ever", "hung");
+}
+
+/*
  * Readings.
  */
 
-static void line_of_stat_is_read(NO_STATE)
+static void lines_are_read(NO_STATE)
 {
 	const uint64_t tick_ns = CLOCK_NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 	struct watch_thread thread;
+	uint64_t switches;
 
 	assert_true(watch_parse(
 		"71 (nbl) R 9) D 1 1 1 0 -1 4194304 120 0 0 0 7 5 0 0 20 0 3 0 99 1", &thread));
 	assert_int_equal(thread.id, 71);
 	assert_int_equal(thread.state, 'D');
 	assert_int_equal(thread.cpu_ns, 12 * tick_ns);
+	assert_true(watch_parse_switches("voluntary_ctxt_switches:\t3", &switches));
+	assert_int_equal(switches, 3);
+	assert_true(watch_parse_switches("nonvoluntary_ctxt_switches:\t41", &switches));
+	assert_int_equal(switches, 41);
+	assert_false(watch_parse_switches("Threads:\t5", &switches));
 	assert_false(watch_parse("", &thread));
 	assert_false(watch_parse("71 (nblbench) R 1 2", &thread));
 }
@@ -409,25 +484,30 @@ static void own_threads_are_read(NO_STATE)
 struct part {
 	char state;      /* at its end; 0: there is no such thread */
 	uint64_t cpu_ms; /* that it had */
+	uint64_t turns;  /* that ended */
 };
 
 /* What is given in an interval of 100 ms. */
 static const struct {
 	const char *what;
-	uint64_t given_ms, stopped_ms;
+	double given_ms;
+	uint64_t stopped_ms;
 	struct part part[3];
 } intervals[] = {
-	{"all asleep", 100, 0, {{'S', 0}, {'S', 0}, {'S', 0}}},
-	{"all asleep again", 100, 0, {{'S', 3}, {'S', 1}, {'S', 0}}},
-	{"one spins", 100, 0, {{'S', 0}, {'R', 100}}},
-	{"one spins, two share another CPU", 50, 0, {{'R', 100}, {'R', 50}, {'R', 50}}},
+	{"all asleep", 100, 0, {{'S', 0, 0}, {'S', 0, 0}, {'S', 0, 0}}},
+	{"all asleep again", 100, 0, {{'S', 3, 0}, {'S', 1, 0}, {'S', 0, 0}}},
+	{"one spins", 100, 0, {{'S', 0, 0}, {'R', 100, 0}}},
+	{"one spins, a device takes its CPU at times", 90, 0, {{'R', 90, 40}, {'R', 100, 0}}},
+	{"two share a CPU, turn by turn", 4.8, 0, {{'R', 50, 16}, {'R', 50, 17}}},
+	{"one spins, two share another CPU", 4.8, 0, {{'R', 100, 0}, {'R', 50, 16}, {'R', 50, 17}}},
+	{"two that yield share a CPU", 50, 0, {{'R', 50, 900}, {'R', 50, 900}}},
 	/* The case that was missed: its wait has not ended, so that no counter has grown. */
-	{"one spins, the one that it waits for gets no CPU", 0, 0, {{'R', 100}, {'R', 0}}},
-	{"the only runnable one has a tenth", 10, 0, {{'S', 0}, {'R', 10}}},
-	{"one waits for a page", 0, 0, {{'R', 100}, {'D', 0}}},
-	{"all are stopped", 0, 100, {{'T', 0}, {'T', 0}}},
-	{"one is traced", 0, 0, {{'t', 0}, {'S', 0}}},
-	{"it has ended", 100, 0, {{'Z', 0}}},
+	{"one spins, the one that it waits for gets no CPU", 0, 0, {{'R', 100, 0}, {'R', 0, 0}}},
+	{"the only runnable one has a tenth", 10, 0, {{'S', 0, 0}, {'R', 10, 3}}},
+	{"one waits for a page", 0, 0, {{'R', 100, 0}, {'D', 0, 0}}},
+	{"all are stopped", 0, 100, {{'T', 0, 0}, {'T', 0, 0}}},
+	{"one is traced", 0, 0, {{'t', 0, 0}, {'S', 0, 0}}},
+	{"it has ended", 100, 0, {{'Z', 0, 0}}},
 };
 
 static void given_time_is_the_least_of_what_was_wanted(NO_STATE)
@@ -443,12 +523,14 @@ static void given_time_is_the_least_of_what_was_wanted(NO_STATE)
 		watch_step(&watch, &reading, 100000000);
 		assert_int_equal(watch.given_ns, 0);
 		assert_int_equal(watch.watched_ns, 0);
+		reading.at_ns += 100000000;
 		for (size_t t = 0; t < reading.count; t++) {
 			reading.thread[t].state = intervals[i].part[t].state;
 			reading.thread[t].cpu_ns += intervals[i].part[t].cpu_ms * 1000000;
+			reading.thread[t].turns += intervals[i].part[t].turns;
 		}
 		watch_step(&watch, &reading, 100000000);
-		if (watch.given_ns != intervals[i].given_ms * 1000000 ||
+		if (watch.given_ns != (uint64_t)(intervals[i].given_ms * 1000000) ||
 			watch.stopped_ns != intervals[i].stopped_ms * 1000000 ||
 			watch.watched_ns != 100000000)
 			fail_msg("%s: given %llu ns, stopped %llu ns", intervals[i].what,
@@ -457,15 +539,32 @@ static void given_time_is_the_least_of_what_was_wanted(NO_STATE)
 	}
 }
 
+/* A look that comes late makes no turns longer. */
+static void late_look_gives_no_more(NO_STATE)
+{
+	struct watch watch = {0};
+	struct watch_reading reading = {.count = 2, .thread = {{.state = 'R'}, {2, 'R', 0, 0}}};
+
+	watch_step(&watch, &reading, 100000000);
+	reading.at_ns = 200000000;
+	for (int i = 0; i < 2; i++) {
+		reading.thread[i].cpu_ns = 100000000;
+		reading.thread[i].turns = 10;
+	}
+	watch_step(&watch, &reading, 100000000);
+	assert_int_equal(watch.given_ns, 3000000);
+}
+
 /* A thread that came in the interval is measured by all it has had. */
 static void new_thread_counts(NO_STATE)
 {
 	struct watch watch = {0};
-	struct watch_reading reading = {.count = 1, .thread = {{1, 'S', 0}}};
+	struct watch_reading reading = {.count = 1, .thread = {{1, 'S', 0, 0}}};
 
 	watch_step(&watch, &reading, 100000000);
+	reading.at_ns = 100000000;
 	reading.count = 2;
-	reading.thread[1] = (struct watch_thread){2, 'R', 7000000};
+	reading.thread[1] = (struct watch_thread){2, 'R', 7000000, 1};
 	watch_step(&watch, &reading, 100000000);
 	assert_int_equal(watch.given_ns, 7000000);
 }
@@ -476,9 +575,10 @@ int main(int argc, char **argv)
 		return play(argv[2]);
 #define CONTROLLER_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(line_of_stat_is_read),
+		cmocka_unit_test(lines_are_read),
 		cmocka_unit_test(own_threads_are_read),
 		cmocka_unit_test(given_time_is_the_least_of_what_was_wanted),
+		cmocka_unit_test(late_look_gives_no_more),
 		cmocka_unit_test(new_thread_counts),
 		CONTROLLER_TEST(what_never_answers_hangs),
 		CONTROLLER_TEST(what_ends_by_itself_crashed),
@@ -486,6 +586,7 @@ int main(int argc, char **argv)
 		CONTROLLER_TEST(refusals_are_told_apart),
 		CONTROLLER_TEST(environment_holds_no_malloc),
 		CONTROLLER_TEST(starved_worker_is_waited_for),
+		CONTROLLER_TEST(line_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,10 +6,15 @@
  * threads that is
  *
  *	- all of the time if every thread sleeps: nothing is in the way, it waits for itself;
- *	- else the CPU time of that runnable thread which had the least: the others may be waiting
+ *	- else what that runnable thread could do which could do the least: the others may be waiting
  *	  for it, and it can't go on faster than it is let;
  *	- nothing while a thread waits for a device (a page that comes from a disk) or is stopped by
  *	  a signal.
+ *
+ * What a thread could do is its CPU time, if it had a CPU all the while or is alone in wanting one.
+ * Threads that take turns do less where they pass a lock or a ring's tail on in the order of their
+ * coming: whoever is at the head of the line has no CPU, the others spin their turns away, and a
+ * thread finishes one call each turn. So there a turn counts for no more than a call may take.
  *
  * A strategy that blocks or spins for ever uses up what it is given; one that is starved does not.
  * The kernel's own account of waiting (schedstat's run_delay) won't do: it is credited only when a
@@ -35,9 +40,11 @@ struct watch_thread {
 	pid_t id;
 	char state;      /* R runnable, S asleep, D waiting for a device, T stopped, ... */
 	uint64_t cpu_ns; /* since it was started */
+	uint64_t turns;  /* on a CPU that have ended since then */
 };
 
 struct watch_reading {
+	uint64_t at_ns;
 	size_t count;
 	struct watch_thread thread[WATCH_THREADS_MAX];
 };
@@ -49,15 +56,19 @@ struct watch {
 	struct watch_reading last;
 };
 
-/* Reads a line of /proc/PID/task/TID/stat; false if it isn't one. */
+/* Reads a line of /proc/PID/task/TID/stat, which tells all but turns; false if it isn't one. */
 bool watch_parse(const char *line, struct watch_thread *out);
+
+/* Reads a line of /proc/PID/task/TID/status; false if it counts no switches. */
+bool watch_parse_switches(const char *line, uint64_t *switches);
 
 /* Looks at all threads of a process; a process that is gone has none. */
 void watch_read(pid_t pid, struct watch_reading *out);
 
 /*
- * Takes the reading at the end of an interval that lasted interval_ns. The first reading begins the
- * watch, and its interval is not counted.
+ * Takes the reading at the end of an interval of at least interval_ns, of which no more than that is
+ * counted: who looks may lack a CPU as well. The first reading begins the watch, and its interval is
+ * not counted.
  */
 void watch_step(struct watch *self, const struct watch_reading *now, uint64_t interval_ns);
 
