@@ -1,24 +1,29 @@
 /*
  * References and claims. Labels:
  *
- *	R0, A0   in leave_references, meet A1 and R1 in FwpsDereferenceNetBufferList0: an NBL is
- *	         freed by its owner or by who held the last reference, after what all of them did
+ *	R0, A0   in give_up and nbl_owner_leaves, meet A1 and R1 in FwpsDereferenceNetBufferList0: an
+ *	         NBL is freed by its owner or by who held the last reference, after what all of them
+ *	         did
  *	R2, A2   a claim's end and the claim after it: what was done under the first is seen under
  *	         the second
+ *
+ * Two owners free a referenced NBL at once, while another thread drops the last reference. In pools
+ * with `checks` two words decide. The mark's word says who of the owners leaves, by one
+ * compare-and-swap, before anything of the NBL is read: the other meets LEFT or FREE and reports. The
+ * count's word says who frees: the owner who finds no reference when it sets OWNER_GONE, or who drops
+ * the last one when it is set. Only the owner that left sets it, after it has looked at the contexts.
+ * So no reference's end frees the NBL while an owner looks, and nobody looks at it after its free but
+ * at these two words, which the quarantine does not poison.
  */
 #include "alloc/nbl/marks.h"
 
 #include "alloc/nbl/chain.h"
 #include "alloc/nbl/misuse.h"
 
-/*
- * The owner gives up an NBL that is referenced. True: no reference is left. False: some are, or
- * misuse was reported. number: of nbl_mark_of. claims: the caller claims the mark then; else the word
- * tells two owners apart.
- */
-static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintptr_t number,
-	enum nbl_mark mark, bool claims, const char *call)
+bool nbl_owner_leaves(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
+	const uintptr_t number = nbl_mark_of(nbl, pool);
 	atom_u32 *references = nbl_references(nbl);
 
 	if (number != ((uintptr_t)mark ^ NBL_MARK_REFERENCED)) {
@@ -28,33 +33,28 @@ static bool leave_references(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, uintpt
 	/* A0, meets R1 in FwpsDereferenceNetBufferList0: the owner frees it after what they did. */
 	uint32_t old = atom_load_acquire(references);
 	do {
-		/*
-		 * Without a reference the claim decides who frees it. Another free may have ended
-		 * the NBL by now, so nothing of it is written, and its contexts are looked at after
-		 * the claim.
-		 */
-		if (old == 0 && claims)
-			return true;
 		if ((old & NBL_OWNER_GONE) != 0) {
-			nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl,
-				"the NBL is free already but for %u references",
-				old & ~(uint32_t)NBL_OWNER_GONE);
+			nbl_report_left(pool, nbl, call);
 			return false;
 		}
 		if (old != 0 && nbl->Context != NULL && nbl_report_contexts(pool, nbl, call))
 			return false;
 		/* R0, meets A1 there: who frees the NBL sees what its owner did. A0 as above. */
 	} while (!atom_cas_weak_acq_rel(references, &old, old | (uint32_t)NBL_OWNER_GONE));
+	if (old == 0)
+		nbl_end_references(pool, nbl, mark);
 	return old == 0;
 }
 
-bool nbl_owner_leaves(
-	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+/* An owner gives a referenced NBL up. How many references are left. */
+static uint32_t give_up(atom_u32 *references)
 {
-	if (!leave_references(pool, nbl, nbl_mark_of(nbl, pool), mark, false, call))
-		return false;
-	nbl_end_references(pool, nbl, mark);
-	return true;
+	uint32_t old = atom_load_relaxed(references);
+
+	/* R0, A0 */
+	while (!atom_cas_weak_acq_rel(references, &old, old | (uint32_t)NBL_OWNER_GONE))
+		;
+	return old;
 }
 
 /*
@@ -72,23 +72,46 @@ static bool claim(atom_ptr *word, void *from, void *to, void **met)
 	return false;
 }
 
+/*
+ * Claims a referenced NBL that carries the mark, as nbl_claim_free does, whose contexts are looked at
+ * before references may outlive its owner.
+ */
+static bool claim_referenced(
+	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
+{
+	const uintptr_t leaves = (uintptr_t)mark ^ NBL_MARK_REFERENCED ^ NBL_MARK_LEFT;
+	void *const referenced = nbl_mark(nbl, pool, mark ^ NBL_MARK_REFERENCED);
+	void *met;
+
+	if (!claim(nbl_mark_word(nbl), referenced,
+		    nbl_mark(nbl, pool, (enum nbl_mark)(leaves ^ NBL_MARK_BUSY)), &met)) {
+		nbl_report_not_live(
+			nbl, (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0), true, call);
+		return false;
+	}
+	const uint32_t bytes = nbl_contexts_left(pool, nbl, mark);
+	/* R2, meets A2 in claim */
+	atom_store_release(nbl_mark_word(nbl),
+		bytes != 0 ? referenced : nbl_mark(nbl, pool, (enum nbl_mark)leaves));
+	if (bytes != 0) {
+		nbl_report_contexts_left(pool, nbl, bytes, call);
+		return false;
+	}
+	if (give_up(nbl_references(nbl)) != 0)
+		return false; /* it is not the caller's any more */
+	nbl_end_references(pool, nbl, NBL_MARK_FREE);
+	return true;
+}
+
 bool nbl_claim_free(
 	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call)
 {
-	void *const free = nbl_mark(nbl, pool, NBL_MARK_FREE);
 	void *met;
 
-	if (!claim(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark), free, &met)) {
-		uintptr_t number = (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0);
-
-		if (!leave_references(pool, nbl, number, mark, true, call))
-			return false;
-		if (!claim(nbl_mark_word(nbl), met, free, &met)) {
-			nbl_report_not_live(nbl, (uintptr_t)met ^ (uintptr_t)nbl_mark(nbl, pool, 0),
-				true, call);
-			return false;
-		}
-	}
+	if (!claim(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark),
+		    nbl_mark(nbl, pool, NBL_MARK_FREE), &met) &&
+		!claim_referenced(pool, nbl, mark, call))
+		return false;
 	uint32_t left = nbl_contexts_left(pool, nbl, mark);
 	if (left != 0) {
 		nbl_unclaim_free(pool, nbl, mark);

@@ -28,8 +28,10 @@ enum nbl_mark {
 	 * plain mark does not find it, and comes to nbl_owner_leaves.
 	 */
 	NBL_MARK_REFERENCED = 0x01000000,
-	/* In addition to those: a thread works on its contexts. In pools with `checks` alone. */
+	/* In addition to those, in pools with `checks` alone: a thread works on its contexts. */
 	NBL_MARK_BUSY = 0x02000000,
+	/* In addition to REFERENCED, in the same pools: its owner has freed it, or is about to. */
+	NBL_MARK_LEFT = 0x04000000,
 };
 
 ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
@@ -67,13 +69,14 @@ ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl
 }
 
 /*
- * A number of nbl_mark_of without REFERENCED and BUSY, for NBLs that are out; 0 for others. From
+ * A number of nbl_mark_of without REFERENCED, BUSY and LEFT, for NBLs that are out; 0 for others. From
  * CLONE to REASSEMBLED those that are made from another NBL.
  */
 ALWAYS_INLINE uintptr_t nbl_mark_plain(uintptr_t number)
 {
-	for (uintptr_t more = 0; more <= (NBL_MARK_REFERENCED | NBL_MARK_BUSY);
-		more += NBL_MARK_REFERENCED) {
+	const uintptr_t all = NBL_MARK_REFERENCED | NBL_MARK_BUSY | NBL_MARK_LEFT;
+
+	for (uintptr_t more = 0; more <= all; more += NBL_MARK_REFERENCED) {
 		uintptr_t mark = number ^ more;
 
 		if (mark == NBL_MARK_LIVE ||
@@ -109,14 +112,15 @@ ALWAYS_INLINE atom_u32 *nbl_references(NET_BUFFER_LIST *nbl)
 ALWAYS_INLINE void nbl_end_references(
 	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark)
 {
-	nbl->NblReserved[0] = NULL; /* the caller's alone from here on */
+	/* The caller's alone from here on; who frees it once more may look. */
+	atom_store_relaxed(nbl_references(nbl), 0);
 	nbl_set_mark(nbl, pool, mark);
 }
 
 /*
- * The owner frees an NBL that does not carry the mark. True: only because it was referenced, no
- * reference is left, and it carries the mark now. False: references are left, or misuse was
- * reported.
+ * The owner frees an NBL that does not carry the mark, in a pool without `checks`. True: only because
+ * it was referenced, no reference is left, and it carries the mark now. False: references are left, or
+ * misuse was reported.
  */
 COLD bool nbl_owner_leaves(
 	struct nbl_pool *pool, NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *call);

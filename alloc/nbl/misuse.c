@@ -116,6 +116,15 @@ void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call)
 			(const void *)nbl->NdisPoolHandle);
 }
 
+void nbl_report_left(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, const char *call)
+{
+	const uint32_t references = atom_load_relaxed(nbl_references((NET_BUFFER_LIST *)nbl));
+
+	nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl,
+		"the NBL is free already but for %u references",
+		references & ~(uint32_t)NBL_OWNER_GONE);
+}
+
 void nbl_report_not_live(
 	const NET_BUFFER_LIST *nbl, uintptr_t number, bool freeing, const char *call)
 {
@@ -126,9 +135,11 @@ void nbl_report_not_live(
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl, "the NBL is free already");
 	else if (number == NBL_MARK_FREE)
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
+	else if (mark != 0 && ((number ^ mark) & NBL_MARK_LEFT) != 0 && freeing)
+		nbl_report_left(pool, nbl, call);
 	else if (mark != 0 && ((number ^ mark) & NBL_MARK_BUSY) != 0)
 		nbl_misuse(NBL_MISUSE_CONCURRENT_USE, call, pool, nbl,
-			"another thread is in a context call on the NBL");
+			"another thread is in a call on the NBL's contexts, or frees it");
 	else if (mark == NBL_MARK_LIVE)
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL was made from no other one; free it with the call for plain NBLs");

@@ -26,6 +26,10 @@ COLD void nbl_report_handle(const void *handle, enum nbl_pool_kind wanted, const
  */
 COLD void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call);
 
+/* Reports the free of an NBL whose owner has freed it, and which references keep. */
+COLD void nbl_report_left(
+	const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, const char *call);
+
 /*
  * Reports why nbl, which has a pool, cannot be used (freed, if freeing): a double free, a use after
  * free, a foreign pointer, the wrong kind of free, another thread in a call on it. number: of

@@ -10,6 +10,10 @@
 #include "alloc/ndis/support_test.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
 	RACERS = 2,
@@ -278,12 +282,86 @@ static void mdls_at_once(NO_STATE)
 	race_over(&mdls, NULL);
 }
 
+/*
+ * Two owners free a referenced NBL while a third thread drops the last reference. The first is stopped
+ * where it looks at the contexts: the NBL has one on a page that faults, and the handler waits.
+ */
+static struct {
+	NET_BUFFER_LIST *nbl;
+	NET_BUFFER_LIST_CONTEXT *own;  /* what the NBL came with */
+	NET_BUFFER_LIST_CONTEXT *trap; /* on a page of its own */
+	atom_u32 stopped, go_on;
+} stop;
+
+static void stop_at_the_contexts(int signal)
+{
+	(void)signal;
+	stop.nbl->Context = stop.own;
+	mprotect(stop.trap, (size_t)sysconf(_SC_PAGESIZE), PROT_READ);
+	atom_store_release(&stop.stopped, 1);
+	while (atom_load_acquire(&stop.go_on) == 0)
+		sched_yield();
+}
+
+static void *free_stopped(void *arg)
+{
+	(void)arg;
+	NdisFreeNetBufferList(stop.nbl);
+	return NULL;
+}
+
+static void owner_reads_contexts_that_nobody_frees(NO_STATE)
+{
+	const struct sigaction stopping = {.sa_handler = stop_at_the_contexts};
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct sigaction before;
+	pthread_t owner;
+
+	if (!keeps_memory())
+		return;
+	NDIS_HANDLE pool = verify_pool(0);
+	stop.nbl = NdisAllocateNetBufferList(pool, 0, 0);
+	assert_non_null(stop.nbl);
+	FwpsReferenceNetBufferList0(stop.nbl, FALSE);
+	stop.trap = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(stop.trap, MAP_FAILED);
+	stop.own = stop.nbl->Context;
+	stop.trap->Next = stop.own;
+	stop.nbl->Context = stop.trap;
+	atom_store_relaxed(&stop.stopped, 0);
+	atom_store_relaxed(&stop.go_on, 0);
+	nbl_set_misuse_handler(count_any, NULL);
+	assert_int_equal(mprotect(stop.trap, page, PROT_NONE), 0);
+	assert_int_equal(sigaction(SIGSEGV, &stopping, &before), 0);
+
+	assert_int_equal(pthread_create(&owner, NULL, free_stopped, NULL), 0);
+	while (atom_load_acquire(&stop.stopped) == 0)
+		sched_yield();
+	NdisFreeNetBufferList(stop.nbl);
+	FwpsDereferenceNetBufferList0(stop.nbl, FALSE);
+	const int64_t out = usage(TEST_TAG).objects;
+	atom_store_release(&stop.go_on, 1);
+	pthread_join(owner, NULL);
+	sigaction(SIGSEGV, &before, NULL);
+	munmap(stop.trap, page);
+
+	assert_int_equal(out, 1);
+	assert_int_equal(usage(TEST_TAG).objects, 0);
+	assert_int_equal(take_seen(NBL_MISUSE_DOUBLE_FREE), 1);
+	for (int kind = 0; kind < NBL_MISUSE_KINDS; kind++)
+		assert_int_equal(take_seen((enum nbl_misuse_kind)kind), 0); /* no others */
+	expect_sound(pool, 0);
+	nbl_set_misuse_handler(count_misuse, &misuses);
+	free_pool(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		counted_test(at_once_in_verify_pools),
 		counted_test(at_once_in_ordinary_pools),
 		counted_test(mdls_at_once),
+		counted_test(owner_reads_contexts_that_nobody_frees),
 	};
 
 	return run_over_strategies("at once", tests);

@@ -120,13 +120,15 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	    with any other NBL or NB where that is not found
  *	(7) unless the original's memory serves an NBL with clones by then; as (1) otherwise. A pool
  *	    that reports the free of the original does not come to this
- *	(8) one of them frees it, and the other finds it free already: an NBL, a clone, an NB, and
+ *	(8) one of them frees it, and the other finds it free already: an NBL, also while a third
+ *	    thread drops the last reference to it, a clone, an NB, and
  *	    in debug builds an MDL, because the library's pool of MDLs is no verify pool; (1) holds
  *	    here too. An ordinary pool of a release build then has the object twice: a locked
  *	    instruction would tell, and costs half of what the row bare_cas takes in the workload
  *	    pair
  *	(9) one goes on; the other is in concurrent use, or comes after it and frees more than there is.
- *	    The same holds for a free of an NBL and a context call on it
+ *	    The same holds for a free of an NBL and a context call on it, but not for a context
+ *	    call and the end of the last reference to an NBL that its owner has freed
  *
  * What the checks of release builds' ordinary pools cost is what the workload fwps_pair takes beyond
  * fwps_unchecked; results/README.md has the figure.
