@@ -322,7 +322,7 @@ static uint32_t get_by_all(
  */
 static void more_threads_than_magazines(NO_STATE)
 {
-	enum { HANDLES = 100, OBJECTS = 3000, BURST = 200, ROUNDS = 3 };
+	enum { HANDLES = 100, LEAVE = 50, OBJECTS = 3000, BURST = 200, ROUNDS = 3 };
 	static struct pool_thread *threads[HANDLES];
 	static void *objs[OBJECTS];
 
@@ -362,7 +362,16 @@ static void more_threads_than_magazines(NO_STATE)
 			pin(home);
 			assert_int_equal(ops->count(pool), OBJECTS);
 		}
-		for (uint32_t k = HANDLES; --k > 0;)
+		/* Then many leave, and one that had to make its own magazines meets theirs. */
+		for (uint32_t k = 1; k < LEAVE; k++)
+			ops->detach(pool, threads[k]);
+		for (uint32_t round = 0; round < ROUNDS; round++) {
+			uint32_t got = get_by_all(pool, &threads[HANDLES - 1], 1, objs, OBJECTS);
+
+			for (uint32_t k = 0; k < got; k++)
+				ops->put(pool, threads[HANDLES - 1], objs[k]);
+		}
+		for (uint32_t k = HANDLES; --k >= LEAVE;)
 			ops->detach(pool, threads[k]);
 		ops->flush(pool, threads[0]);
 		/* All are within reach of the one that is left. */
