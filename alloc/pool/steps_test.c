@@ -182,6 +182,63 @@ static void exact_beside_any_number_of_stopped_getters(NO_STATE)
 	}
 }
 
+/*
+ * One object or another is free all the time: a get finds one, though before each of its steps from
+ * `first` on an object is taken and given back. What comes before may leave a strategy in error about
+ * what is free: a getter of the empty pool stands before its step
+ * `stop` while all objects are put. False: that getter has no such step.
+ */
+static bool get_beside_travellers(const struct pool_ops *ops, uint64_t stop, uint64_t first)
+{
+	enum { OBJECTS = 3, TRAVELS = 64 };
+	static struct getter before, getter;
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(ops, OBJECTS, &thread);
+	void *objs[OBJECTS];
+
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		assert_non_null(objs[i] = ops->get(pool, thread));
+	getter_start(&before, pool, stop);
+	const bool stopped = !before.ended;
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		ops->put(pool, thread, objs[i]);
+	getter_go_on(&before);
+	getter_start(&getter, pool, first);
+	for (uint32_t i = 0; i < TRAVELS && !getter.ended; i++) {
+		void *object = ops->get(pool, thread);
+
+		if (object != NULL)
+			ops->put(pool, thread, object);
+		getter.stop++;
+		getter_go_on(&getter);
+	}
+	getter.stop = 0;
+	getter_go_on(&getter);
+	if (getter.object == NULL)
+		fail_msg("%s: a get found none, though one was free all the time; before, all were "
+			 "put beside a get that stood before step %lu",
+			ops->name, (unsigned long)stop);
+	getter_leave(&getter);
+	getter_leave(&before);
+	close_pool(pool, thread, 0);
+	return stopped;
+}
+
+/* Who has no caches to search promises it while others are in calls too: see scq.h, (2). */
+static void exact_beside_travellers(NO_STATE)
+{
+	for (size_t i = 0; i < array_count(strategies); i++) {
+		uint64_t stop = 1;
+
+		if (!is_lock_free(strategies[i]) || !strategies[i]->traits.exact ||
+			strategies[i]->traits.cache != POOL_CACHE_NONE)
+			continue;
+		while (get_beside_travellers(strategies[i], stop, 1) &&
+			get_beside_travellers(strategies[i], stop, 2))
+			stop++;
+	}
+}
+
 static cpu_set_t allowed;  /* CPUs that the process may use at first */
 static size_t home, other; /* two of them; one twice, if it is alone */
 
@@ -385,6 +442,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_beside_any_number_of_stopped_getters),
+		cmocka_unit_test(exact_beside_travellers),
 		cmocka_unit_test_teardown(stopped_get_hides_little, unpin),
 		cmocka_unit_test_teardown(more_threads_than_magazines, unpin),
 		cmocka_unit_test_teardown(get_costs_the_same_however_many_are_free, unpin),
