@@ -17,8 +17,9 @@
 
 enum { V70_PACKETS = 1000000, V98_PACKETS = 10000000 };
 
-static uint64_t packets = tsan_build ? 2000 : 20000; /* through each test and strategy */
-static bool in_full;                                 /* the argument: all that is asked for */
+/* Through each test and strategy. */
+static uint64_t packets = tsan_build ? 2000 : debug_build ? 5000 : 20000;
+static bool in_full; /* the argument: all that is asked for */
 
 /*
  * A ring from one thread to one other. A0, meets R0: the consumer sees what the producer wrote
