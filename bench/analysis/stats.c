@@ -166,8 +166,9 @@ void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimat
 {
 	const size_t cut = (size_t)(stats_tail * rounds);
 
-	qsort(replicates, rounds, sizeof(*replicates), ascending);
+	select_kth(replicates, rounds, cut);
 	e->lo = replicates[cut];
+	select_kth(replicates, rounds, rounds - 1 - cut);
 	e->hi = replicates[rounds - 1 - cut];
 }
 
