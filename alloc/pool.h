@@ -114,7 +114,7 @@ struct pool_paths {
 	uint64_t grow;   /* never-used objects were taken from the slab */
 	uint64_t steal;  /* objects were taken out of another thread's or CPU's cache */
 	uint64_t empty;  /* get or get_bulk came back with fewer objects than asked */
-	uint64_t wait;   /* a call waited for another thread, or lost to it and tried again */
+	uint64_t wait;   /* a turn was waited for, or lost to another thread and tried again */
 };
 
 /*

@@ -102,7 +102,7 @@ ALWAYS_INLINE void arena_lower(struct arena_context *arena, struct arena_chunk *
 		return;
 	(void)atom_load_acquire(&chunk->count); /* A0, meets every R0: see above */
 	chunk->state = ARENA_EMPTY;
-	tagged_stack_push(&arena->empty, &arena->slab, chunk);
+	tagged_stack_push(&arena->empty, &arena->slab, chunk, NULL);
 }
 
 static COLD void arena_close(struct arena_context *arena, struct arena_thread *thread)
@@ -123,7 +123,7 @@ static COLD bool arena_turn(struct arena_context *arena, struct arena_thread *th
 	uint32_t first;
 
 	arena_close(arena, thread);
-	struct arena_chunk *chunk = tagged_stack_pop(&arena->empty, &arena->slab);
+	struct arena_chunk *chunk = tagged_stack_pop(&arena->empty, &arena->slab, NULL);
 	if (chunk == NULL) {
 		if (slab_carve(&arena->slab, 1, &first) == 0)
 			return false;

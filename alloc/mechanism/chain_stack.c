@@ -22,17 +22,20 @@ void chain_stack_fini(struct chain_stack *self, const struct slab *slab)
 	memory_unmap(self->next, next_bytes(self, slab), MEMORY_PAGES_ORDINARY);
 }
 
-void chain_stack_push(struct chain_stack *self, uint32_t first, uint32_t length)
+void chain_stack_push(struct chain_stack *self, uint32_t first, uint32_t length, uint64_t *lost)
 {
 	tagged head = atom_load_relaxed(&self->head); /* only stored and compared */
 
-	do {
+	for (;;) {
 		atom_store_relaxed(&self->next[first], length << LENGTH_SHIFT | tagged_unit(head));
-	} while (!atom_cas_weak_release(
-		&self->head, &head, tagged_with_unit(head, first))); /* R1, meets A1 */
+		if (atom_cas_weak_release(
+			    &self->head, &head, tagged_with_unit(head, first))) /* R1, meets A1 */
+			return;
+		tagged_lost(lost);
+	}
 }
 
-uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length)
+uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length, uint64_t *lost)
 {
 	tagged head = atom_load_acquire(&self->head); /* A1, meets R1 */
 	uint32_t first;
@@ -44,6 +47,7 @@ uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length)
 		if (atom_cas_weak_acquire(
 			    &self->head, &head, tagged_next(head, next & TAGGED_UNIT_MAX))) /* A1 */
 			break;
+		tagged_lost(lost);
 	}
 	return first;
 }

@@ -30,11 +30,12 @@ struct chain_stack {
 COLD int chain_stack_init(struct chain_stack *self, const struct slab *slab);
 COLD void chain_stack_fini(struct chain_stack *self, const struct slab *slab);
 
-/* The list of `length` objects, 1..CHAIN_LENGTH_MAX, that begins with unit `first`. */
-COLD void chain_stack_push(struct chain_stack *self, uint32_t first, uint32_t length);
+/* The list of `length` objects, 1..CHAIN_LENGTH_MAX, that begins with unit `first`. lost: as in tagged_stack.h. */
+COLD void chain_stack_push(
+	struct chain_stack *self, uint32_t first, uint32_t length, uint64_t *lost);
 
 /* The first unit of a chain of *length objects, which is now the caller's; 0: there is none. */
-COLD uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length);
+COLD uint32_t chain_stack_pop(struct chain_stack *self, uint32_t *length, uint64_t *lost);
 
 /* False: there was no chain a moment ago. */
 ALWAYS_INLINE bool chain_stack_has_any(struct chain_stack *self)

@@ -59,8 +59,9 @@ ALWAYS_INLINE uint64_t counted_stack_next(uint64_t head, uint32_t unit, uint32_t
 	       (uint64_t)length << COUNTED_STACK_LENGTH_SHIFT | unit;
 }
 
-/* One object, or NULL. Four loads and one locked compare-and-swap. */
-ALWAYS_INLINE void *counted_stack_pop_one(struct counted_stack *self, const struct slab *slab)
+/* One object, or NULL. lost: as in tagged_stack.h. Four loads and one locked compare-and-swap. */
+ALWAYS_INLINE void *counted_stack_pop_one(
+	struct counted_stack *self, const struct slab *slab, uint64_t *lost)
 {
 	uint64_t head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
@@ -75,12 +76,13 @@ ALWAYS_INLINE void *counted_stack_pop_one(struct counted_stack *self, const stru
 			INVARIANT(1, (below == 0) == (counted_stack_length(head) == 1));
 			return slab_at(slab, at);
 		}
+		tagged_lost(lost);
 	}
 }
 
 /* Up to want objects. want loads of links and one locked compare-and-swap. */
-ALWAYS_INLINE uint32_t counted_stack_pop(
-	struct counted_stack *self, const struct slab *slab, void **objs, uint32_t want)
+ALWAYS_INLINE uint32_t counted_stack_pop(struct counted_stack *self, const struct slab *slab,
+	void **objs, uint32_t want, uint64_t *lost)
 {
 	uint64_t head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
@@ -101,6 +103,7 @@ ALWAYS_INLINE uint32_t counted_stack_pop(
 			INVARIANT(1, got == take && (at == 0) == (length == take));
 			return take;
 		}
+		tagged_lost(lost);
 	}
 }
 
@@ -112,7 +115,8 @@ ALWAYS_INLINE uint32_t counted_stack_pop(
  */
 ALWAYS_INLINE void counted_stack_push(struct counted_stack *self, const struct slab *slab,
 	uint32_t first, uint32_t last, uint32_t n, uint32_t limit,
-	void (*retire)(struct pool *, uint64_t head), struct pool *pool, struct pool_thread *thread)
+	void (*retire)(struct pool *, struct pool_thread *, uint64_t head), struct pool *pool,
+	struct pool_thread *thread)
 {
 	uint64_t head = atom_load_acquire(&self->head); /* A0, for the list that may be retired */
 
@@ -127,10 +131,11 @@ ALWAYS_INLINE void counted_stack_push(struct counted_stack *self, const struct s
 			if (atom_cas_weak_acq_rel(&self->head, &head,
 				    counted_stack_next(head, first, n))) { /* R0, A0 */
 				thread->paths.flush++;
-				retire(pool, head);
+				retire(pool, thread, head);
 				return;
 			}
 		}
+		thread->paths.wait++;
 	}
 }
 

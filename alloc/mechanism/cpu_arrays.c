@@ -79,11 +79,11 @@ void cpu_arrays_put(
 	if (cpu_arrays_push(self, thread, objs, n))
 		return;
 	transit_init(&transit);
-	transit_open(&transit, &self->depot);
+	transit_open(&transit, &self->depot, &thread->base);
 	uint32_t moved = cpu_arrays_pop(self, thread, transit.slot, transit.room);
 	if (moved != 0)
 		transit_give(&transit, &self->depot, &thread->base, moved);
-	transit_close(&transit, &self->depot);
+	transit_close(&transit, &self->depot, &thread->base);
 	if (!cpu_arrays_push(self, thread, objs, n))
 		depot_give(&self->depot, &thread->base, objs, n);
 }
@@ -96,13 +96,13 @@ void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread)
 
 	transit_init(&transit);
 	do {
-		transit_open(&transit, &self->depot);
+		transit_open(&transit, &self->depot, thread);
 		n = cpu_arrays_pop(
 			self, (struct cpu_arrays_thread *)thread, transit.slot, transit.room);
 		if (n != 0)
 			transit_give(&transit, &self->depot, thread, n);
 	} while (n != 0);
-	transit_close(&transit, &self->depot);
+	transit_close(&transit, &self->depot, thread);
 }
 
 /*

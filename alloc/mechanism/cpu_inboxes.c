@@ -75,7 +75,7 @@ static void abandon(
 	if (open->magazine == NULL)
 		return;
 	magazine_set_count(open->magazine, open->count);
-	depot_put_any(&self->arrays.depot, open->magazine);
+	depot_put_any(&self->arrays.depot, open->magazine, &thread->cpu.base.paths.wait);
 	open->magazine = NULL;
 	thread->cpu.base.paths.flush++;
 }
@@ -96,7 +96,7 @@ bool cpu_inboxes_open(struct cpu_inboxes *self, struct cpu_inboxes_thread *threa
 	struct cpu_inboxes_open *open, uint32_t cpu)
 {
 	abandon(self, thread, open);
-	open->magazine = depot_get_empty(&self->arrays.depot);
+	open->magazine = depot_get_empty(&self->arrays.depot, &thread->cpu.base.paths.wait);
 	if (open->magazine == NULL)
 		return false;
 	magazine_prefetch_write(open->magazine, self->arrays.batch);
@@ -109,7 +109,8 @@ void cpu_inboxes_post(
 	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, struct cpu_inboxes_open *open)
 {
 	magazine_set_count(open->magazine, open->count);
-	tagged_stack_push(&self->inbox[open->cpu], &self->arrays.depot.magazines, open->magazine);
+	tagged_stack_push(&self->inbox[open->cpu], &self->arrays.depot.magazines, open->magazine,
+		&thread->cpu.base.paths.wait);
 	open->magazine = NULL;
 	thread->cpu.base.paths.flush++;
 }
@@ -121,7 +122,8 @@ struct magazine *cpu_inboxes_take(
 
 	/* A poster had the line last, and the load of the pop alone would fetch it to be read. */
 	prefetch_write(&inbox->head);
-	struct magazine *magazine = tagged_stack_pop(inbox, &self->arrays.depot.magazines);
+	struct magazine *magazine = tagged_stack_pop(
+		inbox, &self->arrays.depot.magazines, &thread->cpu.base.paths.wait);
 	if (magazine == NULL)
 		return NULL;
 	thread->cpu.base.paths.refill++;

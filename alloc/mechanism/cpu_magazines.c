@@ -20,8 +20,8 @@ int cpu_magazines_init(struct pool *pool)
 	}
 	self->unit0 = self->depot.magazines.unit0;
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
-		uint32_t loaded = cpu_magazines_unit(self, depot_get_empty(&self->depot));
-		uint32_t spare = cpu_magazines_unit(self, depot_get_empty(&self->depot));
+		uint32_t loaded = cpu_magazines_unit(self, depot_get_empty(&self->depot, NULL));
+		uint32_t spare = cpu_magazines_unit(self, depot_get_empty(&self->depot, NULL));
 
 		atom_init(&self->areas[cpu].word, rseq_magazine_word(loaded, spare));
 	}

@@ -29,9 +29,9 @@ void depot_fini(struct depot *self)
 	slab_fini(&self->magazines);
 }
 
-struct magazine *depot_get_empty(struct depot *self)
+struct magazine *depot_get_empty(struct depot *self, uint64_t *lost)
 {
-	struct magazine *magazine = tagged_stack_pop(&self->empty, &self->magazines);
+	struct magazine *magazine = tagged_stack_pop(&self->empty, &self->magazines, lost);
 	uint32_t first;
 
 	if (magazine == NULL && slab_carve(&self->magazines, 1, &first) == 1)
@@ -41,46 +41,47 @@ struct magazine *depot_get_empty(struct depot *self)
 	return magazine;
 }
 
-void depot_put_empty(struct depot *self, struct magazine *magazine)
+void depot_put_empty(struct depot *self, struct magazine *magazine, uint64_t *lost)
 {
 	INVARIANT(I1, magazine_count(magazine) == 0);
-	tagged_stack_push(&self->empty, &self->magazines, magazine);
+	tagged_stack_push(&self->empty, &self->magazines, magazine, lost);
 }
 
-struct magazine *depot_get_full(struct depot *self)
+struct magazine *depot_get_full(struct depot *self, uint64_t *lost)
 {
-	return tagged_stack_pop(&self->full, &self->magazines);
+	return tagged_stack_pop(&self->full, &self->magazines, lost);
 }
 
-void depot_put_full(struct depot *self, struct magazine *magazine)
+void depot_put_full(struct depot *self, struct magazine *magazine, uint64_t *lost)
 {
 	INVARIANT(I1, magazine_count(magazine) == self->magazine_objects);
-	tagged_stack_push(&self->full, &self->magazines, magazine);
+	tagged_stack_push(&self->full, &self->magazines, magazine, lost);
 }
 
 /* Empties a magazine into the stack of singles. */
-static void spill(struct depot *self, struct magazine *magazine)
+static void spill(struct depot *self, struct magazine *magazine, uint64_t *lost)
 {
 	uint32_t count = magazine_count(magazine);
 
 	if (count != 0)
-		tagged_stack_push_each(&self->singles, self->slab, magazine->slot, count);
+		tagged_stack_push_each(&self->singles, self->slab, magazine->slot, count, lost);
 	magazine_set_count(magazine, 0);
 }
 
-void depot_put_any(struct depot *self, struct magazine *magazine)
+void depot_put_any(struct depot *self, struct magazine *magazine, uint64_t *lost)
 {
 	if (magazine_count(magazine) == self->magazine_objects) {
-		depot_put_full(self, magazine);
+		depot_put_full(self, magazine, lost);
 		return;
 	}
-	spill(self, magazine);
-	depot_put_empty(self, magazine);
+	spill(self, magazine, lost);
+	depot_put_empty(self, magazine, lost);
 }
 
 uint32_t depot_take_loose(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	uint32_t got = tagged_stack_pop_each(&self->singles, self->slab, objs, n);
+	uint32_t got =
+		tagged_stack_pop_each(&self->singles, self->slab, objs, n, &thread->paths.wait);
 
 	thread->paths.refill += got != 0;
 	return got != 0 ? got : pool_carve(self->slab, thread, objs, n);
@@ -88,7 +89,7 @@ uint32_t depot_take_loose(struct depot *self, struct pool_thread *thread, void *
 
 uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	struct magazine *magazine = depot_get_full(self);
+	struct magazine *magazine = depot_get_full(self, &thread->paths.wait);
 	uint32_t got = 0;
 
 	if (magazine != NULL) {
@@ -98,10 +99,11 @@ uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **
 		rest -= got;
 		magazine_set_count(magazine, rest);
 		memcpy(objs, &magazine->slot[rest], got * sizeof(*objs));
-		spill(self, magazine);
-		depot_put_empty(self, magazine);
+		spill(self, magazine, &thread->paths.wait);
+		depot_put_empty(self, magazine, &thread->paths.wait);
 	} else {
-		got = tagged_stack_pop_each(&self->singles, self->slab, objs, n);
+		got = tagged_stack_pop_each(
+			&self->singles, self->slab, objs, n, &thread->paths.wait);
 	}
 	thread->paths.refill += got != 0;
 	return got;
@@ -111,15 +113,16 @@ uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **
 static void give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	thread->paths.flush++;
-	struct magazine *magazine = n == self->magazine_objects ? depot_get_empty(self) : NULL;
+	struct magazine *magazine =
+		n == self->magazine_objects ? depot_get_empty(self, &thread->paths.wait) : NULL;
 
 	if (magazine != NULL) {
 		memcpy(magazine->slot, objs, n * sizeof(*objs));
 		magazine_set_count(magazine, n);
-		depot_put_full(self, magazine);
+		depot_put_full(self, magazine, &thread->paths.wait);
 		return;
 	}
-	tagged_stack_push_each(&self->singles, self->slab, objs, n);
+	tagged_stack_push_each(&self->singles, self->slab, objs, n, &thread->paths.wait);
 }
 
 void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
@@ -133,7 +136,7 @@ void depot_give(struct depot *self, struct pool_thread *thread, void *const *obj
 /* An empty magazine of the table's, else of the heap's; NULL: no memory. */
 static struct magazine *keep(struct depot *self)
 {
-	struct magazine *magazine = depot_get_empty(self);
+	struct magazine *magazine = depot_get_empty(self, NULL);
 	unsigned char *heap;
 
 	if (magazine != NULL)
@@ -165,7 +168,7 @@ void depot_drop(struct depot *self, struct magazine *const *kept, uint32_t n)
 		if (kept[i] == NULL)
 			continue;
 		if (kept[i]->heap == NULL)
-			depot_put_empty(self, kept[i]);
+			depot_put_empty(self, kept[i], NULL);
 		else
 			memory_free(kept[i]->heap, self->magazine_bytes + self->block_bytes);
 	}
@@ -182,7 +185,7 @@ static void pour(struct depot *self, struct magazine *to, struct magazine *from)
 bool depot_fill(struct depot *self, struct pool_thread *thread, struct magazine **magazine)
 {
 	struct magazine *mine = *magazine;
-	struct magazine *full = depot_get_full(self);
+	struct magazine *full = depot_get_full(self, &thread->paths.wait);
 
 	if (full == NULL) {
 		magazine_set_count(
@@ -192,10 +195,10 @@ bool depot_fill(struct depot *self, struct pool_thread *thread, struct magazine 
 	thread->paths.refill++;
 	if (mine->heap != NULL) {
 		pour(self, mine, full);
-		depot_put_empty(self, full);
+		depot_put_empty(self, full, &thread->paths.wait);
 		return true;
 	}
-	depot_put_empty(self, mine);
+	depot_put_empty(self, mine, &thread->paths.wait);
 	*magazine = full;
 	magazine_prefetch_read(full, self->magazine_objects);
 	return true;
@@ -204,17 +207,18 @@ bool depot_fill(struct depot *self, struct pool_thread *thread, struct magazine 
 void depot_empty(struct depot *self, struct pool_thread *thread, struct magazine **magazine)
 {
 	struct magazine *mine = *magazine;
-	struct magazine *empty =
-		magazine_count(mine) == self->magazine_objects ? depot_get_empty(self) : NULL;
+	struct magazine *empty = magazine_count(mine) == self->magazine_objects
+					 ? depot_get_empty(self, &thread->paths.wait)
+					 : NULL;
 
 	thread->paths.flush += magazine_count(mine) != 0;
 	if (empty == NULL) {
-		spill(self, mine);
+		spill(self, mine, &thread->paths.wait);
 	} else if (mine->heap != NULL) {
 		pour(self, empty, mine);
-		depot_put_full(self, empty);
+		depot_put_full(self, empty, &thread->paths.wait);
 	} else {
-		depot_put_full(self, mine);
+		depot_put_full(self, mine, &thread->paths.wait);
 		*magazine = empty;
 		magazine_prefetch_write(empty, self->magazine_objects);
 	}

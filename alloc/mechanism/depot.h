@@ -84,16 +84,16 @@ COLD void depot_give(struct depot *self, struct pool_thread *thread, void *const
  * Magazines come and go.
  */
 
-/* An empty one, the caller's until it puts it. NULL: all are in use. */
-COLD struct magazine *depot_get_empty(struct depot *self);
-COLD void depot_put_empty(struct depot *self, struct magazine *magazine);
+/* lost, here and below: as in tagged_stack.h. An empty one, the caller's until it puts it. NULL: all are in use. */
+COLD struct magazine *depot_get_empty(struct depot *self, uint64_t *lost);
+COLD void depot_put_empty(struct depot *self, struct magazine *magazine, uint64_t *lost);
 
 /* A full one. NULL: there is none. */
-COLD struct magazine *depot_get_full(struct depot *self);
-COLD void depot_put_full(struct depot *self, struct magazine *magazine);
+COLD struct magazine *depot_get_full(struct depot *self, uint64_t *lost);
+COLD void depot_put_full(struct depot *self, struct magazine *magazine, uint64_t *lost);
 
 /* Takes a magazine whatever it holds; a part-filled one is emptied into the stack of singles. */
-COLD void depot_put_any(struct depot *self, struct magazine *magazine);
+COLD void depot_put_any(struct depot *self, struct magazine *magazine, uint64_t *lost);
 
 /*
  * Magazines that a thread keeps, which may be private.

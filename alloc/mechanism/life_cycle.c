@@ -145,11 +145,11 @@ uint32_t pool_carve(struct slab *slab, struct pool_thread *self, void **objs, ui
 
 void *pool_grow(struct pool *pool, struct pool_thread *self)
 {
-	void *(*const take)(struct pool *) = pool->ops->parts->take;
+	void *(*const take)(struct pool *, struct pool_thread *) = pool->ops->parts->take;
 	void *object = NULL;
 
 	if (pool_carve(pool->slab, self, &object, 1) == 0 && take != NULL)
-		object = take(pool);
+		object = take(pool, self);
 	self->paths.empty += object == NULL;
 	return object;
 }

@@ -50,7 +50,7 @@ struct pool_parts {
 	 * Takes one used object, as get does, but never a new one. For pool_grow; NULL: a second look
 	 * at the structure would find no more than the first.
 	 */
-	void *(*take)(struct pool *pool);
+	void *(*take)(struct pool *pool, struct pool_thread *thread);
 
 	/*
 	 * Visits every place of a quiet pool where a used free object can rest: census_mark for each

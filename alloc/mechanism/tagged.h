@@ -35,4 +35,11 @@ ALWAYS_INLINE tagged tagged_next(tagged word, uint32_t unit)
 	return tagged_with_unit(word + ((tagged)1 << TAGGED_UNIT_BITS), unit);
 }
 
+/* A CAS was lost to another thread and is tried again. *lost counts them; NULL: nobody does. */
+ALWAYS_INLINE void tagged_lost(uint64_t *lost)
+{
+	if (lost != NULL)
+		++*lost;
+}
+
 #endif

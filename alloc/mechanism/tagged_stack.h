@@ -23,6 +23,8 @@
  * ABA: the tag moves on every pop, see tagged.h. Objects are type-stable (slab.h), so a stale link
  * is readable.
  *
+ * lost counts the turns that other threads took; NULL: nobody counts.
+ *
  * I1  The walk from head over the links ends in 0 and names each object on the stack once.
  */
 #ifndef ALLOC_MECHANISM_TAGGED_STACK_H
@@ -40,7 +42,8 @@ struct tagged_stack {
  * One locked instruction, four loads: the head, its link, and where links and objects lie. NULL: the
  * stack was empty.
  */
-ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct slab *slab)
+ALWAYS_INLINE void *tagged_stack_pop(
+	struct tagged_stack *self, const struct slab *slab, uint64_t *lost)
 {
 	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
@@ -53,6 +56,7 @@ ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct sla
 		if (likely(atom_cas_weak_acquire(
 			    &self->head, &head, tagged_next(head, below)))) /* A0 */
 			return slab_at(slab, top);
+		tagged_lost(lost);
 	}
 }
 
@@ -67,7 +71,7 @@ ALWAYS_INLINE void *tagged_stack_pop(struct tagged_stack *self, const struct sla
  * the stack, and an object on the stack keeps its link.
  */
 ALWAYS_INLINE uint32_t tagged_stack_pop_each(
-	struct tagged_stack *self, const struct slab *slab, void **objs, uint32_t n)
+	struct tagged_stack *self, const struct slab *slab, void **objs, uint32_t n, uint64_t *lost)
 {
 	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
 
@@ -84,6 +88,7 @@ ALWAYS_INLINE uint32_t tagged_stack_pop_each(
 		if (likely(atom_cas_weak_acquire(
 			    &self->head, &head, tagged_next(head, at)))) /* A0 */
 			return got;
+		tagged_lost(lost);
 	}
 }
 
@@ -91,32 +96,35 @@ ALWAYS_INLINE uint32_t tagged_stack_pop_each(
  * Puts the chain of units first..last, linked already, on top. One locked instruction, two loads,
  * one store.
  */
-ALWAYS_INLINE void tagged_stack_push_chain(
-	struct tagged_stack *self, const struct slab *slab, uint32_t first, uint32_t last)
+ALWAYS_INLINE void tagged_stack_push_chain(struct tagged_stack *self, const struct slab *slab,
+	uint32_t first, uint32_t last, uint64_t *lost)
 {
 	tagged head = atom_load_relaxed(&self->head); /* only stored and compared, never followed */
 
-	do {
+	for (;;) {
 		atom_store_relaxed(slab_link(slab, last), tagged_unit(head));
-	} while (unlikely(!atom_cas_weak_release(
-		&self->head, &head, tagged_with_unit(head, first)))); /* R0, meets A0 */
+		if (likely(atom_cas_weak_release(
+			    &self->head, &head, tagged_with_unit(head, first)))) /* R0, meets A0 */
+			return;
+		tagged_lost(lost);
+	}
 }
 
 ALWAYS_INLINE void tagged_stack_push(
-	struct tagged_stack *self, const struct slab *slab, void *object)
+	struct tagged_stack *self, const struct slab *slab, void *object, uint64_t *lost)
 {
 	uint32_t unit = slab_unit(slab, object);
 
-	tagged_stack_push_chain(self, slab, unit, unit);
+	tagged_stack_push_chain(self, slab, unit, unit, lost);
 }
 
 /* n >= 1 objects with one locked instruction: they are linked privately and spliced in. */
-ALWAYS_INLINE void tagged_stack_push_each(
-	struct tagged_stack *self, const struct slab *slab, void *const *objs, uint32_t n)
+ALWAYS_INLINE void tagged_stack_push_each(struct tagged_stack *self, const struct slab *slab,
+	void *const *objs, uint32_t n, uint64_t *lost)
 {
 	uint32_t first = slab_unit(slab, objs[0]);
 
-	tagged_stack_push_chain(self, slab, first, slab_chain(slab, first, objs, n));
+	tagged_stack_push_chain(self, slab, first, slab_chain(slab, first, objs, n), lost);
 }
 
 /* Marks every object of a quiet stack (I1). */

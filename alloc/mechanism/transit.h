@@ -28,10 +28,10 @@ static inline void transit_init(struct transit *self)
 }
 
 /* Makes room, if it is closed. */
-COLD void transit_open(struct transit *self, struct depot *depot);
+COLD void transit_open(struct transit *self, struct depot *depot, struct pool_thread *thread);
 
 /* Nothing of what is in it is wanted any more. */
-COLD void transit_close(struct transit *self, struct depot *depot);
+COLD void transit_close(struct transit *self, struct depot *depot, struct pool_thread *thread);
 
 /*
  * Takes used objects, or else never-used ones, into slot[0..result). 0: nothing

@@ -50,6 +50,7 @@ struct try_array *try_arrays_enter_near(struct try_arrays *self, struct pool_thr
 
 		if (try_array_enter(array))
 			return array;
+		thread->paths.wait++;
 	}
 	return NULL;
 }
@@ -62,8 +63,10 @@ uint32_t try_arrays_search(
 	for (uint32_t i = 0; i < self->cpus && got < n; i++) {
 		struct try_array *array = neighbour(self, thread, i);
 
-		if (!try_array_enter(array))
+		if (!try_array_enter(array)) {
+			thread->paths.wait++;
 			continue;
+		}
 		got += try_array_pop(array, objs + got, n - got);
 		try_array_leave(array);
 	}
@@ -80,7 +83,7 @@ void try_arrays_flush(struct pool *pool, struct pool_thread *thread)
 
 	transit_init(&transit);
 	while (n != 0) {
-		transit_open(&transit, &self->depot);
+		transit_open(&transit, &self->depot, thread);
 		if (!try_array_enter(array))
 			break;
 		n = try_array_pop(array, transit.slot, transit.room);
@@ -88,7 +91,7 @@ void try_arrays_flush(struct pool *pool, struct pool_thread *thread)
 		if (n != 0)
 			transit_give(&transit, &self->depot, thread, n);
 	}
-	transit_close(&transit, &self->depot);
+	transit_close(&transit, &self->depot, thread);
 }
 
 void try_arrays_walk(struct pool *pool, struct census *census)

@@ -34,11 +34,12 @@ struct ck_stack_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct ck_stack_entry */
 };
 
-static inline void *ck_stack_pool_take(struct pool *pool)
+static inline void *ck_stack_pool_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct ck_stack_pool *self = (struct ck_stack_pool *)pool;
 	struct ck_stack_entry *entry = ck_stack_pop_mpmc(&self->stack);
 
+	(void)thread;
 	return likely(entry != NULL) ? side_nodes_object(&self->nodes, entry, sizeof(*entry))
 				     : NULL;
 }
@@ -46,7 +47,7 @@ static inline void *ck_stack_pool_take(struct pool *pool)
 /* Three loads and one 16-byte compare-and-swap. */
 static inline void *ck_stack_pool_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(ck_stack_pool_take(pool), pool, thread);
+	return pool_or_grow(ck_stack_pool_take(pool, thread), pool, thread);
 }
 
 /* One load, one store and one compare-and-swap. */

@@ -137,7 +137,8 @@ static COLD struct magazine *home_ret_grab(
 	void **objs = self->scratch->slot;
 	uint32_t found;
 
-	if (magazine == NULL && (magazine = depot_get_full(&arrays->depot)) != NULL)
+	if (magazine == NULL &&
+		(magazine = depot_get_full(&arrays->depot, &self->cpu.base.paths.wait)) != NULL)
 		self->cpu.base.paths.refill++;
 	if (magazine != NULL)
 		return magazine;
@@ -177,7 +178,7 @@ static COLD uint32_t home_ret_refill(struct cpu_inboxes *pool, struct cpu_inboxe
 				&pool->arrays, &self->cpu, magazine->slot + use, found - use);
 		magazine_set_count(magazine, 0);
 		if (magazine != self->scratch)
-			depot_put_empty(&pool->arrays.depot, magazine);
+			depot_put_empty(&pool->arrays.depot, magazine, &self->cpu.base.paths.wait);
 	}
 	return got;
 }

@@ -66,7 +66,7 @@ ALWAYS_INLINE struct counted_stack *idx_local_own(
 
 static COLD uint32_t idx_local_find(
 	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want);
-static COLD void idx_local_retire(struct pool *pool, uint64_t head);
+static COLD void idx_local_retire(struct pool *pool, struct pool_thread *thread, uint64_t head);
 
 /* Puts n <= IDX_LOCAL_LIMIT objects, linked already from first to last, on the caller's shard. */
 ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_thread *thread,
@@ -80,7 +80,8 @@ ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_threa
 static inline void *idx_local_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
-	void *object = counted_stack_pop_one(idx_local_own(self, thread), &self->slab);
+	void *object = counted_stack_pop_one(
+		idx_local_own(self, thread), &self->slab, &thread->paths.wait);
 
 	return likely(object != NULL) ? object : pool_get_one(pool, thread);
 }
@@ -99,7 +100,8 @@ static inline uint32_t idx_local_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
-	uint32_t got = counted_stack_pop(idx_local_own(self, thread), &self->slab, objs, n);
+	uint32_t got = counted_stack_pop(
+		idx_local_own(self, thread), &self->slab, objs, n, &thread->paths.wait);
 
 	while (unlikely(got < n)) {
 		uint32_t found = idx_local_find(self, thread, objs + got, n - got);
@@ -108,8 +110,8 @@ static inline uint32_t idx_local_get_bulk(
 			break;
 		got += found;
 		if (got < n)
-			got += counted_stack_pop(
-				idx_local_own(self, thread), &self->slab, objs + got, n - got);
+			got += counted_stack_pop(idx_local_own(self, thread), &self->slab,
+				objs + got, n - got, &thread->paths.wait);
 	}
 	return got;
 }
@@ -137,7 +139,7 @@ static COLD uint32_t idx_local_refill(struct idx_local_pool *self, struct pool_t
 {
 	uint32_t first, length, got;
 
-	while ((first = chain_stack_pop(&self->chains, &length)) != 0) {
+	while ((first = chain_stack_pop(&self->chains, &length, &thread->paths.wait)) != 0) {
 		uint32_t rest = atom_load_relaxed(slab_link(&self->slab, first));
 
 		thread->paths.refill++;
@@ -145,9 +147,9 @@ static COLD uint32_t idx_local_refill(struct idx_local_pool *self, struct pool_t
 			objs[0] = slab_at(&self->slab, first);
 			return 1;
 		}
-		chain_stack_push(
-			&self->chains, first, length); /* somebody else has filled the shard */
-		got = counted_stack_pop(shard, &self->slab, objs, want);
+		chain_stack_push(&self->chains, first, length,
+			&thread->paths.wait); /* somebody else has filled the shard */
+		got = counted_stack_pop(shard, &self->slab, objs, want, &thread->paths.wait);
 		if (got != 0)
 			return got;
 	}
@@ -170,7 +172,8 @@ static COLD uint32_t idx_local_find(
 		for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) {
 			size_t victim = ((size_t)(own - self->shard) + i) & (IDX_LOCAL_SHARDS - 1);
 
-			got = counted_stack_pop(&self->shard[victim], &self->slab, objs, want);
+			got = counted_stack_pop(
+				&self->shard[victim], &self->slab, objs, want, &thread->paths.wait);
 			if (got != 0) {
 				thread->paths.steal++;
 				return got;
@@ -183,10 +186,10 @@ static COLD uint32_t idx_local_find(
 }
 
 /* The list under the head, which was a shard's until now, becomes a chain. */
-static COLD void idx_local_retire(struct pool *pool, uint64_t head)
+static COLD void idx_local_retire(struct pool *pool, struct pool_thread *thread, uint64_t head)
 {
 	chain_stack_push(&((struct idx_local_pool *)pool)->chains, tagged_unit(head),
-		counted_stack_length(head));
+		counted_stack_length(head), &thread->paths.wait);
 }
 
 static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
@@ -195,7 +198,7 @@ static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
 		counted_stack_take_all(idx_local_own((struct idx_local_pool *)pool, thread));
 
 	if (head != 0)
-		idx_local_retire(pool, head);
+		idx_local_retire(pool, thread, head);
 }
 
 static COLD int idx_local_init(struct pool *pool)

@@ -51,6 +51,8 @@ static inline void *percpu_try_get(struct pool *pool, struct pool_thread *thread
 			return object;
 		}
 		try_array_leave(array);
+	} else {
+		thread->paths.wait++;
 	}
 	return pool_get_one(pool, thread);
 }
@@ -68,6 +70,8 @@ static inline void percpu_try_put(struct pool *pool, struct pool_thread *thread,
 			return;
 		}
 		try_array_leave(array);
+	} else {
+		thread->paths.wait++;
 	}
 	pool_put_one(pool, thread, object);
 }
@@ -83,6 +87,8 @@ static inline uint32_t percpu_try_get_bulk(
 	if (likely(try_array_enter(array))) {
 		got = try_array_pop(array, objs, n);
 		try_array_leave(array);
+	} else {
+		thread->paths.wait++;
 	}
 	if (unlikely(got < n))
 		got = percpu_try_refill(self, thread, objs, got, n);
@@ -100,6 +106,8 @@ static inline void percpu_try_put_bulk(
 	if (likely(try_array_enter(array))) {
 		put = try_array_push(array, objs, n, self->cap);
 		try_array_leave(array);
+	} else {
+		thread->paths.wait++;
 	}
 	if (unlikely(put < n))
 		percpu_try_overflow(self, thread, objs + put, n - put);
@@ -137,7 +145,7 @@ static COLD uint32_t percpu_try_refill(
 			depot_give(&pool->depot, thread, transit.slot + use, batch - use);
 		}
 	}
-	transit_close(&transit, &pool->depot);
+	transit_close(&transit, &pool->depot, thread);
 	thread->paths.empty += got < n;
 	return got;
 }
@@ -157,7 +165,7 @@ static COLD void percpu_try_overflow(
 	transit_init(&transit);
 	if (array != NULL) {
 		if (array->count + n > pool->cap) {
-			transit_open(&transit, &pool->depot);
+			transit_open(&transit, &pool->depot, thread);
 			moved = try_array_pop(array, transit.slot, transit.room);
 		}
 		put = try_array_push(array, objs, n, pool->cap);
@@ -165,7 +173,7 @@ static COLD void percpu_try_overflow(
 	}
 	if (moved != 0)
 		transit_give(&transit, &pool->depot, thread, moved);
-	transit_close(&transit, &pool->depot);
+	transit_close(&transit, &pool->depot, thread);
 	depot_give(&pool->depot, thread, objs + put, n - put);
 }
 

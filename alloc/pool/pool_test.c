@@ -11,6 +11,7 @@
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/mutex.h"
+#include "alloc/pool/percpu_try.h"
 #include "alloc/pool/rseq_arr.h"
 #include "alloc/pool/rseq_mag.h"
 #include "alloc/pool/scq.h"
@@ -29,6 +30,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
+#include <unistd.h>
 
 static const uint64_t tag_max = UINT64_MAX << TAGGED_UNIT_BITS;
 
@@ -1024,10 +1026,12 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 	scq_put(pool, thread, object);
 	assert_ptr_equal(scq_get(pool, thread), object);
 	const uint64_t late = atom_load_relaxed(&self->head);
-	assert_int_equal(scq_take(self), 0); /* takes position `late` and moves its entry on */
-	atom_init(&self->tail, late);        /* as if the put had taken it before */
+	assert_int_equal(
+		scq_take(self, thread), 0); /* takes position `late` and moves its entry on */
+	atom_init(&self->tail, late);       /* as if the put had taken it before */
 	scq_put(pool, thread, object);
 	assert_int_equal(atom_load_relaxed(&self->tail), late + 2);
+	assert_int_equal(thread->paths.wait, 1);
 	assert_ptr_equal(scq_get(pool, thread), object);
 	close_pool(pool, thread, 1);
 }
@@ -1078,6 +1082,105 @@ static void idx_local_bulk_splits_at_the_limit(NO_STATE)
 	assert_int_equal(life_cycle_count(pool), OBJECTS);
 	assert_int_equal(idx_local_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
 	close_pool(pool, thread, OBJECTS);
+}
+
+/* An array that somebody is in: each call that finds it so counts a turn, and goes on elsewhere. */
+static void percpu_try_counts_turns_that_it_lost(NO_STATE)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_percpu_try_ops, 2, &thread);
+	struct try_arrays *self = (struct try_arrays *)pool;
+	void *object = percpu_try_get(pool, thread);
+
+	assert_int_equal(thread->paths.wait, 0);
+	for (uint32_t i = 0; i < self->cpus; i++)
+		assert_true(try_array_enter(&self->arrays[i]));
+	percpu_try_put(pool, thread, object);
+	const uint64_t lost = thread->paths.wait;
+	assert_true(lost >= 2); /* the own one twice, or more */
+	assert_ptr_equal(percpu_try_get(pool, thread), object);
+	assert_true(thread->paths.wait > lost);
+	for (uint32_t i = 0; i < self->cpus; i++)
+		try_array_leave(&self->arrays[i]);
+	close_pool(pool, thread, 1);
+}
+
+struct contender {
+	struct pool *pool;
+	atom_u32 *done;
+	atom_u32 cpu;
+	bool waited;
+};
+
+enum { CONTENDER_BATCH = 1000 };
+
+static bool contend(struct contender *self, struct pool_thread *thread)
+{
+	const struct pool_ops *ops = self->pool->ops;
+
+	for (int i = 0; i < CONTENDER_BATCH; i++) {
+		void *object = ops->get(self->pool, thread);
+
+		if (object != NULL)
+			ops->put(self->pool, thread, object);
+	}
+	return thread->paths.wait > 0;
+}
+
+static void *contend_until_done(void *arg)
+{
+	struct contender *self = arg;
+	struct pool_thread *thread;
+
+	if (self->pool->ops->attach(self->pool, &thread) != 0)
+		return NULL;
+	if (self->pool->ops == &pool_idx_local_ops)
+		((struct cpu_thread *)thread)->cpu_word = &self->cpu;
+	while (!self->waited && atom_load_relaxed(self->done) == 0)
+		self->waited = contend(self, thread);
+	atom_store_relaxed(self->done, 1);
+	self->pool->ops->flush(self->pool, thread);
+	self->pool->ops->detach(self->pool, thread);
+	return NULL;
+}
+
+/*
+ * Two threads that get and put as fast as they can: one of them loses a turn, and its count says so. The
+ * control: a thread that is alone loses none. With a single CPU that would take too long.
+ */
+static void lost_turns_are_counted(NO_STATE)
+{
+	static const struct pool_ops *const designs[] = {&pool_treiber_tag_ops,
+		&pool_treiber_dwcas_ops, &pool_vyukov_ops, &pool_idx_local_ops};
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		skip();
+	for (size_t i = 0; i < array_count(designs); i++) {
+		char reason[POOL_REASON_BYTES];
+		struct pool_thread *thread;
+		atom_u32 done;
+		pthread_t id;
+
+		if (!designs[i]->supported(reason))
+			continue;
+		atom_init(&done, 0);
+		struct pool *pool = open_pool(designs[i], 4, &thread);
+		struct contender alone = {.pool = pool}, other = {.pool = pool, .done = &done};
+
+		atom_init(&alone.cpu, 0);
+		atom_init(&other.cpu, 0);
+		if (designs[i] == &pool_idx_local_ops)
+			((struct cpu_thread *)thread)->cpu_word = &alone.cpu;
+		for (int round = 0; round < 10; round++)
+			assert_false(contend(&alone, thread));
+		assert_int_equal(pthread_create(&id, NULL, contend_until_done, &other), 0);
+		while (!contend(&alone, thread) && atom_load_relaxed(&done) == 0)
+			;
+		atom_store_relaxed(&done, 1);
+		pthread_join(id, NULL);
+		assert_true(thread->paths.wait > 0 || other.waited);
+		close_pool(pool, thread, 0);
+	}
 }
 
 static void cpu_numbers_have_a_bound(NO_STATE)
@@ -1344,6 +1447,8 @@ int main(void)
 		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
+		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
+		cmocka_unit_test(lost_turns_are_counted),
 		cmocka_unit_test(cpu_numbers_have_a_bound),
 		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),

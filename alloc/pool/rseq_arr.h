@@ -114,7 +114,7 @@ static COLD uint32_t rseq_arr_refill(struct cpu_arrays *pool, struct cpu_arrays_
 		if (use < batch && !cpu_arrays_push(pool, self, transit.slot + use, batch - use))
 			depot_give(&pool->depot, &self->base, transit.slot + use, batch - use);
 	}
-	transit_close(&transit, &pool->depot);
+	transit_close(&transit, &pool->depot, &self->base);
 	return got;
 }
 

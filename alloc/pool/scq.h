@@ -131,7 +131,7 @@ static COLD bool scq_miss(
 	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle);
 
 /* Looks before it takes a position. 0: nothing is in the ring. */
-static COLD uint32_t scq_search(struct scq_pool *self);
+static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *thread);
 
 /* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
 ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
@@ -150,7 +150,7 @@ ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
 }
 
 /* As scq_take_next, and one more load. 0: the ring is empty. */
-ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
+ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self, struct pool_thread *thread)
 {
 	if (likely(atom_load_relaxed(&self->dry) == 0)) {
 		uint32_t unit = scq_take_next(self);
@@ -158,13 +158,13 @@ ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self)
 		if (likely(unit != 0))
 			return unit;
 	}
-	return scq_search(self);
+	return scq_search(self, thread);
 }
 
 static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	uint32_t unit = scq_take(self);
+	uint32_t unit = scq_take(self, thread);
 
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
@@ -175,7 +175,6 @@ static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *
 	struct scq_pool *self = (struct scq_pool *)pool;
 	scq_entry unit = slab_unit(&self->slab, object);
 
-	(void)thread;
 	for (;;) {
 		uint64_t tail = atom_add_seq_cst(&self->tail, 1);
 		scq_entry cycle = scq_cycle(self, tail);
@@ -192,6 +191,7 @@ static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *
 				atom_store_relaxed(&self->dry, 0);
 			return;
 		}
+		thread->paths.wait++;
 	}
 }
 
@@ -242,22 +242,24 @@ static COLD bool scq_rests(struct scq_pool *self)
 	}
 }
 
-static COLD uint32_t scq_search(struct scq_pool *self)
+static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *thread)
 {
 	uint32_t unit = 0;
 
-	while (unit == 0 && scq_rests(self))
+	while (unit == 0 && scq_rests(self)) {
 		unit = scq_take_next(self);
+		thread->paths.wait += unit == 0;
+	}
 	if (unit == 0 && atom_load_relaxed(&self->dry) == 0)
 		atom_store_relaxed(&self->dry, 1);
 	return unit;
 }
 
 /* The second look of pool_grow. */
-static COLD void *scq_take_again(struct pool *pool)
+static COLD void *scq_take_again(struct pool *pool, struct pool_thread *thread)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	uint32_t unit = scq_search(self);
+	uint32_t unit = scq_search(self, thread);
 
 	return unit != 0 ? slab_at(&self->slab, unit) : NULL;
 }

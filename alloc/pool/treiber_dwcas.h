@@ -41,7 +41,7 @@ ALWAYS_INLINE atom_ptr *treiber_dwcas_link(
 }
 
 /* A used object, or NULL. */
-ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool)
+ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
 	struct pair head;
@@ -58,6 +58,7 @@ ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool)
 		void *top = head.pointer;
 		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
 			return top;
+		thread->paths.wait++;
 	}
 }
 
@@ -67,7 +68,7 @@ ALWAYS_INLINE void *treiber_dwcas_take(struct pool *pool)
  */
 static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(treiber_dwcas_take(pool), pool, thread);
+	return pool_or_grow(treiber_dwcas_take(pool, thread), pool, thread);
 }
 
 /*
@@ -75,25 +76,26 @@ static inline void *treiber_dwcas_get(struct pool *pool, struct pool_thread *thr
  * compared, never followed; halves that do not belong together cost a round.
  */
 ALWAYS_INLINE void treiber_dwcas_push_chain(
-	struct treiber_dwcas_pool *self, void *first, void *last)
+	struct treiber_dwcas_pool *self, struct pool_thread *thread, void *first, void *last)
 {
 	struct pair head = {
 		.generation = atom_load_relaxed(&self->head.generation),
 		.pointer = atom_load_relaxed(&self->head.pointer),
 	};
-	struct pair top;
 
-	do {
+	for (;;) {
 		atom_store_relaxed(treiber_dwcas_link(self, last), head.pointer);
-		top = (struct pair){.pointer = first, .generation = head.generation};
-	} while (unlikely(!atom_pair_cas(&self->head, &head, top))); /* R0, meets A0 */
+		struct pair top = {.pointer = first, .generation = head.generation};
+		if (likely(atom_pair_cas(&self->head, &head, top))) /* R0, meets A0 */
+			return;
+		thread->paths.wait++;
+	}
 }
 
 /* Four loads, one store and one 16-byte compare-and-swap. */
 static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	(void)thread;
-	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, object, object);
+	treiber_dwcas_push_chain((struct treiber_dwcas_pool *)pool, thread, object, object);
 }
 
 /*
@@ -101,7 +103,7 @@ static inline void treiber_dwcas_put(struct pool *pool, struct pool_thread *thre
  * Returns how many, fewer than n only if the stack ended. objs beyond them may hold garbage.
  */
 ALWAYS_INLINE uint32_t treiber_dwcas_take_each(
-	struct treiber_dwcas_pool *self, void **objs, uint32_t n)
+	struct treiber_dwcas_pool *self, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct pair head;
 
@@ -119,6 +121,7 @@ ALWAYS_INLINE uint32_t treiber_dwcas_take_each(
 			return 0;
 		if (likely(atom_pair_cas(&self->head, &head, below))) /* A0 */
 			return got;
+		thread->paths.wait++;
 	}
 }
 
@@ -126,7 +129,7 @@ ALWAYS_INLINE uint32_t treiber_dwcas_take_each(
 static inline uint32_t treiber_dwcas_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	uint32_t got = treiber_dwcas_take_each((struct treiber_dwcas_pool *)pool, objs, n);
+	uint32_t got = treiber_dwcas_take_each((struct treiber_dwcas_pool *)pool, thread, objs, n);
 
 	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
@@ -137,10 +140,9 @@ static inline void treiber_dwcas_put_bulk(
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
 
-	(void)thread;
 	for (uint32_t i = 0; i + 1 < n; i++)
 		atom_store_relaxed(treiber_dwcas_link(self, objs[i]), objs[i + 1]);
-	treiber_dwcas_push_chain(self, objs[0], objs[n - 1]);
+	treiber_dwcas_push_chain(self, thread, objs[0], objs[n - 1]);
 }
 
 static COLD void treiber_dwcas_walk(struct pool *pool, struct census *census)

@@ -32,17 +32,17 @@ struct treiber_tag_pool {
 };
 
 /* A used object, or NULL. */
-static inline void *treiber_tag_take(struct pool *pool)
+static inline void *treiber_tag_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	return tagged_stack_pop(&self->stack, &self->slab);
+	return tagged_stack_pop(&self->stack, &self->slab, &thread->paths.wait);
 }
 
 /* Four loads, two of them of the pool's constants, and one locked compare-and-swap. */
 static inline void *treiber_tag_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(treiber_tag_take(pool), pool, thread);
+	return pool_or_grow(treiber_tag_take(pool, thread), pool, thread);
 }
 
 /* Three loads, two of them of the pool's constants, one store and one locked compare-and-swap. */
@@ -50,8 +50,7 @@ static inline void treiber_tag_put(struct pool *pool, struct pool_thread *thread
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	(void)thread;
-	tagged_stack_push(&self->stack, &self->slab, object);
+	tagged_stack_push(&self->stack, &self->slab, object, &thread->paths.wait);
 }
 
 /* n loads of links and one locked compare-and-swap. */
@@ -59,7 +58,8 @@ static inline uint32_t treiber_tag_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
-	uint32_t got = tagged_stack_pop_each(&self->stack, &self->slab, objs, n);
+	uint32_t got =
+		tagged_stack_pop_each(&self->stack, &self->slab, objs, n, &thread->paths.wait);
 
 	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
 }
@@ -70,8 +70,7 @@ static inline void treiber_tag_put_bulk(
 {
 	struct treiber_tag_pool *self = (struct treiber_tag_pool *)pool;
 
-	(void)thread;
-	tagged_stack_push_each(&self->stack, &self->slab, objs, n);
+	tagged_stack_push_each(&self->stack, &self->slab, objs, n, &thread->paths.wait);
 }
 
 static COLD void treiber_tag_walk(struct pool *pool, struct census *census)

@@ -22,18 +22,19 @@ struct urcu_lfs_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct cds_lfs_node */
 };
 
-static inline void *urcu_lfs_take(struct pool *pool)
+static inline void *urcu_lfs_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct urcu_lfs_pool *self = (struct urcu_lfs_pool *)pool;
 	struct cds_lfs_node *node = cds_lfs_pop_blocking(&self->stack);
 
+	(void)thread;
 	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node)) : NULL;
 }
 
 /* Three locked instructions (the mutex and the CAS), two loads. */
 static inline void *urcu_lfs_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(urcu_lfs_take(pool), pool, thread);
+	return pool_or_grow(urcu_lfs_take(pool, thread), pool, thread);
 }
 
 /* Two locked instructions, the first of which fails unless the stack was empty. */

@@ -22,18 +22,19 @@ struct urcu_wfcq_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct cds_wfcq_node */
 };
 
-static inline void *urcu_wfcq_take(struct pool *pool)
+static inline void *urcu_wfcq_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct urcu_wfcq_pool *self = (struct urcu_wfcq_pool *)pool;
 	struct cds_wfcq_node *node = cds_wfcq_dequeue_blocking(&self->head, &self->tail);
 
+	(void)thread;
 	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node)) : NULL;
 }
 
 /* Two locked instructions (the mutex); a third when it takes the last object. */
 static inline void *urcu_wfcq_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(urcu_wfcq_take(pool), pool, thread);
+	return pool_or_grow(urcu_wfcq_take(pool, thread), pool, thread);
 }
 
 /* One locked instruction, two stores. */

@@ -22,18 +22,19 @@ struct urcu_wfs_pool {
 	CACHE_PAIR_ALIGNED struct side_nodes nodes; /* of struct cds_wfs_node */
 };
 
-static inline void *urcu_wfs_take(struct pool *pool)
+static inline void *urcu_wfs_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct urcu_wfs_pool *self = (struct urcu_wfs_pool *)pool;
 	struct cds_wfs_node *node = cds_wfs_pop_blocking(&self->stack);
 
+	(void)thread;
 	return likely(node != NULL) ? side_nodes_object(&self->nodes, node, sizeof(*node)) : NULL;
 }
 
 /* Three locked instructions (the mutex and the CAS), two loads. */
 static inline void *urcu_wfs_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(urcu_wfs_take(pool), pool, thread);
+	return pool_or_grow(urcu_wfs_take(pool, thread), pool, thread);
 }
 
 /* One locked instruction, two stores. */

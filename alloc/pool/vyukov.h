@@ -64,7 +64,7 @@ struct vyukov_pool {
 };
 
 /* Six loads, one locked compare-and-swap, one store. */
-ALWAYS_INLINE void *vyukov_take(struct pool *pool)
+ALWAYS_INLINE void *vyukov_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct vyukov_pool *self = (struct vyukov_pool *)pool;
 	uint64_t at = atom_load_relaxed(&self->take);
@@ -80,9 +80,11 @@ ALWAYS_INLINE void *vyukov_take(struct pool *pool)
 				atom_store_release(&cell->seq, at + self->mask + 1); /* R1 */
 				return object;
 			}
+			thread->paths.wait++;
 		} else if ((int64_t)(seq - (at + 1)) < 0) {
 			return NULL; /* not filled yet: empty, or its putter has stopped */
 		} else {
+			thread->paths.wait++;
 			at = atom_load_relaxed(&self->take); /* emptied by another since the look */
 		}
 	}
@@ -90,7 +92,7 @@ ALWAYS_INLINE void *vyukov_take(struct pool *pool)
 
 static inline void *vyukov_get(struct pool *pool, struct pool_thread *thread)
 {
-	return pool_or_grow(vyukov_take(pool), pool, thread);
+	return pool_or_grow(vyukov_take(pool, thread), pool, thread);
 }
 
 /* Waits until the getter that holds the cell moves, then returns the position to try next. */
@@ -119,9 +121,11 @@ static inline void vyukov_put(struct pool *pool, struct pool_thread *thread, voi
 				atom_store_release(&cell->seq, at + 1); /* R0, meets A0 */
 				return;
 			}
+			thread->paths.wait++;
 		} else if (unlikely((int64_t)(seq - at) < 0)) {
 			at = vyukov_wait(self, thread, at);
 		} else {
+			thread->paths.wait++;
 			at = atom_load_relaxed(&self->give); /* filled by another since the look */
 		}
 	}
@@ -147,8 +151,10 @@ static inline uint32_t vyukov_get_bulk(
 				&self->ring[(at + got) & self->mask].seq); /* A0, meets R0 */
 		while (seq == at + got + 1 && ++got < n);
 		if (likely(got != 0)) {
-			if (unlikely(!atom_cas_weak_relaxed(&self->take, &at, at + got)))
+			if (unlikely(!atom_cas_weak_relaxed(&self->take, &at, at + got))) {
+				thread->paths.wait++;
 				continue;
+			}
 			for (uint32_t i = 0; i < got; i++, at++) {
 				struct vyukov_cell *cell = &self->ring[at & self->mask];
 
@@ -159,6 +165,7 @@ static inline uint32_t vyukov_get_bulk(
 		}
 		if ((int64_t)(seq - (at + 1)) < 0)
 			return pool_grow_each(pool, thread, objs, 0, n);
+		thread->paths.wait++;
 		at = atom_load_relaxed(&self->take);
 	}
 }
@@ -182,8 +189,10 @@ static inline void vyukov_put_bulk(
 				&self->ring[(at + run) & self->mask].seq); /* A1, meets R1 */
 		while (seq == at + run && ++run < n);
 		if (likely(run != 0)) {
-			if (unlikely(!atom_cas_weak_relaxed(&self->give, &at, at + run)))
+			if (unlikely(!atom_cas_weak_relaxed(&self->give, &at, at + run))) {
+				thread->paths.wait++;
 				continue;
+			}
 			for (const uint64_t end = at + run; at != end; at++, n--) {
 				struct vyukov_cell *cell = &self->ring[at & self->mask];
 
@@ -193,6 +202,7 @@ static inline void vyukov_put_bulk(
 		} else if (unlikely((int64_t)(seq - at) < 0)) {
 			at = vyukov_wait(self, thread, at);
 		} else {
+			thread->paths.wait++;
 			at = atom_load_relaxed(&self->give);
 		}
 	}
