@@ -319,13 +319,19 @@ static void free_as_made(const struct list *l)
 		NdisFreeCloneNetBufferList(l->nbl, clone_flags(l));
 }
 
+/* Whether a clone that has MDLs of its own goes with those of its retreats; a handler's are not the library's. */
+static bool takes_its_retreats_along(const struct list *l)
+{
+	return (l->kind == CLONE || l->kind == CLONE_FWPS) && handlers_out == 0 && below(2);
+}
+
 /* Its owner frees an NBL, which has no clones. With references on it, it lives on. */
 static void free_list_well(struct list *l)
 {
 	struct mdl *m;
 
 	pop_all(l);
-	if (l->retreated && l->data.nb != NULL) {
+	if (l->retreated && l->data.nb != NULL && !takes_its_retreats_along(l)) {
 		undo_retreats(l->data.nb);
 		learn(&l->data, l->data.nb);
 	}
