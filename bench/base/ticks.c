@@ -8,7 +8,7 @@
 #endif
 
 enum {
-	/* How long the rate is measured: two readings off by 50 ns are then off by 5 in a million. */
+	/* How long the rate is measured at least: two readings off by 50 ns are then off by 5 in a million. */
 	RATE_NS = 10000000,
 	RATE_TRIES = 16,
 };
@@ -25,35 +25,35 @@ bool ticks_counter_is_steady(void)
 #endif
 }
 
-/* Reads both clocks at the same moment: of some tries the one that took the least time. */
-static void read_both(uint64_t *ticks, uint64_t *ns)
+/* Of some tries the one that took the least time. */
+struct ticks_moment ticks_now(void)
 {
+	struct ticks_moment now = {0};
 	uint64_t least = UINT64_MAX;
 
-	for (int i = 0; i < RATE_TRIES; i++) {
-		uint64_t first = ticks_counter_first();
-		uint64_t now = clock_now_ns();
-		uint64_t last = ticks_counter_last();
+	for (int i = 0; i < RATE_TRIES && ticks_counter_is_steady(); i++) {
+		const uint64_t first = ticks_counter_first();
+		const uint64_t ns = clock_now_ns();
+		const uint64_t last = ticks_counter_last();
 
 		if (last - first >= least)
 			continue;
 		least = last - first;
-		*ticks = first + least / 2;
-		*ns = now;
+		now = (struct ticks_moment){first + least / 2, ns};
 	}
+	return now;
 }
 
-void ticks_open(struct ticks *self, uint32_t per_ns, bool wanted)
+void ticks_open(struct ticks *self, uint32_t per_ns, bool wanted, struct ticks_moment since)
 {
-	uint64_t ticks = 0, ns = 0, ticks_then = 0, ns_then = 0;
 	double a_ns = 1;
 
 	self->counter = wanted && ticks_counter_is_steady();
 	if (self->counter) {
-		read_both(&ticks_then, &ns_then);
-		clock_sleep_until_ns(ns_then + RATE_NS);
-		read_both(&ticks, &ns);
-		a_ns = (double)(ticks - ticks_then) / (double)(ns - ns_then);
+		clock_sleep_until_ns(since.ns + RATE_NS);
+		const struct ticks_moment now = ticks_now();
+
+		a_ns = (double)(now.ticks - since.ticks) / (double)(now.ns - since.ns);
 	}
 	self->per_us = a_ns * 1000;
 	self->scale = (uint64_t)(per_ns / a_ns * (double)(UINT64_C(1) << 32));

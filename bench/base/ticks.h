@@ -23,11 +23,20 @@ struct ticks {
 	double per_us;  /* ticks a microsecond */
 };
 
+/* One moment on both clocks. All zeros where no counter is steady. */
+struct ticks_moment {
+	uint64_t ticks;
+	uint64_t ns;
+};
+
+struct ticks_moment ticks_now(void);
+
 /*
- * Sets a clock up for results in units of which there are per_ns in a nanosecond; takes some
- * milliseconds, in which the counter's rate is measured. wanted: use the counter if there is one.
+ * Sets a clock up for results in units of which there are per_ns in a nanosecond. The counter's rate
+ * is measured from `since` until now: where that is less than 10 ms, it waits. wanted: use the counter
+ * if there is one.
  */
-void ticks_open(struct ticks *self, uint32_t per_ns, bool wanted);
+void ticks_open(struct ticks *self, uint32_t per_ns, bool wanted, struct ticks_moment since);
 
 /* Whether this processor says that its counter has one rate and never stops. */
 bool ticks_counter_is_steady(void);

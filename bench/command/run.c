@@ -161,7 +161,7 @@ static void print_hand_over(
 		cpus[count] = engine_cpu(engine, count);
 		count++;
 	}
-	ticks_open(&ticks, HISTOGRAM_NS, true);
+	ticks_open(&ticks, HISTOGRAM_NS, true, ticks_now());
 	int rc = offsets_measure(&ticks, cpus, count, offsets);
 	if (rc != 0) {
 		printf("No ages: how far the CPUs' clocks are apart can't be measured: %s.\n",

@@ -169,7 +169,7 @@ static size_t latency_bytes(const struct engine *self)
 static void open_clock(struct engine *self)
 {
 	if (self->ticks.scale == 0)
-		ticks_open(&self->ticks, HISTOGRAM_NS, true);
+		ticks_open(&self->ticks, HISTOGRAM_NS, true, self->made);
 }
 
 /* Whether one thread gets what another puts. Threads that are stopped do both. */
@@ -462,6 +462,7 @@ int engine_open(const struct workload_case *subject, const struct engine_cell *c
 	self->cell = *cell;
 	if (cell->capacity == 0)
 		self->cell.capacity = engine_capacity(subject->workload, &cell->shape);
+	self->made = ticks_now();
 	pthread_mutex_init(&self->mutex, NULL);
 	pthread_cond_init(&self->ordered, NULL);
 	pthread_cond_init(&self->finished, NULL);

@@ -446,7 +446,7 @@ static void test_clocks(NO_STATE)
 	struct ticks clock;
 
 	for (int wanted = 0; wanted < 2; wanted++) {
-		ticks_open(&clock, HISTOGRAM_NS, wanted != 0);
+		ticks_open(&clock, HISTOGRAM_NS, wanted != 0, ticks_now());
 		assert_int_equal(clock.counter, wanted != 0 && ticks_counter_is_steady());
 		ticks_describe(&clock, text);
 		assert_int_equal(strstr(text, "CLOCK_MONOTONIC") == NULL, clock.counter);
@@ -518,7 +518,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_every_workload),
 	};
 
-	ticks_open(&stall_clock, HISTOGRAM_NS, true);
+	ticks_open(&stall_clock, HISTOGRAM_NS, true, ticks_now());
 	full = argc > 1 && strcmp(argv[1], "full") == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

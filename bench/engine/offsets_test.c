@@ -66,7 +66,7 @@ static void test_this_machine(NO_STATE)
 		skip();
 	}
 	for (int counter = 0; counter < 2; counter++) {
-		ticks_open(&ticks, HISTOGRAM_NS, counter != 0);
+		ticks_open(&ticks, HISTOGRAM_NS, counter != 0, ticks_now());
 		assert_int_equal(offsets_measure(&ticks, cpus, 2, o), 0);
 		assert_int_equal(o[1].cpu, cpus[1]);
 		assert_true(o[1].least <= o[1].most);

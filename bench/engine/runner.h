@@ -84,6 +84,7 @@ struct engine {
 	bool opened; /* the workload's open has succeeded */
 	void **fill; /* room for all objects, while the pool is filled */
 	struct engine_thread *figures;
+	struct ticks_moment made;
 	struct ticks ticks;           /* of latency slices; all zeros until the first one */
 	struct latency *latency;      /* a thread each; NULL until the first one */
 	struct age_marks *marks;      /* NULL too where no thread hands objects over */

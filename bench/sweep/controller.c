@@ -489,12 +489,20 @@ bool controller_close(struct controller *self, struct controller_worker *worker,
 	return worker->state == NULL && lost[0] == '\0';
 }
 
+void controller_dismiss(struct controller_worker *worker)
+{
+	if (worker->pid > 0 && !worker->dismissed)
+		worker->dismissed =
+			channel_send(worker->socket, json_pack("{s:s}", "cmd", "quit")) == 0;
+}
+
 void controller_stop(struct controller_worker *worker)
 {
+	controller_dismiss(worker);
 	if (worker->pid > 0) {
-		bool told = channel_send(worker->socket, json_pack("{s:s}", "cmd", "quit")) == 0;
+		const bool ends = worker->dismissed && trouble_await_end(worker, QUIT_MS);
 
-		trouble_reap(worker, told && trouble_await_end(worker, QUIT_MS) ? 0 : SIGKILL);
+		trouble_reap(worker, ends ? 0 : SIGKILL);
 	}
 	trouble_close_output(worker);
 }

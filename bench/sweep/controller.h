@@ -54,6 +54,7 @@ struct controller_worker {
 	const char *state; /* NULL: well. Else as in the store's events: crashed hung failed
 			      unsupported starved disturbed; or "stopped" after a second interrupt */
 	char detail[CONTROLLER_DETAIL_BYTES]; /* a sentence, if state is not NULL */
+	bool dismissed;                       /* it was told to end */
 };
 
 /* 0 or a negative errno. */
@@ -105,6 +106,9 @@ bool controller_load_slice(struct controller *self, struct controller_worker *wo
  */
 bool controller_close(struct controller *self, struct controller_worker *worker,
 	struct store_memory *memory, char *lost);
+
+/* Tells a process that is well and parked to end, and does not wait for it. */
+void controller_dismiss(struct controller_worker *worker);
 
 /*
  * Ends the process, gently if it is well and parked, and frees all; the struct can be used again.

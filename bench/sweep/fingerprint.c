@@ -381,7 +381,7 @@ static void add_clocks(struct sketch *self)
 	struct ticks ticks;
 	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
 
-	ticks_open(&ticks, HISTOGRAM_NS, true);
+	ticks_open(&ticks, HISTOGRAM_NS, true, ticks_now());
 	ticks_describe(&ticks, clock);
 	add(self, "clock of single calls", "%s", clock);
 	if (count < 1)

@@ -207,8 +207,13 @@ static int close_workers(struct sweep *self, size_t cell, uint32_t fork)
 	return 0;
 }
 
+/* Tells all before it waits for the first: they end at the same time. */
 static void stop_workers(struct sweep *self)
 {
+	for (size_t i = 0; i < self->plan->subject_count; i++) {
+		if (self->competes[i])
+			controller_dismiss(&self->workers[i]);
+	}
 	for (size_t i = 0; i < self->plan->subject_count; i++) {
 		if (self->competes[i])
 			controller_stop(&self->workers[i]);

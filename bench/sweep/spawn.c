@@ -143,6 +143,7 @@ void controller_spawn(
 	worker->process = worker->socket = -1;
 	worker->state = NULL;
 	worker->detail[0] = '\0';
+	worker->dismissed = false;
 	worker->output = memfd_create("nblbench-worker", MFD_CLOEXEC);
 	if (worker->output < 0 || fcntl(worker->output, F_SETFL, O_APPEND) != 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {

@@ -58,6 +58,7 @@ static const struct workload workload_burst_run_info = {
 		   "price of the hand-over alone: nobody reads the pointers.",
 	.lane_threads = 1,
 	.axes = WORKLOAD_BURST,
+	.profile = true,
 	.demand = burst_run_demand,
 };
 
