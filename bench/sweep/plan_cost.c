@@ -12,9 +12,9 @@ enum { PLAN_LEAD_IN_PARTS = 5 };
 #define PLAN_SLICE_MOST_MS  5.0
 
 /*
- * What a sweep costs beside its slices: starting a worker, having it open and close a cell, and
- * the first slice of each kind, which takes longer; and giving the turn from one worker to the next. Measured over all strategies on a 2-CPU guest by
- * `nblbench sweep --quick`, rounded up.
+ * What a sweep costs beside its slices: starting a worker, having it open and close a cell, and the
+ * first slice of each kind, which takes longer; and giving the turn from one worker to the next.
+ * Measured over all strategies on a 2-CPU guest by `nblbench sweep --quick`, rounded up.
  */
 #define PLAN_START_NS  (40.0 * MS_NS)
 #define PLAN_SWITCH_NS (0.9 * MS_NS)
