@@ -32,7 +32,7 @@ ALWAYS_INLINE uint64_t netkvm_rx_indicate(
 			break;
 		for (uint32_t k = 0; k < burst; k++) {
 			MDL *buffer = own->stock[own->stock_count - 1];
-			NET_BUFFER_LIST *nbl;
+			NET_BUFFER_LIST *nbl = NULL;
 
 			if (unlikely(WORKLOAD_CALL(
 					     t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0),

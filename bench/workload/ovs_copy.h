@@ -22,7 +22,7 @@ ALWAYS_INLINE void *ovs_copy_packet(const struct pool_ops *ops, struct workload_
 {
 	struct nbl_lane_thread *own = t->own;
 	const uint32_t bytes = (uint32_t)CACHE_LINE_BYTES << own->turn % OVS_COPY_SIZES;
-	NET_BUFFER_LIST *nbl;
+	NET_BUFFER_LIST *nbl = NULL;
 
 	if (unlikely(WORKLOAD_CALL(
 			     t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0],

@@ -54,7 +54,7 @@ ALWAYS_INLINE uint64_t wfp_inject_send(
 		uint32_t made = 0;
 
 		for (; made < burst; made++) {
-			NET_BUFFER_LIST *nbl;
+			NET_BUFFER_LIST *nbl = NULL;
 
 			if (unlikely(WORKLOAD_CALL(t,
 					     nbl_alloc(ops, NBL_LOAD_POLICY, pool, own->nbl, 0, 0,

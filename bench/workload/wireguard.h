@@ -40,7 +40,7 @@ ALWAYS_INLINE void *wireguard_packet(const struct pool_ops *ops, struct workload
 	struct nbl_lane_thread *own = t->own;
 	const uint32_t bytes = WIREGUARD_BEFORE_BYTES + WIREGUARD_AFTER_BYTES +
 			       wireguard_sizes[own->turn++ % WIREGUARD_IMIX];
-	NET_BUFFER_LIST *nbl;
+	NET_BUFFER_LIST *nbl = NULL;
 	uint32_t class = 0;
 
 	while (wireguard_profile.pool[class].data_bytes < bytes)
