@@ -298,10 +298,18 @@ static void *rest_get(void)
 	return object;
 }
 
+/* A ring has room for all objects. */
+static void push(struct spsc_ring *ring, void *object)
+{
+	if (!spsc_ring_fits(ring, 1))
+		abort();
+	spsc_ring_push(ring, &object, 1);
+}
+
 static void rest_put(void *object)
 {
 	((struct rest_object *)object)->until = ticks_last(&stall_clock) + rest_ticks;
-	spsc_ring_push(&rest_free, &object, 1);
+	push(&rest_free, object);
 }
 
 static uint64_t run_rests(struct pool *pool, struct workload_thread *t, uint64_t n)
@@ -315,7 +323,7 @@ static uint64_t run_rests(struct pool *pool, struct workload_thread *t, uint64_t
 			if (object == NULL)
 				return i;
 			WORKLOAD_GOT(t, &object, 1);
-			spsc_ring_push(&rest_used, &object, 1);
+			push(&rest_used, object);
 		} else {
 			if (spsc_ring_pop(&rest_used, &object, 1) == 0)
 				return i;
