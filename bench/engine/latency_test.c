@@ -39,21 +39,6 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* How long a stall is with two readings around it: here, and with a sanitizer's checks within. */
-static double stall_takes_ns(void)
-{
-	uint64_t took[101];
-
-	for (size_t i = 0; i < array_count(took); i++) {
-		const uint64_t began = ticks_first(&stall_clock);
-
-		stall();
-		took[i] = ticks_between(&stall_clock, began, ticks_last(&stall_clock));
-	}
-	qsort(took, array_count(took), sizeof(*took), ascending);
-	return (double)took[array_count(took) / 2] / HISTOGRAM_NS;
-}
-
 static void maybe_stall(struct workload_thread *t)
 {
 	uint64_t *calls = t->own;
@@ -62,6 +47,26 @@ static void maybe_stall(struct workload_thread *t)
 		return;
 	t->self->paths.refill++;
 	stall();
+}
+
+/* How long a call that stalls is with two readings around it: here, and with this build's checks. */
+static double stall_takes_ns(void)
+{
+	static struct pool_thread self;
+	uint64_t calls, took[101];
+	struct workload_thread t = {.self = &self, .own = &calls};
+
+	for (size_t i = 0; i < array_count(took); i++) {
+		/* After as many that don't, as there: the branch is unexpected. */
+		for (calls = 0; calls < every - 1;)
+			maybe_stall(&t);
+		const uint64_t began = ticks_first(&stall_clock);
+
+		maybe_stall(&t);
+		took[i] = ticks_between(&stall_clock, began, ticks_last(&stall_clock));
+	}
+	qsort(took, array_count(took), sizeof(*took), ascending);
+	return (double)took[array_count(took) / 2] / HISTOGRAM_NS;
 }
 
 static uint64_t run_stalls(struct pool *pool, struct workload_thread *t, uint64_t n)
