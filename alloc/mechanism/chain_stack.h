@@ -30,7 +30,10 @@ struct chain_stack {
 COLD int chain_stack_init(struct chain_stack *self, const struct slab *slab);
 COLD void chain_stack_fini(struct chain_stack *self, const struct slab *slab);
 
-/* The list of `length` objects, 1..CHAIN_LENGTH_MAX, that begins with unit `first`. lost: as in tagged_stack.h. */
+/*
+ * The list of `length` objects, 1..CHAIN_LENGTH_MAX, that begins with unit `first`. lost, here and
+ * below: as in tagged_stack.h.
+ */
 COLD void chain_stack_push(
 	struct chain_stack *self, uint32_t first, uint32_t length, uint64_t *lost);
 

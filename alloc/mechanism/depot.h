@@ -84,7 +84,10 @@ COLD void depot_give(struct depot *self, struct pool_thread *thread, void *const
  * Magazines come and go.
  */
 
-/* lost, here and below: as in tagged_stack.h. An empty one, the caller's until it puts it. NULL: all are in use. */
+/*
+ * An empty one, the caller's until it puts it. NULL: all are in use. lost, here and below: as in
+ * tagged_stack.h.
+ */
 COLD struct magazine *depot_get_empty(struct depot *self, uint64_t *lost);
 COLD void depot_put_empty(struct depot *self, struct magazine *magazine, uint64_t *lost);
 

@@ -41,7 +41,7 @@ ALWAYS_INLINE void mutex_lock(struct mutex_pool *self, struct pool_thread *threa
 		mutex_wait(self, thread);
 }
 
-/* Two locked instructions (glibc's lock and unlock), two loads, one store; a futex call if contended. */
+/* Two locked instructions (glibc's), two loads, one store; a futex call if contended. */
 static inline void *mutex_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct mutex_pool *self = (struct mutex_pool *)pool;

@@ -144,7 +144,6 @@ struct analysis_path {
 
 /* Times of one kind, merged over forks and threads. */
 struct analysis_times_of {
-	const char *name;
 	double mean_ns, longest_ns;
 	struct analysis_percentile at[LATENCY_PERCENTILES];
 	struct histogram histogram;
@@ -155,6 +154,9 @@ struct analysis_times_of {
  * these last, if there are any to show.
  */
 enum { ANALYSIS_GETS, ANALYSIS_PUTS, ANALYSIS_AGES, ANALYSIS_HAND_OVER };
+
+/* "gets", "puts", "age". */
+const char *analysis_hand_over_name(size_t kind);
 
 /* How long a unit's calls take on one side of a lane, by path, without the probe's mean; in ns. */
 struct analysis_unit_side {

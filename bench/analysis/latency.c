@@ -166,18 +166,17 @@ static void merge(
 	}
 }
 
-static bool shows_ages(const struct analysis *a)
+const char *analysis_hand_over_name(size_t kind)
 {
-	return a->clocks_apart_ns <= OFFSETS_APART_MAX_NS;
+	return kind == ANALYSIS_AGES ? latency_class_name(LATENCY_AGE) : names_side((uint32_t)kind);
 }
 
 /* floor_ns: what is below twice of it says nothing. */
-static void hand_over(struct analysis_latency *l, const char *name, const struct latency_times *of,
+static void hand_over(struct analysis_latency *l, const struct latency_times *of,
 	const struct analysis_times *times, double floor_ns, double *scratch)
 {
 	struct analysis_times_of *out = &l->hand_over[l->hand_over_count];
 
-	out->name = name;
 	out->mean_ns = latency_mean_ns(of);
 	out->longest_ns = (double)of->longest / HISTOGRAM_NS;
 	out->histogram = of->histogram;
@@ -193,6 +192,7 @@ static void describe_hand_over(struct analysis_latency *l, const struct analysis
 	const struct analysis_times *times, const struct latency_times *ages, double *scratch)
 {
 	struct latency_times side[ANALYSIS_AGES] = {0};
+	char no_ages[ANALYSIS_SENTENCE_BYTES];
 
 	if (times->sides != ANALYSIS_AGES)
 		return;
@@ -203,10 +203,10 @@ static void describe_hand_over(struct analysis_latency *l, const struct analysis
 			return;
 	}
 	for (uint32_t i = 0; i < ANALYSIS_AGES; i++)
-		hand_over(l, names_side(i), &side[i], times, l->probe_ns, scratch);
-	if (shows_ages(a) && histogram_count(&ages->histogram) > 0)
-		hand_over(l, latency_class_name(LATENCY_AGE), ages, times,
-			fmax(l->probe_ns, a->clocks_apart_ns), scratch);
+		hand_over(l, &side[i], times, l->probe_ns, scratch);
+	analysis_no_ages(a, no_ages);
+	if (no_ages[0] == '\0' && histogram_count(&ages->histogram) > 0)
+		hand_over(l, ages, times, fmax(l->probe_ns, a->clocks_apart_ns), scratch);
 }
 
 static void work_out(struct analysis_latency *l, const struct analysis *a,
@@ -294,14 +294,7 @@ bool analysis_has_hand_over(const struct analysis *a)
 
 void analysis_no_ages(const struct analysis *a, char *text)
 {
-	*text = '\0';
-	if (isnan(a->clocks_apart_ns))
-		snprintf(text, ANALYSIS_SENTENCE_BYTES,
-			"No ages: the store does not say how far the CPUs' clocks are apart.");
-	else if (!shows_ages(a))
-		snprintf(text, ANALYSIS_SENTENCE_BYTES,
-			"No ages: the CPUs' clocks may be %.0f ns apart, more than %.0f.",
-			a->clocks_apart_ns, OFFSETS_APART_MAX_NS);
+	offsets_allow_ages(a->clocks_apart_ns, text, ANALYSIS_SENTENCE_BYTES);
 }
 
 /* Whether x comes before y: by p99, then by the median; what has none comes last. */

@@ -155,7 +155,6 @@ static void append_label(char *path, const char *label)
 static int write_part(const struct analysis *a, const struct format *format, size_t cell,
 	size_t subject, size_t part, const char *all, bool tell)
 {
-	const struct analysis_latency *l = analysis_latency(a, cell, subject);
 	const int stem = (int)(strlen(all) - strlen(format->suffix) - 1);
 	char path[PATH_MAX];
 
@@ -168,7 +167,8 @@ static int write_part(const struct analysis *a, const struct format *format, siz
 	const bool whole = part == ANALYSIS_HAND_OVER;
 
 	if ((size_t)snprintf(path + used, sizeof(path) - used, "%s%s.%s", whole ? "" : "-",
-		    whole ? "" : l->hand_over[part].name, format->suffix) >= sizeof(path) - used) {
+		    whole ? "" : analysis_hand_over_name(part),
+		    format->suffix) >= sizeof(path) - used) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}

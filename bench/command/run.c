@@ -169,9 +169,8 @@ static void print_hand_over(
 		return;
 	}
 	const double apart = offsets_apart_ns(offsets, count);
-	if (apart > OFFSETS_APART_MAX_NS) {
-		printf("No ages: the CPUs' clocks may be %.0f ns apart, more than %.0f.\n", apart,
-			OFFSETS_APART_MAX_NS);
+	if (!offsets_allow_ages(apart, text, sizeof(text))) {
+		printf("%s\n", text);
 		return;
 	}
 	if (histogram_count(&sum->of[LATENCY_AGE].histogram) == 0) {

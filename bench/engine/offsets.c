@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdbool.h>
 
 enum {
 	OFFSETS_ROUNDS = 2000, /* a quarter of a microsecond each */
@@ -141,6 +140,20 @@ double offsets_apart_ns(const struct offset *offsets, uint32_t count)
 		most = fmax(most, offsets[i].most);
 	}
 	return most - least;
+}
+
+bool offsets_allow_ages(double apart_ns, char *text, size_t bytes)
+{
+	text[0] = '\0';
+	if (apart_ns <= OFFSETS_APART_MAX_NS)
+		return true;
+	if (isnan(apart_ns))
+		append(text, bytes, "No ages: it is not known how far the CPUs' clocks are apart.");
+	else
+		append(text, bytes,
+			"No ages: the CPUs' clocks may be %.0f ns apart, more than %.0f.", apart_ns,
+			OFFSETS_APART_MAX_NS);
+	return false;
 }
 
 void offsets_describe(const struct offset *offsets, uint32_t count, char *text, size_t bytes)

@@ -11,6 +11,7 @@
 
 #include "bench/base/ticks.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,9 @@ int offsets_measure(
 
 /* How far any two of them may be apart. */
 double offsets_apart_ns(const struct offset *offsets, uint32_t count);
+
+/* Whether clocks so far apart allow ages; if not, text says so. NAN: it is not known how far. */
+bool offsets_allow_ages(double apart_ns, char *text, size_t bytes);
 
 /* Room for the text of so many CPUs. */
 #define OFFSETS_TEXT_BYTES(count) (40 * (size_t)(count))

@@ -33,8 +33,6 @@ static const char *const path_columns[] = {"share", "mean_ns", "p50_ns", "p99_ns
 /* Of each kind of a hand-over, with its name before them. */
 static const char *const hand_over_columns[] = {
 	"count", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "p99.9_ns", "p99.99_ns", "longest_ns"};
-static const char *const hand_over_names[ANALYSIS_HAND_OVER] = {
-	[ANALYSIS_GETS] = "gets", [ANALYSIS_PUTS] = "puts", [ANALYSIS_AGES] = "age"};
 
 static void put_text(FILE *out, const char *text, const char *behind)
 {
@@ -218,12 +216,12 @@ int report_csv(const struct analysis *analysis, FILE *out)
 {
 	fputs(head, out);
 	for (int i = 0; path_name(i) != NULL; i++) {
-		for (size_t k = 0; k < sizeof(path_columns) / sizeof(path_columns[0]); k++)
+		for (size_t k = 0; k < array_count(path_columns); k++)
 			fprintf(out, ",%s_%s", path_name(i), path_columns[k]);
 	}
 	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++) {
 		for (size_t k = 0; k < array_count(hand_over_columns); k++)
-			fprintf(out, ",%s_%s", hand_over_names[kind], hand_over_columns[k]);
+			fprintf(out, ",%s_%s", analysis_hand_over_name(kind), hand_over_columns[k]);
 	}
 	fputs("\r\n", out);
 	for (size_t c = 0; c < analysis->cell_count; c++) {
