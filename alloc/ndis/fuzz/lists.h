@@ -322,7 +322,7 @@ static void free_as_made(const struct list *l)
 /* Whether a clone that has MDLs of its own goes with those of its retreats; a handler's are not the library's. */
 static bool takes_its_retreats_along(const struct list *l)
 {
-	return (l->kind == CLONE || l->kind == CLONE_FWPS) && handlers_out == 0 && below(2);
+	return (l->kind == CLONE || l->kind == CLONE_FWPS) && handlers_out == 0 && below(2) == 0;
 }
 
 /* Its owner frees an NBL, which has no clones. With references on it, it lives on. */
