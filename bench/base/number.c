@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -27,68 +28,56 @@ static int decimals(double value)
 	return places < 0 ? 0 : places > 6 ? 6 : places;
 }
 
-struct number number_plain(double value)
+static const struct number none = {"-"};
+
+__attribute__((format(printf, 1, 2))) static struct number print(const char *format, ...)
 {
 	struct number n;
+	va_list args;
 
-	if (!isfinite(value))
-		snprintf(n.text, sizeof(n.text), "-");
-	else
-		snprintf(n.text, sizeof(n.text), "%.*f", decimals(value), value);
+	va_start(args, format);
+	vsnprintf(n.text, sizeof(n.text), format, args);
+	va_end(args);
 	return n;
+}
+
+struct number number_plain(double value)
+{
+	return isfinite(value) ? print("%.*f", decimals(value), value) : none;
 }
 
 struct number number_ratio(double log_ratio)
 {
 	const double ratio = exp(log_ratio);
-	struct number n;
 
-	if (!isfinite(ratio) || isnan(log_ratio))
-		snprintf(n.text, sizeof(n.text), "-");
-	else if (ratio >= large_ratio)
-		snprintf(n.text, sizeof(n.text), "%.30s%s",
-			number_plain(ratio / (ratio < 1e6 ? 1e3 : 1e6)).text,
+	if (!isfinite(ratio))
+		return none;
+	if (ratio >= large_ratio)
+		return print("%.30s%s", number_plain(ratio / (ratio < 1e6 ? 1e3 : 1e6)).text,
 			ratio < 1e6 ? "k" : "M");
-	else
-		snprintf(
-			n.text, sizeof(n.text), "%.*f", ratio < 9.995 ? 2 : decimals(ratio), ratio);
-	return n;
+	return print("%.*f", ratio < 9.995 ? 2 : decimals(ratio), ratio);
 }
 
 struct number number_plain_range(double low, double high)
 {
-	struct number n;
-
-	if (!isfinite(low) || !isfinite(high))
-		snprintf(n.text, sizeof(n.text), "-");
-	else
-		snprintf(n.text, sizeof(n.text), "%.20s-%.20s", number_plain(low).text,
-			number_plain(high).text);
-	return n;
+	return isfinite(low) && isfinite(high)
+		       ? print("%.20s-%.20s", number_plain(low).text, number_plain(high).text)
+		       : none;
 }
 
 struct number number_ratio_range(double log_low, double log_high)
 {
-	struct number n;
-
-	if (!isfinite(log_low) || !isfinite(log_high))
-		snprintf(n.text, sizeof(n.text), "-");
-	else
-		snprintf(n.text, sizeof(n.text), "%.20s-%.20s", number_ratio(log_low).text,
-			number_ratio(log_high).text);
-	return n;
+	return isfinite(log_low) && isfinite(log_high)
+		       ? print("%.20s-%.20s", number_ratio(log_low).text,
+				 number_ratio(log_high).text)
+		       : none;
 }
 
 struct number number_percent(double log_ratio)
 {
 	const double percent = fabs(expm1(log_ratio)) * 100;
-	struct number n;
 
-	if (!isfinite(percent))
-		snprintf(n.text, sizeof(n.text), "-");
-	else
-		snprintf(n.text, sizeof(n.text), "%.*f %%", percent < 9.95 ? 1 : 0, percent);
-	return n;
+	return isfinite(percent) ? print("%.*f %%", percent < 9.95 ? 1 : 0, percent) : none;
 }
 
 struct number number_rate(double value)
@@ -98,16 +87,13 @@ struct number number_rate(double value)
 		const char *prefix;
 	} prefixes[] = {{1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1, ""}};
 	const size_t last = sizeof(prefixes) / sizeof(prefixes[0]) - 1;
-	struct number n;
 	size_t i = 0;
 
-	if (!isfinite(value))
-		return number_plain(value);
 	while (i < last && value < prefixes[i].unit)
 		i++;
-	snprintf(n.text, sizeof(n.text), "%.30s %s", number_plain(value / prefixes[i].unit).text,
-		prefixes[i].prefix);
-	return n;
+	return isfinite(value) ? print("%.30s %s", number_plain(value / prefixes[i].unit).text,
+					 prefixes[i].prefix)
+			       : none;
 }
 
 struct number number_date(int64_t ns)
@@ -118,19 +104,13 @@ struct number number_date(int64_t ns)
 
 	if (gmtime_r(&seconds, &utc) == NULL ||
 		strftime(n.text, sizeof(n.text), "%Y-%m-%d %H:%M UTC", &utc) == 0)
-		snprintf(n.text, sizeof(n.text), "%" PRId64 " ns", ns);
+		return print("%" PRId64 " ns", ns);
 	return n;
 }
 
 struct number number_rank(uint64_t low, uint64_t high)
 {
-	struct number n;
-
 	if (low == 0)
-		snprintf(n.text, sizeof(n.text), "-");
-	else if (low == high)
-		snprintf(n.text, sizeof(n.text), "%" PRIu64, low);
-	else
-		snprintf(n.text, sizeof(n.text), "%" PRIu64 "-%" PRIu64, low, high);
-	return n;
+		return none;
+	return low == high ? print("%" PRIu64, low) : print("%" PRIu64 "-%" PRIu64, low, high);
 }

@@ -5,6 +5,7 @@
 #include "bench/report/figure.h"
 
 #include "bench/report/escape.h"
+#include "bench/report/figure.gnuplot.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/gnuplot.h"
 #include "bench/report/scaling.gnuplot.h"
@@ -119,12 +120,13 @@ int figure_draw(const char *template, json_t *data, const struct figure_grid *gr
 	char why[TEMPLATE_WHY_BYTES];
 	char *svg = NULL;
 
-	json_object_set_new(data, "rows", json_integer((json_int_t)rows));
-	json_object_set_new(data, "columns", json_integer((json_int_t)grid->columns));
-	json_object_set_new(data, "width", json_integer((json_int_t)(grid->columns * grid->width)));
-	json_object_set_new(data, "height", json_integer((json_int_t)(rows * grid->height)));
-	if (script != NULL && template_print(template, data, gnuplot_text, script, why) == 0 &&
-		!ferror(script))
+	json_object_set_new(data, "rows", template_count(rows));
+	json_object_set_new(data, "columns", template_count(grid->columns));
+	json_object_set_new(data, "width", template_count(grid->columns * grid->width));
+	json_object_set_new(data, "height", template_count(rows * grid->height));
+	if (script != NULL &&
+		template_print(figure_gnuplot, data, gnuplot_text, script, why) == 0 &&
+		template_print(template, data, gnuplot_text, script, why) == 0 && !ferror(script))
 		svg = gnuplot_run(script);
 	if (script != NULL)
 		fclose(script);
@@ -172,7 +174,7 @@ static json_t *points_of(const struct analysis *analysis, size_t first, size_t s
 		const double high = bounded ? result->ns.lo : result->ns.point;
 
 		json_array_append_new(points,
-			template_record("threads", json_integer(cell->threads), "rate",
+			template_record("threads", template_count(cell->threads), "rate",
 				template_words("%.4g", analysis_rate(cell, result->ns.point) / 1e6),
 				"low", template_words("%.4g", analysis_rate(cell, low) / 1e6),
 				"high", template_words("%.4g", analysis_rate(cell, high) / 1e6),
@@ -195,7 +197,7 @@ static void set_threads(json_t *data, const struct analysis *analysis, size_t fi
 			continue;
 		json_array_append_new(
 			tics, template_record("further", json_boolean(json_array_size(tics) > 0),
-				      "threads", json_integer(cell->threads), NULL));
+				      "threads", template_count(cell->threads), NULL));
 		most = cell->threads > most ? cell->threads : most;
 		least = cell->threads < least ? cell->threads : least;
 		if (cell->oversubscribed && cell->threads < crowded)
@@ -256,9 +258,9 @@ int figure_scaling(
 			continue;
 		}
 		json_array_append_new(
-			panels, template_record("index", json_integer((json_int_t)order[i]),
-					"title", template_text(analysis->subjects[order[i]].label),
-					"points", points, NULL));
+			panels, template_record("index", template_count(order[i]), "title",
+					template_text(analysis->subjects[order[i]].label), "points",
+					points, NULL));
 		order[drawn++] = order[i];
 	}
 

@@ -50,8 +50,8 @@ int figure_percentiles(const struct analysis *analysis, size_t cell, const size_
 		}
 		probe_ns = fmax(probe_ns, l->probe_ns);
 		json_array_append_new(
-			panels, template_record("index", json_integer((json_int_t)order[i]),
-					"first", json_integer((json_int_t)order[0]), "title",
+			panels, template_record("index", template_count(order[i]), "first",
+					template_count(order[0]), "title",
 					template_text(analysis->subjects[order[i]].label), "points",
 					tail_of(l), NULL));
 	}
@@ -75,7 +75,7 @@ static const double label_step = 0.12;
 static json_t *point_of(
 	const struct analysis_cell *cell, const struct analysis_response *r, size_t load)
 {
-	return template_record("load", json_integer(cell->loads[load]), "ns",
+	return template_record("load", template_count(cell->loads[load]), "ns",
 		template_words("%.4g", r->at[load].at[LATENCY_P99].ns), NULL);
 }
 
@@ -88,7 +88,7 @@ static json_t *knee_of(
 	if (r->knee == cell->load_count)
 		return json_null();
 	knee = point_of(cell, r, r->knee);
-	json_object_set_new(knee, "index", json_integer((json_int_t)index));
+	json_object_set_new(knee, "index", template_count(index));
 	return knee;
 }
 
@@ -117,7 +117,7 @@ static json_t *load_tics(const struct analysis_cell *cell, double left)
 			tics, template_record("further", json_boolean(i > 0), "label",
 				      room ? template_words("%" PRIu32, cell->loads[i])
 					   : template_text(""),
-				      "load", json_integer(cell->loads[i]), NULL));
+				      "load", template_count(cell->loads[i]), NULL));
 	}
 	return tics;
 }
@@ -146,12 +146,12 @@ int figure_responses(const struct analysis *analysis, size_t cell, const size_t 
 			continue;
 		}
 		json_array_append_new(
-			panels, template_record("index", json_integer((json_int_t)order[i]),
-					"title", template_text(analysis->subjects[order[i]].label),
-					"points", points, "knee", knee_of(c, r, order[i]), NULL));
+			panels, template_record("index", template_count(order[i]), "title",
+					template_text(analysis->subjects[order[i]].label), "points",
+					points, "knee", knee_of(c, r, order[i]), NULL));
 	}
 	return figure_draw(responses_gnuplot,
-		template_record("panels", panels, "left", json_integer(left), "tics",
+		template_record("panels", panels, "left", template_count(left), "tics",
 			load_tics(c, left), "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),

@@ -47,6 +47,13 @@ json_t *page_threads(uint32_t threads)
 	return template_words("%" PRIu32 " thread%s", threads, threads == 1 ? "" : "s");
 }
 
+json_t *page_row(const struct analysis_subject *subject, json_t *slots)
+{
+	json_object_set_new(slots, "aside", json_boolean(subject->role != ANALYSIS_CONTESTANT));
+	json_object_set_new(slots, "label", template_text(subject->label));
+	return slots;
+}
+
 json_t *page_load(const struct analysis_cell *cell)
 {
 	char text[ANALYSIS_SENTENCE_BYTES];
@@ -76,10 +83,10 @@ static json_t *shades(void)
 {
 	json_t *list = json_array();
 
-	for (int i = 0; i < PALETTE_SHADES; i++) {
+	for (size_t i = 0; i < PALETTE_SHADES; i++) {
 		const struct palette_shade *shade = &palette[i];
 
-		page_add(list, template_record("index", json_integer(i), "limit",
+		page_add(list, template_record("index", template_count(i), "limit",
 				       i < PALETTE_SHADES - 1 ? template_words("%.4g", shade->ratio)
 							      : json_null(),
 				       "light", template_words("#%06x", shade->light), "light_text",
@@ -151,8 +158,8 @@ static json_t *advice_of(const struct analysis *a)
 				page_number(number_ratio(line->worst)), "there",
 				template_text(line->worst > 0 ? a->cells[line->worst_cell].label
 							      : "nowhere behind"),
-				"second", second, "cells", json_integer((json_int_t)line->cells),
-				"candidates", json_integer((json_int_t)line->candidates), NULL));
+				"second", second, "cells", template_count(line->cells),
+				"candidates", template_count(line->candidates), NULL));
 	}
 	if (n > 0)
 		return template_record("lines", lines, NULL);
@@ -223,9 +230,8 @@ static void add_row(json_t *rows, const char *name, const char *value)
 {
 	const size_t length = strlen(value);
 
-	page_add(rows,
-		template_record("name", template_text(name), "value", template_text(value), "long",
-			json_integer(length > LONG_VALUE ? (json_int_t)length : 0), NULL));
+	page_add(rows, template_record("name", template_text(name), "value", template_text(value),
+			       "long", template_count(length > LONG_VALUE ? length : 0), NULL));
 }
 
 static json_t *plan_of(const struct analysis *a)
@@ -256,7 +262,7 @@ static json_t *starts_of(const struct analysis *a)
 
 		for (size_t k = 0; k < m->value_count; k++)
 			add_row(values, m->values[k].name, m->values[k].value);
-		page_add(list, template_record("number", json_integer((json_int_t)i + 1), "last",
+		page_add(list, template_record("number", template_count(i + 1), "last",
 				       json_boolean(i + 1 == a->machine_count), "date",
 				       template_text(number_date(m->started_ns).text), "grade",
 				       template_text(m->grade), "hash", template_text(m->hash),
@@ -350,7 +356,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "events", events_of(a));
 	set(page, "plan", plan_of(a));
 	set(page, "starts", starts_of(a));
-	set(page, "rounds", json_integer(STATS_ROUNDS));
+	set(page, "rounds", template_count(STATS_ROUNDS));
 	set(page, "margin", template_text(number_percent(a->margin).text));
 	set(page, "data", data_of(a));
 	free(p.order);

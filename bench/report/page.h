@@ -54,11 +54,19 @@ json_t *page_cell_figure(const struct page *p, size_t c, const size_t *order, si
 /* A number, or a range, with the dash that typesetters use; "–" for one that is missing. */
 json_t *page_number(struct number number);
 
+static inline json_t *page_plain(double value)
+{
+	return page_number(number_plain(value));
+}
+
 /* The slots of a percentile's cell in a table; bad: it is not what it would be called. */
 json_t *page_percentile(const struct analysis_percentile *p, bool bad);
 
 /* "1 thread", "2 threads". */
 json_t *page_threads(uint32_t threads);
+
+/* A row of a subject in a cell's table: adds to its slots the label, and whether it is aside. */
+json_t *page_row(const struct analysis_subject *subject, json_t *slots);
 
 /* The load of a cell, as analysis_load has it. */
 json_t *page_load(const struct analysis_cell *cell);

@@ -62,36 +62,29 @@ static json_t *figures_of(const struct analysis *a, size_t c, size_t subject)
 		page_add(effects, effect_of(&r->to_base, r->base_verdict, subject == a->baseline));
 	analysis_letters(r, letters);
 	return template_record("rank", page_number(number_rank(r->rank_low, r->rank_high)),
-		"letters", template_text(letters), "ns",
-		page_number(number_plain(exp(r->ns.point))), "range",
+		"letters", template_text(letters), "ns", page_plain(exp(r->ns.point)), "range",
 		page_number(number_plain_range(exp(r->ns.lo), exp(r->ns.hi))), "rate",
-		page_number(number_plain(analysis_rate(cell, r->ns.point) / 1e6)), "effects",
-		effects, "p_is_small", json_boolean(r->mann_whitney < small_p), "p",
+		page_plain(analysis_rate(cell, r->ns.point) / 1e6), "effects", effects,
+		"p_is_small", json_boolean(r->mann_whitney < small_p), "p",
 		isnan(r->mann_whitney) ? template_text("–")
 				       : template_words("%.3f", r->mann_whitney),
-		"blocks_needed", json_integer((json_int_t)r->blocks_needed), NULL);
+		"blocks_needed", template_count(r->blocks_needed), NULL);
 }
 
 static json_t *time_of(const struct analysis *a, size_t c, size_t subject)
 {
-	const struct analysis_subject *s = &a->subjects[subject];
 	const struct analysis_result *r = analysis_at(a, c, subject);
 	const bool measured = r->state == ANALYSIS_MEASURED;
 	json_t *absence = json_null();
 
 	if (!measured)
-		absence = template_record("columns", json_integer(a->has_baseline ? 13 : 10), "bad",
-			json_boolean(r->state > ANALYSIS_UNSUPPORTED), "state",
+		absence = template_record("columns", template_count(a->has_baseline ? 13 : 10),
+			"bad", json_boolean(r->state > ANALYSIS_UNSUPPORTED), "state",
 			template_text(analysis_state_name(r->state)), "reason",
 			template_text(r->reason == NULL ? "" : r->reason), NULL);
-	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
-		template_text(s->label), "absence", absence, "figures",
-		measured ? figures_of(a, c, subject) : json_null(), NULL);
-}
-
-static json_t *per_thousand(double value)
-{
-	return page_number(number_plain(value * 1000));
+	return page_row(&a->subjects[subject],
+		template_record("absence", absence, "figures",
+			measured ? figures_of(a, c, subject) : json_null(), NULL));
 }
 
 static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
@@ -100,23 +93,23 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 	const struct analysis_result *r = analysis_at(a, c, subject);
 	const struct analysis_memory *m = &r->memory;
 	const struct analysis_latency *l = analysis_latency(a, c, subject);
+	json_t *failed =
+		a->cells[c].capped && !s->is_pool ? template_text("–") : template_count(r->failed);
 
-	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
-		template_text(s->label), "jain", page_number(number_plain(r->jain)), "slowest",
-		page_number(number_plain(r->slowest_share * 100)), "longest_best",
-		page_number(number_plain(l == NULL ? NAN : l->least_longest_ns)), "longest_worst",
-		page_number(number_plain(l == NULL ? NAN : l->longest_ns)), "cpu",
-		page_number(number_plain(r->cpu_share * 100)), "refill", per_thousand(r->refill),
-		"flush", per_thousand(r->flush), "steal", per_thousand(r->steal), "grow",
-		per_thousand(r->grow), "empty", per_thousand(r->empty), "failed",
-		a->cells[c].capped && !s->is_pool ? template_text("–")
-						  : json_integer((json_int_t)r->failed),
-		"object_bytes", page_number(number_plain(m->known ? m->object_bytes : NAN)),
-		"rss_peak", page_number(number_plain(m->known ? m->rss_peak / 1048576 : NAN)),
-		"involuntary", json_integer((json_int_t)r->involuntary), "faults",
-		json_integer((json_int_t)r->faults), "slices", json_integer((json_int_t)r->slices),
-		"flagged", json_integer((json_int_t)r->flagged), "all_used",
-		json_boolean(r->all_used), NULL);
+	return page_row(s,
+		template_record("jain", page_plain(r->jain), "slowest",
+			page_plain(r->slowest_share * 100), "longest_best",
+			page_plain(l == NULL ? NAN : l->least_longest_ns), "longest_worst",
+			page_plain(l == NULL ? NAN : l->longest_ns), "cpu",
+			page_plain(r->cpu_share * 100), "refill", page_plain(r->refill * 1000),
+			"flush", page_plain(r->flush * 1000), "steal", page_plain(r->steal * 1000),
+			"grow", page_plain(r->grow * 1000), "empty", page_plain(r->empty * 1000),
+			"failed", failed, "object_bytes",
+			page_plain(m->known ? m->object_bytes : NAN), "rss_peak",
+			page_plain(m->known ? m->rss_peak / 1048576 : NAN), "involuntary",
+			template_count(r->involuntary), "faults", template_count(r->faults),
+			"slices", template_count(r->slices), "flagged", template_count(r->flagged),
+			"all_used", json_boolean(r->all_used), NULL));
 }
 
 static json_t *best_of(const struct analysis *a, size_t c)
@@ -126,8 +119,8 @@ static json_t *best_of(const struct analysis *a, size_t c)
 	if (!cell->has_best)
 		return json_null();
 	return template_record("label", template_text(a->subjects[cell->best].label), "ns",
-		page_number(number_plain(exp(analysis_at(a, c, cell->best)->ns.point))), "tied",
-		json_integer(cell->best_set > 1 ? (json_int_t)cell->best_set - 1 : 0), NULL);
+		page_plain(exp(analysis_at(a, c, cell->best)->ns.point)), "tied",
+		template_count(cell->best_set > 1 ? cell->best_set - 1 : 0), NULL);
 }
 
 static json_t *twin_of(const struct analysis *a, const struct analysis_cell *cell)
@@ -146,9 +139,9 @@ static json_t *calibration_of(const struct analysis_cell *cell)
 {
 	if (isnan(cell->calibration_ns))
 		return json_null();
-	return template_record("median", page_number(number_plain(cell->calibration_ns / 1000)),
-		"low", page_number(number_plain(cell->calibration_low_ns / 1000)), "high",
-		page_number(number_plain(cell->calibration_high_ns / 1000)), NULL);
+	return template_record("median", page_plain(cell->calibration_ns / 1000), "low",
+		page_plain(cell->calibration_low_ns / 1000), "high",
+		page_plain(cell->calibration_high_ns / 1000), NULL);
 }
 
 static json_t *cell_of(const struct page *p, size_t c, size_t *order)
@@ -163,19 +156,18 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		if (analysis_at(a, c, order[i])->state == ANALYSIS_MEASURED)
 			page_add(conduct, conduct_of(a, c, order[i]));
 	}
-	return template_record("number", json_integer((json_int_t)c + 1), "label",
-		template_text(cell->label), "best", best_of(a, c), "floor",
+	return template_record("number", template_count(c + 1), "label", template_text(cell->label),
+		"best", best_of(a, c), "floor",
 		template_text(isnan(cell->floor) ? "" : number_percent(cell->floor).text),
 		"disturbed", json_boolean(cell->disturbed), "program", template_text(cell->program),
-		"blocks", json_integer((json_int_t)cell->blocks), "forks",
-		json_integer((json_int_t)cell->forks), "unit", template_text(cell->unit),
-		"object_bytes", json_integer((json_int_t)cell->object_bytes), "object_align",
-		json_integer(cell->object_align), "pages", template_text(cell->pages),
+		"blocks", template_count(cell->blocks), "forks", template_count(cell->forks),
+		"unit", template_text(cell->unit), "object_bytes",
+		template_count(cell->object_bytes), "object_align",
+		template_count(cell->object_align), "pages", template_text(cell->pages),
 		"lane_threads", page_threads(cell->lane_threads), "twin", twin_of(a, cell),
-		"calibration", calibration_of(cell), "flagged",
-		json_integer((json_int_t)cell->flagged), "slices",
-		json_integer((json_int_t)cell->slices), "too_few_forks",
-		json_integer(cell->preliminary ? STATS_EVIDENCE_MIN : 0), "command",
+		"calibration", calibration_of(cell), "flagged", template_count(cell->flagged),
+		"slices", template_count(cell->slices), "too_few_forks",
+		template_count(cell->preliminary ? STATS_EVIDENCE_MIN : 0), "command",
 		template_text(cell->command), "baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
 		"capped", json_boolean(cell->capped), "times", times, "conduct", conduct, NULL);

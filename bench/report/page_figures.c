@@ -23,8 +23,7 @@ static json_t *rate_of(const struct analysis *a, size_t c, size_t subject)
 	const double low = analysis_rate(cell, r->ns.hi) / 1e6;
 	const double high = analysis_rate(cell, r->ns.lo) / 1e6;
 
-	return template_record("rate",
-		page_number(number_plain(analysis_rate(cell, r->ns.point) / 1e6)), "range",
+	return template_record("rate", page_plain(analysis_rate(cell, r->ns.point) / 1e6), "range",
 		bounded ? template_words("%s–%s", number_plain(low).text, number_plain(high).text)
 			: template_text(""),
 		NULL);
@@ -157,9 +156,9 @@ static json_t *tradeoff_of(const struct page *p, size_t row)
 	json_t *tally = json_null();
 
 	if (s->measured > 0 && !aside)
-		tally = template_record("best", json_integer((json_int_t)s->best), "measured",
-			json_integer((json_int_t)s->measured), NULL);
-	return template_record("about", json_integer((json_int_t)s->original + 1), "aside",
+		tally = template_record("best", template_count(s->best), "measured",
+			template_count(s->measured), NULL);
+	return template_record("about", template_count(s->original + 1), "aside",
 		json_boolean(aside), "label", template_text(s->label), "tally", tally, "worst",
 		page_number(number_ratio(s->worst)),
 		/* For the script: "18.4M" does not sort. */
@@ -168,7 +167,7 @@ static json_t *tradeoff_of(const struct page *p, size_t row)
 		template_text(!isnan(s->worst) && s->worst > a->margin
 				      ? a->cells[s->worst_cell].label
 				      : ""),
-		"memory", overhead_of(s), "slowest", page_number(number_plain(slowest)), "progress",
+		"memory", overhead_of(s), "slowest", page_plain(slowest), "progress",
 		template_text(s->progress), "cache",
 		template_text(strcmp(s->cache, "none") == 0 ? "–" : s->cache), "exact",
 		template_text(page_exact(s)), "signals",

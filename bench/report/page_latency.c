@@ -4,22 +4,16 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PANELS_MAX = 12 }; /* of a figure; the table has all rows */
 
-static json_t *plain(double value)
-{
-	return page_number(number_plain(value));
-}
-
 json_t *page_percentile(const struct analysis_percentile *p, bool bad)
 {
 	const bool bounded = isfinite(p->ns) && isfinite(p->lo) && isfinite(p->hi);
 
-	return template_record("ns", plain(p->ns), "class",
+	return template_record("ns", page_plain(p->ns), "class",
 		template_text(bad        ? "bad"
 			      : p->below ? "below"
 					 : ""),
@@ -38,15 +32,15 @@ static json_t *percentiles_of(const struct analysis_latency *l)
 
 static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
 {
-	const struct analysis_subject *s = &a->subjects[subject];
 	const struct analysis_latency *l = analysis_latency(a, c, subject);
+	/* A minus, and no range's dash. */
+	json_t *cost = isnan(l->cost) ? template_text("–") : template_words("%.1f", 100 * l->cost);
 
-	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
-		template_text(s->label), "percentiles", percentiles_of(l), "longest",
-		plain(l->longest_ns), "calls", json_integer((json_int_t)l->calls), "cost",
-		/* A minus, and no range's dash. */
-		isnan(l->cost) ? template_text("–") : template_words("%.1f", 100 * l->cost),
-		"comparable", json_boolean(l->comparable), "balance", plain(l->balance), NULL);
+	return page_row(&a->subjects[subject],
+		template_record("percentiles", percentiles_of(l), "longest",
+			page_plain(l->longest_ns), "calls", template_count(l->calls), "cost", cost,
+			"comparable", json_boolean(l->comparable), "balance",
+			page_plain(l->balance), NULL));
 }
 
 /* What a call did, in words, by the name of its path. */
@@ -72,50 +66,46 @@ static const char *words_of(const char *path)
 
 static void add_paths(json_t *list, const struct analysis *a, size_t c, size_t subject)
 {
-	const struct analysis_subject *s = &a->subjects[subject];
 	const struct analysis_latency *l = analysis_latency(a, c, subject);
 
 	for (size_t i = 0; i < l->path_count; i++) {
 		const struct analysis_path *p = &l->path[i];
+		json_t *path = template_words("%s: %s", p->name, words_of(p->name));
 
-		page_add(
-			list, template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT),
-				      "label", template_text(s->label), "path",
-				      template_words("%s: %s", p->name, words_of(p->name)), "share",
-				      plain(100 * p->share), "mean", plain(p->mean_ns), "p50",
-				      plain(p->ns[LATENCY_P50]), "p99", plain(p->ns[LATENCY_P99]),
-				      "longest", plain(p->longest_ns), NULL));
+		page_add(list,
+			page_row(&a->subjects[subject],
+				template_record("path", path, "share", page_plain(100 * p->share),
+					"mean", page_plain(p->mean_ns), "p50",
+					page_plain(p->ns[LATENCY_P50]), "p99",
+					page_plain(p->ns[LATENCY_P99]), "longest",
+					page_plain(p->longest_ns), NULL)));
 	}
 }
 
 /* A row that hands over: percentiles of either side and of ages, as far as there are any. */
 static void add_hand_over(json_t *list, const struct analysis *a, size_t c, size_t subject)
 {
-	const struct analysis_subject *s = &a->subjects[subject];
 	const struct analysis_latency *l = analysis_latency(a, c, subject);
-	const struct analysis_percentile none = {NAN, NAN, NAN, false};
+	const struct analysis_percentile none[LATENCY_PERCENTILES] = {
+		[LATENCY_P50].ns = NAN, [LATENCY_P99].ns = NAN};
+	const bool ages = l->hand_over_count > ANALYSIS_AGES;
 	json_t *percentiles;
 
 	if (l->hand_over_count == 0)
 		return;
 	percentiles = json_array();
 	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++) {
-		const bool there = kind < l->hand_over_count;
+		const struct analysis_percentile *at =
+			kind < l->hand_over_count ? l->hand_over[kind].at : none;
 
-		page_add(percentiles,
-			page_percentile(
-				there ? &l->hand_over[kind].at[LATENCY_P50] : &none, false));
-		page_add(percentiles,
-			page_percentile(
-				there ? &l->hand_over[kind].at[LATENCY_P99] : &none, false));
+		page_add(percentiles, page_percentile(&at[LATENCY_P50], false));
+		page_add(percentiles, page_percentile(&at[LATENCY_P99], false));
 	}
 	page_add(list,
-		template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
-			template_text(s->label), "percentiles", percentiles, "longest",
-			plain(l->hand_over_count > ANALYSIS_AGES
-					? l->hand_over[ANALYSIS_AGES].longest_ns
-					: NAN),
-			NULL));
+		page_row(&a->subjects[subject],
+			template_record("percentiles", percentiles, "longest",
+				page_plain(ages ? l->hand_over[ANALYSIS_AGES].longest_ns : NAN),
+				NULL)));
 }
 
 /* The table, or null where nobody hands over. */
@@ -166,11 +156,11 @@ static json_t *cell_of(
 			page_add(imbalances,
 				template_record("sentence", template_text(sentence), NULL));
 	}
-	return template_record("number", json_integer((json_int_t)c + 1), "label",
+	return template_record("number", template_count(c + 1), "label",
 		template_text(p->a->cells[c].label), "best",
 		template_text(p->a->subjects[order[0]].label), "p99",
-		plain(first->at[LATENCY_P99].ns), "probe", plain(first->probe_ns), "probe_p99",
-		plain(first->probe_p99_ns), "figure",
+		page_plain(first->at[LATENCY_P99].ns), "probe", page_plain(first->probe_ns),
+		"probe_p99", page_plain(first->probe_p99_ns), "figure",
 		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
 			figure_percentiles, "percentiles", "Percentiles of the calls", ""),
 		"rows", rows, "hand_over", hand_over_of(p->a, hand_overs), "paths", paths,
@@ -192,7 +182,7 @@ json_t *page_latency(const struct page *p)
 	free(order);
 	if (cells == NULL || json_array_size(cells) > 0)
 		return template_record("cells", cells, "drawn", json_boolean(p->figures),
-			"evidence", json_integer(LATENCY_EVIDENCE), NULL);
+			"evidence", template_count(LATENCY_EVIDENCE), NULL);
 	json_decref(cells);
 	return json_null();
 }

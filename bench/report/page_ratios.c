@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int shade_of(double log_ratio)
+static size_t shade_of(double log_ratio)
 {
-	int i = 0;
+	size_t i = 0;
 
 	while (i < PALETTE_SHADES - 1 && !(exp(log_ratio) <= palette[i].ratio))
 		i++;
@@ -43,8 +43,8 @@ static json_t *loads_of(const struct analysis *a)
 	json_t *loads = json_array();
 
 	for (size_t c = 0; c < a->cell_count; c += group_size(a, c))
-		page_add(loads, template_record("width", json_integer((json_int_t)group_size(a, c)),
-					"load", page_load(&a->cells[c]), NULL));
+		page_add(loads, template_record("width", template_count(group_size(a, c)), "load",
+					page_load(&a->cells[c]), NULL));
 	return loads;
 }
 
@@ -60,15 +60,14 @@ static json_t *columns_of(const struct analysis *a)
 		if (cell->has_best) {
 			const struct stats_estimate ns = analysis_at(a, c, cell->best)->ns;
 
-			best = template_record("ns", page_number(number_plain(exp(ns.point))),
-				"range", page_number(number_plain_range(exp(ns.lo), exp(ns.hi))),
-				NULL);
+			best = template_record("ns", page_plain(exp(ns.point)), "range",
+				page_number(number_plain_range(exp(ns.lo), exp(ns.hi))), NULL);
 		}
-		page_add(columns, template_record("column", json_integer((json_int_t)c + 2),
-					  "number", json_integer((json_int_t)c + 1), "threads",
-					  page_threads(cell->threads), "over",
-					  json_boolean(cell->oversubscribed), "disturbed",
-					  json_boolean(cell->disturbed), "best", best, NULL));
+		page_add(columns,
+			template_record("column", template_count(c + 2), "number",
+				template_count(c + 1), "threads", page_threads(cell->threads),
+				"over", json_boolean(cell->oversubscribed), "disturbed",
+				json_boolean(cell->disturbed), "best", best, NULL));
 	}
 	return columns;
 }
@@ -78,7 +77,7 @@ static json_t *absence_of(const struct analysis_result *result, size_t column)
 {
 	const bool broken = result->state > ANALYSIS_UNSUPPORTED;
 
-	return template_record("column", json_integer((json_int_t)column), "class",
+	return template_record("column", template_count(column), "class",
 		template_text(broken ? "broken" : "none"), "reason",
 		template_text(result->reason == NULL ? "not measured" : result->reason), "mark",
 		template_text(broken                          ? analysis_state_name(result->state)
@@ -108,10 +107,10 @@ static json_t *figure_of(const struct analysis *a, size_t c, size_t subject)
 	const double ns = analysis_at(a, c, cell->best)->ns.point + result->to_best.point;
 	const struct number range = number_ratio_range(result->to_best.lo, result->to_best.hi);
 
-	return template_record("column", json_integer((json_int_t)c), "ns",
-		template_words("%.6f", ns), "shade", json_integer(shade_of(result->to_best.point)),
-		"best", json_boolean(result->in_best_set), "unsure", json_boolean(unsure), "failed",
-		json_integer((json_int_t)result->failed), "ratio",
+	return template_record("column", template_count(c), "ns", template_words("%.6f", ns),
+		"shade", template_count(shade_of(result->to_best.point)), "best",
+		json_boolean(result->in_best_set), "unsure", json_boolean(unsure), "failed",
+		template_count(result->failed), "ratio",
 		page_number(number_ratio(result->to_best.point)), "mark", mark_of(result, unsure),
 		"range", subject == cell->best ? template_text("best") : page_number(range), NULL);
 }
@@ -123,7 +122,7 @@ static json_t *cell_of(const struct analysis *a, size_t c, size_t subject)
 	const bool rated = a->cells[c].has_best && !isnan(result->to_best.point);
 
 	return template_record("absence", measured ? json_null() : absence_of(result, c), "unrated",
-		measured && !rated ? template_record("column", json_integer((json_int_t)c), NULL)
+		measured && !rated ? template_record("column", template_count(c), NULL)
 				   : json_null(),
 		"figure", measured && rated ? figure_of(a, c, subject) : json_null(), NULL);
 }
@@ -153,18 +152,17 @@ static json_t *row_of(const struct page *p, size_t row)
 	json_t *tally = json_null();
 
 	if (!aside && subject->measured > 0)
-		tally = template_record("best", json_integer((json_int_t)subject->best), "measured",
-			json_integer((json_int_t)subject->measured), "undecided",
-			json_integer((json_int_t)subject->undecided), NULL);
+		tally = template_record("best", template_count(subject->best), "measured",
+			template_count(subject->measured), "undecided",
+			template_count(subject->undecided), NULL);
 	for (size_t c = 0; c < p->a->cell_count; c++)
 		page_add(cells, cell_of(p->a, c, p->order[row]));
 	return template_record("label", template_text(subject->label), "class",
 		template_text(!aside                  ? ""
 			      : row == p->contestants ? "aside first-aside"
 						      : "aside"),
-		"about", json_integer((json_int_t)subject->original + 1), "traits",
-		traits_of(subject), "role", template_text(roles[subject->role]), "tally", tally,
-		"cells", cells, NULL);
+		"about", template_count(subject->original + 1), "traits", traits_of(subject),
+		"role", template_text(roles[subject->role]), "tally", tally, "cells", cells, NULL);
 }
 
 json_t *page_ratios(const struct page *p)

@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* The percentiles that a load has columns for. */
@@ -29,18 +28,18 @@ static json_t *values_of(const struct analysis_cell *cell, const struct analysis
 
 static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
 {
-	const struct analysis_subject *s = &a->subjects[subject];
 	const struct analysis_response *r = analysis_response(a, c, subject);
 	const struct analysis_cell *cell = &a->cells[c];
 	char knee[ANALYSIS_SENTENCE_BYTES], marks[ANALYSIS_SENTENCE_BYTES];
 
 	analysis_knee(a, c, subject, knee);
 	analysis_response_marks(a, c, subject, marks);
-	return template_record("aside", json_boolean(s->role != ANALYSIS_CONTESTANT), "label",
-		template_text(s->label), "capacity", page_number(number_plain(r->capacity_s / 1e6)),
-		"values", values_of(cell, r), "knee", template_text(*knee == '\0' ? "–" : knee),
-		"knee_value", json_integer(r->knee == cell->load_count ? 0 : cell->loads[r->knee]),
-		"marks", template_text(marks), NULL);
+	return page_row(&a->subjects[subject],
+		template_record("capacity", page_plain(r->capacity_s / 1e6), "values",
+			values_of(cell, r), "knee", template_text(*knee == '\0' ? "–" : knee),
+			"knee_value",
+			template_count(r->knee == cell->load_count ? 0 : cell->loads[r->knee]),
+			"marks", template_text(marks), NULL));
 }
 
 static json_t *loads_of(const struct analysis_cell *cell)
@@ -48,11 +47,11 @@ static json_t *loads_of(const struct analysis_cell *cell)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < cell->load_count; i++) {
-		const json_int_t column = (json_int_t)(COLUMNS_BEFORE + SHOWN * i);
+		const size_t column = COLUMNS_BEFORE + SHOWN * i;
 
-		page_add(list, template_record("load", json_integer(cell->loads[i]), "p50",
-				       json_integer(column), "p99", json_integer(column + 1),
-				       "p999", json_integer(column + 2), NULL));
+		page_add(list, template_record("load", template_count(cell->loads[i]), "p50",
+				       template_count(column), "p99", template_count(column + 1),
+				       "p999", template_count(column + 2), NULL));
 	}
 	return list;
 }
@@ -77,9 +76,9 @@ static json_t *best_of(const struct analysis *a, size_t c)
 			}
 		}
 		if (isfinite(least))
-			return template_record("load", json_integer(cell->loads[i]), "label",
-				template_text(a->subjects[best].label), "p99",
-				page_number(number_plain(least)), NULL);
+			return template_record("load", template_count(cell->loads[i]), "label",
+				template_text(a->subjects[best].label), "p99", page_plain(least),
+				NULL);
 	}
 	return json_null();
 }
@@ -103,18 +102,17 @@ static json_t *cell_of(
 	const struct page *p, size_t c, const size_t *order, size_t n, size_t contestants)
 {
 	const struct analysis_cell *cell = &p->a->cells[c];
-	const json_int_t after = (json_int_t)(COLUMNS_BEFORE + SHOWN * cell->load_count);
+	const size_t after = COLUMNS_BEFORE + SHOWN * cell->load_count;
 	json_t *rows = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		page_add(rows, row_of(p->a, c, order[i]));
-	return template_record("number", json_integer((json_int_t)c + 1), "label",
-		template_text(cell->label), "arrivals",
-		template_text(analysis_response(p->a, c, order[0])->arrivals), "best",
+	return template_record("number", template_count(c + 1), "label", template_text(cell->label),
+		"arrivals", template_text(analysis_response(p->a, c, order[0])->arrivals), "best",
 		best_of(p->a, c), "figure",
 		page_cell_figure(p, c, order, contestants, figure_responses, "responses",
 			"Response times", " against load"),
-		"loads", loads_of(cell), "knee_column", json_integer(after), "rows", rows, NULL);
+		"loads", loads_of(cell), "knee_column", template_count(after), "rows", rows, NULL);
 }
 
 json_t *page_responses(const struct page *p)

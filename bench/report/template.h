@@ -19,6 +19,7 @@
 #define BENCH_REPORT_TEMPLATE_H
 
 #include <jansson.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Prints text so that it means nothing but itself where a slot stands: html_text is one. */
@@ -42,6 +43,12 @@ json_t *template_record(const char *name, ...);
 
 /* A string of any bytes, which need not be UTF-8: what a store holds. NULL becomes null. */
 json_t *template_text(const char *text);
+
+/* A whole number. */
+static inline json_t *template_count(uint64_t number)
+{
+	return json_integer((json_int_t)number);
+}
 
 /* A formatted string. */
 json_t *template_words(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,18 +2,6 @@
 Time against memory beyond the payload: a panel a cell; who is beaten in both is grey, the others have their names. template.h has
 the language, figure_tradeoff.c fills the slots; a slot without & is a quoted string.
 }}
-set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
-set multiplot layout {{rows}},{{columns}}
-set border 3 linewidth 0.5
-set tics nomirror scale 0.4
-unset key
-unset mxtics
-unset mytics
-
-# Okabe and Ito's blue: told apart from grey by every kind of colour vision, and on paper.
-front = '#0072b2'
-context = '#9a9a9a'
-
 set logscale x 10
 set format x '%.6g'
 set lmargin 6

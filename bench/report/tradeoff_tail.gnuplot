@@ -3,18 +3,6 @@ Throughput against the p99.9 of calls, with bytes an object as the size of a poi
 grey, the others have their names and bytes; a line joins those that are beaten in neither throughput nor tail. template.h has the
 language, figure_tradeoff.c fills the slots; a slot without & is a quoted string.
 }}
-set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
-set multiplot layout {{rows}},{{columns}}
-set border 3 linewidth 0.5
-set tics nomirror scale 0.4
-unset key
-unset mxtics
-unset mytics
-
-# Okabe and Ito's blue: told apart from grey by every kind of colour vision, and on paper.
-front = '#0072b2'
-context = '#9a9a9a'
-
 set logscale xy 10
 set format x '%.6g'
 set format y '%.0s%c'
