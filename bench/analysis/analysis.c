@@ -2,6 +2,7 @@
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,25 +15,16 @@ static const double ns_a_second = 1e9;
 /* A cell is called disturbed when more than this share of its slices is flagged. */
 static const double disturbed_share = 0.20;
 
-const char *const analysis_no_text = "";
-
 struct analysis_block {
 	struct analysis_block *next;
-	max_align_t data[];
+	void *data;
 };
 
-/* Zeroed memory that lives as long as the analysis; NULL if there is none. */
 void *analysis_keep(struct analysis *a, size_t count, size_t bytes)
 {
-	size_t total;
+	struct analysis_block *block = need(1, sizeof(*block));
 
-	if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX / 2)
-		return NULL;
-
-	struct analysis_block *block = calloc(1, sizeof(*block) + total + 1);
-
-	if (block == NULL)
-		return NULL;
+	block->data = need(count, bytes);
 	block->next = a->memory;
 	a->memory = block;
 	return block->data;
@@ -46,6 +38,7 @@ void analysis_free(struct analysis *analysis)
 		analysis_raw_free(&analysis->raws[c]);
 	for (struct analysis_block *block = analysis->memory, *next; block != NULL; block = next) {
 		next = block->next;
+		free(block->data);
 		free(block);
 	}
 	free(analysis);
@@ -53,9 +46,7 @@ void analysis_free(struct analysis *analysis)
 
 const char *analysis_keep_text(struct analysis *a, const char *text)
 {
-	char *copy = analysis_keep(a, strlen(text) + 1, 1);
-
-	return copy == NULL ? analysis_no_text : memcpy(copy, text, strlen(text) + 1);
+	return strcpy(analysis_keep(a, strlen(text) + 1, 1), text);
 }
 
 const char *analysis_state_name(enum analysis_state state)
@@ -153,10 +144,10 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 static int add_latency(struct analysis_source *r, size_t cell_at, size_t subject_at)
 {
 	struct analysis_times times;
-	int error = analysis_read_times(r, cell_at, subject_at, &times);
+	const int error = analysis_read_times(r, cell_at, subject_at, &times);
 
-	if (error == 0 && analysis_work_out_latency(r->analysis, cell_at, subject_at, &times) != 0)
-		error = analysis_refuse_memory(r);
+	if (error == 0)
+		analysis_work_out_latency(r->analysis, cell_at, subject_at, &times);
 	analysis_times_free(&times);
 	return error;
 }
@@ -165,16 +156,15 @@ static int add_latency(struct analysis_source *r, size_t cell_at, size_t subject
 static int add_response(struct analysis_source *r, size_t cell_at, size_t subject_at)
 {
 	const struct analysis_cell *cell = &r->analysis->cells[cell_at];
-	struct analysis_served *served = calloc(cell->load_count + 1, sizeof(*served));
-	int error = served == NULL ? analysis_refuse_memory(r) : 0;
+	AUTO_FREE struct analysis_served *served = need(cell->load_count, sizeof(*served));
+	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < cell->load_count; i++)
 		error = analysis_read_served(r, cell_at, subject_at, cell->loads[i], &served[i]);
-	if (error == 0 && analysis_work_out_response(r->analysis, cell_at, subject_at, served) != 0)
-		error = analysis_refuse_memory(r);
-	for (size_t i = 0; served != NULL && i < cell->load_count; i++)
-		analysis_served_free(&served[i]);
-	free(served);
+	if (error == 0)
+		analysis_work_out_response(r->analysis, cell_at, subject_at, served);
+	for (size_t i = 0; i < cell->load_count; i++)
+		free(served[i].fork);
 	return error;
 }
 
@@ -187,10 +177,9 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 
 	if (error == 0) {
 		finish_cell(a, cell_at, raw);
-		if ((raw->blocks > 0 && a->raws == NULL &&
-			    analysis_estimate(a, cell_at, raw) != 0) ||
-			analysis_make_command(a, cell_at) != 0)
-			error = analysis_refuse_memory(r);
+		if (raw->blocks > 0 && a->raws == NULL)
+			analysis_estimate(a, cell_at, raw);
+		analysis_make_command(a, cell_at);
 	}
 	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
 		error = add_latency(r, cell_at, i);
@@ -203,20 +192,22 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 }
 
 /* What the subjects did over all cells. */
-static int summarise(struct analysis *a)
+static void summarise(struct analysis *a)
 {
-	AUTO_FREE double *overheads = calloc(2 * (a->cell_count + 1), sizeof(*overheads));
-	double *effects = overheads + a->cell_count + 1;
+	AUTO_FREE double *overheads = need(a->cell_count, sizeof(*overheads));
+	AUTO_FREE double *effects = need(a->cell_count, sizeof(*effects));
 
-	if (overheads == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_subject *subject = &a->subjects[i];
 		size_t known = 0, compared = 0, unsupported = 0;
 
 		for (size_t c = 0; c < a->cell_count; c++) {
 			const struct analysis_result *result = analysis_at(a, c, i);
+			const struct analysis_latency *l = analysis_latency(a, c, i);
 
+			a->has_latency |= l != NULL;
+			a->has_hand_over |= l != NULL && l->hand_over_count > 0;
+			a->has_responses |= analysis_response(a, c, i) != NULL;
 			unsupported += result->state == ANALYSIS_UNSUPPORTED;
 			subject->broken += result->state > ANALYSIS_UNSUPPORTED;
 			if (result->memory.known && result->memory.object_bytes > 0)
@@ -252,7 +243,6 @@ static int summarise(struct analysis *a)
 		a->preliminary |= a->cells[c].preliminary;
 		a->disturbed += a->cells[c].disturbed;
 	}
-	return 0;
 }
 
 static int choose_baseline(struct analysis_source *r, const char *baseline)
@@ -287,17 +277,15 @@ static int read_all(struct analysis_source *r, const char *baseline, bool raw)
 	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0 ||
 		choose_baseline(r, baseline) != 0)
 		return -1;
-	if (raw) {
+	if (raw)
 		r->analysis->raws = analysis_keep(
 			r->analysis, r->analysis->cell_count, sizeof(struct analysis_raw));
-		if (r->analysis->raws == NULL)
-			return analysis_refuse_memory(r);
-	}
 	for (size_t c = 0; c < r->analysis->cell_count; c++) {
 		if (analyse_cell(r, c) != 0)
 			return -1;
 	}
-	return summarise(r->analysis) != 0 ? analysis_refuse_memory(r) : 0;
+	summarise(r->analysis);
+	return 0;
 }
 
 static int read_store(const char *path, const char *baseline, bool raw, struct analysis **out,
@@ -314,9 +302,7 @@ static int read_store(const char *path, const char *baseline, bool raw, struct a
 			"'%s' is not a store: it is no regular file. A store is the "
 			".db file that `nblbench sweep` names at its end.",
 			path);
-	r.analysis = calloc(1, sizeof(*r.analysis));
-	if (r.analysis == NULL)
-		return analysis_refuse_memory(&r);
+	r.analysis = need(1, sizeof(*r.analysis));
 	r.analysis->margin = log1p(STATS_MARGIN);
 	r.analysis->store = analysis_keep_text(r.analysis, path);
 	/* One transaction, so that a sweep that is writing can't move the ground in between. */

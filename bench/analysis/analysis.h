@@ -274,9 +274,10 @@ struct analysis {
 	double clocks_apart_ns;
 
 	bool has_baseline;
-	size_t baseline;  /* subject */
-	bool preliminary; /* some cell is */
-	size_t disturbed; /* cells that are */
+	size_t baseline;                                /* subject */
+	bool preliminary;                               /* some cell is */
+	size_t disturbed;                               /* cells that are */
+	bool has_latency, has_hand_over, has_responses; /* some row has, that stands for it */
 
 	struct analysis_block *memory; /* everything above that was allocated */
 };
@@ -285,7 +286,7 @@ struct analysis {
  * Reads and works through the store at path. baseline: a subject's label, or NULL for glibc's
  * malloc if it took part, else the mutex, else none. 0 and *out, which the caller frees with
  * analysis_free; or -1 with a sentence in why: no such file, not a store, another schema version,
- * damaged, an unknown baseline, no memory. The store is opened read-only.
+ * damaged, an unknown baseline. The store is opened read-only.
  */
 int analysis_read(
 	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes);
@@ -387,11 +388,7 @@ size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *
 const struct analysis_latency *analysis_latency(
 	const struct analysis *analysis, size_t cell, size_t subject);
 
-/* Whether any row of the store has. */
-bool analysis_has_latency(const struct analysis *analysis);
-
-/* Whether any of them hands over; and why no ages are shown, as a sentence, or "" if they are. */
-bool analysis_has_hand_over(const struct analysis *analysis);
+/* Why no ages are shown, as a sentence, or "" if they are. */
 void analysis_no_ages(const struct analysis *analysis, char *text);
 
 /* Rows of a cell that have, by p99, then by the median; order has room for subject_count. */
@@ -403,10 +400,9 @@ size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size
  */
 void analysis_imbalance(const struct analysis *analysis, size_t cell, size_t subject, char *text);
 
-/* A row's response times, where it has some that stand for it; and whether any row has. */
+/* A row's response times, where it has some that stand for it. */
 const struct analysis_response *analysis_response(
 	const struct analysis *analysis, size_t cell, size_t subject);
-bool analysis_has_responses(const struct analysis *analysis);
 
 /*
  * Of a row that has them: the knee, "80", or "≥ 95" where no heavier load was measured, "" without

@@ -1,8 +1,10 @@
 /* Medians of forks, and how they move. See drift.h. */
 #include "bench/analysis/drift.h"
 
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
+
 #include <math.h>
-#include <stdlib.h>
 
 /* The median of a fork of a row; NAN if it has no slice there. values: room for all blocks. */
 static double fork_median(
@@ -55,13 +57,10 @@ struct drift drift_worst(const struct analysis *analysis, size_t *cell)
 
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		const struct analysis_raw *raw = &analysis->raws[c];
-		double *room = calloc(
+		AUTO_FREE double *room = need(
 			raw->blocks + raw->forks + raw->subjects * (raw->forks + 1), sizeof(*room));
-		struct drift drift = {NAN, NAN};
+		const struct drift drift = drift_of(raw, room);
 
-		if (room != NULL)
-			drift = drift_of(raw, room);
-		free(room);
 		if (drift.together > worst.together || isnan(worst.together)) {
 			worst = drift;
 			*cell = c;

@@ -1,8 +1,8 @@
 /* An analysis, second part: effects, verdicts, ranks and ties of one cell. */
 #include "bench/analysis/steps.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
-#include <errno.h>
 #include <math.h>
 
 /* Below this share of clean pairs the rest would speak for too little, and all are used. */
@@ -78,20 +78,18 @@ static void work_free(struct cell_work *w)
 		free(all[i]);
 }
 
-static int work_alloc(struct cell_work *w, const struct analysis_raw *raw)
+static struct cell_work work_alloc(const struct analysis_raw *raw)
 {
-	const size_t rows = KIND_COUNT * raw->subjects + 1;
+	const size_t rows = KIND_COUNT * raw->subjects;
 
-	*w = (struct cell_work){.raw = raw,
+	return (struct cell_work){.raw = raw,
 		.design = {raw->forks, raw->start},
-		.series = calloc(rows * (raw->blocks + 1), sizeof(*w->series)),
-		.row = calloc(rows, sizeof(*w->row)),
-		.estimates = calloc(rows, sizeof(*w->estimates)),
-		.place = calloc(rows, sizeof(*w->place)),
-		.scratch = calloc(raw->blocks + 1, sizeof(*w->scratch)),
-		.behind = calloc(rows, sizeof(*w->behind))};
-	return w->series && w->row && w->estimates && w->place && w->scratch && w->behind ? 0
-											  : -ENOMEM;
+		.series = need((rows + 1) * raw->blocks, sizeof(double)),
+		.row = need(rows, sizeof(double *)),
+		.estimates = need(rows, sizeof(struct stats_estimate)),
+		.place = need(rows, sizeof(size_t)),
+		.scratch = need(raw->blocks, sizeof(double)),
+		.behind = need(rows, sizeof(double))};
 }
 
 static bool add_series(struct cell_work *w, enum kind kind, size_t subject, const size_t *reference)
@@ -126,7 +124,7 @@ bool analysis_competes(const struct analysis *a, size_t cell, size_t subject)
  * pair other blocks, "ahead of" need not be transitive, and a winner by single comparisons could
  * depend on their order.
  */
-static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *w)
+static void find_reference(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	const size_t n = a->subject_count;
@@ -144,8 +142,7 @@ static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *
 			if (j == i || !analysis_competes(a, cell_at, j))
 				continue;
 			pair_series(w->raw, i, &j, w->series);
-			if (stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL) != 0)
-				return -ENOMEM;
+			stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL);
 			if (e.point > worst)
 				worst = e.point;
 		}
@@ -155,15 +152,14 @@ static int find_reference(struct analysis *a, size_t cell_at, struct cell_work *
 			cell->has_best = true;
 		}
 	}
-	return 0;
 }
 
-/* The replicates of the n subjects' effects against the best, row by subject; NULL without memory. */
+/* The replicates of the n subjects' effects against the best, row by subject. */
 static double *replicates_of(const struct cell_work *w, const size_t *who, size_t n)
 {
-	double *rows = calloc(n * STATS_ROUNDS + 1, sizeof(*rows));
+	double *rows = need(n * STATS_ROUNDS, sizeof(*rows));
 
-	for (size_t i = 0; i < n && rows != NULL; i++)
+	for (size_t i = 0; i < n; i++)
 		memcpy(rows + i * STATS_ROUNDS,
 			w->replicates +
 				w->place[KIND_BEST * w->raw->subjects + who[i]] * STATS_ROUNDS,
@@ -177,15 +173,13 @@ static double *replicates_of(const struct cell_work *w, const size_t *who, size_
  * whoever was lucky, most easily a row with a wide interval, and since all others are compared with
  * the best, half a column would then be tied with it.
  */
-static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
+static void find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
-	AUTO_FREE size_t *who = calloc(a->subject_count + 1, sizeof(*who));
-	AUTO_FREE double *behind = calloc(a->subject_count + 1, sizeof(*behind));
+	AUTO_FREE size_t *who = need(a->subject_count, sizeof(*who));
+	AUTO_FREE double *behind = need(a->subject_count, sizeof(*behind));
 	size_t n = 0;
 
-	if (who == NULL || behind == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < a->subject_count; i++) {
 		w->behind[i] = NAN;
 		if (analysis_competes(a, cell_at, i) && !isnan(estimate_of(w, KIND_BEST, i).point))
@@ -194,14 +188,13 @@ static int find_best(struct analysis *a, size_t cell_at, struct cell_work *w)
 
 	AUTO_FREE double *replicates = replicates_of(w, who, n);
 
-	if (replicates == NULL || (n > 0 && stats_behind(replicates, n, STATS_ROUNDS, behind) != 0))
-		return -ENOMEM;
+	if (n > 0)
+		stats_behind(replicates, n, STATS_ROUNDS, behind);
 	for (size_t i = 0; i < n; i++) {
 		w->behind[who[i]] = behind[i];
 		if (behind[i] < w->behind[cell->best] || isnan(w->behind[cell->best]))
 			cell->best = who[i];
 	}
-	return 0;
 }
 
 /* A tie group is led by its fastest; one that another contains is left out. who: the fastest first. */
@@ -236,19 +229,17 @@ static void give_letters(
 }
 
 /* Best set, ranks and tie letters of a cell from the replicates of the effects against the best. */
-static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work *w)
+static void rank_cell(struct analysis *a, size_t cell_at, const struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	struct analysis_result *results = &a->results[cell_at * a->subject_count];
-	const size_t room = a->subject_count + 1;
-	AUTO_FREE size_t *who = calloc(room, sizeof(*who));
-	AUTO_FREE struct stats_estimate *e = calloc(room, sizeof(*e));
-	AUTO_FREE double *scale = calloc(room * room, sizeof(*scale));
-	AUTO_FREE bool *slower = calloc(room * room, sizeof(*slower)); /* [i * n + j]: i than j */
+	const size_t room = a->subject_count;
+	AUTO_FREE size_t *who = need(room, sizeof(*who));
+	AUTO_FREE struct stats_estimate *e = need(room, sizeof(*e));
+	AUTO_FREE double *scale = need(room * room, sizeof(*scale));
+	AUTO_FREE bool *slower = need(room * room, sizeof(*slower)); /* [i * n + j]: i than j */
 	size_t n = 0;
 
-	if (who == NULL || e == NULL || scale == NULL || slower == NULL)
-		return -ENOMEM;
 	/* Best first, then by effect: insertion, since n is a handful. */
 	for (size_t i = 0; i < a->subject_count; i++) {
 		if (!analysis_competes(a, cell_at, i) || isnan(results[i].to_best.point))
@@ -267,10 +258,6 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 		e[i] = estimate_of(w, KIND_BEST, who[i]);
 
 	AUTO_FREE double *replicates = replicates_of(w, who, n);
-
-	if (replicates == NULL)
-		return -ENOMEM;
-
 	const double threshold = isnan(cell->floor) ? a->margin : fmax(a->margin, cell->floor);
 	const double all_pairs = stats_simultaneous(e, replicates, n, STATS_ROUNDS, 1, 0, scale);
 
@@ -317,7 +304,6 @@ static int rank_cell(struct analysis *a, size_t cell_at, const struct cell_work 
 	}
 
 	give_letters(results, who, n, slower);
-	return 0;
 }
 
 /* The floor, from the first twin that ran beside its original. */
@@ -338,7 +324,7 @@ static void find_floor(struct analysis *a, size_t cell_at, const struct cell_wor
 }
 
 /* Every series of the cell, those against the best by the one that it has now, and what they say. */
-static int estimate_all(struct analysis *a, size_t cell_at, struct cell_work *w)
+static void estimate_all(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	struct analysis_result *results = &a->results[cell_at * a->subject_count];
@@ -361,28 +347,26 @@ static int estimate_all(struct analysis *a, size_t cell_at, struct cell_work *w)
 			add_series(w, KIND_ORIGINAL, i, &subject->original);
 	}
 	free(w->replicates);
-	w->replicates = calloc(w->rows * STATS_ROUNDS + 1, sizeof(*w->replicates));
-	if (w->replicates == NULL)
-		return -ENOMEM;
-	return stats_bootstrap(&w->design, w->row, w->rows, STATS_ROUNDS,
-		a->seed + (uint64_t)cell->id, w->estimates, w->replicates);
+	w->replicates = need(w->rows * STATS_ROUNDS, sizeof(*w->replicates));
+	stats_bootstrap(&w->design, w->row, w->rows, STATS_ROUNDS, a->seed + (uint64_t)cell->id,
+		w->estimates, w->replicates);
 }
 
-int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw)
+void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 	struct analysis_result *results = &a->results[cell_at * a->subject_count];
-	__attribute__((cleanup(work_free))) struct cell_work w;
+	struct cell_work w = work_alloc(raw);
 
-	if (work_alloc(&w, raw) != 0 || find_reference(a, cell_at, &w) != 0)
-		return -ENOMEM;
+	find_reference(a, cell_at, &w);
 
 	const size_t reference = cell->best;
 
-	if (estimate_all(a, cell_at, &w) != 0 ||
-		(cell->has_best && find_best(a, cell_at, &w) != 0) ||
-		(cell->best != reference && estimate_all(a, cell_at, &w) != 0))
-		return -ENOMEM;
+	estimate_all(a, cell_at, &w);
+	if (cell->has_best)
+		find_best(a, cell_at, &w);
+	if (cell->best != reference)
+		estimate_all(a, cell_at, &w);
 	find_floor(a, cell_at, &w);
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_result *result = &results[i];
@@ -403,5 +387,6 @@ int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_
 		result->slowest_share =
 			median_present(raw->slowest + i * raw->blocks, raw->blocks, w.scratch);
 	}
-	return rank_cell(a, cell_at, &w);
+	rank_cell(a, cell_at, &w);
+	work_free(&w);
 }

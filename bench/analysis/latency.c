@@ -11,14 +11,13 @@
  * at the same time, so the slower one is compared.
  */
 #include "bench/analysis/steps.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/engine/names.h"
 #include "bench/engine/offsets.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* A mean that is no longer than so many has too much of the probe in it to be compared. */
 static const double comparable_probes = 4;
@@ -234,33 +233,23 @@ static void work_out(struct analysis_latency *l, const struct analysis *a,
 	l->cost = cost_of(times, scratch);
 }
 
-int analysis_work_out_latency(
+void analysis_work_out_latency(
 	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times)
 {
 	struct analysis_result *r = &a->results[cell_at * a->subject_count + subject_at];
-	struct analysis_latency *l;
-	struct latency_times *of;
-	double *scratch;
-	int error = -ENOMEM;
 
 	if (times->forks == 0)
-		return 0;
-	l = analysis_keep(a, 1, sizeof(*l));
-	of = calloc(LATENCY_HISTOGRAMS, sizeof(*of));
-	scratch = calloc(times->forks, sizeof(*scratch));
-	if (l != NULL) {
-		l->sides = times->sides;
-		l->side = analysis_keep(a, times->sides, sizeof(*l->side));
-	}
-	if (l != NULL && l->side != NULL && of != NULL && scratch != NULL) {
-		work_out(l, a, &a->subjects[subject_at], r, times, of, scratch);
-		if (l->calls > 0)
-			r->latency = l;
-		error = 0;
-	}
-	free(of);
-	free(scratch);
-	return error;
+		return;
+
+	struct analysis_latency *l = analysis_keep(a, 1, sizeof(*l));
+	AUTO_FREE struct latency_times *of = need(LATENCY_HISTOGRAMS, sizeof(*of));
+	AUTO_FREE double *scratch = need(times->forks, sizeof(*scratch));
+
+	l->sides = times->sides;
+	l->side = analysis_keep(a, times->sides, sizeof(*l->side));
+	work_out(l, a, &a->subjects[subject_at], r, times, of, scratch);
+	if (l->calls > 0)
+		r->latency = l;
 }
 
 const struct analysis_latency *analysis_latency(
@@ -269,27 +258,6 @@ const struct analysis_latency *analysis_latency(
 	const struct analysis_result *r = analysis_at(a, cell, subject);
 
 	return r->state == ANALYSIS_MEASURED ? r->latency : NULL;
-}
-
-bool analysis_has_latency(const struct analysis *a)
-{
-	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
-		if (analysis_latency(a, i / a->subject_count, i % a->subject_count) != NULL)
-			return true;
-	}
-	return false;
-}
-
-bool analysis_has_hand_over(const struct analysis *a)
-{
-	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
-		const struct analysis_latency *l =
-			analysis_latency(a, i / a->subject_count, i % a->subject_count);
-
-		if (l != NULL && l->hand_over_count > 0)
-			return true;
-	}
-	return false;
 }
 
 void analysis_no_ages(const struct analysis *a, char *text)

@@ -5,10 +5,10 @@
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
 
+#include "bench/base/auto_free.h"
 #include "bench/sweep/fingerprint.h"
 #include "bench/sweep/schema.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -48,13 +48,9 @@ int analysis_read_plan(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
 	sqlite3_stmt *s = source_prepare(r, "SELECT hash, json, build_id, source_revision, seed, "
-					    "created_ns, command FROM plan");
-	int row;
+					    "created_ns, command FROM plan LIMIT 1");
 
-	if (s == NULL)
-		return -1;
-	row = source_row(r, s);
-	if (row == 1) {
+	while (source_next(r, s)) {
 		a->plan_hash = source_text(r, s, 0);
 		a->plan_json = source_text(r, s, 1);
 		a->build_id = source_text(r, s, 2);
@@ -63,11 +59,10 @@ int analysis_read_plan(struct analysis_source *r)
 		a->created_ns = sqlite3_column_int64(s, 5);
 		a->command = source_text(r, s, 6);
 		a->cpus = plan_cpus(a->plan_json);
-	} else if (row == 0) {
-		analysis_refuse(r, "'%s' holds no plan: its sweep ended before it began.", r->path);
 	}
-	sqlite3_finalize(s);
-	return row == 1 ? 0 : -1;
+	if (!r->failed && a->plan_hash == NULL)
+		analysis_refuse(r, "'%s' holds no plan: its sweep ended before it began.", r->path);
+	return source_result(r);
 }
 
 /* Fills one row of a table, which was zeroed. */
@@ -75,36 +70,24 @@ typedef void take_row(struct analysis_source *r, sqlite3_stmt *s, void *row);
 
 /*
  * Reads a table whose key is <table>_id, in the order of its keys: its rows, of `bytes` bytes
- * each, which live as long as the analysis. *count is how many have been taken, from 0 on. NULL:
- * why is set.
+ * each, which live as long as the analysis. *count is how many have been taken, from 0 on.
  */
 static void *read_table(struct analysis_source *r, const char *table, const char *columns,
 	size_t bytes, size_t *count, take_row *take)
 {
 	char sql[SQL_BYTES];
 	int64_t rows = 0;
-	int row = 0;
 
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
-	if (source_integer(r, sql, &rows) != 0)
-		return NULL;
-
-	unsigned char *memory = analysis_keep(r->analysis, (size_t)rows, bytes);
-
-	if (memory == NULL) {
-		analysis_refuse_memory(r);
-		return NULL;
-	}
+	source_integer(r, sql, &rows);
 	snprintf(sql, sizeof(sql), "SELECT %s FROM %s ORDER BY %s_id", columns, table, table);
 
+	unsigned char *memory = analysis_keep(r->analysis, (size_t)rows, bytes);
 	sqlite3_stmt *s = source_prepare(r, sql);
 
-	if (s == NULL)
-		return NULL;
-	for (*count = 0; *count < (size_t)rows && (row = source_row(r, s)) == 1; (*count)++)
+	for (*count = 0; source_next(r, s); (*count)++)
 		take(r, s, memory + *count * bytes);
-	sqlite3_finalize(s);
-	return row < 0 ? NULL : memory;
+	return memory;
 }
 
 /* Leaves of a JSON value, as "outer.inner" = "text"; counts them if values is NULL. */
@@ -120,24 +103,19 @@ static size_t flatten(struct analysis *a, const char *prefix, const json_t *json
 			const size_t bytes = strlen(prefix) + strlen(name) + 2;
 			char *path = analysis_keep(a, bytes, 1);
 
-			if (path == NULL)
-				continue;
 			snprintf(path, bytes, "%s%s%s", prefix, *prefix == '\0' ? "" : ".", name);
 			n = flatten(a, path, member, values, n);
 		}
 		return n;
 	}
 	if (values != NULL) {
-		char *dump = json_is_string(json)
-				     ? NULL
-				     : json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
+		AUTO_FREE char *dump = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
 
 		values[n].name = prefix;
-		values[n].value = json_is_string(json)
-					  ? analysis_keep_text(a, json_string_value(json))
-				  : dump == NULL ? analysis_no_text
-						 : analysis_keep_text(a, dump);
-		free(dump);
+		values[n].value =
+			analysis_keep_text(a, json_is_string(json) ? json_string_value(json)
+					      : dump == NULL       ? ""
+								   : dump);
 	}
 	return n + 1;
 }
@@ -156,9 +134,7 @@ static void take_machine(struct analysis_source *r, sqlite3_stmt *s, void *row)
 
 	struct analysis_value *values = analysis_keep(a, m->value_count, sizeof(*values));
 
-	if (values == NULL)
-		m->value_count = 0;
-	else if (json == NULL)
+	if (json == NULL)
 		values[0] = (struct analysis_value){"fingerprint", fingerprint};
 	else
 		m->value_count = flatten(a, "", json, values, 0);
@@ -190,9 +166,8 @@ int analysis_read_machines(struct analysis_source *r)
 
 	a->machines = read_table(r, "machine", "started_ns, hash, grade, json",
 		sizeof(*a->machines), &a->machine_count, take_machine);
-	if (a->machines != NULL)
-		a->clocks_apart_ns = clocks_apart_ns(a);
-	return a->machines == NULL ? -1 : 0;
+	a->clocks_apart_ns = clocks_apart_ns(a);
+	return source_result(r);
 }
 
 static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
@@ -222,7 +197,7 @@ int analysis_read_subjects(struct analysis_source *r)
 		"subject_id, label, pool, context, dispatch, twin, summary, progress, cache, "
 		"exact, is_pool",
 		sizeof(*a->subjects), &a->subject_count, take_subject);
-	return a->subjects == NULL ? -1 : 0;
+	return source_result(r);
 }
 
 static void take_cell(struct analysis_source *r, sqlite3_stmt *s, void *row)
@@ -255,10 +230,8 @@ int analysis_read_cells(struct analysis_source *r)
 		"cell_id, label, workload, unit, program, threads, lane_threads, oversubscribed, "
 		"burst, depth, object_bytes, object_align, pages, capped",
 		sizeof(*a->cells), &a->cell_count, take_cell);
-	if (a->cells == NULL)
-		return -1;
 	a->results = analysis_keep(a, a->cell_count * (a->subject_count + 1), sizeof(*a->results));
-	return a->results == NULL ? analysis_refuse_memory(r) : 0;
+	return source_result(r);
 }
 
 static enum analysis_state state_of(const char *name)
@@ -274,9 +247,8 @@ static enum analysis_state state_of(const char *name)
 static const char *first_line(struct analysis *a, const char *detail)
 {
 	const size_t length = strcspn(detail, "\n");
-	char *line = analysis_keep(a, length + 1, 1);
 
-	return line == NULL ? analysis_no_text : memcpy(line, detail, length);
+	return memcpy(analysis_keep(a, length + 1, 1), detail, length);
 }
 
 static void apply_event(
@@ -342,5 +314,5 @@ int analysis_read_events(struct analysis_source *r)
 
 	a->events = read_table(r, "event", "cell_id, subject_id, fork, state, detail, at_ns",
 		sizeof(*a->events), &a->event_count, take_event);
-	return a->events == NULL ? -1 : 0;
+	return source_result(r);
 }

@@ -1,6 +1,7 @@
 /* An analysis, first part too: what was timed of single calls. */
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
+#include "bench/base/need.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,6 @@ void analysis_times_free(struct analysis_times *times)
 	free(times->calls);
 	for (int i = 0; i < ANALYSIS_HAND_OVER; i++)
 		free(times->hand_over[i]);
-	*times = (struct analysis_times){0};
 }
 
 /* The fork of that number; NULL if nothing was timed in it. */
@@ -25,77 +25,57 @@ static struct analysis_times_fork *find_fork(struct analysis_times *times, int64
 	return NULL;
 }
 
-static int allocate(
-	struct analysis_source *r, size_t cell_at, size_t forks, struct analysis_times *times)
+static void allocate(struct analysis_times *times, uint32_t sides, size_t forks)
 {
-	const uint32_t sides = r->analysis->cells[cell_at].lane_threads;
-
-	if (forks == 0 || sides == 0)
-		return 0;
 	times->sides = sides;
-	times->side = calloc(sides, sizeof(*times->side));
-	times->fork = calloc(forks, sizeof(*times->fork));
-	times->calls = calloc(forks, sizeof(*times->calls));
-	bool whole = times->side != NULL && times->fork != NULL && times->calls != NULL;
-	for (int i = 0; i < ANALYSIS_HAND_OVER; i++) {
-		times->hand_over[i] = calloc(forks, sizeof(*times->hand_over[i]));
-		whole = whole && times->hand_over[i] != NULL;
-	}
-	return whole ? 0 : analysis_refuse_memory(r);
+	times->side = need(sides, sizeof(*times->side));
+	times->fork = need(forks, sizeof(*times->fork));
+	times->calls = need(forks, sizeof(*times->calls));
+	for (int i = 0; i < ANALYSIS_HAND_OVER; i++)
+		times->hand_over[i] = need(forks, sizeof(*times->hand_over[i]));
 }
 
 /* Units and windows of the latency slices, and room for the rest. */
-static int read_timed(
+static void read_timed(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
+	const uint32_t sides = r->analysis->cells[cell_at].lane_threads;
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT fork, thread, units, window_ns, timed_units,"
 		" (SELECT count(DISTINCT fork) FROM timed WHERE cell_id = ?1 AND subject_id = ?2)"
 		" FROM timed WHERE cell_id = ?1 AND subject_id = ?2 ORDER BY fork, thread");
-	size_t room = 0;
-	int row, error = s == NULL ? -1 : 0;
 
-	while (error == 0 && (row = source_row(r, s)) == 1) {
+	while (source_next(r, s)) {
 		const int64_t fork = sqlite3_column_int64(s, 0);
 		const double window = sqlite3_column_double(s, 3);
 
-		if (room == 0) {
-			room = (size_t)source_count(s, 5);
-			error = allocate(r, cell_at, room, times);
-			if (error != 0 || times->sides == 0)
-				break;
-		}
-		if (times->forks == 0 || times->fork[times->forks - 1].fork != fork) {
-			if (times->forks == room)
-				break;
+		if (sides == 0)
+			continue;
+		if (times->sides == 0)
+			allocate(times, sides, (size_t)source_count(s, 5));
+		if (times->forks == 0 || times->fork[times->forks - 1].fork != fork)
 			times->fork[times->forks++].fork = fork;
-		}
 
-		const size_t side = source_small(s, 1) % times->sides;
+		const size_t side = source_small(s, 1) % sides;
 
 		times->side[side].units += sqlite3_column_double(s, 4);
 		/* A lane's work is what its last thread completed. */
-		if (side + 1 == times->sides && window > 0)
+		if (side + 1 == sides && window > 0)
 			times->fork[times->forks - 1].timed_rate +=
 				sqlite3_column_double(s, 2) / window;
 	}
-	if (error == 0 && row < 0)
-		error = -1;
-	sqlite3_finalize(s);
-	return error;
 }
 
 /* The same of the throughput slices. */
-static int read_rates(
+static void read_rates(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT b.fork, t.thread, sum(t.units), sum(t.window_ns) FROM block b"
 		" JOIN thread t ON t.block_id = b.block_id WHERE b.cell_id = ? AND t.subject_id = ?"
 		" GROUP BY b.fork, t.thread");
-	int row = -1;
 
-	while (s != NULL && (row = source_row(r, s)) == 1) {
+	while (source_next(r, s)) {
 		struct analysis_times_fork *fork = find_fork(times, sqlite3_column_int64(s, 0));
 		const double window = sqlite3_column_double(s, 3);
 
@@ -103,8 +83,6 @@ static int read_rates(
 			source_small(s, 1) % times->sides + 1 == times->sides)
 			fork->rate += sqlite3_column_double(s, 2) / window;
 	}
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
 }
 
 static bool take_path(sqlite3_stmt *s, struct analysis_times *times)
@@ -137,51 +115,41 @@ static bool take_path(sqlite3_stmt *s, struct analysis_times *times)
 	return true;
 }
 
-static int read_paths(
+static void read_paths(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT fork, thread, path, sum, longest, histogram FROM latency"
 		" WHERE cell_id = ? AND subject_id = ?");
-	int row = -1;
 
-	while (s != NULL && (row = source_row(r, s)) == 1 && take_path(s, times))
-		continue;
-	sqlite3_finalize(s);
-	return row == 1 ? analysis_refuse_times(r, cell_at, subject_at) : row;
+	while (source_next(r, s)) {
+		if (!take_path(s, times))
+			analysis_refuse_times(r, cell_at, subject_at);
+	}
 }
 
-static int read_least_longest(
+static void read_least_longest(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT min(longest) FROM (SELECT max(longest) AS longest FROM latency"
 		" WHERE cell_id = ? AND subject_id = ? AND path NOT IN ('probe', 'age') GROUP BY "
 		"thread)");
-	const int row = s == NULL ? -1 : source_row(r, s);
 
-	if (row == 1)
+	while (source_next(r, s))
 		times->least_longest = source_count(s, 0);
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
 }
 
 int analysis_read_times(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
 	*times = (struct analysis_times){0};
-	if (r->schema < SCHEMA_WITH_LATENCY)
-		return 0;
-
-	int error = read_timed(r, cell_at, subject_at, times);
-
-	if (error == 0 && times->forks > 0)
-		error = read_rates(r, cell_at, subject_at, times);
-	if (error == 0 && times->forks > 0)
-		error = read_paths(r, cell_at, subject_at, times);
-	if (error == 0 && times->forks > 0)
-		error = read_least_longest(r, cell_at, subject_at, times);
-	if (error != 0)
-		analysis_times_free(times);
-	return error;
+	if (r->schema >= SCHEMA_WITH_LATENCY)
+		read_timed(r, cell_at, subject_at, times);
+	if (times->forks > 0 && !r->failed) {
+		read_rates(r, cell_at, subject_at, times);
+		read_paths(r, cell_at, subject_at, times);
+		read_least_longest(r, cell_at, subject_at, times);
+	}
+	return source_result(r);
 }

@@ -5,8 +5,8 @@
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -26,25 +26,21 @@ void analysis_raw_free(struct analysis_raw *raw)
 	free(raw->calibration);
 }
 
-static int raw_alloc(struct analysis_raw *raw, size_t blocks, size_t forks, size_t subjects)
+static void raw_alloc(struct analysis_raw *raw, size_t blocks, size_t forks, size_t subjects)
 {
-	const size_t values = subjects * blocks + 1;
+	const size_t values = subjects * blocks;
 
 	raw->subjects = subjects;
 	raw->blocks = blocks;
 	raw->forks = forks;
-	raw->start = calloc(forks + 1, sizeof(*raw->start));
-	raw->log_ns = calloc(values, sizeof(*raw->log_ns));
-	raw->flagged = calloc(values, sizeof(*raw->flagged));
-	raw->jain = calloc(values, sizeof(*raw->jain));
-	raw->slowest = calloc(values, sizeof(*raw->slowest));
-	raw->calibration = calloc(blocks + 1, sizeof(*raw->calibration));
-	if (!raw->start || !raw->log_ns || !raw->flagged || !raw->jain || !raw->slowest ||
-		!raw->calibration)
-		return -ENOMEM;
+	raw->start = need(forks + 1, sizeof(*raw->start));
+	raw->log_ns = need(values, sizeof(*raw->log_ns));
+	raw->flagged = need(values, sizeof(*raw->flagged));
+	raw->jain = need(values, sizeof(*raw->jain));
+	raw->slowest = need(values, sizeof(*raw->slowest));
+	raw->calibration = need(blocks, sizeof(*raw->calibration));
 	for (size_t i = 0; i < values; i++)
 		raw->log_ns[i] = raw->jain[i] = raw->slowest[i] = NAN;
-	return 0;
 }
 
 /*
@@ -58,9 +54,10 @@ static double slice_log_ns(const struct analysis_cell *cell, double units_per_s)
 	return log(ns_a_second * cell->threads / cell->lane_threads / units_per_s);
 }
 
+/* block_at, fork_at: the numbers of a row's block and fork among those of the cell, from 1 on. */
 enum slice_column {
-	COLUMN_BLOCK,
-	COLUMN_FORK,
+	COLUMN_BLOCK_AT,
+	COLUMN_FORK_AT,
 	COLUMN_CALIBRATION,
 	COLUMN_SUBJECT,
 	COLUMN_RATE,
@@ -78,11 +75,13 @@ enum slice_column {
 };
 
 static const char slice_sql[] =
-	"SELECT b.block_id, b.fork, b.calibration_ns, s.subject_id, s.units_per_s, s.units, "
-	"s.failed,"
-	" s.jain, s.slowest_share, s.flags, s.refill, s.flush, s.grow, s.steal, s.empty, %s"
-	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ?"
-	" ORDER BY b.fork, b.block, b.block_id";
+	"SELECT dense_rank() OVER (ORDER BY b.fork, b.block, b.block_id) AS block_at,"
+	" dense_rank() OVER (ORDER BY b.fork), b.calibration_ns, s.subject_id, s.units_per_s, "
+	"s.units,"
+	" s.failed, s.jain, s.slowest_share, s.flags, s.refill, s.flush, s.grow, s.steal, s.empty, "
+	"%s"
+	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? ORDER BY "
+	"block_at";
 
 static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_t block,
 	sqlite3_stmt *s, struct analysis_raw *raw)
@@ -110,82 +109,43 @@ static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_
 	cell->flagged += raw->flagged[at];
 }
 
-static int read_slices(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw)
+static void read_slices(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw)
 {
 	struct analysis *a = r->analysis;
-	sqlite3_stmt *s = source_prepare(r,
+	struct analysis_cell *cell = &a->cells[cell_at];
+	char sql[SQL_BYTES];
+	sqlite3_stmt *s = source_ask_cell(r, cell_at,
 		"SELECT count(DISTINCT b.block_id), count(DISTINCT b.fork) FROM block b"
 		" JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ?");
 
-	if (s == NULL)
-		return -1;
-	sqlite3_bind_int64(s, 1, a->cells[cell_at].id);
-
-	int row = source_row(r, s);
-	const size_t blocks = row == 1 ? (size_t)source_count(s, 0) : 0;
-	const size_t forks = row == 1 ? (size_t)source_count(s, 1) : 0;
-
-	sqlite3_finalize(s);
-	if (row < 0)
-		return -1;
-	if (raw_alloc(raw, blocks, forks, a->subject_count) != 0)
-		return analysis_refuse_memory(r);
-
-	char sql[SQL_BYTES];
-
+	while (source_next(r, s)) {
+		cell->blocks = (size_t)source_count(s, 0);
+		cell->forks = (size_t)source_count(s, 1);
+	}
+	raw_alloc(raw, cell->blocks, cell->forks, a->subject_count);
 	snprintf(sql, sizeof(sql), slice_sql, r->schema >= SCHEMA_WITH_LATENCY ? "s.wait" : "0");
-	s = source_prepare(r, sql);
-	if (s == NULL)
-		return -1;
-	sqlite3_bind_int64(s, 1, a->cells[cell_at].id);
-
-	size_t block = 0, fork = 0;
-	int64_t block_id = 0, fork_id = 0;
-	bool first = true;
-
-	while ((row = source_row(r, s)) == 1) {
-		const int64_t row_block = sqlite3_column_int64(s, COLUMN_BLOCK);
-		const int64_t row_fork = sqlite3_column_int64(s, COLUMN_FORK);
-
-		if (!first && row_block != block_id)
-			block++;
-		if (!first && row_fork != fork_id)
-			fork++;
-		/* Another program may be adding blocks since they were counted. */
-		if (block >= blocks || fork >= forks)
-			break;
-		if (first || row_fork != fork_id)
-			raw->start[fork] = block;
-		first = false;
-		block_id = row_block;
-		fork_id = row_fork;
-		raw->calibration[block] = sqlite3_column_double(s, COLUMN_CALIBRATION);
-
+	s = source_ask_cell(r, cell_at, sql);
+	while (source_next(r, s)) {
+		const size_t block = (size_t)source_count(s, COLUMN_BLOCK_AT) - 1;
+		const size_t fork = (size_t)source_count(s, COLUMN_FORK_AT) - 1;
 		const size_t subject = source_subject(a, sqlite3_column_int64(s, COLUMN_SUBJECT));
 
+		raw->start[fork + 1] = block + 1; /* at last that of the next fork */
+		raw->calibration[block] = sqlite3_column_double(s, COLUMN_CALIBRATION);
 		if (subject < a->subject_count)
 			take_slice(a, cell_at, subject, block, s, raw);
 	}
-	raw->start[forks] = blocks;
-	a->cells[cell_at].forks = forks;
-	a->cells[cell_at].blocks = blocks;
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
 }
 
-static int read_threads(struct analysis_source *r, size_t cell_at)
+static void read_threads(struct analysis_source *r, size_t cell_at)
 {
 	struct analysis *a = r->analysis;
-	sqlite3_stmt *s = source_prepare(r,
+	sqlite3_stmt *s = source_ask_cell(r, cell_at,
 		"SELECT t.subject_id, sum(t.cpu_ns), sum(t.window_ns), sum(t.nivcsw),"
 		" sum(t.minflt) FROM thread t JOIN block b ON b.block_id = t.block_id"
 		" WHERE b.cell_id = ? GROUP BY t.subject_id");
-	int row;
 
-	if (s == NULL)
-		return -1;
-	sqlite3_bind_int64(s, 1, a->cells[cell_at].id);
-	while ((row = source_row(r, s)) == 1) {
+	while (source_next(r, s)) {
 		const size_t subject = source_subject(a, sqlite3_column_int64(s, 0));
 
 		if (subject == a->subject_count)
@@ -198,46 +158,32 @@ static int read_threads(struct analysis_source *r, size_t cell_at)
 		result->involuntary = source_count(s, 3);
 		result->faults = source_count(s, 4);
 	}
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
 }
 
 /* Medians over forks; a shortfall of objects is a failure, whatever the figures say. */
-static int read_memory(struct analysis_source *r, size_t cell_at, size_t subject_at)
+static void read_memory(struct analysis_source *r, size_t cell_at, size_t subject_at)
 {
 	struct analysis *a = r->analysis;
 	struct analysis_result *result = &a->results[cell_at * a->subject_count + subject_at];
-	sqlite3_stmt *s = source_prepare(r,
+	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT pool_bytes, rss_open, rss_peak, capacity, drained, expected, count(*) OVER "
 		"() FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork");
 	AUTO_FREE double *values = NULL;
-	size_t n = 0, capacity = 0;
-	int row;
+	size_t n = 0, forks = 0;
 
-	if (s == NULL)
-		return -1;
-	sqlite3_bind_int64(s, 1, a->cells[cell_at].id);
-	sqlite3_bind_int64(s, 2, a->subjects[subject_at].id);
-	while ((row = source_row(r, s)) == 1) {
-		if (values == NULL) {
-			capacity = (size_t)source_count(s, 6);
-			values = calloc(4 * capacity, sizeof(*values));
-			if (values == NULL) {
-				sqlite3_finalize(s);
-				return analysis_refuse_memory(r);
-			}
-		}
-		if (n == capacity)
-			break;
-
+	while (source_next(r, s)) {
 		const double objects = sqlite3_column_double(s, 3);
 		const int64_t drained = sqlite3_column_int64(s, 4);
 		const int64_t expected = sqlite3_column_int64(s, 5);
 
+		if (values == NULL) {
+			forks = (size_t)source_count(s, 6);
+			values = need(4 * forks, sizeof(*values));
+		}
 		values[n] = sqlite3_column_double(s, 0);
-		values[capacity + n] = sqlite3_column_double(s, 1);
-		values[2 * capacity + n] = sqlite3_column_double(s, 2);
-		values[3 * capacity + n] = objects > 0 ? values[n] / objects : 0;
+		values[forks + n] = sqlite3_column_double(s, 1);
+		values[2 * forks + n] = sqlite3_column_double(s, 2);
+		values[3 * forks + n] = objects > 0 ? values[n] / objects : 0;
 		n++;
 		if (a->subjects[subject_at].is_pool && expected > 0 && drained != expected &&
 			(result->state == ANALYSIS_ABSENT || result->state == ANALYSIS_MEASURED)) {
@@ -254,24 +200,22 @@ static int read_memory(struct analysis_source *r, size_t cell_at, size_t subject
 	if (n > 0) {
 		result->memory.known = true;
 		result->memory.pool_bytes = stats_median(values, n);
-		result->memory.rss_open = stats_median(values + capacity, n);
-		result->memory.rss_peak = stats_median(values + 2 * capacity, n);
-		result->memory.object_bytes = stats_median(values + 3 * capacity, n);
+		result->memory.rss_open = stats_median(values + forks, n);
+		result->memory.rss_peak = stats_median(values + 2 * forks, n);
+		result->memory.object_bytes = stats_median(values + 3 * forks, n);
 	}
-	sqlite3_finalize(s);
-	return row < 0 ? -1 : 0;
 }
 
 int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw)
 {
 	struct analysis *a = r->analysis;
-	int error = read_slices(r, cell_at, raw);
 
 	for (size_t i = 0; i < a->subject_count; i++)
 		a->results[cell_at * a->subject_count + i].cpu_share = NAN;
-	if (error == 0)
-		error = read_threads(r, cell_at);
-	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
-		error = read_memory(r, cell_at, i);
-	return error;
+	read_slices(r, cell_at, raw);
+	if (!r->failed)
+		read_threads(r, cell_at);
+	for (size_t i = 0; !r->failed && i < a->subject_count; i++)
+		read_memory(r, cell_at, i);
+	return source_result(r);
 }

@@ -26,13 +26,6 @@ static double at_share(const struct histogram *h, double share)
 			  : histogram_at_rank(h, count - (uint64_t)((1 - share) * (double)count));
 }
 
-static int ascending(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * How many of n values, from either end, lie outside an interval that covers their median with
  * 95 %: 0 for six, the most extreme ones are its ends. n >= STATS_EVIDENCE_MIN.
@@ -64,7 +57,7 @@ struct analysis_percentile analysis_percentile_of(const struct histogram *all,
 		if (isnan(scratch[f]))
 			return p; /* a fork without a call */
 	}
-	qsort(scratch, forks, sizeof(*scratch), ascending);
+	qsort(scratch, forks, sizeof(*scratch), stats_ascending);
 
 	const size_t k = outside(forks);
 

@@ -4,9 +4,9 @@
 #include "alloc/context.h"
 #include "bench/base/append.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -228,18 +228,16 @@ static void take_values(
 	}
 }
 
-/* Estimates n contrasts of the cell of `side`; replicates may be NULL. 0 or -ENOMEM. */
-static int estimate_contrasts(const struct attempt *t, int side, const struct contrast *contrasts,
+/* Estimates n contrasts of the cell of `side`; replicates may be NULL. */
+static void estimate_contrasts(const struct attempt *t, int side, const struct contrast *contrasts,
 	size_t n, struct stats_estimate *estimates, double *replicates)
 {
 	const size_t cell = t->side[side].cell;
 	const struct analysis_raw *raw = &t->a->raws[cell];
 	const struct stats_design design = {raw->forks, raw->start};
-	AUTO_FREE double *values = calloc((n + 2) * raw->blocks + 1, sizeof(*values));
-	AUTO_FREE const double **rows = calloc(n + 1, sizeof(*rows));
+	AUTO_FREE double *values = need((n + 2) * raw->blocks, sizeof(*values));
+	AUTO_FREE const double **rows = need(n, sizeof(*rows));
 
-	if (values == NULL || rows == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		const size_t x = contrasts[i].x, y = contrasts[i].y;
 		double *out = values + i * raw->blocks, *one = values + n * raw->blocks;
@@ -253,55 +251,47 @@ static int estimate_contrasts(const struct attempt *t, int side, const struct co
 			other == NULL ? NULL : raw->flagged + y * raw->blocks, raw->blocks, out);
 	}
 	/* The report's seed, so that what both print comes from the same draws. */
-	return stats_bootstrap(&design, rows, n, replicates == NULL ? 0 : STATS_ROUNDS,
+	stats_bootstrap(&design, rows, n, replicates == NULL ? 0 : STATS_ROUNDS,
 		t->a->seed + (uint64_t)t->a->cells[cell].id, estimates, replicates);
 }
 
 /* Puts the fastest candidate of a side first, by its paired effect against the first; and its value. */
-static int choose(struct attempt *t, int side)
+static void choose(struct attempt *t, int side)
 {
 	struct candidates *here = &t->side[side];
-	AUTO_FREE struct contrast *contrasts = calloc(here->count, sizeof(*contrasts));
-	AUTO_FREE struct stats_estimate *e = calloc(here->count, sizeof(*e));
+	AUTO_FREE struct contrast *contrasts = need(here->count, sizeof(*contrasts));
+	AUTO_FREE struct stats_estimate *e = need(here->count, sizeof(*e));
 	size_t best = 0;
 
-	if (contrasts == NULL || e == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < here->count; i++)
 		contrasts[i] = (struct contrast){here->who[i], here->who[0]};
-	if (estimate_contrasts(t, side, contrasts, here->count, e, NULL) != 0)
-		return -ENOMEM;
+	estimate_contrasts(t, side, contrasts, here->count, e, NULL);
 	for (size_t i = 1; i < here->count && !(t->same && side == 1); i++)
 		best = e[i].point < e[best].point ? i : best;
 	*contrasts = (struct contrast){here->who[best], ALONE};
 	here->who[best] = here->who[0];
 	here->who[0] = contrasts->x;
-	if (estimate_contrasts(t, side, contrasts, 1, e, NULL) != 0)
-		return -ENOMEM;
+	estimate_contrasts(t, side, contrasts, 1, e, NULL);
 	t->result->value[side] = t->target->operation == RATIO_MINUS ? e->point
 				 : t->target->measure == RATIO_RATE
 					 ? analysis_rate(&t->a->cells[here->cell], e->point)
 					 : exp(e->point);
-	return 0;
 }
 
 /* Sides in different cells share no block: each is estimated by itself, then they are subtracted. */
-static int estimate_apart(const struct attempt *t, const struct contrast *family, size_t n,
+static void estimate_apart(const struct attempt *t, const struct contrast *family, size_t n,
 	struct stats_estimate *e, double *draws)
 {
-	AUTO_FREE struct contrast *alone = calloc(2 * n, sizeof(*alone));
-	AUTO_FREE struct stats_estimate *other = calloc(n, sizeof(*other));
-	AUTO_FREE double *drawn = calloc(n * STATS_ROUNDS, sizeof(*drawn));
+	AUTO_FREE struct contrast *alone = need(2 * n, sizeof(*alone));
+	AUTO_FREE struct stats_estimate *other = need(n, sizeof(*other));
+	AUTO_FREE double *drawn = need(n * STATS_ROUNDS, sizeof(*drawn));
 
-	if (alone == NULL || other == NULL || drawn == NULL)
-		return -ENOMEM;
 	for (size_t k = 0; k < n; k++) {
 		alone[k] = (struct contrast){family[k].x, ALONE};
 		alone[n + k] = (struct contrast){family[k].y, ALONE};
 	}
-	if (estimate_contrasts(t, 0, alone, n, e, draws) != 0 ||
-		estimate_contrasts(t, 1, alone + n, n, other, drawn) != 0)
-		return -ENOMEM;
+	estimate_contrasts(t, 0, alone, n, e, draws);
+	estimate_contrasts(t, 1, alone + n, n, other, drawn);
 	for (size_t k = 0; k < n; k++) {
 		e[k].point -= other[k].point;
 		if (!isfinite(other[k].lo))
@@ -309,34 +299,33 @@ static int estimate_apart(const struct attempt *t, const struct contrast *family
 	}
 	for (size_t i = 0; i < n * STATS_ROUNDS; i++)
 		draws[i] -= drawn[i];
-	return 0;
 }
 
 /*
  * The estimate of the choice that was made, with an interval that holds for each that could have
  * been: of one side, the other as it is.
  */
-static int estimate(struct attempt *t, struct stats_estimate *out)
+static void estimate(struct attempt *t, struct stats_estimate *out)
 {
 	const struct candidates *x = &t->side[0], *y = &t->side[1];
 	const size_t room = x->count + y->count;
-	AUTO_FREE struct contrast *family = calloc(room, sizeof(*family));
-	AUTO_FREE struct stats_estimate *e = calloc(room, sizeof(*e));
-	AUTO_FREE double *draws = calloc(room * STATS_ROUNDS, sizeof(*draws));
+	AUTO_FREE struct contrast *family = need(room, sizeof(*family));
+	AUTO_FREE struct stats_estimate *e = need(room, sizeof(*e));
+	AUTO_FREE double *draws = need(room * STATS_ROUNDS, sizeof(*draws));
 	size_t n = 0;
 
-	if (family == NULL || e == NULL || draws == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < x->count; i++)
 		family[n++] =
 			(struct contrast){x->who[i], t->two ? y->who[t->same ? i : 0] : ALONE};
 	for (size_t i = 1; i < y->count && !t->same; i++)
 		family[n++] = (struct contrast){x->who[0], y->who[i]};
-	if (t->two && x->cell != y->cell ? estimate_apart(t, family, n, e, draws) != 0
-					 : estimate_contrasts(t, 0, family, n, e, draws) != 0)
-		return -ENOMEM;
+	if (t->two && x->cell != y->cell)
+		estimate_apart(t, family, n, e, draws);
+	else
+		estimate_contrasts(t, 0, family, n, e, draws);
 	*out = (struct stats_estimate){e->point, -INFINITY, INFINITY};
-	return isfinite(e->lo) ? stats_chosen(e, draws, n, STATS_ROUNDS, 0, out) : 0;
+	if (isfinite(e->lo))
+		stats_chosen(e, draws, n, STATS_ROUNDS, 0, out);
 }
 
 /* "mag_tls", "mag_tls, best of 17", "tcmalloc, best of 5 (no mimalloc)". */
@@ -450,18 +439,16 @@ static void work_out_calls(struct attempt *t)
 		verdict_of(t->target, e, over ? log(t->target->wanted) : t->target->wanted);
 }
 
-static int work_out(struct attempt *t)
+static void work_out(struct attempt *t)
 {
 	const struct ratio_target *target = t->target;
 	struct stats_estimate *e = &t->result->estimate;
 
 	for (int side = 0; side < (t->two ? 2 : 1); side++) {
-		if (choose(t, side) != 0)
-			return -ENOMEM;
+		choose(t, side);
 		tell_rows(t, side);
 	}
-	if (estimate(t, e) != 0)
-		return -ENOMEM;
+	estimate(t, e);
 	if (target->measure == RATIO_RATE) {
 		const struct analysis_cell *one = &t->a->cells[t->side[0].cell];
 		const struct analysis_cell *other = &t->a->cells[t->side[1].cell];
@@ -474,22 +461,18 @@ static int work_out(struct attempt *t)
 		*e = (struct stats_estimate){exp(e->point), exp(e->lo), exp(e->hi)};
 	t->result->verdict = verdict_of(
 		target, e, target->operation == RATIO_OVER ? log(target->wanted) : target->wanted);
-	return 0;
 }
 
-/* One store. 0 or -ENOMEM; *found: it has the target. */
-static int attempt_store(struct attempt *t, bool *found)
+/* One store: whether it has the target. */
+static bool attempt_store(struct attempt *t)
 {
-	AUTO_FREE size_t *who = calloc(2 * t->a->subject_count + 1, sizeof(*who));
+	AUTO_FREE size_t *who = need(2 * t->a->subject_count, sizeof(*who));
 
-	if (who == NULL)
-		return -ENOMEM;
 	t->side[0].who = who;
 	t->side[1].who = who + t->a->subject_count;
-	*found = find_cell(t, 0) && (!t->two || find_cell(t, 1)) && find_rows(t, 0) &&
-		 (!t->two || t->same || find_rows(t, 1));
-	if (!*found)
-		return 0;
+	if (!find_cell(t, 0) || (t->two && !find_cell(t, 1)) || !find_rows(t, 0) ||
+		(t->two && !t->same && !find_rows(t, 1)))
+		return false;
 	if (t->same)
 		t->side[1] = (struct candidates){t->side[1].cell, t->side[0].count, who};
 	if (ratio_is_of_calls(t->target))
@@ -497,29 +480,26 @@ static int attempt_store(struct attempt *t, bool *found)
 	else if (t->target->measure == RATIO_FAILED)
 		count_failures(t);
 	else
-		return work_out(t);
-	return 0;
+		work_out(t);
+	return true;
 }
 
-int ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
+void ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
 	struct ratio_result *result)
 {
 	struct ratio_result absent = {.verdict = RATIO_ABSENT, .value = {NAN, NAN}};
-	bool found = false;
 
-	for (size_t i = 0; i < stores->count && !found; i++) {
+	for (size_t i = 0; i < stores->count; i++) {
 		struct attempt t = {.a = stores->item[i], .target = target, .result = result};
 
 		t.two = target->operation != RATIO_ALONE;
 		t.same = t.two && ratio_is(&target->side[1], "same");
 		*result = (struct ratio_result){.store = i, .value = {NAN, NAN}};
-		if (attempt_store(&t, &found) != 0)
-			return -ENOMEM;
+		if (attempt_store(&t))
+			return;
 		/* Of several stores the one that has the cells tells why. */
 		if (*absent.why == '\0' || result->cell[t.two] != NULL)
 			memcpy(absent.why, result->why, sizeof(absent.why));
 	}
-	if (!found)
-		*result = absent;
-	return 0;
+	*result = absent;
 }

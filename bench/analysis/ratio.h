@@ -109,8 +109,8 @@ int ratio_set(struct ratio_target *target, const char *key, const char *value,
 int ratio_check(struct ratio_target *target, char *why);
 
 /*
- * Reads a file of targets. 0 and *targets, which the caller frees, *count of them; or -EINVAL, -EIO
- * or -ENOMEM with a sentence in why (RATIO_WHY_BYTES) that begins with name and line.
+ * Reads a file of targets. 0 and *targets, which the caller frees, *count of them; or -EINVAL or
+ * -EIO with a sentence in why (RATIO_WHY_BYTES) that begins with name and line.
  */
 int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
 	struct ratio_target **targets, size_t *count, char *why);
@@ -135,8 +135,8 @@ struct ratio_result {
 	bool all_used; /* too few clean pairs were left, so the flagged ones were used as well */
 };
 
-/* Works target out from the first store that has all its rows. 0, or -ENOMEM. */
-int ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
+/* Works target out from the first store that has all its rows. */
+void ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
 	struct ratio_result *result);
 
 #endif

@@ -2,6 +2,7 @@
 #include "bench/analysis/ratio.h"
 
 #include "alloc/machine/compiler.h"
+#include "bench/base/need.h"
 #include "bench/base/options.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
@@ -232,10 +233,8 @@ static int take(void *user, unsigned *line, const char *key, const char *value, 
 	if (done.given != 0) {
 		struct ratio_target *grown = realloc(r->targets, (r->count + 1) * sizeof(*grown));
 
-		if (grown == NULL) {
-			refuse(why, "there is not enough memory for the targets");
-			return -ENOMEM;
-		}
+		if (grown == NULL)
+			need_failed();
 		r->targets = grown;
 		grown[r->count] = done;
 		if (ratio_check(&grown[r->count++], why) != 0) {

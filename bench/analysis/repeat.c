@@ -1,10 +1,10 @@
 /* An analysis, third part: the command that repeats a cell. */
 #include "bench/analysis/steps.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/sweep/plan.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Appends words for a POSIX shell; what is not plain is quoted. */
@@ -33,10 +33,13 @@ static const char *text_of(const struct analysis_subject *subject, size_t offset
 	return *(const char *const *)((const char *)subject + offset);
 }
 
-/* The distinct values of one text of the cell's subjects, joined by commas; false if none. */
-static bool join_distinct(const struct analysis *a, size_t cell_at, size_t offset, FILE *out)
+/* An option with the distinct values of one text of the cell's subjects, joined by commas; if any. */
+static void append_list(
+	const struct analysis *a, size_t cell_at, const char *option, size_t offset, FILE *out)
 {
-	size_t printed = 0;
+	AUTO_FREE char *list = NULL;
+	size_t bytes = 0, printed = 0;
+	FILE *stream = need_stream(&list, &bytes);
 
 	for (size_t i = 0; i < a->subject_count; i++) {
 		const char *value = text_of(&a->subjects[i], offset);
@@ -50,33 +53,13 @@ static bool join_distinct(const struct analysis *a, size_t cell_at, size_t offse
 			       earlier != NULL && strcmp(value, earlier) == 0;
 		}
 		if (!skip)
-			fprintf(out, "%s%s", printed++ == 0 ? "" : ",", value);
+			fprintf(stream, "%s%s", printed++ == 0 ? "" : ",", value);
 	}
-	return printed > 0;
-}
-
-static int append_list(
-	const struct analysis *a, size_t cell_at, const char *option, size_t offset, FILE *out)
-{
-	char *list = NULL;
-	size_t bytes = 0;
-	FILE *stream = open_memstream(&list, &bytes);
-
-	if (stream == NULL)
-		return -ENOMEM;
-
-	const bool any = join_distinct(a, cell_at, offset, stream);
-
-	if (fclose(stream) != 0) {
-		free(list);
-		return -ENOMEM;
-	}
-	if (any) {
+	need_closed(stream);
+	if (printed > 0) {
 		fprintf(out, " %s ", option);
 		append_word(out, list);
 	}
-	free(list);
-	return 0;
 }
 
 /*
@@ -102,19 +85,16 @@ static double slice_ms(const struct analysis *a, const struct analysis_cell *cel
 }
 
 /* The command that measures this cell again, with as many forks and blocks as it has now. */
-int analysis_make_command(struct analysis *a, size_t cell_at)
+void analysis_make_command(struct analysis *a, size_t cell_at)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
-	char *line = NULL;
+	const double ms = slice_ms(a, cell);
+	AUTO_FREE char *line = NULL;
 	size_t bytes = 0;
-	FILE *out = open_memstream(&line, &bytes);
+	FILE *out = need_stream(&line, &bytes);
 
-	if (out == NULL)
-		return -ENOMEM;
 	fputs("./nblbench sweep", out);
-
-	int error = append_list(a, cell_at, "--pool", offsetof(struct analysis_subject, pool), out);
-
+	append_list(a, cell_at, "--pool", offsetof(struct analysis_subject, pool), out);
 	fputs(" --workload ", out);
 	append_word(out, cell->workload);
 	fprintf(out, " --threads %" PRIu32, cell->threads);
@@ -130,25 +110,14 @@ int analysis_make_command(struct analysis *a, size_t cell_at)
 		fputs(" --pages ", out);
 		append_word(out, cell->pages);
 	}
-	if (error == 0)
-		error = append_list(
-			a, cell_at, "--context", offsetof(struct analysis_subject, context), out);
-	if (error == 0)
-		error = append_list(
-			a, cell_at, "--dispatch", offsetof(struct analysis_subject, dispatch), out);
+	append_list(a, cell_at, "--context", offsetof(struct analysis_subject, context), out);
+	append_list(a, cell_at, "--dispatch", offsetof(struct analysis_subject, dispatch), out);
 	if (cell->forks > 0)
 		fprintf(out, " --forks %zu --blocks %zu", cell->forks,
 			(cell->blocks + cell->forks - 1) / cell->forks);
-	const double ms = slice_ms(a, cell);
 	if (ms > 0)
 		fprintf(out, " --slice-ms %.6g", ms);
 	fprintf(out, " --seed %" PRIu64, a->seed);
-	if (fclose(out) != 0)
-		error = -ENOMEM;
-	if (error == 0) {
-		cell->command = analysis_keep_text(a, line);
-		error = cell->command == analysis_no_text ? -ENOMEM : 0;
-	}
-	free(line);
-	return error;
+	need_closed(out);
+	cell->command = analysis_keep_text(a, line);
 }

@@ -9,11 +9,11 @@
 
 #include "alloc/machine/compiler.h"
 #include "bench/base/append.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 static void work_out_load(struct analysis_at_load *at, const struct analysis_served *served,
 	double probe_ns, double *scratch)
@@ -46,7 +46,7 @@ static size_t knee_of(const struct analysis_at_load *at, size_t loads)
 	return knee;
 }
 
-int analysis_work_out_response(
+void analysis_work_out_response(
 	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_served *served)
 {
 	struct analysis_result *r = &a->results[cell_at * a->subject_count + subject_at];
@@ -56,27 +56,21 @@ int analysis_work_out_response(
 	struct analysis_at_load *at = analysis_keep(a, loads, sizeof(*at));
 	double slices = 0, capacity = 0;
 
-	if (response == NULL || at == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < loads; i++) {
-		double *scratch = calloc(served[i].forks + 1, sizeof(*scratch));
+		AUTO_FREE double *scratch = need(served[i].forks, sizeof(*scratch));
 
-		if (scratch == NULL)
-			return -ENOMEM;
 		if (served[i].slices > 0 && histogram_count(&served[i].times.histogram) > 0) {
 			work_out_load(&at[i], &served[i], probe_ns, scratch);
 			response->arrivals = served[i].arrivals;
 			slices += served[i].slices;
 			capacity += served[i].capacity_s;
 		}
-		free(scratch);
 	}
 	response->capacity_s = capacity / slices;
 	response->at = at;
 	response->knee = knee_of(at, loads);
 	if (slices > 0)
 		r->response = response;
-	return 0;
 }
 
 const struct analysis_response *analysis_response(
@@ -85,15 +79,6 @@ const struct analysis_response *analysis_response(
 	const struct analysis_result *r = analysis_at(a, cell, subject);
 
 	return r->state == ANALYSIS_MEASURED ? r->response : NULL;
-}
-
-bool analysis_has_responses(const struct analysis *a)
-{
-	for (size_t i = 0; i < a->cell_count * a->subject_count; i++) {
-		if (analysis_response(a, i / a->subject_count, i % a->subject_count) != NULL)
-			return true;
-	}
-	return false;
 }
 
 void analysis_knee(const struct analysis *a, size_t cell, size_t subject, char *text)

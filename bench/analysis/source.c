@@ -2,11 +2,12 @@
 #include "bench/analysis/source.h"
 
 #include "bench/analysis/steps.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,14 +16,11 @@ int analysis_refuse(struct analysis_source *r, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(r->why, r->why_bytes, format, args);
+	if (!r->failed)
+		vsnprintf(r->why, r->why_bytes, format, args);
 	va_end(args);
+	r->failed = true;
 	return -1;
-}
-
-int analysis_refuse_memory(struct analysis_source *r)
-{
-	return analysis_refuse(r, "There is not enough memory to work through '%s'.", r->path);
 }
 
 int analysis_refuse_times(struct analysis_source *r, size_t cell_at, size_t subject_at)
@@ -43,7 +41,7 @@ int analysis_refuse_sqlite(struct analysis_source *r)
 			"`nblbench sweep` writes.",
 			r->path);
 	case SQLITE_NOMEM:
-		return analysis_refuse_memory(r);
+		need_failed();
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return analysis_refuse(r,
@@ -72,23 +70,19 @@ static int try_reading(sqlite3 *db)
 	return code;
 }
 
-/* The path as an SQLite URI says it, of a file that nobody changes. NULL: no memory. */
+/* The path as an SQLite URI says it, of a file that nobody changes. */
 static char *immutable_uri(const char *path)
 {
 	char *uri = NULL;
 	size_t bytes = 0;
-	FILE *out = open_memstream(&uri, &bytes);
+	FILE *out = need_stream(&uri, &bytes);
 
-	if (out == NULL)
-		return NULL;
 	fputs("file:", out);
 	for (const char *at = path; *at != '\0'; at++)
 		fprintf(out, strchr("%?#", *at) != NULL ? "%%%02x" : "%c", (unsigned char)*at);
 	fputs("?immutable=1", out);
-	if (fclose(out) == 0)
-		return uri;
-	free(uri);
-	return NULL;
+	need_closed(out);
+	return uri;
 }
 
 int source_open(struct analysis_source *r)
@@ -97,25 +91,23 @@ int source_open(struct analysis_source *r)
 	struct stat status;
 
 	int code = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY, NULL);
+	if (r->db == NULL)
+		need_failed();
 	if (code == SQLITE_OK)
 		code = try_reading(r->db);
 	if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)
-		return r->db == NULL ? analysis_refuse_memory(r) : 0;
+		return 0;
 	snprintf(log, sizeof(log), "%.*s-wal", PATH_MAX - 8, r->path);
 	if (stat(log, &status) == 0 && status.st_size > 0)
 		return analysis_refuse(r,
 			"'%s' was left by a sweep that was killed, and part of it is in '%s'. To "
 			"read both takes a directory that can be written: copy both to one.",
 			r->path, log);
-	char *uri = immutable_uri(r->path);
+	AUTO_FREE char *uri = immutable_uri(r->path);
 	sqlite3_close(r->db);
-	r->db = NULL;
-	if (uri == NULL)
-		return analysis_refuse_memory(r);
 	code = sqlite3_open_v2(uri, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-	free(uri);
 	if (r->db == NULL)
-		return analysis_refuse_memory(r);
+		need_failed();
 	return code == SQLITE_OK ? 0 : analysis_refuse_sqlite(r);
 }
 
@@ -128,25 +120,33 @@ sqlite3_stmt *source_prepare(struct analysis_source *r, const char *sql)
 	return statement;
 }
 
+sqlite3_stmt *source_ask_cell(struct analysis_source *r, size_t cell_at, const char *sql)
+{
+	sqlite3_stmt *query = source_prepare(r, sql);
+
+	sqlite3_bind_int64(query, 1, r->analysis->cells[cell_at].id);
+	return query;
+}
+
 sqlite3_stmt *source_ask(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, const char *sql)
 {
-	sqlite3_stmt *s = source_prepare(r, sql);
+	sqlite3_stmt *query = source_ask_cell(r, cell_at, sql);
 
-	if (s != NULL) {
-		sqlite3_bind_int64(s, 1, r->analysis->cells[cell_at].id);
-		sqlite3_bind_int64(s, 2, r->analysis->subjects[subject_at].id);
-	}
-	return s;
+	sqlite3_bind_int64(query, 2, r->analysis->subjects[subject_at].id);
+	return query;
 }
 
-int source_row(struct analysis_source *r, sqlite3_stmt *statement)
+bool source_next(struct analysis_source *r, sqlite3_stmt *query)
 {
-	const int code = sqlite3_step(statement);
+	const int code = r->failed ? SQLITE_DONE : sqlite3_step(query);
 
 	if (code == SQLITE_ROW)
-		return 1;
-	return code == SQLITE_DONE ? 0 : analysis_refuse_sqlite(r);
+		return true;
+	if (code != SQLITE_DONE)
+		analysis_refuse_sqlite(r);
+	sqlite3_finalize(query);
+	return false;
 }
 
 const char *source_text_or_null(struct analysis_source *r, sqlite3_stmt *statement, int column)
@@ -160,7 +160,7 @@ const char *source_text(struct analysis_source *r, sqlite3_stmt *statement, int 
 {
 	const char *value = source_text_or_null(r, statement, column);
 
-	return value == NULL ? analysis_no_text : value;
+	return value == NULL ? "" : value;
 }
 
 uint32_t source_small(sqlite3_stmt *statement, int column)
@@ -179,16 +179,11 @@ uint64_t source_count(sqlite3_stmt *statement, int column)
 
 int source_integer(struct analysis_source *r, const char *sql, int64_t *value)
 {
-	sqlite3_stmt *statement = source_prepare(r, sql);
-	int row;
+	sqlite3_stmt *query = source_prepare(r, sql);
 
-	if (statement == NULL)
-		return -1;
-	row = source_row(r, statement);
-	if (row == 1)
-		*value = sqlite3_column_int64(statement, 0);
-	sqlite3_finalize(statement);
-	return row < 0 ? -1 : 0;
+	while (source_next(r, query))
+		*value = sqlite3_column_int64(query, 0);
+	return source_result(r);
 }
 
 size_t source_subject(const struct analysis *a, int64_t id)

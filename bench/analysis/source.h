@@ -9,6 +9,7 @@
 #include "bench/analysis/analysis.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 enum { SCHEMA_WITH_LATENCY = 3 }; /* the first version whose stores tell of waits and latency */
 
@@ -17,14 +18,14 @@ struct analysis_source {
 	sqlite3 *db;
 	int64_t schema; /* the store's version */
 	struct analysis *analysis;
+	bool failed; /* something has gone wrong, and why says what */
 	char *why;
 	size_t why_bytes;
 };
 
-/* Fills why and returns -1. */
+/* Notes the failure, fills why if it is the first, and returns -1. */
 int analysis_refuse(struct analysis_source *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-int analysis_refuse_memory(struct analysis_source *r);
 int analysis_refuse_times(struct analysis_source *r, size_t cell_at, size_t subject_at);
 int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said last */
 
@@ -35,15 +36,24 @@ int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said la
  */
 int source_open(struct analysis_source *r);
 
-/* A statement, which the caller finalises; NULL: why is set. */
+/* A query; NULL: why is set. */
 sqlite3_stmt *source_prepare(struct analysis_source *r, const char *sql);
 
-/* The same of one cell and subject, which are its first two parameters. */
+/* The same of one cell, which is its first parameter; and of a subject, which is its second. */
+sqlite3_stmt *source_ask_cell(struct analysis_source *r, size_t cell_at, const char *sql);
 sqlite3_stmt *source_ask(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, const char *sql);
 
-/* Steps to the next row: 1 a row, 0 the end, -1 a failure with why set. */
-int source_row(struct analysis_source *r, sqlite3_stmt *statement);
+/*
+ * Steps to the next row, for as long as nothing has failed; ends the query, which may be NULL, where
+ * there is none. source_result then tells what came of it: 0, or -1.
+ */
+bool source_next(struct analysis_source *r, sqlite3_stmt *query);
+
+static inline int source_result(const struct analysis_source *r)
+{
+	return r->failed ? -1 : 0;
+}
 
 /* The value of a query that yields one integer. 0, or -1. */
 int source_integer(struct analysis_source *r, const char *sql, int64_t *value);

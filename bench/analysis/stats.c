@@ -2,9 +2,9 @@
 #include "bench/analysis/stats.h"
 
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/base/splitmix.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -102,7 +102,7 @@ double stats_hodges_lehmann(const double *values, size_t n, double *walsh)
 	return stats_median(walsh, count);
 }
 
-static int ascending(const void *a, const void *b)
+int stats_ascending(const void *a, const void *b)
 {
 	const double x = *(const double *)a, y = *(const double *)b;
 
@@ -117,7 +117,8 @@ struct ranked {
 
 static int ranked_ascending(const void *a, const void *b)
 {
-	return ascending(&((const struct ranked *)a)->value, &((const struct ranked *)b)->value);
+	return stats_ascending(
+		&((const struct ranked *)a)->value, &((const struct ranked *)b)->value);
 }
 
 /*
@@ -172,24 +173,21 @@ void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimat
 	e->hi = replicates[rounds - 1 - cut];
 }
 
-int stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
+void stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates)
 {
 	const size_t forks = design->forks, blocks = design->start[forks];
-	AUTO_FREE struct ranked *sorted = calloc(n * blocks + 1, sizeof(*sorted));
+	AUTO_FREE struct ranked *sorted = need(n * blocks, sizeof(*sorted));
 	AUTO_FREE size_t *present =
-		calloc(n * forks + 1, sizeof(*present)); /* values a series and fork */
-	AUTO_FREE uint32_t *draws = calloc(blocks + 1, sizeof(*draws));
-	AUTO_FREE double *medians = calloc(n * forks + 1, sizeof(*medians));
-	AUTO_FREE size_t *drawn =
-		calloc(n + 1, sizeof(*drawn)); /* medians a series got in this round */
-	AUTO_FREE double *walsh = calloc(forks * (forks + 1) / 2 + 1, sizeof(*walsh));
-	AUTO_FREE double *own = replicates == NULL ? calloc(n * rounds + 1, sizeof(*own)) : NULL;
-	AUTO_FREE double *values = calloc(rounds + 1, sizeof(*values));
+		need(n * forks, sizeof(*present)); /* values a series and fork */
+	AUTO_FREE uint32_t *draws = need(blocks, sizeof(*draws));
+	AUTO_FREE double *medians = need(n * forks, sizeof(*medians));
+	AUTO_FREE size_t *drawn = need(n, sizeof(*drawn)); /* medians a series got in this round */
+	AUTO_FREE double *walsh = need(forks * (forks + 1) / 2, sizeof(*walsh));
+	AUTO_FREE double *own = replicates == NULL ? need(n * rounds, sizeof(*own)) : NULL;
+	AUTO_FREE double *values = need(rounds, sizeof(*values));
 	double *rows = replicates == NULL ? own : replicates;
 
-	if (!sorted || !present || !draws || !medians || !drawn || !walsh || !rows || !values)
-		return -ENOMEM;
 	for (size_t b = 0; b < blocks; b++)
 		draws[b] = 1;
 	for (size_t i = 0; i < n; i++) {
@@ -253,7 +251,6 @@ int stats_bootstrap(const struct stats_design *design, const double *const *seri
 		memcpy(values, rows + i * rounds, rounds * sizeof(*values));
 		stats_percentiles(values, rounds, &estimates[i]);
 	}
-	return 0;
 }
 
 /* Standard deviation of a series' replicates. */
@@ -269,18 +266,16 @@ static double deviation_of(const double *replicates, uint32_t rounds)
 	return sqrt(squares / (rounds - 1));
 }
 
-int stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
+void stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
 	uint32_t rounds, size_t chosen, struct stats_estimate *e)
 {
-	AUTO_FREE double *largest = calloc(rounds, sizeof(*largest));
+	AUTO_FREE double *largest = need(rounds, sizeof(*largest));
 
-	if (largest == NULL)
-		return -ENOMEM;
 	*e = estimates[chosen];
 	if (n == 1) {
 		memcpy(largest, replicates, rounds * sizeof(*largest));
 		stats_percentiles(largest, rounds, e);
-		return 0;
+		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const double *row = replicates + i * rounds;
@@ -290,14 +285,13 @@ int stats_chosen(const struct stats_estimate *estimates, const double *replicate
 			largest[k] =
 				fmax(largest[k], fabs(row[k] - estimates[i].point) / deviation);
 	}
-	qsort(largest, rounds, sizeof(*largest), ascending);
+	qsort(largest, rounds, sizeof(*largest), stats_ascending);
 
 	const double half = largest[(size_t)((1 - 2 * stats_tail) * (rounds - 1))] *
 			    deviation_of(replicates + chosen * rounds, rounds);
 
 	e->lo = e->point - half;
 	e->hi = e->point + half;
-	return 0;
 }
 
 double stats_simultaneous(const struct stats_estimate *estimates, const double *replicates,
@@ -307,10 +301,8 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
 	if (n < 2 || rounds < 2)
 		return 0;
 
-	AUTO_FREE double *largest = calloc(rounds, sizeof(*largest));
+	AUTO_FREE double *largest = need(rounds, sizeof(*largest));
 
-	if (largest == NULL)
-		return INFINITY; /* nothing can be told apart: the safe answer */
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < n; j++) {
 			if (i == j || (pairs ? j < i : j != best))
@@ -339,19 +331,17 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
 			}
 		}
 	}
-	qsort(largest, rounds, sizeof(*largest), ascending);
+	qsort(largest, rounds, sizeof(*largest), stats_ascending);
 
 	return largest[(size_t)((1 - 2 * stats_tail) * (rounds - 1))];
 }
 
-int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind)
+void stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind)
 {
-	AUTO_FREE double *least = calloc(rounds + 1, sizeof(*least));
-	AUTO_FREE double *values = calloc(rounds + 1, sizeof(*values));
+	AUTO_FREE double *least = need(rounds, sizeof(*least));
+	AUTO_FREE double *values = need(rounds, sizeof(*values));
 	const size_t cut = (size_t)(stats_tail * rounds);
 
-	if (least == NULL || values == NULL)
-		return -ENOMEM;
 	for (uint32_t k = 0; k < rounds; k++) {
 		least[k] = replicates[k];
 		for (size_t i = 1; i < n; i++)
@@ -363,16 +353,13 @@ int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *be
 		select_kth(values, rounds, rounds - 1 - cut);
 		behind[i] = values[rounds - 1 - cut];
 	}
-	return 0;
 }
 
 double stats_mann_whitney(const double *a, size_t na, const double *b, size_t nb)
 {
-	AUTO_FREE struct ranked *all = calloc(na + nb + 1, sizeof(*all));
+	AUTO_FREE struct ranked *all = need(na + nb, sizeof(*all));
 	size_t n = 0, first = 0;
 
-	if (all == NULL)
-		return NAN;
 	for (size_t i = 0; i < na; i++) {
 		if (!isnan(a[i]))
 			all[n++] = (struct ranked){a[i], 0};

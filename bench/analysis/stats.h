@@ -53,6 +53,9 @@ double stats_median(double *values, size_t n);
  */
 double stats_hodges_lehmann(const double *values, size_t n, double *walsh);
 
+/* For qsort: doubles, the least first. */
+int stats_ascending(const void *a, const void *b);
+
 /* How a cell's blocks belong to forks: fork f has the blocks start[f] .. start[f + 1] - 1. */
 struct stats_design {
 	size_t forks;
@@ -71,9 +74,9 @@ struct stats_estimate {
 /*
  * Estimates n series over one design from the same draws, so that the replicates of two series may
  * be subtracted from one another. series[i] has one value a block, NAN for none. replicates is NULL
- * or receives n x rounds doubles, row by series. 0, or -ENOMEM.
+ * or receives n x rounds doubles, row by series.
  */
-int stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
+void stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates);
 
 /* Sets lo and hi of *e to the percentiles 2.5 and 97.5 of rounds >= 1 replicates; reorders them. */
@@ -85,9 +88,9 @@ void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimat
  * doesn't matter which was chosen and why (simultaneous bounds by the maximum statistic, as the
  * post-selection inference of Berk et al. 2013 uses them). The percentiles of the chosen alone hold
  * too seldom, since the least of a sample lies low for that; those of the least of each round more
- * seldom still, since they count that twice. With n == 1 the percentiles. 0, or -ENOMEM.
+ * seldom still, since they count that twice. With n == 1 the percentiles.
  */
-int stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
+void stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
 	uint32_t rounds, size_t chosen, struct stats_estimate *e);
 
 /*
@@ -104,14 +107,13 @@ double stats_simultaneous(const struct stats_estimate *estimates, const double *
  * How far behind the least each of n >= 1 series may be: behind[i] receives the 97.5 percentile over
  * the rounds of replicate i - the least replicate of that round. Who is the least is asked anew in
  * every round, so a series that lies low by luck alone is behind in the rounds that lack the luck.
- * 0, or -ENOMEM.
  */
-int stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind);
+void stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind);
 
 /*
  * Two-sided p of the Mann-Whitney test by the normal approximation with tie correction, for those
  * who expect it; it ignores pairing and forks. NAN values are skipped. NAN if a side is empty or
- * all values are equal, and -ENOMEM is reported as NAN too.
+ * all values are equal.
  */
 double stats_mann_whitney(const double *a, size_t na, const double *b, size_t nb);
 

@@ -9,14 +9,11 @@
 
 struct analysis_source;
 
-/* Zeroed memory that lives as long as the analysis; NULL if there is none. */
+/* Zeroed memory that lives as long as the analysis (need.h). */
 void *analysis_keep(struct analysis *a, size_t count, size_t bytes);
 
-/* A copy that lives as long; analysis_no_text if there is no memory. */
+/* A copy that lives as long. Text of an analysis may be empty, never NULL. */
 const char *analysis_keep_text(struct analysis *a, const char *text);
-
-/* "", by identity: what a lack of memory leaves. Text of an analysis may be empty, never NULL. */
-extern const char *const analysis_no_text;
 
 /*
  * The parts of a store, in the order in which they must be read. 0, or -1 with why set. Roles are
@@ -61,8 +58,8 @@ int analysis_read_times(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times);
 void analysis_times_free(struct analysis_times *times);
 
-/* Works it out, after the estimates. 0 or -ENOMEM. */
-int analysis_work_out_latency(
+/* Works it out, after the estimates. */
+void analysis_work_out_latency(
 	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times);
 
 /*
@@ -84,19 +81,18 @@ struct analysis_served {
 /* Reads which loads some row of the cell was measured at. */
 int analysis_read_loads(struct analysis_source *r, size_t cell_at);
 
-/* Reads it; forks is 0 where the subject has nothing at that load. */
+/* Reads it into zeros; forks is 0 where the subject has nothing at that load. The caller frees served->fork. */
 int analysis_read_served(struct analysis_source *r, size_t cell_at, size_t subject_at,
 	uint32_t load, struct analysis_served *served);
-void analysis_served_free(struct analysis_served *served);
 
-/* Works out a subject's response times from what it has at each load of the cell. 0 or -ENOMEM. */
-int analysis_work_out_response(struct analysis *a, size_t cell_at, size_t subject_at,
+/* Works out a subject's response times from what it has at each load of the cell. */
+void analysis_work_out_response(struct analysis *a, size_t cell_at, size_t subject_at,
 	const struct analysis_served *served);
 
-/* Effects, verdicts, ranks and ties of one cell with at least one block. 0 or -ENOMEM. */
-int analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
+/* Effects, verdicts, ranks and ties of one cell with at least one block. */
+void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
 
 /* The command that measures the cell again, with as many forks and blocks as it has now. */
-int analysis_make_command(struct analysis *a, size_t cell_at);
+void analysis_make_command(struct analysis *a, size_t cell_at);
 
 #endif

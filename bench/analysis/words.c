@@ -2,6 +2,7 @@
 #include "bench/analysis/analysis.h"
 #include "bench/base/append.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/base/number.h"
 
 #include <assert.h>
@@ -166,12 +167,11 @@ static void append_leaders(
 void analysis_verdict(const struct analysis *analysis, char *text)
 {
 	const size_t cells = decided_cells(analysis);
-	AUTO_FREE size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	size_t broken = 0, n = 0;
 
 	*text = '\0';
-	if (order != NULL)
-		analysis_order(analysis, order, &n);
+	analysis_order(analysis, order, &n);
 	if (n == 0 || cells == 0) {
 		ADD(text, "Nothing can be said: no contestant has been measured.");
 		return;
@@ -212,7 +212,7 @@ static bool has_twin(const struct analysis *analysis)
 void analysis_confidence(const struct analysis *analysis, char *text)
 {
 	size_t forks_low = SIZE_MAX, forks_high = 0, slices = 0, known = 0, started = 0;
-	AUTO_FREE double *floors = calloc(analysis->cell_count + 1, sizeof(*floors));
+	AUTO_FREE double *floors = need(analysis->cell_count, sizeof(*floors));
 
 	*text = '\0';
 	for (size_t c = 0; c < analysis->cell_count; c++) {
@@ -224,7 +224,7 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 		slices += cell->slices;
 		forks_low = cell->forks < forks_low ? cell->forks : forks_low;
 		forks_high = cell->forks > forks_high ? cell->forks : forks_high;
-		if (floors != NULL && !isnan(cell->floor))
+		if (!isnan(cell->floor))
 			floors[known++] = cell->floor;
 	}
 	if (started == 0) {
@@ -492,10 +492,10 @@ size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *
 {
 	static_assert(sizeof(needs) / sizeof(needs[0]) <= ANALYSIS_ADVICE_MAX,
 		"a caller's array must hold all advice");
-	AUTO_FREE bool *candidate = calloc(analysis->subject_count + 1, sizeof(*candidate));
+	AUTO_FREE bool *candidate = need(analysis->subject_count, sizeof(*candidate));
 	size_t n = 0;
 
-	for (size_t i = 0; candidate != NULL && i < sizeof(needs) / sizeof(needs[0]); i++)
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
 		n += advise(analysis, &needs[i], candidate, &advice[n]) ? 1 : 0;
 	return n;
 }

@@ -5,6 +5,7 @@
 #include "bench/analysis/drift.h"
 #include "bench/analysis/ratio.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/base/number.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
@@ -243,14 +244,12 @@ static int read_targets(const struct request *request, const struct ratio_stores
 		return error == 0 ? COMMAND_OK : refuse(error, "", why);
 	}
 	*count = 1;
-	*targets = calloc(1, sizeof(**targets));
-	for (size_t i = 0; i < KEYS && *targets != NULL; i++) {
+	*targets = need(1, sizeof(**targets));
+	for (size_t i = 0; i < KEYS; i++) {
 		if (request->key[i] != NULL &&
 			ratio_set(*targets, entries[i].name, request->key[i], stores, why) != 0)
 			return refuse(-EINVAL, entries[i].name, why);
 	}
-	if (*targets == NULL)
-		return refuse(-ENOMEM, "", "there is not enough memory for the target");
 	if (ratio_check(*targets, why) != 0)
 		return refuse(-EINVAL, "no target", why);
 	snprintf((*targets)->title, sizeof((*targets)->title), "%.70s%s%.70s", request->key[0],
@@ -264,13 +263,12 @@ static int answer(const struct ratio_target *targets, size_t count,
 	size_t bounded = 0, tally[RATIO_ABSENT + 1] = {0}, bytes = 0;
 	struct ratio_result result;
 	AUTO_FREE char *text = NULL;
-	FILE *closing = open_memstream(&text, &bytes);
+	FILE *closing = need_stream(&text, &bytes);
 
-	for (size_t i = 0; i < count && closing != NULL; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct ratio_target *t = &targets[i];
 
-		if (ratio_evaluate(t, stores, &result) != 0)
-			return refuse(-ENOMEM, "", "there is not enough memory for the estimates");
+		ratio_evaluate(t, stores, &result);
 		bounded += t->bound != RATIO_NO_BOUND;
 		tally[result.verdict] += t->bound != RATIO_NO_BOUND;
 		if (i == 0 || strcmp(t->heading, targets[i - 1].heading) != 0) {
@@ -284,14 +282,12 @@ static int answer(const struct ratio_target *targets, size_t count,
 		}
 		put_answer(form, t, &result, out);
 	}
-	if (closing == NULL)
-		return refuse(-ENOMEM, "", "there is not enough memory for the answers");
 	fprintf(closing, "Of %zu targets %zu are met, %zu missed, %zu undecided and %zu absent.",
 		bounded, tally[RATIO_MET], tally[RATIO_MISSED], tally[RATIO_UNDECIDED],
 		tally[RATIO_ABSENT]);
 	for (size_t i = 0; i < stores->count; i++)
 		put_store(stores->item[i], form->quote, closing);
-	fclose(closing);
+	need_closed(closing);
 	fputc('\n', out);
 	if (form == &forms[0])
 		table_wrap(out, text, TABLE_WIDTH);

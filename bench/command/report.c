@@ -51,7 +51,7 @@ static const char *known_format(size_t i)
 /* Whether the store has what the document would be of. */
 static bool applies(const struct format *format, const struct analysis *analysis)
 {
-	return format->write != report_csv_loads || analysis_has_responses(analysis);
+	return format->write != report_csv_loads || analysis->has_responses;
 }
 
 int report_make_directory(const char *path, char *why, size_t why_bytes)
@@ -213,7 +213,7 @@ static int write_formats(const char *store, const char *baseline, const char *di
 			continue;
 		if (document_path(path, directory, store, alone, &formats[i]) != 0)
 			errno = ENAMETOOLONG;
-		else if (formats[i].write_row != NULL && !analysis_has_latency(analysis)) {
+		else if (formats[i].write_row != NULL && !analysis->has_latency) {
 			snprintf(why, why_bytes,
 				"'%s' has no latency for %s: its sweep timed no calls.", store,
 				formats[i].name);
@@ -298,14 +298,12 @@ int report_print_table(const char *store_path, FILE *out, bool colour)
 		return -1;
 	}
 
-	int error = table_print(analysis, out, width_of(out), colour);
-
+	table_print(analysis, out, width_of(out), colour);
 	analysis_free(analysis);
-	if (error == 0 && (fflush(out) != 0 || ferror(out)))
-		error = -EIO;
-	if (error != 0)
-		fprintf(stderr, "nblbench: The table can't be printed: %s.\n", strerror(-error));
-	return error == 0 ? 0 : -1;
+	if (fflush(out) == 0 && !ferror(out))
+		return 0;
+	fprintf(stderr, "nblbench: The table can't be printed: %s.\n", strerror(EIO));
+	return -1;
 }
 
 struct report_request {

@@ -825,7 +825,7 @@ static void expect_table(unsigned width, bool colour)
 	FILE *out = open_memstream(&text, &bytes);
 
 	assert_non_null(out);
-	assert_int_equal(table_print(analysis, out, width, colour), 0);
+	table_print(analysis, out, width, colour);
 	fclose(out);
 	assert_int_equal(strchr(text, '\033') != NULL, colour);
 	for (const char *line = text; *line != '\0' && !colour; line += strcspn(line, "\n") + 1) {

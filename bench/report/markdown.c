@@ -1,11 +1,11 @@
 /* The report as Markdown, short enough for a comment on a pull request. */
 #include "bench/analysis/analysis.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/base/number.h"
 #include "bench/report/escape.h"
 #include "bench/report/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -158,7 +158,7 @@ static void put_latency(
 /* Every cell that has latency; order is scratch. */
 static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
 {
-	if (!analysis_has_latency(a))
+	if (!a->has_latency)
 		return;
 	fprintf(out,
 		"\n## Latency\n\nTimes of single calls, by p99, with 95 %% intervals. °: below "
@@ -166,7 +166,7 @@ static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
 		"what the clock takes by itself. -: fewer than %d calls lie beyond it. × a unit's: "
 		"the times of a unit's calls against its time by throughput.\n",
 		LATENCY_EVIDENCE);
-	if (analysis_has_hand_over(a)) {
+	if (a->has_hand_over) {
 		char no_ages[ANALYSIS_SENTENCE_BYTES];
 
 		analysis_no_ages(a, no_ages);
@@ -235,7 +235,7 @@ static void put_cell_responses(
 
 static void put_responses(FILE *out, const struct analysis *a, const size_t *order, size_t n)
 {
-	if (!analysis_has_responses(a))
+	if (!a->has_responses)
 		return;
 	fprintf(out,
 		"\n## Response time against load\n\nFrom the moment at which work was to arrive, "
@@ -274,13 +274,9 @@ static void put_events(FILE *out, const struct analysis *a)
 
 int report_markdown(const struct analysis *analysis, FILE *out)
 {
-	AUTO_FREE size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	char text[ANALYSIS_SENTENCE_BYTES];
 	size_t contestants;
-
-	if (order == NULL)
-		return -ENOMEM;
-
 	const size_t n = analysis_order(analysis, order, &contestants);
 
 	analysis_verdict(analysis, text);

@@ -3,9 +3,9 @@
 
 #include "bench/base/append.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/base/number.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,14 +185,12 @@ static void put_ranking(const struct analysis *a, const size_t *order, size_t ro
 	}
 }
 
-int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool colour)
+void table_print(const struct analysis *analysis, FILE *out, unsigned width, bool colour)
 {
-	AUTO_FREE size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	char text[ANALYSIS_SENTENCE_BYTES];
 	size_t rows, contestants;
 
-	if (order == NULL)
-		return -ENOMEM;
 	width = width < TABLE_WIDTH_MIN ? TABLE_WIDTH_MIN : width;
 	rows = analysis_order(analysis, order, &contestants);
 	table_wrap(out,
@@ -216,5 +214,4 @@ int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool
 		table_wrap(out, text, width);
 	analysis_confidence(analysis, text);
 	table_wrap(out, text, width);
-	return 0;
 }

@@ -14,9 +14,9 @@ enum {
 
 /*
  * Prints the whole analysis to out, in lines of at most `width` columns (at least TABLE_WIDTH_MIN).
- * colour: mark the best set and breakdowns by escape sequences as well. 0 or -ENOMEM.
+ * colour: mark the best set and breakdowns by escape sequences as well.
  */
-int table_print(const struct analysis *analysis, FILE *out, unsigned width, bool colour);
+void table_print(const struct analysis *analysis, FILE *out, unsigned width, bool colour);
 
 /* Prints text wrapped between words, with a line's end. */
 void table_wrap(FILE *out, const char *text, unsigned width);
