@@ -334,13 +334,13 @@ static bool settle_paths(
 }
 
 /* What is to be said of the store when all is done; the exit status. */
-static int conclude(const struct sweep *self, uint64_t missing, uint32_t troubles, uint64_t slices)
+static int conclude(const struct sweep *self, uint64_t missing, uint64_t troubles, uint64_t slices)
 {
 	int status = COMMAND_OK;
 
 	if (troubles > 0) {
 		fprintf(stderr,
-			"nblbench sweep: %" PRIu32
+			"nblbench sweep: %" PRIu64
 			" time%s a strategy crashed, hung, failed or lost objects; the report says "
 			"which.\n",
 			troubles, troubles == 1 ? "" : "s");
@@ -378,8 +378,7 @@ static int finish(struct sweep *self)
 	const char *no_color = getenv("NO_COLOR");
 	const bool colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
 	const uint64_t missing = plan_blocks(self->plan) - store_blocks(self->store);
-	uint32_t troubles = 0;
-	uint64_t slices = 0;
+	uint64_t troubles = 0, slices = 0;
 
 	if (store_count_troubles(self->store, &troubles, self->why) != 0 ||
 		store_count_slices(self->store, &slices, self->why) != 0)

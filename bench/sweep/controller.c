@@ -92,10 +92,10 @@ static bool watch(const struct controller *self, struct controller_worker *worke
 	if (watch->given_ns >= hung_ns)
 		trouble_hang(worker, during, waited_ns);
 	else if (watch->stopped_ns >= hung_ns)
-		trouble_disturbance(worker, CONTROLLER_STARVED,
+		trouble(worker, CONTROLLER_STARVED,
 			"The worker was stopped by a signal during '%s'.", during);
 	else if (watch->watched_ns >= (uint64_t)self->patience_ms * 1000000)
-		trouble_disturbance(worker, CONTROLLER_STARVED,
+		trouble(worker, CONTROLLER_STARVED,
 			"The worker gave no answer to '%s' within %.1f s, in which the machine let "
 			"it work for %.1f s: something else keeps the CPUs or the disks busy, a "
 			"limit on CPU time holds it back, or its threads wait in line for CPUs.",
@@ -131,7 +131,7 @@ static json_t *await_reply(
 		}
 		if (events[2].revents != 0 && controller_interrupted(self) &&
 			self->interrupts > 1) {
-			trouble_stop(worker);
+			trouble(worker, "stopped", "The sweep was stopped.");
 			return NULL;
 		}
 		/* The socket first: a worker may answer and end. */
@@ -171,11 +171,11 @@ static json_t *expect(struct controller *self, struct controller_worker *worker,
 	const char *text = json_string_value(json_object_get(reply, "text"));
 	const char *code = json_string_value(json_object_get(reply, "code"));
 	if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_ABSENT) == 0)
-		trouble_absence(worker, text);
+		trouble(worker, "unsupported", "%s", text);
 	else if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_EXHAUSTED) == 0)
-		trouble_disturbance(worker, CONTROLLER_DISTURBED, "'%s' failed: %s", during, text);
+		trouble(worker, CONTROLLER_DISTURBED, "'%s' failed: %s", during, text);
 	else
-		trouble_failure(worker, during,
+		trouble(worker, "failed", "'%s' failed: %s", during,
 			text != NULL ? text : "the answer is not one to this request");
 	json_decref(reply);
 	return NULL;
@@ -203,7 +203,7 @@ static json_t *ask(struct controller *self, struct controller_worker *worker, js
 /* A reply without a member that the protocol promises. */
 static void note_malformed(struct controller_worker *worker, const char *during)
 {
-	trouble_failure(worker, during, "the answer lacks members of the protocol");
+	trouble(worker, "failed", "'%s' failed: the answer lacks members of the protocol", during);
 }
 
 void controller_greet(struct controller *self, struct controller_worker *worker)
@@ -220,10 +220,10 @@ void controller_greet(struct controller *self, struct controller_worker *worker)
 	if (json_unpack(hello, "{s:I, s:s, s:b, s:s}", "proto", &proto, "build_id", &id,
 		    "supported", &supported, "reason", &reason) != 0 ||
 		proto != WORKER_PROTO || strcmp(id, build_id()) != 0) {
-		trouble_disturbance(worker, CONTROLLER_DISTURBED,
+		trouble(worker, CONTROLLER_DISTURBED,
 			"The worker is of another build; was the program replaced meanwhile?");
 	} else if (!supported) {
-		trouble_absence(worker, reason);
+		trouble(worker, "unsupported", "%s", reason);
 	}
 	json_decref(hello);
 }
@@ -231,7 +231,6 @@ void controller_greet(struct controller *self, struct controller_worker *worker)
 void controller_open(struct controller *self, struct controller_worker *worker,
 	const struct plan_cell *cell, uint64_t seed, struct store_memory *memory)
 {
-	json_int_t capacity, rss_open, pool_bytes;
 	json_t *ready = ask(self, worker,
 		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I}", "cmd", "open",
 			"workload", cell->workload->name, "threads", (json_int_t)cell->threads,
@@ -243,14 +242,9 @@ void controller_open(struct controller *self, struct controller_worker *worker,
 
 	if (ready == NULL)
 		return;
-	if (json_unpack(ready, "{s:I, s:I, s:I}", "capacity", &capacity, "rss_open", &rss_open,
-		    "pool_bytes", &pool_bytes) != 0) {
+	if (json_unpack(ready, "{s:I, s:I, s:I}", "capacity", &memory->capacity, "rss_open",
+		    &memory->rss_open, "pool_bytes", &memory->pool_bytes) != 0)
 		note_malformed(worker, "open");
-	} else {
-		memory->capacity = capacity;
-		memory->rss_open = rss_open;
-		memory->pool_bytes = pool_bytes;
-	}
 	json_decref(ready);
 }
 
@@ -269,54 +263,32 @@ static bool read_threads(json_t *threads, struct store_slice *out)
 	json_array_foreach(threads, i, value)
 	{
 		struct store_thread *t = &out->thread[i];
-		json_int_t cpu, units, window_ns, cpu_ns, nvcsw, nivcsw, minflt;
 
-		if (json_unpack(value, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cpu", &cpu, "units",
-			    &units, "window_ns", &window_ns, "cpu_ns", &cpu_ns, "nvcsw", &nvcsw,
-			    "nivcsw", &nivcsw, "minflt", &minflt) != 0)
+		if (json_unpack(value, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cpu", &t->cpu,
+			    "units", &t->units, "window_ns", &t->window_ns, "cpu_ns", &t->cpu_ns,
+			    "nvcsw", &t->nvcsw, "nivcsw", &t->nivcsw, "minflt", &t->minflt) != 0)
 			return false;
-		*t = (struct store_thread){.cpu = cpu,
-			.units = units,
-			.window_ns = window_ns,
-			.cpu_ns = cpu_ns,
-			.nvcsw = nvcsw,
-			.nivcsw = nivcsw,
-			.minflt = minflt};
 	}
 	return true;
 }
 
 static bool read_slice(json_t *reply, struct store_slice *out)
 {
-	json_int_t window_ns, units, failed, refill, flush, grow, steal, empty, wait, idle_cpu_ns,
-		idle_ns;
-	double units_per_s, skew, jain, slowest_share;
+	json_int_t idle_cpu_ns, idle_ns;
 	const char *flags;
 	json_t *threads;
 
 	if (json_unpack(reply,
 		    "{s:I, s:I, s:F, s:I, s:F, s:F, s:F, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		    "s:I, s:o}",
-		    "window_ns", &window_ns, "units", &units, "units_per_s", &units_per_s, "failed",
-		    &failed, "skew", &skew, "jain", &jain, "slowest_share", &slowest_share, "flags",
-		    &flags, "refill", &refill, "flush", &flush, "grow", &grow, "steal", &steal,
-		    "empty", &empty, "wait", &wait, "idle_cpu_ns", &idle_cpu_ns, "idle_ns",
-		    &idle_ns, "threads", &threads) != 0 ||
+		    "window_ns", &out->window_ns, "units", &out->units, "units_per_s",
+		    &out->units_per_s, "failed", &out->failed, "skew", &out->skew, "jain",
+		    &out->jain, "slowest_share", &out->slowest_share, "flags", &flags, "refill",
+		    &out->refill, "flush", &out->flush, "grow", &out->grow, "steal", &out->steal,
+		    "empty", &out->empty, "wait", &out->wait, "idle_cpu_ns", &idle_cpu_ns,
+		    "idle_ns", &idle_ns, "threads", &threads) != 0 ||
 		!read_threads(threads, out))
 		return false;
-	out->window_ns = window_ns;
-	out->units = units;
-	out->units_per_s = units_per_s;
-	out->failed = failed;
-	out->skew = skew;
-	out->jain = jain;
-	out->slowest_share = slowest_share;
-	out->refill = refill;
-	out->flush = flush;
-	out->grow = grow;
-	out->steal = steal;
-	out->empty = empty;
-	out->wait = wait;
 	/* A parked worker that burns CPU time disturbs the others. */
 	bool idle_cpu = idle_cpu_ns > idle_ns / IDLE_CPU_PARTS;
 	snprintf(out->flags, sizeof(out->flags), "%s%s%s", flags,
@@ -357,11 +329,9 @@ static bool read_times(json_t *reply, struct store_times *out)
 {
 	const char *name;
 	json_t *paths, *path;
-	json_int_t units;
 
-	if (json_unpack(reply, "{s:I, s:o}", "units", &units, "paths", &paths) != 0)
+	if (json_unpack(reply, "{s:I, s:o}", "units", &out->timed_units, "paths", &paths) != 0)
 		return false;
-	out->timed_units = units;
 	json_object_foreach(paths, name, path)
 	{
 		enum latency_class class;
@@ -408,18 +378,15 @@ bool controller_latency_slice(struct controller *self, struct controller_worker 
 
 static bool read_load(json_t *reply, struct store_load *out)
 {
-	json_int_t arrived, served, late, sum, longest;
+	json_int_t sum, longest;
 	const char *text;
 
 	if (json_unpack(reply, "{s:F, s:F, s:F, s:I, s:I, s:I, s:I, s:I, s:s}", "capacity_s",
 		    &out->capacity_s, "wanted_s", &out->wanted_s, "served_s", &out->served_s,
-		    "arrived", &arrived, "served", &served, "late", &late, "sum", &sum, "longest",
-		    &longest, "histogram", &text) != 0 ||
+		    "arrived", &out->arrived, "served", &out->served, "late", &out->late, "sum",
+		    &sum, "longest", &longest, "histogram", &text) != 0 ||
 		!histogram_from_text(&out->times.histogram, text))
 		return false;
-	out->arrived = arrived;
-	out->served = served;
-	out->late = late;
 	out->times.sum = (uint64_t)sum;
 	out->times.longest = (uint64_t)longest;
 	return true;
@@ -450,22 +417,18 @@ bool controller_load_slice(struct controller *self, struct controller_worker *wo
 static void ask_memory(
 	struct controller *self, struct controller_worker *worker, struct store_memory *memory)
 {
-	json_int_t peak;
 	json_t *reply = ask(self, worker, json_pack("{s:s}", "cmd", "mem"), "mem", "mem", OTHER_MS);
 
 	if (reply == NULL)
 		return;
-	if (json_unpack(reply, "{s:I}", "rss_peak", &peak) != 0)
+	if (json_unpack(reply, "{s:I}", "rss_peak", &memory->rss_peak) != 0)
 		note_malformed(worker, "mem");
-	else
-		memory->rss_peak = peak;
 	json_decref(reply);
 }
 
 bool controller_close(struct controller *self, struct controller_worker *worker,
 	struct store_memory *memory, char *lost)
 {
-	json_int_t count = 0, expected = 0;
 	const char *check = "";
 
 	lost[0] = '\0';
@@ -474,17 +437,12 @@ bool controller_close(struct controller *self, struct controller_worker *worker,
 		ask(self, worker, json_pack("{s:s}", "cmd", "close"), "close", "closed", OTHER_MS);
 	if (reply == NULL)
 		return false;
-	if (json_unpack(reply, "{s:I, s:I, s:s}", "count", &count, "expected", &expected, "check",
-		    &check) != 0) {
+	if (json_unpack(reply, "{s:I, s:I, s:s}", "count", &memory->drained, "expected",
+		    &memory->expected, "check", &check) != 0)
 		note_malformed(worker, "close");
-	} else {
-		memory->drained = count;
-		memory->expected = expected;
-		if (count != expected || check[0] != '\0')
-			snprintf(lost, CONTROLLER_DETAIL_BYTES,
-				"%" PRId64 " of %" PRId64 " objects came back%s%s", (int64_t)count,
-				(int64_t)expected, check[0] != '\0' ? ": " : ".", check);
-	}
+	else if (memory->drained != memory->expected || check[0] != '\0')
+		snprintf(lost, CONTROLLER_DETAIL_BYTES, "%lld of %lld objects came back%s%s",
+			memory->drained, memory->expected, check[0] != '\0' ? ": " : ".", check);
 	json_decref(reply);
 	return worker->state == NULL && lost[0] == '\0';
 }

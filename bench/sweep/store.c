@@ -25,8 +25,10 @@ enum {
 	ADD_LOAD_BLOB = 14,
 };
 
-/* The statements that run once a block or more; prepared when the store is opened. */
+/* The statements of an open store; prepared when it is opened. */
 enum store_statement {
+	FIND_OTHER_MACHINE,
+	ADD_MACHINE,
 	ADD_BLOCK,
 	ADD_SLICE,
 	ADD_THREAD,
@@ -44,6 +46,8 @@ enum store_statement {
 };
 
 static const char *const statement_text[STATEMENTS] = {
+	[FIND_OTHER_MACHINE] = "SELECT json FROM machine WHERE hash <> ? LIMIT 1",
+	[ADD_MACHINE] = "INSERT INTO machine (started_ns, hash, grade, json) VALUES (?, ?, ?, ?)",
 	[ADD_BLOCK] = "INSERT INTO block (cell_id, fork, block, started_ns, calibration_ns)"
 		      " VALUES (?, ?, ?, ?, ?)",
 	[ADD_SLICE] = "INSERT INTO slice (block_id, subject_id, slot, window_ns, units,"
@@ -287,21 +291,16 @@ int store_add_machine(
 	struct store *self, const char *identity, const char *grade, json_t *fingerprint, char *why)
 {
 	char *json = json_dumps(fingerprint, JSON_COMPACT);
-	sqlite3_stmt *statement = NULL;
-	int rc = -1;
+	sqlite3_stmt *other = self->statement[FIND_OTHER_MACHINE];
+	int rc;
 
 	if (json == NULL)
 		return store_refuse(why, "there is no memory for the fingerprint");
-	if (sqlite3_prepare_v2(self->db, "SELECT json FROM machine WHERE hash <> ? LIMIT 1", -1,
-		    &statement, NULL) != SQLITE_OK) {
-		rc = store_refuse_sqlite(why, self->path, self->db);
-		goto done;
-	}
-	store_bind(statement, "s", identity);
-	if (sqlite3_step(statement) == SQLITE_ROW) {
+	store_bind(other, "s", identity);
+	if (sqlite3_step(other) == SQLITE_ROW) {
 		char differences[STORE_TEXT_BYTES];
 
-		list_differences((const char *)sqlite3_column_text(statement, 0), fingerprint,
+		list_differences((const char *)sqlite3_column_text(other, 0), fingerprint,
 			differences, sizeof(differences));
 		rc = store_refuse(why,
 			"'%s' was measured on another machine, or this one was changed; they "
@@ -309,19 +308,13 @@ int store_add_machine(
 			"in: %s. Nothing is mixed: --fresh moves it aside and starts over, another "
 			"--out keeps both",
 			self->path, differences);
-		goto done;
+	} else {
+		sqlite3_reset(other);
+		store_bind(self->statement[ADD_MACHINE], "isss", (long long)clock_date_ns(),
+			identity, grade, json);
+		rc = run(self, self->statement[ADD_MACHINE], why);
 	}
-	sqlite3_finalize(statement);
-	if (sqlite3_prepare_v2(self->db,
-		    "INSERT INTO machine (started_ns, hash, grade, json) VALUES (?, ?, ?, ?)", -1,
-		    &statement, NULL) != SQLITE_OK) {
-		rc = store_refuse_sqlite(why, self->path, self->db);
-		goto done;
-	}
-	store_bind(statement, "isss", clock_date_ns(), identity, grade, json);
-	rc = run(self, statement, why);
-done:
-	sqlite3_finalize(statement);
+	sqlite3_reset(other);
 	free(json);
 	return rc;
 }
@@ -337,9 +330,9 @@ uint64_t store_blocks(const struct store *self)
 }
 
 static int add_slice(
-	struct store *self, int64_t block_id, const struct store_slice *slice, char *why)
+	struct store *self, long long block_id, const struct store_slice *slice, char *why)
 {
-	int64_t subject = store_row_id(slice->subject);
+	const long long subject = store_row_id(slice->subject);
 
 	store_bind(self->statement[ADD_SLICE], "iiiiididddsiiiiii", block_id, subject, slice->slot,
 		slice->window_ns, slice->units, slice->units_per_s, slice->failed, slice->skew,
@@ -350,8 +343,9 @@ static int add_slice(
 	for (uint32_t i = 0; i < slice->threads; i++) {
 		const struct store_thread *t = &slice->thread[i];
 
-		store_bind(self->statement[ADD_THREAD], "iiiiiiiiii", block_id, subject, (int64_t)i,
-			t->cpu, t->units, t->window_ns, t->cpu_ns, t->nvcsw, t->nivcsw, t->minflt);
+		store_bind(self->statement[ADD_THREAD], "iiiiiiiiii", block_id, subject,
+			(long long)i, t->cpu, t->units, t->window_ns, t->cpu_ns, t->nvcsw,
+			t->nivcsw, t->minflt);
 		if (run(self, self->statement[ADD_THREAD], why) != 0)
 			return -1;
 	}
@@ -407,12 +401,13 @@ static int add_path(struct store *self, const struct store_block *block,
 	sqlite3_stmt *set = self->statement[SET_PATH];
 
 	store_bind(find, "iiiis", store_row_id(block->cell), store_row_id(time->subject),
-		(int64_t)block->fork, (int64_t)time->thread, name);
+		(long long)block->fork, (long long)time->thread, name);
 	if (add_before(self, find, &sum, why) != 0)
 		return -1;
 	store_bind(set, "iiiisiii", store_row_id(block->cell), store_row_id(time->subject),
-		(int64_t)block->fork, (int64_t)time->thread, name,
-		(int64_t)histogram_count(&sum.histogram), (int64_t)sum.sum, (int64_t)sum.longest);
+		(long long)block->fork, (long long)time->thread, name,
+		(long long)histogram_count(&sum.histogram), (long long)sum.sum,
+		(long long)sum.longest);
 	return run_with_histogram(self, set, SET_PATH_BLOB, &sum.histogram, why);
 }
 
@@ -425,13 +420,13 @@ static int add_load(struct store *self, const struct store_block *block,
 	sqlite3_stmt *add = self->statement[ADD_LOAD];
 
 	store_bind(find, "iiii", store_row_id(block->cell), store_row_id(load->subject),
-		(int64_t)block->fork, (int64_t)load->load);
+		(long long)block->fork, (long long)load->load);
 	if (add_before(self, find, &sum, why) != 0)
 		return -1;
 	store_bind(add, "iiiisdddiiiii", store_row_id(block->cell), store_row_id(load->subject),
-		(int64_t)block->fork, (int64_t)load->load, block->arrivals, load->capacity_s,
+		(long long)block->fork, (long long)load->load, block->arrivals, load->capacity_s,
 		load->wanted_s, load->served_s, load->arrived, load->served, load->late,
-		(int64_t)sum.sum, (int64_t)sum.longest);
+		(long long)sum.sum, (long long)sum.longest);
 	return run_with_histogram(self, add, ADD_LOAD_BLOB, &sum.histogram, why);
 }
 
@@ -439,8 +434,8 @@ static int add_times(struct store *self, const struct store_block *block,
 	const struct store_times *time, char *why)
 {
 	store_bind(self->statement[ADD_TIMED], "iiiiiiii", store_row_id(block->cell),
-		store_row_id(time->subject), (int64_t)block->fork, (int64_t)time->thread,
-		(int64_t)time->flagged, time->units, time->window_ns, time->timed_units);
+		store_row_id(time->subject), (long long)block->fork, (long long)time->thread,
+		(long long)time->flagged, time->units, time->window_ns, time->timed_units);
 	int rc = run(self, self->statement[ADD_TIMED], why);
 	for (int path = 0; rc == 0 && path < LATENCY_HISTOGRAMS; path++) {
 		if (histogram_count(&time->of[path].histogram) > 0)
@@ -454,10 +449,10 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 	if (store_execute(self->db, self->path, "BEGIN IMMEDIATE", why) != 0)
 		return -1;
 	store_bind(self->statement[ADD_BLOCK], "iiiii", store_row_id(block->cell),
-		(int64_t)block->fork, (int64_t)block->block, block->started_ns,
+		(long long)block->fork, (long long)block->block, block->started_ns,
 		block->calibration_ns);
 	int rc = run(self, self->statement[ADD_BLOCK], why);
-	int64_t block_id = sqlite3_last_insert_rowid(self->db);
+	const long long block_id = sqlite3_last_insert_rowid(self->db);
 	for (size_t i = 0; rc == 0 && i < block->slices; i++)
 		rc = add_slice(self, block_id, &block->slice[i], why);
 	for (size_t i = 0; rc == 0 && i < block->times; i++)
@@ -476,7 +471,7 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 int store_add_memory(struct store *self, const struct store_memory *memory, char *why)
 {
 	store_bind(self->statement[ADD_MEMORY], "iiiiiiiii", store_row_id(memory->cell),
-		store_row_id(memory->subject), (int64_t)memory->fork, memory->rss_open,
+		store_row_id(memory->subject), (long long)memory->fork, memory->rss_open,
 		memory->rss_peak, memory->pool_bytes, memory->capacity, memory->drained,
 		memory->expected);
 	return run(self, self->statement[ADD_MEMORY], why);
@@ -487,56 +482,46 @@ int store_add_event(struct store *self, size_t cell, size_t subject, int64_t for
 {
 	sqlite3_stmt *statement = self->statement[ADD_EVENT];
 
-	if (fork < 0)
-		store_bind(statement, "iinssi", store_row_id(cell), store_row_id(subject), state,
-			detail, clock_date_ns());
-	else
-		store_bind(statement, "iiissi", store_row_id(cell), store_row_id(subject), fork,
-			state, detail, clock_date_ns());
+	store_bind(statement, "iinssi", store_row_id(cell), store_row_id(subject), (long long)fork,
+		state, detail, (long long)clock_date_ns());
 	return run(self, statement, why);
+}
+
+/* The integers that a bound statement yields. */
+static int count(struct store *self, enum store_statement which, uint64_t *values, int n, char *why)
+{
+	sqlite3_stmt *statement = self->statement[which];
+	int rc = 0;
+
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		rc = store_refuse_sqlite(why, self->path, self->db);
+	for (int i = 0; rc == 0 && i < n; i++)
+		values[i] = (uint64_t)sqlite3_column_int64(statement, i);
+	sqlite3_reset(statement);
+	return rc;
 }
 
 int store_count_failures(
 	struct store *self, size_t cell, size_t subject, uint32_t *here, uint32_t *cells, char *why)
 {
-	sqlite3_stmt *statement = self->statement[COUNT_FAILURES];
+	uint64_t values[2] = {0};
 
-	store_bind(statement, "ii", store_row_id(cell), store_row_id(subject));
-	if (sqlite3_step(statement) != SQLITE_ROW) {
-		sqlite3_reset(statement);
-		return store_refuse_sqlite(why, self->path, self->db);
-	}
-	*here = (uint32_t)sqlite3_column_int64(statement, 0);
-	*cells = (uint32_t)sqlite3_column_int64(statement, 1);
-	sqlite3_reset(statement);
-	return 0;
-}
+	store_bind(
+		self->statement[COUNT_FAILURES], "ii", store_row_id(cell), store_row_id(subject));
 
-/* The integer that a statement without parameters yields. */
-static int count(struct store *self, enum store_statement which, uint64_t *value, char *why)
-{
-	sqlite3_stmt *statement = self->statement[which];
-	int rc = 0;
+	const int rc = count(self, COUNT_FAILURES, values, 2, why);
 
-	sqlite3_reset(statement);
-	if (sqlite3_step(statement) == SQLITE_ROW)
-		*value = (uint64_t)sqlite3_column_int64(statement, 0);
-	else
-		rc = store_refuse_sqlite(why, self->path, self->db);
-	sqlite3_reset(statement);
+	*here = (uint32_t)values[0];
+	*cells = (uint32_t)values[1];
 	return rc;
 }
 
-int store_count_troubles(struct store *self, uint32_t *troubles, char *why)
+int store_count_troubles(struct store *self, uint64_t *troubles, char *why)
 {
-	uint64_t value = 0;
-	int rc = count(self, COUNT_TROUBLES, &value, why);
-
-	*troubles = (uint32_t)value;
-	return rc;
+	return count(self, COUNT_TROUBLES, troubles, 1, why);
 }
 
 int store_count_slices(struct store *self, uint64_t *slices, char *why)
 {
-	return count(self, COUNT_SLICES, slices, why);
+	return count(self, COUNT_SLICES, slices, 1, why);
 }

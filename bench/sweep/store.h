@@ -25,18 +25,18 @@ enum { STORE_WHY_BYTES = 1024 };
 
 struct store;
 
-/* One thread of one slice. */
+/* Whole numbers below are of the type in which SQLite and jansson have them. One thread of one slice. */
 struct store_thread {
-	int64_t cpu, units, window_ns, cpu_ns, nvcsw, nivcsw, minflt;
+	long long cpu, units, window_ns, cpu_ns, nvcsw, nivcsw, minflt;
 };
 
 /* What one subject did in a block; the columns of schema.h. */
 struct store_slice {
 	size_t subject; /* index into the plan's subjects */
-	int64_t slot, window_ns, units, failed;
+	long long slot, window_ns, units, failed;
 	double units_per_s, skew, jain, slowest_share;
 	char flags[64];
-	int64_t refill, flush, grow, steal, empty, wait;
+	long long refill, flush, grow, steal, empty, wait;
 	uint32_t threads;
 	struct store_thread thread[ENGINE_THREADS_MAX];
 };
@@ -46,7 +46,7 @@ struct store_times {
 	size_t subject;
 	uint32_t thread;
 	bool flagged;
-	int64_t units, window_ns, timed_units;
+	long long units, window_ns, timed_units;
 	struct latency_times of[LATENCY_HISTOGRAMS];
 };
 
@@ -55,15 +55,15 @@ struct store_load {
 	size_t subject;
 	uint32_t load; /* per cent */
 	double capacity_s, wanted_s, served_s;
-	int64_t arrived, served, late;
+	long long arrived, served, late;
 	struct latency_times times;
 };
 
 struct store_block {
 	size_t cell; /* index into the plan's cells */
 	uint32_t fork, block;
-	int64_t started_ns; /* since 1970 */
-	int64_t calibration_ns;
+	long long started_ns; /* since 1970 */
+	long long calibration_ns;
 	size_t slices;
 	struct store_slice *slice;
 	size_t times;
@@ -76,7 +76,7 @@ struct store_block {
 struct store_memory {
 	size_t cell, subject;
 	uint32_t fork;
-	int64_t rss_open, rss_peak, pool_bytes, capacity, drained, expected;
+	long long rss_open, rss_peak, pool_bytes, capacity, drained, expected;
 };
 
 /*
@@ -129,7 +129,7 @@ int store_count_failures(struct store *store, size_t cell, size_t subject, uint3
 	uint32_t *cells, char *why);
 
 /* Notes of states that are a strategy's failure. */
-int store_count_troubles(struct store *store, uint32_t *troubles, char *why);
+int store_count_troubles(struct store *store, uint64_t *troubles, char *why);
 
 /* Slices of all subjects in all blocks. */
 int store_count_slices(struct store *store, uint64_t *slices, char *why);

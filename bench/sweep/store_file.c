@@ -123,22 +123,22 @@ void store_bind(sqlite3_stmt *statement, const char *types, ...)
 	va_list args;
 
 	sqlite3_reset(statement);
-	sqlite3_clear_bindings(statement);
 	va_start(args, types);
 	for (int i = 1; types[i - 1] != '\0'; i++) {
-		switch (types[i - 1]) {
-		case 'i':
-			sqlite3_bind_int64(statement, i, va_arg(args, int64_t));
-			break;
-		case 'd':
+		const char type = types[i - 1];
+
+		if (type == 'd') {
 			sqlite3_bind_double(statement, i, va_arg(args, double));
-			break;
-		case 's':
+		} else if (type == 's') {
 			sqlite3_bind_text(
 				statement, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
-			break;
-		default:
-			break;
+		} else {
+			const long long number = va_arg(args, long long);
+
+			if (type == 'n' && number < 0)
+				sqlite3_bind_null(statement, i);
+			else
+				sqlite3_bind_int64(statement, i, number);
 		}
 	}
 	va_end(args);

@@ -25,15 +25,16 @@ int store_refuse_second_sweep(char *why, const char *path);
 int store_execute(sqlite3 *db, const char *path, const char *sql, char *why);
 
 /*
- * Binds a statement's parameters by a string of types, one a parameter: i int64_t, d double, s
- * const char *, of which NULL becomes the database's.
+ * Binds a statement's parameters by a string of types, one a parameter: i long long, n the
+ * same and NULL in place of what is below 0, d double, s const char *, of which NULL becomes the
+ * database's. statement NULL: nothing.
  */
 void store_bind(sqlite3_stmt *statement, const char *types, ...);
 
 /* The row id of a subject or a cell of the plan, by its index there. */
-static inline int64_t store_row_id(size_t index)
+static inline long long store_row_id(size_t index)
 {
-	return (int64_t)index + 1;
+	return (long long)index + 1;
 }
 
 /*

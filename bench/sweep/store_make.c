@@ -20,75 +20,76 @@
 
 enum { STORE_TEXT_BYTES = 256 };
 
-static int insert_plan(sqlite3 *db, const struct plan *plan, const char *command)
+static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
 {
-	char *json = json_dumps(plan->json, JSON_COMPACT | JSON_SORT_KEYS);
 	sqlite3_stmt *statement = NULL;
-	int code = json == NULL
-			   ? SQLITE_NOMEM
-			   : sqlite3_prepare_v2(db,
-				     "INSERT INTO plan (hash, json, build_id, source_revision,"
-				     " seed, created_ns, command) VALUES (?, ?, ?, ?, ?, ?, ?)",
-				     -1, &statement, NULL);
 
-	if (code == SQLITE_OK) {
-		store_bind(statement, "ssssiis", plan->hash, json, build_id(), revision_text,
-			(int64_t)plan->seed, clock_date_ns(), command);
-		code = sqlite3_step(statement);
-	}
-	free(json);
-	return sqlite3_finalize(statement) == SQLITE_OK ? code : SQLITE_ERROR;
+	sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+	return statement;
 }
 
-static int insert_subjects(sqlite3 *db, const struct plan *plan)
+static bool insert_plan(sqlite3 *db, const struct plan *plan, const char *command)
 {
-	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(db,
-		"INSERT INTO subject (subject_id, label, pool, context, dispatch, twin, summary,"
-		" progress, cache, exact, is_pool) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		-1, &statement, NULL);
+	char *json = json_dumps(plan->json, JSON_COMPACT | JSON_SORT_KEYS);
+	sqlite3_stmt *statement =
+		prepare(db, "INSERT INTO plan (hash, json, build_id, source_revision,"
+			    " seed, created_ns, command) VALUES (?, ?, ?, ?, ?, ?, ?)");
 
-	for (size_t i = 0; i < plan->subject_count && (code == SQLITE_OK || code == SQLITE_DONE);
-		i++) {
+	store_bind(statement, "ssssiis", plan->hash, json, build_id(), revision_text,
+		(long long)plan->seed, (long long)clock_date_ns(), command);
+
+	const bool done = sqlite3_step(statement) == SQLITE_DONE;
+
+	free(json);
+	sqlite3_finalize(statement);
+	return done;
+}
+
+static bool insert_subjects(sqlite3 *db, const struct plan *plan)
+{
+	bool done = true;
+	sqlite3_stmt *statement = prepare(db,
+		"INSERT INTO subject (subject_id, label, pool, context, dispatch, twin, summary,"
+		" progress, cache, exact, is_pool) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	for (size_t i = 0; i < plan->subject_count && done; i++) {
 		const struct plan_subject *subject = &plan->subject[i];
 		const struct pool_traits *traits = &subject->pool->traits;
 
 		store_bind(statement, "issssisssii", store_row_id(i), subject->label,
 			subject->pool->name, subject->context ? subject->context->name : NULL,
-			subject->dispatch, (int64_t)subject->twin,
+			subject->dispatch, (long long)subject->twin,
 			subject->context ? subject->context->summary : subject->pool->summary,
 			pool_progress_name(traits->progress), pool_cache_name(traits->cache),
-			(int64_t)traits->exact, (int64_t)(traits->kind == POOL_KIND_POOL));
-		code = sqlite3_step(statement);
+			(long long)traits->exact, (long long)(traits->kind == POOL_KIND_POOL));
+		done = sqlite3_step(statement) == SQLITE_DONE;
 	}
 	sqlite3_finalize(statement);
-	return code;
+	return done;
 }
 
-static int insert_cells(sqlite3 *db, const struct plan *plan)
+static bool insert_cells(sqlite3 *db, const struct plan *plan)
 {
-	sqlite3_stmt *statement = NULL;
-	int code = sqlite3_prepare_v2(db,
+	bool done = true;
+	sqlite3_stmt *statement = prepare(db,
 		"INSERT INTO cell (cell_id, label, workload, unit, program, threads, lane_threads,"
 		" oversubscribed, burst, depth, object_bytes, object_align, pages, capped)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		-1, &statement, NULL);
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
-	for (size_t i = 0; i < plan->cell_count && (code == SQLITE_OK || code == SQLITE_DONE);
-		i++) {
+	for (size_t i = 0; i < plan->cell_count && done; i++) {
 		const struct plan_cell *cell = &plan->cell[i];
 		const struct workload *workload = cell->workload;
 
 		store_bind(statement, "issssiiiiiiisi", store_row_id(i), cell->label,
-			workload->name, workload->unit, workload->program, (int64_t)cell->threads,
-			(int64_t)workload->lane_threads, (int64_t)cell->oversubscribed,
-			(int64_t)cell->burst, (int64_t)cell->depth, (int64_t)cell->object_bytes,
-			(int64_t)cell->object_align, memory_pages_name(cell->pages),
-			(int64_t)(workload->capacity != NULL));
-		code = sqlite3_step(statement);
+			workload->name, workload->unit, workload->program, (long long)cell->threads,
+			(long long)workload->lane_threads, (long long)cell->oversubscribed,
+			(long long)cell->burst, (long long)cell->depth,
+			(long long)cell->object_bytes, (long long)cell->object_align,
+			memory_pages_name(cell->pages), (long long)(workload->capacity != NULL));
+		done = sqlite3_step(statement) == SQLITE_DONE;
 	}
 	sqlite3_finalize(statement);
-	return code;
+	return done;
 }
 
 /* Fills a new, empty file in one transaction, whose journal makes it durable before the move. */
@@ -110,9 +111,8 @@ static int build(const char *path, const struct plan *plan, const char *command,
 	rc = store_execute(db, path, pragmas, why);
 	if (rc == 0)
 		rc = store_execute(db, path, store_schema, why);
-	if (rc == 0 && (insert_plan(db, plan, command) != SQLITE_DONE ||
-			       insert_subjects(db, plan) != SQLITE_DONE ||
-			       insert_cells(db, plan) != SQLITE_DONE))
+	if (rc == 0 && (!insert_plan(db, plan, command) || !insert_subjects(db, plan) ||
+			       !insert_cells(db, plan)))
 		rc = store_refuse_sqlite(why, path, db);
 	if (rc == 0)
 		rc = store_execute(db, path, "COMMIT", why);

@@ -311,7 +311,8 @@ static void events_are_counted_as_the_sweep_needs_them(void **state)
 {
 	struct fixture *self = *state;
 	struct store *store = open_well(self, true);
-	uint32_t here, cells, troubles;
+	uint32_t here, cells;
+	uint64_t troubles;
 
 	/* What holds for all forks is noted once, however often the sweep is resumed. */
 	for (int i = 0; i < 2; i++)

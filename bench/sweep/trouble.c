@@ -55,15 +55,7 @@ void trouble_close_output(struct controller_worker *worker)
 	worker->output = -1;
 }
 
-static void fail(struct controller_worker *worker, const char *state)
-{
-	worker->state = state;
-	quote_output(worker);
-	trouble_close_output(worker);
-}
-
-void trouble_disturbance(
-	struct controller_worker *worker, const char *state, const char *format, ...)
+void trouble(struct controller_worker *worker, const char *state, const char *format, ...)
 {
 	va_list args;
 
@@ -71,7 +63,11 @@ void trouble_disturbance(
 	va_start(args, format);
 	vsnprintf(worker->detail, sizeof(worker->detail), format, args);
 	va_end(args);
-	fail(worker, state);
+	worker->state = state;
+	/* Of one that was stopped, or can't run here, there is no more to know. */
+	if (strcmp(state, "stopped") != 0 && strcmp(state, "unsupported") != 0)
+		quote_output(worker);
+	trouble_close_output(worker);
 }
 
 /* The system has no more of something: of memory, threads, processes, open files. */
@@ -115,66 +111,36 @@ void trouble_crash(struct controller_worker *worker, const char *during)
 	const int status = trouble_reap(worker, ended ? 0 : SIGKILL);
 	const char *sender = ended && WIFSIGNALED(status) ? sender_of(WTERMSIG(status)) : NULL;
 
-	if (sender != NULL) {
-		trouble_disturbance(worker, CONTROLLER_DISTURBED,
-			"SIG%s ended the worker during '%s': %s.", sigabbrev_np(WTERMSIG(status)),
-			during, sender);
-		return;
-	}
-	if (!ended)
-		snprintf(worker->detail, sizeof(worker->detail),
+	if (sender != NULL)
+		trouble(worker, CONTROLLER_DISTURBED, "SIG%s ended the worker during '%s': %s.",
+			sigabbrev_np(WTERMSIG(status)), during, sender);
+	else if (!ended)
+		trouble(worker, "crashed",
 			"The worker closed its socket during '%s' and did not end.", during);
 	else if (WIFSIGNALED(status))
-		snprintf(worker->detail, sizeof(worker->detail),
-			"SIG%s ended the worker during '%s'.", sigabbrev_np(WTERMSIG(status)),
-			during);
+		trouble(worker, "crashed", "SIG%s ended the worker during '%s'.",
+			sigabbrev_np(WTERMSIG(status)), during);
 	else
-		snprintf(worker->detail, sizeof(worker->detail),
+		trouble(worker, "crashed",
 			"The worker ended by itself, with status %d, during '%s'.",
 			WEXITSTATUS(status), during);
-	fail(worker, "crashed");
 }
 
 void trouble_hang(struct controller_worker *worker, const char *during, uint64_t waited_ns)
 {
-	snprintf(worker->detail, sizeof(worker->detail),
-		"The worker gave no answer to '%s' within %.1f s, though nothing kept it from "
-		"going on, and was ended.",
-		during, (double)waited_ns / CLOCK_NS_PER_S);
 	/* SIGABRT lets a sanitizer or a core handler speak first. */
 	kill(worker->pid, SIGABRT);
 	trouble_reap(worker, trouble_await_end(worker, ABORT_MS) ? 0 : SIGKILL);
-	fail(worker, "hung");
-}
-
-void trouble_stop(struct controller_worker *worker)
-{
-	trouble_reap(worker, SIGKILL);
-	snprintf(worker->detail, sizeof(worker->detail), "The sweep was stopped.");
-	worker->state = "stopped";
-	trouble_close_output(worker);
-}
-
-void trouble_absence(struct controller_worker *worker, const char *reason)
-{
-	trouble_reap(worker, SIGKILL);
-	snprintf(worker->detail, sizeof(worker->detail), "%s", reason);
-	worker->state = "unsupported";
-	trouble_close_output(worker);
-}
-
-void trouble_failure(struct controller_worker *worker, const char *during, const char *text)
-{
-	trouble_reap(worker, SIGKILL);
-	snprintf(worker->detail, sizeof(worker->detail), "'%s' failed: %s", during, text);
-	fail(worker, "failed");
+	trouble(worker, "hung",
+		"The worker gave no answer to '%s' within %.1f s, though nothing kept it from "
+		"going on, and was ended.",
+		during, (double)waited_ns / CLOCK_NS_PER_S);
 }
 
 void trouble_error(struct controller_worker *worker, const char *during, int error)
 {
 	if (is_exhaustion(error))
-		trouble_disturbance(
-			worker, CONTROLLER_DISTURBED, "'%s' failed: %s.", during, strerror(error));
+		trouble(worker, CONTROLLER_DISTURBED, "'%s' failed: %s.", during, strerror(error));
 	else
-		trouble_failure(worker, during, strerror(error));
+		trouble(worker, "failed", "'%s' failed: %s", during, strerror(error));
 }

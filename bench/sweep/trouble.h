@@ -13,26 +13,18 @@
 #include <stdint.h>
 
 /*
- * The machine, or somebody on it, is to blame: nothing is said against the strategy. state:
- * CONTROLLER_STARVED or CONTROLLER_DISTURBED.
+ * Ends the worker for a reason that the caller knows; the sentence is as printf makes it. Where the
+ * machine, or somebody on it, is to blame, the state is CONTROLLER_STARVED or CONTROLLER_DISTURBED:
+ * nothing is said against the strategy.
  */
-void trouble_disturbance(struct controller_worker *worker, const char *state, const char *format,
-	...) __attribute__((format(printf, 3, 4)));
+void trouble(struct controller_worker *worker, const char *state, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The process is gone, or its end of the socket is. */
 void trouble_crash(struct controller_worker *worker, const char *during);
 
 /* It gave no answer for so long, though nothing kept it from going on. */
 void trouble_hang(struct controller_worker *worker, const char *during, uint64_t waited_ns);
-
-/* The sweep was stopped. */
-void trouble_stop(struct controller_worker *worker);
-
-/* It cannot do this on this machine, and will not be able to in the next fork. */
-void trouble_absence(struct controller_worker *worker, const char *reason);
-
-/* It said so, or what it said makes no sense. */
-void trouble_failure(struct controller_worker *worker, const char *during, const char *text);
 
 /* As an errno says, which may be the machine's fault. */
 void trouble_error(struct controller_worker *worker, const char *during, int error);
