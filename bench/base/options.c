@@ -1,7 +1,7 @@
 /* Options from a table: see options.h. */
 #include "bench/base/options.h"
 
-#include "alloc/machine/memory.h"
+#include "bench/base/append.h"
 #include "bench/base/status.h"
 
 #include <ctype.h>
@@ -76,7 +76,6 @@ void options_hint(char *text, size_t bytes, const char *name, options_known know
 {
 	const char *near = NULL;
 	size_t least = OPTIONS_NEAR_EDITS;
-	size_t used = 0;
 
 	for (size_t i = 0; known(i) != NULL; i++) {
 		size_t distance = edits(name, known(i));
@@ -89,12 +88,11 @@ void options_hint(char *text, size_t bytes, const char *name, options_known know
 	}
 	text[0] = '\0';
 	if (near != NULL)
-		used = (size_t)snprintf(text, bytes, "; did you mean '%s'? Known:", near);
+		append(text, bytes, "; did you mean '%s'? Known:", near);
 	else
-		used = (size_t)snprintf(text, bytes, "; known:");
-	for (size_t i = 0; known(i) != NULL && used < bytes; i++)
-		used += (size_t)snprintf(
-			text + used, bytes - used, "%s %s", i == 0 ? "" : ",", known(i));
+		append(text, bytes, "; known:");
+	for (size_t i = 0; known(i) != NULL; i++)
+		append(text, bytes, "%s %s", i == 0 ? "" : ",", known(i));
 }
 
 /* A whole number without sign or blanks. *end is where it stops. */
@@ -167,12 +165,9 @@ static bool take_names(const struct options *options, const struct options_entry
 			sizeof(into->text) - 1);
 	memcpy(into->text, text, strlen(text) + 1);
 	into->count = 0;
-	for (char *name = into->text, *next; name != NULL; name = next) {
+	for (char *rest = into->text, *name; (name = strsep(&rest, ",")) != NULL;) {
 		size_t i = 0;
 
-		next = strchr(name, ',');
-		if (next != NULL)
-			*next++ = '\0';
 		while (entry->known(i) != NULL && strcmp(entry->known(i), name) != 0)
 			i++;
 		if (entry->known(i) == NULL) {
@@ -271,10 +266,7 @@ static bool take_numbers(const struct options *options, const struct options_ent
 			sizeof(copy) - 1);
 	memcpy(copy, text, strlen(text) + 1);
 	into->count = 0;
-	for (char *item = copy, *next; item != NULL; item = next) {
-		next = strchr(item, ',');
-		if (next != NULL)
-			*next++ = '\0';
+	for (char *rest = copy, *item; (item = strsep(&rest, ",")) != NULL;) {
 		if (!take_range(options, entry, item, into))
 			return false;
 	}

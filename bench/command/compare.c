@@ -208,6 +208,15 @@ static void compare_row(const struct analysis *a, const struct analysis *b, size
 	tally->hits += hit ? 1 : 0;
 }
 
+/* The strategies of `a`, the store of that name, that the other lacks. */
+static void put_missing(const struct analysis *a, const struct analysis *other, const char *name)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (find_subject(other, a->subjects[i].label) == other->subject_count)
+			printf("\n%s: only in %s\n", a->subjects[i].label, name);
+	}
+}
+
 static void compare_cells(const struct analysis *a, const struct analysis *b,
 	const struct condition *condition, struct tally *tally)
 {
@@ -232,14 +241,8 @@ static void compare_cells(const struct analysis *a, const struct analysis *b,
 		if (find_cell(a, b->cells[cb].label) == a->cell_count)
 			printf("\n%s: only in B\n", b->cells[cb].label);
 	}
-	for (size_t sa = 0; sa < a->subject_count; sa++) {
-		if (find_subject(b, a->subjects[sa].label) == b->subject_count)
-			printf("\n%s: only in A\n", a->subjects[sa].label);
-	}
-	for (size_t sb = 0; sb < b->subject_count; sb++) {
-		if (find_subject(a, b->subjects[sb].label) == a->subject_count)
-			printf("\n%s: only in B\n", b->subjects[sb].label);
-	}
+	put_missing(a, b, "A");
+	put_missing(b, a, "B");
 }
 
 struct compare_request {
@@ -275,7 +278,7 @@ static int run_compare(int argc, char **argv)
 	struct condition condition = {0};
 	struct analysis *stores[2] = {NULL, NULL};
 	struct tally tally = {0};
-	char why[REPORT_WHY_BYTES], text[ANALYSIS_SENTENCE_BYTES];
+	char why[REPORT_WHY_BYTES];
 	int operand, status;
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
@@ -313,12 +316,10 @@ static int run_compare(int argc, char **argv)
 				"has what is compared in a cell of both stores.\n");
 		goto out;
 	}
-	snprintf(text, sizeof(text),
-		"Of %zu pairs B is slower in %zu, faster in %zu, equivalent in %zu; %zu are "
-		"inconclusive.",
+	printf("\nOf %zu pairs B is slower in %zu, faster in %zu, equivalent in %zu; %zu are "
+	       "inconclusive.\n",
 		tally.compared, tally.verdicts[STATS_SLOWER], tally.verdicts[STATS_FASTER],
 		tally.verdicts[STATS_EQUIVALENT], tally.verdicts[STATS_INCONCLUSIVE]);
-	printf("\n%s\n", text);
 	if (condition.given)
 		printf("--fail-if '%s': %zu row%s.\n", request.fail_if, tally.hits,
 			tally.hits == 1 ? "" : "s");

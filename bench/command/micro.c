@@ -10,6 +10,7 @@
  * of work, and the time is threads a lane / throughput. Rates are counters of our own (nbl_...),
  * because the library's rates divide by a mean of thread times.
  */
+#include "bench/base/append.h"
 #include "bench/base/clock.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
@@ -276,16 +277,13 @@ static bool belongs(const struct micro *micro)
 /* "/256B/align2048/huge", of what was asked for. */
 static void name_objects(const struct request *request, char *text, size_t bytes)
 {
-	size_t used = 0;
-
 	text[0] = '\0';
 	if (request->objects.bytes != MICRO_OBJECT_BYTES)
-		used += (size_t)snprintf(text, bytes, "/%" PRIu64 "B", request->objects.bytes);
+		append(text, bytes, "/%" PRIu64 "B", request->objects.bytes);
 	if (request->objects.align != 0)
-		used += (size_t)snprintf(
-			text + used, bytes - used, "/align%" PRIu64, request->objects.align);
+		append(text, bytes, "/align%" PRIu64, request->objects.align);
 	if (request->objects.pages.count > 0)
-		snprintf(text + used, bytes - used, "/%s", request->objects.pages.item[0]);
+		append(text, bytes, "/%s", request->objects.pages.item[0]);
 }
 
 static void add(const struct request *request, const char *pool, enum instance_dispatch dispatch,

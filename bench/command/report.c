@@ -19,9 +19,9 @@
 
 struct format {
 	const char *name, *part, *suffix; /* report.md; report-load.csv has a part */
-	int (*write)(const struct analysis *analysis, FILE *out);
+	void (*write)(const struct analysis *analysis, FILE *out);
 	/* In place of write: a document a row that has latency, and one each part of a hand-over. */
-	int (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, size_t part,
+	void (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, size_t part,
 		FILE *out);
 	bool parts;
 };
@@ -104,9 +104,12 @@ static int write_document(const struct analysis *analysis, const struct format *
 		errno = error;
 		return -1;
 	}
-	error = format->write != NULL ? -format->write(analysis, out)
-				      : -format->write_row(analysis, cell, subject, part, out);
-	if (error == 0 && (ferror(out) || fflush(out) != 0 || fchmod(fd, FILE_MODE & ~mask) != 0))
+	errno = 0;
+	if (format->write != NULL)
+		format->write(analysis, out);
+	else
+		format->write_row(analysis, cell, subject, part, out);
+	if (ferror(out) || fflush(out) != 0 || fchmod(fd, FILE_MODE & ~mask) != 0)
 		error = errno == 0 ? EIO : errno;
 	if (fclose(out) != 0 && error == 0)
 		error = errno;

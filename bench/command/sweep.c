@@ -2,6 +2,7 @@
  * `nblbench sweep`: settles the plan, has it measured, and ends with the ranked table and the
  * reports.
  */
+#include "bench/base/append.h"
 #include "bench/base/clock.h"
 #include "bench/base/options.h"
 #include "bench/base/progress.h"
@@ -148,7 +149,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 
 static int complain(const char *text)
 {
-	fprintf(stderr, "nblbench sweep: %s.\n", text);
+	say("%s.", text);
 	return COMMAND_FAILED;
 }
 
@@ -161,7 +162,7 @@ static int prepare_directory(const struct request *request, const char *out)
 	if ((usual && report_make_directory(USUAL_DIRECTORY, why, sizeof(why)) != 0) ||
 		report_make_directory(out, why, sizeof(why)) != 0 ||
 		report_check(out, why, sizeof(why)) != 0) {
-		fprintf(stderr, "nblbench sweep: %s\n", why);
+		say("%s", why);
 		return -1;
 	}
 	return 0;
@@ -189,10 +190,8 @@ static bool has_room(const struct plan *plan)
 
 	if (need <= have / 2)
 		return true;
-	fprintf(stderr,
-		"nblbench sweep: the pools of one cell need %" PRIu64
-		" MiB together, more than half of the %" PRIu64
-		" MiB that there are; name fewer strategies, fewer threads or smaller objects.\n",
+	say("the pools of one cell need %" PRIu64 " MiB together, more than half of the %" PRIu64
+	    " MiB that there are; name fewer strategies, fewer threads or smaller objects.",
 		need >> 20, have >> 20);
 	return false;
 }
@@ -285,22 +284,19 @@ static size_t before(const char *value, const char *word)
  */
 static void join_command(int argc, char **argv, const struct request *request, char *text)
 {
-	size_t used = (size_t)snprintf(text, COMMAND_TEXT_BYTES, "nblbench");
-
-	for (int i = 0; i < argc && used < COMMAND_TEXT_BYTES; i++) {
+	strcpy(text, "nblbench");
+	for (int i = 0; i < argc; i++) {
 		const char *quote =
 			strpbrk(argv[i], " \t\n\"'\\$&|;<>()*?[]#~`!{}") != NULL ? "'" : "";
-
 		const size_t out = before(request->out, argv[i]);
 		const size_t store = before(request->store, argv[i]);
 		const size_t shown = out < store ? out : store;
 
 		if (shown < SIZE_MAX)
-			used += (size_t)snprintf(text + used, COMMAND_TEXT_BYTES - used, " %.*s%s",
-				(int)shown, argv[i], out < store ? "DIR" : "FILE");
+			append(text, COMMAND_TEXT_BYTES, " %.*s%s", (int)shown, argv[i],
+				out < store ? "DIR" : "FILE");
 		else
-			used += (size_t)snprintf(text + used, COMMAND_TEXT_BYTES - used, " %s%s%s",
-				quote, argv[i], quote);
+			append(text, COMMAND_TEXT_BYTES, " %s%s%s", quote, argv[i], quote);
 	}
 }
 
@@ -336,39 +332,28 @@ static bool settle_paths(
 /* What is to be said of the store when all is done; the exit status. */
 static int conclude(const struct sweep *self, uint64_t missing, uint64_t troubles, uint64_t slices)
 {
-	int status = COMMAND_OK;
-
-	if (troubles > 0) {
-		fprintf(stderr,
-			"nblbench sweep: %" PRIu64
-			" time%s a strategy crashed, hung, failed or lost objects; the report says "
-			"which.\n",
+	if (troubles > 0)
+		say("%" PRIu64 " time%s a strategy crashed, hung, failed or lost objects; the "
+			       "report says which.",
 			troubles, troubles == 1 ? "" : "s");
-		status = COMMAND_FAILED;
-	}
-	if (missing > 0) {
-		fprintf(stderr,
-			"nblbench sweep: %" PRIu64
-			" blocks are missing, because the machine was too busy or their workers "
-			"were ended from outside; the same command measures them.\n",
+	if (missing > 0)
+		say("%" PRIu64
+		    " blocks are missing, because the machine was too busy or their workers "
+		    "were ended from outside; the same command measures them.",
 			missing);
-		status = COMMAND_FAILED;
-	}
-	if (self->outcome.left_out > 0) {
-		fprintf(stderr,
-			"nblbench sweep: %" PRIu32
-			" time%s a strategy was left out of a fork of a cell, because the system "
-			"ended or refused its worker %d times; the report says why.\n",
+	if (self->outcome.left_out > 0)
+		say("%" PRIu32 " time%s a strategy was left out of a fork of a cell, because the "
+			       "system ended or "
+		    "refused its worker %d times; the report says why.",
 			self->outcome.left_out, self->outcome.left_out == 1 ? "" : "s",
 			MEASURE_PASSES_MAX);
-		status = COMMAND_FAILED;
-	}
-	if (slices == 0) {
-		fprintf(stderr, "nblbench sweep: nothing was measured: no strategy can run in any "
-				"of the cells; the report says why.\n");
-		status = COMMAND_FAILED;
-	}
-	return status;
+	if (slices == 0)
+		say("nothing was measured: no strategy can run in any of the cells; the report "
+		    "says "
+		    "why.");
+	return troubles == 0 && missing == 0 && self->outcome.left_out == 0 && slices > 0
+		       ? COMMAND_OK
+		       : COMMAND_FAILED;
 }
 
 /* The ranked table, the reports, and where they are. */
@@ -388,7 +373,7 @@ static int finish(struct sweep *self)
 	const bool reported = report_write(self->store_path, self->out, why, sizeof(why)) == 0;
 	/* The table all the same: it may be all that there is of hours. */
 	if (!reported)
-		fprintf(stderr, "nblbench sweep: %s\n", why);
+		say("%s", why);
 	if (report_print_table(self->store_path, stdout, colour) != 0)
 		return COMMAND_FAILED;
 	printf("\nstore   %s\n", realpath(self->store_path, path) ? path : self->store_path);

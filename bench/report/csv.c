@@ -212,7 +212,7 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_latency(out, r->wait, analysis_latency(a, c, i));
 }
 
-int report_csv(const struct analysis *analysis, FILE *out)
+void report_csv(const struct analysis *analysis, FILE *out)
 {
 	fputs(head, out);
 	for (int i = 0; path_name(i) != NULL; i++) {
@@ -228,7 +228,6 @@ int report_csv(const struct analysis *analysis, FILE *out)
 		for (size_t i = 0; i < analysis->subject_count; i++)
 			put_row(out, analysis, c, i);
 	}
-	return 0;
 }
 
 static const char *const loads_head =
@@ -265,7 +264,7 @@ static void put_load(FILE *out, const struct analysis *a, size_t c, size_t subje
 	fputs("\r\n", out);
 }
 
-int report_csv_loads(const struct analysis *analysis, FILE *out)
+void report_csv_loads(const struct analysis *analysis, FILE *out)
 {
 	fputs(loads_head, out);
 	for (size_t c = 0; c < analysis->cell_count; c++) {
@@ -278,5 +277,4 @@ int report_csv_loads(const struct analysis *analysis, FILE *out)
 			}
 		}
 	}
-	return 0;
 }

@@ -4,6 +4,8 @@
  */
 #include "bench/report/figure.h"
 
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/escape.h"
 #include "bench/report/figure.gnuplot.h"
 #include "bench/report/figure_draw.h"
@@ -12,9 +14,7 @@
 #include "bench/report/template.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 const struct figure_grid figure_small_panels = {.columns = 6, .width = 168, .height = 118};
@@ -111,14 +111,15 @@ static void gnuplot_text(FILE *script, const char *text)
 	fputc('"', script);
 }
 
-int figure_draw(const char *template, json_t *data, const struct figure_grid *grid, const char *id,
-	const char *label, FILE *out)
+char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const char *id, const char *label)
 {
 	const size_t panels = json_array_size(json_object_get(data, "panels"));
 	const size_t rows = (panels + grid->columns - 1) / grid->columns;
 	FILE *script = panels > 0 ? tmpfile() : NULL;
-	char why[TEMPLATE_WHY_BYTES];
-	char *svg = NULL;
+	AUTO_FREE char *svg = NULL;
+	char why[TEMPLATE_WHY_BYTES], *figure = NULL;
+	size_t bytes = 0;
 
 	json_object_set_new(data, "rows", template_count(rows));
 	json_object_set_new(data, "columns", template_count(grid->columns));
@@ -132,10 +133,13 @@ int figure_draw(const char *template, json_t *data, const struct figure_grid *gr
 		fclose(script);
 	json_decref(data);
 	if (svg == NULL)
-		return -EIO;
+		return NULL;
+
+	FILE *out = need_stream(&figure, &bytes);
+
 	figure_inline(svg, id, label, out);
-	free(svg);
-	return 0;
+	need_closed(out);
+	return figure;
 }
 
 /*
@@ -238,17 +242,14 @@ static void set_rates(json_t *data, const struct analysis *analysis, size_t firs
 	json_object_set_new(data, "top", template_words("%g", high * 1.6));
 }
 
-int figure_scaling(
-	const struct analysis *analysis, size_t first, const char *id, const char *label, FILE *out)
+char *figure_scaling(
+	const struct analysis *analysis, size_t first, const char *id, const char *label)
 {
-	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	json_t *panels = json_array();
+	json_t *data = template_record("panels", panels, NULL);
 	size_t n = 0, drawn = 0;
 
-	if (order == NULL) {
-		json_decref(panels);
-		return -ENOMEM;
-	}
 	analysis_order(analysis, order, &n);
 	for (size_t i = 0; i < n; i++) {
 		json_t *points = points_of(analysis, first, order[i]);
@@ -263,11 +264,7 @@ int figure_scaling(
 					points, NULL));
 		order[drawn++] = order[i];
 	}
-
-	json_t *data = template_record("panels", panels, NULL);
-
 	set_threads(data, analysis, first);
 	set_rates(data, analysis, first, order, drawn);
-	free(order);
-	return figure_draw(scaling_gnuplot, data, &figure_small_panels, id, label, out);
+	return figure_draw(scaling_gnuplot, data, &figure_small_panels, id, label);
 }

@@ -25,11 +25,10 @@ bool figure_scales(const struct analysis *analysis, size_t first);
 /*
  * Throughput against threads for the group of cell `first`, one panel a contestant: its own line
  * with intervals, all others in grey behind it. id: letters and digits, unique in the page; label:
- * the text alternative. 0, or a negative errno, with nothing printed: gnuplot failed (-EIO), no
- * memory.
+ * the text alternative. The caller frees it; NULL: gnuplot failed.
  */
-int figure_scaling(const struct analysis *analysis, size_t first, const char *id, const char *label,
-	FILE *out);
+char *figure_scaling(
+	const struct analysis *analysis, size_t first, const char *id, const char *label);
 
 /*
  * Where the tails of half of a cell's contestants are known: throughput against p99.9, with memory beyond
@@ -37,21 +36,21 @@ int figure_scaling(const struct analysis *analysis, size_t first, const char *id
  * that memory, one panel a cell. Who is beaten in all of it is grey.
  */
 bool figure_tradeoff_has_tail(const struct analysis *analysis);
-int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out);
+char *figure_tradeoff(const struct analysis *analysis, const char *id, const char *label);
 
 /*
  * How long calls take in a cell: the time over the share of calls that take longer, one panel a row
  * of `order`, as far as there is evidence.
  */
-int figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label, FILE *out);
+char *figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label);
 
 /*
  * Response times of a cell: p99 against load, one panel a row of `order` that keeps some load, with
  * its knee.
  */
-int figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label, FILE *out);
+char *figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label);
 
 /*
  * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its

@@ -17,10 +17,10 @@ extern const struct figure_grid figure_small_panels, figure_wide_panels;
 /*
  * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that
  * array. It is as wide as a full row, however few there are, so that panels and letters are of
- * one size all over the page. 0 or -EIO.
+ * one size all over the page. NULL: gnuplot failed.
  */
-int figure_draw(const char *template, json_t *data, const struct figure_grid *grid, const char *id,
-	const char *label, FILE *out);
+char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const char *id, const char *label);
 
 /* The powers of ten around a value: ends of a logarithmic axis, so that it has labels. */
 static inline double figure_decade_below(double value)

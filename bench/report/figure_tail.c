@@ -35,8 +35,8 @@ static json_t *tail_of(const struct analysis_latency *l)
 	return points;
 }
 
-int figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label, FILE *out)
+char *figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label)
 {
 	double bottom = INFINITY, top = 0, probe_ns = NAN;
 	json_t *panels = json_array();
@@ -62,7 +62,7 @@ int figure_percentiles(const struct analysis *analysis, size_t cell, const size_
 				? template_words("%g", fmin(2 * probe_ns, top * 1.6))
 				: json_null(),
 			NULL),
-		&figure_small_panels, id, label, out);
+		&figure_small_panels, id, label);
 }
 
 /*
@@ -122,8 +122,8 @@ static json_t *load_tics(const struct analysis_cell *cell, double left)
 	return tics;
 }
 
-int figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label, FILE *out)
+char *figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label)
 {
 	const struct analysis_cell *c = &analysis->cells[cell];
 	const uint32_t left = c->loads[0] / 10 * 9; /* some room before the first point */
@@ -155,5 +155,5 @@ int figure_responses(const struct analysis *analysis, size_t cell, const size_t 
 			load_tics(c, left), "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),
-		&figure_small_panels, id, label, out);
+		&figure_small_panels, id, label);
 }

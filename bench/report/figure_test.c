@@ -117,20 +117,19 @@ static void need_gnuplot(struct analysis *a)
 static void gnuplot_draws_every_strategy(NO_STATE)
 {
 	struct analysis *a = synthetic("");
-	char *page = NULL;
-	size_t bytes = 0;
-	FILE *out;
+	char *page, *scaling, *tradeoff;
 
 	/* Cells 0 to 2 differ in their threads alone; cell 3 starts another load, with no second. */
 	assert_true(figure_scales(a, 0));
 	assert_false(figure_scales(a, 1));
 	assert_false(figure_scales(a, 3));
 	need_gnuplot(a);
-	out = open_memstream(&page, &bytes);
-	assert_non_null(out);
-	assert_int_equal(figure_scaling(a, 0, "s1", "scaling", out), 0);
-	assert_int_equal(figure_tradeoff(a, "t1", "trade-off", out), 0);
-	fclose(out);
+	scaling = figure_scaling(a, 0, "s1", "scaling");
+	tradeoff = figure_tradeoff(a, "t1", "trade-off");
+	assert_true(scaling != NULL && tradeoff != NULL);
+	assert_true(asprintf(&page, "%s%s", scaling, tradeoff) > 0);
+	free(scaling);
+	free(tradeoff);
 	assert_int_equal(count(page, "<svg"), 2);
 	assert_int_equal(count(page, "</svg>"), 2);
 	assert_int_equal(count(page, "id='s1-gpDot'"), 1);
@@ -150,16 +149,12 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 static char *tradeoff_of(const char *sql, bool tail)
 {
 	struct analysis *a = synthetic(sql);
-	char *page = NULL;
-	size_t bytes = 0;
-	FILE *out;
+	char *page;
 
 	assert_int_equal(figure_tradeoff_has_tail(a), tail);
 	need_gnuplot(a);
-	out = open_memstream(&page, &bytes);
-	assert_non_null(out);
-	assert_int_equal(figure_tradeoff(a, "t1", "trade-off", out), 0);
-	fclose(out);
+	page = figure_tradeoff(a, "t1", "trade-off");
+	assert_non_null(page);
 	analysis_free(a);
 	return page;
 }
@@ -191,18 +186,6 @@ static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
 	free(page);
 }
 
-static char *responses_of(struct analysis *a, const size_t *order, size_t n, int want)
-{
-	char *page = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&page, &bytes);
-
-	assert_non_null(out);
-	assert_int_equal(figure_responses(a, 0, order, n, "r1", "responses", out), want);
-	fclose(out);
-	return page;
-}
-
 /* Each panel has a line and one large point, its knee; who keeps no load has no panel. */
 static void response_times_have_a_knee_each(NO_STATE)
 {
@@ -213,19 +196,17 @@ static void response_times_have_a_knee_each(NO_STATE)
 	char *page;
 
 	need_gnuplot(a);
-	page = responses_of(a, order, 3, 0);
+	page = figure_responses(a, 0, order, 3, "r1", "responses");
 	assert_int_equal(count(page, knee), 2);
 	assert_int_equal(count(page, "<text>mutex</text>"), 1);
 	assert_int_equal(count(page, "<text>ticket</text>"), 0);
 	assert_int_equal(count(page, "<text>90</text>"), 2);
 	free(page);
-	page = responses_of(a, order + 1, 1, -EIO);
-	assert_string_equal(page, "");
-	free(page);
+	assert_null(figure_responses(a, 0, order + 1, 1, "r1", "responses"));
 	analysis_free(a);
 	/* No percentile of the lightest load is known: a line, and no knee. */
 	a = synthetic("UPDATE load SET histogram = x'0101' WHERE load = 50");
-	page = responses_of(a, order, 3, 0);
+	page = figure_responses(a, 0, order, 3, "r1", "responses");
 	assert_int_equal(count(page, knee), 0);
 	assert_int_equal(count(page, "<text>ticket</text>"), 1);
 	free(page);

@@ -4,15 +4,15 @@
  */
 #include "bench/report/figure.h"
 
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/base/number.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/template.h"
 #include "bench/report/tradeoff.gnuplot.h"
 #include "bench/report/tradeoff_tail.gnuplot.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 
 /* What a contestant is weighed by. Less is better in each. */
 enum { TIME, BYTES, TAIL, MERITS };
@@ -103,8 +103,7 @@ static json_t *block_of(json_t *points)
 	return json_null();
 }
 
-static int figure_times(
-	const struct analysis *analysis, const char *id, const char *label, FILE *out)
+static char *figure_times(const struct analysis *analysis, const char *id, const char *label)
 {
 	json_t *panels = json_array();
 
@@ -120,7 +119,7 @@ static int figure_times(
 				front, "beaten", block_of(times_of(analysis, c, true)), NULL));
 	}
 	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, id, label, out);
+		&figure_wide_panels, id, label);
 }
 
 /* Those of a cell whose tail is known, the slowest first; order has room for all. */
@@ -218,13 +217,12 @@ static bool has_tails(const struct analysis *analysis, size_t cell)
 }
 
 /* Cells with a thread on each CPU; where the store has none, all. */
-static int figure_tails(
-	const struct analysis *analysis, const char *id, const char *label, FILE *out)
+static char *figure_tails(const struct analysis *analysis, const char *id, const char *label)
 {
-	size_t *order = calloc(analysis->subject_count + 1, sizeof(*order));
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	json_t *panels = json_array();
 
-	for (int any = 0; order != NULL && any < 2 && json_array_size(panels) == 0; any++) {
+	for (int any = 0; any < 2 && json_array_size(panels) == 0; any++) {
 		for (size_t c = 0; c < analysis->cell_count; c++) {
 			if (has_tails(analysis, c) &&
 				(any || analysis->cells[c].threads == analysis->cpus))
@@ -232,13 +230,8 @@ static int figure_tails(
 								      by_rate(analysis, c, order)));
 		}
 	}
-	if (order == NULL) {
-		json_decref(panels);
-		return -ENOMEM;
-	}
-	free(order);
 	return figure_draw(tradeoff_tail_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, id, label, out);
+		&figure_wide_panels, id, label);
 }
 
 bool figure_tradeoff_has_tail(const struct analysis *analysis)
@@ -250,8 +243,8 @@ bool figure_tradeoff_has_tail(const struct analysis *analysis)
 	return false;
 }
 
-int figure_tradeoff(const struct analysis *analysis, const char *id, const char *label, FILE *out)
+char *figure_tradeoff(const struct analysis *analysis, const char *id, const char *label)
 {
-	return figure_tradeoff_has_tail(analysis) ? figure_tails(analysis, id, label, out)
-						  : figure_times(analysis, id, label, out);
+	return figure_tradeoff_has_tail(analysis) ? figure_tails(analysis, id, label)
+						  : figure_times(analysis, id, label);
 }

@@ -4,10 +4,10 @@
  * rates stand in nbl_units_per_s, since importers derive wrong ones for several threads.
  */
 #include "bench/analysis/analysis.h"
+#include "bench/base/need.h"
 #include "bench/base/number.h"
 #include "bench/report/report.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,8 +25,6 @@ static void set_real(json_t *object, const char *name, double value)
 
 static json_t *make_context(const struct analysis *a)
 {
-	json_t *plan = json_loads(a->plan_json, 0, NULL);
-	const json_int_t cpus = json_integer_value(json_object_get(plan, "cpus"));
 	const int64_t started =
 		a->machine_count > 0 ? a->machines[a->machine_count - 1].started_ns : a->created_ns;
 	const time_t seconds = (time_t)((double)started / ns_a_second);
@@ -35,12 +33,12 @@ static json_t *make_context(const struct analysis *a)
 
 	if (gmtime_r(&seconds, &utc) != NULL)
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S+00:00", &utc);
-	json_decref(plan);
 	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:b, s:[], s:[], s:s, s:s, s:s, s:s, s:s}",
-		"date", date, "host_name", "", "executable", "nblbench", "num_cpus", cpus,
-		"mhz_per_cpu", 0, "cpu_scaling_enabled", 0, "caches", "load_avg",
-		"library_build_type", "release", "nbl_source_revision", a->source_revision,
-		"nbl_build_id", a->build_id, "nbl_plan_hash", a->plan_hash, "nbl_fingerprint",
+		"date", date, "host_name", "", "executable", "nblbench", "num_cpus",
+		(json_int_t)a->cpus, "mhz_per_cpu", 0, "cpu_scaling_enabled", 0, "caches",
+		"load_avg", "library_build_type", "release", "nbl_source_revision",
+		a->source_revision, "nbl_build_id", a->build_id, "nbl_plan_hash", a->plan_hash,
+		"nbl_fingerprint",
 		a->machine_count > 0 ? a->machines[a->machine_count - 1].hash : "");
 }
 
@@ -89,22 +87,21 @@ static json_t *make_run(const struct analysis *a, size_t c, size_t i, size_t fam
 	return run;
 }
 
-int report_gbench(const struct analysis *analysis, FILE *out)
+void report_gbench(const struct analysis *analysis, FILE *out)
 {
 	json_t *runs = json_array();
 	json_t *all =
 		json_pack("{s:o, s:o}", "context", make_context(analysis), "benchmarks", runs);
-	int error = all == NULL ? -ENOMEM : 0;
 
-	for (size_t c = 0; error == 0 && c < analysis->cell_count; c++) {
+	if (all == NULL)
+		need_failed();
+	for (size_t c = 0; c < analysis->cell_count; c++) {
 		for (size_t i = 0; i < analysis->subject_count; i++) {
 			if (analysis_at(analysis, c, i)->state != ANALYSIS_ABSENT)
 				json_array_append_new(runs, make_run(analysis, c, i, c));
 		}
 	}
-	if (error == 0 && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0)
-		error = -ENOMEM;
+	json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	fputc('\n', out);
 	json_decref(all);
-	return error;
 }

@@ -18,7 +18,8 @@ static double deviation_of(const struct analysis_times_of *times, uint64_t count
 	return sqrt(squares / (double)count);
 }
 
-int report_hdr(const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out)
+void report_hdr(
+	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out)
 {
 	const struct analysis_latency *l = analysis_latency(analysis, cell, subject);
 	const struct analysis_times_of all = {
@@ -50,5 +51,4 @@ int report_hdr(const struct analysis *analysis, size_t cell, size_t subject, siz
 		"#[Buckets = %12d, SubBuckets     = %12d]\n",
 		times->mean_ns, deviation_of(times, count), times->longest_ns, count,
 		HISTOGRAM_OCTAVES, HISTOGRAM_STEPS);
-	return 0;
 }

@@ -272,7 +272,7 @@ static void put_events(FILE *out, const struct analysis *a)
 	}
 }
 
-int report_markdown(const struct analysis *analysis, FILE *out)
+void report_markdown(const struct analysis *analysis, FILE *out)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	char text[ANALYSIS_SENTENCE_BYTES];
@@ -311,5 +311,4 @@ int report_markdown(const struct analysis *analysis, FILE *out)
 		markdown_text(out, m->grade);
 	}
 	fputs(".\n", out);
-	return 0;
 }

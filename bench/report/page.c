@@ -6,6 +6,8 @@
 #include "bench/report/page.h"
 
 #include "alloc/pool.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
 #include "bench/report/page.css.h"
@@ -14,10 +16,8 @@
 #include "bench/report/palette.h"
 #include "bench/report/report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -288,21 +288,17 @@ static json_t *data_of(const struct analysis *a)
 		}
 	}
 
-	char *text = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	char *safe = NULL;
+	AUTO_FREE char *text = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	AUTO_FREE char *safe = NULL;
 	size_t bytes = 0;
-	FILE *out = text != NULL ? open_memstream(&safe, &bytes) : NULL;
-	json_t *data = NULL;
+	FILE *out = need_stream(&safe, &bytes);
 
 	/* Nothing in a string may end the element in which the data stand. */
-	for (const char *c = text; out != NULL && *c != '\0'; c++)
+	for (const char *c = text; c != NULL && *c != '\0'; c++)
 		fputs(*c == '<' ? "\\u003c" : (const char[]){*c, '\0'}, out);
-	if (out != NULL && fclose(out) == 0)
-		data = template_text(safe);
-	free(safe);
-	free(text);
+	need_closed(out);
 	json_decref(list);
-	return data;
+	return template_text(safe);
 }
 
 static void set(json_t *page, const char *name, json_t *value)
@@ -330,11 +326,7 @@ json_t *page_data(const struct analysis *a)
 	struct page p = {.a = a};
 	json_t *page = json_object();
 
-	p.order = calloc(a->subject_count + 1, sizeof(*p.order));
-	if (p.order == NULL) {
-		json_decref(page);
-		return NULL;
-	}
+	p.order = need(a->subject_count, sizeof(*p.order));
 	p.rows = analysis_order(a, p.order, &p.contestants);
 	p.figures = gnuplot_available();
 
@@ -363,13 +355,13 @@ json_t *page_data(const struct analysis *a)
 	return page;
 }
 
-int report_html(const struct analysis *analysis, FILE *out)
+void report_html(const struct analysis *analysis, FILE *out)
 {
 	char why[TEMPLATE_WHY_BYTES];
 	json_t *page = page_data(analysis);
-	/* Tests see to it that every slot has its value, so what has none found no memory. */
-	const int error = template_print(page_html, page, html_text, out, why) != 0 ? -ENOMEM : 0;
 
+	/* Tests see to it that every slot has its value, so what has none found no memory. */
+	if (template_print(page_html, page, html_text, out, why) != 0)
+		need_failed();
 	json_decref(page);
-	return error;
 }

@@ -37,12 +37,12 @@ json_t *page_cells(const struct page *p);     /* page_cells.c */
 /* All slots of page.html; for report_html and its test. NULL: no memory. */
 json_t *page_data(const struct analysis *analysis);
 
-/* What a figure printed into out, as a string; "" if it could not be drawn. Frees *svg. */
-json_t *page_drawn(int error, FILE *out, char **svg);
+/* A figure as a string; "" for NULL, which could not be drawn. Frees it. */
+json_t *page_drawn(char *svg);
 
 /* What draws a figure of some rows of a cell: figure_percentiles, figure_responses (figure.h). */
-typedef int (*page_cell_draw)(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label, FILE *out);
+typedef char *(*page_cell_draw)(const struct analysis *analysis, size_t cell, const size_t *order,
+	size_t count, const char *id, const char *label);
 
 /*
  * Such a figure of the first n rows of `order`, as page_drawn; "" without gnuplot. id: what the ids of

@@ -1,9 +1,10 @@
 /* The page's cells: all numbers of each, and the command that measures it again. */
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/page.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 /* A probability below this is printed as "< 0.001". */
 static const double small_p = 0.001;
@@ -175,11 +176,10 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 
 json_t *page_cells(const struct page *p)
 {
-	size_t *order = calloc(p->rows + 1, sizeof(*order));
-	json_t *cells = order != NULL ? json_array() : NULL;
+	AUTO_FREE size_t *order = need(p->rows, sizeof(*order));
+	json_t *cells = json_array();
 
-	for (size_t c = 0; c < p->a->cell_count && cells != NULL; c++)
+	for (size_t c = 0; c < p->a->cell_count; c++)
 		page_add(cells, cell_of(p, c, order));
-	free(order);
 	return cells;
 }

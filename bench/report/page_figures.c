@@ -42,13 +42,11 @@ static json_t *rates_of(const struct page *p, size_t first, size_t row)
 		"label", template_text(page_subject(p, row)->label), "cells", cells, NULL);
 }
 
-json_t *page_drawn(int error, FILE *out, char **svg)
+json_t *page_drawn(char *svg)
 {
-	json_t *text = NULL;
+	json_t *text = template_text(svg == NULL ? "" : svg);
 
-	if (fclose(out) == 0)
-		text = template_text(error == 0 ? *svg : "");
-	free(*svg);
+	free(svg);
 	return text;
 }
 
@@ -56,34 +54,24 @@ json_t *page_cell_figure(const struct page *p, size_t c, const size_t *order, si
 	page_cell_draw draw, const char *id, const char *what, const char *against)
 {
 	char own[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-	char *svg = NULL;
-	size_t bytes = 0;
-	FILE *out = p->figures ? open_memstream(&svg, &bytes) : NULL;
 
-	if (out == NULL)
-		return template_text("");
 	snprintf(own, sizeof(own), "%s%zu", id, c + 1);
 	snprintf(label, sizeof(label),
 		"%s of %.100s%s, one panel a strategy. The table below has the numbers.", what,
 		p->a->cells[c].label, against);
-	return page_drawn(draw(p->a, c, order, n, own, label, out), out, &svg);
+	return page_drawn(p->figures ? draw(p->a, c, order, n, own, label) : NULL);
 }
 
-static json_t *scaling_figure(const struct analysis *a, size_t first)
+static json_t *scaling_figure(const struct page *p, size_t first)
 {
 	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-	char *svg = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&svg, &bytes);
 
-	if (out == NULL)
-		return NULL;
 	snprintf(id, sizeof(id), "scaling%zu", first + 1);
 	snprintf(label, sizeof(label),
 		"Throughput against threads under %.100s, one panel a strategy. The table below "
 		"has the numbers.",
-		a->cells[first].workload);
-	return page_drawn(figure_scaling(a, first, id, label, out), out, &svg);
+		p->a->cells[first].workload);
+	return page_drawn(p->figures ? figure_scaling(p->a, first, id, label) : NULL);
 }
 
 static json_t *group_of(const struct page *p, size_t first)
@@ -99,8 +87,7 @@ static json_t *group_of(const struct page *p, size_t first)
 	for (size_t row = 0; row < p->contestants; row++)
 		page_add(rows, rates_of(p, first, row));
 	return template_record("load", page_load(&a->cells[first]), "figure",
-		p->figures ? scaling_figure(a, first) : template_text(""), "columns", columns,
-		"rows", rows, NULL);
+		scaling_figure(p, first), "columns", columns, "rows", rows, NULL);
 }
 
 json_t *page_scaling(const struct page *p)
@@ -196,31 +183,21 @@ json_t *page_tradeoffs(const struct page *p)
 
 json_t *page_tradeoff_figure(const struct page *p)
 {
-	char *svg = NULL;
-	size_t bytes = 0;
+	const bool tail = figure_tradeoff_has_tail(p->a);
+	const char *label =
+		tail ? "Throughput against the p99.9 of calls and memory beyond the "
+		       "payload, one panel a cell. The tables of the cells have the "
+		       "numbers."
+		     : "Time a unit against memory beyond the payload, one panel a cell. "
+		       "The tables of the cells have the numbers.";
 	bool memory = false;
 
 	for (size_t row = 0; row < p->rows; row++)
 		memory |= has_row(p, row) && !isnan(page_subject(p, row)->overhead_bytes);
 
-	FILE *out = memory && p->figures ? open_memstream(&svg, &bytes) : NULL;
+	char *svg = memory && p->figures ? figure_tradeoff(p->a, "tradeoff", label) : NULL;
 
-	if (out == NULL)
+	if (svg == NULL)
 		return json_null();
-
-	const bool tail = figure_tradeoff_has_tail(p->a);
-	json_t *figure = page_drawn(
-		figure_tradeoff(p->a, "tradeoff",
-			tail ? "Throughput against the p99.9 of calls and memory beyond the "
-			       "payload, one panel a cell. The tables of the cells have the "
-			       "numbers."
-			     : "Time a unit against memory beyond the payload, one panel a cell. "
-			       "The tables of the cells have the numbers.",
-			out),
-		out, &svg);
-
-	if (json_string_length(figure) > 0)
-		return template_record("figure", figure, "tail", json_boolean(tail), NULL);
-	json_decref(figure);
-	return json_null();
+	return template_record("figure", page_drawn(svg), "tail", json_boolean(tail), NULL);
 }

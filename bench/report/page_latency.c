@@ -1,10 +1,11 @@
 /* The page's section on latency: percentiles, paths and whether they add up, cell by cell. */
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/figure.h"
 #include "bench/report/page.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PANELS_MAX = 12 }; /* of a figure; the table has all rows */
@@ -169,18 +170,17 @@ static json_t *cell_of(
 
 json_t *page_latency(const struct page *p)
 {
-	size_t *order = calloc(2 * p->a->subject_count + 1, sizeof(*order));
-	json_t *cells = order != NULL ? json_array() : NULL;
+	AUTO_FREE size_t *order = need(2 * p->a->subject_count, sizeof(*order));
+	json_t *cells = json_array();
 
-	for (size_t c = 0; c < p->a->cell_count && cells != NULL; c++) {
+	for (size_t c = 0; c < p->a->cell_count; c++) {
 		size_t contestants;
 		const size_t n = cell_order(p, c, order, &contestants);
 
 		if (n > 0)
 			page_add(cells, cell_of(p, c, order, n, contestants));
 	}
-	free(order);
-	if (cells == NULL || json_array_size(cells) > 0)
+	if (json_array_size(cells) > 0)
 		return template_record("cells", cells, "drawn", json_boolean(p->figures),
 			"evidence", template_count(LATENCY_EVIDENCE), NULL);
 	json_decref(cells);

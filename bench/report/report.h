@@ -60,21 +60,20 @@ extern const struct command command_ratios;  /* ratios.c */
 
 /*
  * The formats. Each prints a whole document to out, which the caller checks for errors and closes.
- * 0, or a negative errno: -ENOMEM.
  */
-int report_html(const struct analysis *analysis, FILE *out);
-int report_markdown(const struct analysis *analysis, FILE *out);
-int report_csv(const struct analysis *analysis, FILE *out);
-int report_csv_loads(const struct analysis *analysis, FILE *out); /* of the open loops */
-int report_gbench(const struct analysis *analysis, FILE *out);
+void report_html(const struct analysis *analysis, FILE *out);
+void report_markdown(const struct analysis *analysis, FILE *out);
+void report_csv(const struct analysis *analysis, FILE *out);
+void report_csv_loads(const struct analysis *analysis, FILE *out); /* of the open loops */
+void report_gbench(const struct analysis *analysis, FILE *out);
 
 /*
  * One row's, which has latency. part: ANALYSIS_GETS and so on, of a hand-over; ANALYSIS_HAND_OVER: all
  * of it, which speedscope always has.
  */
-int report_hdr(
+void report_hdr(
 	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out);
-int report_speedscope(
+void report_speedscope(
 	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out);
 
 #endif

@@ -5,10 +5,10 @@
  * clock's readings. What is left of a unit's time stands beside the paths as "between calls".
  */
 #include "bench/analysis/analysis.h"
+#include "bench/base/need.h"
 #include "bench/report/report.h"
 #include "bench/report/template.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 
@@ -67,7 +67,7 @@ static void add_side(
 	add_sample(self, frame, "between calls", left);
 }
 
-int report_speedscope(
+void report_speedscope(
 	const struct analysis *analysis, size_t cell, size_t subject, size_t part, FILE *out)
 {
 	(void)part;
@@ -89,9 +89,8 @@ int report_speedscope(
 		"nanoseconds", "startValue", 0, "endValue", p.total, "samples", p.samples,
 		"weights", p.weights);
 	if (file == NULL)
-		return -ENOMEM;
+		need_failed();
 	json_dumpf(file, out, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	fputc('\n', out);
 	json_decref(file);
-	return 0;
 }

@@ -1,4 +1,5 @@
 /* The cells of a plan: loads by the workloads' axes, threads, and the pool's objects. */
+#include "bench/base/append.h"
 #include "bench/sweep/plan_parts.h"
 
 #include <errno.h>
@@ -16,25 +17,21 @@ enum {
 
 static void label_cell(struct plan_cell *cell)
 {
-	size_t room = sizeof(cell->label);
-	size_t used = (size_t)snprintf(cell->label, room, "%s", cell->workload->name);
+	char *label = cell->label;
 
+	snprintf(label, PLAN_LABEL_BYTES, "%s", cell->workload->name);
 	if (cell->workload->axes & WORKLOAD_BURST)
-		used += (size_t)snprintf(cell->label + used, room - used, " %" PRIu32, cell->burst);
+		append(label, PLAN_LABEL_BYTES, " %" PRIu32, cell->burst);
 	if (cell->workload->axes & WORKLOAD_DEPTH)
-		used += (size_t)snprintf(
-			cell->label + used, room - used, " %" PRIu32 " deep", cell->depth);
-	used += (size_t)snprintf(cell->label + used, room - used, ", %" PRIu32 " thread%s",
-		cell->threads, cell->threads == 1 ? "" : "s");
+		append(label, PLAN_LABEL_BYTES, " %" PRIu32 " deep", cell->depth);
+	append(label, PLAN_LABEL_BYTES, ", %" PRIu32 " thread%s", cell->threads,
+		cell->threads == 1 ? "" : "s");
 	if (cell->object_bytes != PLAN_OBJECT_BYTES)
-		used += (size_t)snprintf(
-			cell->label + used, room - used, ", %" PRIu32 " B", cell->object_bytes);
+		append(label, PLAN_LABEL_BYTES, ", %" PRIu32 " B", cell->object_bytes);
 	if (cell->object_align != 0)
-		used += (size_t)snprintf(cell->label + used, room - used, ", aligned to %" PRIu32,
-			cell->object_align);
+		append(label, PLAN_LABEL_BYTES, ", aligned to %" PRIu32, cell->object_align);
 	if (cell->pages != MEMORY_PAGES_ORDINARY)
-		snprintf(cell->label + used, room - used, ", %s pages",
-			memory_pages_name(cell->pages));
+		append(label, PLAN_LABEL_BYTES, ", %s pages", memory_pages_name(cell->pages));
 }
 
 /* Adds the cell unless one of the same label, and so of the same load, is there. */
@@ -63,14 +60,11 @@ static int add_cell(struct plan *plan, struct plan_cell *cell, char *why)
 	return 0;
 }
 
-/* The list of the request, or `fallback` of `count` numbers. */
-static const uint64_t *numbers_or(
-	const struct options_numbers *numbers, const uint64_t *fallback, size_t *count)
+/* The list of the request, or the usual one. */
+static const struct options_numbers *numbers_or(
+	const struct options_numbers *numbers, const struct options_numbers *usual)
 {
-	if (numbers->count == 0)
-		return fallback;
-	*count = numbers->count;
-	return numbers->item;
+	return numbers->count == 0 ? usual : numbers;
 }
 
 static void append_once(struct options_numbers *numbers, uint64_t value)
@@ -115,38 +109,31 @@ struct objects {
 static int make_cells_over(struct plan *plan, const struct plan_request *request,
 	const struct workload *workload, const struct objects *objects, char *why)
 {
-	static const uint64_t bursts_quick[] = {PLAN_BURST};
-	static const uint64_t bursts_full[] = {8, PLAN_BURST, 128};
-	static const uint64_t depths_quick[] = {PLAN_DEPTH};
-	static const uint64_t depths_full[] = {1, PLAN_DEPTH, 8};
-	const bool quick = plan->quick;
-	size_t burst_count = quick ? array_count(bursts_quick) : array_count(bursts_full);
-	size_t depth_count = quick ? array_count(depths_quick) : array_count(depths_full);
-	const uint64_t *burst =
-		numbers_or(&request->bursts, quick ? bursts_quick : bursts_full, &burst_count);
-	const uint64_t *depth =
-		numbers_or(&request->depths, quick ? depths_quick : depths_full, &depth_count);
+	static const struct options_numbers one_burst = {1, {PLAN_BURST}},
+					    one_depth = {1, {PLAN_DEPTH}};
+	static const struct options_numbers all_bursts = {3, {8, PLAN_BURST, 128}};
+	static const struct options_numbers all_depths = {3, {1, PLAN_DEPTH, 8}};
+	/* An axis that the workload doesn't have is one cell, not several of the same. */
+	const struct options_numbers *bursts =
+		!(workload->axes & WORKLOAD_BURST)
+			? &one_burst
+			: numbers_or(&request->bursts, plan->quick ? &one_burst : &all_bursts);
+	const struct options_numbers *depths =
+		!(workload->axes & WORKLOAD_DEPTH)
+			? &one_depth
+			: numbers_or(&request->depths, plan->quick ? &one_depth : &all_depths);
 	struct options_numbers threads = request->threads;
 
 	if (threads.count == 0)
 		default_threads(plan, workload, &threads);
-	/* An axis that the workload doesn't have is one cell, not several of the same. */
-	if (!(workload->axes & WORKLOAD_BURST)) {
-		burst = bursts_quick;
-		burst_count = 1;
-	}
-	if (!(workload->axes & WORKLOAD_DEPTH)) {
-		depth = depths_quick;
-		depth_count = 1;
-	}
-	for (size_t b = 0; b < burst_count; b++) {
-		for (size_t d = 0; d < depth_count; d++) {
+	for (size_t b = 0; b < bursts->count; b++) {
+		for (size_t d = 0; d < depths->count; d++) {
 			for (size_t t = 0; t < threads.count; t++) {
 				struct plan_cell cell = {
 					.workload = workload,
 					.threads = (uint32_t)threads.item[t],
-					.burst = (uint32_t)burst[b],
-					.depth = (uint32_t)depth[d],
+					.burst = (uint32_t)bursts->item[b],
+					.depth = (uint32_t)depths->item[d],
 					.object_bytes = (uint32_t)objects->bytes,
 					.object_align = (uint32_t)objects->align,
 					.pages = objects->pages,
@@ -182,21 +169,17 @@ static bool wants_pages(const struct plan_request *request, enum memory_pages pa
 static int make_cells_of(struct plan *plan, const struct plan_request *request,
 	const struct workload *workload, char *why)
 {
-	static const uint64_t usual_sizes[] = {PLAN_OBJECT_BYTES};
-	static const uint64_t own_align[] = {0};
-	size_t size_count = array_count(usual_sizes), align_count = array_count(own_align);
-	const uint64_t *sizes = numbers_or(&request->sizes, usual_sizes, &size_count);
-	const uint64_t *aligns = numbers_or(&request->aligns, own_align, &align_count);
+	static const struct options_numbers usual_size = {1, {PLAN_OBJECT_BYTES}},
+					    own_align = {1, {0}};
+	const struct options_numbers *sizes =
+		workload->create != NULL ? &usual_size : numbers_or(&request->sizes, &usual_size);
+	const struct options_numbers *aligns = numbers_or(&request->aligns, &own_align);
 	struct objects objects;
 
-	if (workload->create != NULL) {
-		sizes = usual_sizes;
-		size_count = array_count(usual_sizes);
-	}
-	for (size_t s = 0; s < size_count; s++) {
-		objects.bytes = sizes[s];
-		for (size_t a = 0; a < align_count; a++) {
-			objects.align = aligns[a];
+	for (size_t s = 0; s < sizes->count; s++) {
+		objects.bytes = sizes->item[s];
+		for (size_t a = 0; a < aligns->count; a++) {
+			objects.align = aligns->item[a];
 			for (objects.pages = MEMORY_PAGES_ORDINARY;
 				objects.pages <= MEMORY_PAGES_HUGE; objects.pages++) {
 				int rc = 0;

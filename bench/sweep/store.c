@@ -4,6 +4,7 @@
  */
 #include "bench/sweep/store.h"
 
+#include "bench/base/append.h"
 #include "bench/base/clock.h"
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/store_file.h"
@@ -120,14 +121,12 @@ static void list_differences(
 	json_t *stored = json_loads(stored_text, 0, NULL);
 	const char *name;
 	json_t *value;
-	size_t used = 0;
 
 	text[0] = '\0';
 	json_object_foreach((json_t *)wanted, name, value)
 	{
-		if (!json_equal(value, json_object_get(stored, name)) && used < bytes)
-			used += (size_t)snprintf(
-				text + used, bytes - used, "%s%s", used == 0 ? "" : ", ", name);
+		if (!json_equal(value, json_object_get(stored, name)))
+			append(text, bytes, "%s%s", text[0] == '\0' ? "" : ", ", name);
 	}
 	json_decref(stored);
 }
