@@ -334,7 +334,7 @@ static int conclude(const struct sweep *self, uint64_t missing, uint64_t trouble
 {
 	if (troubles > 0)
 		say("%" PRIu64 " time%s a strategy crashed, hung, failed or lost objects; the "
-			       "report says which.",
+		    "report says which.",
 			troubles, troubles == 1 ? "" : "s");
 	if (missing > 0)
 		say("%" PRIu64
@@ -343,7 +343,7 @@ static int conclude(const struct sweep *self, uint64_t missing, uint64_t trouble
 			missing);
 	if (self->outcome.left_out > 0)
 		say("%" PRIu32 " time%s a strategy was left out of a fork of a cell, because the "
-			       "system ended or "
+		    "system ended or "
 		    "refused its worker %d times; the report says why.",
 			self->outcome.left_out, self->outcome.left_out == 1 ? "" : "s",
 			MEASURE_PASSES_MAX);
