@@ -329,7 +329,7 @@ void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *
 /*
  * Gives memory under free objects back to the system while other threads go on. Returns the bytes
  * of memory that this call gave back; 0 where traits.trims is false, if no whole page lies under
- * free objects, or if there is no memory for a bit an object.
+ * free objects, or if there is no memory for two bits an object.
  *
  * self: the calling thread's, attached. outstanding: objects that the others hold, by the caller's
  * knowledge. keep: free objects that were used before and that the call leaves alone; what caches
@@ -345,7 +345,7 @@ void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *
  * What it promises: while it runs at least keep used objects and all never-used ones are free for
  * the others, as long as these hold no more than `outstanding`. So no thread is told NULL because
  * of a trim before more than outstanding + keep objects are out and the cap is reached. Nobody
- * waits for it: it takes no lock that get and put do not take.
+ * waits for it: it takes no lock that get and put do not take, and those for one step at most.
  *
  * retire: called with arg for each object that is about to lose memory, which still is as its last
  * owner left it and is the trim's own meanwhile; NULL: nobody wants to know. It must not use the
@@ -353,6 +353,37 @@ void pool_each(struct pool *pool, void (*visit)(void *arg, void *object), void *
  */
 uint64_t pool_trim(struct pool *pool, struct pool_thread *self, uint64_t outstanding, uint64_t keep,
 	void (*retire)(void *arg, void *object), void *arg);
+
+/*
+ * The same in steps, for a caller that has to be elsewhere in between. The work of a step does not
+ * grow with the pool: a bulk call for some objects, or a look at some more and one system call for
+ * pages under them; for a page at least, which is much of explicit huge ones. What was taken stays
+ * out between steps.
+ */
+struct pool_trim {
+	uint64_t given; /* bytes of memory given back so far */
+	/* The trim's own. */
+	struct pool *pool;
+	struct pool_thread *self;
+	void (*retire)(void *arg, void *object);
+	void *arg;
+	uint64_t most;              /* objects still to be taken */
+	uint32_t objects;           /* ever handed out when it began */
+	int phase;                  /* what the next step does */
+	size_t at;                  /* where: an object's number, or an offset in the slab */
+	size_t gone;                /* where the pages end that were given back last */
+	unsigned char *held, *bare; /* a bit for each object: taken; it lost memory */
+};
+
+/* False: there is nothing to do, and no step is to be made. */
+bool pool_trim_begin(struct pool_trim *self, struct pool *pool, struct pool_thread *thread,
+	uint64_t outstanding, uint64_t keep, void (*retire)(void *arg, void *object), void *arg);
+
+/*
+ * False: that was the last step. True: there are more, and all must be made, by the same thread, before
+ * it detaches.
+ */
+bool pool_trim_step(struct pool_trim *self);
 
 /* One word each for reports. */
 const char *pool_progress_name(enum pool_progress progress);

@@ -15,6 +15,11 @@
  * interrupts the CPUs on which threads of the process run, to drop their translations. The next
  * owner of a trimmed object pays for a page. A thread that is stopped in a trim withholds what it
  * holds, as any owner does.
+ *
+ * Why in steps. A pool may have a million free objects. One bulk call for them would keep a strategy's
+ * lock, one call to give their pages back the kernel's lock on the address space, which a page fault
+ * may want. So whatever others may wait for is done in small portions, and so is what the caller does
+ * between two of them.
  */
 #include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
@@ -22,84 +27,79 @@
 #include <string.h>
 
 /*
- * Objects asked for, or put back, by one call. 1..POOL_BULK_MAX: as many as a per-CPU cache holds,
- * and two kilobytes of stack.
+ * The most of a step. At 100 ns for an object or a page that is elsewhere it takes 50 us, but for what a
+ * system call takes on a guest: one whose host follows every change of its page tables takes 130 us
+ * for 64 pages, and 500 us for 16, whose translations Linux drops one by one up to 33.
  */
-enum { TRIM_PORTION_OBJECTS = 256 };
-_Static_assert(TRIM_PORTION_OBJECTS >= 1 && (int)TRIM_PORTION_OBJECTS <= (int)POOL_BULK_MAX,
-	"one bulk call");
-
-struct trim {
-	struct pool *pool;
-	struct pool_thread *self;
-	uint32_t objects;    /* that were ever handed out when the trim began */
-	unsigned char *held; /* a bit for each: this call has it */
+enum {
+	TRIM_MOVED_OBJECTS = 32,   /* by one bulk call */
+	TRIM_SEEN_OBJECTS = 512,   /* looked at, and told to `retire` */
+	TRIM_GIVEN_BYTES = 1 << 18 /* of pages given back by one system call */
 };
+_Static_assert((int)TRIM_MOVED_OBJECTS <= (int)POOL_BULK_MAX, "one bulk call");
 
-static size_t held_bytes(const struct trim *self)
+/* What a step does, in this order. */
+enum { TRIM_TAKES, TRIM_DISCARDS, TRIM_PUTS_FIRST, TRIM_PUTS_LAST, TRIM_ENDS };
+
+/* Two bits for each object that was handed out when the trim began: it is held; it lost memory. */
+static size_t set_bytes(const struct pool_trim *self)
 {
 	return self->objects / 8 + 1;
 }
 
-static bool holds(const struct trim *self, uint32_t number)
+static bool has(const unsigned char *set, uint32_t number)
 {
-	return number < self->objects && (self->held[number / 8] >> number % 8 & 1) != 0;
+	return (set[number / 8] >> number % 8 & 1) != 0;
 }
 
-/* Takes up to `most` used objects out of the pool. */
-static void take(struct trim *self, uint64_t most)
+static void add(unsigned char *set, uint32_t number)
+{
+	set[number / 8] |= (unsigned char)(1u << number % 8);
+}
+
+static void begin_phase(struct pool_trim *self, int phase)
+{
+	self->phase = phase;
+	self->at = 0;
+}
+
+/* Takes used objects out of the pool. */
+static void take(struct pool_trim *self)
 {
 	const struct pool_ops *ops = self->pool->ops;
-	void *objs[TRIM_PORTION_OBJECTS];
-	bool more = true;
+	void *objs[TRIM_MOVED_OBJECTS];
+	const uint32_t want =
+		self->most < TRIM_MOVED_OBJECTS ? (uint32_t)self->most : TRIM_MOVED_OBJECTS;
+	const uint32_t got = ops->get_bulk(self->pool, self->self, objs, want);
+	uint32_t fresh = 0;
 
-	while (more && most > 0) {
-		uint32_t want = most < TRIM_PORTION_OBJECTS ? (uint32_t)most : TRIM_PORTION_OBJECTS;
-		uint32_t got = ops->get_bulk(self->pool, self->self, objs, want);
-		uint32_t fresh = 0;
+	self->most -= got;
+	for (uint32_t i = 0; i < got; i++) {
+		uint32_t number = slab_number(self->pool->slab, objs[i]);
 
-		most -= got;
-		for (uint32_t i = 0; i < got; i++) {
-			uint32_t number = slab_number(self->pool->slab, objs[i]);
-
-			if (number < self->objects)
-				self->held[number / 8] |= (unsigned char)(1u << number % 8);
-			else
-				objs[fresh++] = objs[i]; /* carved for us: no used one was left */
-		}
-		if (fresh != 0)
-			ops->put_bulk(self->pool, self->self, objs, fresh);
-		more = got == want && fresh == 0;
+		if (number < self->objects)
+			add(self->held, number);
+		else
+			objs[fresh++] = objs[i]; /* carved for us: no used one was left */
 	}
+	if (fresh != 0)
+		ops->put_bulk(self->pool, self->self, objs, fresh);
+	if (got < want || fresh != 0 || self->most == 0)
+		begin_phase(self, TRIM_DISCARDS);
 }
 
-/* A run of neighbours that the trim holds, and what of it lies on pages that it has alone. */
-struct run {
-	uint32_t first, end;       /* objects; empty: the last run was found */
-	uint32_t bare, bare_end;   /* those of them that touch such pages */
-	size_t offset, offset_end; /* the pages, from the slab's start */
-};
-
-/* The next run from object `from` on. */
-static struct run next_run(const struct trim *self, uint32_t from)
+/* Whether all objects on the page at this offset are the trim's own. */
+static bool is_alone(const struct pool_trim *self, size_t offset, size_t page, uint32_t *seen)
 {
-	const struct slab *slab = self->pool->slab;
-	const size_t page = memory_page_bytes(slab->pages);
-	struct run run = {.first = from};
+	const size_t stride = self->pool->slab->stride;
+	const uint32_t end = (uint32_t)((offset + page - 1) / stride) + 1;
 
-	while (run.first < self->objects && !holds(self, run.first))
-		run.first++;
-	run.end = run.first;
-	while (holds(self, run.end))
-		run.end++;
-	run.offset = (run.first * slab->stride + page - 1) / page * page;
-	run.offset_end = run.end * slab->stride / page * page;
-	run.bare = run.bare_end = run.first;
-	if (run.offset < run.offset_end) {
-		run.bare = (uint32_t)(run.offset / slab->stride);
-		run.bare_end = (uint32_t)((run.offset_end - 1) / slab->stride) + 1;
+	for (uint32_t i = (uint32_t)(offset / stride); i < end; i++) {
+		++*seen;
+		if (i >= self->objects || !has(self->held, i))
+			return false;
 	}
-	return run;
+	return true;
 }
 
 /* Zeroes [from, to). Reads first: what a former trim has emptied reads as zero without memory. */
@@ -113,73 +113,130 @@ static void clear(unsigned char *from, unsigned char *to)
 	}
 }
 
-/*
- * Gives back the pages of one run, and returns how much memory they had. Objects that reach beyond
- * them are cleared there.
- */
-static size_t discard(const struct trim *self, const struct run *run,
-	void (*retire)(void *arg, void *object), void *arg)
+/* Gives pages back that the trim has alone; what lies beside them of objects on them is cleared. */
+static void discard(struct pool_trim *self, size_t from, size_t to, size_t page)
 {
 	const struct slab *slab = self->pool->slab;
-	unsigned char *pages = slab->base + run->offset;
-	const size_t bytes = run->offset_end - run->offset;
-	const size_t resident = memory_resident(pages, bytes);
+	const uint32_t first = (uint32_t)(from / slab->stride);
+	const uint32_t end = (uint32_t)((to - 1) / slab->stride) + 1;
+	const size_t resident = memory_resident(slab->base + from, to - from);
+	uint32_t seen = 0;
 
-	for (uint32_t i = run->bare; retire != NULL && i < run->bare_end; i++)
-		retire(arg, slab_object(slab, i));
-	if (!memory_discard(pages, bytes))
-		return 0;
-	clear(slab_object(slab, run->bare), pages);
-	clear(pages + bytes, slab_object(slab, run->bare_end));
-	return resident;
+	for (uint32_t i = first; i < end; i++) {
+		if (has(self->bare, i))
+			continue;
+		add(self->bare, i);
+		if (self->retire != NULL)
+			self->retire(self->arg, slab_object(slab, i));
+	}
+	if (memory_discard(slab->base + from, to - from))
+		self->given += resident;
+	else
+		clear(slab->base + from, slab->base + to); /* they are retired all the same */
+	/* On a page that is not the trim's alone; what the last step gave back was its neighbour. */
+	if (from != self->gone)
+		clear(slab_object(slab, first), slab->base + from);
+	if (!is_alone(self, to, page, &seen))
+		clear(slab->base + to, slab_object(slab, end));
+	self->gone = to;
 }
 
-/* Puts back the objects that touch pages given back, or the others. */
-static void put_back(struct trim *self, bool bare)
+/* Finds pages and gives them back. */
+static void discard_next(struct pool_trim *self)
+{
+	const struct slab *slab = self->pool->slab;
+	const size_t page = memory_page_bytes(slab->pages);
+	const size_t all = self->objects * slab->stride / page * page;
+	size_t from = self->at, to = from;
+	uint32_t seen = 0;
+
+	while (to < all && to - from < TRIM_GIVEN_BYTES && seen < TRIM_SEEN_OBJECTS) {
+		const bool alone = is_alone(self, to, page, &seen);
+
+		if (!alone && from < to)
+			break;
+		to += page;
+		if (!alone)
+			from = to;
+	}
+	if (from < to)
+		discard(self, from, to, page);
+	self->at = to;
+	if (to == all)
+		begin_phase(self, TRIM_PUTS_FIRST);
+}
+
+/* Puts back those that lost memory, or the others. */
+static void put_back(struct pool_trim *self, bool bare)
 {
 	const struct pool_ops *ops = self->pool->ops;
-	void *objs[TRIM_PORTION_OBJECTS];
-	uint32_t n = 0;
+	void *objs[TRIM_MOVED_OBJECTS];
+	uint32_t n = 0, seen = 0;
+	uint32_t at = (uint32_t)self->at;
 
-	for (struct run run = next_run(self, 0); run.first < run.end;
-		run = next_run(self, run.end)) {
-		for (uint32_t i = run.first; i < run.end; i++) {
-			if ((i >= run.bare && i < run.bare_end) != bare)
-				continue;
-			objs[n++] = slab_object(self->pool->slab, i);
-			if (n == TRIM_PORTION_OBJECTS) {
-				ops->put_bulk(self->pool, self->self, objs, n);
-				n = 0;
-			}
-		}
+	for (; at < self->objects && n < TRIM_MOVED_OBJECTS && seen < TRIM_SEEN_OBJECTS;
+		at++, seen++) {
+		if (has(self->held, at) && has(self->bare, at) == bare)
+			objs[n++] = slab_object(self->pool->slab, at);
 	}
 	if (n != 0)
 		ops->put_bulk(self->pool, self->self, objs, n);
+	self->at = at;
+	if (at == self->objects)
+		begin_phase(self, self->phase + 1);
+}
+
+bool pool_trim_begin(struct pool_trim *self, struct pool *pool, struct pool_thread *thread,
+	uint64_t outstanding, uint64_t keep, void (*retire)(void *arg, void *object), void *arg)
+{
+	*self = (struct pool_trim){.pool = pool, .self = thread, .retire = retire, .arg = arg};
+	if (!pool->ops->traits.trims)
+		return false;
+	self->objects = slab_carved(pool->slab);
+	if (outstanding >= self->objects || keep >= self->objects - outstanding)
+		return false;
+	self->most = self->objects - outstanding - keep;
+	/* Pages: they come one by one as they are needed. */
+	self->held = memory_map(2 * set_bytes(self), MEMORY_PAGES_ORDINARY);
+	if (self->held == NULL)
+		return false;
+	self->bare = self->held + set_bytes(self);
+	return true;
+}
+
+bool pool_trim_step(struct pool_trim *self)
+{
+	/* What lost its memory is to come out last. */
+	const bool fifo = self->pool->ops->traits.fifo;
+
+	switch (self->phase) {
+	case TRIM_TAKES:
+		take(self);
+		break;
+	case TRIM_DISCARDS:
+		discard_next(self);
+		break;
+	case TRIM_PUTS_FIRST:
+		put_back(self, !fifo);
+		break;
+	case TRIM_PUTS_LAST:
+		put_back(self, fifo);
+		break;
+	default:
+		memory_unmap(self->held, 2 * set_bytes(self), MEMORY_PAGES_ORDINARY);
+		return false;
+	}
+	return true;
 }
 
 uint64_t pool_trim(struct pool *pool, struct pool_thread *thread, uint64_t outstanding,
 	uint64_t keep, void (*retire)(void *arg, void *object), void *arg)
 {
-	struct trim self = {.pool = pool, .self = thread};
-	uint64_t given = 0;
+	struct pool_trim self;
 
-	if (!pool->ops->traits.trims)
-		return 0;
-	self.objects = slab_carved(pool->slab);
-	if (outstanding >= self.objects || keep >= self.objects - outstanding)
-		return 0;
-	self.held = memory_alloc(held_bytes(&self));
-	if (self.held == NULL)
-		return 0;
-	take(&self, self.objects - outstanding - keep);
-	for (struct run run = next_run(&self, 0); run.first < run.end;
-		run = next_run(&self, run.end)) {
-		if (run.bare < run.bare_end)
-			given += discard(&self, &run, retire, arg);
+	if (pool_trim_begin(&self, pool, thread, outstanding, keep, retire, arg)) {
+		while (pool_trim_step(&self))
+			continue;
 	}
-	/* What lost its memory is to come out last. */
-	put_back(&self, !pool->ops->traits.fifo);
-	put_back(&self, pool->ops->traits.fifo);
-	memory_free(self.held, held_bytes(&self));
-	return given;
+	return self.given;
 }

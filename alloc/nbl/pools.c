@@ -340,6 +340,10 @@ static bool close_pool(struct nbl_pool *pool)
 	}
 	if (pool->checks)
 		rcu_guard_wait();
+	nbl_registry_lock();
+	while (pool->trims > 0)
+		nbl_registry_wait();
+	nbl_registry_unlock();
 	return true;
 }
 

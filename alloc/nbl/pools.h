@@ -86,6 +86,7 @@ struct nbl_pool {
 	struct nbl_thread *threads; /* attached now, the spare one among them */
 	uint64_t live_gone;         /* sum of `live` of threads that have detached */
 	struct account *account;    /* of `tag` */
+	uint32_t trims;             /* that are under way */
 } CACHE_PAIR_ALIGNED;
 
 /*
@@ -102,9 +103,9 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
  * If the pool checks everything and RCU_GUARD_EXISTS, other threads may be in calls by the handle,
  * and the destroy waits for them. What they allocate until then keeps the pool alive. What they
  * begin from then on is refused as misuse of a foreign handle or object, even if the destroy finds
- * in the end that the pool has to stay. In other pools no thread is in a call, as NDIS wants it. In
- * both, nobody uses handles of nbl_attach any more, and the caller is not inside a call on a pool,
- * as a misuse handler is.
+ * in the end that the pool has to stay. In other pools no thread is in a call but nbl_trim, as NDIS
+ * wants it: for that call every destroy of the pool waits. In both, nobody uses handles of nbl_attach
+ * any more, and the caller is not inside a call on a pool, as a misuse handler is.
  */
 bool nbl_pool_destroy(void *handle, enum nbl_pool_kind kind, const char *call);
 

@@ -6,6 +6,7 @@
 
 uint32_t nbl_slots_used;
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
 void nbl_registry_lock(void)
 {
@@ -15,6 +16,16 @@ void nbl_registry_lock(void)
 void nbl_registry_unlock(void)
 {
 	pthread_mutex_unlock(&registry);
+}
+
+void nbl_registry_wait(void)
+{
+	pthread_cond_wait(&changed, &registry);
+}
+
+void nbl_registry_wake(void)
+{
+	pthread_cond_broadcast(&changed);
 }
 
 /*

@@ -17,6 +17,12 @@
 void nbl_registry_lock(void);
 void nbl_registry_unlock(void);
 
+/* Under the lock, which it gives up meanwhile: waits for a wake, and may return without one. */
+void nbl_registry_wait(void);
+
+/* Under the lock: wakes all who wait. */
+void nbl_registry_wake(void);
+
 /*
  * Arranges that the lock, and liburcu's, are taken around a fork (fork.h): before the process has
  * its first pool. 0, or -ENOMEM, then and ever after.

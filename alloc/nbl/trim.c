@@ -13,22 +13,49 @@ static void retire_trimmed(void *arg, void *object)
 		pool->policy->retire(pool->context, self->context_thread, object);
 }
 
-/* Objects that are out of the strategy's pool, at most: the drivers' and the quarantined. */
-static uint64_t held_outside(const struct nbl_pool *pool)
+/*
+ * Under the lock: objects that are out of the strategy's pool, at most: the drivers' and the
+ * quarantined.
+ */
+static uint64_t held_outside_locked(const struct nbl_pool *pool)
 {
-	nbl_registry_lock();
 	/* Of counters that others change meanwhile: below 0 if an object changed hands midway. */
 	int64_t out = (int64_t)nbl_outstanding_locked(pool);
+
 	for (const struct nbl_thread *t = pool->threads; pool->verify && t != NULL; t = t->next)
 		out += NBL_QUARANTINE_OBJECTS;
-	nbl_registry_unlock();
 	return out > 0 ? (uint64_t)out : 0;
+}
+
+/*
+ * A trim takes long, and every guarded pool that is destroyed meanwhile waits for all calls that are
+ * inside. So the trim leaves, and counts as a user of its own pool instead, for which only this
+ * pool's destroy waits.
+ */
+static uint64_t trim_outside(struct nbl_pool *pool, struct nbl_thread *self, uint32_t keep)
+{
+	struct pool_trim trim;
+
+	nbl_registry_lock();
+	const uint64_t outside = held_outside_locked(pool);
+	pool->trims++;
+	nbl_registry_unlock();
+	nbl_leave(pool);
+	if (pool_trim_begin(
+		    &trim, pool->pool, self->pool_thread, outside, keep, retire_trimmed, self)) {
+		while (pool_trim_step(&trim))
+			continue;
+	}
+	nbl_registry_lock();
+	pool->trims--;
+	nbl_registry_wake();
+	nbl_registry_unlock();
+	return trim.given;
 }
 
 uint64_t nbl_trim(void *PoolHandle, uint32_t keep)
 {
 	struct nbl_pool *pool = nbl_enter(PoolHandle, NBL_POOL_LISTS);
-	uint64_t given = 0;
 
 	if (pool == NULL)
 		pool = nbl_enter(PoolHandle, NBL_POOL_NBS);
@@ -39,8 +66,7 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep)
 	}
 	struct nbl_thread *self = nbl_self(pool);
 	if (self != NULL)
-		given = pool_trim(pool->pool, self->pool_thread, held_outside(pool), keep,
-			retire_trimmed, self);
+		return trim_outside(pool, self, keep);
 	nbl_leave(pool);
-	return given;
+	return 0;
 }

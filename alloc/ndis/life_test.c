@@ -221,6 +221,57 @@ static void a_call_that_allocates_keeps_the_pool(NO_STATE)
 	free_pool(handle);
 }
 
+/* What a trim meets that has begun: nobody's grace period waits for it, and its own pool's end does. */
+static struct met {
+	NDIS_HANDLE pool;
+	pthread_t destroyer;
+	bool begun, inside, waits;
+} met;
+
+static bool meet_a_trim(void *arg, size_t bytes)
+{
+	(void)arg;
+	(void)bytes;
+	if (met.begun)
+		return false;
+	met.begun = true;
+	met.inside = rcu_guard_inside();
+	if (!met.inside) { /* else the destroy would wait for ever */
+		met.destroyer = begin_destroy(met.pool);
+		usleep(10000); /* for a destroy that does not wait */
+		met.waits = pool_of(met.pool)->threads != NULL;
+	}
+	return false;
+}
+
+static void a_trim_holds_up_its_own_pools_end_alone(NO_STATE)
+{
+	enum { OBJECTS = 2000 };
+	static NET_BUFFER_LIST *nbls[OBJECTS];
+
+	if (!guard_can_be_seen())
+		skip();
+	const uint64_t live = memory_live_bytes();
+	met = (struct met){.pool = verify_pool(0)};
+	if (!pool_of(met.pool)->ops->traits.trims) {
+		free_pool(met.pool);
+		return;
+	}
+	for (int i = 0; i < OBJECTS; i++)
+		assert_non_null(nbls[i] = NdisAllocateNetBufferList(met.pool, 0, 0));
+	for (int i = 0; i < OBJECTS; i++)
+		NdisFreeNetBufferList(nbls[i]);
+	memory_set_fault_hook(meet_a_trim, NULL);
+	const uint64_t given = nbl_trim(met.pool, 0);
+	memory_set_fault_hook(NULL, NULL);
+	assert_true(met.begun);
+	assert_false(met.inside);
+	assert_int_equal(pthread_join(met.destroyer, NULL), 0);
+	assert_true(met.waits);
+	assert_true(given > 0);
+	assert_true(memory_live_bytes() <= live);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +280,7 @@ int main(void)
 		counted_test(trim_wants_a_pool),
 		counted_test(destroy_waits_for_a_call),
 		counted_test(a_call_that_allocates_keeps_the_pool),
+		counted_test(a_trim_holds_up_its_own_pools_end_alone),
 	};
 
 	/* A trim does not reach what another CPU has cached: a thread that moved would find less to give. */

@@ -69,7 +69,8 @@ bool nbl_release_defaults(void);
  * While it runs other threads find at least keep free objects, and all that the pool has not used
  * yet; see pool_trim in alloc/pool.h. A trimmed object forgets that it ever was one, so a second
  * free of it is reported as that of a foreign object. May be called at any time. Its time grows
- * with the objects and pages, and it waits for threads that create or destroy pools.
+ * with the objects and pages, and it waits for threads that create or destroy pools. It works in
+ * small steps, so nobody waits for it longer than for one of them, but who frees this pool.
  */
 uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
 

@@ -35,9 +35,13 @@ enum { atom_perturbs = 0 };
 #include "alloc/machine/cmocka.h"
 #include "alloc/pool/support_test.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const struct pool_ops *const strategies[] = {
 #define POOL(name) &pool_##name##_ops,
@@ -438,6 +442,156 @@ static void more_threads_than_magazines(NO_STATE)
 	}
 }
 
+/*
+ * What the dearest call of each kind takes in steps, of calls that use all of a pool's objects: one by
+ * one, in bulk, and what has been freed on another CPU, by one handle or by two.
+ */
+enum call { GET, PUT, GET_BULK, PUT_BULK, FLUSH, TRIM_STEP, CALLS };
+static const char *const call_names[CALLS] = {
+	"get", "put", "get_bulk", "put_bulk", "flush", "pool_trim_step"};
+
+static uint64_t dearest[CALLS];
+static uint64_t trim_steps; /* of all calls of a trim together */
+
+/* The library's: a page that is given back is a step as well. */
+int madvise(void *at, size_t bytes, int advice)
+{
+	steps += bytes / memory_page_bytes(MEMORY_PAGES_ORDINARY);
+	return (int)syscall(SYS_madvise, at, bytes, advice);
+}
+
+/* And so is an object that is about to lose its memory. */
+static void count_retired(void *arg, void *object)
+{
+	(void)arg;
+	(void)object;
+	steps++;
+}
+
+static void count_call(enum call call)
+{
+	if (steps > dearest[call])
+		dearest[call] = steps;
+	steps = 0;
+}
+
+static uint32_t count_gets(struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	uint32_t got = 0;
+
+	for (bool more = true; more;) {
+		steps = 0;
+		more = got < n && (objs[got] = pool->ops->get(pool, thread)) != NULL;
+		count_call(GET);
+		got += more;
+	}
+	return got;
+}
+
+static void count_flush(struct pool *pool, struct pool_thread *thread)
+{
+	steps = 0;
+	pool->ops->flush(pool, thread);
+	count_call(FLUSH);
+}
+
+static void count_puts(struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		steps = 0;
+		pool->ops->put(pool, thread, objs[i]);
+		count_call(PUT);
+	}
+	count_flush(pool, thread);
+}
+
+static uint32_t count_bulk(struct pool *pool, struct pool_thread *from, struct pool_thread *to,
+	void **objs, uint32_t n, uint32_t burst)
+{
+	uint32_t got = 0, more = 1;
+
+	while (more != 0 && got + burst <= n) {
+		steps = 0;
+		more = pool->ops->get_bulk(pool, from, objs + got, burst);
+		count_call(GET_BULK);
+		got += more;
+	}
+	pin(other);
+	for (uint32_t i = 0; i < got; i += burst) {
+		steps = 0;
+		pool->ops->put_bulk(pool, to, objs + i, got - i < burst ? got - i : burst);
+		count_call(PUT_BULK);
+	}
+	pin(home);
+	return got;
+}
+
+static void count_calls(const struct pool_ops *ops, void **objs, uint32_t n)
+{
+	struct pool_thread *thread, *second;
+	struct pool *pool = open_used(ops, objs, n, &thread);
+	struct pool_trim trim;
+	bool more = true;
+
+	memset(dearest, 0, sizeof(dearest));
+	assert_int_equal(ops->attach(pool, &second), 0);
+	uint32_t got = count_gets(pool, thread, objs, n);
+	pin(other);
+	count_puts(pool, second, objs, got);
+	pin(home);
+	for (uint32_t burst = 32; burst <= POOL_BULK_MAX; burst *= 32) {
+		got = count_bulk(pool, thread, second, objs, n, burst);
+		assert_true(got > n / 2);
+		count_flush(pool, thread);
+		count_flush(pool, second);
+	}
+	trim_steps = 0;
+	if (pool_trim_begin(&trim, pool, thread, 0, 0, count_retired, NULL)) {
+		while (more) {
+			steps = 0;
+			more = pool_trim_step(&trim);
+			trim_steps += steps;
+			count_call(TRIM_STEP);
+		}
+	}
+	count_flush(pool, thread);
+	ops->detach(pool, second);
+	close_pool(pool, thread, 0);
+}
+
+/*
+ * However many objects are free, no call takes longer than where few are. A trim that did in one call
+ * what it does in all would.
+ */
+static void no_call_walks_what_is_free(NO_STATE)
+{
+	enum { FEW = 6000, TIMES = 100 };
+	static void *objs[FEW * TIMES];
+	uint64_t few[CALLS];
+
+	for (size_t i = 0; i < array_count(strategies); i++) {
+		if (!is_lock_free(strategies[i]))
+			continue;
+		count_calls(strategies[i], objs, FEW);
+		memcpy(few, dearest, sizeof(few));
+		count_calls(strategies[i], objs, FEW * TIMES);
+		print_message("%-14s", strategies[i]->name);
+		for (int c = 0; c < CALLS; c++)
+			print_message(" %s %" PRIu64, call_names[c], dearest[c]);
+		print_message("\n");
+		for (int c = 0; c < CALLS; c++) {
+			if (dearest[c] > few[c] + few[c] / 4 + 2)
+				fail_msg("%s: a %s takes up to %" PRIu64
+					 " steps where %d objects are, and %" PRIu64
+					 " where %d are",
+					strategies[i]->name, call_names[c], few[c], FEW, dearest[c],
+					FEW * TIMES);
+		}
+		if (strategies[i]->traits.trims)
+			assert_true(trim_steps > few[TRIM_STEP] * TIMES / 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +600,7 @@ int main(void)
 		cmocka_unit_test_teardown(stopped_get_hides_little, unpin),
 		cmocka_unit_test_teardown(more_threads_than_magazines, unpin),
 		cmocka_unit_test_teardown(get_costs_the_same_however_many_are_free, unpin),
+		cmocka_unit_test_teardown(no_call_walks_what_is_free, unpin),
 	};
 
 	return cmocka_run_group_tests(tests, choose_cpus, NULL);
