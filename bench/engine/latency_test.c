@@ -235,10 +235,8 @@ static void test_every_workload(NO_STATE)
 		struct engine_closing closing;
 		struct engine *engine;
 		uint64_t calls[2] = {0, 0}, ages = 0;
-		/* Its NBLs go round, and what is got and put is context. */
-		const bool hands_over = workloads[i]->lane_threads > 1 &&
-					workloads[i]->stall_ms == 0 &&
-					strcmp(workloads[i]->name, "ovs_ingress") != 0;
+		const bool hands_over =
+			workloads[i]->lane_threads > 1 && workloads[i]->stall_ms == 0;
 		const int first =
 			workloads[i]->stall_ms > 0; /* a thread that is stopped says nothing */
 

@@ -6,7 +6,8 @@
  *
  * The NBLs are the miniport's and travel round: 256 in each lane, none allocated or freed in the
  * window. A round is one chain of `burst` NBLs; counts contexts, and the cell's throughput is what
- * the completing threads finish.
+ * the completing threads finish. What has an age is the memory of a context: popped by one thread, it
+ * comes back to a push of another, with its NBL under some policies and by itself under others.
  *
  * What it can't show: the datapath between push and pop, completions out of order, and foreign
  * pools whose ContextSize leaves room: there a push is two instructions under every policy.
@@ -46,6 +47,7 @@ ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
 			}
 			/* The packet's source, and a count of who still needs it. */
 			uint64_t *words = (uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
+			WORKLOAD_GOT(t, &(void *){words}, 1);
 			words[0] = i;
 			words[1] = 1;
 			bench_escape(nbl);
@@ -65,10 +67,11 @@ ALWAYS_INLINE void ovs_ingress_finish(
 	(void)ops;
 	for (uint32_t k = 0; k < count; k++) {
 		NET_BUFFER_LIST *nbl = batch[k];
-		const uint64_t *words = (const uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
+		uint64_t *words = (uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 
 		if (unlikely(words[1] != 1))
 			t->failed++;
+		WORKLOAD_PUTTING(t, &(void *){words}, 1);
 		WORKLOAD_DO(t, nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,
 				       NBL_LOAD_CONTEXT_BYTES, "ovs_ingress"));
 		bench_escape(nbl);
