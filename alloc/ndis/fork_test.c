@@ -243,10 +243,77 @@ static void registry_is_free_in_a_child(NO_STATE)
 	free_pool(pool);
 }
 
+static atom_u32 reader, waiter;
+
+/* In a read-side section, which it leaves long after it may. */
+static void *read_for_long(void *arg)
+{
+	rcu_guard_enter();
+	atom_store_release(&reader, 1); /* R3, meets A3 */
+	while (atom_load_relaxed(&reader) == 1)
+		sched_yield();
+	usleep(HOLD_US);
+	rcu_guard_leave();
+	atom_store_release(&reader, 3); /* R4, meets A4 */
+	return arg;
+}
+
+/* Waits for the reader, and has a lock of liburcu's meanwhile. */
+static void *wait_for_reader(void *arg)
+{
+	atom_store_release(&waiter, 1); /* R5, meets A5 */
+	rcu_guard_wait();
+	atom_store_release(&waiter, 2); /* R6, meets A6 */
+	return arg;
+}
+
+/* A fork waits for liburcu's locks, whose holder is not in the child. */
+static void liburcu_is_free_in_a_child(NO_STATE)
+{
+	NDIS_HANDLE pool = list_pool(TRUE, 0, 0); /* the hooks are there */
+	pthread_t thread;
+	int status;
+
+	if (!RCU_GUARD_EXISTS) {
+		free_pool(pool);
+		print_message("skipped: this build has no liburcu\n");
+		skip();
+	}
+	atom_store_relaxed(&reader, 0);
+	atom_store_relaxed(&waiter, 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_for_long, NULL), 0);
+	assert_int_equal(pthread_detach(thread), 0); /* as above */
+	while (atom_load_acquire(&reader) != 1)      /* A3, meets R3 */
+		sched_yield();
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_reader, NULL), 0);
+	assert_int_equal(pthread_detach(thread), 0);
+	while (atom_load_acquire(&waiter) != 1) /* A5, meets R5 */
+		sched_yield();
+	usleep(HOLD_US); /* until it has the lock */
+	atom_store_relaxed(&reader, 2);
+	pid_t child = fork();
+	if (child == 0) {
+		rcu_guard_wait();
+		_exit(0);
+	}
+	assert_true(child > 0);
+	/* No alarm in the child: liburcu waits for its lock with all signals blocked. */
+	for (int ms = 0; waitpid(child, &status, WNOHANG) == 0; ms++) {
+		if (ms == 1000 * CHILD_SECONDS)
+			kill(child, SIGKILL);
+		usleep(1000);
+	}
+	assert_int_equal(status, 0);
+	while (atom_load_acquire(&reader) != 3 || atom_load_acquire(&waiter) != 2) /* A4, A6 */
+		sched_yield();
+	free_pool(pool);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		counted_test(registry_is_free_in_a_child),
+		counted_test(liburcu_is_free_in_a_child),
 		counted_test(children_use_everything),
 	};
 
