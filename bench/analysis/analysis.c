@@ -121,12 +121,8 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 			result->reason = "It completed no unit of work in any slice: they are too "
 					 "short for this machine.";
 		}
-		result->refill /= units;
-		result->flush /= units;
-		result->grow /= units;
-		result->steal /= units;
-		result->empty /= units;
-		result->wait /= units;
+		for (int path = 0; path < LATENCY_CLASSES; path++)
+			result->taken[path] /= units;
 		result->ns = result->to_best = result->to_base = result->to_original =
 			(struct stats_estimate){NAN, NAN, NAN};
 		result->jain = result->slowest_share = result->mann_whitney = NAN;

@@ -227,11 +227,11 @@ struct analysis_result {
 	uint64_t blocks_needed; /* to settle an inconclusive best_verdict; 0: can't be said */
 	double mann_whitney;    /* p against the best */
 
-	double jain, slowest_share; /* medians */
-	double cpu_share;           /* CPU time of the threads / their windows; NAN */
-	uint64_t units, failed;     /* failed: gets that found less than was asked */
-	double refill, flush, grow, steal, empty, wait; /* a unit */
-	uint64_t involuntary, faults;                   /* context switches, minor page faults */
+	double jain, slowest_share;    /* medians */
+	double cpu_share;              /* CPU time of the threads / their windows; NAN */
+	uint64_t units, failed;        /* failed: gets that found less than was asked */
+	double taken[LATENCY_CLASSES]; /* how often a unit takes a path; LATENCY_FAST: 0 */
+	uint64_t involuntary, faults;  /* context switches, minor page faults */
 	struct analysis_memory memory;
 	const struct analysis_latency *latency;   /* NULL: nothing was timed */
 	const struct analysis_response *response; /* NULL: there was no open loop */

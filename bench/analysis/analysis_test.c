@@ -130,7 +130,7 @@ static void times_and_effects_are_near_the_truth(NO_STATE)
 	assert_int_equal(stack->best_verdict, STATS_SLOWER);
 	near(stack->to_base.point, log(15 / 9.0), 0.02);
 	assert_int_equal(stack->base_verdict, STATS_SLOWER);
-	near(magazine->refill, 1.0 / 64, 0.001);
+	near(magazine->taken[LATENCY_REFILL], 1.0 / 64, 0.001);
 	near(magazine->memory.object_bytes, 256 + 12, 0.01);
 	near(magazine->cpu_share, 1, 0.001);
 }
@@ -708,13 +708,13 @@ static void older_stores_stay_readable(NO_STATE)
 		assert_int_equal(r->state, old->state);
 		assert_memory_equal(&r->ns, &old->ns, sizeof(r->ns));
 		if (r->state == ANALYSIS_MEASURED)
-			near(old->wait, 0, 0);
+			near(old->taken[LATENCY_WAIT], 0, 0);
 	}
 	assert_true(now->has_latency);
 	assert_false(then->has_latency);
 	assert_true(now->has_responses);
 	assert_false(then->has_responses);
-	near(analysis_at(now, 1, subject(now, "mutex"))->wait, 1.0 / 1024, 0.0001);
+	near(analysis_at(now, 1, subject(now, "mutex"))->taken[LATENCY_WAIT], 1.0 / 1024, 0.0001);
 	analysis_free(now);
 	analysis_free(then);
 	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", STORE_SCHEMA_OLDEST - 1);

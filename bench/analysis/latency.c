@@ -24,27 +24,6 @@ static const double comparable_probes = 4;
 
 static const double probe_share = 0.99; /* its percentile that is shown beside the median */
 
-/* How often calls of a subject take a path, a unit, by the throughput slices; NAN: what is left. */
-static double counted(const struct analysis_result *r, enum latency_class path)
-{
-	switch (path) {
-	case LATENCY_FLUSH:
-		return r->flush;
-	case LATENCY_REFILL:
-		return r->refill;
-	case LATENCY_STEAL:
-		return r->steal;
-	case LATENCY_GROW:
-		return r->grow;
-	case LATENCY_WAIT:
-		return r->wait;
-	case LATENCY_EMPTY:
-		return r->empty;
-	default:
-		return NAN;
-	}
-}
-
 /* A peer, and what is no pool, says nothing of its paths. */
 static bool names_paths(const struct analysis_subject *s)
 {
@@ -75,7 +54,7 @@ static double calls_of_side(const struct analysis_times *times, size_t at,
 		all += here;
 		often[path] = path == LATENCY_FAST || everywhere == 0
 				      ? 0
-				      : counted(r, (enum latency_class)path) * here / everywhere;
+				      : r->taken[path] * here / everywhere;
 		rare += often[path];
 	}
 	/* One call may move a count more than once, and several counts. */

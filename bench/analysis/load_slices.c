@@ -66,20 +66,15 @@ enum slice_column {
 	COLUMN_JAIN,
 	COLUMN_SLOWEST,
 	COLUMN_FLAGS,
-	COLUMN_REFILL,
-	COLUMN_FLUSH,
-	COLUMN_GROW,
-	COLUMN_STEAL,
-	COLUMN_EMPTY,
-	COLUMN_WAIT,
+	COLUMN_PATHS, /* from LATENCY_FLUSH on */
 };
 
 static const char slice_sql[] =
 	"SELECT dense_rank() OVER (ORDER BY b.fork, b.block, b.block_id) AS block_at,"
 	" dense_rank() OVER (ORDER BY b.fork), b.calibration_ns, s.subject_id, s.units_per_s, "
 	"s.units,"
-	" s.failed, s.jain, s.slowest_share, s.flags, s.refill, s.flush, s.grow, s.steal, s.empty, "
-	"%s"
+	" s.failed, s.jain, s.slowest_share, s.flags, s.flush, s.refill, s.steal, s.grow, %s, "
+	"s.empty"
 	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? ORDER BY "
 	"block_at";
 
@@ -99,12 +94,9 @@ static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_
 	result->units += source_count(s, COLUMN_UNITS);
 	result->failed += source_count(s, COLUMN_FAILED);
 	/* Sums here; divided by the units when all slices are in. */
-	result->refill += sqlite3_column_double(s, COLUMN_REFILL);
-	result->flush += sqlite3_column_double(s, COLUMN_FLUSH);
-	result->grow += sqlite3_column_double(s, COLUMN_GROW);
-	result->steal += sqlite3_column_double(s, COLUMN_STEAL);
-	result->empty += sqlite3_column_double(s, COLUMN_EMPTY);
-	result->wait += sqlite3_column_double(s, COLUMN_WAIT);
+	for (int path = LATENCY_FLUSH; path < LATENCY_CLASSES; path++)
+		result->taken[path] +=
+			sqlite3_column_double(s, COLUMN_PATHS + path - LATENCY_FLUSH);
 	cell->slices++;
 	cell->flagged += raw->flagged[at];
 }

@@ -325,81 +325,50 @@ void analysis_letters(const struct analysis_result *result, char *text)
 	text[length] = '\0';
 }
 
-/* A need that a reader may have: which cells speak to it, and which subjects meet it. */
-struct need {
-	const char *text;
-	bool (*cell)(const struct analysis_cell *cell);
-	bool (*subject)(const struct analysis_subject *subject);
-};
+/* What a cell, or a subject, is: a bit each. */
+enum { ANY = 1 };
+enum { ALONE = 2, SIDE_BY_SIDE = 4, HANDED_OVER = 8, BURSTS = 16, CROWDED = 32 };
+enum { EXACT = 2, NEVER_WAITS = 4, SHARED = 8 };
 
-static bool any_cell(const struct analysis_cell *cell)
+static int kinds_of_cell(const struct analysis_cell *cell)
 {
-	(void)cell;
-	return true;
-}
-
-static bool any_subject(const struct analysis_subject *subject)
-{
-	(void)subject;
-	return true;
-}
-
-static bool cell_alone(const struct analysis_cell *cell)
-{
-	return cell->threads == 1;
-}
-
-static bool cell_side_by_side(const struct analysis_cell *cell)
-{
-	return cell->threads > 1 && cell->lane_threads == 1 && !cell->oversubscribed;
-}
-
-static bool cell_handed_over(const struct analysis_cell *cell)
-{
-	return cell->lane_threads > 1 && !cell->oversubscribed;
-}
-
-static bool cell_bursts(const struct analysis_cell *cell)
-{
-	char text[ANALYSIS_SENTENCE_BYTES];
+	const bool crowded = cell->oversubscribed;
+	char bursts[ANALYSIS_SENTENCE_BYTES];
 
 	/* Cells of workloads without bursts carry a number as well, but not in their label. */
-	snprintf(text, sizeof(text), "%s %" PRIu32, cell->workload, cell->burst);
-	return cell->burst > 1 && strncmp(cell->label, text, strlen(text)) == 0 &&
-	       !cell->oversubscribed;
+	snprintf(bursts, sizeof(bursts), "%s %" PRIu32, cell->workload, cell->burst);
+	return ANY | (cell->threads == 1 ? ALONE : 0) |
+	       (cell->threads > 1 && cell->lane_threads == 1 && !crowded ? SIDE_BY_SIDE : 0) |
+	       (cell->lane_threads > 1 && !crowded ? HANDED_OVER : 0) | (crowded ? CROWDED : 0) |
+	       (cell->burst > 1 && strncmp(cell->label, bursts, strlen(bursts)) == 0 && !crowded
+			       ? BURSTS
+			       : 0);
 }
 
-static bool cell_crowded(const struct analysis_cell *cell)
+static int kinds_of_subject(const struct analysis_subject *subject)
 {
-	return cell->oversubscribed;
+	const bool never_waits = strcmp(subject->progress, "lock-free") == 0 ||
+				 strcmp(subject->progress, "wait-free") == 0;
+	const bool shared = strcmp(subject->cache, "none") == 0;
+
+	return ANY | (subject->exact && subject->is_pool ? EXACT : 0) |
+	       (never_waits ? NEVER_WAITS : 0) | (shared && subject->is_pool ? SHARED : 0);
 }
 
-static bool subject_exact(const struct analysis_subject *subject)
-{
-	return subject->exact && subject->is_pool;
-}
-
-static bool subject_never_waits(const struct analysis_subject *subject)
-{
-	return strcmp(subject->progress, "lock-free") == 0 ||
-	       strcmp(subject->progress, "wait-free") == 0;
-}
-
-static bool subject_shared(const struct analysis_subject *subject)
-{
-	return strcmp(subject->cache, "none") == 0 && subject->is_pool;
-}
-
-static const struct need needs[] = {
-	{"you want one choice for everything measured here", any_cell, any_subject},
-	{"one thread at a time uses the pool", cell_alone, any_subject},
-	{"each thread frees what it allocated", cell_side_by_side, any_subject},
-	{"objects are freed by another thread, on another CPU", cell_handed_over, any_subject},
-	{"packets come in bursts", cell_bursts, any_subject},
-	{"there are more threads than CPUs", cell_crowded, any_subject},
-	{"no call may wait for a stopped thread (DISPATCH_LEVEL)", any_cell, subject_never_waits},
-	{"a get must not fail while any object is free", any_cell, subject_exact},
-	{"no object may rest in a cache of a thread or CPU", any_cell, subject_shared},
+/* A need that a reader may have: which cells speak to it, and which subjects meet it. */
+static const struct need {
+	const char *text;
+	int cell, subject;
+} needs[] = {
+	{"you want one choice for everything measured here", ANY, ANY},
+	{"one thread at a time uses the pool", ALONE, ANY},
+	{"each thread frees what it allocated", SIDE_BY_SIDE, ANY},
+	{"objects are freed by another thread, on another CPU", HANDED_OVER, ANY},
+	{"packets come in bursts", BURSTS, ANY},
+	{"there are more threads than CPUs", CROWDED, ANY},
+	{"no call may wait for a stopped thread (DISPATCH_LEVEL)", ANY, NEVER_WAITS},
+	{"a get must not fail while any object is free", ANY, EXACT},
+	{"no object may rest in a cache of a thread or CPU", ANY, SHARED},
 };
 
 /* The least effect of any candidate in a cell, against its best; INFINITY if there is none. */
@@ -426,7 +395,8 @@ static bool is_decided(const struct analysis *analysis, size_t cell, const bool 
 
 static bool speaks_to(const struct analysis *analysis, size_t cell, const struct need *need)
 {
-	return analysis->cells[cell].has_best && need->cell(&analysis->cells[cell]);
+	return analysis->cells[cell].has_best &&
+	       (kinds_of_cell(&analysis->cells[cell]) & need->cell) != 0;
 }
 
 static bool advise(const struct analysis *analysis, const struct need *need, bool *candidate,
@@ -434,7 +404,7 @@ static bool advise(const struct analysis *analysis, const struct need *need, boo
 {
 	*advice = (struct analysis_advice){.need = need->text};
 	for (size_t i = 0; i < analysis->subject_count; i++) {
-		candidate[i] = need->subject(&analysis->subjects[i]);
+		candidate[i] = (kinds_of_subject(&analysis->subjects[i]) & need->subject) != 0;
 		for (size_t c = 0; c < analysis->cell_count; c++) {
 			/* A time that can't be told is none to be chosen for. */
 			if (speaks_to(analysis, c, need) &&

@@ -354,7 +354,7 @@ static int micro_run(int argc, char **argv)
 {
 	static struct request request = {.objects.bytes = MICRO_OBJECT_BYTES};
 	uint32_t cpus[ENGINE_THREADS_MAX];
-	int allowed = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+	int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
 	int operand, status;
 
 	if (allowed < 0) {

@@ -138,14 +138,6 @@ static void measure(struct engine *self, enum order order, uint64_t window_ns, u
 	engine_add_up(self, woke, out);
 }
 
-uint64_t engine_warm(struct engine *self, uint64_t window_ns)
-{
-	struct engine_slice slice;
-
-	measure(self, ORDER_RUN, window_ns / 2, window_ns / 2, &slice);
-	return slice.units;
-}
-
 /* A slice whose threads did not start or stop together is repeated once. */
 static void measure_slice(struct engine *self, enum order order, uint64_t window_ns,
 	uint64_t lead_in_ns, struct engine_slice *out)
@@ -318,7 +310,7 @@ void engine_describe_clock(const struct engine *self, char *text)
 static int choose_cpus(struct engine *self)
 {
 	uint32_t cpus[ENGINE_THREADS_MAX];
-	int allowed = topology_cpus(self->cell.placement, cpus, ENGINE_THREADS_MAX);
+	int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
 
 	if (allowed < 0)
 		return allowed;

@@ -3,7 +3,6 @@
  * in which all threads run.
  *
  *	open    creates the pool, touches its memory, starts, pins and attaches the threads
- *	warm    lets them run, and throws the figures away
  *	slice   lead-in, then a window; any number of times, the pool stays as it is between them
  *	close   lets the threads put back what they hold and leave; counts and checks the pool
  *
@@ -48,7 +47,6 @@ struct engine_cell {
 	size_t object_align;        /* as in struct pool_config; 0: the strategy's own */
 	uint32_t capacity; /* objects of the pool; 0: engine_capacity(), the only one if exact */
 	enum memory_pages pages;
-	enum topology_placement placement;
 };
 
 /* What there is to say of a slice besides its figures. Flags. */
@@ -137,9 +135,6 @@ int engine_create_pool(const struct workload_case *subject, const struct engine_
  */
 int engine_open(const struct workload_case *subject, const struct engine_cell *cell,
 	struct engine **out, char *why);
-
-/* Runs all threads for window_ns and returns how many units were completed. */
-uint64_t engine_warm(struct engine *self, uint64_t window_ns);
 
 /*
  * Runs all threads for at least lead_in_ns, then measures for at least window_ns

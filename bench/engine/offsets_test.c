@@ -59,7 +59,7 @@ static void test_this_machine(NO_STATE)
 	uint32_t cpus[2];
 	struct offset o[2];
 	struct ticks ticks;
-	const int count = topology_cpus(TOPOLOGY_COMPACT, cpus, array_count(cpus));
+	const int count = topology_cpus(cpus, array_count(cpus));
 
 	if (count < 2) {
 		print_message("[  SKIPPED ] one CPU\n");

@@ -246,7 +246,7 @@ static void what_nobody_began_is_found(NO_STATE)
 	char why[ENGINE_REASON_BYTES];
 	struct arrivals arrivals;
 
-	if (topology_cpus(TOPOLOGY_COMPACT, (uint32_t[2]){0}, 2) < 2) {
+	if (topology_cpus((uint32_t[2]){0}, 2) < 2) {
 		print_message("[ SKIPPED  ] it wants two CPUs\n");
 		skip();
 	}

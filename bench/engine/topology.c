@@ -7,31 +7,8 @@
 #include <hwloc.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 
-static const char *const placement_names[] = {
-	[TOPOLOGY_COMPACT] = "compact",
-	[TOPOLOGY_SPREAD] = "spread",
-	[TOPOLOGY_SMT] = "smt",
-};
-
-const char *topology_placement_name(enum topology_placement placement)
-{
-	return placement_names[placement];
-}
-
-bool topology_placement_find(const char *name, enum topology_placement *out)
-{
-	for (size_t i = 0; i < array_count(placement_names); i++) {
-		if (strcmp(placement_names[i], name) == 0) {
-			*out = (enum topology_placement)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A CPU and its place: the keys by which placements sort, most significant first. */
+/* A CPU and its place: the keys by which they sort, most significant first. */
 struct site {
 	uint32_t cpu;
 	uint32_t key[3];
@@ -57,23 +34,14 @@ static uint32_t rank_within(hwloc_topology_t topology, hwloc_obj_t home, hwloc_o
 	return (uint32_t)hwloc_get_obj_index_inside_cpuset(topology, home->cpuset, object);
 }
 
-static struct site site_of(
-	hwloc_topology_t topology, hwloc_obj_t pu, enum topology_placement placement)
+static struct site site_of(hwloc_topology_t topology, hwloc_obj_t pu)
 {
 	hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_CORE, pu);
 	hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_PACKAGE, pu);
-	uint32_t sibling = rank_within(topology, core, pu);
-	uint32_t place = rank_within(topology, package, core);
-	uint32_t socket = package ? package->logical_index : 0;
-	const uint32_t keys[][3] = {
-		[TOPOLOGY_COMPACT] = {sibling, socket, place},
-		[TOPOLOGY_SPREAD] = {sibling, place, socket},
-		[TOPOLOGY_SMT] = {socket, place, sibling},
-	};
-	struct site site = {.cpu = pu->os_index};
 
-	memcpy(site.key, keys[placement], sizeof(site.key));
-	return site;
+	return (struct site){pu->os_index,
+		{rank_within(topology, core, pu), package ? package->logical_index : 0,
+			rank_within(topology, package, core)}};
 }
 
 /*
@@ -119,7 +87,7 @@ static int load_allowed(hwloc_topology_t *out)
 	return rc;
 }
 
-int topology_cpus(enum topology_placement placement, uint32_t *cpus, uint32_t room)
+int topology_cpus(uint32_t *cpus, uint32_t room)
 {
 	hwloc_topology_t topology;
 	int rc = load_allowed(&topology);
@@ -130,8 +98,8 @@ int topology_cpus(enum topology_placement placement, uint32_t *cpus, uint32_t ro
 	struct site *sites = calloc(count, sizeof(*sites));
 	if (sites != NULL) {
 		for (uint32_t i = 0; i < count; i++)
-			sites[i] = site_of(topology,
-				hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, i), placement);
+			sites[i] =
+				site_of(topology, hwloc_get_obj_by_type(topology, HWLOC_OBJ_PU, i));
 		qsort(sites, count, sizeof(*sites), compare_sites);
 		for (uint32_t i = 0; i < count && i < room; i++)
 			cpus[i] = sites[i].cpu;

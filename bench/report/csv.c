@@ -199,17 +199,17 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	if (analysis_counts_false_empties(a, c, i))
 		fprintf(out, "%" PRIu64, r->failed);
 	fputc(',', out);
-	put_real(out, r->refill);
-	put_real(out, r->flush);
-	put_real(out, r->steal);
-	put_real(out, r->grow);
-	put_real(out, r->empty);
+	put_real(out, r->taken[LATENCY_REFILL]);
+	put_real(out, r->taken[LATENCY_FLUSH]);
+	put_real(out, r->taken[LATENCY_STEAL]);
+	put_real(out, r->taken[LATENCY_GROW]);
+	put_real(out, r->taken[LATENCY_EMPTY]);
 	put_real(out, r->memory.known ? r->memory.object_bytes : NAN);
 	put_real(out, r->memory.known ? r->memory.rss_peak : NAN);
 	fprintf(out, "%zu,%zu,%d,%d,", r->slices, r->flagged, cell->disturbed, cell->preliminary);
 	put_text(out, r->reason, ",");
 	put_text(out, cell->command, ",");
-	put_latency(out, r->wait, analysis_latency(a, c, i));
+	put_latency(out, r->taken[LATENCY_WAIT], analysis_latency(a, c, i));
 }
 
 void report_csv(const struct analysis *analysis, FILE *out)

@@ -88,6 +88,11 @@ static json_t *time_of(const struct analysis *a, size_t c, size_t subject)
 			measured ? figures_of(a, c, subject) : json_null(), NULL));
 }
 
+static json_t *per_thousand(const struct analysis_result *r, enum latency_class path)
+{
+	return page_plain(r->taken[path] * 1000);
+}
+
 static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 {
 	const struct analysis_subject *s = &a->subjects[subject];
@@ -102,10 +107,10 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 			page_plain(r->slowest_share * 100), "longest_best",
 			page_plain(l == NULL ? NAN : l->least_longest_ns), "longest_worst",
 			page_plain(l == NULL ? NAN : l->longest_ns), "cpu",
-			page_plain(r->cpu_share * 100), "refill", page_plain(r->refill * 1000),
-			"flush", page_plain(r->flush * 1000), "steal", page_plain(r->steal * 1000),
-			"grow", page_plain(r->grow * 1000), "empty", page_plain(r->empty * 1000),
-			"failed", failed, "object_bytes",
+			page_plain(r->cpu_share * 100), "refill", per_thousand(r, LATENCY_REFILL),
+			"flush", per_thousand(r, LATENCY_FLUSH), "steal",
+			per_thousand(r, LATENCY_STEAL), "grow", per_thousand(r, LATENCY_GROW),
+			"empty", per_thousand(r, LATENCY_EMPTY), "failed", failed, "object_bytes",
 			page_plain(m->known ? m->object_bytes : NAN), "rss_peak",
 			page_plain(m->known ? m->rss_peak / 1048576 : NAN), "involuntary",
 			template_count(r->involuntary), "faults", template_count(r->faults),

@@ -379,7 +379,7 @@ static void add_clocks(struct sketch *self)
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	char text[OFFSETS_TEXT_BYTES(ENGINE_THREADS_MAX)], clock[TICKS_TEXT_BYTES];
 	struct ticks ticks;
-	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+	int count = topology_cpus(cpus, ENGINE_THREADS_MAX);
 
 	ticks_open(&ticks, HISTOGRAM_NS, true, ticks_now());
 	ticks_describe(&ticks, clock);

@@ -71,7 +71,7 @@ static json_t *hello(const struct worker *self)
 	char reason[POOL_REASON_BYTES];
 	char allocator[64];
 	uint32_t cpus[ENGINE_THREADS_MAX];
-	int count = topology_cpus(TOPOLOGY_COMPACT, cpus, ENGINE_THREADS_MAX);
+	int count = topology_cpus(cpus, ENGINE_THREADS_MAX);
 	uint32_t known = count < 0                    ? 0
 			 : count > ENGINE_THREADS_MAX ? ENGINE_THREADS_MAX
 						      : (uint32_t)count;
@@ -159,17 +159,6 @@ static enum memory_pages read_pages(struct reader *self)
 	return pages;
 }
 
-static enum topology_placement read_placement(struct reader *self)
-{
-	const char *word = read_word(self, "placement", "compact");
-	enum topology_placement placement = TOPOLOGY_COMPACT;
-
-	if (!topology_placement_find(word, &placement) && self->refusal == NULL)
-		self->refusal = refuse(WORKER_CODE_USAGE,
-			"placement is '%s'; it must be compact, spread or smt.", word);
-	return placement;
-}
-
 /*
  * One function a request: takes it and makes the reply. A request that needs an open cell finds
  * one.
@@ -196,7 +185,6 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 			(size_t)read_integer(&in, "object_align", 0, 0, POOL_OBJECT_ALIGN_MAX),
 		.capacity = (uint32_t)read_integer(&in, "capacity", 0, 0, ENGINE_CAPACITY_MAX),
 		.pages = read_pages(&in),
-		.placement = read_placement(&in),
 	};
 	struct workload_case subject;
 	char why[ENGINE_REASON_BYTES];
@@ -226,18 +214,6 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 		(json_int_t)engine_rss_bytes(), "pool_bytes",
 		(json_int_t)engine_pool_bytes(self->engine), "cpus", cpu_array(cpus, self->threads),
 		"oversubscribed", engine_oversubscribed(self->engine));
-}
-
-static json_t *answer_warm(struct worker *self, const json_t *request)
-{
-	struct reader in = {.request = request};
-	uint64_t window_ns = read_integer(
-		&in, "window_ns", READ_REQUIRED, ENGINE_WINDOW_NS_MIN, ENGINE_WINDOW_NS_MAX);
-
-	if (in.refusal != NULL)
-		return in.refusal;
-	return json_pack("{s:s, s:I}", "reply", "warm", "units",
-		(json_int_t)engine_warm(self->engine, window_ns));
 }
 
 static json_t *thread_object(const struct engine_thread *thread)
@@ -380,7 +356,6 @@ static const struct request {
 	json_t *(*answer)(struct worker *self, const json_t *request);
 } requests[] = {
 	{"open", false, answer_open},
-	{"warm", true, answer_warm},
 	{"slice", true, answer_slice},
 	{"times", true, answer_times},
 	{"load", true, answer_load},

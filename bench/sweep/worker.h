@@ -29,15 +29,11 @@
  *	{"cmd":"open", "workload":"burst", "threads":2, "burst":32, "depth":1, "object_bytes":64,
  *	 "object_align":0,               opt = 0: the strategy's own; or a power of two
  *	 "pages":"ordinary",             opt = "ordinary"; or "transparent", "huge"
- *	 "placement":"compact",          opt = "compact"; or "spread", "smt"
  *	 "capacity":0,                   opt = 0: sized by the engine, the same for every strategy
  *	 "seed":1} ->                    opt = 1
  *	{"reply":"ready", "capacity":1152, "rss_open":5242880, "pool_bytes":77824,
  *	 "cpus":[0,1], "oversubscribed":false}
  *	                                 one CPU per thread, in the order of the threads
- *
- *	{"cmd":"warm", "window_ns":20000000} ->
- *	{"reply":"warm", "units":123456}
  *
  *	{"cmd":"slice", "window_ns":2000000, "lead_in_ns":200000} ->
  *	                                 lead_in_ns: opt = window_ns / 10
@@ -92,8 +88,8 @@
  * can name), exhausted (the system has no memory or threads left now), failed (the strategy
  * refused). The worker's state is then as before the request, and it goes on.
  *
- * How long a reply may take: hello 30 s; open 10 s and 1 s per GiB; warm and slice three times what
- * they were asked for (a slice whose threads did not start together is repeated once) and 2 s; the
+ * How long a reply may take: hello 30 s; open 10 s and 1 s per GiB; slice three times what
+ * was asked for (a slice whose threads did not start together is repeated once) and 2 s; the
  * others 10 s. A worker that is late hangs if it was given another 3 s (watch.h); as long as the
  * machine does not let it go on, it is waited for.
  */

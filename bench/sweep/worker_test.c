@@ -183,11 +183,6 @@ static void test_cells(void **state)
 		assert_true(json_is_boolean(json_object_get(reply, "oversubscribed")));
 		json_decref(reply);
 
-		reply = ask(self, "{\"cmd\":\"warm\", \"window_ns\":1000000}");
-		assert_string_equal(word(reply, "reply"), "warm");
-		assert_true(number(reply, "units") >= 0);
-		json_decref(reply);
-
 		/* On a busy machine a window can pass without work; the time limit ends a hang. */
 		for (json_int_t units = 0; units == 0;) {
 			reply = ask(self, SLICE);
@@ -290,7 +285,7 @@ static void test_wrong_state(void **state)
 	expect_error(self, "{\"cmd\":\"dance\"}", "unknown",
 		"'dance' is not a request of this protocol (version 2).");
 	expect_error(self, SLICE, "state", "No cell is open; slice needs one.");
-	expect_error(self, "{\"cmd\":\"warm\"}", "state", "No cell is open; warm needs one.");
+	expect_error(self, "{\"cmd\":\"times\"}", "state", "No cell is open; times needs one.");
 	expect_error(self, "{\"cmd\":\"close\"}", "state", "No cell is open; close needs one.");
 	expect_reply(self, OPEN, "ready");
 	expect_error(self, OPEN, "state", "A cell is open already; close it first.");
@@ -319,10 +314,6 @@ static void test_wrong_values(void **state)
 		"{\"cmd\":\"open\", \"workload\":\"pair\", \"threads\":1, \"burst\":1, "
 		"\"depth\":1, \"object_bytes\":64, \"pages\":\"yellow\"}",
 		"usage", "pages is 'yellow'; it must be ordinary, transparent or huge.");
-	expect_error(self,
-		"{\"cmd\":\"open\", \"workload\":\"pair\", \"threads\":1, \"burst\":1, "
-		"\"depth\":1, \"object_bytes\":64, \"placement\":\"far\"}",
-		"usage", "placement is 'far'; it must be compact, spread or smt.");
 	expect_error(self,
 		"{\"cmd\":\"open\", \"workload\":\"remote_free\", \"threads\":3, \"burst\":1, "
 		"\"depth\":1, \"object_bytes\":64}",
