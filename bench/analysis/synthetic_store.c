@@ -5,6 +5,7 @@
 #include "bench/analysis/stats.h"
 #include "bench/analysis/synthetic_latency.h"
 #include "bench/sweep/schema.h"
+#include "bench/sweep/schema.sql.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -439,7 +440,7 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 	run_printed(db, sqlite3_mprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;",
 				STORE_APPLICATION_ID, version));
 	run(db, "PRAGMA synchronous = OFF; BEGIN");
-	run(db, store_schema);
+	run(db, schema_sql);
 	run_printed(db, sqlite3_mprintf("INSERT INTO plan VALUES ('1f2e3d4c5b6a7980',"
 					"'{\"cpus\":%d}','b01dfacef00d','v0.1-7-gabc1234',%lld,"
 					"1767225600000000000,'nblbench sweep --pool ''a<b''')",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,33 +16,28 @@ enum {
 	ENGINE_STRANDED_OBJECTS = 640,
 };
 
-/* Writes the sentence about a number that is out of its range; false. */
-static bool out_of_range(char *why, const char *name, uint64_t value, uint64_t least, uint64_t most)
+__attribute__((format(printf, 2, 3))) static int refuse(char *why, const char *format, ...)
 {
-	snprintf(why, ENGINE_REASON_BYTES,
-		"%s is %" PRIu64 "; it must be %" PRIu64 "..%" PRIu64 ".", name, value, least,
-		most);
-	return false;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, ENGINE_REASON_BYTES, format, args);
+	va_end(args);
+	return -EINVAL;
 }
 
 static bool in_range(char *why, const char *name, uint64_t value, uint64_t least, uint64_t most)
 {
-	return (value >= least && value <= most) || out_of_range(why, name, value, least, most);
-}
-
-static bool is_power_of_two(char *why, const char *name, uint64_t value)
-{
-	if ((value & (value - 1)) == 0)
-		return true;
-	snprintf(why, ENGINE_REASON_BYTES, "%s is %" PRIu64 "; it must be a power of two.", name,
-		value);
-	return false;
+	return (value >= least && value <= most) ||
+	       refuse(why, "%s is %" PRIu64 "; it must be %" PRIu64 "..%" PRIu64 ".", name, value,
+		       least, most) == 0;
 }
 
 int engine_check(const struct pool_ops *ops, const struct workload *workload,
 	const struct engine_cell *cell, char *why)
 {
 	const struct workload_cell *shape = &cell->shape;
+	const size_t align = cell->object_align;
 	uint32_t burst_max = workload->burst_max ? workload->burst_max : POOL_BULK_MAX;
 
 	if (!in_range(why, "threads", shape->threads, 1, ENGINE_THREADS_MAX) ||
@@ -52,56 +48,39 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 		!in_range(why, "capacity", cell->capacity, 0, ENGINE_CAPACITY_MAX))
 		return -EINVAL;
 	if (workload->capacity != NULL && cell->capacity != 0 &&
-		cell->capacity != workload->capacity(shape)) {
-		snprintf(why, ENGINE_REASON_BYTES,
+		cell->capacity != workload->capacity(shape))
+		return refuse(why,
 			"capacity is %" PRIu32 "; %s is about a pool of exactly %" PRIu32
 			" objects, which is 0's meaning.",
 			cell->capacity, workload->name, workload->capacity(shape));
-		return -EINVAL;
-	}
-	if (shape->threads % workload->lane_threads != 0) {
-		snprintf(why, ENGINE_REASON_BYTES,
-			"threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
+	if (shape->threads % workload->lane_threads != 0)
+		return refuse(why, "threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
 			shape->threads, workload->name, workload->lane_threads);
+	if (align != 0 &&
+		!in_range(why, "object_align", align, POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX))
 		return -EINVAL;
-	}
-	if (cell->object_align != 0 &&
-		(!in_range(why, "object_align", cell->object_align, POOL_OBJECT_ALIGN_MIN,
-			 POOL_OBJECT_ALIGN_MAX) ||
-			!is_power_of_two(why, "object_align", cell->object_align)))
-		return -EINVAL;
-	if (workload->create != NULL && cell->pages != MEMORY_PAGES_ORDINARY) {
-		snprintf(why, ENGINE_REASON_BYTES,
+	if ((align & (align - 1)) != 0)
+		return refuse(why, "object_align is %zu; it must be a power of two.", align);
+	if (workload->create != NULL && cell->pages != MEMORY_PAGES_ORDINARY)
+		return refuse(why,
 			"pages must be ordinary; %s makes its own pool, which has no others.",
 			workload->name);
-		return -EINVAL;
-	}
-	if (workload->create != NULL && cell->object_align != 0) {
-		snprintf(why, ENGINE_REASON_BYTES,
+	if (workload->create != NULL && align != 0)
+		return refuse(why,
 			"object_align must not be given; %s makes its own pool, whose objects have "
 			"an alignment of their own.",
 			workload->name);
-		return -EINVAL;
-	}
-	if (ops->traits.kind == POOL_KIND_ALLOCATOR && cell->pages != MEMORY_PAGES_ORDINARY) {
-		snprintf(why, ENGINE_REASON_BYTES,
-			"pages are %s; %s takes its memory from the system by itself.",
+	if (ops->traits.kind == POOL_KIND_ALLOCATOR && cell->pages != MEMORY_PAGES_ORDINARY)
+		return refuse(why, "pages are %s; %s takes its memory from the system by itself.",
 			memory_pages_name(cell->pages), ops->name);
-		return -EINVAL;
-	}
-	if (workload->holds_many && ops->traits.kind == POOL_KIND_NULL) {
-		snprintf(why, ENGINE_REASON_BYTES,
+	if (workload->holds_many && ops->traits.kind == POOL_KIND_NULL)
+		return refuse(why,
 			"%s writes to several objects at once; %s has the same one for all.",
 			workload->name, ops->name);
-		return -EINVAL;
-	}
 	if (shape->threads > 1 && ops->traits.progress == POOL_UNSYNCHRONISED &&
-		ops->traits.kind == POOL_KIND_POOL) {
-		snprintf(why, ENGINE_REASON_BYTES,
-			"threads is %" PRIu32 "; %s is for one thread only.", shape->threads,
-			ops->name);
-		return -EINVAL;
-	}
+		ops->traits.kind == POOL_KIND_POOL)
+		return refuse(why, "threads is %" PRIu32 "; %s is for one thread only.",
+			shape->threads, ops->name);
 	return 0;
 }
 

@@ -20,6 +20,15 @@ enum {
 	QUARANTINE_CELLS = 3,  /* this many cells end the sweep for it */
 };
 
+/* A subject in the cell and fork at hand. */
+struct contender {
+	struct controller_worker worker;
+	bool competes;
+	bool noted;        /* its trouble is stored */
+	uint64_t spent_ns; /* on its slices */
+	struct store_memory memory;
+};
+
 /* A sweep under way. */
 struct sweep {
 	const struct plan *plan;
@@ -27,26 +36,20 @@ struct sweep {
 	char *why; /* STORE_WHY_BYTES: what went wrong with the store */
 	struct controller controller;
 	struct progress progress;
-	struct progress_cell *pace;        /* by cell */
-	struct controller_worker *workers; /* by subject */
-	bool *competes;                    /* by subject, in the cell at hand */
-	bool *noted;                       /* by subject: its trouble in this fork is stored */
-	uint64_t *spent_ns;          /* by subject: on its slices, in the cell and fork at hand */
-	struct store_memory *memory; /* by subject */
-	struct store_slice *slices;  /* of the block at hand */
-	struct store_times *times;   /* of the block at hand, a thread each */
-	struct store_load *loads;    /* of the block at hand */
-	uint32_t *order;             /* subjects of the block at hand, shuffled */
-	bool last_pass;              /* what is disturbed now is not tried again */
-	uint32_t disturbed;          /* forks of cells that the machine broke off in this pass */
-	uint32_t left_out;           /* subjects without which a fork of a cell went on */
+	struct progress_cell *pace;   /* by cell */
+	struct contender *contenders; /* by subject */
+	struct store_slice *slices;   /* of the block at hand */
+	struct store_times *times;    /* of the block at hand, a thread each */
+	struct store_load *loads;     /* of the block at hand */
+	uint32_t *order;              /* subjects of the block at hand, shuffled */
+	bool last_pass;               /* what is disturbed now is not tried again */
+	uint32_t disturbed;           /* forks of cells that the machine broke off in this pass */
+	uint32_t left_out;            /* subjects without which a fork of a cell went on */
 };
 
 /* Prints a line to standard error, over the progress line. */
-static void say(const struct sweep *self, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void say(const struct sweep *self, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(
+	const struct sweep *self, const char *format, ...)
 {
 	va_list args;
 
@@ -101,7 +104,7 @@ static bool is_disturbed(const struct controller_worker *worker)
  */
 static bool breaks_off(const struct sweep *self, size_t subject)
 {
-	const struct controller_worker *worker = &self->workers[subject];
+	const struct controller_worker *worker = &self->contenders[subject].worker;
 
 	return is_disturbed(worker) &&
 	       !(self->last_pass && strcmp(worker->state, CONTROLLER_DISTURBED) == 0);
@@ -110,12 +113,13 @@ static bool breaks_off(const struct sweep *self, size_t subject)
 /* Stores why a worker came to grief, once. */
 static int note_trouble(struct sweep *self, size_t cell, size_t subject, uint32_t fork)
 {
-	const struct controller_worker *worker = &self->workers[subject];
+	const struct controller_worker *worker = &self->contenders[subject].worker;
 	const bool everywhere = worker->state != NULL && strcmp(worker->state, "unsupported") == 0;
 
-	if (worker->state == NULL || self->noted[subject] || strcmp(worker->state, "stopped") == 0)
+	if (worker->state == NULL || self->contenders[subject].noted ||
+		strcmp(worker->state, "stopped") == 0)
 		return 0;
-	self->noted[subject] = true;
+	self->contenders[subject].noted = true;
 	if (!everywhere)
 		say(self, "%s %s in '%s': %.300s", self->plan->subject[subject].label,
 			worker->state, self->plan->cell[cell].label, worker->detail);
@@ -134,10 +138,11 @@ static int choose_subjects(struct sweep *self, size_t cell)
 		char reason[ENGINE_REASON_BYTES];
 		uint32_t here = 0, cells = 0;
 
-		self->noted[i] = false;
-		self->competes[i] =
+		self->contenders[i].noted = false;
+		self->contenders[i].spent_ns = 0;
+		self->contenders[i].competes =
 			plan_competes(plan, &plan->cell[cell], &plan->subject[i], reason);
-		if (!self->competes[i]) {
+		if (!self->contenders[i].competes) {
 			if (store_add_event(self->store, cell, i, -1, "unsupported", reason,
 				    self->why) != 0)
 				return -1;
@@ -145,7 +150,7 @@ static int choose_subjects(struct sweep *self, size_t cell)
 		}
 		if (store_count_failures(self->store, cell, i, &here, &cells, self->why) != 0)
 			return -1;
-		self->competes[i] = here < CELL_FAILURES_MAX && cells < QUARANTINE_CELLS;
+		self->contenders[i].competes = here < CELL_FAILURES_MAX && cells < QUARANTINE_CELLS;
 	}
 	return 0;
 }
@@ -160,20 +165,21 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 
 	if (choose_subjects(self, cell) != 0)
 		return -1;
-	memset(self->spent_ns, 0, plan->subject_count * sizeof(*self->spent_ns));
 	for (size_t i = 0; i < plan->subject_count; i++) {
-		if (self->competes[i])
-			controller_spawn(&self->workers[i], plan->subject[i].name,
+		if (self->contenders[i].competes)
+			controller_spawn(&self->contenders[i].worker, plan->subject[i].name,
 				plan->subject[i].dispatch,
 				(uint32_t)(seed_of(plan, cell, fork, i) % PADDING_MAX));
 	}
 	for (size_t i = 0; i < plan->subject_count; i++) {
-		if (!self->competes[i])
+		if (!self->contenders[i].competes)
 			continue;
-		self->memory[i] = (struct store_memory){.cell = cell, .subject = i, .fork = fork};
-		controller_greet(&self->controller, &self->workers[i]);
-		controller_open(&self->controller, &self->workers[i], &plan->cell[cell],
-			seed_of(plan, cell, fork, plan->subject_count), &self->memory[i]);
+		self->contenders[i].memory =
+			(struct store_memory){.cell = cell, .subject = i, .fork = fork};
+		controller_greet(&self->controller, &self->contenders[i].worker);
+		controller_open(&self->controller, &self->contenders[i].worker, &plan->cell[cell],
+			seed_of(plan, cell, fork, plan->subject_count),
+			&self->contenders[i].memory);
 		if (note_trouble(self, cell, i, fork) != 0)
 			return -1;
 		if (breaks_off(self, i))
@@ -188,11 +194,12 @@ static int close_workers(struct sweep *self, size_t cell, uint32_t fork)
 	for (size_t i = 0; i < self->plan->subject_count; i++) {
 		char lost[CONTROLLER_DETAIL_BYTES];
 
-		if (!self->competes[i] || self->workers[i].state != NULL)
+		if (!self->contenders[i].competes || self->contenders[i].worker.state != NULL)
 			continue;
-		controller_close(&self->controller, &self->workers[i], &self->memory[i], lost);
-		if (self->workers[i].state == NULL &&
-			store_add_memory(self->store, &self->memory[i], self->why) != 0)
+		controller_close(&self->controller, &self->contenders[i].worker,
+			&self->contenders[i].memory, lost);
+		if (self->contenders[i].worker.state == NULL &&
+			store_add_memory(self->store, &self->contenders[i].memory, self->why) != 0)
 			return -1;
 		if (lost[0] != '\0') {
 			say(self, "%s lost objects in '%s': %.200s", self->plan->subject[i].label,
@@ -211,13 +218,13 @@ static int close_workers(struct sweep *self, size_t cell, uint32_t fork)
 static void stop_workers(struct sweep *self)
 {
 	for (size_t i = 0; i < self->plan->subject_count; i++) {
-		if (self->competes[i])
-			controller_dismiss(&self->workers[i]);
+		if (self->contenders[i].competes)
+			controller_dismiss(&self->contenders[i].worker);
 	}
 	for (size_t i = 0; i < self->plan->subject_count; i++) {
-		if (self->competes[i])
-			controller_stop(&self->workers[i]);
-		self->competes[i] = false;
+		if (self->contenders[i].competes)
+			controller_stop(&self->contenders[i].worker);
+		self->contenders[i].competes = false;
 	}
 }
 
@@ -229,7 +236,7 @@ static bool has_ration(struct sweep *self, size_t cell, size_t subject, uint32_t
 {
 	char detail[CONTROLLER_DETAIL_BYTES];
 
-	if (plan_affords(self->plan, cell, turn, self->spent_ns[subject]))
+	if (plan_affords(self->plan, cell, turn, self->contenders[subject].spent_ns))
 		return true;
 	snprintf(detail, sizeof(detail),
 		"It is measured in fewer blocks than the others, because its slices take more than "
@@ -244,7 +251,7 @@ static bool run_loads(struct sweep *self, const struct plan_cell *cell, uint32_t
 	struct store_block *block)
 {
 	const struct options_numbers *loads = &self->plan->loads;
-	struct controller_worker *worker = &self->workers[subject];
+	struct controller_worker *worker = &self->contenders[subject].worker;
 	struct store_load *load = &block->load[block->loads];
 	struct store_load capacity;
 
@@ -271,7 +278,7 @@ static bool run_slices(struct sweep *self, size_t cell, uint32_t subject, struct
 	struct store_block *block)
 {
 	const struct plan_cell *c = &self->plan->cell[cell];
-	struct controller_worker *worker = &self->workers[subject];
+	struct controller_worker *worker = &self->contenders[subject].worker;
 	struct store_times *times = &block->time[block->times];
 
 	if (!controller_slice(&self->controller, worker, c, slice))
@@ -309,7 +316,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 	int rc = 0;
 
 	for (uint32_t i = 0; i < plan->subject_count && rc == 0; i++) {
-		if (self->competes[i] && self->workers[i].state == NULL &&
+		if (self->contenders[i].competes && self->contenders[i].worker.state == NULL &&
 			has_ration(self, cell, i, turn, &rc))
 			self->order[count++] = i;
 	}
@@ -324,7 +331,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 			return STEP_DONE;
 		const uint64_t began = clock_now_ns();
 		const bool well = run_slices(self, cell, subject, slice, &result);
-		self->spent_ns[subject] += clock_now_ns() - began;
+		self->contenders[subject].spent_ns += clock_now_ns() - began;
 		if (well) {
 			slice->subject = subject;
 			slice->slot = (int64_t)slot;
@@ -439,18 +446,13 @@ static int allocate(struct sweep *self)
 		if (self->plan->cell[i].threads > threads)
 			threads = self->plan->cell[i].threads;
 	}
-	self->workers = calloc(n, sizeof(*self->workers));
-	self->competes = calloc(n, sizeof(*self->competes));
-	self->noted = calloc(n, sizeof(*self->noted));
-	self->memory = calloc(n, sizeof(*self->memory));
+	self->contenders = calloc(n, sizeof(*self->contenders));
 	self->slices = calloc(n, sizeof(*self->slices));
 	self->times = calloc(n * threads, sizeof(*self->times));
 	self->loads = calloc(n * self->plan->loads.count + 1, sizeof(*self->loads));
 	self->order = calloc(n, sizeof(*self->order));
-	self->spent_ns = calloc(n, sizeof(*self->spent_ns));
 	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
-	return self->workers && self->competes && self->noted && self->memory && self->slices &&
-			       self->times && self->loads && self->order && self->spent_ns &&
+	return self->contenders && self->slices && self->times && self->loads && self->order &&
 			       self->pace
 		       ? 0
 		       : -ENOMEM;
@@ -459,15 +461,11 @@ static int allocate(struct sweep *self)
 static void release(struct sweep *self)
 {
 	free(self->pace);
-	free(self->spent_ns);
 	free(self->order);
 	free(self->loads);
 	free(self->times);
 	free(self->slices);
-	free(self->memory);
-	free(self->noted);
-	free(self->competes);
-	free(self->workers);
+	free(self->contenders);
 }
 
 int measure_run(

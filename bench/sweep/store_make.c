@@ -6,6 +6,7 @@
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/revision.h"
 #include "bench/sweep/schema.h"
+#include "bench/sweep/schema.sql.h"
 #include "bench/sweep/store_file.h"
 
 #include <errno.h>
@@ -110,7 +111,7 @@ static int build(const char *path, const struct plan *plan, const char *command,
 	}
 	rc = store_execute(db, path, pragmas, why);
 	if (rc == 0)
-		rc = store_execute(db, path, store_schema, why);
+		rc = store_execute(db, path, schema_sql, why);
 	if (rc == 0 && (!insert_plan(db, plan, command) || !insert_subjects(db, plan) ||
 			       !insert_cells(db, plan)))
 		rc = store_refuse_sqlite(why, path, db);

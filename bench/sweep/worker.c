@@ -88,10 +88,8 @@ static json_t *hello(const struct worker *self)
 /*
  * Refusals: an error reply instead of the one that was asked for.
  */
-static json_t *refuse(const char *code, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static json_t *refuse(const char *code, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static json_t *refuse(
+	const char *code, const char *format, ...)
 {
 	char text[ENGINE_REASON_BYTES];
 	va_list args;

@@ -1,0 +1,83 @@
+-- The store's tables; schema.h says more of them.
+
+-- One row: what was asked for. json is the whole plan; hash covers it, the schema version and the build id.
+CREATE TABLE plan (
+  hash TEXT NOT NULL, json TEXT NOT NULL, build_id TEXT NOT NULL, source_revision TEXT NOT NULL,
+  seed INTEGER NOT NULL, created_ns INTEGER NOT NULL, command TEXT NOT NULL) STRICT;
+-- The environment's fingerprint, one row a start of the controller. json: names to values, as shown in the report.
+CREATE TABLE machine (
+  machine_id INTEGER PRIMARY KEY, started_ns INTEGER NOT NULL, hash TEXT NOT NULL,
+  grade TEXT NOT NULL, json TEXT NOT NULL) STRICT;
+-- What competes. dispatch: folded | table. twin: 1 for the hidden second entry of another subject's pool.
+CREATE TABLE subject (
+  subject_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, pool TEXT NOT NULL, context TEXT,
+  dispatch TEXT NOT NULL, twin INTEGER NOT NULL, summary TEXT NOT NULL, progress TEXT NOT NULL,
+  cache TEXT NOT NULL, exact INTEGER NOT NULL, is_pool INTEGER NOT NULL) STRICT;
+-- The loads under which they compete; every figure belongs to one cell and one subject. object_align: bytes; 0: each
+-- strategy's own. pages: ordinary | transparent | huge. capped: 1 where the workload says how many objects the pool
+-- has, of which some are free at every get; a slice's `failed` is its false empties there.
+CREATE TABLE cell (
+  cell_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, workload TEXT NOT NULL,
+  unit TEXT NOT NULL, program TEXT NOT NULL, threads INTEGER NOT NULL,
+  lane_threads INTEGER NOT NULL, oversubscribed INTEGER NOT NULL, burst INTEGER NOT NULL,
+  depth INTEGER NOT NULL, object_bytes INTEGER NOT NULL, object_align INTEGER NOT NULL,
+  pages TEXT NOT NULL, capped INTEGER NOT NULL) STRICT;
+-- All subjects of a cell once, in random order. fork: the set of worker processes the block was run in.
+CREATE TABLE block (
+  block_id INTEGER PRIMARY KEY, cell_id INTEGER NOT NULL REFERENCES cell, fork INTEGER NOT NULL,
+  block INTEGER NOT NULL, started_ns INTEGER NOT NULL, calibration_ns INTEGER NOT NULL,
+  UNIQUE (cell_id, fork, block)) STRICT;
+-- One measured slice. flags: words separated by blanks, empty if the slice is clean (skew, nivcsw, migrated).
+CREATE TABLE slice (
+  block_id INTEGER NOT NULL REFERENCES block, subject_id INTEGER NOT NULL REFERENCES subject,
+  slot INTEGER NOT NULL, window_ns INTEGER NOT NULL, units INTEGER NOT NULL,
+  units_per_s REAL NOT NULL, failed INTEGER NOT NULL, skew REAL NOT NULL, jain REAL NOT NULL,
+  slowest_share REAL NOT NULL, flags TEXT NOT NULL, refill INTEGER NOT NULL, flush INTEGER NOT NULL,
+  grow INTEGER NOT NULL, steal INTEGER NOT NULL, empty INTEGER NOT NULL, wait INTEGER NOT NULL,
+  PRIMARY KEY (block_id, subject_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE thread (
+  block_id INTEGER NOT NULL, subject_id INTEGER NOT NULL, thread INTEGER NOT NULL,
+  cpu INTEGER NOT NULL, units INTEGER NOT NULL, window_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL,
+  nvcsw INTEGER NOT NULL, nivcsw INTEGER NOT NULL, minflt INTEGER NOT NULL,
+  PRIMARY KEY (block_id, subject_id, thread)) STRICT, WITHOUT ROWID;
+-- Latency slices, in which single calls were timed; summed over the blocks of a fork, a row a thread. units,
+-- window_ns: as of the table thread. timed_units: units of the rounds whose calls were timed, so that calls a unit can
+-- be told. flagged: how many slices were.
+CREATE TABLE timed (
+  cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES subject,
+  fork INTEGER NOT NULL, thread INTEGER NOT NULL, slices INTEGER NOT NULL, flagged INTEGER NOT NULL,
+  units INTEGER NOT NULL, window_ns INTEGER NOT NULL, timed_units INTEGER NOT NULL,
+  PRIMARY KEY (cell_id, subject_id, fork, thread)) STRICT, WITHOUT ROWID;
+-- What the timed calls took, a row for each path that one took: fast, flush, refill, steal, grow, wait, empty; probe:
+-- empty pairs of readings. sum and longest: eighths of a nanosecond. histogram: as histogram_pack writes it, in the
+-- same unit.
+CREATE TABLE latency (
+  cell_id INTEGER NOT NULL, subject_id INTEGER NOT NULL, fork INTEGER NOT NULL,
+  thread INTEGER NOT NULL, path TEXT NOT NULL, calls INTEGER NOT NULL, sum INTEGER NOT NULL,
+  longest INTEGER NOT NULL, histogram BLOB NOT NULL,
+  PRIMARY KEY (cell_id, subject_id, fork, thread, path)) STRICT, WITHOUT ROWID;
+-- Slices of an open loop, summed over the blocks of a fork. load: per cent of the capacity that the same worker
+-- measured in the same block. capacity_s, wanted_s, served_s: arrivals a second, each a sum over the slices. late:
+-- begun more than a microsecond after they had arrived. sum, longest, histogram: response times, as in the table
+-- latency.
+CREATE TABLE load (
+  cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES subject,
+  fork INTEGER NOT NULL, load INTEGER NOT NULL, arrivals TEXT NOT NULL, slices INTEGER NOT NULL,
+  capacity_s REAL NOT NULL, wanted_s REAL NOT NULL, served_s REAL NOT NULL,
+  arrived INTEGER NOT NULL, served INTEGER NOT NULL, late INTEGER NOT NULL, sum INTEGER NOT NULL,
+  longest INTEGER NOT NULL, histogram BLOB NOT NULL, PRIMARY KEY (cell_id, subject_id, fork, load)) STRICT, WITHOUT ROWID;
+-- How a subject fared in a cell's fork when there is more to say than figures. state: unsupported | crashed | hung |
+-- lost (objects) | failed | rationed (measured in fewer blocks); starved | disturbed (by the machine, and tried again:
+-- no failure of the subject's); detail: a sentence with the signal's name or the reason, and the end of the worker's
+-- output.
+CREATE TABLE event (
+  event_id INTEGER PRIMARY KEY, cell_id INTEGER REFERENCES cell,
+  subject_id INTEGER REFERENCES subject, fork INTEGER, state TEXT NOT NULL, detail TEXT NOT NULL,
+  at_ns INTEGER NOT NULL) STRICT;
+-- Memory of a subject in a cell's fork, in bytes. pool_bytes: resident memory that opening and filling the pool cost;
+-- drained: objects accounted for after close (count), expected: what count should have been.
+CREATE TABLE memory (
+  cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES subject,
+  fork INTEGER NOT NULL, rss_open INTEGER NOT NULL, rss_peak INTEGER NOT NULL,
+  pool_bytes INTEGER NOT NULL, capacity INTEGER NOT NULL, drained INTEGER NOT NULL,
+  expected INTEGER NOT NULL, PRIMARY KEY (cell_id, subject_id, fork)) STRICT, WITHOUT ROWID;
