@@ -72,20 +72,25 @@ static size_t edits(const char *a, const char *b)
 	return row[length];
 }
 
+/* Whether a known word is nearer than *least edits, which it lowers then. */
+static bool is_nearer(const char *word, const char *known, size_t *least)
+{
+	const size_t distance = edits(word, known);
+
+	/* A name that shares no letter with a short one is near it only by count. */
+	if (distance >= *least || distance >= strlen(word))
+		return false;
+	*least = distance;
+	return true;
+}
+
 void options_hint(char *text, size_t bytes, const char *name, options_known known)
 {
 	const char *near = NULL;
 	size_t least = OPTIONS_NEAR_EDITS;
 
-	for (size_t i = 0; known(i) != NULL; i++) {
-		size_t distance = edits(name, known(i));
-
-		/* A name that shares no letter with a short one is near it only by count. */
-		if (distance < least && distance < strlen(name)) {
-			least = distance;
-			near = known(i);
-		}
-	}
+	for (size_t i = 0; known(i) != NULL; i++)
+		near = is_nearer(name, known(i), &least) ? known(i) : near;
 	text[0] = '\0';
 	if (near != NULL)
 		append(text, bytes, "; did you mean '%s'? Known:", near);
@@ -331,11 +336,7 @@ static bool refuse_unknown(const struct options *options, const char *argument)
 		char known[OPTIONS_WORD_MAX];
 
 		snprintf(known, sizeof(known), "--%s", options->entry[i].name);
-		size_t distance = edits(name, known);
-		if (distance < least) {
-			least = distance;
-			near = options->entry[i].name;
-		}
+		near = is_nearer(name, known, &least) ? options->entry[i].name : near;
 	}
 	if (near != NULL)
 		return refuse(options, "there is no option '%s'; did you mean '--%s'?", name, near);

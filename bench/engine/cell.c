@@ -16,20 +16,21 @@ enum {
 	ENGINE_STRANDED_OBJECTS = 640,
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(char *why, const char *format, ...)
+int engine_refuse(char *why, int error, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(why, ENGINE_REASON_BYTES, format, args);
 	va_end(args);
-	return -EINVAL;
+	return error;
 }
 
 static bool in_range(char *why, const char *name, uint64_t value, uint64_t least, uint64_t most)
 {
 	return (value >= least && value <= most) ||
-	       refuse(why, "%s is %" PRIu64 "; it must be %" PRIu64 "..%" PRIu64 ".", name, value,
+	       engine_refuse(why, -EINVAL,
+		       "%s is %" PRIu64 "; it must be %" PRIu64 "..%" PRIu64 ".", name, value,
 		       least, most) == 0;
 }
 
@@ -49,38 +50,42 @@ int engine_check(const struct pool_ops *ops, const struct workload *workload,
 		return -EINVAL;
 	if (workload->capacity != NULL && cell->capacity != 0 &&
 		cell->capacity != workload->capacity(shape))
-		return refuse(why,
+		return engine_refuse(why, -EINVAL,
 			"capacity is %" PRIu32 "; %s is about a pool of exactly %" PRIu32
 			" objects, which is 0's meaning.",
 			cell->capacity, workload->name, workload->capacity(shape));
 	if (shape->threads % workload->lane_threads != 0)
-		return refuse(why, "threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
+		return engine_refuse(why, -EINVAL,
+			"threads is %" PRIu32 "; %s needs a multiple of %" PRIu32 ".",
 			shape->threads, workload->name, workload->lane_threads);
 	if (align != 0 &&
 		!in_range(why, "object_align", align, POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX))
 		return -EINVAL;
 	if ((align & (align - 1)) != 0)
-		return refuse(why, "object_align is %zu; it must be a power of two.", align);
+		return engine_refuse(
+			why, -EINVAL, "object_align is %zu; it must be a power of two.", align);
 	if (workload->create != NULL && cell->pages != MEMORY_PAGES_ORDINARY)
-		return refuse(why,
+		return engine_refuse(why, -EINVAL,
 			"pages must be ordinary; %s makes its own pool, which has no others.",
 			workload->name);
 	if (workload->create != NULL && align != 0)
-		return refuse(why,
+		return engine_refuse(why, -EINVAL,
 			"object_align must not be given; %s makes its own pool, whose objects have "
 			"an alignment of their own.",
 			workload->name);
 	if (ops->traits.kind == POOL_KIND_ALLOCATOR && cell->pages != MEMORY_PAGES_ORDINARY)
-		return refuse(why, "pages are %s; %s takes its memory from the system by itself.",
+		return engine_refuse(why, -EINVAL,
+			"pages are %s; %s takes its memory from the system by itself.",
 			memory_pages_name(cell->pages), ops->name);
 	if (workload->holds_many && ops->traits.kind == POOL_KIND_NULL)
-		return refuse(why,
+		return engine_refuse(why, -EINVAL,
 			"%s writes to several objects at once; %s has the same one for all.",
 			workload->name, ops->name);
 	if (shape->threads > 1 && ops->traits.progress == POOL_UNSYNCHRONISED &&
 		ops->traits.kind == POOL_KIND_POOL)
-		return refuse(why, "threads is %" PRIu32 "; %s is for one thread only.",
-			shape->threads, ops->name);
+		return engine_refuse(why, -EINVAL,
+			"threads is %" PRIu32 "; %s is for one thread only.", shape->threads,
+			ops->name);
 	return 0;
 }
 
@@ -94,11 +99,10 @@ uint32_t engine_capacity(const struct workload *workload, const struct workload_
 /* A pool of explicit huge pages that finds no memory lacks such pages. */
 int engine_no_huge_pages(const struct engine_cell *cell, char *why)
 {
-	snprintf(why, ENGINE_REASON_BYTES,
+	return engine_refuse(why, -ENOTSUP,
 		"There are no huge pages for %" PRIu32 " objects of %zu bytes; reserve some with "
 		"vm.nr_hugepages, or ask for transparent ones.",
 		cell->capacity, cell->object_bytes);
-	return -ENOTSUP;
 }
 
 int engine_create_pool(const struct workload_case *subject, const struct engine_cell *cell,
@@ -113,10 +117,8 @@ int engine_create_pool(const struct workload_case *subject, const struct engine_
 	};
 	char reason[POOL_REASON_BYTES];
 
-	if (!ops->supported(reason)) {
-		snprintf(why, ENGINE_REASON_BYTES, "%s cannot run here: %s", ops->name, reason);
-		return -ENOTSUP;
-	}
+	if (!ops->supported(reason))
+		return engine_refuse(why, -ENOTSUP, "%s cannot run here: %s", ops->name, reason);
 	int rc;
 	if (subject->workload->create != NULL)
 		rc = subject->workload->create(ops, &config, &cell->shape, shared, pool);

@@ -201,15 +201,11 @@ static int open_latency(struct engine *self)
 int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
 	struct engine_slice *out, char *why)
 {
-	if (self->subject.workload->untimed) {
-		snprintf(why, ENGINE_REASON_BYTES, "%s makes no call that could be timed.",
+	if (self->subject.workload->untimed)
+		return engine_refuse(why, -ENOTSUP, "%s makes no call that could be timed.",
 			self->subject.workload->name);
-		return -ENOTSUP;
-	}
-	if (self->latency == NULL && open_latency(self) != 0) {
-		snprintf(why, ENGINE_REASON_BYTES, "There is no memory for the histograms.");
-		return -ENOMEM;
-	}
+	if (self->latency == NULL && open_latency(self) != 0)
+		return engine_refuse(why, -ENOMEM, "There is no memory for the histograms.");
 	measure_slice(self, ORDER_RUN_TIMED, window_ns, lead_in_ns, out);
 	for (uint32_t i = 0; i < self->started; i++)
 		self->figures[i].latency = &self->latency[i];
@@ -244,24 +240,18 @@ int engine_open_loop_slice(struct engine *self, const struct arrivals *arrivals,
 	struct engine_slice slice;
 	uint64_t unmatched = 0;
 
-	if (self->subject.workload->stall_ms > 0) {
-		snprintf(why, ENGINE_REASON_BYTES,
+	if (self->subject.workload->stall_ms > 0)
+		return engine_refuse(why, -ENOTSUP,
 			"%s stops threads, and no work can arrive at one that is stopped.",
 			self->subject.workload->name);
-		return -ENOTSUP;
-	}
-	if (self->oversubscribed) {
-		snprintf(why, ENGINE_REASON_BYTES,
+	if (self->oversubscribed)
+		return engine_refuse(why, -ENOTSUP,
 			"An open loop wants a CPU for each thread: one that waits for an arrival "
 			"watches the clock.");
-		return -ENOTSUP;
-	}
 	if (self->open_loops == NULL)
 		self->open_loops = memory_alloc(open_loops_bytes(self));
-	if (self->open_loops == NULL) {
-		snprintf(why, ENGINE_REASON_BYTES, "There is no memory for the open loop.");
-		return -ENOMEM;
-	}
+	if (self->open_loops == NULL)
+		return engine_refuse(why, -ENOMEM, "There is no memory for the open loop.");
 	open_clock(self);
 
 	const double ticks_s = self->ticks.per_us * 1e6;
@@ -287,13 +277,11 @@ int engine_open_loop_slice(struct engine *self, const struct arrivals *arrivals,
 		unmatched += self->open_loops[i].unmatched;
 	}
 	add_up_open_loop(self, out);
-	if (unmatched > 0) {
-		snprintf(why, ENGINE_REASON_BYTES,
+	if (unmatched > 0)
+		return engine_refuse(why, -EPROTO,
 			"%s completed %" PRIu64 " units that nobody had begun, so their response "
 			"times are not known.",
 			self->subject.workload->name, unmatched);
-		return -EPROTO;
-	}
 	return 0;
 }
 
@@ -349,16 +337,12 @@ static int set_up(struct engine *self, char *why)
 		rc = stall_open();
 	if (rc == 0)
 		rc = start_threads(self);
-	if (rc != 0) {
-		snprintf(why, ENGINE_REASON_BYTES, "%" PRIu32 " threads cannot be started: %s.",
+	if (rc != 0)
+		return engine_refuse(why, rc, "%" PRIu32 " threads cannot be started: %s.",
 			self->cell.shape.threads, strerror(-rc));
-		return rc;
-	}
 	self->fill = malloc(fill_bytes);
-	if (self->fill == NULL) {
-		snprintf(why, ENGINE_REASON_BYTES, "There is no memory to open the cell.");
-		return -ENOMEM;
-	}
+	if (self->fill == NULL)
+		return engine_refuse(why, -ENOMEM, "There is no memory to open the cell.");
 	memset(self->fill, 0xff, fill_bytes); /* resident before the pool's memory is counted */
 	uint64_t before = engine_rss_bytes();
 	rc = engine_create_pool(&self->subject, &self->cell, &self->shared, &self->pool, why);

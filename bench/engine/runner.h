@@ -114,6 +114,10 @@ void runner_enters_window(struct runner *self); /* runner.c */
 void engine_add_up(
 	struct engine *self, uint64_t own_preemptions, struct engine_slice *out); /* figures.c */
 
+/* Writes a sentence to why (ENGINE_REASON_BYTES) and returns the error. */
+int engine_refuse(char *why, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4))); /* cell.c */
+
 /* What the explicit huge pages of a cell lack: a sentence in why, and -ENOTSUP. */
 int engine_no_huge_pages(const struct engine_cell *cell, char *why); /* cell.c */
 

@@ -72,12 +72,11 @@ static void put_advice(FILE *out, const struct analysis *a)
 		return;
 	fputs("\n| If ... | choose | at worst, × fastest | else |\n|---|---|--:|---|\n", out);
 	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "| %s | ", advice[i].need);
-		markdown_text(out, a->subjects[advice[i].choice].label);
-		fprintf(out, " | %s | ", number_ratio(advice[i].worst).text);
-		if (advice[i].has_second)
-			markdown_text(out, a->subjects[advice[i].second].label);
-		fputs(" |\n", out);
+		fprintf(out, "| %s", advice[i].need);
+		put(out, " | ", a->subjects[advice[i].choice].label, " | ");
+		fputs(number_ratio(advice[i].worst).text, out);
+		put(out, " | ", advice[i].has_second ? a->subjects[advice[i].second].label : "",
+			" |\n");
 	}
 }
 
@@ -105,9 +104,7 @@ static void put_hand_over(
 			      "| longest |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
 				out);
 		headed = true;
-		fputs("| ", out);
-		markdown_text(out, a->subjects[order[i]].label);
-		fputs(" |", out);
+		put(out, "| ", a->subjects[order[i]].label, " |");
 		for (size_t kind = 0; kind < l->hand_over_count; kind++) {
 			put_percentile(out, &l->hand_over[kind].at[LATENCY_P50]);
 			put_percentile(out, &l->hand_over[kind].at[LATENCY_P99]);
@@ -123,17 +120,14 @@ static void put_hand_over(
 static void put_latency(
 	FILE *out, const struct analysis *a, size_t c, const size_t *order, size_t n)
 {
-	fputs("\n### ", out);
-	markdown_text(out, a->cells[c].label);
+	put(out, "\n### ", a->cells[c].label, "");
 	fputs("\n\n| ns a call | p50 | p90 | p99 | p99.9 | p99.99 | longest | × a unit's |\n"
 	      "|---|--:|--:|--:|--:|--:|--:|--:|\n",
 		out);
 	for (size_t i = 0; i < n; i++) {
 		const struct analysis_latency *l = analysis_latency(a, c, order[i]);
 
-		fputs("| ", out);
-		markdown_text(out, a->subjects[order[i]].label);
-		fputs(" |", out);
+		put(out, "| ", a->subjects[order[i]].label, " |");
 		for (int p = 0; p < LATENCY_PERCENTILES; p++)
 			put_percentile(out, &l->at[p]);
 		fprintf(out, " %s | %s |\n", number_plain(l->longest_ns).text,
@@ -148,8 +142,7 @@ static void put_latency(
 		analysis_imbalance(a, c, order[i], text);
 		if (*text == '\0')
 			continue;
-		fputs("\n- ", out);
-		markdown_text(out, text);
+		put(out, "\n- ", text, "");
 	}
 	fputc('\n', out);
 	put_hand_over(out, a, c, order, n);
@@ -307,8 +300,8 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 	if (analysis->machine_count > 0) {
 		const struct analysis_machine *m = &analysis->machines[analysis->machine_count - 1];
 
-		fprintf(out, ", %s, noise grade ", number_date(m->started_ns).text);
-		markdown_text(out, m->grade);
+		fprintf(out, ", %s", number_date(m->started_ns).text);
+		put(out, ", noise grade ", m->grade, "");
 	}
 	fputs(".\n", out);
 }
