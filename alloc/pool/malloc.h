@@ -1,16 +1,11 @@
 /*
- * malloc: the C library's allocator, or whatever was preloaded over it, behind the pool's
- * interface. Each get is an aligned_alloc or malloc, each put a free: what a driver gets that uses
- * no pool at all.
+ * malloc: the C library's allocator, or whatever was preloaded over it: what a driver gets that uses
+ * no pool at all. Objects have its natural alignment and come from malloc; where more is asked for,
+ * from aligned_alloc, which leaves the thread caches of some (glibc 2.36 takes its arena's lock).
  *
- * In the form its own experts would choose: unless the pool's user asks for more, objects have the
- * allocator's natural alignment and come from malloc. Larger alignments need aligned_alloc, which
- * leaves the thread caches of some allocators: glibc 2.36 takes its arena's lock for it.
- *
- * Progress: blocking, since glibc's slow path takes an arena lock.
- * Signal handlers must not use it: malloc and free are not among what POSIX lets them call.
- * After put: the memory is the allocator's; it may be unmapped. The capacity is not enforced:
- * counting would need a shared word that no allocator has.
+ * Progress: blocking, since glibc's slow path takes an arena lock. Signal handlers must not use it:
+ * malloc and free are not among what POSIX lets them call. After put the memory is the allocator's and
+ * may be unmapped. The capacity is not enforced: counting would need a shared word that no allocator has.
  */
 #ifndef ALLOC_POOL_MALLOC_H
 #define ALLOC_POOL_MALLOC_H
