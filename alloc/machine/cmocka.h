@@ -1,4 +1,7 @@
-/* cmocka, behind the headers that it wants before itself; and the parameter of a test without a fixture. */
+/*
+ * cmocka, behind the headers that it wants before itself; the parameter of a test without a fixture;
+ * whether this build is the address sanitizer's.
+ */
 #ifndef ALLOC_MACHINE_CMOCKA_H
 #define ALLOC_MACHINE_CMOCKA_H
 
@@ -10,5 +13,12 @@
 #include <cmocka.h>
 
 #define NO_STATE void **state __attribute__((unused))
+
+/* The address sanitizer looks at each access. The build defines gcc's name for it under clang, too. */
+#ifdef __SANITIZE_ADDRESS__
+enum { asan_build = 1 };
+#else
+enum { asan_build = 0 };
+#endif
 
 #endif

@@ -27,11 +27,6 @@ enum {
 	FORK_CONTEXT = 64,
 };
 
-#if defined(__SANITIZE_ADDRESS__)
-enum { asan_build = 1 };
-#else
-enum { asan_build = 0 };
-#endif
 enum { SKIP = 77 };
 static bool in_full;
 

@@ -40,11 +40,7 @@ static const bool thread_sanitizer = true;
 static const bool thread_sanitizer = false;
 #endif
 
-#ifdef __SANITIZE_ADDRESS__
-static const bool sanitized = true;
-#else
-static const bool sanitized = thread_sanitizer;
-#endif
+static const bool sanitized = asan_build || thread_sanitizer;
 
 /* What can run here, and under the thread sanitizer what that can judge. */
 static bool runs_here(const struct pool_ops *ops)
