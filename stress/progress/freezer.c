@@ -226,7 +226,8 @@ static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, boo
 	int status;
 	siginfo_t info;
 
-	alarm(!patient);
+	if (!patient) /* and not at every step, of which there are millions */
+		alarm(1);
 	while (waitpid(tid, &status, __WALL) < 0) {
 		if (errno != EINTR)
 			return STOP_ENDED;
@@ -236,7 +237,8 @@ static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, boo
 			return STOP_LATE;
 		alarm(1);
 	}
-	alarm(0);
+	if (!patient)
+		alarm(0);
 	if (!WIFSTOPPED(status))
 		return STOP_ENDED;
 	if (WSTOPSIG(status) != SIGTRAP || ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) != 0)
