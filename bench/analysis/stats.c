@@ -163,6 +163,14 @@ static double point_of(const struct stats_design *design, const struct ranked *s
 	return n == 0 ? NAN : stats_hodges_lehmann(medians, n, walsh);
 }
 
+struct stats_estimate stats_difference(struct stats_estimate x, struct stats_estimate y)
+{
+	const double point = x.point - y.point;
+
+	return (struct stats_estimate){point, point - hypot(x.point - x.lo, y.hi - y.point),
+		point + hypot(x.hi - x.point, y.point - y.lo)};
+}
+
 void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimate *e)
 {
 	const size_t cut = (size_t)(stats_tail * rounds);

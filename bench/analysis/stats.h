@@ -79,6 +79,12 @@ struct stats_estimate {
 void stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates);
 
+/*
+ * x - y of two estimates without a common resampling, by the method of variance estimates recovery
+ * (Zou and Donner 2008).
+ */
+struct stats_estimate stats_difference(struct stats_estimate x, struct stats_estimate y);
+
 /* Sets lo and hi of *e to the percentiles 2.5 and 97.5 of rounds >= 1 replicates; reorders them. */
 void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimate *e);
 

@@ -3,8 +3,8 @@
  *
  * The runs were not interleaved, so what differs between two moments is in the figures: differences of
  * the fingerprints are listed before any number, and no verdict is finer than the larger of the two
- * noise floors. The interval of a ratio comes from the intervals of its sides (the method of variance
- * estimates recovery; Zou and Donner 2008), which needs no common resampling.
+ * noise floors. The interval of a ratio comes from the intervals of its sides (stats_difference),
+ * which needs no common resampling.
  */
 #include "bench/analysis/analysis.h"
 #include "bench/base/number.h"
@@ -111,17 +111,6 @@ static void put_differences(const struct analysis *a, const struct analysis *b)
 		printf("The environments do not differ.\n");
 }
 
-/* Time of B against time of A, as a logarithm. */
-static struct stats_estimate effect_of(
-	const struct stats_estimate *a, const struct stats_estimate *b)
-{
-	const double point = b->point - a->point;
-
-	return (struct stats_estimate){.point = point,
-		.lo = point - hypot(b->point - b->lo, a->hi - a->point),
-		.hi = point + hypot(b->hi - b->point, a->point - a->lo)};
-}
-
 /* What is compared of a row, as a logarithm; a NAN for a point if it has none. */
 static struct stats_estimate figure_of(
 	const struct analysis *a, size_t cell, size_t subject, enum measure measure)
@@ -190,7 +179,7 @@ static void compare_row(const struct analysis *a, const struct analysis *b, size
 	if (tally->measure != MEASURE_TIME && (isnan(ea.point) || isnan(eb.point)))
 		return;
 
-	const struct stats_estimate effect = effect_of(&ea, &eb);
+	const struct stats_estimate effect = stats_difference(eb, ea);
 	const double fa = a->cells[ca].floor, fb = b->cells[cb].floor;
 	const double floor_log = tally->measure != MEASURE_TIME ? log1p(1.0 / HISTOGRAM_STEPS)
 				 : isnan(fa) || isnan(fb)       ? NAN
