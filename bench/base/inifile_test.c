@@ -25,6 +25,8 @@ static int take(void *user, unsigned *line, const char *key, const char *value, 
 	return -EDOM;
 }
 
+#define FIFTY "fifty characters, which is a quarter of two hundred"
+
 static void lines_are_handed_over_until_the_first_mistake(NO_STATE)
 {
 	static const struct {
@@ -42,6 +44,8 @@ static void lines_are_handed_over_until_the_first_mistake(NO_STATE)
 			"f.ini:2: a line is [HEADING], KEY = VALUE or ; COMMENT", -EINVAL},
 		{"nonsense\nbad=1\n", "bad=1;",
 			"f.ini:1: a line is [HEADING], KEY = VALUE or ; COMMENT", -EINVAL},
+		{"x=1\n" FIFTY FIFTY FIFTY FIFTY "\n", "x=1;",
+			"f.ini:2: a line has at most 198 characters", -EINVAL},
 		{"x=1\n[a\n", "x=1;", "f.ini:2: a heading ends in ']'", -EINVAL},
 	};
 
