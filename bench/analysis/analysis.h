@@ -299,12 +299,11 @@ void analysis_free(struct analysis *analysis);
 int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes);
 
 /*
- * The differences x - y, or x where y is NULL, of two rows of `blocks` values, NAN for none. A
- * flagged slice takes its pair with it; if that leaves too little, all pairs are used. True if they
- * were.
+ * A subject's row of log_ns, less that of the reference if there is one, with NAN for none. A flagged
+ * slice takes its pair with it; if that leaves too little, all pairs are used. True if they were.
  */
-bool analysis_pair(const double *x, const bool *x_flag, const double *y, const bool *y_flag,
-	size_t blocks, double *out);
+bool analysis_pair(
+	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out);
 
 static inline const struct analysis_result *analysis_at(
 	const struct analysis *analysis, size_t cell, size_t subject)

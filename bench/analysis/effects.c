@@ -20,37 +20,27 @@ static double median_present(const double *values, size_t n, double *scratch)
 	return count == 0 ? NAN : stats_median(scratch, count);
 }
 
-bool analysis_pair(const double *x, const bool *x_flag, const double *y, const bool *y_flag,
-	size_t blocks, double *out)
+bool analysis_pair(
+	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
 {
+	const size_t x = subject * raw->blocks;
+	const size_t y = reference == NULL ? x : *reference * raw->blocks;
 	size_t all = 0, clean = 0;
 
-	for (size_t b = 0; b < blocks; b++) {
-		out[b] = y == NULL ? x[b] : x[b] - y[b];
+	for (size_t b = 0; b < raw->blocks; b++) {
+		out[b] = raw->log_ns[x + b] - (reference == NULL ? 0 : raw->log_ns[y + b]);
 		all += isnan(out[b]) ? 0 : 1;
-		clean += !isnan(out[b]) && !x_flag[b] && !(y_flag != NULL && y_flag[b]);
+		clean += !isnan(out[b]) && !raw->flagged[x + b] && !raw->flagged[y + b];
 	}
 	if (all == clean)
 		return false;
 	if (clean < STATS_EVIDENCE_MIN || (double)clean < clean_share_min * (double)all)
 		return true;
-	for (size_t b = 0; b < blocks; b++) {
-		if (x_flag[b] || (y_flag != NULL && y_flag[b]))
+	for (size_t b = 0; b < raw->blocks; b++) {
+		if (raw->flagged[x + b] || raw->flagged[y + b])
 			out[b] = NAN;
 	}
 	return false;
-}
-
-/* The series subject - reference (no reference: the subject itself) into out. */
-static bool pair_series(
-	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
-{
-	const size_t x = subject * raw->blocks;
-	const size_t y = reference == NULL ? 0 : *reference * raw->blocks;
-
-	return analysis_pair(raw->log_ns + x, raw->flagged + x,
-		reference == NULL ? NULL : raw->log_ns + y,
-		reference == NULL ? NULL : raw->flagged + y, raw->blocks, out);
 }
 
 /* Effects worked out together in one cell: kinds of series, each one row a subject. */
@@ -96,7 +86,7 @@ static bool add_series(struct cell_work *w, enum kind kind, size_t subject, cons
 {
 	const size_t at = (size_t)kind * w->raw->subjects + subject;
 	double *out = w->series + at * w->raw->blocks;
-	const bool all_used = pair_series(w->raw, subject, reference, out);
+	const bool all_used = analysis_pair(w->raw, subject, reference, out);
 
 	w->place[at] = w->rows;
 	w->row[w->rows++] = out;
@@ -141,7 +131,7 @@ static void find_reference(struct analysis *a, size_t cell_at, struct cell_work 
 
 			if (j == i || !analysis_competes(a, cell_at, j))
 				continue;
-			pair_series(w->raw, i, &j, w->series);
+			analysis_pair(w->raw, i, &j, w->series);
 			stats_bootstrap(&w->design, &row, 1, 0, 0, &e, NULL);
 			if (e.point > worst)
 				worst = e.point;

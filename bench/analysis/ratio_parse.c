@@ -1,45 +1,128 @@
-/* Keys and values into targets. See ratio.h. */
+/* What was typed, and files of targets, into targets. See ratio.h. */
 #include "bench/analysis/ratio.h"
-
-#include "alloc/machine/compiler.h"
+#include "bench/base/append.h"
 #include "bench/base/need.h"
-#include "bench/base/options.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
-#include <string.h>
 
-const char ratio_help[] =
-	"ROWS is a row's name (mag_tls, mag_tls+sticky), or several with commas, of which the\n"
-	"fastest counts. These words are names too:\n"
-	"  ours   all of our own: no peer, no row for reference (null, plain, bare_*), no policy\n"
-	"         that frees in any order, none that failed a get in that cell\n"
-	"  exact  those of ours that promise to fail no get while an object is free\n"
-	"  same   of over and minus: the row that the first side turned out to be\n"
-	"CELL is a cell as reports name it: 'burst 32, 2 threads'. 'N threads' are one a CPU of\n"
-	"the sweep, '4N threads' four. ROWS @ CELL gives a side a cell of its own.\n"
-	"With --load the times are response times of an open loop at that load, which a row that "
-	"does\n"
-	"not keep it has none of.\n"
-	"\n"
-	"In a file a target is a section, [TITLE], with the options above as keys: row = ours. A\n"
-	"[HEADING] without keys stands over the targets that follow it.\n";
-
-__attribute__((format(printf, 2, 3))) static int refuse(char *why, const char *format, ...)
+static const char *known_measure(size_t i)
 {
-	va_list args;
+	static const char *const names[] = {
+		"time", "rate", "failed", "p50", "p99", "p99.9", "max", "p99/p50", NULL};
 
-	va_start(args, format);
-	vsnprintf(why, RATIO_WHY_BYTES, format, args);
-	va_end(args);
-	return -EINVAL;
+	return names[i];
 }
 
-/* Whether a name is a row of this build or of a store; or, of a cell, the workload of one. */
+static const char *known_format(size_t i)
+{
+	return i == 0 ? "text" : i == 1 ? "md" : NULL;
+}
+
+enum { ROW, OVER, MINUS, AT, MEASURE, LOAD, WANT };
+
+#define KEY(i, name, stands, help) OPTION(TEXT, struct ratio_request, key[i], name, 0, stands, help)
+
+static const struct options_entry entries[] = {
+	KEY(ROW, "row", "ROWS", "a row, the fastest of several with commas, or ours"),
+	KEY(OVER, "over", "ROWS", "the time of --row divided by that of these"),
+	KEY(MINUS, "minus", "ROWS", "the time of --row less that of these, in ns"),
+	KEY(AT, "at", "CELL",
+		"where, as reports name it: 'pair, 1 thread', 'burst 32, 4N threads'"),
+	KEY(MEASURE, "measure", "M",
+		"time; rate, which is divided; failed, gets that failed; or p50, p99, p99.9, max, "
+		"p99/p50 of the times of calls. [time]"),
+	KEY(LOAD, "load", "L", "those of response times, at that load in per cent"),
+	KEY(WANT, "want", "BOUND",
+		"'<= 1.3', '>= 2.5'; or '<= 20 ns'. Without it the figure is shown"),
+	OPTION(TEXT, struct ratio_request, of, "of", 0, "FILE",
+		"a file of targets; results/targets.ini has this project's own"),
+	OPTION(NAMES, struct ratio_request, format, "format", 'f', "F",
+		"text, or md for a Markdown table. [text]", .known = known_format,
+		.noun = "format"),
+};
+
+const struct options ratio_options = {
+	.command = "ratios",
+	.operands = "STORE...",
+	.operands_least = 1,
+	.operands_most = RATIO_STORES_MAX,
+	.summary =
+		"Ratios and differences between rows of result stores, each with its 95 % "
+		"interval, against what was wanted: met, missed, undecided, or absent from the "
+		"stores. Both sides come from one store. Exit status: 0 whatever was missed, 1 a "
+		"store or file can't be read, 2 usage.",
+	.closing = "ROWS is a row's name (mag_tls, mag_tls+sticky), or several with commas, of "
+		   "which the\n"
+		   "fastest counts. These words are names too:\n"
+		   "  ours   all of our own: no peer, no row for reference (null, plain, bare_*), "
+		   "no policy\n"
+		   "         that frees in any order, none that failed a get in that cell\n"
+		   "  exact  those of ours that promise to fail no get while an object is free\n"
+		   "  same   of over and minus: the row that the first side turned out to be\n"
+		   "CELL is a cell as reports name it: 'burst 32, 2 threads'. 'N threads' are one "
+		   "a CPU of\n"
+		   "the sweep, '4N threads' four. ROWS @ CELL gives a side a cell of its own.\n"
+		   "With --load the times are response times of an open loop at that load, which a "
+		   "row\n"
+		   "that does not keep it has none of.\n"
+		   "\n"
+		   "In a file a target is a section, [TITLE], with the options above as keys: row "
+		   "= ours.\n"
+		   "A [HEADING] without keys stands over the targets that follow it.\n",
+	.count = sizeof(entries) / sizeof(entries[0]),
+	.entry = entries,
+};
+
+bool ratio_is_over(const struct ratio_target *target)
+{
+	return strcmp(target->sign, " / ") == 0;
+}
+
+bool ratio_is_in_ns(const struct ratio_target *target)
+{
+	return !ratio_is_over(target) && target->measure != RATIO_FAILED &&
+	       target->measure != RATIO_P99_P50;
+}
+
+/* text up to one of the characters of stop, without the blanks around it. */
+static void copy(char out[RATIO_TEXT_BYTES], const char *text, const char *stop)
+{
+	text += strspn(text, " \t");
+
+	size_t length = strcspn(text, stop);
+
+	while (length > 0 && isblank((unsigned char)text[length - 1]))
+		length--;
+	snprintf(out, RATIO_TEXT_BYTES, "%.*s", (int)length, text);
+}
+
+bool ratio_name(const char **list, char name[RATIO_TEXT_BYTES])
+{
+	if (*list == NULL)
+		return false;
+	copy(name, *list, ",");
+	*list = strchr(*list, ',');
+	*list += *list == NULL ? 0 : 1;
+	return true;
+}
+
+/* Says in `why` what would be right. */
+#define REFUSE(...) (snprintf(why, RATIO_WHY_BYTES, __VA_ARGS__), -EINVAL)
+
+static int refuse_name(char *why, const char *noun, const char *name, options_known known)
+{
+	char hint[RATIO_WHY_BYTES / 2];
+
+	options_hint(hint, sizeof(hint), name, known);
+	return REFUSE("there is no %s '%.60s'%s", noun, name, hint);
+}
+
+/* Whether a name is a row, or a workload, of this build or of a store. */
 static bool knows(const struct ratio_stores *stores, const char *name, bool workload)
 {
 	bool known = workload ? workload_find(name) != NULL
@@ -54,161 +137,135 @@ static bool knows(const struct ratio_stores *stores, const char *name, bool work
 		for (size_t c = 0; c < a->cell_count && workload; c++)
 			known |= strcmp(a->cells[c].workload, name) == 0;
 	}
-	return known && strlen(name) < RATIO_NAME_BYTES;
+	return known;
 }
 
 static int set_cell(char *cell, const char *text, const struct ratio_stores *stores, char *why)
 {
-	char hint[RATIO_WHY_BYTES / 2], workload[RATIO_TEXT_BYTES];
+	char workload[RATIO_TEXT_BYTES];
 
-	text += strspn(text, " \t");
-	snprintf(workload, sizeof(workload), "%.*s", (int)strcspn(text, " ,"), text);
-	if (strlen(text) >= RATIO_TEXT_BYTES || !knows(stores, workload, true)) {
-		options_hint(hint, sizeof(hint), workload, names_workloads);
-		return refuse(why, "there is no workload '%.60s'%s", workload, hint);
-	}
-	if (strstr(text, " thread") == NULL)
-		return refuse(why, "a cell has threads, as in '%.60s, 1 thread'", workload);
-	strcpy(cell, text);
+	copy(cell, text, "");
+	copy(workload, text, " ,");
+	if (!knows(stores, workload, true))
+		return refuse_name(why, "workload", workload, names_workloads);
+	if (strstr(cell, " thread") == NULL)
+		return REFUSE("a cell has threads, as in '%.60s, 1 thread'", workload);
 	return 0;
 }
 
 /* ROWS, or ROWS @ CELL. */
-static int set_side(
-	struct ratio_side *side, char *text, const struct ratio_stores *stores, char *why)
+static int set_side(struct ratio_target *target, int side, const char *text,
+	const struct ratio_stores *stores, char *why)
 {
-	char *cell = strchr(text, '@'), hint[RATIO_WHY_BYTES / 2];
+	const char *cell = strchr(text, '@'), *list = target->rows[side];
+	char name[RATIO_TEXT_BYTES];
 
-	if (cell != NULL)
-		*cell++ = '\0';
-	for (char *rest = text, *name; (name = strsep(&rest, ",")) != NULL; side->count++) {
-		name += strspn(name, " \t");
-		name[strcspn(name, " \t")] = '\0';
-		if (side->count == RATIO_NAMES_MAX)
-			return refuse(why, "there are at most %d rows", RATIO_NAMES_MAX);
-		if (!knows(stores, name, false)) {
-			options_hint(hint, sizeof(hint), name, names_pools);
-			return refuse(why,
-				"there is no strategy '%.60s'%s; or, over %s, each with +POLICY; "
-				"or ours, exact, same",
-				name, hint, instance_context_pool);
-		}
-		strcpy(side->name[side->count], name);
+	copy(target->rows[side], text, "@");
+	while (ratio_name(&list, name)) {
+		if (knows(stores, name, false))
+			continue;
+		refuse_name(why, "strategy", name, names_pools);
+		append(why, RATIO_WHY_BYTES,
+			"; or, over %s, each with +POLICY; or ours, exact, same",
+			instance_context_pool);
+		return -EINVAL;
 	}
-	return cell == NULL ? 0 : set_cell(side->cell, cell, stores, why);
+	return cell == NULL ? 0 : set_cell(target->cell[side], cell + 1, stores, why);
 }
 
 static int set_want(struct ratio_target *target, const char *text, char *why)
 {
-	char *end = (char *)(uintptr_t)text;
+	char sign[2], unit[3], rest[2];
+	const int parts = sscanf(text, "%1[<>]=%lf %2s%1s", sign, &target->wanted, unit, rest);
 
-	target->bound = strncmp(text, "<=", 2) == 0   ? RATIO_AT_MOST
-			: strncmp(text, ">=", 2) == 0 ? RATIO_AT_LEAST
-						      : RATIO_NO_BOUND;
-	if (target->bound != RATIO_NO_BOUND)
-		target->wanted = strtod(text + 2, &end);
-	target->wanted_ns = strcmp(end + strspn(end, " \t"), "ns") == 0;
-	if (end <= text + 2 || !isfinite(target->wanted) || target->wanted < 0 ||
-		(*end != '\0' && !target->wanted_ns))
-		return refuse(why,
-			"want is '<=' or '>=' and a number, as in '<= 1.3' or '<= 20 ns', and not "
-			"'%.60s'",
+	if ((parts != 2 && (parts != 3 || strcmp(unit, "ns") != 0)) || !isfinite(target->wanted) ||
+		target->wanted < 0)
+		return REFUSE("want is '<=' or '>=' and a number, as in '<= 1.3' or '<= 20 ns', "
+			      "and not '%.60s'",
 			text);
+	copy(target->want, text, "");
 	return 0;
 }
 
-static int set_measure(struct ratio_target *target, const char *text, char *why)
-{
-	static const char *const names[] = {
-		"time", "rate", "failed", "p50", "p99", "p99.9", "max", "p99/p50"};
-
-	for (size_t m = 0; m < array_count(names); m++) {
-		if (strcmp(names[m], text) == 0) {
-			target->measure = (enum ratio_measure)m;
-			return 0;
-		}
-	}
-	return refuse(why,
-		"measure is time, rate, failed, p50, p99, p99.9, max or p99/p50, and not '%.60s'",
-		text);
-}
-
-static int set_load(struct ratio_target *target, const char *text, char *why)
-{
-	char *end;
-	const unsigned long load = strtoul(text, &end, 10);
-
-	if (!isdigit((unsigned char)*text) || *end != '\0' || load == 0 || load > 100)
-		return refuse(why, "load is 1 to 100, in per cent of the capacity, and not '%.60s'",
-			text);
-	target->load = (uint32_t)load;
-	return 0;
-}
-
-int ratio_set(struct ratio_target *target, const char *key, const char *value,
+/* Gives a target, which starts as zeros, one key. */
+static int set(struct ratio_target *target, size_t key, const char *value,
 	const struct ratio_stores *stores, char *why)
 {
-	static const char *const keys[] = {"row", "over", "minus", "at", "measure", "load", "want"};
-	enum { ROW, OVER, MINUS, AT, MEASURE, LOAD };
-	char text[2 * RATIO_TEXT_BYTES];
-	size_t k = 0;
+	char cell[RATIO_TEXT_BYTES], rest;
+	int error = 0;
 
-	while (k < array_count(keys) && strcmp(keys[k], key) != 0)
-		k++;
-	if (k == array_count(keys))
-		return refuse(
-			why, "'%.60s' is none of row, over, minus, at, measure, load, want", key);
-	if ((target->given & 1U << k) != 0)
-		return refuse(why, "%s is given twice", key);
-	if (strlen(value) >= sizeof(text))
-		return refuse(why, "%s has at most %zu characters", key, sizeof(text) - 1);
-	target->given |= 1U << k;
-	strcpy(text, value);
-	if (k == ROW)
-		return set_side(&target->side[0], text, stores, why);
-	if (k == AT)
-		return set_cell(target->at, text, stores, why);
-	if (k == MEASURE)
-		return set_measure(target, text, why);
-	if (k == LOAD)
-		return set_load(target, text, why);
-	if (k != OVER && k != MINUS)
-		return set_want(target, text, why);
-	if (target->operation != RATIO_ALONE)
-		return refuse(why, "there is either over or minus");
-	target->operation = k == OVER ? RATIO_OVER : RATIO_MINUS;
-	return set_side(&target->side[1], text, stores, why);
+	if ((target->given & 1U << key) != 0)
+		return REFUSE("%s is given twice", entries[key].name);
+	if (strlen(value) >= RATIO_TEXT_BYTES)
+		return REFUSE(
+			"%s has at most %d characters", entries[key].name, RATIO_TEXT_BYTES - 1);
+	target->given |= 1U << key;
+	switch (key) {
+	case ROW:
+		return set_side(target, 0, value, stores, why);
+	case OVER:
+	case MINUS:
+		if (*target->sign != '\0')
+			return REFUSE("there is either over or minus");
+		strcpy(target->sign, key == OVER ? " / " : " - ");
+		return set_side(target, 1, value, stores, why);
+	case AT: /* of sides without a cell of their own, wherever among the keys it stands */
+		error = set_cell(cell, value, stores, why);
+		for (int side = 0; side < 2; side++) {
+			if (*target->cell[side] == '\0')
+				strcpy(target->cell[side], cell);
+		}
+		return error;
+	case MEASURE:
+		while (known_measure(target->measure) != NULL &&
+			strcmp(known_measure(target->measure), value) != 0)
+			target->measure++;
+		if (known_measure(target->measure) == NULL)
+			return refuse_name(why, "measure", value, known_measure);
+		return 0;
+	case LOAD:
+		if (sscanf(value, "%" SCNu32 "%c", &target->load, &rest) == 1 &&
+			target->load >= 1 && target->load <= 100)
+			return 0;
+		return REFUSE(
+			"load is 1 to 100, in per cent of the capacity, and not '%.60s'", value);
+	default:
+		return set_want(target, value, why);
+	}
 }
 
-int ratio_check(struct ratio_target *t, char *why)
+/* What the keys of a target say together. */
+static int check(const struct ratio_target *t, char *why)
 {
-	const bool ns = ratio_is_in_ns(t);
+	const bool two = *t->sign != '\0', ns = ratio_is_in_ns(t), wants = *t->want != '\0';
+	const bool same = strcmp(t->rows[1], "same") == 0 && strcmp(t->cell[0], t->cell[1]) == 0;
+	const struct {
+		bool wrong;
+		const char *cure;
+	} rules[] = {
+		{*t->rows[0] == '\0', "there is no row: say which, as in 'row = ours'"},
+		{*t->cell[0] == '\0' || (two && *t->cell[1] == '\0'),
+			"there is no cell: say where, as in 'at = pair, 1 thread'"},
+		{t->measure == RATIO_FAILED && two, "failed gets stand alone"},
+		{t->measure == RATIO_RATE && !ratio_is_over(t), "rates are divided, by 'over'"},
+		{t->measure == RATIO_P99_P50 && two && !ratio_is_over(t),
+			"p99/p50 stands alone or is divided, by 'over'"},
+		{t->load > 0 && t->measure < RATIO_P50,
+			"load is for p50, p99, p99.9, max and p99/p50"},
+		{strcmp(t->rows[0], "same") == 0 || same,
+			"'same' is for over and minus, in another cell than the row's"},
+		{wants && ns && strstr(t->want, "ns") == NULL,
+			"want is in ns here, as in '<= 0.3 ns'"},
+		{wants && !ns && strstr(t->want, "ns") != NULL,
+			"want has no unit here, as in '<= 1.3'"},
+		{wants && !ns && t->measure != RATIO_FAILED && t->wanted == 0,
+			"what is wanted of a ratio is above 0"},
+	};
 
-	if (t->side[0].count == 0)
-		return refuse(why, "there is no row: say which, as in 'row = ours'");
-	for (int s = 0; s < (t->operation == RATIO_ALONE ? 1 : 2); s++) {
-		if (*t->side[s].cell == '\0')
-			strcpy(t->side[s].cell, t->at);
-		if (*t->side[s].cell == '\0')
-			return refuse(
-				why, "there is no cell: say where, as in 'at = pair, 1 thread'");
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].wrong)
+			return REFUSE("%s", rules[i].cure);
 	}
-	if ((t->measure == RATIO_FAILED && t->operation != RATIO_ALONE) ||
-		(t->measure == RATIO_RATE && t->operation != RATIO_OVER))
-		return refuse(why, "rates are divided, by 'over'; failed gets stand alone");
-	if (t->measure == RATIO_P99_P50 && t->operation == RATIO_MINUS)
-		return refuse(why, "p99/p50 stands alone or is divided, by 'over'");
-	if (t->load > 0 && !ratio_is_of_calls(t))
-		return refuse(why, "load is for p50, p99, p99.9, max and p99/p50");
-	if (ratio_is(&t->side[0], "same") ||
-		(ratio_is(&t->side[1], "same") && strcmp(t->side[0].cell, t->side[1].cell) == 0))
-		return refuse(why, "'same' is for over and minus, in another cell than the row's");
-	if (t->bound != RATIO_NO_BOUND && t->wanted_ns != ns)
-		return refuse(why, ns ? "want is in ns here, as in '<= 0.3 ns'"
-				      : "want has no unit here, as in '<= 1.3'");
-	if (t->bound != RATIO_NO_BOUND && t->wanted == 0 &&
-		(t->operation == RATIO_OVER || t->measure == RATIO_P99_P50))
-		return refuse(why, "what is wanted of a ratio is above 0");
 	return 0;
 }
 
@@ -219,48 +276,69 @@ struct reading {
 	unsigned line; /* of its title */
 };
 
+static const char *known_key(size_t i)
+{
+	return i < RATIO_KEYS ? entries[i].name : NULL;
+}
+
 static int take(void *user, unsigned *line, const char *key, const char *value, char *why)
 {
 	struct reading *r = user;
 	const struct ratio_target done = r->next;
+	size_t k = 0;
 
-	if (key != NULL && *done.title == '\0')
-		return refuse(why, "a [TITLE] is expected above the first key");
+	while (key != NULL && k < RATIO_KEYS && strcmp(entries[k].name, key) != 0)
+		k++;
+	if (k == RATIO_KEYS)
+		return refuse_name(why, "key", key, known_key);
 	if (key != NULL)
-		return ratio_set(&r->next, key, value, r->stores, why);
-	if (value != NULL && (*value == '\0' || strlen(value) >= sizeof(done.title)))
-		return refuse(why, "a title has 1 to %zu characters", sizeof(done.title) - 1);
+		return *done.title == '\0' ? REFUSE("a [TITLE] is expected above the first key")
+					   : set(&r->next, k, value, r->stores, why);
+	if (value != NULL && *value == '\0')
+		return REFUSE("a title has at least one character");
 	if (done.given != 0) {
-		struct ratio_target *grown = realloc(r->targets, (r->count + 1) * sizeof(*grown));
-
-		if (grown == NULL)
-			need_failed();
-		r->targets = grown;
-		grown[r->count] = done;
-		if (ratio_check(&grown[r->count++], why) != 0) {
+		if (check(&done, why) != 0) {
 			*line = r->line;
 			return -EINVAL;
 		}
+		r->targets = realloc(r->targets, (r->count + 1) * sizeof(*r->targets));
+		if (r->targets == NULL)
+			need_failed();
+		r->targets[r->count++] = done;
 	}
 	/* A title without keys is the heading of what follows. */
-	r->next = (struct ratio_target){0};
+	r->next = (struct ratio_target){.measure = RATIO_TIME};
 	strcpy(r->next.heading, done.given == 0 ? done.title : done.heading);
-	snprintf(r->next.title, sizeof(r->next.title), "%s", value == NULL ? "" : value);
+	copy(r->next.title, value == NULL ? "" : value, "");
 	r->line = *line;
 	return 0;
 }
 
-int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
+int ratio_read(const struct ratio_request *request, const struct ratio_stores *stores,
 	struct ratio_target **targets, size_t *count, char *why)
 {
-	struct reading reading = {.stores = stores};
-	const int error = inifile_read(in, name, take, &reading, why);
+	struct reading r = {.stores = stores};
+	const char *const *key = request->key;
+	unsigned line = 0;
+	int error = 0;
 
-	if (error != 0) {
-		free(reading.targets);
-		reading = (struct reading){0};
+	if (request->of != NULL) {
+		FILE *in = fopen(request->of, "r");
+
+		if (in == NULL) {
+			snprintf(why, RATIO_WHY_BYTES, "%.200s: %s", request->of, strerror(errno));
+			return -EIO;
+		}
+		error = inifile_read(in, request->of, take, &r, why);
+		fclose(in);
+	} else {
+		for (size_t k = 0; k < RATIO_KEYS && error == 0; k++)
+			error = key[k] == NULL ? 0 : set(&r.next, k, key[k], stores, why);
+		snprintf(r.next.title, RATIO_TEXT_BYTES, "%.200s%s%.200s", r.next.rows[0],
+			r.next.sign, r.next.rows[1]);
+		error = error == 0 ? take(&r, &line, NULL, NULL, why) : error;
 	}
-	*targets = reading.targets;
-	*count = reading.count;
+	*targets = r.targets;
+	*count = r.count;
 	return error;
 }
