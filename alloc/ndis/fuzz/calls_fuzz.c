@@ -11,8 +11,8 @@
  * input.h turns bytes into parameters, model.h is the model; the calls stand in lists.h and data.h,
  * and here those on pools.
  *
- * libFuzzer drives it, in the clang preset. The test runs 4000 inputs with a fixed seed, from the
- * corpus beside this file. By hand, for hours, on every CPU:
+ * libFuzzer drives it, in the clang preset. The test runs it for 30 seconds with a fixed seed, from
+ * the corpus beside this file. By hand, for hours, on every CPU:
  *
  *	cmake --preset clang && cmake --build build/clang --target ndis_calls_fuzz
  *	mkdir -p /tmp/calls && build/clang/alloc/ndis/ndis_calls_fuzz -fork=$(nproc) -max_len=512 \
