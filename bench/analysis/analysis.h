@@ -180,6 +180,7 @@ struct analysis_latency {
 	double cost;           /* what timing took of the throughput, as a share; may be below 0 */
 	double calls_per_unit; /* of the side of a lane that spends the most time in calls */
 	double balance;        /* the time of these calls without the probe's, by a unit's time */
+	double balance_error;  /* two standard errors of it, as far as the timed calls tell */
 	bool comparable; /* a call takes longer than four probes, so the balance says something */
 };
 
@@ -394,9 +395,12 @@ void analysis_no_ages(const struct analysis *analysis, char *text);
 size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size_t *order);
 
 /*
- * Why the balance of a row does not agree, as a sentence; "" if it does, or says nothing. text has
- * room for ANALYSIS_SENTENCE_BYTES.
+ * How many rows of a cell have a balance that agrees, of how many whose balance says something; as a
+ * sentence, "" if there are none. text has room for ANALYSIS_SENTENCE_BYTES.
  */
+void analysis_balances(const struct analysis *analysis, size_t cell, char *text);
+
+/* Why the balance of a row does not agree, as a sentence; "" if it does, or says nothing. Likewise. */
 void analysis_imbalance(const struct analysis *analysis, size_t cell, size_t subject, char *text);
 
 /* A row's response times, where it has some that stand for it. */

@@ -874,6 +874,8 @@ static void ages_want_clocks_that_agree(NO_STATE)
 	analysis_free(a);
 }
 
+static size_t rows_that_agree, rows_to_agree; /* of the cell, by the last balance_of */
+
 static void balance_of(const char *sql, double want, const char *why)
 {
 	struct synthetic_store wanted = synthetic_store_default();
@@ -893,14 +895,26 @@ static void balance_of(const char *sql, double want, const char *why)
 	analysis_imbalance(a, 4, subject(a, "mutex"), text);
 	if (why == NULL ? *text != '\0' : strstr(text, why) == NULL)
 		fail_msg("the sentence '%s' does not say '%s'", text, why == NULL ? "" : why);
+	analysis_balances(a, 4, text);
+	assert_int_equal(sscanf(text, "%zu of the %zu rows", &rows_that_agree, &rows_to_agree), 2);
 	analysis_free(a);
 }
+
+#define TWICE "UPDATE latency SET sum = 2 * sum WHERE path <> 'probe';"
 
 static void the_balance_finds_what_does_not_add_up(NO_STATE)
 {
 	balance_of(NULL, 0.95, NULL);
-	balance_of("UPDATE latency SET sum = 2 * sum WHERE path <> 'probe'", 1.9, "do not overlap");
-	balance_of("UPDATE timed SET timed_units = 2 * timed_units", 0.62, "between its calls");
+	assert_int_equal(rows_that_agree, rows_to_agree);
+	balance_of(TWICE, 1.9, "calls in a row overlap");
+	assert_int_equal(rows_that_agree, 0);
+	balance_of(TWICE "UPDATE slice SET failed = units / 50", 1.9, "complete no unit");
+	balance_of(TWICE "UPDATE thread SET cpu_ns = window_ns / 2", 1.9,
+		"without a CPU for 50 % of the time");
+	balance_of(TWICE "UPDATE timed SET units = units / 2", 1.9, "% less than the others");
+	balance_of(TWICE "UPDATE timed SET units = units * 2", 1.9, "% more than the others");
+	/* Half as many calls a unit, those that wait among them: how often is known of these alone. */
+	balance_of("UPDATE timed SET timed_units = 2 * timed_units", 0.475, "between its calls");
 }
 
 static void stall(struct synthetic_store *wanted)

@@ -55,43 +55,65 @@ static double calls_of_side(const struct analysis_times *times, size_t at,
 		often[path] = path == LATENCY_FAST || everywhere == 0
 				      ? 0
 				      : r->taken[path] * here / everywhere;
+		/* A call may lose many turns, and each is counted: it is one call of the timed ones. */
+		if (path == LATENCY_WAIT && often[path] > here)
+			often[path] = here;
 		rare += often[path];
 	}
 	/* One call may move a count more than once, and several counts. */
 	for (int path = 0; path < LATENCY_CLASSES && rare > all; path++)
 		often[path] *= all / rare;
-	often[LATENCY_FAST] = rare < all ? all - rare : 0;
+	often[LATENCY_FAST] = rare < all && timed_calls(side, LATENCY_FAST) > 0 ? all - rare : 0;
 	return all;
+}
+
+/* The square of a mean's standard error, in ns². */
+static double error_squared(const struct latency_times *of)
+{
+	const double n = (double)histogram_count(&of->histogram), mean = latency_mean_ns(of);
+	double sum = 0;
+
+	for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		const double off = histogram_ns(i) - mean;
+
+		sum += of->histogram.count[i] * off * off;
+	}
+	return sum / n / n;
 }
 
 /* The balance, and each path's share of all calls into `share`, which has LATENCY_CLASSES. */
 static void balance(struct analysis_latency *l, const struct analysis_times *times,
 	const struct analysis_result *r, double *share)
 {
-	double often[LATENCY_CLASSES], all = 0, most = 0;
+	double often[LATENCY_CLASSES], all = 0, most = 0, error = 0;
 
 	memset(share, 0, LATENCY_CLASSES * sizeof(*share));
 	for (size_t i = 0; i < times->sides; i++) {
 		const double calls = calls_of_side(times, i, r, often);
-		double ns = 0;
+		double ns = 0, squares = 0;
 
 		for (int path = 0; path < LATENCY_CLASSES; path++) {
+			const struct latency_times *of = &times->side[i].of[path];
+
 			share[path] += often[path];
-			if (often[path] > 0)
+			if (often[path] > 0) {
 				l->side[i].ns[path] =
-					often[path] * (latency_mean_ns(&times->side[i].of[path]) -
-							      l->probe_mean_ns);
+					often[path] * (latency_mean_ns(of) - l->probe_mean_ns);
+				squares += often[path] * often[path] * error_squared(of);
+			}
 			ns += l->side[i].ns[path];
 		}
 		all += calls;
 		if (i == 0 || ns > most) {
 			most = ns;
+			error = sqrt(squares);
 			l->calls_per_unit = calls;
 		}
 	}
 	for (int path = 0; path < LATENCY_CLASSES; path++)
 		share[path] = all > 0 ? share[path] / all : NAN;
 	l->balance = most / exp(r->ns.point);
+	l->balance_error = 2 * error / exp(r->ns.point);
 	l->comparable = l->mean_ns > comparable_probes * l->probe_mean_ns && isfinite(l->balance);
 }
 
@@ -270,19 +292,4 @@ size_t analysis_latency_order(const struct analysis *a, size_t cell, size_t *ord
 		n++;
 	}
 	return n;
-}
-
-void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, char *text)
-{
-	const struct analysis_latency *l = analysis_latency(a, cell, subject);
-
-	*text = '\0';
-	if (l == NULL || !l->comparable || fabs(l->balance - 1) <= ANALYSIS_BALANCED)
-		return;
-	snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s: %s", a->subjects[subject].label,
-		a->cells[cell].oversubscribed
-			? "more threads than CPUs, and a thread that waits for its turn does so in "
-			  "a call or between two, by chance."
-		: l->balance < 1 ? "part of a unit's time is spent between its calls."
-				 : "calls that are timed do not overlap, and calls in a row do.");
 }

@@ -133,12 +133,13 @@ static void put_latency(
 		fprintf(out, " %s | %s |\n", number_plain(l->longest_ns).text,
 			l->comparable ? number_plain(l->balance).text : "-");
 	}
-	fprintf(out, "\nThe clock: p50 %s ns, p99 %s ns.\n",
-		number_plain(analysis_latency(a, c, order[0])->probe_ns).text,
-		number_plain(analysis_latency(a, c, order[0])->probe_p99_ns).text);
-	for (size_t i = 0; i < n; i++) {
-		char text[ANALYSIS_SENTENCE_BYTES];
+	char text[ANALYSIS_SENTENCE_BYTES];
 
+	analysis_balances(a, c, text);
+	fprintf(out, "\nThe clock: p50 %s ns, p99 %s ns. %s\n",
+		number_plain(analysis_latency(a, c, order[0])->probe_ns).text,
+		number_plain(analysis_latency(a, c, order[0])->probe_p99_ns).text, text);
+	for (size_t i = 0; i < n; i++) {
 		analysis_imbalance(a, c, order[i], text);
 		if (*text == '\0')
 			continue;

@@ -157,8 +157,9 @@ static json_t *cell_of(
 			page_add(imbalances,
 				template_record("sentence", template_text(sentence), NULL));
 	}
+	analysis_balances(p->a, c, sentence);
 	return template_record("number", template_count(c + 1), "label",
-		template_text(p->a->cells[c].label), "best",
+		template_text(p->a->cells[c].label), "balances", template_text(sentence), "best",
 		template_text(p->a->subjects[order[0]].label), "p99",
 		page_plain(first->at[LATENCY_P99].ns), "probe", page_plain(first->probe_ns),
 		"probe_p99", page_plain(first->probe_p99_ns), "figure",

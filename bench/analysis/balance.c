@@ -1,0 +1,115 @@
+/*
+ * An analysis, third part too: why the times of single calls do not add up to a unit's (latency.c).
+ *
+ * What is known of a row decides which reason is told, and the reasons that make the ratio meaningless
+ * come first. The last two are what is left: a reading of the clock before and after a call waits for
+ * what came before and keeps apart what else goes on at once, so a call that is timed takes longer than
+ * one in a row of calls. And what passes between two calls is nobody's call.
+ */
+#include "bench/analysis/analysis.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const double off_cpu = 0.1;       /* a greater share of the time without a CPU is told */
+static const double failed_share = 0.01; /* and of gets that found too little, by units */
+
+static bool agrees(const struct analysis_latency *l)
+{
+	return fabs(l->balance - 1) <= ANALYSIS_BALANCED;
+}
+
+void analysis_balances(const struct analysis *a, size_t cell, char *text)
+{
+	size_t agree = 0, all = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_latency *l = analysis_latency(a, cell, i);
+
+		if (l == NULL || !l->comparable)
+			continue;
+		agree += agrees(l);
+		all++;
+	}
+	if (all > 0)
+		snprintf(text, ANALYSIS_SENTENCE_BYTES,
+			"%zu of the %zu rows whose calls take longer than four readings agree "
+			"within "
+			"%.0f %%.",
+			agree, all, 100 * ANALYSIS_BALANCED);
+}
+
+/* The time of a unit of the loop alone; 0 if it was not measured. */
+static double loop_ns(const struct analysis *a, size_t cell)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_result *r = analysis_at(a, cell, i);
+
+		if (a->subjects[i].role == ANALYSIS_HARNESS && r->state == ANALYSIS_MEASURED)
+			return exp(r->ns.point);
+	}
+	return 0;
+}
+
+/* Part of a unit's time lies between its calls. */
+static void tell_rest(const struct analysis *a, size_t cell, const struct analysis_result *r,
+	char *text, size_t room)
+{
+	const double loop = loop_ns(a, cell), unit = exp(r->ns.point);
+
+	if (r->latency->balance + loop / unit >= 1 - ANALYSIS_BALANCED)
+		snprintf(text, room,
+			"the loop around its calls takes the rest: alone, as null, %.3g ns of "
+			"%.3g.",
+			loop, unit);
+	else
+		snprintf(text, room, "part of a unit's time is spent between its calls, %s.",
+			a->cells[cell].lane_threads > 1
+				? "where the sides of a lane wait for each other and for the "
+				  "memory "
+				  "that the other has written"
+				: "while what they have written is on its way");
+}
+
+void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, char *text)
+{
+	const struct analysis_latency *l = analysis_latency(a, cell, subject);
+	const struct analysis_result *r = analysis_at(a, cell, subject);
+
+	*text = '\0';
+	if (l == NULL || !l->comparable || agrees(l))
+		return;
+
+	const size_t used =
+		(size_t)snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s: ", a->subjects[subject].label);
+	if (used >= ANALYSIS_SENTENCE_BYTES)
+		return;
+	char *to = text + used;
+	const size_t room = ANALYSIS_SENTENCE_BYTES - used;
+
+	if (a->cells[cell].oversubscribed)
+		snprintf(to, room,
+			"more threads than CPUs, and a thread that waits for its turn does so in a "
+			"call or between two, by chance.");
+	else if ((double)r->failed > failed_share * (double)r->units)
+		snprintf(to, room, "gets that find too little are calls, and complete no unit.");
+	else if (r->cpu_share < 1 - off_cpu)
+		snprintf(to, room,
+			"its threads were without a CPU for %.0f %% of the time, in waits that few "
+			"timed calls meet.",
+			100 * (1 - r->cpu_share));
+	else if (fabs(l->cost) > ANALYSIS_BALANCED)
+		snprintf(to, room,
+			"slices in which calls were timed did %.0f %% %s than the others.",
+			100 * fabs(l->cost), l->cost > 0 ? "less" : "more");
+	else if (fabs(l->balance - 1) <= l->balance_error + ANALYSIS_BALANCED)
+		snprintf(to, room, "too few calls were timed, so the ratio is known to ±%.2g only.",
+			l->balance_error);
+	else if (l->balance < 1)
+		tell_rest(a, cell, r, to, room);
+	else
+		snprintf(to, room,
+			"calls in a row overlap, and keep memory that others take as soon as the "
+			"clock is read in between.");
+}
