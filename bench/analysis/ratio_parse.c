@@ -107,7 +107,8 @@ bool ratio_name(const char **list, char name[RATIO_TEXT_BYTES])
 		return false;
 	copy(name, *list, ",");
 	*list = strchr(*list, ',');
-	*list += *list == NULL ? 0 : 1;
+	if (*list != NULL)
+		++*list;
 	return true;
 }
 
