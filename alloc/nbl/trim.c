@@ -34,23 +34,18 @@ static uint64_t held_outside_locked(const struct nbl_pool *pool)
  */
 static uint64_t trim_outside(struct nbl_pool *pool, struct nbl_thread *self, uint32_t keep)
 {
-	struct pool_trim trim;
-
 	nbl_registry_lock();
 	const uint64_t outside = held_outside_locked(pool);
 	pool->trims++;
 	nbl_registry_unlock();
 	nbl_leave(pool);
-	if (pool_trim_begin(
-		    &trim, pool->pool, self->pool_thread, outside, keep, retire_trimmed, self)) {
-		while (pool_trim_step(&trim))
-			continue;
-	}
+	const uint64_t given =
+		pool_trim(pool->pool, self->pool_thread, outside, keep, retire_trimmed, self);
 	nbl_registry_lock();
 	pool->trims--;
 	nbl_registry_wake();
 	nbl_registry_unlock();
-	return trim.given;
+	return given;
 }
 
 uint64_t nbl_trim(void *PoolHandle, uint32_t keep)

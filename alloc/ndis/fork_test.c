@@ -267,7 +267,7 @@ static void liburcu_is_free_in_a_child(NO_STATE)
 {
 	NDIS_HANDLE pool = list_pool(TRUE, 0, 0); /* the hooks are there */
 	pthread_t thread;
-	int status;
+	int status = -1;
 
 	if (!RCU_GUARD_EXISTS) {
 		free_pool(pool);

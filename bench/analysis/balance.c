@@ -1,5 +1,5 @@
 /*
- * An analysis, third part too: why the times of single calls do not add up to a unit's (latency.c).
+ * Why the times of single calls do not add up to a unit's time (latency.c).
  *
  * What is known of a row decides which reason is told, and the reasons that make the ratio meaningless
  * come first. The last two are what is left: a reading of the clock before and after a call waits for
@@ -34,9 +34,8 @@ void analysis_balances(const struct analysis *a, size_t cell, char *text)
 	}
 	if (all > 0)
 		snprintf(text, ANALYSIS_SENTENCE_BYTES,
-			"%zu of the %zu rows whose calls take longer than four readings agree "
-			"within "
-			"%.0f %%.",
+			"%zu of the %zu rows whose calls take longer than four readings "
+			"agree within %.0f %%.",
 			agree, all, 100 * ANALYSIS_BALANCED);
 }
 
@@ -66,9 +65,8 @@ static void tell_rest(const struct analysis *a, size_t cell, const struct analys
 	else
 		snprintf(text, room, "part of a unit's time is spent between its calls, %s.",
 			a->cells[cell].lane_threads > 1
-				? "where the sides of a lane wait for each other and for the "
-				  "memory "
-				  "that the other has written"
+				? "where the sides of a lane wait for each other and for "
+				  "the memory that the other has written"
 				: "while what they have written is on its way");
 }
 

@@ -85,8 +85,14 @@ static void *read_table(struct analysis_source *r, const char *table, const char
 	unsigned char *memory = analysis_keep(r->analysis, (size_t)rows, bytes);
 	sqlite3_stmt *s = source_prepare(r, sql);
 
-	for (*count = 0; source_next(r, s); (*count)++)
+	for (*count = 0; source_next(r, s);) {
+		if (*count == (size_t)rows) {
+			analysis_refuse_excess(r);
+			continue;
+		}
 		take(r, s, memory + *count * bytes);
+		++*count;
+	}
 	return memory;
 }
 

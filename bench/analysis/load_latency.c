@@ -40,6 +40,7 @@ static void read_timed(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
 	const uint32_t sides = r->analysis->cells[cell_at].lane_threads;
+	size_t room = 0;
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
 		"SELECT fork, thread, units, window_ns, timed_units,"
 		" (SELECT count(DISTINCT fork) FROM timed WHERE cell_id = ?1 AND subject_id = ?2)"
@@ -51,10 +52,17 @@ static void read_timed(
 
 		if (sides == 0)
 			continue;
-		if (times->sides == 0)
-			allocate(times, sides, (size_t)source_count(s, 5));
-		if (times->forks == 0 || times->fork[times->forks - 1].fork != fork)
+		if (times->sides == 0) {
+			room = (size_t)source_count(s, 5);
+			allocate(times, sides, room);
+		}
+		if (times->forks == 0 || times->fork[times->forks - 1].fork != fork) {
+			if (times->forks == room) {
+				analysis_refuse_excess(r);
+				continue;
+			}
 			times->fork[times->forks++].fork = fork;
+		}
 
 		const size_t side = source_small(s, 1) % sides;
 

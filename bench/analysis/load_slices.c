@@ -122,6 +122,10 @@ static void read_slices(struct analysis_source *r, size_t cell_at, struct analys
 		const size_t fork = (size_t)source_count(s, COLUMN_FORK_AT) - 1;
 		const size_t subject = source_subject(a, sqlite3_column_int64(s, COLUMN_SUBJECT));
 
+		if (block >= cell->blocks || fork >= cell->forks) {
+			analysis_refuse_excess(r);
+			continue;
+		}
 		raw->start[fork + 1] = block + 1; /* at last that of the next fork */
 		raw->calibration[block] = sqlite3_column_double(s, COLUMN_CALIBRATION);
 		if (subject < a->subject_count)

@@ -211,7 +211,7 @@ static bool has_result(struct attempt *t, int side, size_t subject)
 static bool find_rows(struct attempt *t, int side)
 {
 	const char *rows = t->target->rows[side], *cell = t->result->cell[side];
-	const char *third = strchr(rows, ',');
+	const char *second = strchr(rows, ',');
 	struct side *here = &t->side[side];
 	size_t known = 0;
 
@@ -227,9 +227,12 @@ static bool find_rows(struct attempt *t, int side)
 		return here->count > 0;
 	if (known == 0)
 		return MISS(t, "the sweep with '%s' has no row %s", cell, rows);
-	third = third == NULL ? NULL : strchr(third + 1, ',');
+
+	const char *end = second == NULL ? NULL : strchr(second + 1, ','); /* of two names */
+
 	return MISS(t, "none of %.*s%s has a result in '%s'",
-		third ? (int)(third - rows) : RATIO_TEXT_BYTES, rows, third ? ", ..." : "", cell);
+		end == NULL ? RATIO_TEXT_BYTES : (int)(end - rows), rows,
+		end == NULL ? "" : ", ...", cell);
 }
 
 /*

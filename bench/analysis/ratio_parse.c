@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 
 static const char *known_measure(size_t i)
@@ -23,7 +22,8 @@ static const char *known_format(size_t i)
 	return i == 0 ? "text" : i == 1 ? "md" : NULL;
 }
 
-enum { ROW, OVER, MINUS, AT, MEASURE, LOAD, WANT };
+enum { ROW, OVER, MINUS, AT, MEASURE, LOAD, WANT, KEYS };
+_Static_assert((int)KEYS == (int)RATIO_KEYS, "a request has all keys");
 
 #define KEY(i, name, stands, help) OPTION(TEXT, struct ratio_request, key[i], name, 0, stands, help)
 
@@ -192,7 +192,8 @@ static int set_want(struct ratio_target *target, const char *text, char *why)
 static int set(struct ratio_target *target, size_t key, const char *value,
 	const struct ratio_stores *stores, char *why)
 {
-	char cell[RATIO_TEXT_BYTES], rest;
+	char cell[RATIO_TEXT_BYTES], *end;
+	unsigned long load;
 	int error = 0;
 
 	if ((target->given & 1U << key) != 0)
@@ -225,11 +226,13 @@ static int set(struct ratio_target *target, size_t key, const char *value,
 			return refuse_name(why, "measure", value, known_measure);
 		return 0;
 	case LOAD:
-		if (sscanf(value, "%" SCNu32 "%c", &target->load, &rest) == 1 &&
-			target->load >= 1 && target->load <= 100)
-			return 0;
-		return REFUSE(
-			"load is 1 to 100, in per cent of the capacity, and not '%.60s'", value);
+		load = strtoul(value, &end, 10);
+		if (!isdigit((unsigned char)*value) || *end != '\0' || load < 1 || load > 100)
+			return REFUSE(
+				"load is 1 to 100, in per cent of the capacity, and not '%.60s'",
+				value);
+		target->load = (uint32_t)load;
+		return 0;
 	default:
 		return set_want(target, value, why);
 	}

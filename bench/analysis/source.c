@@ -32,6 +32,14 @@ int analysis_refuse_times(struct analysis_source *r, size_t cell_at, size_t subj
 		r->analysis->cells[cell_at].label);
 }
 
+int analysis_refuse_excess(struct analysis_source *r)
+{
+	return analysis_refuse(r,
+		"'%s' is damaged: it yields more rows than it counts. Restore it from a copy, or "
+		"measure again with --fresh.",
+		r->path);
+}
+
 int analysis_refuse_sqlite(struct analysis_source *r)
 {
 	switch (sqlite3_errcode(r->db)) {

@@ -27,6 +27,7 @@ struct analysis_source {
 int analysis_refuse(struct analysis_source *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int analysis_refuse_times(struct analysis_source *r, size_t cell_at, size_t subject_at);
+int analysis_refuse_excess(struct analysis_source *r); /* more rows than there is room for */
 int analysis_refuse_sqlite(struct analysis_source *r); /* by what SQLite said last */
 
 /*

@@ -95,7 +95,10 @@ static void print(const struct answer *answer, bool markdown, FILE *out)
 
 		if (markdown) {
 			fputs("| ", out);
-			(i <= LAST_OF_ANYTHING ? markdown_text(out, text) : (void)fputs(text, out));
+			if (i <= LAST_OF_ANYTHING)
+				markdown_text(out, text);
+			else
+				fputs(text, out);
 			fputs(*text == '\0' ? "" : " ", out);
 		} else if (*text != '\0') {
 			fprintf(out, "%s%s", before[i], text);

@@ -131,6 +131,7 @@ static const char *const script[] = {
 	"measure=speed -> no measure 'speed'; known: time, rate, failed, p50, p99, p99.9, max, p9",
 	"load=0 -> load is 1 to 100, in per cent of the capacity, and not '0'",
 	"load=101 -> and not '101'",
+	"load=4294967376 -> and not '4294967376'",
 	"load=-80 -> and not '-80'",
 	"load=80 % -> and not '80 %'",
 	"load=many -> and not 'many'",

@@ -136,9 +136,10 @@ static void put_latency(
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	analysis_balances(a, c, text);
-	fprintf(out, "\nThe clock: p50 %s ns, p99 %s ns. %s\n",
+	fprintf(out, "\nThe clock: p50 %s ns, p99 %s ns.%s%s\n",
 		number_plain(analysis_latency(a, c, order[0])->probe_ns).text,
-		number_plain(analysis_latency(a, c, order[0])->probe_p99_ns).text, text);
+		number_plain(analysis_latency(a, c, order[0])->probe_p99_ns).text,
+		*text == '\0' ? "" : " ", text);
 	for (size_t i = 0; i < n; i++) {
 		analysis_imbalance(a, c, order[i], text);
 		if (*text == '\0')

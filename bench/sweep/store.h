@@ -25,7 +25,9 @@ enum { STORE_WHY_BYTES = 1024 };
 
 struct store;
 
-/* Whole numbers below are of the type in which SQLite and jansson have them. One thread of one slice. */
+/* Whole numbers of what is stored are of the type in which SQLite and jansson have them. */
+
+/* One thread of one slice. */
 struct store_thread {
 	long long cpu, units, window_ns, cpu_ns, nvcsw, nivcsw, minflt;
 };
