@@ -1,7 +1,12 @@
 /* See region.h. */
 #include "alloc/context/region.h"
 
-struct context_prefix region_end;
+/*
+ * It leads to itself, so that the loader writes it and its page is there. A push prefetches what the
+ * slot leads to. From a page that nobody has touched that is a walk of the page table which no TLB
+ * remembers: it cost 10 ns a push where the linker had put nothing else that is used on the page.
+ */
+struct context_prefix region_end = {.policy_ptr = &region_end};
 
 void region_drop(struct context_thread *self, NET_BUFFER_LIST *nbl)
 {

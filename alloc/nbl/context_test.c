@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { TEST_TAG = 0x74736554, OTHER_TAG = 0x7268744f, CAPACITY = 256 };
 
@@ -1284,6 +1286,42 @@ static void adaptive_blocks_serve_again(NO_STATE)
 	parked_blocks_serve_again("adaptive", 2 * DRIVER_BYTES);
 }
 
+/* A prefetch from a page that is not there walks the page table, each time. */
+static void assert_mapped(const void *at)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	unsigned char resident = 0;
+
+	assert_int_equal(mincore((void *)((uintptr_t)at & ~(page - 1)), 1, &resident), 0);
+	assert_true((resident & 1) != 0);
+}
+
+/* What a push prefetches, the last slot's end included, is memory that somebody has written. */
+static void pushes_look_ahead_at_mapped_memory(NO_STATE)
+{
+	as("sticky");
+	struct bed bed = make(0);
+
+	for (int p = 0; p < 3; p++) {
+		NET_BUFFER_LIST *nbl = get_nbl(&bed, 0, 0);
+
+		for (uint32_t d = 0; d < 2; d++)
+			push(&bed, nbl, DRIVER_BYTES, 0);
+		if (p == 2) {
+			const struct context_prefix *slot = region_first(nbl);
+
+			for (; slot != &region_end; slot = slot->policy_ptr)
+				assert_mapped(slot->policy_ptr);
+			/* The loader writes it, whatever else the linker puts beside it. */
+			assert_ptr_equal(slot->policy_ptr, slot);
+		}
+		for (uint32_t d = 0; d < 2; d++)
+			pop(&bed, nbl, DRIVER_BYTES);
+		put_nbl(&bed, nbl);
+	}
+	unmake(&bed);
+}
+
 /* sticky: from the third packet on nothing is allocated for any stack. */
 static void sticky_settles_by_the_third_packet(NO_STATE)
 {
@@ -1399,6 +1437,7 @@ int main(void)
 		bed_test(adaptive_counts_held_nbls),
 		bed_test(sticky_blocks_serve_again),
 		bed_test(adaptive_blocks_serve_again),
+		bed_test(pushes_look_ahead_at_mapped_memory),
 		bed_test(sticky_settles_by_the_third_packet),
 		bed_test(arena_uses_chunks_again),
 	};
