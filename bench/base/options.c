@@ -84,6 +84,15 @@ static bool is_nearer(const char *word, const char *known, size_t *least)
 	return true;
 }
 
+size_t options_find(const char *name, options_known known)
+{
+	size_t i = 0;
+
+	while (known(i) != NULL && strcmp(known(i), name) != 0)
+		i++;
+	return i;
+}
+
 void options_hint(char *text, size_t bytes, const char *name, options_known known)
 {
 	const char *near = NULL;
@@ -171,11 +180,7 @@ static bool take_names(const struct options *options, const struct options_entry
 	memcpy(into->text, text, strlen(text) + 1);
 	into->count = 0;
 	for (char *rest = into->text, *name; (name = strsep(&rest, ",")) != NULL;) {
-		size_t i = 0;
-
-		while (entry->known(i) != NULL && strcmp(entry->known(i), name) != 0)
-			i++;
-		if (entry->known(i) == NULL) {
+		if (entry->known(options_find(name, entry->known)) == NULL) {
 			options_hint(hint, sizeof(hint), name, entry->known);
 			return refuse(options, "--%s: there is no %s '%s'%s", entry->name,
 				entry->noun, name, hint);

@@ -88,6 +88,9 @@ bool options_parse(const struct options *options, int argc, char **argv, void *i
 /* Prints --help; `into` holds the defaults to show. */
 void options_help(const struct options *options, const void *into);
 
+/* The place of a name in a list; that of the list's end if it isn't there. */
+size_t options_find(const char *name, options_known known);
+
 /*
  * Writes "; did you mean 'x'? Known: a, b, c" for a name that isn't in the list, without the
  * suggestion where nothing is near.

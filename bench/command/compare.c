@@ -6,7 +6,7 @@
  * noise floors. The interval of a ratio comes from the intervals of its sides (stats_difference),
  * which needs no common resampling.
  */
-#include "bench/analysis/analysis.h"
+#include "bench/analysis/metric.h"
 #include "bench/base/number.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
@@ -18,17 +18,6 @@
 #include <string.h>
 
 enum { STATUS_REGRESSED = 4, DIFFERENCE_MAX = 60 };
-
-/*
- * What is compared: a unit's time, or a percentile or the longest of the times of calls. The
- * percentiles of two histograms may be off by as much as a bucket is wide without a reason.
- */
-enum measure { MEASURE_TIME, MEASURE_P50, MEASURE_P99, MEASURE_P999, MEASURE_MAX, MEASURES };
-
-static const char *const measure_names[MEASURES] = {"time", "p50", "p99", "p99.9", "max"};
-
-static const int percentile_of[MEASURES] = {
-	[MEASURE_P50] = LATENCY_P50, [MEASURE_P99] = LATENCY_P99, [MEASURE_P999] = LATENCY_P999};
 
 /* "ratio<0.97" */
 struct condition {
@@ -111,23 +100,18 @@ static void put_differences(const struct analysis *a, const struct analysis *b)
 		printf("The environments do not differ.\n");
 }
 
-/* What is compared of a row, as a logarithm; a NAN for a point if it has none. */
+/*
+ * What is compared of a row, as a logarithm: a unit's time, or a percentile or the longest of the times
+ * of its calls; a NAN for a point if it has none.
+ */
 static struct stats_estimate figure_of(
-	const struct analysis *a, size_t cell, size_t subject, enum measure measure)
+	const struct analysis *a, size_t cell, size_t subject, enum metric metric)
 {
-	const struct analysis_latency *l = analysis_latency(a, cell, subject);
+	const char *lack;
 
-	if (measure == MEASURE_TIME)
-		return analysis_at(a, cell, subject)->ns;
-	if (l == NULL)
-		return (struct stats_estimate){NAN, -INFINITY, INFINITY};
-	if (measure == MEASURE_MAX)
-		return (struct stats_estimate){log(l->longest_ns), -INFINITY, INFINITY};
-
-	const struct analysis_percentile *p = &l->at[percentile_of[measure]];
-
-	return (struct stats_estimate){log(p->ns), isfinite(p->lo) ? log(p->lo) : -INFINITY,
-		isfinite(p->hi) ? log(p->hi) : INFINITY};
+	return metric == METRIC_TIME
+		       ? analysis_at(a, cell, subject)->ns
+		       : metric_logarithm(metric_of_calls(a, cell, subject, metric, 0, &lack));
 }
 
 static size_t find_cell(const struct analysis *a, const char *label)
@@ -149,7 +133,7 @@ static size_t find_subject(const struct analysis *a, const char *label)
 }
 
 struct tally {
-	enum measure measure;
+	enum metric metric;
 	size_t compared, alone, verdicts[STATS_EQUIVALENT + 1], hits;
 };
 
@@ -173,17 +157,18 @@ static void compare_row(const struct analysis *a, const struct analysis *b, size
 		return;
 	}
 
-	const struct stats_estimate ea = figure_of(a, ca, sa, tally->measure);
-	const struct stats_estimate eb = figure_of(b, cb, sb, tally->measure);
+	const struct stats_estimate ea = figure_of(a, ca, sa, tally->metric);
+	const struct stats_estimate eb = figure_of(b, cb, sb, tally->metric);
 
-	if (tally->measure != MEASURE_TIME && (isnan(ea.point) || isnan(eb.point)))
+	if (tally->metric != METRIC_TIME && (isnan(ea.point) || isnan(eb.point)))
 		return;
 
 	const struct stats_estimate effect = stats_difference(eb, ea);
 	const double fa = a->cells[ca].floor, fb = b->cells[cb].floor;
-	const double floor_log = tally->measure != MEASURE_TIME ? log1p(1.0 / HISTOGRAM_STEPS)
-				 : isnan(fa) || isnan(fb)       ? NAN
-								: fmax(fa, fb);
+	/* The percentiles of two histograms may be a bucket's width apart without a reason. */
+	const double floor_log = tally->metric != METRIC_TIME ? log1p(1.0 / HISTOGRAM_STEPS)
+				 : isnan(fa) || isnan(fb)     ? NAN
+							      : fmax(fa, fb);
 	const enum stats_verdict verdict = stats_verdict(&effect, a->margin, floor_log);
 	const bool decided = verdict == STATS_FASTER || verdict == STATS_SLOWER;
 	const bool hit = condition->given && decided && holds(condition, exp(-effect.point));
@@ -279,10 +264,9 @@ static int run_compare(int argc, char **argv)
 			request.fail_if);
 		return COMMAND_USAGE;
 	}
-	while (tally.measure < MEASURES &&
-		strcmp(measure_names[tally.measure], request.measure) != 0)
-		tally.measure++;
-	if (tally.measure == MEASURES) {
+	tally.metric = (enum metric)options_find(request.measure, metric_name);
+	if (tally.metric != METRIC_TIME &&
+		(tally.metric < METRIC_P50 || tally.metric > METRIC_MAX)) {
 		fprintf(stderr,
 			"nblbench compare: --measure is time, p50, p99, p99.9 or max, and not "
 			"'%s'\n",

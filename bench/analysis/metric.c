@@ -1,0 +1,59 @@
+/* Percentiles by name. See metric.h. */
+#include "bench/analysis/metric.h"
+
+#include <math.h>
+
+const char *metric_name(size_t i)
+{
+	static const char *const names[] = {
+		"time", "rate", "failed", "p50", "p99", "p99.9", "max", "p99/p50", NULL};
+
+	return names[i];
+}
+
+struct stats_estimate metric_logarithm(struct stats_estimate e)
+{
+	return (struct stats_estimate){log(e.point), e.lo > 0 ? log(e.lo) : -INFINITY, log(e.hi)};
+}
+
+struct stats_estimate metric_factor(struct stats_estimate e)
+{
+	return (struct stats_estimate){exp(e.point), exp(e.lo), exp(e.hi)};
+}
+
+static struct stats_estimate percentile(const struct analysis_percentile *at, int i)
+{
+	return (struct stats_estimate){at[i].ns, at[i].lo, at[i].hi};
+}
+
+struct stats_estimate metric_of_calls(const struct analysis *a, size_t cell, size_t subject,
+	enum metric metric, uint32_t load, const char **lack)
+{
+	static const int place[] = {[METRIC_P50] = LATENCY_P50,
+		[METRIC_P99] = LATENCY_P99,
+		[METRIC_P999] = LATENCY_P999};
+	const struct analysis_latency *l = analysis_latency(a, cell, subject);
+	const struct analysis_response *response = analysis_response(a, cell, subject);
+	const struct analysis_at_load *r = NULL;
+
+	for (size_t i = 0; response != NULL && i < a->cells[cell].load_count; i++) {
+		if (a->cells[cell].loads[i] == load && response->at[i].measured)
+			r = &response->at[i];
+	}
+	*lack = load == 0   ? "has too few timed calls"
+		: r == NULL ? "was not measured"
+		: !r->kept  ? "does not keep up"
+			    : "has too few response times";
+	if (load == 0 ? l == NULL : r == NULL || !r->kept)
+		return (struct stats_estimate){NAN, -INFINITY, INFINITY};
+
+	const struct analysis_percentile *at = load == 0 ? l->at : r->at;
+
+	if (metric == METRIC_MAX)
+		return (struct stats_estimate){
+			load == 0 ? l->longest_ns : r->longest_ns, -INFINITY, INFINITY};
+	if (metric == METRIC_P99_P50)
+		return metric_factor(stats_difference(metric_logarithm(percentile(at, LATENCY_P99)),
+			metric_logarithm(percentile(at, LATENCY_P50))));
+	return percentile(at, place[metric]);
+}
