@@ -10,49 +10,43 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* One store's attempt at a target. */
-struct attempt {
+/* A side of a target, in one store. */
+struct side {
 	const struct analysis *a;
 	const struct ratio_target *target;
 	struct ratio_result *result;
-	enum ratio_measure measure;
-	bool over, minus; /* there is a second side, which divides or is subtracted */
-	bool same;        /* that is the first one's row in another cell */
-	struct side {
-		size_t cell, count, *who; /* count subjects; the chosen one first */
-	} side[2];
+	int at;                   /* which of the two */
+	size_t cell, count, *who; /* count subjects; the chosen one first */
 };
 
-/* Notes why the attempt ends here; false, for the caller to return. */
-#define MISS(t, ...) (snprintf((t)->result->why, RATIO_WHY_BYTES, __VA_ARGS__), false)
+/* Notes why the store has no answer; false, for the caller to return. */
+#define MISS(s, ...) (snprintf((s)->result->why, RATIO_WHY_BYTES, __VA_ARGS__), false)
 
 /* The cell of a side: by its label, in which N stands for the CPUs of the sweep. */
-static bool find_cell(struct attempt *t, int side)
+static bool find_cell(struct side *s)
 {
-	const char *text = t->target->cell[side], *n = strstr(text, "N thread"), *number = n;
-	char label[RATIO_TEXT_BYTES];
-	size_t c = 0;
+	static const char turns[] = "N thread";
+	const char *text = s->target->cell[s->at], *number = text + strcspn(text, ",");
+	char label[RATIO_TEXT_BYTES], *rest;
 
-	snprintf(label, sizeof(label), "%s", text);
-	if (n != NULL) {
-		while (number > text && isdigit((unsigned char)number[-1]))
-			number--;
+	number += strspn(number, ", ");
+	strcpy(label, text);
 
-		const char *rest = n + strlen("N thread");
-		const unsigned long threads =
-			(number == n ? 1 : strtoul(number, NULL, 10)) * t->a->cpus;
+	unsigned long threads = strtoul(number, &rest, 10);
 
+	if (strncmp(rest, turns, strlen(turns)) == 0) {
+		threads = (rest == number ? 1 : threads) * s->a->cpus;
 		if (threads == 0)
-			return MISS(t, "the store does not say how many CPUs the sweep had");
+			return MISS(s, "the store does not say how many CPUs the sweep had");
+		rest += strlen(turns);
 		snprintf(label, sizeof(label), "%.*s%lu thread%s%s", (int)(number - text), text,
 			threads, threads == 1 ? "" : "s", rest + (*rest == 's'));
 	}
-	while (c < t->a->cell_count && strcmp(t->a->cells[c].label, label) != 0)
-		c++;
-	if (c == t->a->cell_count)
-		return MISS(t, "no sweep here has '%s'", label);
-	t->side[side].cell = c;
-	t->result->cell[side] = t->a->cells[c].label;
+	while (s->cell < s->a->cell_count && strcmp(s->a->cells[s->cell].label, label) != 0)
+		s->cell++;
+	if (s->cell == s->a->cell_count)
+		return MISS(s, "no sweep here has '%s'", label);
+	s->result->cell[s->at] = s->a->cells[s->cell].label;
 	return true;
 }
 
@@ -84,184 +78,165 @@ static bool is_named(const struct analysis_subject *s, const char *rows)
 	return false;
 }
 
-/* Subject x of a cell; or x against *y, unless that is NULL. */
-struct contrast {
-	size_t x;
-	const size_t *y;
-};
+/* By slices, of which resampling tells the interval; else by a count, or by times of calls. */
+static bool by_slices(const struct ratio_target *target)
+{
+	return target->measure < METRIC_FAILED;
+}
 
-/* Estimates n contrasts of a side's cell: ns where sides are subtracted, else logarithms. */
-static void estimate(const struct attempt *t, int side, const struct contrast *contrasts, size_t n,
+/*
+ * Estimates n subjects x of a side's cell, against as many y unless that is NULL: in ns where sides are
+ * subtracted, else logarithms. replicates: NULL, or room for n * STATS_ROUNDS.
+ */
+static void estimate(const struct side *s, const size_t *x, const size_t *y, size_t n,
 	struct stats_estimate *estimates, double *replicates)
 {
-	const struct analysis_cell *cell = &t->a->cells[t->side[side].cell];
-	struct analysis_raw raw = t->a->raws[t->side[side].cell];
+	const struct analysis_cell *cell = &s->a->cells[s->cell];
+	struct analysis_raw raw = s->a->raws[s->cell];
 	const size_t slices = raw.subjects * raw.blocks;
 	const struct stats_design design = {raw.forks, raw.start};
 	AUTO_FREE double *values = need(slices + n * raw.blocks, sizeof(*values));
 	AUTO_FREE const double **rows = need(n, sizeof(*rows));
 
-	for (size_t i = 0; i < slices; i++)
-		values[i] = t->measure == RATIO_RATE ? log(analysis_rate(cell, raw.log_ns[i]))
-			    : t->minus               ? exp(raw.log_ns[i])
-						     : raw.log_ns[i];
+	for (size_t i = 0; i < slices; i++) {
+		const double ns = raw.log_ns[i];
+
+		values[i] = s->target->measure == METRIC_RATE ? log(analysis_rate(cell, ns))
+			    : s->target->sign == '-'          ? exp(ns)
+							      : ns;
+	}
 	raw.log_ns = values;
 	for (size_t i = 0; i < n; i++) {
-		double *row = values + slices + i * raw.blocks;
-
-		t->result->all_used |= analysis_pair(&raw, contrasts[i].x, contrasts[i].y, row);
-		rows[i] = row;
+		rows[i] = values + slices + i * raw.blocks;
+		s->result->all_used |= analysis_pair(
+			&raw, x[i], y == NULL ? NULL : &y[i], values + slices + i * raw.blocks);
 	}
 	/* The report's seed, so that what both print comes from the same draws. */
 	stats_bootstrap(&design, rows, n, replicates == NULL ? 0 : STATS_ROUNDS,
-		t->a->seed + (uint64_t)cell->id, estimates, replicates);
-}
-
-/* What a row has at the target's load; NULL if nothing was measured there. */
-static const struct analysis_at_load *at_load(const struct attempt *t, int side, size_t subject)
-{
-	const struct analysis_cell *cell = &t->a->cells[t->side[side].cell];
-	const struct analysis_response *r = analysis_response(t->a, t->side[side].cell, subject);
-
-	for (size_t i = 0; r != NULL && i < cell->load_count; i++) {
-		if (cell->loads[i] == t->target->load && r->at[i].measured)
-			return &r->at[i];
-	}
-	return NULL;
-}
-
-static struct stats_estimate logarithm(double point, double lo, double hi)
-{
-	return (struct stats_estimate){log(point), lo > 0 ? log(lo) : -INFINITY, log(hi)};
-}
-
-static struct stats_estimate factor(struct stats_estimate e)
-{
-	return (struct stats_estimate){exp(e.point), exp(e.lo), exp(e.hi)};
+		s->a->seed + (uint64_t)cell->id, estimates, replicates);
 }
 
 /*
- * What rows of a side are chosen by: failures, the effect against the first of them, or what was timed
- * of a row's calls, with a NAN for a point where there is nothing.
+ * What rows of a side are chosen by: the effect against the first of them, failures, or what was timed
+ * of a row's calls, with a NAN for a point and *lack where there is nothing.
  */
-static struct stats_estimate figure(const struct attempt *t, int side, size_t subject)
+static struct stats_estimate figure(const struct side *s, size_t subject, const char **lack)
 {
-	static const int percentile[] = {[RATIO_P50] = LATENCY_P50,
-		[RATIO_P99] = LATENCY_P99,
-		[RATIO_P999] = LATENCY_P999,
-		[RATIO_P99_P50] = LATENCY_P99};
-	const size_t cell = t->side[side].cell;
-	const double failed = (double)analysis_at(t->a, cell, subject)->failed;
-	const struct analysis_latency *l = analysis_latency(t->a, cell, subject);
-	const struct analysis_at_load *r = at_load(t, side, subject);
-	const bool calls = t->target->load == 0;
-	struct stats_estimate e = {NAN, -INFINITY, INFINITY};
+	const struct ratio_target *t = s->target;
+	const double failed = (double)analysis_at(s->a, s->cell, subject)->failed;
+	struct stats_estimate e = {failed, failed, failed};
 
-	if (t->measure == RATIO_FAILED)
-		return (struct stats_estimate){failed, failed, failed};
-	if (t->measure < RATIO_FAILED)
-		estimate(t, side, &(struct contrast){subject, t->side[side].who}, 1, &e, NULL);
-	if (t->measure < RATIO_FAILED || (calls ? l == NULL : r == NULL || !r->kept))
-		return e;
-
-	const struct analysis_percentile *at = calls ? l->at : r->at;
-	const struct analysis_percentile *p = &at[percentile[t->measure]];
-
-	if (t->measure == RATIO_MAX)
-		e.point = calls ? l->longest_ns : r->longest_ns;
-	else if (t->measure == RATIO_P99_P50)
-		e = factor(stats_difference(logarithm(p->ns, p->lo, p->hi),
-			logarithm(at[LATENCY_P50].ns, at[LATENCY_P50].lo, at[LATENCY_P50].hi)));
-	else
-		e = (struct stats_estimate){p->ns, p->lo, p->hi};
+	if (t->measure > METRIC_FAILED)
+		return metric_of_calls(s->a, s->cell, subject, t->measure, t->load, lack);
+	if (by_slices(t))
+		estimate(s, &subject, s->who, 1, &e, NULL);
 	return e;
 }
 
 /* Whether a subject has a result in a side's cell: a count, or a time that compares. Else why. */
-static bool has_result(struct attempt *t, int side, size_t subject)
+static bool has_result(const struct side *s, size_t subject)
 {
-	const struct analysis_result *r = analysis_at(t->a, t->side[side].cell, subject);
-	const struct analysis_at_load *at = at_load(t, side, subject);
-	const char *label = t->a->subjects[subject].label, *cell = t->result->cell[side];
-	const bool measured = r->state == ANALYSIS_MEASURED;
+	const struct analysis_result *r = analysis_at(s->a, s->cell, subject);
+	const char *lack = NULL;
+	char where[64] = "";
 
 	/* A count wants those that failed; they were measured, or found nothing at all. */
-	if (t->measure == RATIO_FAILED ? r->slices > 0
-				       : measured && r->failed == 0 &&
-						 !(t->measure >= RATIO_P50 &&
-							 isnan(figure(t, side, subject).point)))
+	if (s->target->measure == METRIC_FAILED && r->slices > 0)
 		return true;
-	if (!measured)
-		return MISS(t, "%.60s %s in '%.90s'%s%.300s", label,
-			r->state == ANALYSIS_ABSENT ? "was not measured" : "has no time", cell,
-			r->reason == NULL ? "" : ": ", r->reason == NULL ? "" : r->reason);
-	if (r->failed > 0)
-		return MISS(t,
-			"%.60s failed %" PRIu64 " gets in '%.90s', so its time is not comparable",
-			label, r->failed, cell);
-	if (t->target->load == 0)
-		return MISS(t, "too few calls of %.60s were timed in '%.90s'", label, cell);
-	return MISS(t, "%.60s %s a load of %" PRIu32 " %% in '%.90s'", label,
-		at == NULL  ? "was not measured at"
-		: !at->kept ? "does not keep"
-			    : "has too few response times at",
-		t->target->load, cell);
+	if (r->state != ANALYSIS_MEASURED)
+		lack = r->state == ANALYSIS_ABSENT ? "was not measured" : "has no time";
+	else if (r->failed > 0)
+		lack = "failed gets, so that its time is not comparable,";
+	else if (by_slices(s->target) || !isnan(figure(s, subject, &lack).point))
+		return true;
+	if (s->target->load > 0)
+		snprintf(where, sizeof(where), "at a load of %" PRIu32 " %% ", s->target->load);
+	return MISS(s, "%.60s %s %sin '%.90s'%s%.300s", s->a->subjects[subject].label, lack, where,
+		s->result->cell[s->at], r->reason == NULL ? "" : ": ",
+		r->reason == NULL ? "" : r->reason);
 }
 
-static bool find_rows(struct attempt *t, int side)
+static bool find_rows(struct side *s)
 {
-	const char *rows = t->target->rows[side], *cell = t->result->cell[side];
-	const char *second = strchr(rows, ',');
-	struct side *here = &t->side[side];
+	const char *rows = s->target->rows[s->at], *cell = s->result->cell[s->at];
+	int two = RATIO_TEXT_BYTES; /* characters of the first two names */
 	size_t known = 0;
 
-	for (size_t i = 0; i < t->a->subject_count; i++) {
-		if (!is_named(&t->a->subjects[i], rows))
+	for (size_t i = 0; i < s->a->subject_count; i++) {
+		if (!is_named(&s->a->subjects[i], rows))
 			continue;
 		known++;
 		/* Where the other side is the same row, it must have a time there too. */
-		if (has_result(t, side, i) && (!t->same || has_result(t, 1, i)))
-			here->who[here->count++] = i;
+		if (has_result(s, i) && (!s->target->same || has_result(s + 1, i)))
+			s->who[s->count++] = i;
 	}
-	if (here->count > 0 || known == 1) /* has_result said why */
-		return here->count > 0;
+	if (s->count > 0 || known == 1) /* has_result said why */
+		return s->count > 0;
 	if (known == 0)
-		return MISS(t, "the sweep with '%s' has no row %s", cell, rows);
+		return MISS(s, "the sweep with '%s' has no row %s", cell, rows);
+	sscanf(rows, "%*[^,],%*[^,]%n", &two);
+	return MISS(s, "none of %.*s%s has a result in '%s'", two, rows,
+		(size_t)two < strlen(rows) ? ", ..." : "", cell);
+}
 
-	const char *end = second == NULL ? NULL : strchr(second + 1, ','); /* of two names */
+/* "mag_tls", "mag_tls, best of 17", "tcmalloc, best of 5 (no mimalloc)", "each of 12". */
+static void tell_rows(const struct side *s)
+{
+	const char *rows = s->target->rows[s->at], *label = s->a->subjects[*s->who].label;
+	const char *choice = s->target->measure == METRIC_FAILED ? "worst" : "best";
+	const char *between = " (no ";
+	char *text = s->result->rows[s->at], name[RATIO_TEXT_BYTES];
 
-	return MISS(t, "none of %.*s%s has a result in '%s'",
-		end == NULL ? RATIO_TEXT_BYTES : (int)(end - rows), rows,
-		end == NULL ? "" : ", ...", cell);
+	if (strcmp(rows, "same") == 0 || strcmp(rows, label) == 0) {
+		append(text, RATIO_TEXT_BYTES, "%s", label);
+		return;
+	}
+	if (*choice == 'w' && s->count > 1 && s->result->value[s->at] == 0)
+		append(text, RATIO_TEXT_BYTES, "each of %zu", s->count);
+	else
+		append(text, RATIO_TEXT_BYTES, "%.60s, %s of %zu", label, choice, s->count);
+	while (ratio_name(&rows, name)) {
+		size_t k = 0;
+
+		while (k < s->count && !is_named(&s->a->subjects[s->who[k]], name))
+			k++;
+		if (k < s->count)
+			continue;
+		append(text, RATIO_TEXT_BYTES, "%s%.60s", between, name);
+		between = ", ";
+	}
+	append(text, RATIO_TEXT_BYTES, "%s", *between == ',' ? ")" : "");
 }
 
 /*
  * Puts a side's chosen row first, which failed the most gets, has the highest rate or takes the least
- * time, and tells its value. What is returned of calls is the least of all rows, and where it may lie.
+ * time, and tells it and its value. What is returned of calls is the least of all rows, and where it may
+ * lie.
  */
-static struct stats_estimate choose(struct attempt *t, int side)
+static struct stats_estimate choose(struct side *s)
 {
-	const bool most = t->measure == RATIO_RATE || t->measure == RATIO_FAILED;
+	const struct ratio_target *t = s->target;
+	const bool most = t->measure == METRIC_RATE || t->measure == METRIC_FAILED;
 	double (*const pick)(double, double) = most ? fmax : fmin;
-	struct side *here = &t->side[side];
-	const size_t first = here->who[0], count = t->same && side == 1 ? 1 : here->count;
-	struct stats_estimate all = figure(t, side, first);
+	const size_t first = s->who[0], count = t->same && s->at == 1 ? 1 : s->count;
+	const char *lack;
+	struct stats_estimate all = figure(s, first, &lack);
 	size_t best = 0;
 
 	for (size_t i = 1; i < count; i++) {
-		const struct stats_estimate e = figure(t, side, here->who[i]);
+		const struct stats_estimate e = figure(s, s->who[i], &lack);
 
 		if (e.point != all.point && pick(e.point, all.point) == e.point)
 			best = i;
 		all = (struct stats_estimate){
 			pick(e.point, all.point), pick(e.lo, all.lo), pick(e.hi, all.hi)};
 	}
-	here->who[0] = here->who[best];
-	here->who[best] = first;
-	if (t->measure < RATIO_FAILED)
-		estimate(t, side, &(struct contrast){here->who[0], NULL}, 1, &all, NULL);
-	t->result->value[side] =
-		t->measure < RATIO_FAILED && !t->minus ? exp(all.point) : all.point;
+	s->who[0] = s->who[best];
+	s->who[best] = first;
+	if (by_slices(t))
+		estimate(s, s->who, NULL, 1, &all, NULL);
+	s->result->value[s->at] = by_slices(t) && t->sign != '-' ? exp(all.point) : all.point;
+	tell_rows(s);
 	return all;
 }
 
@@ -270,117 +245,79 @@ static struct stats_estimate choose(struct attempt *t, int side)
  * been: of one side, the other as it is. Sides in different cells share no block: each is estimated
  * by itself, then they are subtracted.
  */
-static struct stats_estimate effect(const struct attempt *t)
+static struct stats_estimate effect(const struct side sides[2])
 {
-	const struct side *x = &t->side[0], *y = &t->side[1];
-	const bool two = t->over || t->minus, apart = two && x->cell != y->cell;
-	const size_t n = x->count + (two && !t->same ? y->count - 1 : 0);
-	AUTO_FREE struct contrast *family = need(2 * n, sizeof(*family));
+	const struct ratio_target *t = sides->target;
+	const size_t first = sides[0].count, second = sides[1].count;
+	const bool two = t->sign != '\0', apart = two && sides[0].cell != sides[1].cell;
+	const size_t n = first + (two && !t->same ? second - 1 : 0);
+	AUTO_FREE size_t *x = need(n, sizeof(*x));
+	AUTO_FREE size_t *y = need(n, sizeof(*y));
 	AUTO_FREE struct stats_estimate *e = need(2 * n, sizeof(*e));
 	AUTO_FREE double *draws = need(2 * n * STATS_ROUNDS, sizeof(*draws));
+	struct stats_estimate chosen = {NAN, -INFINITY, INFINITY};
 
 	for (size_t i = 0; i < n; i++) {
-		const size_t *second = &y->who[t->same ? i : i < x->count ? 0 : i - x->count + 1];
-
-		family[i].x = x->who[i < x->count ? i : 0];
-		family[i].y = two && !apart ? second : NULL;
-		family[n + i].x = *second;
+		x[i] = sides[0].who[i < first ? i : 0];
+		y[i] = sides[1].who[t->same ? i : i < first ? 0 : i - first + 1];
 	}
-	estimate(t, 0, family, n, e, draws);
+	estimate(&sides[0], x, two && !apart ? y : NULL, n, e, draws);
 	if (apart)
-		estimate(t, 1, family + n, n, e + n, draws + n * STATS_ROUNDS);
-	for (size_t i = 0; i < n && apart; i++) {
+		estimate(&sides[1], y, NULL, n, e + n, draws + n * STATS_ROUNDS);
+	for (size_t i = 0; i < n && apart; i++)
 		e[i].point -= e[n + i].point;
-		e[i].lo = isfinite(e[n + i].lo) ? e[i].lo : -INFINITY;
-	}
 	for (size_t i = 0; i < n * STATS_ROUNDS && apart; i++)
 		draws[i] -= draws[n * STATS_ROUNDS + i];
-
-	struct stats_estimate chosen = {e->point, -INFINITY, INFINITY};
-
-	if (isfinite(e->lo))
+	chosen.point = e->point;
+	if (isfinite(e->lo) && (!apart || isfinite(e[n].lo)))
 		stats_chosen(e, draws, n, STATS_ROUNDS, 0, &chosen);
-	return two ? chosen : factor(chosen);
-}
-
-/* "mag_tls", "mag_tls, best of 17", "tcmalloc, best of 5 (no mimalloc)", "each of 12". */
-static void tell_rows(struct attempt *t, int side)
-{
-	const char *rows = t->target->rows[side], *between = " (no ";
-	const struct side *here = &t->side[side];
-	const char *label = t->a->subjects[here->who[0]].label;
-	char *text = t->result->rows[side], name[RATIO_TEXT_BYTES];
-	const bool failed = t->measure == RATIO_FAILED;
-
-	if (strcmp(rows, "same") == 0 || strcmp(rows, label) == 0) {
-		append(text, RATIO_TEXT_BYTES, "%s", label);
-		return;
-	}
-	if (failed && here->count > 1 && t->result->value[side] == 0)
-		append(text, RATIO_TEXT_BYTES, "each of %zu", here->count);
-	else
-		append(text, RATIO_TEXT_BYTES, "%.60s, %s of %zu", label, failed ? "worst" : "best",
-			here->count);
-	while (ratio_name(&rows, name)) {
-		size_t k = 0;
-
-		while (k < here->count && !is_named(&t->a->subjects[here->who[k]], name))
-			k++;
-		if (k < here->count)
-			continue;
-		append(text, RATIO_TEXT_BYTES, "%s%.60s", between, name);
-		between = ", ";
-	}
-	append(text, RATIO_TEXT_BYTES, "%s", *between == ',' ? ")" : "");
+	return two ? chosen : metric_factor(chosen);
 }
 
 /* Works out a target that has its rows. */
-static void work_out(struct attempt *t)
+static void work_out(struct side sides[2], struct ratio_result *result)
 {
-	const bool at_most = *t->target->want == '<';
-	const double wanted = t->over ? log(t->target->wanted) : t->target->wanted;
-	struct stats_estimate e = choose(t, 0);
+	const struct ratio_target *t = sides->target;
+	const bool over = t->sign == '/', at_most = *t->want == '<';
+	const double wanted = over ? log(t->wanted) : t->wanted;
+	struct stats_estimate e = choose(&sides[0]);
 
-	tell_rows(t, 0);
-	if (t->over || t->minus) {
-		struct stats_estimate y = choose(t, 1);
+	if (t->sign != '\0') {
+		const struct stats_estimate y = choose(&sides[1]);
 
-		tell_rows(t, 1);
-		if (t->over) {
-			e = logarithm(e.point, e.lo, e.hi);
-			y = logarithm(y.point, y.lo, y.hi);
-		}
-		e = stats_difference(e, y);
+		e = over ? stats_difference(metric_logarithm(e), metric_logarithm(y))
+			 : stats_difference(e, y);
 	}
-	if (t->measure < RATIO_FAILED)
-		e = effect(t);
-	t->result->estimate = e;
-	t->result->verdict = *t->target->want == '\0'                         ? RATIO_SHOWN
-			     : (at_most ? e.hi - wanted : wanted - e.lo) <= 0 ? RATIO_MET
-			     : (at_most ? e.lo - wanted : wanted - e.hi) > 0  ? RATIO_MISSED
-									      : RATIO_UNDECIDED;
+	if (by_slices(t))
+		e = effect(sides);
+	result->estimate = e;
+	result->verdict = *t->want == '\0'                                 ? RATIO_SHOWN
+			  : (at_most ? e.hi - wanted : wanted - e.lo) <= 0 ? RATIO_MET
+			  : (at_most ? e.lo - wanted : wanted - e.hi) > 0  ? RATIO_MISSED
+									   : RATIO_UNDECIDED;
 }
 
 void ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
 	struct ratio_result *result)
 {
-	const bool over = ratio_is_over(target), two = *target->sign != '\0';
-	const bool same = strcmp(target->rows[1], "same") == 0;
 	const struct ratio_result none = {.verdict = RATIO_ABSENT, .value = {NAN, NAN}};
+	const bool two = target->sign != '\0';
 	char why[RATIO_WHY_BYTES] = "";
 
 	for (size_t i = 0; i < stores->count; i++) {
 		const struct analysis *a = stores->item[i];
 		AUTO_FREE size_t *who = need(2 * a->subject_count, sizeof(*who));
-		struct attempt t = {a, target, result, target->measure, over, two && !over, same,
-			{{.who = who}, {.who = who + a->subject_count}}};
+		struct side sides[] = {{a, target, result, 0, 0, 0, who},
+			{a, target, result, 1, 0, 0, who + a->subject_count}};
 
 		*result = none;
-		if (find_cell(&t, 0) && (!two || find_cell(&t, 1)) && find_rows(&t, 0) &&
-			(!two || same || find_rows(&t, 1))) {
-			if (same)
-				t.side[1] = (struct side){t.side[1].cell, t.side[0].count, who};
-			work_out(&t);
+		if (find_cell(&sides[0]) && (!two || find_cell(&sides[1])) &&
+			find_rows(&sides[0]) && (!two || target->same || find_rows(&sides[1]))) {
+			if (target->same) {
+				sides[1].who = who;
+				sides[1].count = sides[0].count;
+			}
+			work_out(sides, result);
 			return;
 		}
 		/* Of several stores the one that has the cells tells why. */

@@ -1,8 +1,8 @@
 /*
  * Targets: what is wanted of the designs, as ratios between rows, and what stores say of it.
  *
- * A target is a section of an INI file: `nblbench ratios --help` has all keys, results/targets.ini has
- * examples.
+ * A target is a section of an INI file. bench/command/ratios.ini has all keys, results/targets.ini this
+ * project's own targets.
  *
  * The estimates. Both sides in one cell: the series of log-ratios (or differences in ns) within
  * blocks, its Hodges-Lehmann point and hierarchical bootstrap, digit for digit what the reports
@@ -20,42 +20,25 @@
 #ifndef BENCH_ANALYSIS_RATIO_H
 #define BENCH_ANALYSIS_RATIO_H
 
-#include "bench/analysis/analysis.h"
+#include "bench/analysis/metric.h"
 #include "bench/base/inifile.h"
-#include "bench/base/options.h"
 
-enum {
-	RATIO_TEXT_BYTES = 512, /* any text of a target */
-	RATIO_WHY_BYTES = INIFILE_SENTENCE_BYTES,
-	RATIO_KEYS = 7,
-	RATIO_STORES_MAX = 256,
-};
-
-enum ratio_measure {
-	RATIO_TIME,   /* ns a unit of work */
-	RATIO_RATE,   /* units a second, all threads together */
-	RATIO_FAILED, /* gets that found less than was asked: a count, of the worst row */
-	RATIO_P50,    /* from here on of the times of calls, or response times, in ns */
-	RATIO_P99,
-	RATIO_P999,
-	RATIO_MAX,
-	RATIO_P99_P50, /* p99 / p50 of a row: how far its tail is from its middle */
-};
+enum { RATIO_TEXT_BYTES = INIFILE_LINE_BYTES, RATIO_WHY_BYTES = INIFILE_SENTENCE_BYTES };
 
 struct ratio_target {
 	char heading[RATIO_TEXT_BYTES], title[RATIO_TEXT_BYTES]; /* what it stands under; "" */
 	char rows[2][RATIO_TEXT_BYTES]; /* of each side: names, as ratio_name takes them */
 	char cell[2][RATIO_TEXT_BYTES]; /* labels, in which "4N threads" are four a CPU */
-	char sign[4];                   /* " / ", " - "; "": the first side is all there is */
-	enum ratio_measure measure;
+	char sign;                      /* '/', '-'; 0: the first side is all there is */
+	enum metric measure;            /* that failed: of the worst row */
 	uint32_t load; /* per cent: times are response times at that load; 0: of calls */
 	char want[RATIO_TEXT_BYTES]; /* "<= 20 ns", ">= 1.3"; "": nothing is wanted */
 	double wanted;               /* its number */
+	bool same;                   /* the second side is the first one's row in another cell */
 	uint32_t given;              /* a bit a key */
 };
 
-/* Whether it is first / second, so that its estimate is a logarithm; whether its figure is in ns. */
-bool ratio_is_over(const struct ratio_target *target);
+/* Whether its figure is in ns. */
 bool ratio_is_in_ns(const struct ratio_target *target);
 
 /* Takes the first name out of *list, which becomes NULL behind the last; false if it was NULL. */
@@ -67,19 +50,11 @@ struct ratio_stores {
 	struct analysis *const *item; /* from analysis_read_raw */
 };
 
-/* The command line: keys of one target, or a file of them. */
-struct ratio_request {
-	const char *key[RATIO_KEYS], *of;
-	struct options_names format;
-};
-
-extern const struct options ratio_options;
-
 /*
- * Reads what was asked for. 0 and *targets, which the caller frees, *count of them; or -EINVAL or -EIO
- * with a sentence in why (RATIO_WHY_BYTES), which begins with a file's name and line.
+ * Reads targets from `in`, a file of that name. 0 and *targets, which the caller frees, *count of them;
+ * or -EINVAL or -EIO with a sentence in why (RATIO_WHY_BYTES), which begins with the name and the line.
  */
-int ratio_read(const struct ratio_request *request, const struct ratio_stores *stores,
+int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
 	struct ratio_target **targets, size_t *count, char *why);
 
 enum ratio_verdict {

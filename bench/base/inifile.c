@@ -21,8 +21,9 @@ struct reader {
 static char *next_line(char *text, int bytes, void *reader)
 {
 	struct reader *r = reader;
+	const int room = bytes < INIFILE_LINE_BYTES ? bytes : INIFILE_LINE_BYTES;
 
-	if (r->error != 0 || fgets(text, bytes, r->in) == NULL)
+	if (r->error != 0 || fgets(text, room, r->in) == NULL)
 		return NULL;
 	r->line++;
 
@@ -30,7 +31,7 @@ static char *next_line(char *text, int bytes, void *reader)
 	char *end = strchr(start, ']');
 
 	if (strchr(start, '\n') == NULL && !feof(r->in)) {
-		snprintf(r->why, sizeof(r->why), "a line has at most %d characters", bytes - 2);
+		snprintf(r->why, sizeof(r->why), "a line has at most %d characters", room - 2);
 		r->error = -EINVAL;
 	} else if (*start == '[' && end == NULL) {
 		snprintf(r->why, sizeof(r->why), "a heading ends in ']'");

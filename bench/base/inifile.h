@@ -11,7 +11,10 @@
 
 #include <stdio.h>
 
-enum { INIFILE_SENTENCE_BYTES = 1024 };
+enum {
+	INIFILE_SENTENCE_BYTES = 1024,
+	INIFILE_LINE_BYTES = 512, /* room for any line, and so for whatever is taken from it */
+};
 
 /*
  * Takes a key with its value; a heading, its text in value and key NULL; or the end, both NULL. The

@@ -4,123 +4,108 @@
  */
 #include "bench/analysis/drift.h"
 #include "bench/analysis/ratio.h"
-#include "bench/base/append.h"
 #include "bench/base/auto_free.h"
-#include "bench/base/need.h"
 #include "bench/base/number.h"
+#include "bench/base/options.h"
 #include "bench/command/command.h"
+#include "bench/command/ratios.ini.h"
 #include "bench/report/escape.h"
 #include "bench/report/report.h"
-#include "bench/report/table.h"
 
 #include <errno.h>
 #include <math.h>
 
-/* An answer, column by column. */
-enum { WHAT, ROWS, IN, EACH, FIGURE, WANTED, VERDICT, COLUMNS };
-enum { LAST_OF_ANYTHING = IN }; /* up to here a column may hold any text */
+enum { STORES_MAX = 256 };
 
-struct answer {
-	char text[COLUMNS][RATIO_WHY_BYTES];
+/* What stands before each column, and behind the last: of a few lines for a terminal, of a Markdown table. */
+enum { WHAT, ROWS, IN, EACH, FIGURE, WANTED, VERDICT, END, MARKS };
+static const char *const marks[2][MARKS] = {
+	{"  ", "\n      ", " @ ", ": ", "\n      ", "  ", "  ", "\n"},
+	{"| ", " | ", " | ", " | ", " | ", " | ", " | ", " |\n"},
 };
 
-#define PUT(column, ...) append(answer->text[column], RATIO_WHY_BYTES, __VA_ARGS__)
-
-/* "0.780 ns", "2.56 G/s", "17"; and "1.67 [1.65, 1.69]", of a difference with its unit. */
-static void put_figures(
-	const struct ratio_target *t, const struct ratio_result *r, struct answer *answer)
+/* A text that may hold anything. */
+static void print_text(const char *before, const char *text, bool markdown)
 {
-	struct number (*const figure)(double) = ratio_is_over(t) ? number_ratio : number_plain;
-	const struct stats_estimate *e = &r->estimate;
-
-	for (int side = 0; side < (r->cell[1] == NULL ? 1 : 2); side++) {
-		const double value = r->value[side];
-
-		PUT(EACH, "%s", side == 0 ? "" : ", ");
-		if (t->measure == RATIO_FAILED)
-			PUT(EACH, "%.0f", value);
-		else if (t->measure == RATIO_RATE)
-			PUT(EACH, "%s/s", number_rate(value).text);
-		else
-			PUT(EACH, "%s%s", number_plain(value).text,
-				t->measure == RATIO_P99_P50 ? "" : " ns");
-	}
-	if (t->measure == RATIO_FAILED)
-		PUT(FIGURE, "%.0f failed", e->point);
-	else if (!isfinite(e->lo) || !isfinite(e->hi))
-		PUT(FIGURE, "%s [no interval]", figure(e->point).text);
+	fputs(before, stdout);
+	if (markdown)
+		markdown_text(stdout, text);
 	else
-		PUT(FIGURE, "%s [%s, %s]%s", figure(e->point).text, figure(e->lo).text,
-			figure(e->hi).text, ratio_is_in_ns(t) ? " ns" : "");
-	PUT(FIGURE, "%s", r->all_used ? " (flagged slices too)" : "");
+		fputs(text, stdout);
 }
 
-static void put_columns(
-	const struct ratio_target *t, const struct ratio_result *r, struct answer *answer)
+/* "0.780 ns", "2.56 G/s", "17"; and "1.67 [1.65, 1.69]", of a difference with its unit. */
+static void print_figures(
+	const struct ratio_target *t, const struct ratio_result *r, const char *const *mark)
+{
+	struct number (*const figure)(double) = t->sign == '/' ? number_ratio : number_plain;
+	const struct stats_estimate *e = &r->estimate;
+
+	for (int side = 0; side < 2 && r->cell[side] != NULL; side++) {
+		fputs(side == 0 ? mark[EACH] : ", ", stdout);
+		if (t->measure == METRIC_FAILED)
+			printf("%.0f", r->value[side]);
+		else if (t->measure == METRIC_RATE)
+			printf("%s/s", number_rate(r->value[side]).text);
+		else
+			printf("%s%s", number_plain(r->value[side]).text,
+				t->measure == METRIC_P99_P50 ? "" : " ns");
+	}
+	fputs(mark[FIGURE], stdout);
+	if (t->measure == METRIC_FAILED)
+		printf("%.0f failed", e->point);
+	else if (!isfinite(e->lo) || !isfinite(e->hi))
+		printf("%s [no interval]", figure(e->point).text);
+	else
+		printf("%s [%s, %s]%s", figure(e->point).text, figure(e->lo).text,
+			figure(e->hi).text, ratio_is_in_ns(t) ? " ns" : "");
+	fputs(r->all_used ? " (flagged slices too)" : "", stdout);
+}
+
+static void print_answer(const struct ratio_target *t, const struct ratio_result *r, bool markdown)
 {
 	static const char *const verdicts[] = {[RATIO_MET] = "met",
 		[RATIO_MISSED] = "missed",
 		[RATIO_UNDECIDED] = "undecided",
 		[RATIO_SHOWN] = "-",
 		[RATIO_ABSENT] = "absent"};
+	const char *const *mark = marks[markdown];
 	const double point = r->estimate.point;
 
-	PUT(WHAT, "%s", t->title);
-	PUT(WANTED, "%s", *t->want == '\0' ? "-" : t->want);
-	PUT(VERDICT, "%s", verdicts[r->verdict]);
+	print_text(mark[WHAT], t->title, markdown);
 	if (r->verdict == RATIO_ABSENT) {
-		PUT(ROWS, "%s", r->why);
-		return;
+		print_text(mark[ROWS], r->why, markdown);
+		fputs(markdown ? " | | |" : "", stdout);
+	} else {
+		print_text(mark[ROWS], r->rows[0], markdown);
+		if (t->sign != '\0')
+			printf(" %c ", t->sign);
+		print_text("", r->rows[1], markdown);
+		print_text(mark[IN], r->cell[0], markdown);
+		if (r->cell[1] != NULL && r->cell[1] != r->cell[0])
+			print_text("; ", r->cell[1], markdown);
+		print_figures(t, r, mark);
 	}
-	PUT(ROWS, "%s%s%s", r->rows[0], t->sign, r->rows[1]);
-	PUT(IN, "%s", r->cell[0]);
-	if (r->cell[1] != NULL && r->cell[1] != r->cell[0])
-		PUT(IN, "; %s", r->cell[1]);
-	put_figures(t, r, answer);
+	printf("%s%s%s%s", mark[WANTED], *t->want == '\0' ? "-" : t->want, mark[VERDICT],
+		verdicts[r->verdict]);
 	if (r->verdict == RATIO_MISSED && ratio_is_in_ns(t))
-		PUT(VERDICT, " by %s ns", number_plain(fabs(point - t->wanted)).text);
-	else if (r->verdict == RATIO_MISSED && t->measure != RATIO_FAILED)
-		PUT(VERDICT, " by %s",
-			number_percent((ratio_is_over(t) ? point : log(point)) - log(t->wanted))
+		printf(" by %s ns", number_plain(fabs(point - t->wanted)).text);
+	else if (r->verdict == RATIO_MISSED && t->measure != METRIC_FAILED)
+		printf(" by %s",
+			number_percent((t->sign == '/' ? point : log(point)) - log(t->wanted))
 				.text);
+	fputs(mark[END], stdout);
 }
 
-/* A row of a Markdown table; or a few lines for a terminal, without what is empty. */
-static void print(const struct answer *answer, bool markdown, FILE *out)
+static void print_heading(const char *text, bool markdown)
 {
-	static const char *const before[] = {"  ", "\n      ", " @ ", ": ", "\n      ", "  ", "  "};
-
-	for (int i = 0; i < COLUMNS; i++) {
-		const char *text = answer->text[i];
-
-		if (markdown) {
-			fputs("| ", out);
-			if (i <= LAST_OF_ANYTHING)
-				markdown_text(out, text);
-			else
-				fputs(text, out);
-			fputs(*text == '\0' ? "" : " ", out);
-		} else if (*text != '\0') {
-			fprintf(out, "%s%s", before[i], text);
-		}
+	if (*text != '\0') {
+		print_text(markdown ? "**" : "", text, markdown);
+		puts(markdown ? "**\n" : "");
 	}
-	fputs(markdown ? "|\n" : "\n", out);
-}
-
-static void print_heading(const char *text, bool markdown, FILE *out)
-{
-	static const char head[] =
-		"| what | rows | in | each | ratio or difference, 95 % | wanted | verdict |\n"
-		"|---|---|---|--:|--:|--:|---|\n";
-
-	if (*text != '\0' && markdown) {
-		fputs("**", out);
-		markdown_text(out, text);
-		fputs("**\n\n", out);
-	} else if (*text != '\0') {
-		fprintf(out, "%s\n", text);
-	}
-	fputs(markdown ? head : "", out);
+	if (markdown)
+		puts("| what | rows | in | each | ratio or difference, 95 % | wanted | verdict |\n"
+		     "|---|---|---|--:|--:|--:|---|");
 }
 
 /*
@@ -128,7 +113,7 @@ static void print_heading(const char *text, bool markdown, FILE *out)
  * quiet, its load over 1, 5 and 15 minutes and its CPU pressure, as the system words them. No figure
  * is to be read without them.
  */
-static void put_store(const struct analysis *s, const char *quote, FILE *out)
+static void print_store(const struct analysis *s)
 {
 	size_t forks = s->cell_count == 0 ? 0 : SIZE_MAX, cell = 0;
 	const struct drift drift = drift_worst(s, &cell);
@@ -136,11 +121,11 @@ static void put_store(const struct analysis *s, const char *quote, FILE *out)
 
 	for (size_t c = 0; c < s->cell_count; c++)
 		forks = s->cells[c].forks < forks ? s->cells[c].forks : forks;
-	fprintf(out, " %s%s%s: source %s, %zu forks a cell%s", quote, s->store, quote,
-		s->source_revision, forks, s->preliminary ? ", which is preliminary" : "");
+	printf(": source %s, %zu forks a cell%s", s->source_revision, forks,
+		s->preliminary ? ", which is preliminary" : "");
 	if (s->machine_count > 0)
-		fprintf(out, "; at its %sstart noise grade %s",
-			s->machine_count > 1 ? "first " : "", m->grade);
+		printf("; at its %sstart noise grade %s", s->machine_count > 1 ? "first " : "",
+			m->grade);
 	for (size_t i = 0; s->machine_count > 0 && i < m->value_count; i++) {
 		const struct analysis_value *v = &m->values[i];
 		int length = (int)strlen(v->value);
@@ -151,51 +136,75 @@ static void put_store(const struct analysis *s, const char *quote, FILE *out)
 			sscanf(v->value, "%*s %*s %*s %*s%n", &length);
 		else
 			continue;
-		fprintf(out, ", %s %.*s", v->name, length, v->value);
+		printf(", %s %.*s", v->name, length, v->value);
 	}
 	if (isfinite(drift.together))
-		fprintf(out,
-			"; from fork to fork all rows of a cell changed together by up to %s times "
-			"(%s), and there half of them by less than %s beyond that",
+		printf("; from fork to fork all rows of a cell changed together by up to %s times "
+		       "(%s), and there half of them by less than %s beyond that",
 			number_ratio(drift.together).text, s->cells[cell].label,
 			number_percent(drift.apart).text);
-	fputc('.', out);
+	printf(".");
 }
 
 static void answer_all(const struct ratio_target *targets, size_t count,
-	const struct ratio_stores *stores, bool markdown, FILE *out)
+	const struct ratio_stores *stores, bool markdown)
 {
-	size_t tally[RATIO_ABSENT + 1] = {0}, bounded = 0, bytes = 0;
-	AUTO_FREE char *text = NULL;
-	FILE *closing = need_stream(&text, &bytes);
+	size_t tally[RATIO_ABSENT + 1] = {0}, bounded = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct ratio_target *t = &targets[i];
 		struct ratio_result result;
-		struct answer answer = {0};
 
 		ratio_evaluate(t, stores, &result);
 		bounded += *t->want != '\0';
 		tally[result.verdict] += *t->want != '\0';
-		if (i > 0 && strcmp(t->heading, targets[i - 1].heading) != 0)
-			fputc('\n', out);
-		if (i == 0 || strcmp(t->heading, targets[i - 1].heading) != 0)
-			print_heading(t->heading, markdown, out);
-		put_columns(t, &result, &answer);
-		print(&answer, markdown, out);
+		if (i == 0 || strcmp(t->heading, targets[i - 1].heading) != 0) {
+			fputs(i == 0 ? "" : "\n", stdout);
+			print_heading(t->heading, markdown);
+		}
+		print_answer(t, &result, markdown);
 	}
-	fprintf(closing, "Of %zu targets %zu are met, %zu missed, %zu undecided and %zu absent.",
-		bounded, tally[RATIO_MET], tally[RATIO_MISSED], tally[RATIO_UNDECIDED],
-		tally[RATIO_ABSENT]);
-	for (size_t i = 0; i < stores->count; i++)
-		put_store(stores->item[i], markdown ? "`" : "", closing);
-	need_closed(closing);
-	fputc('\n', out);
-	if (markdown)
-		fprintf(out, "%s\n", text);
-	else
-		table_wrap(out, text, TABLE_WIDTH);
+	printf("\nOf %zu targets %zu are met, %zu missed, %zu undecided and %zu absent.", bounded,
+		tally[RATIO_MET], tally[RATIO_MISSED], tally[RATIO_UNDECIDED], tally[RATIO_ABSENT]);
+	for (size_t i = 0; i < stores->count; i++) {
+		printf(markdown ? " `%s`" : "\n%s", stores->item[i]->store);
+		print_store(stores->item[i]);
+	}
+	puts("");
 }
+
+struct request {
+	const char *of;
+	struct options_names format;
+};
+
+static const char *known_format(size_t i)
+{
+	return i == 0 ? "text" : i == 1 ? "md" : NULL;
+}
+
+static const struct options_entry entries[] = {
+	OPTION(TEXT, struct request, of, "of", 0, "FILE",
+		"a file of targets, such as results/targets.ini; - is the standard input"),
+	OPTION(NAMES, struct request, format, "format", 'f', "F",
+		"text, or md for a Markdown table. [text]", .known = known_format,
+		.noun = "format"),
+};
+
+static const struct options options = {
+	.command = "ratios",
+	.operands = "STORE...",
+	.operands_least = 1,
+	.operands_most = STORES_MAX,
+	.summary = "Ratios and differences between rows of result stores, each with its 95 % "
+		   "interval, against what was wanted: met, missed, undecided, or absent from the "
+		   "stores. Both sides come from one store. Below the options is a file of "
+		   "targets. Exit status: 0 whatever was missed, 1 a store or file can't be read, "
+		   "2 usage.",
+	.closing = ratios_ini,
+	.count = sizeof(entries) / sizeof(entries[0]),
+	.entry = entries,
+};
 
 static int refuse(int status, const char *why)
 {
@@ -205,33 +214,40 @@ static int refuse(int status, const char *why)
 
 static int run_ratios(int argc, char **argv)
 {
-	struct ratio_request request = {.format.count = 0};
-	struct analysis *read[RATIO_STORES_MAX];
+	struct request request = {.of = NULL};
+	struct analysis *read[STORES_MAX];
 	struct ratio_stores stores = {.item = read};
 	AUTO_FREE struct ratio_target *targets = NULL;
 	char why[RATIO_WHY_BYTES];
 	size_t count = 0;
 	int operand, status, error = 0;
 
-	if (!options_parse(&ratio_options, argc, argv, &request, &operand, &status))
+	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
-	if ((request.of == NULL) == (request.key[0] == NULL))
-		return refuse(COMMAND_USAGE,
-			"there is no target: name a file with --of, or give one, as in --row ours "
-			"--over plain --at 'pair, 1 thread'; not both");
+	if (request.of == NULL)
+		return refuse(COMMAND_USAGE, "name a file of targets with --of; --help shows one");
+
+	const bool typed = strcmp(request.of, "-") == 0;
+	FILE *in = typed ? stdin : fopen(request.of, "r");
+
+	if (in == NULL) {
+		fprintf(stderr, "nblbench ratios: %s: %s\n", request.of, strerror(errno));
+		return COMMAND_FAILED;
+	}
 	for (; operand < argc && error == 0; operand++) {
 		error = analysis_read_raw(argv[operand], &read[stores.count], why, sizeof(why));
 		stores.count += error == 0 ? 1 : 0;
 	}
 	if (error == 0)
-		error = ratio_read(&request, &stores, &targets, &count, why);
+		error = ratio_read(
+			in, typed ? "standard input" : request.of, &stores, &targets, &count, why);
+	fclose(in);
 	status = COMMAND_OK;
 	if (error != 0)
 		status = refuse(error == -EINVAL ? COMMAND_USAGE : COMMAND_FAILED, why);
 	else
 		answer_all(targets, count, &stores,
-			request.format.count > 0 && strcmp(request.format.item[0], "md") == 0,
-			stdout);
+			request.format.count > 0 && strcmp(request.format.item[0], "md") == 0);
 	while (stores.count > 0)
 		analysis_free(read[--stores.count]);
 	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
