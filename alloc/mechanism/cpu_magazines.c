@@ -93,12 +93,13 @@ static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu)
 }
 
 /*
- * Trades the thread's empty magazine for one of a CPU with objects. A private one cannot be installed:
- * the objects are copied into it. False: the CPU has no objects, or another thread is taking some
- * (*busy).
+ * Takes objects of a CPU into the thread's empty magazine: its spare or loaded one, in trade. Where the
+ * other has none, half of them stay, or what is beyond `want`: two CPUs that had so few would else take
+ * all from each other, an interrupt a get. Nor is a private magazine traded. Both are copied into. False:
+ * the CPU has no objects, or another thread is taking some (*busy).
  */
-static bool rob(
-	struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t cpu, bool *busy)
+static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t cpu,
+	uint32_t want, bool *busy)
 {
 	struct rseq_magazines *area = &self->areas[cpu];
 	uint64_t word = atom_load_relaxed(&area->word);
@@ -114,13 +115,16 @@ static bool rob(
 	struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
 	struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
 	struct magazine *taken = magazine_count(spare) != 0 ? spare : loaded;
-	uint32_t count = magazine_count(taken);
+	const uint32_t count = magazine_count(taken);
+	uint32_t take = count;
 
+	if (taken == loaded || magazine_count(loaded) == 0)
+		take = want < count - count / 2 ? count - count / 2 : want < count ? want : count;
 	atom_tsan_acquire(taken);
-	if (count != 0 && !cpu_magazines_trades(thread)) {
-		memcpy(thread->mine->slot, taken->slot, count * sizeof(*taken->slot));
-		magazine_set_count(thread->mine, count);
-		magazine_set_count(taken, 0);
+	if (take < count || (count != 0 && !cpu_magazines_trades(thread))) {
+		memcpy(thread->mine->slot, &taken->slot[count - take], take * sizeof(*taken->slot));
+		magazine_set_count(thread->mine, take);
+		magazine_set_count(taken, count - take);
 	} else if (count != 0) {
 		uint32_t mine = cpu_magazines_unit(self, thread->mine);
 
@@ -142,18 +146,20 @@ static bool rob(
 struct magazines_steal {
 	struct cpu_magazines *from;
 	struct cpu_magazines_thread *thread;
+	uint32_t want;
 };
 
 static bool look_at_magazines(void *arg, uint32_t cpu, bool *busy)
 {
 	const struct magazines_steal *self = arg;
 
-	return rob(self->from, self->thread, cpu, busy);
+	return rob(self->from, self->thread, cpu, self->want, busy);
 }
 
-bool cpu_magazines_steal(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+bool cpu_magazines_steal(
+	struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t want)
 {
-	struct magazines_steal steal = {self, thread};
+	struct magazines_steal steal = {self, thread, want};
 	bool found = cpu_table_search(&self->table, &thread->victim, look_at_magazines, &steal);
 
 	thread->base.paths.steal += found;
@@ -167,7 +173,8 @@ void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread)
 	uint32_t cpu = rseq_cpu(mine->rs);
 	bool busy;
 
-	for (int i = 0; i < 2 && cpu < self->table.cpus && rob(self, mine, cpu, &busy); i++)
+	for (int i = 0; i < 2 && cpu < self->table.cpus && rob(self, mine, cpu, UINT32_MAX, &busy);
+		i++)
 		depot_empty(&self->depot, thread, &mine->mine);
 }
 

@@ -121,9 +121,10 @@ COLD void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread);
 
 /*
- * Trades the thread's empty magazine for one with objects of some CPU, which it stops. False: every CPU
- * was found empty (cpu_table_search).
+ * Takes objects of some CPU, which it stops, into the thread's empty magazine, `want` of them if one
+ * magazine has so many. False: every CPU was found empty (cpu_table_search).
  */
-COLD bool cpu_magazines_steal(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+COLD bool cpu_magazines_steal(
+	struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t want);
 
 #endif

@@ -8,7 +8,7 @@
  * magazine more, `mine`, empty between calls: what it trades with its CPU (cpu_magazines.h).
  *
  *	get   loaded; if it is empty, mine becomes one with objects: traded for the CPU's, a full one of the
- *	      depot's, or another CPU's. What get leaves in it is installed.
+ *	      depot's, or another CPU's, of whose last objects half stay. What get leaves in it is installed.
  *	put   loaded; if it is full, mine takes the objects and is installed; if a full one comes home for
  *	      it, that goes to the depot.
  *
@@ -105,8 +105,12 @@ static NOINLINE void rseq_mag_install(
 		depot_empty(&cache->depot, &self->base, &self->mine);
 }
 
-/* Fills the caller's magazine, from the CPU, the depot or another CPU. False: nothing is free. */
-static NOINLINE bool rseq_mag_grab(struct cpu_magazines *cache, struct cpu_magazines_thread *self)
+/*
+ * Fills the caller's magazine, from the CPU, the depot or another CPU, which need not lose more than
+ * `want`. False: nothing is free.
+ */
+static NOINLINE bool rseq_mag_grab(
+	struct cpu_magazines *cache, struct cpu_magazines_thread *self, uint32_t want)
 {
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(self); i++) {
 		uint32_t cpu = rseq_cpu(self->rs);
@@ -121,7 +125,8 @@ static NOINLINE bool rseq_mag_grab(struct cpu_magazines *cache, struct cpu_magaz
 			magazine_count(self->mine) != 0)
 			return true;
 	}
-	if (depot_fill(&cache->depot, &self->base, &self->mine) || cpu_magazines_steal(cache, self))
+	if (depot_fill(&cache->depot, &self->base, &self->mine) ||
+		cpu_magazines_steal(cache, self, want))
 		return true;
 	self->base.paths.empty++;
 	return false;
@@ -133,7 +138,7 @@ static NOINLINE uint32_t rseq_mag_refill(
 {
 	uint32_t got = 0;
 
-	while (got < n && rseq_mag_grab(cache, self)) {
+	while (got < n && rseq_mag_grab(cache, self, n - got)) {
 		uint32_t count = magazine_count(self->mine);
 		uint32_t use = n - got < count ? n - got : count;
 
@@ -189,7 +194,7 @@ static inline uint32_t rseq_mag_get_run(struct pool *pool, struct pool_thread *t
 {
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (unlikely(!rseq_mag_grab((struct cpu_magazines *)pool, self)))
+	if (unlikely(!rseq_mag_grab((struct cpu_magazines *)pool, self, 1)))
 		return 0;
 	struct magazine *run = self->mine;
 	self->mine = self->reserve;

@@ -592,12 +592,46 @@ static void no_call_walks_what_is_free(NO_STATE)
 	}
 }
 
+/*
+ * Two CPUs that each need one object at a time have enough of a few: after some searches either has its
+ * own. One that took all that the other had would make both search for ever, an interrupt a get.
+ */
+static void cpus_do_not_rob_each_other_in_turn(NO_STATE)
+{
+	enum { FEW = 8, TURNS = 50, SEARCHES = 8 };
+	char reason[POOL_REASON_BYTES];
+	void *objs[FEW];
+
+	for (size_t i = 0; i < array_count(strategies); i++) {
+		const struct pool_ops *ops = strategies[i];
+		struct pool_thread *thread;
+
+		if (!ops->traits.exact || ops->traits.cache != POOL_CACHE_CPU ||
+			!ops->supported(reason))
+			continue;
+		struct pool *pool = open_used(ops, objs, FEW, &thread);
+
+		for (int turn = 0; turn < TURNS; turn++) {
+			pin(turn % 2 == 0 ? home : other);
+			objs[0] = ops->get(pool, thread);
+			assert_non_null(objs[0]);
+			ops->put(pool, thread, objs[0]);
+		}
+		if (thread->paths.steal > SEARCHES)
+			fail_msg("%s searched %" PRIu64 " times in %d turns", ops->name,
+				thread->paths.steal, TURNS);
+		pin(home);
+		close_pool(pool, thread, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_beside_any_number_of_stopped_getters),
 		cmocka_unit_test(exact_beside_travellers),
 		cmocka_unit_test_teardown(stopped_get_hides_little, unpin),
+		cmocka_unit_test_teardown(cpus_do_not_rob_each_other_in_turn, unpin),
 		cmocka_unit_test_teardown(more_threads_than_magazines, unpin),
 		cmocka_unit_test_teardown(get_costs_the_same_however_many_are_free, unpin),
 		cmocka_unit_test_teardown(no_call_walks_what_is_free, unpin),
