@@ -253,6 +253,20 @@ static bool set_arrivals(struct plan *plan, const struct plan_request *request, 
 	return true;
 }
 
+/* False: an open loop was asked for, and no cell has one. */
+static bool loads_have_a_cell(const struct plan *plan, char *why)
+{
+	for (size_t c = 0; c < plan->cell_count; c++) {
+		if (plan_loads(plan, &plan->cell[c]))
+			return true;
+	}
+	snprintf(why, PLAN_WHY_BYTES,
+		"--load wants a cell with a CPU for each thread (%" PRIu32
+		" here) and a workload that stops no thread, and there is none",
+		plan->cpus);
+	return plan->loads.count == 0;
+}
+
 int plan_make(const struct plan_request *request, struct plan **out, char *why)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -281,7 +295,7 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 		goto fail;
 	rc = -EINVAL;
 	if (!make_subjects(plan, request, why) || !plan_drop_empty_cells(plan, request, why) ||
-		!add_twin(plan, why))
+		!loads_have_a_cell(plan, why) || !add_twin(plan, why))
 		goto fail;
 	plan_set_slices(plan, request);
 	rc = -ENOMEM;

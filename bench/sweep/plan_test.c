@@ -168,6 +168,24 @@ static void pages_that_nobody_has_are_refused(NO_STATE)
 	assert_non_null(strstr(why, "'pair, 1 thread, huge pages': pages are huge; malloc"));
 }
 
+/* So are loads that no cell can have: work cannot arrive at a thread without a CPU. */
+static void loads_that_no_cell_has_are_refused(NO_STATE)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	add_name(&request.workloads, "pair");
+	add_number(&request.loads, 80);
+	add_number(&request.threads, 4 * (uint64_t)options_cpus());
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "--load wants a cell with a CPU for each thread"));
+	add_number(&request.threads, 1);
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 2);
+	plan_free(plan);
+}
+
 /* A workload with a pool of its own has one cell, whatever is asked of objects, or none. */
 static void pools_of_workloads_have_their_own_objects(NO_STATE)
 {
@@ -368,6 +386,7 @@ int main(void)
 		cmocka_unit_test(cells_are_the_product_of_the_axes_that_count),
 		cmocka_unit_test(objects_are_axes_of_every_pool),
 		cmocka_unit_test(pages_that_nobody_has_are_refused),
+		cmocka_unit_test(loads_that_no_cell_has_are_refused),
 		cmocka_unit_test(pools_of_workloads_have_their_own_objects),
 		cmocka_unit_test(memory_follows_from_the_objects),
 		cmocka_unit_test(threads_come_in_whole_lanes),
