@@ -26,7 +26,7 @@ static struct stats_estimate percentile(const struct analysis_percentile *at, in
 	return (struct stats_estimate){at[i].ns, at[i].lo, at[i].hi};
 }
 
-struct stats_estimate metric_of_calls(const struct analysis *a, size_t cell, size_t subject,
+struct stats_estimate metric_of(const struct analysis *a, size_t cell, size_t subject,
 	enum metric metric, uint32_t load, const char **lack)
 {
 	static const int place[] = {[METRIC_P50] = LATENCY_P50,
@@ -35,11 +35,14 @@ struct stats_estimate metric_of_calls(const struct analysis *a, size_t cell, siz
 	const struct analysis_latency *l = analysis_latency(a, cell, subject);
 	const struct analysis_response *response = analysis_response(a, cell, subject);
 	const struct analysis_at_load *r = NULL;
+	const double failed = (double)analysis_at(a, cell, subject)->failed;
 
 	for (size_t i = 0; response != NULL && i < a->cells[cell].load_count; i++) {
 		if (a->cells[cell].loads[i] == load && response->at[i].measured)
 			r = &response->at[i];
 	}
+	if (metric == METRIC_FAILED)
+		return (struct stats_estimate){failed, failed, failed};
 	*lack = load == 0   ? "has too few timed calls"
 		: r == NULL ? "was not measured"
 		: !r->kept  ? "does not keep up"

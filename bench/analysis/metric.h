@@ -19,11 +19,11 @@ enum metric {
 const char *metric_name(size_t i);
 
 /*
- * What a row has by a metric from METRIC_P50 on: of its calls with load 0, else of its response times
+ * What a row has by a metric from METRIC_FAILED on: of its calls with load 0, else of its response times
  * at that load, in per cent. Without a value the point is NAN, and *lack says why: "has too few timed
  * calls", of which the row is the subject.
  */
-struct stats_estimate metric_of_calls(const struct analysis *a, size_t cell, size_t subject,
+struct stats_estimate metric_of(const struct analysis *a, size_t cell, size_t subject,
 	enum metric metric, uint32_t load, const char **lack);
 
 /* The logarithms of an estimate of what is above 0, and back. */

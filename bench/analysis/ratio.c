@@ -116,41 +116,26 @@ static void estimate(const struct side *s, const size_t *x, const size_t *y, siz
 		s->a->seed + (uint64_t)cell->id, estimates, replicates);
 }
 
-/*
- * What rows of a side are chosen by: the effect against the first of them, failures, or what was timed
- * of a row's calls, with a NAN for a point and *lack where there is nothing.
- */
-static struct stats_estimate figure(const struct side *s, size_t subject, const char **lack)
-{
-	const struct ratio_target *t = s->target;
-	const double failed = (double)analysis_at(s->a, s->cell, subject)->failed;
-	struct stats_estimate e = {failed, failed, failed};
-
-	if (t->measure > METRIC_FAILED)
-		return metric_of_calls(s->a, s->cell, subject, t->measure, t->load, lack);
-	if (by_slices(t))
-		estimate(s, &subject, s->who, 1, &e, NULL);
-	return e;
-}
-
 /* Whether a subject has a result in a side's cell: a count, or a time that compares. Else why. */
 static bool has_result(const struct side *s, size_t subject)
 {
+	const struct ratio_target *t = s->target;
 	const struct analysis_result *r = analysis_at(s->a, s->cell, subject);
 	const char *lack = NULL;
 	char where[64] = "";
 
 	/* A count wants those that failed; they were measured, or found nothing at all. */
-	if (s->target->measure == METRIC_FAILED && r->slices > 0)
+	if (t->measure == METRIC_FAILED && r->slices > 0)
 		return true;
 	if (r->state != ANALYSIS_MEASURED)
 		lack = r->state == ANALYSIS_ABSENT ? "was not measured" : "has no time";
 	else if (r->failed > 0)
 		lack = "failed gets, so that its time is not comparable,";
-	else if (by_slices(s->target) || !isnan(figure(s, subject, &lack).point))
+	else if (by_slices(t) ||
+		 !isnan(metric_of(s->a, s->cell, subject, t->measure, t->load, &lack).point))
 		return true;
-	if (s->target->load > 0)
-		snprintf(where, sizeof(where), "at a load of %" PRIu32 " %% ", s->target->load);
+	if (t->load > 0)
+		snprintf(where, sizeof(where), "at a load of %" PRIu32 " %% ", t->load);
 	return MISS(s, "%.60s %s %sin '%.90s'%s%.300s", s->a->subjects[subject].label, lack, where,
 		s->result->cell[s->at], r->reason == NULL ? "" : ": ",
 		r->reason == NULL ? "" : r->reason);
@@ -210,8 +195,8 @@ static void tell_rows(const struct side *s)
 
 /*
  * Puts a side's chosen row first, which failed the most gets, has the highest rate or takes the least
- * time, and tells it and its value. What is returned of calls is the least of all rows, and where it may
- * lie.
+ * time against the first, and tells it and its value. What is returned of calls is the least of all rows,
+ * and where it may lie.
  */
 static struct stats_estimate choose(struct side *s)
 {
@@ -219,13 +204,15 @@ static struct stats_estimate choose(struct side *s)
 	const bool most = t->measure == METRIC_RATE || t->measure == METRIC_FAILED;
 	double (*const pick)(double, double) = most ? fmax : fmin;
 	const size_t first = s->who[0], count = t->same && s->at == 1 ? 1 : s->count;
+	struct stats_estimate e, all = {NAN, NAN, NAN};
 	const char *lack;
-	struct stats_estimate all = figure(s, first, &lack);
 	size_t best = 0;
 
-	for (size_t i = 1; i < count; i++) {
-		const struct stats_estimate e = figure(s, s->who[i], &lack);
-
+	for (size_t i = 0; i < count; i++) {
+		if (by_slices(t))
+			estimate(s, &s->who[i], s->who, 1, &e, NULL);
+		else
+			e = metric_of(s->a, s->cell, s->who[i], t->measure, t->load, &lack);
 		if (e.point != all.point && pick(e.point, all.point) == e.point)
 			best = i;
 		all = (struct stats_estimate){

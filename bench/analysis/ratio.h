@@ -30,7 +30,7 @@ struct ratio_target {
 	char rows[2][RATIO_TEXT_BYTES]; /* of each side: names, as ratio_name takes them */
 	char cell[2][RATIO_TEXT_BYTES]; /* labels, in which "4N threads" are four a CPU */
 	char sign;                      /* '/', '-'; 0: the first side is all there is */
-	enum metric measure;            /* that failed: of the worst row */
+	enum metric measure;            /* METRIC_FAILED: of the worst row */
 	uint32_t load; /* per cent: times are response times at that load; 0: of calls */
 	char want[RATIO_TEXT_BYTES]; /* "<= 20 ns", ">= 1.3"; "": nothing is wanted */
 	double wanted;               /* its number */

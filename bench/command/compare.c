@@ -111,7 +111,7 @@ static struct stats_estimate figure_of(
 
 	return metric == METRIC_TIME
 		       ? analysis_at(a, cell, subject)->ns
-		       : metric_logarithm(metric_of_calls(a, cell, subject, metric, 0, &lack));
+		       : metric_logarithm(metric_of(a, cell, subject, metric, 0, &lack));
 }
 
 static size_t find_cell(const struct analysis *a, const char *label)

@@ -64,11 +64,7 @@ static void print_figures(
 
 static void print_answer(const struct ratio_target *t, const struct ratio_result *r, bool markdown)
 {
-	static const char *const verdicts[] = {[RATIO_MET] = "met",
-		[RATIO_MISSED] = "missed",
-		[RATIO_UNDECIDED] = "undecided",
-		[RATIO_SHOWN] = "-",
-		[RATIO_ABSENT] = "absent"};
+	static const char *const verdicts[] = {"met", "missed", "undecided", "-", "absent"};
 	const char *const *mark = marks[markdown];
 	const double point = r->estimate.point;
 
@@ -206,12 +202,6 @@ static const struct options options = {
 	.entry = entries,
 };
 
-static int refuse(int status, const char *why)
-{
-	fprintf(stderr, "nblbench ratios: %s\n", why);
-	return status;
-}
-
 static int run_ratios(int argc, char **argv)
 {
 	struct request request = {.of = NULL};
@@ -224,14 +214,17 @@ static int run_ratios(int argc, char **argv)
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
-	if (request.of == NULL)
-		return refuse(COMMAND_USAGE, "name a file of targets with --of; --help shows one");
+	if (request.of == NULL) {
+		fputs("nblbench ratios: name a file of targets with --of; --help shows one\n",
+			stderr);
+		return COMMAND_USAGE;
+	}
 
-	const bool typed = strcmp(request.of, "-") == 0;
-	FILE *in = typed ? stdin : fopen(request.of, "r");
+	const char *name = strcmp(request.of, "-") == 0 ? "/dev/stdin" : request.of;
+	FILE *in = fopen(name, "r");
 
 	if (in == NULL) {
-		fprintf(stderr, "nblbench ratios: %s: %s\n", request.of, strerror(errno));
+		fprintf(stderr, "nblbench ratios: %s: %s\n", name, strerror(errno));
 		return COMMAND_FAILED;
 	}
 	for (; operand < argc && error == 0; operand++) {
@@ -239,18 +232,18 @@ static int run_ratios(int argc, char **argv)
 		stores.count += error == 0 ? 1 : 0;
 	}
 	if (error == 0)
-		error = ratio_read(
-			in, typed ? "standard input" : request.of, &stores, &targets, &count, why);
+		error = ratio_read(in, name, &stores, &targets, &count, why);
 	fclose(in);
-	status = COMMAND_OK;
 	if (error != 0)
-		status = refuse(error == -EINVAL ? COMMAND_USAGE : COMMAND_FAILED, why);
+		fprintf(stderr, "nblbench ratios: %s\n", why);
 	else
 		answer_all(targets, count, &stores,
 			request.format.count > 0 && strcmp(request.format.item[0], "md") == 0);
 	while (stores.count > 0)
 		analysis_free(read[--stores.count]);
-	return fflush(stdout) == 0 ? status : COMMAND_FAILED;
+	if (error == -EINVAL)
+		return COMMAND_USAGE;
+	return error == 0 && fflush(stdout) == 0 ? COMMAND_OK : COMMAND_FAILED;
 }
 
 const struct command command_ratios = {
