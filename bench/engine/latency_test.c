@@ -180,9 +180,24 @@ static void test_long_rounds(NO_STATE)
 
 static bool full;
 
+/* The share of calls without a stall that took as long as one nevertheless: the machine's doing. */
+static double share_of_noise(void)
+{
+	static struct latency_times sum[LATENCY_HISTOGRAMS];
+	const struct histogram *fast = &sum[LATENCY_FAST].histogram;
+	uint64_t longer = 0;
+
+	every = UINT64_MAX;
+	time_calls(LATENCY_FAST, 100000, sum);
+	for (uint32_t b = histogram_bucket(stall_ns * HISTOGRAM_NS); b < HISTOGRAM_BUCKETS; b++)
+		longer += fast->count[b];
+	return (double)longer / (double)histogram_count(fast);
+}
+
 /*
- * The path's median is what the same stall takes outside of the engine. Others' load makes some
- * longer, seldom half of them.
+ * The path's median is what the same stall takes outside of the engine, and of all calls only those
+ * that stall are as long, and what the machine makes so. Others' load makes some stalls longer, seldom
+ * half of them.
  */
 static void test_path(NO_STATE)
 {
@@ -191,9 +206,11 @@ static void test_path(NO_STATE)
 	const int runs = full ? RUNS : 5;
 	int good = 0;
 
-	every = full ? 10000 : 1000;
 	stall_ns = 500;
 	for (int run = 0; run < runs; run++) {
+		const double noise = share_of_noise();
+
+		every = full ? 10000 : 1000;
 		const double due = stall_takes_ns();
 
 		time_calls(LATENCY_REFILL, CALLS, sum);
@@ -207,11 +224,12 @@ static void test_path(NO_STATE)
 		memset(&all, 0, sizeof(all));
 		latency_add(&all, &sum[LATENCY_FAST]);
 		latency_add(&all, &sum[LATENCY_REFILL]);
-		double before = latency_percentile(&all.histogram, 1 - 4.0 / (double)every);
-		assert_true(before < (double)stall_ns);
-		good += fabs(found / due - 1) < 0.1;
-		print_message("[ FOUND    ] %.0f ns of %.0f ns, in %.5f of the calls\n", found, due,
-			share);
+		double before =
+			latency_percentile(&all.histogram, 1 - 4.0 / (double)every - 2 * noise);
+		good += fabs(found / due - 1) < 0.1 && before < (double)stall_ns;
+		print_message("[ FOUND    ] %.0f ns of %.0f ns, in %.5f of the calls; before them "
+			      "%.0f ns, and as long without a stall %.5f\n",
+			found, due, share, before, noise);
 	}
 	assert_true(good >= (full ? GOOD : 1));
 }
