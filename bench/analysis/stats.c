@@ -76,30 +76,63 @@ static void select_kth(double *values, size_t n, size_t k)
 	}
 }
 
-double stats_median(double *values, size_t n)
+/* The mean of the values of two ranks, from 0, that are the same or neighbours. Reorders them. */
+static double between(double *values, size_t n, size_t lower, size_t upper)
 {
-	const size_t upper = n / 2;
-
 	select_kth(values, n, upper);
-	if (n % 2 == 1)
+	if (lower == upper)
 		return values[upper];
 
-	double lower = values[0];
+	double least = values[0];
 
 	for (size_t i = 1; i < upper; i++)
-		lower = fmax(lower, values[i]);
-	return (lower + values[upper]) / 2;
+		least = fmax(least, values[i]);
+	return (least + values[upper]) / 2;
 }
 
-double stats_hodges_lehmann(const double *values, size_t n, double *walsh)
+double stats_median(double *values, size_t n)
 {
-	size_t count = 0;
+	return between(values, n, (n - 1) / 2, n / 2);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		for (size_t j = i; j < n; j++)
-			walsh[count++] = (values[i] + values[j]) / 2;
+/* Of few values, of which a fork has one. */
+static void sort_few(double *values, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		const double value = values[i];
+		size_t at = i;
+
+		for (; at > 0 && values[at - 1] > value; at--)
+			values[at] = values[at - 1];
+		values[at] = value;
 	}
-	return stats_median(walsh, count);
+}
+
+double stats_hodges_lehmann(double *values, size_t n, double *walsh)
+{
+	const size_t all = n * (n + 1) / 2, lower = (all - 1) / 2, upper = all / 2;
+	size_t below = 0, count = 0;
+
+	/*
+	 * Of sorted values the average of i <= j is no less than that of any two at or before them, and no
+	 * greater than that of any two at or after them. So the place of most is known to be before or
+	 * behind the middle, and the rest are few: 7 of 21, or 21 of 55.
+	 */
+	sort_few(values, n);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = i; j < n; j++) {
+			const size_t before = (i + 1) * (j + 1) - i * (i + 1) / 2 - 1;
+			const size_t after = (n - i) * (n - j) - (n - j) * (n - j - 1) / 2 - 1;
+
+			if (before > upper)
+				break;
+			if (all - 1 - after < lower)
+				below++;
+			else
+				walsh[count++] = (values[i] + values[j]) / 2;
+		}
+	}
+	return between(walsh, count, lower - below, upper - below);
 }
 
 int stats_ascending(const void *a, const void *b)

@@ -49,9 +49,9 @@ double stats_median(double *values, size_t n);
 
 /*
  * The median of the averages of all pairs of values, each with itself included (Walsh averages).
- * n >= 1; walsh is scratch for n (n + 1) / 2 doubles.
+ * n >= 1; walsh is scratch for n (n + 1) / 2 doubles. Sorts them.
  */
-double stats_hodges_lehmann(const double *values, size_t n, double *walsh);
+double stats_hodges_lehmann(double *values, size_t n, double *walsh);
 
 /* For qsort: doubles, the least first. */
 int stats_ascending(const void *a, const void *b);

@@ -85,13 +85,37 @@ static void hodges_lehmann_by_hand(NO_STATE)
 {
 	double walsh[10];
 	/* Walsh averages of 1 2 10: 1, 1.5, 5.5, 2, 6, 10; their median is (2 + 5.5) / 2. */
-	const double three[] = {1, 2, 10};
+	double three[] = {1, 2, 10};
 	/* Of 1 2 3 100: 1 1.5 2 50.5 2 2.5 51 3 51.5 100; median of ten: (2.5 + 3) / 2. */
-	const double four[] = {1, 2, 3, 100};
+	double four[] = {1, 2, 3, 100};
 
 	near(stats_hodges_lehmann(three, 3, walsh), 3.75, 0);
 	near(stats_hodges_lehmann(four, 4, walsh), 2.75, 0);
 	near(stats_hodges_lehmann(four, 1, walsh), 1, 0);
+}
+
+/* Averages that are not looked at make no difference, to the last digit. */
+static void hodges_lehmann_is_the_median_of_all_averages(NO_STATE)
+{
+	enum { MOST = 24, TIMES = 200 };
+	double values[MOST], walsh[MOST * (MOST + 1) / 2], all[MOST * (MOST + 1) / 2];
+	struct stats_rng rng;
+
+	stats_rng_seed(&rng, 1);
+	for (size_t n = 1; n <= MOST; n++) {
+		for (int t = 0; t < TIMES; t++) {
+			size_t count = 0;
+
+			/* Every other time there are many ties. */
+			for (size_t i = 0; i < n; i++)
+				values[i] = stats_rng_below(&rng, t % 2 == 0 ? 4 : 1U << 30) / 3.0;
+			for (size_t i = 0; i < n; i++) {
+				for (size_t j = i; j < n; j++)
+					all[count++] = (values[i] + values[j]) / 2;
+			}
+			near(stats_hodges_lehmann(values, n, walsh), stats_median(all, count), 0);
+		}
+	}
 }
 
 static void point_is_hl_of_fork_medians(NO_STATE)
@@ -386,6 +410,7 @@ int main(void)
 		cmocka_unit_test(below_is_uniform_and_in_range),
 		cmocka_unit_test(medians_by_hand),
 		cmocka_unit_test(hodges_lehmann_by_hand),
+		cmocka_unit_test(hodges_lehmann_is_the_median_of_all_averages),
 		cmocka_unit_test(point_is_hl_of_fork_medians),
 		cmocka_unit_test(little_evidence_has_no_interval),
 		cmocka_unit_test(same_seed_same_digits),
