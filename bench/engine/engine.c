@@ -21,6 +21,7 @@ enum {
 	 * thread once more. */
 	ENGINE_SLACK_FRACTION = 64,
 	ENGINE_WAKE_NS = 50000, /* what a parked thread takes to run, rounded up */
+	ENGINE_AGES_PARTS = 4,  /* a part of a latency slice is for ages, where there are any */
 };
 
 static void give_order(struct engine *self, enum order order)
@@ -121,7 +122,7 @@ static void measure(struct engine *self, enum order order, uint64_t window_ns, u
 		atom_store_relaxed(&self->runners[i].running, 0);
 		atom_store_relaxed(&self->runners[i].started_ns, 0);
 	}
-	if (self->marks != NULL)
+	if (order == ORDER_RUN_AGES)
 		age_forget(self->marks);
 	atom_store_relaxed(&self->phase, PHASE_GATHER); /* seen with the order */
 	give_order(self, order);
@@ -190,7 +191,6 @@ static int open_latency(struct engine *self)
 
 		runner->latency = &self->latency[i];
 		runner->latency->ticks = &self->ticks;
-		runner->latency->marks = self->marks;
 		runner->distance = 1;
 		runner->random = splitmix(self->cell.shape.seed) ^ i;
 		runner->t.latency = runner->latency;
@@ -198,20 +198,68 @@ static int open_latency(struct engine *self)
 	return 0;
 }
 
-int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
-	struct engine_slice *out, char *why)
+/* Has the threads look for marks, or none. */
+static void hand_marks(struct engine *self, struct age_marks *marks)
+{
+	for (uint32_t i = 0; i < self->started; i++)
+		self->latency[i].marks = marks;
+}
+
+/* The ages, in a slice of their own: what every get does for them belongs to nobody's call. */
+static void measure_ages(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns)
+{
+	struct engine_slice slice;
+
+	hand_marks(self, self->marks);
+	measure_slice(self, ORDER_RUN_AGES, window_ns, lead_in_ns, &slice);
+	hand_marks(self, NULL);
+}
+
+static int prepare_latency(struct engine *self, char *why)
 {
 	if (self->subject.workload->untimed)
 		return engine_refuse(why, -ENOTSUP, "%s makes no call that could be timed.",
 			self->subject.workload->name);
 	if (self->latency == NULL && open_latency(self) != 0)
 		return engine_refuse(why, -ENOMEM, "There is no memory for the histograms.");
-	measure_slice(self, ORDER_RUN_TIMED, window_ns, lead_in_ns, out);
+	return 0;
+}
+
+static void measure_calls(struct engine *self, enum order order, uint64_t window_ns,
+	uint64_t lead_in_ns, struct engine_slice *out)
+{
+	measure_slice(self, order, window_ns, lead_in_ns, out);
 	for (uint32_t i = 0; i < self->started; i++)
 		self->figures[i].latency = &self->latency[i];
-	if (self->subject.workload->stall_ms > 0)
+}
+
+int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
+	struct engine_slice *out, char *why)
+{
+	const bool stalls = self->subject.workload->stall_ms > 0;
+	const int rc = prepare_latency(self, why);
+
+	if (rc != 0)
+		return rc;
+	if (self->marks != NULL) {
+		measure_ages(self, window_ns / ENGINE_AGES_PARTS, lead_in_ns / ENGINE_AGES_PARTS);
+		window_ns -= window_ns / ENGINE_AGES_PARTS;
+	}
+	/* Where a thread is stopped no call of the others may go untimed. */
+	measure_calls(self, stalls ? ORDER_RUN_EVERY : ORDER_RUN_TIMED, window_ns, lead_in_ns, out);
+	if (stalls)
 		latency_forget(&self->latency[0]); /* its own stop is no figure */
 	return 0;
+}
+
+int engine_balance_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
+	struct engine_slice *out, char *why)
+{
+	const int rc = prepare_latency(self, why);
+
+	if (rc == 0)
+		measure_calls(self, ORDER_RUN_EVERY, window_ns, lead_in_ns, out);
+	return rc;
 }
 
 static size_t open_loops_bytes(const struct engine *self)

@@ -156,6 +156,14 @@ int engine_latency_slice(struct engine *self, uint64_t window_ns, uint64_t lead_
 	struct engine_slice *out, char *why);
 
 /*
+ * The same, but every call is timed, and what a body does between them (WORKLOAD_OWN). Its units are
+ * not those of throughput: reading the clock takes longer than many a call. out->threads[i].latency
+ * has the calls, and in `whole` what else the time went to; no ages.
+ */
+int engine_balance_slice(struct engine *self, uint64_t window_ns, uint64_t lead_in_ns,
+	struct engine_slice *out, char *why);
+
+/*
  * A slice of an open loop (open_loop.h): work arrives per_s times a second, over all lanes; 0: it is
  * always waiting, so that out->served_s is the capacity. 0; -ENOTSUP: threads share CPUs, -ENOMEM, or
  * -EPROTO: the workload completes what nobody began; with a sentence in why (ENGINE_REASON_BYTES).

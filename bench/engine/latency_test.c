@@ -297,6 +297,9 @@ static void test_every_workload(NO_STATE)
 						&slice.threads[k].latency->of[c].histogram);
 			}
 		}
+		/* Of threads of which one is stopped no call goes untimed. */
+		if (workloads[i]->stall_ms > 0)
+			assert_int_equal(slice.threads[1].latency->units, slice.threads[1].units);
 		if (!workloads[i]->untimed)
 			assert_true(calls[first] > 0 && calls[pair.shape.threads - 1] > 0);
 		assert_int_equal(ages > 0, hands_over);
@@ -307,6 +310,71 @@ static void test_every_workload(NO_STATE)
 		assert_string_equal(closing.check, "");
 		assert_int_equal(closing.count, closing.expected);
 	}
+}
+
+/*
+ * Where every call is timed they and what is known beside them add up to the window: of calls alone,
+ * and of a body that does as much itself. The controls: half of the calls, and work that is not known.
+ */
+static bool works_too; /* as long as its call is */
+
+static uint64_t run_works(struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	(void)pool;
+	for (uint64_t i = 0; i < n; i++) {
+		WORKLOAD_DO(t, maybe_stall(t));
+		if (works_too)
+			WORKLOAD_OWN_DO(t, stall());
+	}
+	return n;
+}
+
+static void test_balance(NO_STATE)
+{
+	const struct workload_case subject = {.workload = &stalls,
+		.ops = pool_find("plain"),
+		.run = run_stalls,
+		.timed = run_works};
+	char why[ENGINE_REASON_BYTES];
+
+	every = 1;
+	stall_ns = 500;
+	for (int works = 0; works < 2; works++) {
+		struct latency_whole sum = {0};
+		struct engine_slice slice;
+		struct engine *engine;
+		uint64_t calls = 0, took = 0;
+
+		works_too = works != 0;
+		assert_int_equal(engine_open(&subject, &cell, &engine, why), 0);
+		for (int i = 0; i < STALL_SLICES_MAX && calls < 10000; i++) {
+			const struct latency *latency;
+
+			assert_int_equal(engine_balance_slice(engine, STALL_WINDOW_MS * MS_NS,
+						 MS_NS / 10, &slice, why),
+				0);
+			if (!kept_its_cpu(&slice.threads[0]))
+				continue;
+			latency = slice.threads[0].latency;
+			assert_int_equal(latency->units, slice.threads[0].units);
+			assert_int_equal(latency->calls, latency->units);
+			assert_int_equal(latency->whole.own, works ? latency->calls : 0);
+			assert_int_equal(latency->whole.waited_ns, 0);
+			latency_whole_add(&sum, &latency->whole);
+			calls += latency->calls;
+			took += latency->of[LATENCY_REFILL].sum;
+		}
+		engine_close(engine, NULL);
+		assert_true(calls >= 10000);
+		const double balance = latency_balance(&sum, calls, took);
+
+		print_message("[ FOUND    ] %.3f\n", balance);
+		assert_true(fabs(balance - 1) < 0.1);
+		assert_true(fabs(latency_balance(&sum, calls, took / 2) - 1) > 0.1);
+		sum.own = sum.own_sum = 0;
+		assert_int_equal(fabs(latency_balance(&sum, calls, took) - 1) < 0.1, !works);
+	}
+	assert_true(isnan(latency_balance(&(struct latency_whole){0}, 1, 1)));
 }
 
 /*
@@ -567,6 +635,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_balance),
 		cmocka_unit_test(test_ages),
 	};
 	int failed;

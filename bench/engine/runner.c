@@ -37,6 +37,10 @@ enum {
 	ENGINE_TRIES_NS = 50000000, /* beyond this the tries end with the round under way */
 	ENGINE_TIMED_DISTANCE_MAX = 1 << 20,
 	ENGINE_PROBES = 256, /* empty pairs of readings a slice */
+	ENGINE_PROBE_TRIES = 4,
+	/* Rounds from one that leaves marks to the next, in the mean: they touch what all gets look at. */
+	ENGINE_MARKS_DISTANCE = 16,
+	ENGINE_EVERY_PARTS = 8, /* a chunk has so much fewer rounds where every call is timed */
 	/* The smallest page: a write to each makes all memory resident. */
 	ENGINE_TOUCH_BYTES = 4096,
 };
@@ -104,7 +108,7 @@ static void choose_distance(struct engine *engine, struct runner *self)
 	double round_ns = 0, timed_ns = 0;
 	int tried = 0;
 
-	latency_forget(self->latency);
+	latency_forget_calls(self->latency);
 	for (int try = 0; try < ENGINE_TIMED_TRIES; try++) {
 		uint64_t began_ns = clock_now_ns();
 		bool waited = run_chunk(engine, self, self->rounds) == 0;
@@ -136,11 +140,48 @@ static void choose_distance(struct engine *engine, struct runner *self)
 	self->distance = distance < 1 ? 1 : (uint64_t)distance;
 }
 
-/* The empty probe, and how far apart probes are; in the lead-in, when the others run as well. */
-static void prepare_timing(struct engine *engine, struct runner *self)
+/*
+ * What a pair of readings takes by its own account, and what it takes in all, of some tries the one
+ * that took the least.
+ */
+static void time_pairs(struct runner *self)
 {
+	struct latency *latency = self->latency;
+	struct latency_whole best = {.pairs_ns = UINT64_MAX};
+
+	latency_forget(latency);
+	for (int try = 0; try < ENGINE_PROBE_TRIES; try++) {
+		latency_forget_calls(latency);
+		const uint64_t began_ns = clock_now_ns();
+		for (int i = 0; i < ENGINE_PROBES; i++) {
+			struct latency_start start;
+
+			latency_begin(&start, true, latency, self->t.self);
+			latency_end(&start, latency, self->t.self);
+		}
+		const uint64_t took_ns = clock_now_ns() - began_ns;
+		if (took_ns < best.pairs_ns)
+			best = (struct latency_whole){.pairs = ENGINE_PROBES,
+				.pairs_sum = latency->of[LATENCY_FAST].sum,
+				.pairs_ns = took_ns};
+	}
+	latency_forget_calls(latency);
+	latency->whole = best;
+}
+
+/* Everything that must be known before the window; in the lead-in, when the others run as well. */
+static void prepare_timing(struct engine *engine, struct runner *self, enum order order)
+{
+	if (order == ORDER_RUN_AGES) {
+		latency_forget(self->latency);
+		return;
+	}
+	if (order == ORDER_RUN_EVERY) {
+		time_pairs(self);
+		return;
+	}
 	choose_distance(engine, self);
-	latency_forget(self->latency);
+	latency_forget_calls(self->latency);
 	for (int i = 0; i < ENGINE_PROBES; i++) {
 		uint64_t first = ticks_first(&engine->ticks);
 		uint64_t last = ticks_last(&engine->ticks);
@@ -150,22 +191,17 @@ static void prepare_timing(struct engine *engine, struct runner *self)
 	}
 }
 
-/*
- * Rounds until the next timed one, itself included: from 1 to twice the distance, evenly. Where a
- * thread is stopped no round of the others may go untimed.
- */
-static uint64_t draw_distance(struct runner *self)
+/* Rounds until the next timed one: from 1 to twice the distance, evenly. */
+static uint64_t draw_distance(struct runner *self, uint64_t distance)
 {
-	if (self->engine->subject.workload->stall_ms > 0)
-		return 1;
 	self->random += SPLITMIX_STEP;
-	return 1 + splitmix(self->random) % (2 * self->distance);
+	return 1 + splitmix(self->random) % (2 * distance);
 }
 
-/* The window of a latency slice: now and then a round whose calls are timed. */
-static uint64_t run_window_timed(struct engine *engine, struct runner *self)
+/* The window of a latency slice: now and then a round whose calls are timed, or that leaves marks. */
+static uint64_t run_window_timed(struct engine *engine, struct runner *self, uint64_t distance)
 {
-	uint64_t left = draw_distance(self);
+	uint64_t left = draw_distance(self, distance);
 	uint64_t units = 0;
 
 	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE) {
@@ -179,8 +215,50 @@ static uint64_t run_window_timed(struct engine *engine, struct runner *self)
 		done = run_timed_round(engine, self);
 		self->latency->units += done;
 		units += done;
-		left = done > 0 ? draw_distance(self) : 1;
+		left = done > 0 ? draw_distance(self, distance) : 1;
 	}
+	return units;
+}
+
+/*
+ * The window of a slice in which every call is timed. While a body can't go on, and makes no call, it
+ * waits for its peer: that time is known by itself, and what the body does in it is not work.
+ */
+static uint64_t run_window_every(struct engine *engine, struct runner *self)
+{
+	struct latency *latency = self->latency;
+	const uint64_t rounds =
+		self->rounds > ENGINE_EVERY_PARTS ? self->rounds / ENGINE_EVERY_PARTS : 1;
+	const uint64_t began_ns = clock_now_ns();
+	uint64_t waits_ns = 0; /* since then; 0: it does not */
+	uint64_t units = 0;
+
+	latency->timing = latency->every = true;
+	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE) {
+		const uint64_t now_ns = waits_ns > 0 ? clock_now_ns() : 0;
+		const struct latency_whole before = latency->whole;
+		const uint64_t calls = latency->calls;
+		const uint64_t done = engine->subject.timed(engine->pool, &self->t, rounds);
+
+		units += done;
+		if (done > 0 || latency->calls > calls) {
+			latency->whole.waited_ns += waits_ns > 0 ? now_ns - waits_ns : 0;
+			waits_ns = 0;
+			if (done == 0 && engine->oversubscribed)
+				sched_yield();
+			continue;
+		}
+		if (waits_ns > 0)
+			latency->whole = before;
+		else
+			waits_ns = clock_now_ns();
+		wait_for_peer(engine);
+	}
+	latency->timing = latency->every = false;
+	const uint64_t ended_ns = clock_now_ns();
+	latency->whole.waited_ns += waits_ns > 0 ? ended_ns - waits_ns : 0;
+	latency->whole.window_ns = ended_ns - began_ns;
+	latency->units = units;
 	return units;
 }
 
@@ -192,10 +270,10 @@ static uint64_t run_window_timed(struct engine *engine, struct runner *self)
  * took two, chunks would grow without end where every other one waits for a thread that has no
  * CPU.
  */
-static void run_lead_in(struct engine *engine, struct runner *self, bool timed)
+static void run_lead_in(struct engine *engine, struct runner *self, enum order order)
 {
 	bool growing = true;
-	bool prepared = !timed;
+	bool prepared = order == ORDER_RUN;
 
 	for (int step = 0; atom_load_relaxed(&engine->phase) == PHASE_LEAD_IN ||
 			   (growing && step < ENGINE_CHUNK_STEPS) || !prepared;
@@ -211,7 +289,7 @@ static void run_lead_in(struct engine *engine, struct runner *self, bool timed)
 		else if (took_ns > ENGINE_CHUNK_NS && self->rounds > 1)
 			self->rounds /= 2;
 		if (!prepared && !growing) {
-			prepare_timing(engine, self);
+			prepare_timing(engine, self, order);
 			prepared = true;
 		}
 	}
@@ -227,30 +305,41 @@ void runner_enters_window(struct runner *self)
 	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
 }
 
-static uint64_t run_closed_loop(struct engine *engine, struct runner *self, bool timed)
+static uint64_t run_window(struct engine *engine, struct runner *self)
 {
 	uint64_t units = 0;
 
-	/* Every get looks for marks from the first round on, or none does. */
-	self->body = timed && engine->marks != NULL ? engine->subject.timed : engine->subject.run;
-	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
-	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
-		run_chunk(engine, self, 1);
-	run_lead_in(engine, self, timed);
-	runner_enters_window(self);
-	if (timed)
-		return run_window_timed(engine, self);
 	while (atom_load_relaxed(&engine->phase) == PHASE_MEASURE)
 		units += run_chunk(engine, self, self->rounds);
 	return units;
 }
 
+static uint64_t run_closed_loop(struct engine *engine, struct runner *self, enum order order)
+{
+	/* Every get looks for marks from the first round on, or none does. */
+	self->body = order == ORDER_RUN_AGES ? engine->subject.timed : engine->subject.run;
+	atom_store_relaxed(&self->running, 1); /* a hint for the coordinator's sleep */
+	while (atom_load_relaxed(&engine->phase) == PHASE_GATHER)
+		run_chunk(engine, self, 1);
+	run_lead_in(engine, self, order);
+	runner_enters_window(self);
+	switch (order) {
+	case ORDER_RUN_TIMED:
+		return run_window_timed(engine, self, self->distance);
+	case ORDER_RUN_AGES:
+		return run_window_timed(engine, self, ENGINE_MARKS_DISTANCE);
+	case ORDER_RUN_EVERY:
+		return run_window_every(engine, self);
+	default:
+		return run_window(engine, self);
+	}
+}
+
 static void runner_run(struct runner *self, enum order order)
 {
 	struct engine *engine = self->engine;
-	const uint64_t units = order == ORDER_RUN_OPEN
-				       ? open_loop_run(engine, self)
-				       : run_closed_loop(engine, self, order == ORDER_RUN_TIMED);
+	const uint64_t units = order == ORDER_RUN_OPEN ? open_loop_run(engine, self)
+						       : run_closed_loop(engine, self, order);
 
 	self->stopped_ns = clock_now_ns();
 	take_reading(self, units, &self->to);
@@ -338,6 +427,8 @@ static int runner_obey(struct runner *self, enum order order)
 		return runner_enter(self);
 	case ORDER_RUN:
 	case ORDER_RUN_TIMED:
+	case ORDER_RUN_AGES:
+	case ORDER_RUN_EVERY:
 	case ORDER_RUN_OPEN:
 		runner_run(self, order);
 		return 0;

@@ -29,7 +29,9 @@ enum order {
 	ORDER_FILL,
 	ORDER_ENTER,
 	ORDER_RUN,
-	ORDER_RUN_TIMED, /* calls */
+	ORDER_RUN_TIMED, /* some calls */
+	ORDER_RUN_AGES,  /* of objects */
+	ORDER_RUN_EVERY, /* all calls */
 	ORDER_RUN_OPEN,  /* an open loop */
 	ORDER_LEAVE,
 	ORDER_EXIT,

@@ -41,10 +41,44 @@ void latency_add(struct latency_times *self, const struct latency_times *other)
 	histogram_add(&self->histogram, &other->histogram);
 }
 
+void latency_whole_add(struct latency_whole *self, const struct latency_whole *other)
+{
+	self->window_ns += other->window_ns;
+	self->waited_ns += other->waited_ns;
+	self->own += other->own;
+	self->own_sum += other->own_sum;
+	self->pairs += other->pairs;
+	self->pairs_sum += other->pairs_sum;
+	self->pairs_ns += other->pairs_ns;
+}
+
+double latency_balance(const struct latency_whole *self, uint64_t calls, uint64_t sum)
+{
+	const double pairs = (double)self->pairs, own = (double)self->own, n = (double)calls;
+	const double read_ns = (double)self->pairs_sum / HISTOGRAM_NS / pairs;
+	const double took_ns = (double)self->pairs_ns / pairs;
+	const double left_ns = (double)self->window_ns - (double)self->waited_ns -
+			       (n + own) * took_ns -
+			       ((double)self->own_sum / HISTOGRAM_NS - own * read_ns);
+
+	return left_ns > 0 ? ((double)sum / HISTOGRAM_NS - n * read_ns) / left_ns : NAN;
+}
+
+void latency_forget_calls(struct latency *self)
+{
+	const struct latency_times age = self->of[LATENCY_AGE];
+
+	self->units = self->calls = 0;
+	self->whole = (struct latency_whole){0};
+	memset(self->of, 0, sizeof(self->of));
+	self->of[LATENCY_AGE] = age;
+}
+
 void latency_forget(struct latency *self)
 {
-	self->units = self->marked = 0;
-	memset(self->of, 0, sizeof(self->of));
+	latency_forget_calls(self);
+	self->marked = 0;
+	memset(&self->of[LATENCY_AGE], 0, sizeof(self->of[LATENCY_AGE]));
 }
 
 double latency_mean_ns(const struct latency_times *self)

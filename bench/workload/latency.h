@@ -9,8 +9,13 @@
  * What moved in the thread's pool_paths during the call says which path it took.
  *
  * Where one thread gets and another puts, objects have *ages* besides (age.h). The body says what it
- * got, and what it is about to put, in WORKLOAD_GOT and WORKLOAD_PUTTING. There the engine runs
- * rounds of the second unit alone, since every get must look; it times some of them.
+ * got, and what it is about to put, in WORKLOAD_GOT and WORKLOAD_PUTTING. Every get must look for
+ * marks, which costs time, so ages have slices of their own, of the second unit alone, in which no
+ * call is timed.
+ *
+ * In a third kind of slice every call is timed. Its calls, what a body does between them
+ * (WORKLOAD_OWN: a ring between two threads) and the readings of the clock must add up to the time of
+ * the slice.
  */
 #ifndef BENCH_WORKLOAD_LATENCY_H
 #define BENCH_WORKLOAD_LATENCY_H
@@ -65,20 +70,45 @@ enum { LATENCY_EVIDENCE = 100 };
 enum { LATENCY_P50, LATENCY_P90, LATENCY_P99, LATENCY_P999, LATENCY_P9999, LATENCY_PERCENTILES };
 extern const double latency_percentiles[LATENCY_PERCENTILES];
 
+/* Of a slice in which every call is timed: what else its time went to. Sums are in units of the histogram. */
+struct latency_whole {
+	uint64_t window_ns;
+	uint64_t waited_ns; /* of it: for a peer, without a call */
+	uint64_t own;       /* times that the body's own work was timed */
+	uint64_t own_sum;
+	/* Pairs of readings with nothing in between, as a call has them. */
+	uint64_t pairs;
+	uint64_t pairs_sum; /* what they read */
+	uint64_t pairs_ns;  /* what they took, with all that is done for a call that is timed */
+};
+
+/* Adds another's. */
+void latency_whole_add(struct latency_whole *self, const struct latency_whole *other);
+
+/*
+ * The balance of calls that took `sum` together, in units of the histogram: their time by the time
+ * that was left for them, each without the readings of the clock. NAN where none was left.
+ */
+double latency_balance(const struct latency_whole *self, uint64_t calls, uint64_t sum);
+
 /* What one thread timed in a slice. */
 struct latency {
 	const struct ticks *ticks;
-	struct age_marks *marks; /* all threads'; NULL: nobody asks for ages */
-	bool timing;             /* in this round */
+	struct age_marks *marks; /* all threads', of a slice that asks for ages; else NULL */
+	bool timing;             /* in this round: calls, or ages */
+	bool every;              /* in this slice: all calls, and the body's own work */
 	uint64_t units;          /* of work, done in the timed rounds */
+	uint64_t calls;          /* that were timed */
 	uint64_t marked;         /* puts that were to leave a mark */
+	struct latency_whole whole;
 	struct latency_times of[LATENCY_HISTOGRAMS];
 };
 _Static_assert(offsetof(struct latency, of[LATENCY_AGE]) <= 16384,
 	"a thread's histograms of calls fit a first-level cache's half");
 
-/* Forgets all that was timed. */
+/* Forgets all that was timed; all but ages. */
 void latency_forget(struct latency *self);
+void latency_forget_calls(struct latency *self);
 
 /* A call that is being timed. */
 struct latency_start {
@@ -87,10 +117,10 @@ struct latency_start {
 	uint64_t ticks;
 };
 
-ALWAYS_INLINE void latency_begin(
-	struct latency_start *start, const struct latency *self, const struct pool_thread *thread)
+ALWAYS_INLINE void latency_begin(struct latency_start *start, bool timing,
+	const struct latency *self, const struct pool_thread *thread)
 {
-	*start = (struct latency_start){.timing = self->timing};
+	*start = (struct latency_start){.timing = timing};
 	if (!start->timing)
 		return;
 	start->paths = thread->paths;
@@ -127,8 +157,26 @@ ALWAYS_INLINE void latency_end(
 		return;
 	uint64_t last = ticks_last(self->ticks);
 
+	self->calls++;
 	latency_record(&self->of[latency_class_of(&start->paths, &thread->paths)],
 		ticks_between(self->ticks, start->ticks, last));
+}
+
+/* The same of what is no call, but the body's own work. */
+ALWAYS_INLINE void latency_end_own(const struct latency_start *start, struct latency *self)
+{
+	if (!start->timing)
+		return;
+	uint64_t last = ticks_last(self->ticks);
+
+	self->whole.own++;
+	self->whole.own_sum += ticks_between(self->ticks, start->ticks, last);
+}
+
+/* Whether this round's calls are timed. */
+ALWAYS_INLINE bool latency_times_calls(const struct latency *self)
+{
+	return self->timing && self->marks == NULL;
 }
 
 /* In a timed round one object of those that are about to be put gets a mark, each place in turn. */
@@ -150,28 +198,51 @@ ALWAYS_INLINE void latency_got(struct latency *self, void *const *objs, uint32_t
 	}
 }
 
-/* WORKLOAD_GOT and WORKLOAD_PUTTING: objs[0..n), after the call that got them, before the one that puts. */
+/*
+ * WORKLOAD_CALL, WORKLOAD_DO: a driver's call. WORKLOAD_OWN, WORKLOAD_OWN_DO: what the body does itself
+ * and takes long, a ring's work above all. WORKLOAD_GOT and WORKLOAD_PUTTING: objs[0..n), after the call that got
+ * them, before the one that puts.
+ */
 #ifdef BENCH_TIMED
-#define WORKLOAD_CALL(t, call)                                   \
-	__extension__({                                          \
-		struct latency_start start_;                     \
-		latency_begin(&start_, (t)->latency, (t)->self); \
-		__auto_type value_ = (call);                     \
-		latency_end(&start_, (t)->latency, (t)->self);   \
-		value_;                                          \
+#define WORKLOAD_CALL(t, call)                                                                \
+	__extension__({                                                                       \
+		struct latency_start start_;                                                  \
+		latency_begin(                                                                \
+			&start_, latency_times_calls((t)->latency), (t)->latency, (t)->self); \
+		__auto_type value_ = (call);                                                  \
+		latency_end(&start_, (t)->latency, (t)->self);                                \
+		value_;                                                                       \
 	})
-#define WORKLOAD_DO(t, call)                                     \
-	do {                                                     \
-		struct latency_start start_;                     \
-		latency_begin(&start_, (t)->latency, (t)->self); \
-		call;                                            \
-		latency_end(&start_, (t)->latency, (t)->self);   \
+#define WORKLOAD_DO(t, call)                                                                  \
+	do {                                                                                  \
+		struct latency_start start_;                                                  \
+		latency_begin(                                                                \
+			&start_, latency_times_calls((t)->latency), (t)->latency, (t)->self); \
+		call;                                                                         \
+		latency_end(&start_, (t)->latency, (t)->self);                                \
+	} while (0)
+#define WORKLOAD_OWN(t, work)                                                         \
+	__extension__({                                                               \
+		struct latency_start start_;                                          \
+		latency_begin(&start_, (t)->latency->every, (t)->latency, (t)->self); \
+		__auto_type value_ = (work);                                          \
+		latency_end_own(&start_, (t)->latency);                               \
+		value_;                                                               \
+	})
+#define WORKLOAD_OWN_DO(t, work)                                                      \
+	do {                                                                          \
+		struct latency_start start_;                                          \
+		latency_begin(&start_, (t)->latency->every, (t)->latency, (t)->self); \
+		work;                                                                 \
+		latency_end_own(&start_, (t)->latency);                               \
 	} while (0)
 #define WORKLOAD_GOT(t, objs, n)     latency_got((t)->latency, objs, n)
 #define WORKLOAD_PUTTING(t, objs, n) latency_putting((t)->latency, objs, n)
 #else
 #define WORKLOAD_CALL(t, call)       ((void)(t), (call))
 #define WORKLOAD_DO(t, call)         ((void)(t), (call))
+#define WORKLOAD_OWN(t, work)        ((void)(t), (work))
+#define WORKLOAD_OWN_DO(t, work)     ((void)(t), (work))
 #define WORKLOAD_GOT(t, objs, n)     ((void)(t))
 #define WORKLOAD_PUTTING(t, objs, n) ((void)(t))
 #endif

@@ -105,7 +105,7 @@ ALWAYS_INLINE uint64_t nbl_lane_send(
 	const uint32_t burst = t->cell->burst;
 	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
+	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
 		for (uint32_t k = 0; k < burst; k++) {
 			void *nbl = packet(ops, t);
 
@@ -133,7 +133,7 @@ ALWAYS_INLINE uint64_t nbl_lane_complete(
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(&own->lane->out, batch, burst);
+		uint32_t got = WORKLOAD_OWN(t, spsc_ring_pop(&own->lane->out, batch, burst));
 
 		if (got == 0)
 			break;

@@ -25,7 +25,7 @@ ALWAYS_INLINE uint64_t netkvm_rx_indicate(
 	const uint32_t burst = t->cell->burst;
 	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
+	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
 		if (own->stock_count < burst)
 			nbl_lane_refill(own);
 		if (own->stock_count < burst)
@@ -60,7 +60,7 @@ ALWAYS_INLINE void netkvm_rx_return(
 	for (uint32_t k = 0; k < count; k++) {
 		NET_BUFFER_LIST *nbl = batch[k];
 
-		batch[k] = NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0];
+		batch[k] = WORKLOAD_OWN(t, NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0]);
 		nbl_lane_free(ops, t, 0, nbl);
 	}
 	nbl_lane_give_back(own->lane, batch, count);

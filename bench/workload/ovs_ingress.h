@@ -26,7 +26,7 @@ ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
 	const uint32_t burst = t->cell->burst;
 	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n && nbl_lane_fits(own->lane, burst); i++) {
+	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
 		if (own->stock_count < burst)
 			nbl_lane_refill(own);
 		if (own->stock_count < burst)
@@ -69,7 +69,7 @@ ALWAYS_INLINE void ovs_ingress_finish(
 		NET_BUFFER_LIST *nbl = batch[k];
 		uint64_t *words = (uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 
-		if (unlikely(words[1] != 1))
+		if (unlikely(WORKLOAD_OWN(t, words[1]) != 1))
 			t->failed++;
 		WORKLOAD_PUTTING(t, &(void *){words}, 1);
 		WORKLOAD_DO(t, nbl_context_pop(NBL_LOAD_POLICY, pool, own->nbl[0], nbl,

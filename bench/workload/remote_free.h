@@ -29,7 +29,7 @@ ALWAYS_INLINE uint64_t remote_free_produce(
 	CACHE_LINE_ALIGNED void *objs[POOL_BULK_MAX];
 	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n && spsc_ring_fits(ring, burst); i++) {
+	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, spsc_ring_fits(ring, burst)); i++) {
 		uint32_t got = WORKLOAD_CALL(t, ops->get_bulk(pool, t->self, objs, burst));
 
 		WORKLOAD_GOT(t, objs, got);
@@ -38,7 +38,7 @@ ALWAYS_INLINE uint64_t remote_free_produce(
 			t->failed++;
 		if (unlikely(got == 0))
 			break;
-		spsc_ring_push(ring, objs, got);
+		WORKLOAD_OWN_DO(t, spsc_ring_push(ring, objs, got));
 		done += got;
 	}
 	return done;
@@ -53,7 +53,7 @@ ALWAYS_INLINE uint64_t remote_free_consume(
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(ring, objs, burst);
+		uint32_t got = WORKLOAD_OWN(t, spsc_ring_pop(ring, objs, burst));
 
 		if (got == 0)
 			break;

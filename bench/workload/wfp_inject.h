@@ -50,7 +50,7 @@ ALWAYS_INLINE uint64_t wfp_inject_send(
 	void *batch[WFP_INJECT_BATCH_MAX];
 	uint64_t done = 0;
 
-	for (uint64_t i = 0; i < n && spsc_ring_fits(own->ring, want); i++) {
+	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, spsc_ring_fits(own->ring, want)); i++) {
 		uint32_t made = 0;
 
 		for (; made < burst; made++) {
@@ -70,7 +70,7 @@ ALWAYS_INLINE uint64_t wfp_inject_send(
 			t->failed++;
 		if (unlikely(made == 0))
 			break;
-		spsc_ring_push(own->ring, batch, made);
+		WORKLOAD_OWN_DO(t, spsc_ring_push(own->ring, batch, made));
 		done += made;
 	}
 	return done;
@@ -86,7 +86,7 @@ ALWAYS_INLINE uint64_t wfp_inject_complete(
 	uint64_t done = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		uint32_t got = spsc_ring_pop(own->ring, batch, burst);
+		uint32_t got = WORKLOAD_OWN(t, spsc_ring_pop(own->ring, batch, burst));
 
 		if (got == 0)
 			break;
