@@ -179,12 +179,15 @@ struct analysis_latency {
 	double probe_mean_ns, probe_ns, probe_p99_ns; /* of empty pairs of readings; the median */
 	double cost;           /* what timing took of the throughput, as a share; may be below 0 */
 	double calls_per_unit; /* of the side of a lane that spends the most time in calls */
-	double balance;        /* the time of these calls without the probe's, by a unit's time */
-	double balance_error;  /* two standard errors of it, as far as the timed calls tell */
-	bool comparable; /* a call takes longer than four probes, so the balance says something */
+	double time_ratio;     /* the time of these calls without the probe's, by a unit's time */
+	double time_ratio_error; /* two standard errors of it, as far as the timed calls tell */
+	/* A call takes longer than four probes, timed and in a row, so that the ratio says something. */
+	bool time_comparable;
+	double balance; /* of slices in which every call is timed (latency_balance); NAN without */
+	bool balance_comparable; /* there too a call takes longer than four probes */
 };
 
-/* A balance this near to 1 agrees. */
+/* A balance, or a ratio of times, this near to 1 agrees. */
 #define ANALYSIS_BALANCED 0.10
 
 /* A row at one load of an open loop. Rates are arrivals a second, means over the slices. */
@@ -395,12 +398,16 @@ void analysis_no_ages(const struct analysis *analysis, char *text);
 size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size_t *order);
 
 /*
- * How many rows of a cell have a balance that agrees, of how many whose balance says something; as a
- * sentence, "" if there are none. text has room for ANALYSIS_SENTENCE_BYTES.
+ * How many rows of a cell have a balance that agrees, of how many whose balance says something, and
+ * how many a ratio of times; as sentences, "" if there are none. text has room for
+ * ANALYSIS_SENTENCE_BYTES.
  */
 void analysis_balances(const struct analysis *analysis, size_t cell, char *text);
 
-/* Why the balance of a row does not agree, as a sentence; "" if it does, or says nothing. Likewise. */
+/*
+ * Why the balance of a row does not agree, or if it does, why its ratio of times does not; as a
+ * sentence, "" if both do, or say nothing. Likewise.
+ */
 void analysis_imbalance(const struct analysis *analysis, size_t cell, size_t subject, char *text);
 
 /* A row's response times, where it has some that stand for it. */

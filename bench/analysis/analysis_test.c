@@ -792,8 +792,9 @@ static void a_known_distribution_comes_out(NO_STATE)
 	near(l->calls_per_unit, 2, 1e-4);
 	near(l->cost, 0.02, 0.02);
 	/* Throughput has the weather in it, some per cent. */
-	near(l->balance, 0.95, 0.08); /* most of a mean is the probe, in buckets of 6 % */
-	assert_false(l->comparable);
+	near(l->time_ratio, 0.95, 0.08); /* most of a mean is the probe, in buckets of 6 % */
+	assert_false(l->time_comparable || l->balance_comparable);
+	near(l->balance, 0.97, 0.001);
 	for (int i = 0; i < LATENCY_PERCENTILES - 1; i++) {
 		const struct analysis_percentile *p = &l->at[i];
 
@@ -816,8 +817,9 @@ static void sides_of_a_lane_are_told_apart(NO_STATE)
 	const struct analysis_latency *l = analysis_latency(a, 6, subject(a, "mutex"));
 
 	near(l->calls_per_unit, 1.0 / 32, 1e-5);
-	assert_true(l->comparable);
-	near(l->balance, 0.95, 0.05);
+	assert_true(l->time_comparable && l->balance_comparable);
+	near(l->time_ratio, 0.95, 0.05);
+	near(l->balance, 0.97, 0.001);
 	assert_int_equal(l->path_count, 2);
 	assert_string_equal(l->path[1].name, "wait");
 	near(l->path[1].share, 1.0 / 1024 * 32 / 2, 0.001);
@@ -907,47 +909,139 @@ static void ages_want_clocks_that_agree(NO_STATE)
 	analysis_free(a);
 }
 
-static size_t rows_that_agree, rows_to_agree; /* of the cell, by the last balance_of */
+static size_t rows_that_agree, rows_to_agree; /* of the cell, by the last fifth_cell */
 
-static void balance_of(const char *sql, double want, const char *why)
+/*
+ * The latency of "mutex" in the fifth cell, whose calls move 32 objects and take long enough, after
+ * sql. The sentence of its row has `why` in it; NULL: there is none. sentence: in the cell's, before
+ * the numbers of rows. The caller frees the analysis.
+ */
+static struct analysis *fifth_cell(int schema, const char *sql, const char *why,
+	const char *sentence, const struct analysis_latency **out)
 {
 	struct synthetic_store wanted = synthetic_store_default();
 	struct analysis *a;
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	/* The fifth cell: calls that move 32 objects take long enough. */
 	wanted.forks = 6;
 	wanted.blocks = 2;
 	wanted.cells = 5;
+	wanted.schema = schema;
 	synthetic_store_write(store, &wanted);
 	if (sql != NULL)
 		synthetic_store_execute(store, sql);
 	a = read_store(NULL);
-	near(analysis_latency(a, 4, subject(a, "mutex"))->balance / want, 1, 0.08);
-	assert_true(analysis_latency(a, 4, subject(a, "mutex"))->comparable);
+	*out = analysis_latency(a, 4, subject(a, "mutex"));
 	analysis_imbalance(a, 4, subject(a, "mutex"), text);
 	if (why == NULL ? *text != '\0' : strstr(text, why) == NULL)
 		fail_msg("the sentence '%s' does not say '%s'", text, why == NULL ? "" : why);
 	analysis_balances(a, 4, text);
-	assert_int_equal(sscanf(text, "%zu of the %zu rows", &rows_that_agree, &rows_to_agree), 2);
+	const char *there = strstr(text, sentence);
+	if (there == NULL)
+		fail_msg("'%s' does not say '%s'", text, sentence);
+	rows_that_agree = rows_to_agree = 0;
+	sscanf(there + strlen(sentence), "%zu of the %zu rows", &rows_that_agree, &rows_to_agree);
+	return a;
+}
+
+static void ratio_of(const char *sql, double want, const char *why)
+{
+	const struct analysis_latency *l;
+	struct analysis *a = fifth_cell(0, sql, why,
+		"A unit's calls take what throughput gives a unit within 10 % in ", &l);
+
+	near(l->time_ratio / want, 1, 0.08);
+	assert_true(l->time_comparable);
 	analysis_free(a);
 }
 
 #define TWICE "UPDATE latency SET sum = 2 * sum WHERE path <> 'probe';"
 
+static void a_ratio_of_times_has_its_reason(NO_STATE)
+{
+	ratio_of(NULL, 0.95, NULL);
+	assert_int_equal(rows_that_agree, rows_to_agree);
+	ratio_of(TWICE, 1.9, "calls in a row overlap");
+	assert_int_equal(rows_that_agree, 0);
+	ratio_of(TWICE "UPDATE slice SET failed = units / 50", 1.9, "complete no unit");
+	ratio_of(TWICE "UPDATE thread SET cpu_ns = window_ns / 2", 1.9,
+		"without a CPU for 50 % of the time");
+	ratio_of(TWICE "UPDATE timed SET units = units / 2", 1.9, "% less than the others");
+	ratio_of(TWICE "UPDATE timed SET units = units * 2", 1.9, "% more than the others");
+	/* Half as many calls a unit, those that wait among them: how often is known of these alone. */
+	ratio_of("UPDATE timed SET timed_units = 2 * timed_units", 0.475, "between its calls");
+}
+
+/* Calls of which four probes are a part that counts, timed or in a row, are not compared. */
+static void short_calls_have_no_ratio(NO_STATE)
+{
+	static const char *const short_calls[] = {
+		"UPDATE latency SET sum = sum / 20 WHERE path <> 'probe'",
+		"UPDATE thread SET units = 100 * units; UPDATE slice SET units = 100 * units,"
+		" units_per_s = 100 * units_per_s"};
+
+	for (size_t i = 0; i < array_count(short_calls); i++) {
+		struct synthetic_store wanted = synthetic_store_default();
+		struct analysis *a;
+
+		wanted.forks = 2;
+		wanted.blocks = 2;
+		wanted.cells = 5;
+		synthetic_store_write(store, &wanted);
+		synthetic_store_execute(store, short_calls[i]);
+		a = read_store(NULL);
+		assert_false(analysis_latency(a, 4, subject(a, "mutex"))->time_comparable);
+		analysis_free(a);
+	}
+}
+
+static void balance_of(const char *sql, double want, const char *why)
+{
+	const struct analysis_latency *l;
+	struct analysis *a = fifth_cell(
+		0, sql, why, "Where every call is timed, the times add up within 10 % in ", &l);
+
+	near(l->balance, want, 0.005);
+	assert_true(l->balance_comparable);
+	assert_int_equal(rows_that_agree == rows_to_agree, why == NULL);
+	assert_true(rows_to_agree > 0);
+	analysis_free(a);
+}
+
+#define NET "(sum - calls * pairs_sum / pairs)" /* of the readings in it */
+
+/* The controls: calls that are too long, calls that are missing, and a row without its slice. */
 static void the_balance_finds_what_does_not_add_up(NO_STATE)
 {
-	balance_of(NULL, 0.95, NULL);
-	assert_int_equal(rows_that_agree, rows_to_agree);
-	balance_of(TWICE, 1.9, "calls in a row overlap");
-	assert_int_equal(rows_that_agree, 0);
-	balance_of(TWICE "UPDATE slice SET failed = units / 50", 1.9, "complete no unit");
-	balance_of(TWICE "UPDATE thread SET cpu_ns = window_ns / 2", 1.9,
-		"without a CPU for 50 % of the time");
-	balance_of(TWICE "UPDATE timed SET units = units / 2", 1.9, "% less than the others");
-	balance_of(TWICE "UPDATE timed SET units = units * 2", 1.9, "% more than the others");
-	/* Half as many calls a unit, those that wait among them: how often is known of these alone. */
-	balance_of("UPDATE timed SET timed_units = 2 * timed_units", 0.475, "between its calls");
+	static const char all[] = "the times add up within 10 % in ";
+	const struct analysis_latency *l;
+	struct analysis *a;
+
+	balance_of(NULL, 0.97, NULL);
+	const size_t rows = rows_to_agree;
+	balance_of("UPDATE balance SET sum = sum + " NET, 1.94, "took 1.94 times what was left");
+	balance_of("UPDATE balance SET sum = sum - " NET " / 2", 0.485, "51 % of the time");
+	a = fifth_cell(0,
+		"DELETE FROM balance WHERE subject_id IN (SELECT subject_id FROM subject WHERE"
+		" label = 'mutex')",
+		NULL, all, &l);
+	assert_true(isnan(l->balance) && !l->balance_comparable);
+	assert_int_equal(rows_to_agree, rows - 1);
+	analysis_free(a);
+	a = fifth_cell(0, "DELETE FROM balance WHERE subject_id < 10", NULL,
+		" more no such slice was without a flag.", &l);
+	analysis_free(a);
+}
+
+/* A store from before has its ratios, and no balance. */
+static void a_store_without_balance_has_ratios(NO_STATE)
+{
+	const struct analysis_latency *l;
+	struct analysis *a =
+		fifth_cell(3, NULL, NULL, "A unit's calls take what throughput gives", &l);
+
+	assert_true(isnan(l->balance) && !l->balance_comparable && l->time_comparable);
+	analysis_free(a);
 }
 
 static void stall(struct synthetic_store *wanted)
@@ -1178,7 +1272,10 @@ int main(void)
 		cmocka_unit_test(sides_of_a_lane_are_told_apart),
 		cmocka_unit_test(a_hand_over_has_sides_and_ages),
 		cmocka_unit_test(ages_want_clocks_that_agree),
+		cmocka_unit_test(a_ratio_of_times_has_its_reason),
+		cmocka_unit_test(short_calls_have_no_ratio),
 		cmocka_unit_test(the_balance_finds_what_does_not_add_up),
+		cmocka_unit_test(a_store_without_balance_has_ratios),
 		cmocka_unit_test(a_stall_is_in_its_path_and_in_the_tail),
 		cmocka_unit_test(the_thread_that_waits_is_told_from_the_other),
 		cmocka_unit_test(little_evidence_says_little),

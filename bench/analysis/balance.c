@@ -1,5 +1,5 @@
 /*
- * Why the times of single calls do not add up to a unit's time (latency.c).
+ * Why the times of single calls do not add up, or not to a unit's time (latency.c).
  *
  * What is known of a row decides which reason is told, and the reasons that make the ratio meaningless
  * come first. The last two are what is left: a reading of the clock before and after a call waits for
@@ -7,6 +7,7 @@
  * one in a row of calls. And what passes between two calls is nobody's call.
  */
 #include "bench/analysis/analysis.h"
+#include "bench/base/append.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,29 +15,42 @@
 static const double off_cpu = 0.1;       /* a greater share of the time without a CPU is told */
 static const double failed_share = 0.01; /* and of gets that found too little, by units */
 
-static bool agrees(const struct analysis_latency *l)
+static bool agrees(double ratio)
 {
-	return fabs(l->balance - 1) <= ANALYSIS_BALANCED;
+	return fabs(ratio - 1) <= ANALYSIS_BALANCED;
 }
 
 void analysis_balances(const struct analysis *a, size_t cell, char *text)
 {
-	size_t agree = 0, all = 0;
+	size_t balanced = 0, balances = 0, disturbed = 0, agree = 0, ratios = 0;
 
 	*text = '\0';
 	for (size_t i = 0; i < a->subject_count; i++) {
 		const struct analysis_latency *l = analysis_latency(a, cell, i);
 
-		if (l == NULL || !l->comparable)
+		if (l == NULL)
 			continue;
-		agree += agrees(l);
-		all++;
+		balanced += l->balance_comparable && agrees(l->balance);
+		balances += l->balance_comparable;
+		disturbed += isnan(l->balance) ? 1 : 0;
+		agree += l->time_comparable && agrees(l->time_ratio);
+		ratios += l->time_comparable;
 	}
-	if (all > 0)
-		snprintf(text, ANALYSIS_SENTENCE_BYTES,
-			"%zu of the %zu rows whose calls take longer than four readings "
-			"agree within %.0f %%.",
-			agree, all, 100 * ANALYSIS_BALANCED);
+	if (balances > 0) {
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			"Where every call is timed, the times add up within %.0f %% in %zu of the "
+			"%zu rows whose calls take longer than four readings",
+			100 * ANALYSIS_BALANCED, balanced, balances);
+		if (disturbed > 0)
+			append(text, ANALYSIS_SENTENCE_BYTES,
+				"; of %zu more no such slice was without a flag", disturbed);
+		append(text, ANALYSIS_SENTENCE_BYTES, ".");
+	}
+	if (ratios > 0)
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			"%sA unit's calls take what throughput gives a unit within %.0f %% in %zu "
+			"of the %zu rows.",
+			balances > 0 ? " " : "", 100 * ANALYSIS_BALANCED, agree, ratios);
 }
 
 /* The time of a unit of the loop alone; 0 if it was not measured. */
@@ -57,7 +71,7 @@ static void tell_rest(const struct analysis *a, size_t cell, const struct analys
 {
 	const double loop = loop_ns(a, cell), unit = exp(r->ns.point);
 
-	if (r->latency->balance + loop / unit >= 1 - ANALYSIS_BALANCED)
+	if (r->latency->time_ratio + loop / unit >= 1 - ANALYSIS_BALANCED)
 		snprintf(text, room,
 			"the loop around its calls takes the rest: alone, as null, %.3g ns of "
 			"%.3g.",
@@ -76,7 +90,12 @@ void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, c
 	const struct analysis_result *r = analysis_at(a, cell, subject);
 
 	*text = '\0';
-	if (l == NULL || !l->comparable || agrees(l))
+	if (l == NULL)
+		return;
+
+	const bool adds_up = !l->balance_comparable || agrees(l->balance);
+
+	if (adds_up && (!l->time_comparable || agrees(l->time_ratio)))
 		return;
 
 	const size_t used =
@@ -86,7 +105,18 @@ void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, c
 	char *to = text + used;
 	const size_t room = ANALYSIS_SENTENCE_BYTES - used;
 
-	if (a->cells[cell].oversubscribed)
+	if (!adds_up && l->balance < 1)
+		snprintf(to, room,
+			"%.0f %% of the time that was left for its calls went elsewhere, where "
+			"every "
+			"call was timed: between them, or while a thread had no CPU.",
+			100 * (1 - l->balance));
+	else if (!adds_up)
+		snprintf(to, room,
+			"where every call was timed, calls took %.2f times what was left for them: "
+			"less goes beside them than was measured.",
+			l->balance);
+	else if (a->cells[cell].oversubscribed)
 		snprintf(to, room,
 			"more threads than CPUs, and a thread that waits for its turn does so in a "
 			"call or between two, by chance.");
@@ -101,10 +131,10 @@ void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, c
 		snprintf(to, room,
 			"slices in which calls were timed did %.0f %% %s than the others.",
 			100 * fabs(l->cost), l->cost > 0 ? "less" : "more");
-	else if (fabs(l->balance - 1) <= l->balance_error + ANALYSIS_BALANCED)
+	else if (fabs(l->time_ratio - 1) <= l->time_ratio_error + ANALYSIS_BALANCED)
 		snprintf(to, room, "too few calls were timed, so the ratio is known to ±%.2g only.",
-			l->balance_error);
-	else if (l->balance < 1)
+			l->time_ratio_error);
+	else if (l->time_ratio < 1)
 		tell_rest(a, cell, r, to, room);
 	else
 		snprintf(to, room,

@@ -4,11 +4,19 @@
  * Percentiles are those of histograms that were merged over forks and threads. They are never
  * averaged, and nothing is subtracted from them. percentile.c says how sure they are.
  *
- * The mass balance asks whether the times add up. What a unit's calls take, each path by its mean
- * without the probe's, is set against the time of a unit that throughput tells. How often a path is
- * taken comes from the throughput slices, in which nothing was timed. They count for all threads of
- * a lane together, so a count goes to its sides as the timed calls of that path do. The sides work
- * at the same time, so the slower one is compared.
+ * The mass balance asks whether the times add up. In slices in which every call is timed the calls of
+ * all paths together, each without the probe, are set against the time that is left for them: the
+ * window, less the readings of the clock, what the workload does between calls, and waits for a
+ * peer. Each of these is measured by itself. Such a slice says nothing of throughput.
+ *
+ * The ratio of times asks how a call that is timed compares with calls in a row. What a unit's calls
+ * take, each path by its mean without the probe's, is set against the time of a unit that throughput
+ * tells. How often a path is taken comes from the throughput slices, in which nothing was timed. They
+ * count for all threads of a lane together, so a count goes to its sides as the timed calls of that
+ * path do. By Little's law the ratio is the mean number of calls that a thread would have under way,
+ * if each took as long as one that is timed.
+ *
+ * The sides of a lane work at the same time, so the slower one is compared.
  */
 #include "bench/analysis/steps.h"
 #include "bench/base/auto_free.h"
@@ -81,8 +89,30 @@ static double error_squared(const struct latency_times *of)
 	return sum / n / n;
 }
 
-/* The balance, and each path's share of all calls into `share`, which has LATENCY_CLASSES. */
-static void balance(struct analysis_latency *l, const struct analysis_times *times,
+/* The balance, of the side that spends the most time in calls. */
+static void balance(struct analysis_latency *l, const struct analysis_times *times)
+{
+	double most = 0;
+
+	l->balance = NAN;
+	for (size_t i = 0; i < times->sides; i++) {
+		const struct analysis_side *side = &times->side[i];
+		const double calls = (double)side->every_calls,
+			     sum_ns = (double)side->every_sum / HISTOGRAM_NS,
+			     pair_ns = (double)side->whole.pairs_sum / HISTOGRAM_NS /
+				       (double)side->whole.pairs;
+
+		if (calls == 0 || !(sum_ns - calls * pair_ns > most))
+			continue;
+		most = sum_ns - calls * pair_ns;
+		l->balance = latency_balance(&side->whole, side->every_calls, side->every_sum);
+		l->balance_comparable =
+			isfinite(l->balance) && sum_ns > comparable_probes * calls * pair_ns;
+	}
+}
+
+/* The ratio of times, and each path's share of all calls into `share`, which has LATENCY_CLASSES. */
+static void compare_times(struct analysis_latency *l, const struct analysis_times *times,
 	const struct analysis_result *r, double *share)
 {
 	double often[LATENCY_CLASSES], all = 0, most = 0, error = 0;
@@ -112,9 +142,12 @@ static void balance(struct analysis_latency *l, const struct analysis_times *tim
 	}
 	for (int path = 0; path < LATENCY_CLASSES; path++)
 		share[path] = all > 0 ? share[path] / all : NAN;
-	l->balance = most / exp(r->ns.point);
-	l->balance_error = 2 * error / exp(r->ns.point);
-	l->comparable = l->mean_ns > comparable_probes * l->probe_mean_ns && isfinite(l->balance);
+	const double unit_ns = exp(r->ns.point), least_ns = comparable_probes * l->probe_mean_ns;
+
+	l->time_ratio = most / unit_ns;
+	l->time_ratio_error = 2 * error / unit_ns;
+	l->time_comparable = isfinite(l->time_ratio) && l->mean_ns > least_ns &&
+			     unit_ns > l->calls_per_unit * least_ns;
 }
 
 /* The median over forks of what the latency slices lacked of the throughput of the others. */
@@ -228,7 +261,8 @@ static void work_out(struct analysis_latency *l, const struct analysis *a,
 	for (int i = 0; i < LATENCY_PERCENTILES; i++)
 		l->at[i] = analysis_percentile_of(&all.histogram, times->calls, times->forks,
 			latency_percentiles[i], l->probe_ns, scratch);
-	balance(l, times, r, share);
+	balance(l, times);
+	compare_times(l, times, r, share);
 	describe_paths(l, subject, of, share);
 	describe_hand_over(l, a, times, &of[LATENCY_AGE], scratch);
 	l->cost = cost_of(times, scratch);

@@ -136,6 +136,25 @@ static void read_paths(
 	}
 }
 
+static void read_balances(
+	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
+{
+	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
+		"SELECT thread, calls, sum, window_ns, waited_ns, own, own_sum, pairs, pairs_sum,"
+		" pairs_ns FROM balance WHERE cell_id = ? AND subject_id = ?");
+
+	while (source_next(r, s)) {
+		struct analysis_side *side = &times->side[source_small(s, 0) % times->sides];
+
+		side->every_calls += source_count(s, 1);
+		side->every_sum += source_count(s, 2);
+		latency_whole_add(&side->whole,
+			&(struct latency_whole){source_count(s, 3), source_count(s, 4),
+				source_count(s, 5), source_count(s, 6), source_count(s, 7),
+				source_count(s, 8), source_count(s, 9)});
+	}
+}
+
 static void read_least_longest(
 	struct analysis_source *r, size_t cell_at, size_t subject_at, struct analysis_times *times)
 {
@@ -158,6 +177,8 @@ int analysis_read_times(
 		read_rates(r, cell_at, subject_at, times);
 		read_paths(r, cell_at, subject_at, times);
 		read_least_longest(r, cell_at, subject_at, times);
+		if (r->schema >= SCHEMA_WITH_BALANCE)
+			read_balances(r, cell_at, subject_at, times);
 	}
 	return source_result(r);
 }

@@ -11,7 +11,8 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-enum { SCHEMA_WITH_LATENCY = 3 }; /* the first version whose stores tell of waits and latency */
+/* The first versions whose stores tell of waits and latency; and of slices with every call timed. */
+enum { SCHEMA_WITH_LATENCY = 3, SCHEMA_WITH_BALANCE = 4 };
 
 struct analysis_source {
 	const char *path;

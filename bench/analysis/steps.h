@@ -34,6 +34,9 @@ void analysis_raw_free(struct analysis_raw *raw);
 struct analysis_side {
 	double units; /* of the timed rounds */
 	struct latency_times of[LATENCY_HISTOGRAMS];
+	/* Of slices in which every call was timed: calls, their sum as that of `of`, and the rest. */
+	uint64_t every_calls, every_sum;
+	struct latency_whole whole;
 };
 
 /* What a fork has to say of a subject's latency. */

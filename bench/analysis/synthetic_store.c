@@ -328,6 +328,33 @@ static void paths_of(const struct synthetic_store *wanted, const struct model *m
 			(struct synthetic_path){4000, 100 * true_ns(wanted, m, load), 0.5};
 }
 
+/* Of what is left for calls so much is spent in them, where every call is timed. */
+static const double in_calls = 0.97;
+
+/*
+ * A slice in which every call is timed. Where two threads share the work, each moves as many objects
+ * through a ring as it makes calls, and waits for the other.
+ */
+static void write_balance(
+	sqlite3 *db, sqlite3_stmt *s, const int64_t *key, const struct load *load, double call_ns)
+{
+	enum { PAIRS = 256, PAIR_NS = 60, OWN_NS = 100, CALLS = 10000 };
+	const double own = load->lane_threads > 1 ? CALLS : 0, waited = 1000 * own / CALLS;
+
+	sqlite3_reset(s);
+	for (int k = 0; k < 4; k++)
+		sqlite3_bind_int64(s, k + 1, key[k]);
+	for (int k = 0; k < 9; k++)
+		sqlite3_bind_double(s, k + 5,
+			floor((double[]){CALLS * call_ns / in_calls + (CALLS + own) * PAIR_NS +
+						 own * OWN_NS + waited,
+				waited, CALLS,
+				CALLS * (call_ns + SYNTHETIC_PROBE_NS) * HISTOGRAM_NS, own,
+				own * (OWN_NS + SYNTHETIC_PROBE_NS) * HISTOGRAM_NS, PAIRS,
+				PAIRS * SYNTHETIC_PROBE_NS * HISTOGRAM_NS, PAIRS * PAIR_NS}[k]));
+	check(db, sqlite3_step(s));
+}
+
 static void write_latency(
 	sqlite3 *db, int c, const struct synthetic_store *wanted, struct stats_rng *rng)
 {
@@ -335,6 +362,8 @@ static void write_latency(
 	const double window = 40000000;
 	sqlite3_stmt *timed = prepare(db, "INSERT INTO timed VALUES (?,?,?,?,20,0,?,?,?)");
 	sqlite3_stmt *latency = prepare(db, "INSERT INTO latency VALUES (?,?,?,?,?,?,?,?,?)");
+	sqlite3_stmt *balance =
+		prepare(db, "INSERT INTO balance VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
 
 	for (int i = 0; i < SUBJECTS; i++) {
 		struct synthetic_path paths[LATENCY_HISTOGRAMS];
@@ -353,6 +382,9 @@ static void write_latency(
 					(double[]){c + 1, i + 1, f, t, floor(units), window,
 						floor(150000 / calls_a_unit(load))},
 					NULL);
+				write_balance(db, balance, (int64_t[]){c + 1, i + 1, f, t}, load,
+					luck * true_ns(wanted, &models[i], load) /
+						calls_a_unit(load));
 				for (int path = 0; path < LATENCY_HISTOGRAMS; path++) {
 					/* The thread that gets knows the ages. */
 					if (paths[path].calls < 1 || (path == LATENCY_AGE && t > 0))
@@ -370,6 +402,7 @@ static void write_latency(
 	}
 	sqlite3_finalize(timed);
 	sqlite3_finalize(latency);
+	sqlite3_finalize(balance);
 }
 
 /* The loads of the open loop, in per cent of the capacity, which is that share of the throughput. */
@@ -462,7 +495,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		write_loads(db, c, wanted, &load_rng);
 	}
 	/* What the versions before did not have. */
-	if (version < STORE_SCHEMA_VERSION)
+	if (version < 4)
+		run(db, "DROP TABLE balance");
+	if (version < 3)
 		run(db, "DROP TABLE timed; DROP TABLE latency; DROP TABLE load;"
 			"ALTER TABLE slice DROP COLUMN wait");
 	run(db, "COMMIT");

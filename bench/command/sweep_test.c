@@ -295,6 +295,28 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 	assert_number(self, "SELECT count(*) FROM block", KILLED_BLOCKS);
 }
 
+/* Threads that take turns have no flags, so that here none of these slices is left out. */
+static void a_fork_times_every_call_once(void **state)
+{
+	struct fixture *self = *state;
+	char line[256];
+	struct run run;
+
+	snprintf(line, sizeof(line),
+		"--out %%OUT --pool null,mutex --workload pair --threads %" PRIu32
+		" --forks 2 --blocks 3 --slice-ms 0.1",
+		2 * options_cpus());
+	complete(self, &run, line, COMMAND_OK);
+	assert_true(number(self, "SELECT count(*) FROM balance") > 0);
+	assert_number(
+		self, "SELECT count(*) FROM balance", number(self, "SELECT count(*) FROM timed"));
+	assert_number(self, "SELECT sum(flagged) FROM timed", 0);
+	assert_number(self,
+		"SELECT count(*) FROM balance WHERE calls = 0 OR pairs_ns = 0 OR waited_ns > "
+		"window_ns",
+		0);
+}
+
 static void interrupted_sweep_says_so_and_goes_on(void **state)
 {
 	static const char line[] = "--out %OUT --pool mutex,null --workload pair --threads 1 "
@@ -785,6 +807,7 @@ int main(int argc, char **argv)
 #define SWEEP_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		SWEEP_TEST(killed_sweep_keeps_every_complete_block),
+		SWEEP_TEST(a_fork_times_every_call_once),
 		SWEEP_TEST(interrupted_sweep_says_so_and_goes_on),
 		SWEEP_TEST(second_interrupt_stops_at_once),
 		SWEEP_TEST(crashed_worker_costs_its_own_cell),

@@ -50,6 +50,9 @@ struct reading {
 	int cpu;
 };
 
+/* Rounds between timed ones, until it is known what these cost. */
+enum { ENGINE_UNTRIED_DISTANCE = 64 };
+
 struct runner {
 	CACHE_PAIR_ALIGNED struct workload_thread t; /* the body's */
 	/* Written by the thread at the ends of its window. */

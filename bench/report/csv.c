@@ -25,7 +25,8 @@ static const char *const head =
 	"high,"
 	"call_p99.9_ns,call_p99.9_low,call_p99.9_high,call_p99.99_ns,call_p99.99_low,"
 	"call_p99.99_high,call_longest_ns,probe_p50_ns,probe_p99_ns,timing_cost,calls_per_unit,"
-	"call_time_ratio,call_time_comparable,call_longest_best_thread_ns";
+	"call_time_ratio,call_time_comparable,call_longest_best_thread_ns,balance,"
+	"balance_comparable";
 
 /* Of each path once more, with its name before them; "all" for what has no paths. */
 static const char *const path_columns[] = {"share", "mean_ns", "p50_ns", "p99_ns", "longest_ns"};
@@ -129,6 +130,7 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 		.probe_p99_ns = NAN,
 		.cost = NAN,
 		.calls_per_unit = NAN,
+		.time_ratio = NAN,
 		.balance = NAN};
 	const struct analysis_latency *l = timed == NULL ? &none : timed;
 
@@ -145,10 +147,12 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 	put_real(out, l->probe_p99_ns);
 	put_real(out, l->cost);
 	put_real(out, l->calls_per_unit);
+	put_real(out, l->time_ratio);
+	fputs(timed == NULL ? "," : l->time_comparable ? "1," : "0,", out);
+	put_real(out, timed == NULL ? NAN : l->least_longest_ns);
 	put_real(out, l->balance);
-	fputs(timed == NULL ? "," : l->comparable ? "1," : "0,", out);
-	if (timed != NULL)
-		fprintf(out, "%.6g", l->least_longest_ns);
+	if (isfinite(l->balance))
+		fputc(l->balance_comparable ? '1' : '0', out);
 	for (int i = 0; path_name(i) != NULL; i++)
 		put_path(out, l, path_name(i));
 	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++)

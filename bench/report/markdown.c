@@ -121,8 +121,8 @@ static void put_latency(
 	FILE *out, const struct analysis *a, size_t c, const size_t *order, size_t n)
 {
 	put(out, "\n### ", a->cells[c].label, "");
-	fputs("\n\n| ns a call | p50 | p90 | p99 | p99.9 | p99.99 | longest | × a unit's |\n"
-	      "|---|--:|--:|--:|--:|--:|--:|--:|\n",
+	fputs("\n\n| ns a call | p50 | p90 | p99 | p99.9 | p99.99 | longest | × a unit's | balance "
+	      "|\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
 		out);
 	for (size_t i = 0; i < n; i++) {
 		const struct analysis_latency *l = analysis_latency(a, c, order[i]);
@@ -130,8 +130,9 @@ static void put_latency(
 		put(out, "| ", a->subjects[order[i]].label, " |");
 		for (int p = 0; p < LATENCY_PERCENTILES; p++)
 			put_percentile(out, &l->at[p]);
-		fprintf(out, " %s | %s |\n", number_plain(l->longest_ns).text,
-			l->comparable ? number_plain(l->balance).text : "-");
+		fprintf(out, " %s | %s | %s |\n", number_plain(l->longest_ns).text,
+			l->time_comparable ? number_plain(l->time_ratio).text : "-",
+			l->balance_comparable ? number_plain(l->balance).text : "-");
 	}
 	char text[ANALYSIS_SENTENCE_BYTES];
 
@@ -159,7 +160,9 @@ static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
 		"\n## Latency\n\nTimes of single calls, by p99, with 95 %% intervals. °: below "
 		"twice "
 		"what the clock takes by itself. -: fewer than %d calls lie beyond it. × a unit's: "
-		"the times of a unit's calls against its time by throughput.\n",
+		"the times of a unit's calls against its time by throughput. balance: where every "
+		"call is timed, their times against what the clock, the workload's own work and "
+		"waits leave of the slice. -: too short for the clock.\n",
 		LATENCY_EVIDENCE);
 	if (a->has_hand_over) {
 		char no_ages[ANALYSIS_SENTENCE_BYTES];

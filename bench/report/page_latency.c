@@ -40,8 +40,10 @@ static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
 	return page_row(&a->subjects[subject],
 		template_record("percentiles", percentiles_of(l), "longest",
 			page_plain(l->longest_ns), "calls", template_count(l->calls), "cost", cost,
-			"comparable", json_boolean(l->comparable), "balance",
-			page_plain(l->balance), NULL));
+			"time_comparable", json_boolean(l->time_comparable), "time_ratio",
+			page_plain(l->time_ratio), "balance_comparable",
+			json_boolean(l->balance_comparable), "balance", page_plain(l->balance),
+			NULL));
 }
 
 /* What a call did, in words, by the name of its path. */

@@ -272,7 +272,8 @@ static bool read_threads(json_t *threads, struct store_slice *out)
 	return true;
 }
 
-static bool read_slice(json_t *reply, struct store_slice *out)
+/* first: of the worker's turn, so that it was parked before. */
+static bool read_slice(json_t *reply, bool first, struct store_slice *out)
 {
 	json_int_t idle_cpu_ns, idle_ns;
 	const char *flags;
@@ -289,8 +290,8 @@ static bool read_slice(json_t *reply, struct store_slice *out)
 		    "idle_ns", &idle_ns, "threads", &threads) != 0 ||
 		!read_threads(threads, out))
 		return false;
-	/* A parked worker that burns CPU time disturbs the others. */
-	bool idle_cpu = idle_cpu_ns > idle_ns / IDLE_CPU_PARTS;
+	/* A parked worker that burns CPU time disturbs the others. Between its own slices it works. */
+	bool idle_cpu = first && idle_cpu_ns > idle_ns / IDLE_CPU_PARTS;
 	snprintf(out->flags, sizeof(out->flags), "%s%s%s", flags,
 		idle_cpu && flags[0] != '\0' ? " " : "", idle_cpu ? "idle_cpu" : "");
 	return true;
@@ -303,17 +304,17 @@ static int slice_ms(const struct plan_cell *cell)
 }
 
 static bool run_slice(struct controller *self, struct controller_worker *worker,
-	const struct plan_cell *cell, bool timed, struct store_slice *out)
+	const struct plan_cell *cell, bool timed, bool every, struct store_slice *out)
 {
 	json_t *reply = ask(self, worker,
-		json_pack("{s:s, s:I, s:I, s:b}", "cmd", "slice", "window_ns",
+		json_pack("{s:s, s:I, s:I, s:b, s:b}", "cmd", "slice", "window_ns",
 			(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns,
-			"timed", timed),
+			"timed", timed, "every", every),
 		"slice", "slice", slice_ms(cell));
 
 	if (reply == NULL)
 		return false;
-	if (!read_slice(reply, out))
+	if (!read_slice(reply, !timed, out))
 		note_malformed(worker, "slice");
 	json_decref(reply);
 	return worker->state == NULL;
@@ -322,7 +323,7 @@ static bool run_slice(struct controller *self, struct controller_worker *worker,
 bool controller_slice(struct controller *self, struct controller_worker *worker,
 	const struct plan_cell *cell, struct store_slice *out)
 {
-	return run_slice(self, worker, cell, false, out);
+	return run_slice(self, worker, cell, false, false, out);
 }
 
 static bool read_times(json_t *reply, struct store_times *out)
@@ -349,17 +350,23 @@ static bool read_times(json_t *reply, struct store_times *out)
 	return true;
 }
 
+/* Asks for what a thread timed in the last slice; NULL: the worker came to grief. */
+static json_t *ask_times(struct controller *self, struct controller_worker *worker, uint32_t thread)
+{
+	return ask(self, worker,
+		json_pack("{s:s, s:I}", "cmd", "times", "thread", (json_int_t)thread), "times",
+		"times", OTHER_MS);
+}
+
 bool controller_latency_slice(struct controller *self, struct controller_worker *worker,
 	const struct plan_cell *cell, struct store_times *out)
 {
 	struct store_slice *slice = &self->latency_slice;
 
-	if (!run_slice(self, worker, cell, true, slice))
+	if (!run_slice(self, worker, cell, true, false, slice))
 		return false;
 	for (uint32_t i = 0; i < slice->threads && i < cell->threads; i++) {
-		json_t *reply = ask(self, worker,
-			json_pack("{s:s, s:I}", "cmd", "times", "thread", (json_int_t)i), "times",
-			"times", OTHER_MS);
+		json_t *reply = ask_times(self, worker, i);
 
 		if (reply == NULL)
 			return false;
@@ -370,6 +377,41 @@ bool controller_latency_slice(struct controller *self, struct controller_worker 
 			.window_ns = slice->thread[i].window_ns,
 		};
 		if (!read_times(reply, &out[i]))
+			note_malformed(worker, "times");
+		json_decref(reply);
+	}
+	return worker->state == NULL;
+}
+
+static bool read_balance(json_t *reply, struct store_balance *out)
+{
+	json_int_t window_ns, waited_ns, own, own_sum, pairs, pairs_sum, pairs_ns;
+
+	if (json_unpack(reply, "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}", "whole",
+		    "window_ns", &window_ns, "waited_ns", &waited_ns, "calls", &out->calls, "sum",
+		    &out->sum, "own", &own, "own_sum", &own_sum, "pairs", &pairs, "pairs_sum",
+		    &pairs_sum, "pairs_ns", &pairs_ns) != 0)
+		return false;
+	out->whole = (struct latency_whole){(uint64_t)window_ns, (uint64_t)waited_ns, (uint64_t)own,
+		(uint64_t)own_sum, (uint64_t)pairs, (uint64_t)pairs_sum, (uint64_t)pairs_ns};
+	return true;
+}
+
+bool controller_balance_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_balance *out, bool *flagged)
+{
+	struct store_slice *slice = &self->latency_slice;
+
+	if (!run_slice(self, worker, cell, true, true, slice))
+		return false;
+	*flagged = slice->flags[0] != '\0';
+	for (uint32_t i = 0; i < slice->threads && i < cell->threads; i++) {
+		json_t *reply = ask_times(self, worker, i);
+
+		if (reply == NULL)
+			return false;
+		out[i] = (struct store_balance){.thread = i};
+		if (!read_balance(reply, &out[i]))
 			note_malformed(worker, "times");
 		json_decref(reply);
 	}

@@ -93,6 +93,13 @@ bool controller_latency_slice(struct controller *self, struct controller_worker 
 	const struct plan_cell *cell, struct store_times *out);
 
 /*
+ * Runs one slice in which every call is timed. True, out[0..cell->threads) but for subject, and
+ * whether it has a flag; false: see worker->state.
+ */
+bool controller_balance_slice(struct controller *self, struct controller_worker *worker,
+	const struct plan_cell *cell, struct store_balance *out, bool *flagged);
+
+/*
  * Runs one slice of an open loop at so many per cent of the capacity; 0: measures the capacity.
  * True and *out but for subject; false: see worker->state.
  */

@@ -18,6 +18,7 @@ enum {
 	PADDING_MAX = 4096,    /* bytes of environment: one page of stack shift */
 	CELL_FAILURES_MAX = 2, /* this many end the cell for a subject */
 	QUARANTINE_CELLS = 3,  /* this many cells end the sweep for it */
+	BALANCE_TRIES = 3,     /* of a slice in which every call is timed, until one has no flag */
 };
 
 /* A subject in the cell and fork at hand. */
@@ -36,15 +37,16 @@ struct sweep {
 	char *why; /* STORE_WHY_BYTES: what went wrong with the store */
 	struct controller controller;
 	struct progress progress;
-	struct progress_cell *pace;   /* by cell */
-	struct contender *contenders; /* by subject */
-	struct store_slice *slices;   /* of the block at hand */
-	struct store_times *times;    /* of the block at hand, a thread each */
-	struct store_load *loads;     /* of the block at hand */
-	uint32_t *order;              /* subjects of the block at hand, shuffled */
-	bool last_pass;               /* what is disturbed now is not tried again */
-	uint32_t disturbed;           /* forks of cells that the machine broke off in this pass */
-	uint32_t left_out;            /* subjects without which a fork of a cell went on */
+	struct progress_cell *pace;     /* by cell */
+	struct contender *contenders;   /* by subject */
+	struct store_slice *slices;     /* of the block at hand */
+	struct store_times *times;      /* of the block at hand, a thread each */
+	struct store_balance *balances; /* likewise */
+	struct store_load *loads;       /* of the block at hand */
+	uint32_t *order;                /* subjects of the block at hand, shuffled */
+	bool last_pass;                 /* what is disturbed now is not tried again */
+	uint32_t disturbed;             /* forks of cells that the machine broke off in this pass */
+	uint32_t left_out;              /* subjects without which a fork of a cell went on */
 };
 
 /* Prints a line to standard error, over the progress line. */
@@ -271,8 +273,30 @@ static bool run_loads(struct sweep *self, const struct plan_cell *cell, uint32_t
 }
 
 /*
- * A subject's slices in a block: one for throughput, one for latency if it has calls to time, and
- * those of an open loop. False: the worker came to grief.
+ * A subject's slice in which every call is timed, once a fork. What a flag says took the time of a
+ * thread went neither to calls nor to what is known beside them, so such a slice is left out. As
+ * run_slices.
+ */
+static bool run_balance(struct sweep *self, const struct plan_cell *cell, uint32_t subject,
+	struct store_block *block)
+{
+	struct store_balance *balance = &block->balance[block->balances];
+	bool flagged = true;
+
+	for (int try = 0; flagged && try < BALANCE_TRIES; try++) {
+		if (!controller_balance_slice(&self->controller, &self->contenders[subject].worker,
+			    cell, balance, &flagged))
+			return false;
+	}
+	for (uint32_t i = 0; i < cell->threads; i++)
+		balance[i].subject = subject;
+	block->balances += flagged ? 0 : cell->threads;
+	return true;
+}
+
+/*
+ * A subject's slices in a block: one for throughput, one for latency if it has calls to time, in a
+ * fork's first block one in which all are, and those of an open loop. False: the worker came to grief.
  */
 static bool run_slices(struct sweep *self, size_t cell, uint32_t subject, struct store_slice *slice,
 	struct store_block *block)
@@ -290,6 +314,9 @@ static bool run_slices(struct sweep *self, size_t cell, uint32_t subject, struct
 			times[i].subject = subject;
 		block->times += c->threads;
 	}
+	if (block->block == 0 && plan_balances(self->plan, c) &&
+		!run_balance(self, c, subject, block))
+		return false;
 	return !plan_loads(self->plan, c) || run_loads(self, c, subject, block);
 }
 
@@ -309,6 +336,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		.calibration_ns = fingerprint_calibrate_ns(),
 		.slice = self->slices,
 		.time = self->times,
+		.balance = self->balances,
 		.load = self->loads,
 		.arrivals = plan->arrivals,
 	};
@@ -449,11 +477,12 @@ static int allocate(struct sweep *self)
 	self->contenders = calloc(n, sizeof(*self->contenders));
 	self->slices = calloc(n, sizeof(*self->slices));
 	self->times = calloc(n * threads, sizeof(*self->times));
+	self->balances = calloc(n * threads, sizeof(*self->balances));
 	self->loads = calloc(n * self->plan->loads.count + 1, sizeof(*self->loads));
 	self->order = calloc(n, sizeof(*self->order));
 	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
-	return self->contenders && self->slices && self->times && self->loads && self->order &&
-			       self->pace
+	return self->contenders && self->slices && self->times && self->balances && self->loads &&
+			       self->order && self->pace
 		       ? 0
 		       : -ENOMEM;
 }
@@ -463,6 +492,7 @@ static void release(struct sweep *self)
 	free(self->pace);
 	free(self->order);
 	free(self->loads);
+	free(self->balances);
 	free(self->times);
 	free(self->slices);
 	free(self->contenders);

@@ -39,7 +39,8 @@ enum {
 	PLAN_STORE_SLICE_BYTES = 160,
 	PLAN_STORE_THREAD_BYTES = 64,
 	PLAN_STORE_TIMES_BYTES = 800, /* of a fork's thread: its paths and their histograms */
-	PLAN_STORE_LOAD_BYTES = 400,  /* of a fork's load: its histogram */
+	PLAN_STORE_BALANCE_BYTES = 64,
+	PLAN_STORE_LOAD_BYTES = 400, /* of a fork's load: its histogram */
 	PLAN_STORE_BASE_BYTES = 1 << 17
 };
 
@@ -58,11 +59,11 @@ static double lead_in_ns(double slice_ns)
 	return slice_ns / PLAN_LEAD_IN_PARTS;
 }
 
-/* Slices that a subject has in a block of the cell. */
+/* Slices that a subject has in a block of the cell, in the mean of a fork's. */
 static double slices_of(const struct plan *plan, const struct plan_cell *cell)
 {
 	/* An open loop's capacity is measured in a slice of its own. */
-	return 1 + plan_times(plan, cell) +
+	return 1 + plan_times(plan, cell) + plan_balances(plan, cell) / (double)plan->blocks +
 	       (plan_loads(plan, cell) ? 1 + (double)plan->loads.count : 0);
 }
 
@@ -184,7 +185,8 @@ uint64_t plan_store_bytes(const struct plan *plan)
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		const struct plan_cell *cell = &plan->cell[i];
 		const uint64_t thread = (uint64_t)plan->blocks * PLAN_STORE_THREAD_BYTES +
-					(plan_times(plan, cell) ? PLAN_STORE_TIMES_BYTES : 0);
+					(plan_times(plan, cell) ? PLAN_STORE_TIMES_BYTES : 0) +
+					(plan_balances(plan, cell) ? PLAN_STORE_BALANCE_BYTES : 0);
 		const uint64_t loads =
 			plan_loads(plan, cell) ? plan->loads.count * PLAN_STORE_LOAD_BYTES : 0;
 

@@ -56,6 +56,16 @@ CREATE TABLE latency (
   thread INTEGER NOT NULL, path TEXT NOT NULL, calls INTEGER NOT NULL, sum INTEGER NOT NULL,
   longest INTEGER NOT NULL, histogram BLOB NOT NULL,
   PRIMARY KEY (cell_id, subject_id, fork, thread, path)) STRICT, WITHOUT ROWID;
+-- One slice a fork in which every call is timed, a row a thread, where such a slice had no flag. window_ns, and
+-- waited_ns of it: for a peer, without a call. calls, sum: of all paths, as in the table latency. own: what the workload
+-- does itself between calls. pairs: of readings with nothing in between: their sum by their own account, and what they
+-- took with all that is done for a timed call.
+CREATE TABLE balance (
+  cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES subject,
+  fork INTEGER NOT NULL, thread INTEGER NOT NULL, window_ns INTEGER NOT NULL, waited_ns INTEGER NOT NULL,
+  calls INTEGER NOT NULL, sum INTEGER NOT NULL, own INTEGER NOT NULL, own_sum INTEGER NOT NULL,
+  pairs INTEGER NOT NULL, pairs_sum INTEGER NOT NULL, pairs_ns INTEGER NOT NULL,
+  PRIMARY KEY (cell_id, subject_id, fork, thread)) STRICT, WITHOUT ROWID;
 -- Slices of an open loop, summed over the blocks of a fork. load: per cent of the capacity that the same worker
 -- measured in the same block. capacity_s, wanted_s, served_s: arrivals a second, each a sum over the slices. late:
 -- begun more than a microsecond after they had arrived. sum, longest, histogram: response times, as in the table

@@ -36,6 +36,7 @@ enum store_statement {
 	ADD_TIMED,
 	FIND_PATH,
 	SET_PATH,
+	SET_BALANCE,
 	FIND_LOAD,
 	ADD_LOAD,
 	ADD_MEMORY,
@@ -68,6 +69,10 @@ static const char *const statement_text[STATEMENTS] = {
 	[SET_PATH] =
 		"INSERT OR REPLACE INTO latency (cell_id, subject_id, fork, thread, path, calls,"
 		" sum, longest, histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SET_BALANCE] =
+		"INSERT OR REPLACE INTO balance (cell_id, subject_id, fork, thread, window_ns,"
+		" waited_ns, calls, sum, own, own_sum, pairs, pairs_sum, pairs_ns)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[FIND_LOAD] = "SELECT sum, longest, histogram FROM load WHERE cell_id = ? AND"
 		      " subject_id = ? AND fork = ? AND load = ?",
 	[ADD_LOAD] =
@@ -443,6 +448,19 @@ static int add_times(struct store *self, const struct store_block *block,
 	return rc;
 }
 
+static int add_balance(struct store *self, const struct store_block *block,
+	const struct store_balance *balance, char *why)
+{
+	const struct latency_whole *whole = &balance->whole;
+
+	store_bind(self->statement[SET_BALANCE], "iiiiiiiiiiiii", store_row_id(block->cell),
+		store_row_id(balance->subject), (long long)block->fork, (long long)balance->thread,
+		(long long)whole->window_ns, (long long)whole->waited_ns, balance->calls,
+		balance->sum, (long long)whole->own, (long long)whole->own_sum,
+		(long long)whole->pairs, (long long)whole->pairs_sum, (long long)whole->pairs_ns);
+	return run(self, self->statement[SET_BALANCE], why);
+}
+
 int store_add_block(struct store *self, const struct store_block *block, char *why)
 {
 	if (store_execute(self->db, self->path, "BEGIN IMMEDIATE", why) != 0)
@@ -456,6 +474,8 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 		rc = add_slice(self, block_id, &block->slice[i], why);
 	for (size_t i = 0; rc == 0 && i < block->times; i++)
 		rc = add_times(self, block, &block->time[i], why);
+	for (size_t i = 0; rc == 0 && i < block->balances; i++)
+		rc = add_balance(self, block, &block->balance[i], why);
 	for (size_t i = 0; rc == 0 && i < block->loads; i++)
 		rc = add_load(self, block, &block->load[i], why);
 	if (rc == 0)

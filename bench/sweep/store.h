@@ -52,6 +52,14 @@ struct store_times {
 	struct latency_times of[LATENCY_HISTOGRAMS];
 };
 
+/* What one thread's time went to in a slice in which every call was timed. */
+struct store_balance {
+	size_t subject;
+	uint32_t thread;
+	long long calls, sum;
+	struct latency_whole whole;
+};
+
 /* One slice of an open loop; the columns of schema.h. */
 struct store_load {
 	size_t subject;
@@ -70,6 +78,8 @@ struct store_block {
 	struct store_slice *slice;
 	size_t times;
 	struct store_times *time;
+	size_t balances;
+	struct store_balance *balance;
 	size_t loads;
 	struct store_load *load;
 	const char *arrivals; /* of the loads; NULL if there are none */

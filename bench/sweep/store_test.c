@@ -208,6 +208,24 @@ static void assert_query(struct fixture *self, const char *sql, const char *expe
 		fail_msg("%s gave '%s', not '%s'", sql, text, expected);
 }
 
+static void a_balance_goes_in_and_comes_out(void **state)
+{
+	struct fixture *self = *state;
+	struct store *store = open_well(self, true);
+	struct store_balance balance = {1, 1, 31, 32, {.window_ns = 33, 34, 35, 36, 37, 38, 39}};
+	const struct store_block block = {
+		.cell = 1, .fork = 1, .block = 0, .balances = 1, .balance = &balance};
+
+	assert_int_equal(store_add_block(store, &block, self->why), 0);
+	assert_query(self,
+		"SELECT window_ns || waited_ns || own || own_sum || pairs || pairs_sum || pairs_ns "
+		"|| calls || sum FROM balance WHERE cell_id = 2 AND subject_id = 2 AND fork = 1 "
+		"AND "
+		"thread = 1",
+		"333435363738393132");
+	store_close(store);
+}
+
 static void what_goes_in_comes_out(void **state)
 {
 	struct fixture *self = *state;
@@ -561,6 +579,7 @@ int main(void)
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(what_goes_in_comes_out),
+		STORE_TEST(a_balance_goes_in_and_comes_out),
 		STORE_TEST(objects_of_a_cell_are_stored),
 		STORE_TEST(capped_cells_are_told),
 		STORE_TEST(events_are_counted_as_the_sweep_needs_them),

@@ -239,7 +239,11 @@ static json_t *answer_slice(struct worker *self, const json_t *request)
 	if (!json_is_true(json_object_get(request, "timed"))) {
 		engine_slice(self->engine, window_ns, lead_in_ns, &slice);
 	} else {
-		int rc = engine_latency_slice(self->engine, window_ns, lead_in_ns, &slice, why);
+		const bool all = json_is_true(json_object_get(request, "every"));
+		int rc =
+			all ? engine_balance_slice(self->engine, window_ns, lead_in_ns, &slice, why)
+			    : engine_latency_slice(
+				      self->engine, window_ns, lead_in_ns, &slice, why);
 
 		if (rc != 0)
 			return refuse(rc == -ENOMEM ? WORKER_CODE_EXHAUSTED : WORKER_CODE_USAGE,
@@ -263,6 +267,21 @@ static json_t *answer_slice(struct worker *self, const json_t *request)
 		"idle_ns", (json_int_t)self->idle_ns, "threads", threads);
 }
 
+/* What a thread's time went to, where every call was timed. */
+static json_t *whole_object(const struct latency *latency)
+{
+	const struct latency_whole *whole = &latency->whole;
+	uint64_t sum = 0;
+
+	for (int i = 0; i < LATENCY_CLASSES; i++)
+		sum += latency->of[i].sum;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "window_ns",
+		(json_int_t)whole->window_ns, "waited_ns", (json_int_t)whole->waited_ns, "calls",
+		(json_int_t)latency->calls, "sum", (json_int_t)sum, "own", (json_int_t)whole->own,
+		"own_sum", (json_int_t)whole->own_sum, "pairs", (json_int_t)whole->pairs,
+		"pairs_sum", (json_int_t)whole->pairs_sum, "pairs_ns", (json_int_t)whole->pairs_ns);
+}
+
 static json_t *answer_times(struct worker *self, const json_t *request)
 {
 	struct reader in = {.request = request};
@@ -284,8 +303,8 @@ static json_t *answer_times(struct worker *self, const json_t *request)
 				json_pack("{s:I, s:I, s:s}", "sum", (json_int_t)times->sum,
 					"longest", (json_int_t)times->longest, "histogram", text));
 	}
-	return json_pack("{s:s, s:I, s:o}", "reply", "times", "units", (json_int_t)latency->units,
-		"paths", paths);
+	return json_pack("{s:s, s:I, s:o, s:o}", "reply", "times", "units",
+		(json_int_t)latency->units, "paths", paths, "whole", whole_object(latency));
 }
 
 static json_t *answer_load(struct worker *self, const json_t *request)

@@ -49,13 +49,18 @@
  *	                                 that was
  *
  *	{"cmd":"slice", ..., "timed":true} ->
- *	                                 opt = false: a latency slice; the reply is the same
+ *	                                 opt = false: a latency slice; the reply is the same.
+ *	                                 "every", opt = false: with it all calls are timed
  *
  *	{"cmd":"times", "thread":0} ->
- *	{"reply":"times", "units":64, "paths":{"fast":{"sum":8192, "longest":512, "histogram":"4a01.."}}}
+ *	{"reply":"times", "units":64, "paths":{"fast":{"sum":8192, "longest":512, "histogram":"4a01.."}},
+ *	 "whole":{"window_ns":2031000, "waited_ns":0, "calls":30000, "sum":8400000, "own":0,
+ *	          "own_sum":0, "pairs":256, "pairs_sum":49000, "pairs_ns":14000}}
  *	                                 what a thread timed in the last slice, which was timed: the
  *	                                 columns of schema.h's table latency, for the paths that a
- *	                                 call took, and for "probe"; units: timed_units of `timed`
+ *	                                 call took, and for "probe"; units: timed_units of `timed`;
+ *	                                 whole: the columns of schema.h's table balance, where every
+ *	                                 call was timed
  *
  *	{"cmd":"load", "window_ns":2000000, "lead_in_ns":200000, "load":80, "arrivals":"poisson"} ->
  *	                                 a slice of an open loop at so many per cent of the capacity;

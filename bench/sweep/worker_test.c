@@ -165,6 +165,37 @@ static void check_slice(const json_t *reply)
 	assert_int_equal(number(json_array_get(threads, 1), "units"), number(reply, "units"));
 }
 
+/* A slice in which every call is timed says where its time went; another says nothing of that. */
+static void check_balance(struct session *self)
+{
+	for (int every = 1; every >= 0; every--) {
+		json_int_t calls = 0;
+
+		for (int i = 0; calls == 0; i++) {
+			expect_reply(self,
+				every ? "{\"cmd\":\"slice\", \"window_ns\":1000000, "
+					"\"timed\":true, \"every\":true}"
+				      : "{\"cmd\":\"slice\", \"window_ns\":1000000, "
+					"\"timed\":true}",
+				"slice");
+			json_t *reply = ask(self, "{\"cmd\":\"times\", \"thread\":0}");
+			const json_t *whole = json_object_get(reply, "whole");
+
+			calls = number(whole, "calls");
+			assert_true(number(whole, "sum") >= calls);
+			assert_true(number(whole, "waited_ns") <= number(whole, "window_ns"));
+			assert_int_equal(number(whole, "window_ns") >= 1000000, every);
+			assert_int_equal(number(whole, "pairs") > 0, every);
+			assert_int_equal(number(whole, "pairs_sum") > 0, every);
+			assert_int_equal(number(whole, "pairs_ns") > 0, every);
+			assert_int_equal(calls > 0 && number(whole, "own_sum") > 0 &&
+						 number(whole, "own") >= calls,
+				calls > 0 && every);
+			json_decref(reply);
+		}
+	}
+}
+
 /* The whole life of a worker, twice in one process. */
 static void test_cells(void **state)
 {
@@ -190,6 +221,8 @@ static void test_cells(void **state)
 			units = number(reply, "units");
 			json_decref(reply);
 		}
+
+		check_balance(self);
 
 		reply = ask(self, "{\"cmd\":\"mem\"}");
 		assert_string_equal(word(reply, "reply"), "mem");

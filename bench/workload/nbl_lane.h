@@ -112,7 +112,7 @@ ALWAYS_INLINE uint64_t nbl_lane_send(
 			if (unlikely(nbl == NULL))
 				return done;
 			bench_escape(nbl);
-			spsc_ring_push(&own->lane->out, &nbl, 1);
+			WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, &nbl, 1));
 			done++;
 		}
 	}

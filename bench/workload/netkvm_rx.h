@@ -45,7 +45,7 @@ ALWAYS_INLINE uint64_t netkvm_rx_indicate(
 			own->stock_count--;
 			NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0] = buffer;
 			bench_escape(nbl);
-			spsc_ring_push(&own->lane->out, (void **)&nbl, 1);
+			WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, (void **)&nbl, 1));
 			done++;
 		}
 	}

@@ -51,7 +51,7 @@ ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
 			words[0] = i;
 			words[1] = 1;
 			bench_escape(nbl);
-			spsc_ring_push(&own->lane->out, batch + k, 1);
+			WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, batch + k, 1));
 		}
 		done += burst;
 	}
