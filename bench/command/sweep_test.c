@@ -295,7 +295,10 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 	assert_number(self, "SELECT count(*) FROM block", KILLED_BLOCKS);
 }
 
-/* Threads that take turns have no flags, so that here none of these slices is left out. */
+/*
+ * So short that of a few some have no flag on a busy machine too, and are kept. Threads that share CPUs
+ * have none.
+ */
 static void a_fork_times_every_call_once(void **state)
 {
 	struct fixture *self = *state;
@@ -303,14 +306,15 @@ static void a_fork_times_every_call_once(void **state)
 	struct run run;
 
 	snprintf(line, sizeof(line),
-		"--out %%OUT --pool null,mutex --workload pair --threads %" PRIu32
-		" --forks 2 --blocks 3 --slice-ms 0.1",
+		"--out %%OUT --pool null,mutex --workload pair --threads 1,%" PRIu32
+		" --forks 6 --blocks 2 --slice-ms 0.1",
 		2 * options_cpus());
 	complete(self, &run, line, COMMAND_OK);
-	assert_true(number(self, "SELECT count(*) FROM balance") > 0);
-	assert_number(
-		self, "SELECT count(*) FROM balance", number(self, "SELECT count(*) FROM timed"));
-	assert_number(self, "SELECT sum(flagged) FROM timed", 0);
+	const int64_t kept = number(self, "SELECT count(*) FROM balance");
+
+	assert_true(kept > 0 && kept <= number(self, "SELECT count(*) FROM timed"));
+	assert_number(self,
+		"SELECT count(*) FROM balance JOIN cell USING (cell_id) WHERE threads > 1", 0);
 	assert_number(self,
 		"SELECT count(*) FROM balance WHERE calls = 0 OR pairs_ns = 0 OR waited_ns > "
 		"window_ns",

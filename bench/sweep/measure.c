@@ -18,7 +18,7 @@ enum {
 	PADDING_MAX = 4096,    /* bytes of environment: one page of stack shift */
 	CELL_FAILURES_MAX = 2, /* this many end the cell for a subject */
 	QUARANTINE_CELLS = 3,  /* this many cells end the sweep for it */
-	BALANCE_TRIES = 3,     /* of a slice in which every call is timed, until one has no flag */
+	BALANCE_TRIES = 2,     /* of a slice in which every call is timed, until one has no flag */
 };
 
 /* A subject in the cell and fork at hand. */

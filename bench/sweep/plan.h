@@ -137,10 +137,13 @@ static inline bool plan_times(const struct plan *plan, const struct plan_cell *c
 	return plan->latency && !cell->workload->untimed;
 }
 
-/* Whether a fork of it has a slice in which every call is timed. */
+/*
+ * Whether a fork of it has a slice in which every call is timed: its threads have a CPU each, without
+ * which time passes between calls too.
+ */
 static inline bool plan_balances(const struct plan *plan, const struct plan_cell *cell)
 {
-	return plan_times(plan, cell) && cell->workload->stall_ms == 0;
+	return plan_times(plan, cell) && !cell->oversubscribed && cell->workload->stall_ms == 0;
 }
 
 /* Whether a cell's blocks have slices of an open loop: its threads have a CPU each. */

@@ -29,7 +29,7 @@ enum { PLAN_LEAD_IN_PARTS = 5 };
 /*
  * All blocks of --quick together. What remains of a minute is for the noise probe and the report.
  */
-#define PLAN_QUICK_NS (48000.0 * MS_NS)
+#define PLAN_QUICK_NS (44000.0 * MS_NS)
 
 /* A worker's own memory beside its pool; measured as rss_open less pool_bytes. */
 enum { PLAN_WORKER_BYTES = 8 << 20, PLAN_HUGE_PAGE_BYTES = 2 << 20 };

@@ -360,20 +360,17 @@ static void oversubscribed_cells_take_turns(NO_STATE)
 /* One slice is always given; then a dear subject waits until the blocks have caught up with it. */
 static void dear_subjects_are_rationed(NO_STATE)
 {
-	struct plan_request request = {.seed = 1, .slice_ms = 2, .blocks = 20};
+	struct plan_request request = {.seed = 1, .slice_ms = 2};
 	const uint64_t cpus = options_cpus(), second = 1000000000;
 
 	add_name(&request.workloads, "pair");
 	add_number(&request.threads, cpus);
 	add_number(&request.threads, 2 * cpus);
 	struct plan *plan = make(&request);
-	/*
-	 * 20 ms and 4 ms lead-in, for throughput, for latency, and in one block of 20 with every call
-	 * timed: 492 ms a block.
-	 */
+	/* 20 ms and 4 ms lead-in, for throughput and for latency: 480 ms a block. */
 	assert_true(plan_affords(plan, 1, 0, 0));
-	assert_true(plan_affords(plan, 1, 1, 491999999));
-	assert_false(plan_affords(plan, 1, 1, 492000001));
+	assert_true(plan_affords(plan, 1, 1, 480000000));
+	assert_false(plan_affords(plan, 1, 1, 480000001));
 	assert_false(plan_affords(plan, 1, 2, second));
 	assert_true(plan_affords(plan, 1, 3, second));
 	/* Where every thread has a CPU, a slow slice is the machine's doing. */
