@@ -191,7 +191,7 @@ static int open_latency(struct engine *self)
 
 		runner->latency = &self->latency[i];
 		runner->latency->ticks = &self->ticks;
-		runner->distance = ENGINE_UNTRIED_DISTANCE;
+		runner->distance = (ENGINE_UNTRIED_OBJECTS - 1) / self->cell.shape.burst + 1;
 		runner->random = splitmix(self->cell.shape.seed) ^ i;
 		runner->t.latency = runner->latency;
 	}

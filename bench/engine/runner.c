@@ -99,9 +99,8 @@ static uint64_t calls_timed(const struct latency *latency)
  * How far apart timed rounds are. A timed round costs its readings, and a call and a mispredicted
  * exit from the loop before it. The distance is such that all this takes ENGINE_TIMED_SHARE of the
  * time, but not less than makes one call in ENGINE_TIMED_CALLS timed. Where the body waits for its
- * peer the tries say nothing, and the distance is as it was: at first ENGINE_UNTRIED_DISTANCE, with
- * which a timed round may take half as long again as another. Where threads wait in line for CPUs a
- * round takes seconds, and one says enough.
+ * peer the tries say nothing, and the distance is as it was: at first ENGINE_UNTRIED_OBJECTS. Where
+ * threads wait in line for CPUs a round takes seconds, and one says enough.
  */
 static void choose_distance(struct engine *engine, struct runner *self)
 {
