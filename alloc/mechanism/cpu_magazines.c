@@ -93,10 +93,11 @@ static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu)
 }
 
 /*
- * Takes objects of a CPU into the thread's empty magazine: its spare or loaded one, in trade. Where the
- * other has none, half of them stay, or what is beyond `want`: two CPUs that had so few would else take
- * all from each other, an interrupt a get. Nor is a private magazine traded. Both are copied into. False:
- * the CPU has no objects, or another thread is taking some (*busy).
+ * Takes objects of a CPU into the thread's empty magazine. Where both of the CPU's have some, its spare is
+ * traded whole. Of the last one half is taken, or `want` if that is more: two CPUs would else take their
+ * last objects from each other in turn, an interrupt a get. A part is copied, and so are objects for a
+ * private magazine, which cannot be installed. False: the CPU has no objects, or another thread is
+ * taking some (*busy).
  */
 static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t cpu,
 	uint32_t want, bool *busy)
@@ -116,10 +117,11 @@ static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread,
 	struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
 	struct magazine *taken = magazine_count(spare) != 0 ? spare : loaded;
 	const uint32_t count = magazine_count(taken);
-	uint32_t take = count;
+	const bool last = taken == loaded || magazine_count(loaded) == 0;
+	uint32_t take = last ? count - count / 2 : count;
 
-	if (taken == loaded || magazine_count(loaded) == 0)
-		take = want < count - count / 2 ? count - count / 2 : want < count ? want : count;
+	if (take < want)
+		take = want < count ? want : count;
 	atom_tsan_acquire(taken);
 	if (take < count || (count != 0 && !cpu_magazines_trades(thread))) {
 		memcpy(thread->mine->slot, &taken->slot[count - take], take * sizeof(*taken->slot));

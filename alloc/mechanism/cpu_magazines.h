@@ -121,8 +121,8 @@ COLD void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread);
 
 /*
- * Takes objects of some CPU, which it stops, into the thread's empty magazine, `want` of them if one
- * magazine has so many. False: every CPU was found empty (cpu_table_search).
+ * Takes objects of some CPU, which it stops, into the thread's empty magazine: of a CPU's last ones half,
+ * or `want` if that is more and there are so many. False: every CPU was found empty (cpu_table_search).
  */
 COLD bool cpu_magazines_steal(
 	struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t want);

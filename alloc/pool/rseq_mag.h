@@ -106,8 +106,8 @@ static NOINLINE void rseq_mag_install(
 }
 
 /*
- * Fills the caller's magazine, from the CPU, the depot or another CPU, which need not lose more than
- * `want`. False: nothing is free.
+ * Fills the caller's magazine, from the CPU, the depot or another CPU (`want`: cpu_magazines_steal). False:
+ * nothing is free.
  */
 static NOINLINE bool rseq_mag_grab(
 	struct cpu_magazines *cache, struct cpu_magazines_thread *self, uint32_t want)

@@ -162,7 +162,7 @@ static void put_latencies(FILE *out, const struct analysis *a, size_t *order)
 		"what the clock takes by itself. -: fewer than %d calls lie beyond it. × a unit's: "
 		"the times of a unit's calls against its time by throughput. balance: where every "
 		"call is timed, their times against what the clock, the workload's own work and "
-		"waits leave of the slice. -: too short for the clock.\n",
+		"waits leave of the slice. -: threads share CPUs, or too short for the clock.\n",
 		LATENCY_EVIDENCE);
 	if (a->has_hand_over) {
 		char no_ages[ANALYSIS_SENTENCE_BYTES];
