@@ -127,6 +127,8 @@ static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread,
 		memcpy(thread->mine->slot, &taken->slot[count - take], take * sizeof(*taken->slot));
 		magazine_set_count(thread->mine, take);
 		magazine_set_count(taken, count - take);
+		/* By R0: the section that takes this magazine from the CPU finds it running. */
+		atom_tsan_release(taken);
 	} else if (count != 0) {
 		uint32_t mine = cpu_magazines_unit(self, thread->mine);
 
