@@ -280,11 +280,14 @@ static void test_every_workload(NO_STATE)
 		assert_true(
 			instance_find("mag_tls", INSTANCE_FOLDED, workloads[i]->name, &subject));
 		assert_int_equal(engine_open(&subject, &pair, &engine, why), 0);
+		/* A slice may end before an object has come back: each is longer than the one before it. */
 		for (int s = 0; s < SLICES_MAX &&
 				(calls[first] == 0 || calls[pair.shape.threads - 1] == 0 ||
 					(hands_over && ages == 0));
 			s++) {
-			int rc = engine_latency_slice(engine, MS_NS, MS_NS / 10, &slice, why);
+			uint64_t window_ns = (uint64_t)(s < WINDOW_MS ? s + 1 : WINDOW_MS) * MS_NS;
+			int rc = engine_latency_slice(
+				engine, window_ns, window_ns / 10, &slice, why);
 
 			assert_int_equal(rc == -ENOTSUP, workloads[i]->untimed);
 			if (rc != 0)
@@ -338,7 +341,7 @@ static void test_balance(NO_STATE)
 	char why[ENGINE_REASON_BYTES];
 
 	every = 1;
-	stall_ns = 500;
+	stall_ns = 2000;
 	for (int works = 0; works < 2; works++) {
 		struct latency_whole sum = {0};
 		struct engine_slice slice;
@@ -630,7 +633,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_every_workload),
 	};
-	/* How near the times are. The thread sanitizer sees nothing there that it doesn't see above. */
+	/* How near the times are, of code as it is measured: checks take as long as what is timed. */
 	const struct CMUnitTest times[] = {
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_path),
@@ -643,5 +646,5 @@ int main(int argc, char **argv)
 	ticks_open(&stall_clock, HISTOGRAM_NS, true, ticks_now());
 	full = argc > 1 && strcmp(argv[1], "full") == 0;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	return failed + (atom_sanitizes ? 0 : cmocka_run_group_tests(times, NULL, NULL)) != 0;
+	return failed + (debug_build ? 0 : cmocka_run_group_tests(times, NULL, NULL)) != 0;
 }
