@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,8 +38,9 @@ enum {
 	 * sections), and boundaries are taken ever more sparsely.
 	 */
 	EVERY_BOUNDARY_BELOW = 128,
-	SPARSE_LOG2 = 2,
+	SPARSE_LOG2 = 1,
 	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
+	FREEZER_MARK = SIGUSR1,  /* not a step's SIGTRAP: which of the two costs a system call to ask */
 };
 
 /*
@@ -61,18 +63,23 @@ struct freezer_cast {
 
 /*
  * A signal to itself: the tracer sees the stop, swallows the signal, and the thread goes on when it
- * is let. Any other stop of a thread that is not stepped is an accident.
+ * is let. Any other stop of a thread that is not stepped is an accident. raise() has some 40
+ * instructions more, and each between an operation and its marks is a boundary.
  */
-static void freezer_mark(void)
+static void freezer_mark(pid_t self)
 {
-	raise(SIGTRAP);
+	syscall(SYS_tgkill, getpid(), self, FREEZER_MARK);
 }
 
-static void freezer_enter(struct freezer_stage *stage, atom_u32 *tid)
+/* Returns the thread's own number, for its marks. */
+static pid_t freezer_enter(struct freezer_stage *stage, atom_u32 *tid)
 {
-	atom_store_release(tid, (uint32_t)gettid());
+	const pid_t own = gettid();
+
+	atom_store_release(tid, (uint32_t)own);
 	while (atom_load_acquire(&stage->traced) == 0)
 		sched_yield();
+	return own;
 }
 
 static void *freezer_victim(void *arg)
@@ -83,22 +90,23 @@ static void *freezer_victim(void *arg)
 	const uint64_t owner = 1;
 	struct object *objs[SCRIPT_GETS];
 
-	freezer_enter(cast->stage, &cast->stage->victim_tid);
+	const pid_t own = freezer_enter(cast->stage, &cast->stage->victim_tid);
+
 	while (atom_load_relaxed(&cast->stage->finish) == 0) {
 		for (uint32_t i = 0; i < SCRIPT_GETS; i++) {
-			freezer_mark();
+			freezer_mark(own);
 			objs[i] = ops->get(cast->pool, self);
-			freezer_mark();
+			freezer_mark(own);
 			if (objs[i] != NULL)
 				object_got(cast->pool, objs[i], owner);
 		}
 		for (uint32_t i = 0; i < SCRIPT_GETS; i++) {
 			if (objs[i] != NULL)
 				object_putting(cast->pool, objs[i], owner);
-			freezer_mark();
+			freezer_mark(own);
 			if (objs[i] != NULL)
 				ops->put(cast->pool, self, objs[i]);
-			freezer_mark();
+			freezer_mark(own);
 		}
 	}
 	ops->detach(cast->pool, self);
@@ -118,9 +126,10 @@ static void *freezer_survivor(void *arg)
 	struct object *objs[SURVIVOR_HELD_MAX];
 	uint32_t held = 0;
 
-	freezer_enter(cast->stage, &cast->stage->survivor_tid);
+	const pid_t own = freezer_enter(cast->stage, &cast->stage->survivor_tid);
+
 	for (;;) {
-		freezer_mark();
+		freezer_mark(own);
 		bool last = atom_load_relaxed(&cast->stage->finish) != 0;
 		if (last || held + 2 > SURVIVOR_HELD_MAX) {
 			while (held > 0) {
@@ -224,7 +233,6 @@ static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, boo
 	const uint64_t before_ms = patient ? 0 : freezer_look(self, tid).cpu_ms;
 	uint32_t asleep = 0;
 	int status;
-	siginfo_t info;
 
 	if (!patient) /* and not at every step, of which there are millions */
 		alarm(1);
@@ -241,11 +249,13 @@ static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, boo
 		alarm(0);
 	if (!WIFSTOPPED(status))
 		return STOP_ENDED;
-	if (WSTOPSIG(status) != SIGTRAP || ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) != 0)
+	if (WSTOPSIG(status) == FREEZER_MARK)
+		return STOP_MARK;
+	if (WSTOPSIG(status) != SIGTRAP)
 		stress_fail("with a thread stopped after %" PRIu32
 			    " instructions of operation %" PRIu32 ", a thread got SIG%s",
 			self->boundary, self->operation, sigabbrev_np(WSTOPSIG(status)));
-	return info.si_code == SI_TKILL ? STOP_MARK : STOP_STEP;
+	return STOP_STEP;
 }
 
 /* To its next mark. */
