@@ -233,8 +233,8 @@ static void await_blocks(const struct fixture *self, int64_t blocks)
 #define KILLED_SWEEP                                                                          \
 	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1 --burst " \
 	"8,16,32 "                                                                            \
-	"--forks 2 --blocks 50 --slice-ms 4"
-enum { KILLED_BLOCKS = 4 * 2 * 50, KILLED_SUBJECTS = 4 };
+	"--forks 2 --blocks 25 --slice-ms 4"
+enum { KILLED_BLOCKS = 4 * 2 * 25, KILLED_SUBJECTS = 4 };
 
 static void killed_sweep_keeps_every_complete_block(void **state)
 {
