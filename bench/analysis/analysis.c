@@ -164,16 +164,15 @@ static int add_response(struct analysis_source *r, size_t cell_at, size_t subjec
 	return error;
 }
 
-/* Works a cell through, or keeps its slices for the caller to do so. */
-static int analyse_cell(struct analysis_source *r, size_t cell_at)
+static int analyse_cell(struct analysis_source *r, size_t cell_at, bool effects)
 {
 	struct analysis *a = r->analysis;
-	struct analysis_raw own = {0}, *raw = a->raws == NULL ? &own : &a->raws[cell_at];
+	struct analysis_raw *raw = &a->raws[cell_at];
 	int error = analysis_read_cell(r, cell_at, raw);
 
 	if (error == 0) {
 		finish_cell(a, cell_at, raw);
-		if (raw->blocks > 0 && a->raws == NULL)
+		if (raw->blocks > 0 && effects)
 			analysis_estimate(a, cell_at, raw);
 		analysis_make_command(a, cell_at);
 	}
@@ -183,7 +182,6 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at)
 		error = analysis_read_loads(r, cell_at);
 	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
 		error = add_response(r, cell_at, i);
-	analysis_raw_free(&own);
 	return error;
 }
 
@@ -264,7 +262,7 @@ static int choose_baseline(struct analysis_source *r, const char *baseline)
 	return 0;
 }
 
-static int read_all(struct analysis_source *r, const char *baseline, bool raw)
+static int read_all(struct analysis_source *r, const char *baseline, bool effects)
 {
 	if (analysis_check_is_store(r) != 0 || analysis_read_plan(r) != 0 ||
 		analysis_read_machines(r) != 0 || analysis_read_subjects(r) != 0)
@@ -273,18 +271,17 @@ static int read_all(struct analysis_source *r, const char *baseline, bool raw)
 	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0 ||
 		choose_baseline(r, baseline) != 0)
 		return -1;
-	if (raw)
-		r->analysis->raws = analysis_keep(
-			r->analysis, r->analysis->cell_count, sizeof(struct analysis_raw));
+	r->analysis->raws =
+		analysis_keep(r->analysis, r->analysis->cell_count, sizeof(struct analysis_raw));
 	for (size_t c = 0; c < r->analysis->cell_count; c++) {
-		if (analyse_cell(r, c) != 0)
+		if (analyse_cell(r, c, effects) != 0)
 			return -1;
 	}
 	summarise(r->analysis);
 	return 0;
 }
 
-static int read_store(const char *path, const char *baseline, bool raw, struct analysis **out,
+static int read_store(const char *path, const char *baseline, bool effects, struct analysis **out,
 	char *why, size_t why_bytes)
 {
 	struct analysis_source r = {.path = path, .why = why, .why_bytes = why_bytes};
@@ -306,7 +303,7 @@ static int read_store(const char *path, const char *baseline, bool raw, struct a
 		if (sqlite3_exec(r.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 			analysis_refuse_sqlite(&r);
 		else
-			error = read_all(&r, baseline, raw);
+			error = read_all(&r, baseline, effects);
 	}
 	sqlite3_close(r.db);
 	if (error != 0) {
@@ -320,12 +317,12 @@ static int read_store(const char *path, const char *baseline, bool raw, struct a
 int analysis_read(
 	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, baseline, false, out, why, why_bytes);
+	return read_store(path, baseline, true, out, why, why_bytes);
 }
 
 int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, NULL, true, out, why, why_bytes);
+	return read_store(path, NULL, false, out, why, why_bytes);
 }
 
 double analysis_rate(const struct analysis_cell *cell, double log_ns)

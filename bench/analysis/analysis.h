@@ -271,7 +271,7 @@ struct analysis {
 	size_t cell_count;
 	struct analysis_cell *cells;
 	struct analysis_result *results; /* by cell, then subject: see analysis_at */
-	struct analysis_raw *raws;       /* a cell each, after analysis_read_raw; else NULL */
+	struct analysis_raw *raws;       /* a cell each */
 	size_t event_count;
 	const struct analysis_event *events;
 	/* How far the CPUs' clocks may be apart, of all starts; NAN: one does not know. */
@@ -297,8 +297,8 @@ int analysis_read(
 void analysis_free(struct analysis *analysis);
 
 /*
- * The same without a baseline and without effects, verdicts and ranks, which are NAN, false or 0;
- * instead every cell's slices are kept in out->raws, for estimates of the caller's own.
+ * The same without a baseline and without effects, verdicts and ranks, which are NAN, false or 0: for
+ * those who make estimates of their own from out->raws.
  */
 int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes);
 

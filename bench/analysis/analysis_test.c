@@ -1,6 +1,7 @@
 /* Stores whose truth is known, through the analysis: roles, states, effects, ties, bad files. */
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/analysis.h"
+#include "bench/analysis/drift.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/base/number.h"
 #include "bench/sweep/schema.h"
@@ -647,6 +648,30 @@ static void every_cell_has_its_command(NO_STATE)
 	analysis_free(a);
 }
 
+/* When it was started, and from fork to fork in the cell that changed the most. */
+static void a_store_says_how_steady_it_was(NO_STATE)
+{
+	static const char wanted[] =
+		"source v0.1-7-gabc1234, 6 forks a cell; at its start noise grade C, load 2.83 "
+		"2.55 3.86, cpu pressure some avg10=1.00 avg60=2.00 avg300=3.00; from fork to "
+		"fork all rows of a cell changed together by up to 4.";
+	char text[ANALYSIS_SENTENCE_BYTES];
+	struct analysis *a;
+
+	analysis_free(small_store(two_cells));
+	synthetic_store_execute(store,
+		"UPDATE machine SET grade = 'C', json = json_set(json, '$.load', '2.83 2.55 3.86 "
+		"2/82 25375', '$.\"cpu pressure\"', 'some avg10=1.00 avg60=2.00 avg300=3.00 "
+		"total=9');"
+		"UPDATE slice SET units_per_s = units_per_s / 4 WHERE block_id IN "
+		"(SELECT block_id FROM block WHERE fork = 2 AND cell_id = 2)");
+	a = read_store(NULL);
+	drift_tell(a, text);
+	assert_ptr_equal(strstr(text, wanted), text);
+	assert_non_null(strstr(text, " times (pair, 2 threads), and there half of them by less"));
+	analysis_free(a);
+}
+
 static void expect_refusal(const char *path, const char *baseline, const char *words)
 {
 	struct analysis *a = NULL;
@@ -1265,6 +1290,7 @@ int main(void)
 		cmocka_unit_test(verdicts_agree_with_letters),
 		cmocka_unit_test(advice_agrees_with_the_table),
 		cmocka_unit_test(every_cell_has_its_command),
+		cmocka_unit_test(a_store_says_how_steady_it_was),
 		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(more_rows_than_counted_are_refused),
 		cmocka_unit_test(older_stores_stay_readable),

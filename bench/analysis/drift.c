@@ -1,10 +1,18 @@
 /* Medians of forks, and how they move. See drift.h. */
 #include "bench/analysis/drift.h"
 
+#include "bench/base/append.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
+#include "bench/base/number.h"
 
 #include <math.h>
+
+/* How the rows of a cell differ from fork to fork, as logarithms; NAN where it can't be said. */
+struct drift {
+	double together; /* between the forks in which all rows were fastest and slowest */
+	double apart;    /* of a row in a fork, from what all rows did in it: the median */
+};
 
 /* The median of a fork of a row; NAN if it has no slice there. values: room for all blocks. */
 static double fork_median(
@@ -51,7 +59,8 @@ static struct drift drift_of(const struct analysis_raw *raw, double *room)
 	return (struct drift){slowest - fastest, stats_median(rows, whole * raw->forks)};
 }
 
-struct drift drift_worst(const struct analysis *analysis, size_t *cell)
+/* That of the cell in which all rows changed the most, which *cell becomes. */
+static struct drift drift_worst(const struct analysis *analysis, size_t *cell)
 {
 	struct drift worst = {NAN, NAN};
 
@@ -67,4 +76,38 @@ struct drift drift_worst(const struct analysis *analysis, size_t *cell)
 		}
 	}
 	return worst;
+}
+
+void drift_tell(const struct analysis *a, char *text)
+{
+	size_t forks = a->cell_count == 0 ? 0 : SIZE_MAX, cell = 0;
+	const struct drift drift = drift_worst(a, &cell);
+	const struct analysis_machine *m = a->machines;
+
+	for (size_t c = 0; c < a->cell_count; c++)
+		forks = a->cells[c].forks < forks ? a->cells[c].forks : forks;
+	snprintf(text, ANALYSIS_SENTENCE_BYTES, "source %s, %zu forks a cell%s", a->source_revision,
+		forks, a->preliminary ? ", which is preliminary" : "");
+	if (a->machine_count > 0)
+		append(text, ANALYSIS_SENTENCE_BYTES, "; at its %sstart noise grade %s",
+			a->machine_count > 1 ? "first " : "", m->grade);
+	for (size_t i = 0; a->machine_count > 0 && i < m->value_count; i++) {
+		const struct analysis_value *v = &m->values[i];
+		int length = (int)strlen(v->value);
+
+		if (strcmp(v->name, "load") == 0) /* behind it: tasks and the last process */
+			sscanf(v->value, "%*s %*s %*s%n", &length);
+		else if (strcmp(v->name, "cpu pressure") == 0) /* behind it: a sum since the boot */
+			sscanf(v->value, "%*s %*s %*s %*s%n", &length);
+		else
+			continue;
+		append(text, ANALYSIS_SENTENCE_BYTES, ", %s %.*s", v->name, length, v->value);
+	}
+	if (isfinite(drift.together))
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			"; from fork to fork all rows of a cell changed together by up to %s "
+			"times (%s), and there half of them by less than %s beyond that",
+			number_ratio(drift.together).text, a->cells[cell].label,
+			number_percent(drift.apart).text);
+	append(text, ANALYSIS_SENTENCE_BYTES, ".");
 }

@@ -1,20 +1,15 @@
-/* How steady the machine was from fork to fork of a sweep, minutes apart. */
+/* How steady the machine was, when a sweep was started and from fork to fork, minutes apart. */
 #ifndef BENCH_ANALYSIS_DRIFT_H
 #define BENCH_ANALYSIS_DRIFT_H
 
 #include "bench/analysis/analysis.h"
 
-/* How the rows of a cell differ from fork to fork, as logarithms; NAN where it can't be said. */
-struct drift {
-	double together; /* between the forks in which all rows were fastest and slowest */
-	double apart;    /* of a row in a fork, from what all rows did in it: the median */
-};
-
 /*
- * That of the cell in which all rows changed the most, which *cell becomes: all rows of a cell may
- * change alike, and a ratio between two cells takes that for a difference between them. analysis
- * comes from analysis_read_raw.
+ * As a sentence, which goes before any figure that is set beside one from another cell or store: the
+ * source and the forks; of the first start the grade of its quiet, its load over 1, 5 and 15 minutes and
+ * its CPU pressure, as the system words them; and how far all rows of a cell changed together from fork to
+ * fork, of the cell in which that is the most. text has room for ANALYSIS_SENTENCE_BYTES.
  */
-struct drift drift_worst(const struct analysis *analysis, size_t *cell);
+void drift_tell(const struct analysis *analysis, char *text);
 
 #endif

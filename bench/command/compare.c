@@ -1,11 +1,12 @@
 /*
  * `nblbench compare A B`: the same cells in two stores, and whether B is slower.
  *
- * The runs were not interleaved, so what differs between two moments is in the figures: differences of
- * the fingerprints are listed before any number, and no verdict is finer than the larger of the two
- * noise floors. The interval of a ratio comes from the intervals of its sides (stats_difference),
- * which needs no common resampling.
+ * The runs were not interleaved, so what differs between two moments is in the figures: how steady each
+ * store's machine was and how the fingerprints differ are said before any other number, and no verdict
+ * is finer than the larger of the two noise floors. The interval of a ratio comes from the intervals of
+ * its sides (stats_difference), which needs no common resampling.
  */
+#include "bench/analysis/drift.h"
 #include "bench/analysis/metric.h"
 #include "bench/base/number.h"
 #include "bench/base/options.h"
@@ -236,10 +237,11 @@ static const struct options options = {
 	.operands = "A.db B.db",
 	.operands_least = 2,
 	.operands_most = 2,
-	.summary = "Compares two stores, cell by cell and strategy by strategy. Lists first how "
-		   "their environments differ. The ratio is one of speeds, B / A: below 1, B is "
-		   "slower. The runs were not interleaved, so trust small differences less than "
-		   "those within a store.",
+	.summary =
+		"Compares two stores, cell by cell and strategy by strategy. Says first how "
+		"steady their machines were and how their environments differ. The ratio is one "
+		"of speeds, B / A: below 1, B is slower. The runs were not interleaved, so trust "
+		"small differences less than those within a store.",
 	.closing = "Exit status: 0 done, 1 a store can't be read or there is nothing to compare, 2 "
 		   "usage, 4 the condition of --fail-if holds.",
 	.count = sizeof(entries) / sizeof(entries[0]),
@@ -252,7 +254,7 @@ static int run_compare(int argc, char **argv)
 	struct condition condition = {0};
 	struct analysis *stores[2] = {NULL, NULL};
 	struct tally tally = {0};
-	char why[REPORT_WHY_BYTES];
+	char why[REPORT_WHY_BYTES], text[ANALYSIS_SENTENCE_BYTES];
 	int operand, status;
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
@@ -280,7 +282,10 @@ static int run_compare(int argc, char **argv)
 			goto out;
 		}
 	}
-	printf("A: %s\nB: %s\n", argv[operand], argv[operand + 1]);
+	for (int i = 0; i < 2; i++) {
+		drift_tell(stores[i], text);
+		printf("%c: %s: %s\n", "AB"[i], argv[operand + i], text);
+	}
 	put_differences(stores[0], stores[1]);
 	compare_cells(stores[0], stores[1], &condition, &tally);
 	if (tally.compared == 0 && tally.hits == 0) {

@@ -104,48 +104,11 @@ static void print_heading(const char *text, bool markdown)
 		     "|---|---|---|--:|--:|--:|---|");
 }
 
-/*
- * How steady the machine was: from fork to fork, and when the sweep was started, by the grade of its
- * quiet, its load over 1, 5 and 15 minutes and its CPU pressure, as the system words them. No figure
- * is to be read without them.
- */
-static void print_store(const struct analysis *s)
-{
-	size_t forks = s->cell_count == 0 ? 0 : SIZE_MAX, cell = 0;
-	const struct drift drift = drift_worst(s, &cell);
-	const struct analysis_machine *m = s->machines;
-
-	for (size_t c = 0; c < s->cell_count; c++)
-		forks = s->cells[c].forks < forks ? s->cells[c].forks : forks;
-	printf(": source %s, %zu forks a cell%s", s->source_revision, forks,
-		s->preliminary ? ", which is preliminary" : "");
-	if (s->machine_count > 0)
-		printf("; at its %sstart noise grade %s", s->machine_count > 1 ? "first " : "",
-			m->grade);
-	for (size_t i = 0; s->machine_count > 0 && i < m->value_count; i++) {
-		const struct analysis_value *v = &m->values[i];
-		int length = (int)strlen(v->value);
-
-		if (strcmp(v->name, "load") == 0) /* behind it: tasks and the last process */
-			sscanf(v->value, "%*s %*s %*s%n", &length);
-		else if (strcmp(v->name, "cpu pressure") == 0) /* behind it: a sum since the boot */
-			sscanf(v->value, "%*s %*s %*s %*s%n", &length);
-		else
-			continue;
-		printf(", %s %.*s", v->name, length, v->value);
-	}
-	if (isfinite(drift.together))
-		printf("; from fork to fork all rows of a cell changed together by up to %s times "
-		       "(%s), and there half of them by less than %s beyond that",
-			number_ratio(drift.together).text, s->cells[cell].label,
-			number_percent(drift.apart).text);
-	printf(".");
-}
-
 static void answer_all(const struct ratio_target *targets, size_t count,
 	const struct ratio_stores *stores, bool markdown)
 {
 	size_t tally[RATIO_ABSENT + 1] = {0}, bounded = 0;
+	char text[ANALYSIS_SENTENCE_BYTES];
 
 	for (size_t i = 0; i < count; i++) {
 		const struct ratio_target *t = &targets[i];
@@ -164,7 +127,8 @@ static void answer_all(const struct ratio_target *targets, size_t count,
 		tally[RATIO_MET], tally[RATIO_MISSED], tally[RATIO_UNDECIDED], tally[RATIO_ABSENT]);
 	for (size_t i = 0; i < stores->count; i++) {
 		printf(markdown ? " `%s`" : "\n%s", stores->item[i]->store);
-		print_store(stores->item[i]);
+		drift_tell(stores->item[i], text);
+		printf(": %s", text);
 	}
 	puts("");
 }

@@ -929,10 +929,14 @@ static void compare_lists_differences_first(NO_STATE)
 
 	assert_int_equal(captured_run(&command_compare, &output, store, slower, NULL), 0);
 
+	const char *steady =
+		strstr(output, "two.db: source v0.1-7-gabc1234, 6 forks a cell; at its");
 	const char *differences = strstr(output, "kernel: 6.1.0-30-amd64 | 6.12");
 	const char *row = strstr(output, "  mag_tls ");
 
+	assert_non_null(steady);
 	assert_non_null(differences);
+	assert_true(steady < differences);
 	assert_non_null(row);
 	assert_true(differences < row);
 	/* 20 % slower is 0.83 of the speed. */
