@@ -356,25 +356,23 @@ static void the_command_answers(NO_STATE)
 	free(targets);
 	assert_non_null(freopen("x.ini", "r", stdin));
 	SAYS(COMMAND_OK, "**Locks \\*and\\* &lt;more&gt;**" HEAD "slow \\* | mutex / mag_tls | ",
-		"--of=-", "--format=md", "whole.db");
+		"-", "whole.db");
 	SAYS(COMMAND_OK,
 		"1 thread' | | | | <= 2 | absent |\n\n**Second**" HEAD
 		"shown, in more than the 49 characters that inih has for it | rseq_mag, best of 15 "
 		"/ mutex | pair, 2 threads; pair, 1 thread | ",
-		"--of=x.ini", "--format=md", "whole.db");
-	SAYS(COMMAND_OK, "]  >= 10  missed by 14 %\n  b\n      treiber_tag - mag_tls @ pair, 1 th",
-		"--of=x.ini", "whole.db");
-	SAYS(COMMAND_OK, " <= 0 ns  missed by 13.7 ns\n", "--of=x.ini", "whole.db");
+		"x.ini", "whole.db");
+	SAYS(COMMAND_OK, "] | >= 10 | missed by 14 % |\n| b | treiber_tag - mag_tls | pair, 1 thre",
+		"x.ini", "whole.db");
+	SAYS(COMMAND_OK, "] ns | <= 0 ns | missed by 13.7 ns |\n| c |", "x.ini", "whole.db");
 	SAYS(COMMAND_OK,
-		"]  <= 3  missed by 113 %\n\n"
-		"Of 5 targets 1 are met, 3 missed, 0 undecided and 1 absent.\nwhole.db: source ",
-		"--of=x.ini", "whole.db");
-	SAYS(COMMAND_OK, "`whole.db`: source v0.1-7-gabc1234, 6 forks a cell; at its start",
-		"--of=x.ini", "--format=md", "whole.db");
-	SAYS(COMMAND_USAGE, "name a file of targets with --of", "whole.db");
-	SAYS(COMMAND_USAGE, "whole.db:1: a line", "--of=whole.db", "whole.db");
-	SAYS(COMMAND_FAILED, "no store 'no.db'", "--of=x.ini", "no.db");
-	SAYS(COMMAND_FAILED, "no.ini: No such file", "--of=no.ini", "whole.db");
+		"] | <= 3 | missed by 113 % |\n\nOf 5 targets 1 are met, 3 missed, 0 undecided and "
+		"1 absent. `whole.db`: source v0.1-7-gabc1234, 6 forks a cell; at its start",
+		"x.ini", "whole.db");
+	SAYS(COMMAND_USAGE, "needs FILE STORE...", "x.ini");
+	SAYS(COMMAND_USAGE, "whole.db:1: a line", "whole.db", "whole.db");
+	SAYS(COMMAND_FAILED, "no store 'no.db'", "x.ini", "no.db");
+	SAYS(COMMAND_FAILED, "no.ini: No such file", "no.ini", "whole.db");
 	SAYS(COMMAND_OK, ratios_ini, "--help");
 	/* What help shows can be copied, and has all keys. */
 	assert_int_equal(read_text(ratios_ini, &targets, &count, why), 0);
