@@ -2,6 +2,7 @@
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/drift.h"
+#include "bench/analysis/near.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/base/number.h"
 #include "bench/sweep/schema.h"
@@ -16,15 +17,14 @@
 
 enum { WHY_BYTES = 512, PATH_BYTES = 128 };
 
-static char directory[PATH_BYTES], store[2 * PATH_BYTES];
+static char directory[SYNTHETIC_FOLDER_BYTES], store[2 * PATH_BYTES];
 
 /* The store as it comes, read once for all tests that don't change it. */
 static struct analysis *shared;
 
 static int make_directory(NO_STATE)
 {
-	snprintf(directory, sizeof(directory), "/tmp/nblbench-analysis-XXXXXX");
-	if (mkdtemp(directory) == NULL)
+	if (synthetic_folder_make(directory) != 0)
 		return -1;
 	snprintf(store, sizeof(store), "%s/store.db", directory);
 	return 0;
@@ -33,8 +33,7 @@ static int make_directory(NO_STATE)
 static int remove_directory(NO_STATE)
 {
 	analysis_free(shared);
-	unlink(store);
-	return rmdir(directory);
+	return synthetic_folder_remove(directory);
 }
 
 static struct analysis *read_store(const char *baseline)
@@ -82,12 +81,6 @@ static size_t subject(const struct analysis *a, const char *label)
 	}
 	fail_msg("no subject %s", label);
 	return 0;
-}
-
-static void near(double got, double want, double tolerance)
-{
-	if (!(fabs(got - want) <= tolerance))
-		fail_msg("got %.9g, want %.9g within %.3g", got, want, tolerance);
 }
 
 static void roles_follow_from_the_store(NO_STATE)

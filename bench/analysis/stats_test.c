@@ -1,5 +1,6 @@
 /* The statistics against values worked out by hand, and against data whose truth is known. */
 #include "alloc/machine/cmocka.h"
+#include "bench/analysis/near.h"
 #include "bench/analysis/stats.h"
 
 #include <math.h>
@@ -11,12 +12,6 @@
 enum { FORKS = 10, BLOCKS = 20, SERIES_MAX = 4 };
 
 static const uint64_t test_seed = UINT64_C(20240131);
-
-static void near(double got, double want, double tolerance)
-{
-	if (!(fabs(got - want) <= tolerance))
-		fail_msg("got %.9g, want %.9g within %.3g", got, want, tolerance);
-}
 
 /* A standard normal deviate (Box and Muller). */
 static double normal(struct stats_rng *rng)

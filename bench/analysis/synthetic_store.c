@@ -512,3 +512,17 @@ void synthetic_store_execute(const char *path, const char *sql)
 	run(db, sql);
 	check(db, sqlite3_close(db));
 }
+
+int synthetic_folder_make(char path[SYNTHETIC_FOLDER_BYTES])
+{
+	snprintf(path, SYNTHETIC_FOLDER_BYTES, "/tmp/nblbench-test-XXXXXX");
+	return mkdtemp(path) == NULL ? -1 : 0;
+}
+
+int synthetic_folder_remove(const char *path)
+{
+	char command[2 * SYNTHETIC_FOLDER_BYTES];
+
+	snprintf(command, sizeof(command), "rm -rf '%s'", path);
+	return system(command);
+}

@@ -8,6 +8,8 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
+enum { SYNTHETIC_FOLDER_BYTES = 64 }; /* room for its path */
+
 struct synthetic_store {
 	uint64_t seed;
 	unsigned forks, blocks;
@@ -42,5 +44,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 
 /* Runs sql on the store at path, to damage it. */
 void synthetic_store_execute(const char *path, const char *sql);
+
+/* Makes a folder for a test's files, and removes it with all that is in it. 0, or else it can't be. */
+int synthetic_folder_make(char path[SYNTHETIC_FOLDER_BYTES]);
+int synthetic_folder_remove(const char *path);
 
 #endif

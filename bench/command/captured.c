@@ -6,21 +6,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { WORDS_MAX = 32 };
 
-int captured_run(const struct command *command, char **output, ...)
+static int run(const struct command *command, char **output, va_list args)
 {
 	char *argv[WORDS_MAX + 1] = {(char *)(uintptr_t)command->name};
 	FILE *file = tmpfile();
 	int argc = 1;
-	va_list args;
 
-	va_start(args, output);
 	while (argc < WORDS_MAX && (argv[argc] = va_arg(args, char *)) != NULL)
 		argc++;
-	va_end(args);
 	assert_non_null(file);
 	fflush(NULL);
 
@@ -45,4 +43,32 @@ int captured_run(const struct command *command, char **output, ...)
 	assert_int_equal(pread(fileno(file), *output, (size_t)bytes, 0), bytes);
 	fclose(file);
 	return status;
+}
+
+int captured_run(const struct command *command, char **output, ...)
+{
+	va_list args;
+
+	va_start(args, output);
+
+	const int status = run(command, output, args);
+
+	va_end(args);
+	return status;
+}
+
+void captured_expect(const struct command *command, int status, const char *text, ...)
+{
+	char *output;
+	va_list args;
+
+	va_start(args, text);
+
+	const int got = run(command, &output, args);
+
+	va_end(args);
+	if (got != status || strstr(output, text) == NULL)
+		fail_msg("%s: status %d and not %d with '%s', said: %s", command->name, got, status,
+			text, output);
+	free(output);
 }

@@ -10,4 +10,8 @@
  */
 int captured_run(const struct command *command, char **output, ...) __attribute__((sentinel));
 
+/* Likewise with the words behind `text`; the test fails unless that is in what it wrote, and `status` right. */
+void captured_expect(const struct command *command, int status, const char *text, ...)
+	__attribute__((sentinel));
+
 #endif

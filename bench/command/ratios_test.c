@@ -1,6 +1,7 @@
 /* Targets, right and wrong; their arithmetic on stores whose truth is known; the command. */
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
+#include "bench/analysis/near.h"
 #include "bench/analysis/ratio.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/command/captured.h"
@@ -14,7 +15,7 @@
 
 enum { TEXT_BYTES = 2048 };
 
-static char directory[] = "/tmp/nblbench-ratios-XXXXXX";
+static char directory[SYNTHETIC_FOLDER_BYTES];
 
 /* whole.db, read once for all tests that don't change it. */
 static struct analysis *whole;
@@ -40,7 +41,7 @@ static struct analysis *made(const char *path, unsigned cells, const char *sql)
 static int set_up(NO_STATE)
 {
 	print_message("seed %llu\n", (unsigned long long)synthetic_store_default().seed);
-	if (mkdtemp(directory) == NULL || chdir(directory) != 0)
+	if (synthetic_folder_make(directory) != 0 || chdir(directory) != 0)
 		return -1;
 	whole = made("whole.db", 0, "");
 	return 0;
@@ -48,17 +49,8 @@ static int set_up(NO_STATE)
 
 static int tear_down(NO_STATE)
 {
-	char command[64];
-
 	analysis_free(whole);
-	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-	return system(command);
-}
-
-static void near(double got, double want, double tolerance)
-{
-	if (!(fabs(got - want) <= tolerance))
-		fail_msg("got %.9g, want %.9g within %.3g", got, want, tolerance);
+	return synthetic_folder_remove(directory);
 }
 
 /* Reads a file of this text, in which '|' ends a line too. */
@@ -322,14 +314,7 @@ static void the_first_store_that_has_it_answers(NO_STATE)
 	analysis_free(small);
 }
 
-#define SAYS(wanted, words, ...)                                                            \
-	do {                                                                                \
-		char *said;                                                                 \
-		const int status = captured_run(&command_ratios, &said, __VA_ARGS__, NULL); \
-		if (status != (wanted) || strstr(said, words) == NULL)                      \
-			fail_msg("status %d, said '%s', not '%s'", status, said, words);    \
-		free(said);                                                                 \
-	} while (0)
+#define SAYS(...) captured_expect(&command_ratios, __VA_ARGS__, NULL)
 
 #define HEAD                                                                               \
 	"\n\n| what | rows | in | each | ratio or difference, 95 % | wanted | verdict |\n" \

@@ -22,7 +22,7 @@
 
 enum { WHY_BYTES = 512, PATH_BYTES = 256, ID_BYTES = 64, IDS_MAX = 1024 };
 
-static char directory[PATH_BYTES / 2], store[PATH_BYTES], slower[PATH_BYTES];
+static char directory[SYNTHETIC_FOLDER_BYTES], store[PATH_BYTES], slower[PATH_BYTES];
 static struct analysis *analysis;
 
 static int set_up(NO_STATE)
@@ -32,8 +32,7 @@ static int set_up(NO_STATE)
 
 	wanted.forks = 6;
 	wanted.blocks = 4;
-	snprintf(directory, sizeof(directory), "/tmp/nblbench-report-XXXXXX");
-	if (mkdtemp(directory) == NULL)
+	if (synthetic_folder_make(directory) != 0)
 		return -1;
 	snprintf(store, sizeof(store), "%s/one.db", directory);
 	snprintf(slower, sizeof(slower), "%s/two.db", directory);
@@ -55,11 +54,8 @@ static int set_up(NO_STATE)
 
 static int tear_down(NO_STATE)
 {
-	char command[2 * PATH_BYTES];
-
 	analysis_free(analysis);
-	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-	return system(command);
+	return synthetic_folder_remove(directory);
 }
 
 static char *printed(void (*print)(const struct analysis *, FILE *))
@@ -99,9 +95,6 @@ static size_t count(const char *text, const char *word)
 		n++;
 	return n;
 }
-
-static void expect_run(const struct command *command, int want, const char *words,
-	const char *first, const char *second, const char *third, const char *fourth);
 
 static bool exists(const char *path)
 {
@@ -439,7 +432,8 @@ static void hand_overs_are_shown(void **state)
 	snprintf(small, sizeof(small), "%s/all.db", directory);
 	synthetic_store_write(small, &all_cells);
 	snprintf(made, sizeof(made), "%s/hdr-parts", directory);
-	expect_run(&command_report, 0, "/hdr-parts/report-pair", "--format=hdr", "-o", made, small);
+	captured_expect(&command_report, 0, "/hdr-parts/report-pair", "--format=hdr", "-o", made,
+		small, NULL);
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		const bool pair = strcmp(analysis->cells[c].label, "pair, 1 thread") == 0;
 
@@ -536,14 +530,15 @@ static void without_latency_there_is_none(void **state)
 	csv_rows_have_all_fields(state);
 	analysis_free(analysis);
 	analysis = with;
-	expect_run(&command_report, 0, "/report.csv", "--format=csv", "-o", directory, old);
+	captured_expect(
+		&command_report, 0, "/report.csv", "--format=csv", "-o", directory, old, NULL);
 	snprintf(old, sizeof(old), "%s/report-load.csv", directory);
 	assert_false(exists(old));
 	snprintf(old, sizeof(old), "%s/old.db", directory);
-	expect_run(
-		&command_report, 1, "has no latency for hdr", "--format=hdr", "-o", directory, old);
-	expect_run(&command_report, 1, "has no latency for speedscope", "--format=speedscope", "-o",
-		directory, old);
+	captured_expect(&command_report, 1, "has no latency for hdr", "--format=hdr", "-o",
+		directory, old, NULL);
+	captured_expect(&command_report, 1, "has no latency for speedscope", "--format=speedscope",
+		"-o", directory, old, NULL);
 }
 
 /* The text adds up: shares ascend to 1, and the last line but the comments is the longest call. */
@@ -556,8 +551,8 @@ static void hdr_text_is_what_its_plotters_read(void **state)
 
 	(void)state;
 	snprintf(made, sizeof(made), "%s/hdr", directory);
-	expect_run(&command_report, 0, "/hdr/report-pair-1-thread-mag_tls-twin.hgrm",
-		"--format=hdr", "-o", made, store);
+	captured_expect(&command_report, 0, "/hdr/report-pair-1-thread-mag_tls-twin.hgrm",
+		"--format=hdr", "-o", made, store, NULL);
 	snprintf(file, sizeof(file), "%s/report-pair-1-thread-malloc.hgrm", made);
 	in = fopen(file, "r");
 	assert_non_null(in);
@@ -851,25 +846,13 @@ static void table_fits_the_terminal(NO_STATE)
 	expect_table(100, true);
 }
 
-static void expect_run(const struct command *command, int want, const char *words,
-	const char *first, const char *second, const char *third, const char *fourth)
-{
-	char *output = NULL;
-	const int status = captured_run(command, &output, first, second, third, fourth, NULL);
-
-	if (status != want || strstr(output, words) == NULL)
-		fail_msg("%s %s: status %d, wanted %d and '%s', said: %s", command->name,
-			first == NULL ? "" : first, status, want, words, output);
-	free(output);
-}
-
 static void report_command_writes_what_is_asked(NO_STATE)
 {
 	char made[PATH_BYTES], file[2 * PATH_BYTES];
 
 	snprintf(made, sizeof(made), "%s/b c", directory);
-	expect_run(&command_report, 0, "/b c/report.json", "--format=csv,gbench,md,html", "-o",
-		made, store);
+	captured_expect(&command_report, 0, "/b c/report.json", "--format=csv,gbench,md,html", "-o",
+		made, store, NULL);
 	for (const char *const *s = (const char *const[]){"html", "md", "csv", "json", NULL}; *s;
 		s++) {
 		snprintf(file, sizeof(file), "%s/report.%s", made, *s);
@@ -877,11 +860,11 @@ static void report_command_writes_what_is_asked(NO_STATE)
 	}
 	snprintf(file, sizeof(file), "%s/report-load.csv", made);
 	assert_true(exists(file));
-	expect_run(&command_report, 0, "/b c/report-pair-1-thread-malloc.speedscope.json",
-		"--format=speedscope", "-o", made, store);
+	captured_expect(&command_report, 0, "/b c/report-pair-1-thread-malloc.speedscope.json",
+		"--format=speedscope", "-o", made, store, NULL);
 	/* Several stores: documents that bear their names. */
 	snprintf(made, sizeof(made), "%s/several", directory);
-	expect_run(&command_report, 0, "/several/two.html", "-o", made, store, slower);
+	captured_expect(&command_report, 0, "/several/two.html", "-o", made, store, slower, NULL);
 	snprintf(file, sizeof(file), "%s/one.md", made);
 	assert_true(exists(file));
 }
@@ -890,19 +873,22 @@ static void report_command_refuses_in_words(NO_STATE)
 {
 	char file[2 * PATH_BYTES], text[WHY_BYTES];
 
-	expect_run(&command_report, 2, "there is no format 'pdf'", "--format", "pdf", store, NULL);
-	expect_run(&command_report, 2, "needs STORE", NULL, NULL, NULL, NULL);
-	expect_run(&command_report, 2, "no option '--formt'", "--formt", "md", store, NULL);
-	expect_run(&command_report, 1, "There is no store '/nonexistent.db'", "/nonexistent.db",
-		NULL, NULL, NULL);
-	expect_run(&command_report, 1, "no subject 'x'", "--baseline=x", store, NULL, NULL);
-	expect_run(&command_report, 2, "of the same name", "-o", directory, store, store);
-	expect_run(&command_report, 2, "of the same name", "-o", directory, "a-load.db", "a.db");
-	expect_run(&command_report, 0, "Usage: nblbench report", "--help", NULL, NULL, NULL);
+	captured_expect(
+		&command_report, 2, "there is no format 'pdf'", "--format", "pdf", store, NULL);
+	captured_expect(&command_report, 2, "needs STORE", NULL);
+	captured_expect(&command_report, 2, "no option '--formt'", "--formt", "md", store, NULL);
+	captured_expect(
+		&command_report, 1, "There is no store '/nonexistent.db'", "/nonexistent.db", NULL);
+	captured_expect(&command_report, 1, "no subject 'x'", "--baseline=x", store, NULL);
+	captured_expect(
+		&command_report, 2, "of the same name", "-o", directory, store, store, NULL);
+	captured_expect(
+		&command_report, 2, "of the same name", "-o", directory, "a-load.db", "a.db", NULL);
+	captured_expect(&command_report, 0, "Usage: nblbench report", "--help", NULL);
 
 	/* A file stands where the directory should be. */
 	snprintf(file, sizeof(file), "%s/sub", store);
-	expect_run(&command_report, 1, "can't be made", "-o", file, store, NULL);
+	captured_expect(&command_report, 1, "can't be made", "-o", file, store, NULL);
 	assert_int_equal(report_write(store, file, text, sizeof(text)), -1);
 	assert_non_null(strstr(text, file));
 }
@@ -960,16 +946,17 @@ static void compare_knows_times_of_calls(NO_STATE)
 	snprintf(stalled, sizeof(stalled), "%s/stalled.db", directory);
 	synthetic_store_write(stalled, &wanted);
 	/* One call in fifty stalls: the tail is another, the median is the same. */
-	expect_run(&command_compare, 4, "<- fails", "--measure=p99", "--fail-if=ratio<0.5", store,
-		stalled);
-	expect_run(&command_compare, 0, "0 rows", "--measure=p50", "--fail-if=ratio<0.97", store,
-		stalled);
-	expect_run(&command_compare, 0, "0 rows", "--measure=p99.9", "--fail-if=ratio<0.97", store,
-		store);
-	expect_run(&command_compare, 0, "inconclusive", "--measure=max", store, stalled, NULL);
-	expect_run(&command_compare, 2, "and not 'p98'", "--measure=p98", store, stalled, NULL);
+	captured_expect(&command_compare, 4, "<- fails", "--measure=p99", "--fail-if=ratio<0.5",
+		store, stalled, NULL);
+	captured_expect(&command_compare, 0, "0 rows", "--measure=p50", "--fail-if=ratio<0.97",
+		store, stalled, NULL);
+	captured_expect(&command_compare, 0, "0 rows", "--measure=p99.9", "--fail-if=ratio<0.97",
+		store, store, NULL);
+	captured_expect(&command_compare, 0, "inconclusive", "--measure=max", store, stalled, NULL);
+	captured_expect(
+		&command_compare, 2, "and not 'p98'", "--measure=p98", store, stalled, NULL);
 	synthetic_store_execute(stalled, "DELETE FROM latency; DELETE FROM timed");
-	expect_run(
+	captured_expect(
 		&command_compare, 1, "nothing to compare", "--measure=p99", store, stalled, NULL);
 }
 
@@ -985,21 +972,27 @@ static void compare_has_an_exit_status_for_ci(NO_STATE)
 	snprintf(other, sizeof(other), "%s/other.db", directory);
 	synthetic_store_write(other, &wanted);
 	synthetic_store_execute(other, "UPDATE cell SET label = 'other'");
-	expect_run(
-		&command_compare, 1, "nothing to compare", "--fail-if", "ratio<0.97", store, other);
-	expect_run(&command_compare, 1, "nothing to compare", store, other, NULL, NULL);
-	expect_run(&command_compare, 4, "<- fails", "--fail-if", "ratio<0.97", store, slower);
-	expect_run(&command_compare, 0, "0 rows", "--fail-if", "ratio<0.5", store, slower);
-	expect_run(&command_compare, 0, "0 rows", "--fail-if", "ratio<0.97", store, store);
-	expect_run(&command_compare, 0, "do not differ", store, store, NULL, NULL);
-	expect_run(&command_compare, 4, "<- fails", "--fail-if", "ratio >= 1.1", slower, store);
-	expect_run(&command_compare, 2, "'time>3' is none", "--fail-if", "time>3", store, slower);
-	expect_run(&command_compare, 2, "'ratio<0' is none", "--fail-if", "ratio<0", store, slower);
-	expect_run(&command_compare, 2, "'ratio<nan' is none", "--fail-if", "ratio<nan", store,
-		slower);
-	expect_run(&command_compare, 2, "needs A.db B.db", store, NULL, NULL, NULL);
-	expect_run(&command_compare, 1, "There is no store", store, "/nonexistent.db", NULL, NULL);
-	expect_run(&command_compare, 1, "not a store", store, directory, NULL, NULL);
+	captured_expect(&command_compare, 1, "nothing to compare", "--fail-if", "ratio<0.97", store,
+		other, NULL);
+	captured_expect(&command_compare, 1, "nothing to compare", store, other, NULL);
+	captured_expect(
+		&command_compare, 4, "<- fails", "--fail-if", "ratio<0.97", store, slower, NULL);
+	captured_expect(
+		&command_compare, 0, "0 rows", "--fail-if", "ratio<0.5", store, slower, NULL);
+	captured_expect(
+		&command_compare, 0, "0 rows", "--fail-if", "ratio<0.97", store, store, NULL);
+	captured_expect(&command_compare, 0, "do not differ", store, store, NULL);
+	captured_expect(
+		&command_compare, 4, "<- fails", "--fail-if", "ratio >= 1.1", slower, store, NULL);
+	captured_expect(&command_compare, 2, "'time>3' is none", "--fail-if", "time>3", store,
+		slower, NULL);
+	captured_expect(&command_compare, 2, "'ratio<0' is none", "--fail-if", "ratio<0", store,
+		slower, NULL);
+	captured_expect(&command_compare, 2, "'ratio<nan' is none", "--fail-if", "ratio<nan", store,
+		slower, NULL);
+	captured_expect(&command_compare, 2, "needs A.db B.db", store, NULL);
+	captured_expect(&command_compare, 1, "There is no store", store, "/nonexistent.db", NULL);
+	captured_expect(&command_compare, 1, "not a store", store, directory, NULL);
 }
 
 int main(void)
