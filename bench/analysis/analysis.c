@@ -325,6 +325,15 @@ int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t
 	return read_store(path, NULL, false, out, why, why_bytes);
 }
 
+size_t analysis_find_cell(const struct analysis *a, const char *label)
+{
+	size_t i = 0;
+
+	while (i < a->cell_count && strcmp(a->cells[i].label, label) != 0)
+		i++;
+	return i;
+}
+
 double analysis_rate(const struct analysis_cell *cell, double log_ns)
 {
 	return cell->lane_threads == 0

@@ -315,6 +315,9 @@ static inline const struct analysis_result *analysis_at(
 	return &analysis->results[cell * analysis->subject_count + subject];
 }
 
+/* The cell of that label; cell_count if there is none. */
+size_t analysis_find_cell(const struct analysis *analysis, const char *label);
+
 /*
  * What the cell is apart from its threads: "burst 32", "pair, 64 B". text has room for
  * ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and the

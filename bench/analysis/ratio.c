@@ -42,8 +42,7 @@ static bool find_cell(struct side *s)
 		snprintf(label, sizeof(label), "%.*s%lu thread%s%s", (int)(number - text), text,
 			threads, threads == 1 ? "" : "s", rest + (*rest == 's'));
 	}
-	while (s->cell < s->a->cell_count && strcmp(s->a->cells[s->cell].label, label) != 0)
-		s->cell++;
+	s->cell = analysis_find_cell(s->a, label);
 	if (s->cell == s->a->cell_count)
 		return MISS(s, "no sweep here has '%s'", label);
 	s->result->cell[s->at] = s->a->cells[s->cell].label;

@@ -115,15 +115,6 @@ static struct stats_estimate figure_of(
 		       : metric_logarithm(metric_of(a, cell, subject, metric, 0, &lack));
 }
 
-static size_t find_cell(const struct analysis *a, const char *label)
-{
-	size_t i = 0;
-
-	while (i < a->cell_count && strcmp(a->cells[i].label, label) != 0)
-		i++;
-	return i;
-}
-
 static size_t find_subject(const struct analysis *a, const char *label)
 {
 	size_t i = 0;
@@ -196,7 +187,7 @@ static void compare_cells(const struct analysis *a, const struct analysis *b,
 	const struct condition *condition, struct tally *tally)
 {
 	for (size_t ca = 0; ca < a->cell_count; ca++) {
-		const size_t cb = find_cell(b, a->cells[ca].label);
+		const size_t cb = analysis_find_cell(b, a->cells[ca].label);
 
 		if (cb == b->cell_count) {
 			printf("\n%s: only in A\n", a->cells[ca].label);
@@ -213,7 +204,7 @@ static void compare_cells(const struct analysis *a, const struct analysis *b,
 		}
 	}
 	for (size_t cb = 0; cb < b->cell_count; cb++) {
-		if (find_cell(a, b->cells[cb].label) == a->cell_count)
+		if (analysis_find_cell(a, b->cells[cb].label) == a->cell_count)
 			printf("\n%s: only in B\n", b->cells[cb].label);
 	}
 	put_missing(a, b, "A");
