@@ -6,7 +6,6 @@
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 
@@ -51,8 +50,8 @@ static bool find_cell(struct side *s)
 
 /*
  * Our own: pools and policies that this project offers. A peer's summary says "peer:" and what no
- * pool is (a general malloc, the harness) says that too; "plain" is for one thread; rows that start
- * with "bare_" are the locked instructions alone; a policy that frees in any order is the rival's.
+ * pool is (a general malloc, the harness) says that too; "plain" and "bare_*" are no contestants; a
+ * policy that frees in any order is the rival's.
  */
 static bool is_ours(const struct analysis_subject *s)
 {
@@ -60,7 +59,6 @@ static bool is_ours(const struct analysis_subject *s)
 
 	return s->role == ANALYSIS_CONTESTANT && s->is_pool &&
 	       strncmp(s->summary, "peer:", strlen("peer:")) != 0 &&
-	       strncmp(s->pool, "bare_", strlen("bare_")) != 0 &&
 	       (policy == NULL || !policy->traits.any_order);
 }
 
@@ -143,7 +141,6 @@ static bool has_result(const struct side *s, size_t subject)
 static bool find_rows(struct side *s)
 {
 	const char *rows = s->target->rows[s->at], *cell = s->result->cell[s->at];
-	int two = RATIO_TEXT_BYTES; /* characters of the first two names */
 	size_t known = 0;
 
 	for (size_t i = 0; i < s->a->subject_count; i++) {
@@ -158,9 +155,7 @@ static bool find_rows(struct side *s)
 		return s->count > 0;
 	if (known == 0)
 		return MISS(s, "the sweep with '%s' has no row %s", cell, rows);
-	sscanf(rows, "%*[^,],%*[^,]%n", &two);
-	return MISS(s, "none of %.*s%s has a result in '%s'", two, rows,
-		(size_t)two < strlen(rows) ? ", ..." : "", cell);
+	return MISS(s, "none of %s has a result in '%s'", rows, cell);
 }
 
 /* "mag_tls", "mag_tls, best of 17", "tcmalloc, best of 5 (no mimalloc)", "each of 12". */
@@ -168,8 +163,7 @@ static void tell_rows(const struct side *s)
 {
 	const char *rows = s->target->rows[s->at], *label = s->a->subjects[*s->who].label;
 	const char *choice = s->target->measure == METRIC_FAILED ? "worst" : "best";
-	const char *between = " (no ";
-	char *text = s->result->rows[s->at], name[RATIO_TEXT_BYTES];
+	char *text = s->result->rows[s->at], name[RATIO_TEXT_BYTES], lacking[RATIO_TEXT_BYTES] = "";
 
 	if (strcmp(rows, "same") == 0 || strcmp(rows, label) == 0) {
 		append(text, RATIO_TEXT_BYTES, "%s", label);
@@ -184,12 +178,11 @@ static void tell_rows(const struct side *s)
 
 		while (k < s->count && !is_named(&s->a->subjects[s->who[k]], name))
 			k++;
-		if (k < s->count)
-			continue;
-		append(text, RATIO_TEXT_BYTES, "%s%.60s", between, name);
-		between = ", ";
+		if (k == s->count)
+			append(lacking, sizeof(lacking), ", %.60s", name);
 	}
-	append(text, RATIO_TEXT_BYTES, "%s", *between == ',' ? ")" : "");
+	if (*lacking != '\0')
+		append(text, RATIO_TEXT_BYTES, " (no %s)", lacking + strlen(", "));
 }
 
 /*
@@ -202,12 +195,12 @@ static struct stats_estimate choose(struct side *s)
 	const struct ratio_target *t = s->target;
 	const bool most = t->measure == METRIC_RATE || t->measure == METRIC_FAILED;
 	double (*const pick)(double, double) = most ? fmax : fmin;
-	const size_t first = s->who[0], count = t->same && s->at == 1 ? 1 : s->count;
+	const size_t first = s->who[0];
 	struct stats_estimate e, all = {NAN, NAN, NAN};
 	const char *lack;
 	size_t best = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < s->count; i++) {
 		if (by_slices(t))
 			estimate(s, &s->who[i], s->who, 1, &e, NULL);
 		else
@@ -234,9 +227,8 @@ static struct stats_estimate choose(struct side *s)
 static struct stats_estimate effect(const struct side sides[2])
 {
 	const struct ratio_target *t = sides->target;
-	const size_t first = sides[0].count, second = sides[1].count;
 	const bool two = t->sign != '\0', apart = two && sides[0].cell != sides[1].cell;
-	const size_t n = first + (two && !t->same ? second - 1 : 0);
+	const size_t first = sides[0].count, n = first + sides[1].count - (two ? 1 : 0);
 	AUTO_FREE size_t *x = need(n, sizeof(*x));
 	AUTO_FREE size_t *y = need(n, sizeof(*y));
 	AUTO_FREE struct stats_estimate *e = need(2 * n, sizeof(*e));
@@ -245,7 +237,7 @@ static struct stats_estimate effect(const struct side sides[2])
 
 	for (size_t i = 0; i < n; i++) {
 		x[i] = sides[0].who[i < first ? i : 0];
-		y[i] = sides[1].who[t->same ? i : i < first ? 0 : i - first + 1];
+		y[i] = t->same ? x[i] : sides[1].who[i < first ? 0 : i - first + 1];
 	}
 	estimate(&sides[0], x, two && !apart ? y : NULL, n, e, draws);
 	if (apart)
@@ -268,6 +260,10 @@ static void work_out(struct side sides[2], struct ratio_result *result)
 	const double wanted = over ? log(t->wanted) : t->wanted;
 	struct stats_estimate e = choose(&sides[0]);
 
+	if (t->same) {
+		*sides[1].who = *sides[0].who;
+		sides[1].count = 1;
+	}
 	if (t->sign != '\0') {
 		const struct stats_estimate y = choose(&sides[1]);
 
@@ -286,30 +282,23 @@ static void work_out(struct side sides[2], struct ratio_result *result)
 void ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,
 	struct ratio_result *result)
 {
-	const struct ratio_result none = {.verdict = RATIO_ABSENT, .value = {NAN, NAN}};
 	const bool two = target->sign != '\0';
-	char why[RATIO_WHY_BYTES] = "";
+	bool found = false;
 
-	for (size_t i = 0; i < stores->count; i++) {
+	for (size_t i = 0; i < stores->count && !found; i++) {
 		const struct analysis *a = stores->item[i];
 		AUTO_FREE size_t *who = need(2 * a->subject_count, sizeof(*who));
-		struct side sides[] = {{a, target, result, 0, 0, 0, who},
-			{a, target, result, 1, 0, 0, who + a->subject_count}};
+		struct ratio_result here = {.verdict = RATIO_ABSENT, .value = {NAN, NAN}};
+		struct side sides[] = {{a, target, &here, .at = 0, .who = who},
+			{a, target, &here, .at = 1, .who = who + a->subject_count}};
+		const bool cells = find_cell(&sides[0]) && (!two || find_cell(&sides[1]));
 
-		*result = none;
-		if (find_cell(&sides[0]) && (!two || find_cell(&sides[1])) &&
-			find_rows(&sides[0]) && (!two || target->same || find_rows(&sides[1]))) {
-			if (target->same) {
-				sides[1].who = who;
-				sides[1].count = sides[0].count;
-			}
-			work_out(sides, result);
-			return;
-		}
+		found = cells && find_rows(&sides[0]) &&
+			(!two || target->same || find_rows(&sides[1]));
+		if (found)
+			work_out(sides, &here);
 		/* Of several stores the one that has the cells tells why. */
-		if (i == 0 || result->cell[two] != NULL)
-			strcpy(why, result->why);
+		if (i == 0 || cells)
+			*result = here;
 	}
-	*result = none;
-	strcpy(result->why, why);
 }

@@ -67,22 +67,28 @@ bool ratio_name(const char **list, char name[RATIO_TEXT_BYTES])
 	return start != NULL;
 }
 
-/* Whether a name is a row, or a workload, of this build or of a store. */
-static bool knows(const struct ratio_stores *stores, const char *name, bool workload)
+/* A name must be that of a row, or of a workload, of this build or of a store. */
+static int check_name(const struct reading *r, const char *name, bool workload)
 {
 	bool known = workload ? workload_find(name) != NULL
 			      : instance_pool(name) != NULL || strcmp(name, "ours") == 0 ||
 					strcmp(name, "exact") == 0 || strcmp(name, "same") == 0;
 
-	for (size_t s = 0; s < stores->count; s++) {
-		const struct analysis *a = stores->item[s];
+	for (size_t s = 0; s < r->stores->count; s++) {
+		const struct analysis *a = r->stores->item[s];
 
-		for (size_t i = 0; i < a->subject_count && !workload; i++)
-			known |= strcmp(a->subjects[i].label, name) == 0;
-		for (size_t c = 0; c < a->cell_count && workload; c++)
-			known |= strcmp(a->cells[c].workload, name) == 0;
+		for (size_t i = 0; i < (workload ? a->cell_count : a->subject_count); i++)
+			known |= strcmp(workload ? a->cells[i].workload : a->subjects[i].label,
+					 name) == 0;
 	}
-	return known;
+	if (known)
+		return 0;
+	if (workload)
+		return refuse_name(r, "workload", name, names_workloads);
+	refuse_name(r, "strategy", name, names_pools);
+	append(r->why, RATIO_WHY_BYTES, "; or, over %s, each with +POLICY; or ours, exact, same",
+		instance_context_pool);
+	return -EINVAL;
 }
 
 static int set_cell(const struct reading *r, char *cell, const char *text)
@@ -91,8 +97,8 @@ static int set_cell(const struct reading *r, char *cell, const char *text)
 
 	copy(cell, text, "");
 	copy(workload, text, " ,");
-	if (!knows(r->stores, workload, true))
-		return refuse_name(r, "workload", workload, names_workloads);
+	if (check_name(r, workload, true) != 0)
+		return -EINVAL;
 	if (strstr(cell, " thread") == NULL)
 		return REFUSE(r, "a cell has threads, as in '%.60s, 1 thread'", workload);
 	return 0;
@@ -107,13 +113,8 @@ static int set_side(struct reading *r, int side, const char *text)
 	copy(r->next.rows[side], text, "@");
 	r->next.same = strcmp(r->next.rows[1], "same") == 0;
 	while (ratio_name(&list, name)) {
-		if (knows(r->stores, name, false))
-			continue;
-		refuse_name(r, "strategy", name, names_pools);
-		append(r->why, RATIO_WHY_BYTES,
-			"; or, over %s, each with +POLICY; or ours, exact, same",
-			instance_context_pool);
-		return -EINVAL;
+		if (check_name(r, name, false) != 0)
+			return -EINVAL;
 	}
 	return cell == NULL ? 0 : set_cell(r, r->next.cell[side], cell + 1);
 }
@@ -153,9 +154,8 @@ static int set(struct reading *r, size_t key, const char *value)
 	case LOAD:
 		load = strtoul(value, &end, 10);
 		if (!isdigit((unsigned char)*value) || *end != '\0' || load < 1 || load > 100)
-			return REFUSE(r,
-				"load is 1 to 100, in per cent of the capacity, and not '%.60s'",
-				value);
+			return REFUSE(
+				r, "load is 1 to 100, in %% of capacity, and not '%.60s'", value);
 		t->load = (uint32_t)load;
 		return 0;
 	default:
@@ -164,9 +164,7 @@ static int set(struct reading *r, size_t key, const char *value)
 		if ((parts == 2 || (parts == 3 && strcmp(unit, "ns") == 0)) &&
 			isfinite(t->wanted) && t->wanted >= 0)
 			return 0;
-		return REFUSE(r,
-			"want is '<=' or '>=' and a number, as in '<= 1.3' or '<= 20 ns', and not "
-			"'%.60s'",
+		return REFUSE(r, "want is <= or >= and a number, as in '<= 2 ns', and not '%.60s'",
 			value);
 	}
 }
