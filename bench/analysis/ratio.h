@@ -46,7 +46,7 @@ bool ratio_name(const char **list, char name[RATIO_TEXT_BYTES]);
 
 /* What was measured: names that neither it nor this build knows are mistakes. */
 struct ratio_stores {
-	size_t count;
+	size_t count;                 /* at least 1 */
 	struct analysis *const *item; /* from analysis_read_raw */
 };
 
