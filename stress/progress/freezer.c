@@ -40,7 +40,8 @@ enum {
 	EVERY_BOUNDARY_BELOW = 128,
 	SPARSE_LOG2 = 1,
 	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
-	FREEZER_MARK = SIGUSR1,  /* not a step's SIGTRAP: which of the two costs a system call to ask */
+	FREEZER_MARK =
+		SIGUSR1, /* not a step's SIGTRAP: which of the two costs a system call to ask */
 };
 
 /*
