@@ -26,12 +26,22 @@ static struct stats_estimate percentile(const struct analysis_percentile *at, in
 	return (struct stats_estimate){at[i].ns, at[i].lo, at[i].hi};
 }
 
+/* The places of percentiles in a row's times. */
+static const int place[] = {
+	[METRIC_P50] = LATENCY_P50, [METRIC_P99] = LATENCY_P99, [METRIC_P999] = LATENCY_P999};
+
+bool metric_at_floor(
+	const struct analysis *a, size_t cell, size_t subject, enum metric metric, uint32_t load)
+{
+	const struct analysis_latency *l = analysis_latency(a, cell, subject);
+
+	return load == 0 && metric >= METRIC_P50 && metric <= METRIC_P999 && l != NULL &&
+	       l->at[place[metric]].below;
+}
+
 struct stats_estimate metric_of(const struct analysis *a, size_t cell, size_t subject,
 	enum metric metric, uint32_t load, const char **lack)
 {
-	static const int place[] = {[METRIC_P50] = LATENCY_P50,
-		[METRIC_P99] = LATENCY_P99,
-		[METRIC_P999] = LATENCY_P999};
 	const struct analysis_latency *l = analysis_latency(a, cell, subject);
 	const struct analysis_response *response = analysis_response(a, cell, subject);
 	const struct analysis_at_load *r = NULL;

@@ -26,6 +26,10 @@ const char *metric_name(size_t i);
 struct stats_estimate metric_of(const struct analysis *a, size_t cell, size_t subject,
 	enum metric metric, uint32_t load, const char **lack);
 
+/* Whether it is a percentile of its calls, and below what their clock can tell. */
+bool metric_at_floor(
+	const struct analysis *a, size_t cell, size_t subject, enum metric metric, uint32_t load);
+
 /* The logarithms of an estimate of what is above 0, and back. */
 struct stats_estimate metric_logarithm(struct stats_estimate e);
 struct stats_estimate metric_factor(struct stats_estimate e);

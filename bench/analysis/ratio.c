@@ -277,6 +277,9 @@ static void work_out(struct side sides[2], struct ratio_result *result)
 			  : (at_most ? e.hi - wanted : wanted - e.lo) <= 0 ? RATIO_MET
 			  : (at_most ? e.lo - wanted : wanted - e.hi) > 0  ? RATIO_MISSED
 									   : RATIO_UNDECIDED;
+	if (*t->want == '>' && over && result->verdict != RATIO_MET &&
+		metric_at_floor(sides->a, sides[1].cell, *sides[1].who, t->measure, t->load))
+		result->verdict = RATIO_AT_FLOOR;
 }
 
 void ratio_evaluate(const struct ratio_target *target, const struct ratio_stores *stores,

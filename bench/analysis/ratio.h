@@ -51,11 +51,12 @@ struct ratio_stores {
 };
 
 /*
- * Reads targets from `in`, a file of that name. 0 and *targets, which the caller frees, *count of them;
- * or -EINVAL or -EIO with a sentence in why (RATIO_WHY_BYTES), which begins with the name and the line.
+ * Reads the targets of a file. 0 and *targets, which the caller frees, *count of them; or -EINVAL for a
+ * mistake in it, or another negative errno, with a sentence in why (RATIO_WHY_BYTES) that begins with
+ * the path.
  */
-int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
-	struct ratio_target **targets, size_t *count, char *why);
+int ratio_read(const char *path, const struct ratio_stores *stores, struct ratio_target **targets,
+	size_t *count, char *why);
 
 enum ratio_verdict {
 	RATIO_MET,       /* the whole interval lies within the bound */
@@ -63,6 +64,8 @@ enum ratio_verdict {
 	RATIO_UNDECIDED, /* it lies on both sides, or there is none: too few blocks */
 	RATIO_SHOWN,     /* nothing was wanted */
 	RATIO_ABSENT,    /* the stores do not have it */
+	/* Not met, but the divisor's calls are of less than two probes (percentile.c): no less can be shown. */
+	RATIO_AT_FLOOR,
 };
 
 struct ratio_result {

@@ -123,8 +123,7 @@ static int set_side(struct reading *r, int side, const char *text)
 static int set(struct reading *r, size_t key, const char *value)
 {
 	struct ratio_target *t = &r->next;
-	char cell[RATIO_TEXT_BYTES], sign[2], unit[3], rest[2], *end;
-	unsigned long load;
+	char cell[RATIO_TEXT_BYTES], sign[2], unit[3], rest[2];
 	int error, parts;
 
 	if ((t->given & 1U << key) != 0)
@@ -152,12 +151,9 @@ static int set(struct reading *r, size_t key, const char *value)
 			return refuse_name(r, "measure", value, metric_name);
 		return 0;
 	case LOAD:
-		load = strtoul(value, &end, 10);
-		if (!isdigit((unsigned char)*value) || *end != '\0' || load < 1 || load > 100)
-			return REFUSE(
-				r, "load is 1 to 100, in %% of capacity, and not '%.60s'", value);
-		t->load = (uint32_t)load;
-		return 0;
+		if (sscanf(value, "%3u%1s", &t->load, rest) == 1 && t->load >= 1 && t->load <= 100)
+			return 0;
+		return REFUSE(r, "load is 1 to 100, in %% of capacity, and not '%.60s'", value);
 	default:
 		strcpy(t->want, value);
 		parts = sscanf(value, "%1[<>]=%lf %2s%1s", sign, &t->wanted, unit, rest);
@@ -236,11 +232,11 @@ static int take(void *user, unsigned *line, const char *key, const char *value, 
 	return 0;
 }
 
-int ratio_read(FILE *in, const char *name, const struct ratio_stores *stores,
-	struct ratio_target **targets, size_t *count, char *why)
+int ratio_read(const char *path, const struct ratio_stores *stores, struct ratio_target **targets,
+	size_t *count, char *why)
 {
 	struct reading r = {.stores = stores};
-	const int error = inifile_read(in, name, take, &r, why);
+	const int error = inifile_read(path, take, &r, why);
 
 	*targets = r.targets;
 	*count = r.count;

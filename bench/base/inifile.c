@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdio.h>
 #include <string.h>
 
 struct reader {
@@ -55,9 +56,16 @@ static int take_key(void *reader, const char *section, const char *key, const ch
 	return r->error == 0;
 }
 
-int inifile_read(FILE *in, const char *name, inifile_take take, void *user, char *why)
+int inifile_read(const char *path, inifile_take take, void *user, char *why)
 {
-	struct reader r = {.in = in, .take = take, .user = user};
+	struct reader r = {.in = fopen(path, "re"), .take = take, .user = user};
+
+	if (r.in == NULL) {
+		r.error = -errno;
+		snprintf(why, INIFILE_SENTENCE_BYTES, "%.200s: %s", path, strerror(errno));
+		return r.error;
+	}
+
 	const int wrong = ini_parse_stream(next_line, &r, take_key, &r);
 
 	/* inih goes on after a line that it can't split, and returns the first that went wrong. */
@@ -65,14 +73,15 @@ int inifile_read(FILE *in, const char *name, inifile_take take, void *user, char
 		r.line = (unsigned)wrong;
 		r.error = -EINVAL;
 		snprintf(r.why, sizeof(r.why), "a line is [HEADING], KEY = VALUE or ; COMMENT");
-	} else if (ferror(in)) {
+	} else if (ferror(r.in)) {
 		r.error = -EIO;
 		snprintf(r.why, sizeof(r.why), "it can't be read: %s", strerror(errno));
 	} else if (r.error == 0) {
 		r.error = take(user, &r.line, NULL, NULL, r.why);
 	}
 	if (r.error != 0)
-		snprintf(why, INIFILE_SENTENCE_BYTES, "%.200s:%u: %.*s", name, r.line,
+		snprintf(why, INIFILE_SENTENCE_BYTES, "%.200s:%u: %.*s", path, r.line,
 			INIFILE_SENTENCE_BYTES - 256, r.why);
+	fclose(r.in);
 	return r.error;
 }

@@ -9,8 +9,6 @@
 #ifndef BENCH_BASE_INIFILE_H
 #define BENCH_BASE_INIFILE_H
 
-#include <stdio.h>
-
 enum {
 	INIFILE_SENTENCE_BYTES = 1024,
 	INIFILE_LINE_BYTES = 512, /* room for any line, and so for whatever is taken from it */
@@ -25,9 +23,9 @@ typedef int (*inifile_take)(
 	void *user, unsigned *line, const char *key, const char *value, char *why);
 
 /*
- * Hands over what `in` has, up to the first mistake. 0; or a negative errno, with a sentence in why
- * (INIFILE_SENTENCE_BYTES) that begins with name, the file's, and the line.
+ * Hands over what a file has, up to the first mistake. 0; or a negative errno, with a sentence in why
+ * (INIFILE_SENTENCE_BYTES) that begins with the path, and with the line if there is one.
  */
-int inifile_read(FILE *in, const char *name, inifile_take take, void *user, char *why);
+int inifile_read(const char *path, inifile_take take, void *user, char *why);
 
 #endif

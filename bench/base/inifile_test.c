@@ -6,6 +6,9 @@
 #include "bench/base/append.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { TEXT_BYTES = 1024 };
 
@@ -50,24 +53,48 @@ static void lines_are_handed_over_until_the_first_mistake(NO_STATE)
 	};
 
 	for (size_t i = 0; i < array_count(cases); i++) {
-		char text[TEXT_BYTES], taken[TEXT_BYTES] = "", why[INIFILE_SENTENCE_BYTES] = "";
+		char taken[TEXT_BYTES] = "", why[INIFILE_SENTENCE_BYTES] = "";
+		FILE *out = fopen("f.ini", "w");
 
-		/* Of no length fmemopen makes no stream. */
-		snprintf(text, sizeof(text), "%s\n", cases[i].text);
-		FILE *in = fmemopen(text, strlen(text), "r");
-		assert_non_null(in);
-		const int error = inifile_read(in, "f.ini", take, taken, why);
-		fclose(in);
+		assert_non_null(out);
+		fputs(cases[i].text, out);
+		assert_int_equal(fclose(out), 0);
+		const int error = inifile_read("f.ini", take, taken, why);
 		if (error != cases[i].error || strcmp(taken, cases[i].taken) != 0 ||
 			strcmp(why, cases[i].why) != 0)
 			fail_msg("'%s': %d, '%s', '%s'", cases[i].text, error, taken, why);
 	}
 }
 
+static void what_cannot_be_read_is_told(NO_STATE)
+{
+	char taken[TEXT_BYTES] = "", why[INIFILE_SENTENCE_BYTES] = "";
+
+	assert_int_equal(inifile_read("no.ini", take, taken, why), -ENOENT);
+	assert_string_equal(why, "no.ini: No such file or directory");
+	assert_int_equal(inifile_read(".", take, taken, why), -EIO);
+	assert_string_equal(why, ".:0: it can't be read: Is a directory");
+	assert_string_equal(taken, "");
+}
+
+static char folder[] = "/tmp/inifile_test.XXXXXX";
+
+static int set_up(NO_STATE)
+{
+	return mkdtemp(folder) == NULL ? -1 : chdir(folder);
+}
+
+static int tear_down(NO_STATE)
+{
+	return unlink("f.ini") != 0 ? -1 : rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_are_handed_over_until_the_first_mistake)};
+		cmocka_unit_test(lines_are_handed_over_until_the_first_mistake),
+		cmocka_unit_test(what_cannot_be_read_is_told),
+	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -217,7 +217,7 @@ struct compare_request {
 
 static const struct options_entry entries[] = {
 	OPTION(TEXT, struct compare_request, measure, "measure", 0, "WHAT",
-		"time, of a unit; or p50, p99, p99.9 or max, of the times of calls. [time]"),
+		"time, of a unit; or p50, p99, p99.9 or max, of the times of calls."),
 	OPTION(TEXT, struct compare_request, fail_if, "fail-if", 0, "'ratio<R'",
 		"exit 4 if for some row the ratio of speeds, B / A, is below R (or above: "
 		"'ratio>R') and the verdict is faster or slower, or if B breaks where A ran."),

@@ -52,7 +52,8 @@ static void print_figures(const struct ratio_target *t, const struct ratio_resul
 
 static void print_answer(const struct ratio_target *t, const struct ratio_result *r)
 {
-	static const char *const verdicts[] = {"met", "missed", "undecided", "-", "absent"};
+	static const char *const verdicts[] = {
+		"met", "missed", "undecided", "-", "absent", "at the clock's floor"};
 	const double point = r->estimate.point;
 
 	print_text("| ", t->title);
@@ -82,7 +83,7 @@ static void print_answer(const struct ratio_target *t, const struct ratio_result
 static void answer_all(
 	const struct ratio_target *targets, size_t count, const struct ratio_stores *stores)
 {
-	size_t tally[RATIO_ABSENT + 1] = {0}, bounded = 0;
+	size_t tally[RATIO_AT_FLOOR + 1] = {0};
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	for (size_t i = 0; i < count; i++) {
@@ -90,8 +91,7 @@ static void answer_all(
 		struct ratio_result result;
 
 		ratio_evaluate(t, stores, &result);
-		bounded += *t->want != '\0';
-		tally[result.verdict] += *t->want != '\0';
+		tally[*t->want == '\0' ? RATIO_SHOWN : result.verdict]++;
 		if (i == 0 || strcmp(t->heading, targets[i - 1].heading) != 0) {
 			fputs(i == 0 ? "" : "\n", stdout);
 			if (*t->heading != '\0') {
@@ -104,8 +104,10 @@ static void answer_all(
 		}
 		print_answer(t, &result);
 	}
-	printf("\nOf %zu targets %zu are met, %zu missed, %zu undecided and %zu absent.", bounded,
-		tally[RATIO_MET], tally[RATIO_MISSED], tally[RATIO_UNDECIDED], tally[RATIO_ABSENT]);
+	printf("\nOf %zu targets %zu are met, %zu at the clock's floor, %zu missed, %zu undecided "
+	       "and %zu absent.",
+		count - tally[RATIO_SHOWN], tally[RATIO_MET], tally[RATIO_AT_FLOOR],
+		tally[RATIO_MISSED], tally[RATIO_UNDECIDED], tally[RATIO_ABSENT]);
 	for (size_t i = 0; i < stores->count; i++) {
 		drift_tell(stores->item[i], text);
 		printf(" `%s`: %s", stores->item[i]->store, text);
@@ -139,20 +141,14 @@ static int run_ratios(int argc, char **argv)
 	if (!options_parse(&options, argc, argv, NULL, &operand, &status))
 		return status;
 
-	const char *name = strcmp(argv[operand], "-") == 0 ? "/dev/stdin" : argv[operand];
-	FILE *in = fopen(name, "r");
+	const char *path = strcmp(argv[operand], "-") == 0 ? "/dev/stdin" : argv[operand];
 
-	if (in == NULL) {
-		fprintf(stderr, "nblbench ratios: %s: %s\n", name, strerror(errno));
-		return COMMAND_FAILED;
-	}
 	while (++operand < argc && error == 0) {
 		error = analysis_read_raw(argv[operand], &read[stores.count], why, sizeof(why));
 		stores.count += error == 0 ? 1 : 0;
 	}
 	if (error == 0)
-		error = ratio_read(in, name, &stores, &targets, &count, why);
-	fclose(in);
+		error = ratio_read(path, &stores, &targets, &count, why);
 	if (error != 0)
 		fprintf(stderr, "nblbench ratios: %s\n", why);
 	else
