@@ -1,6 +1,7 @@
 /* See stats.h. */
 #include "bench/analysis/stats.h"
 
+#include "alloc/machine/compiler.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/base/splitmix.h"
@@ -9,6 +10,16 @@
 #include <stdbool.h>
 
 static const double stats_tail = 0.025; /* of the replicates, cut off on either side */
+
+enum {
+	/*
+	 * Resamples or rounds side by side. gcc 12 makes vector instructions of loops over 16; those
+	 * over 8 it unrolls instead. nblbench report results/pools.db then takes half as long again.
+	 */
+	LANES = 16,
+	ROUNDS_AT_ONCE = 32 * LANES, /* what is drawn in them stays in a cache for all series */
+	FEW = 16, /* forks up to which averages are sorted side by side: the work grows as the 4th power */
+};
 
 void stats_rng_seed(struct stats_rng *rng, uint64_t seed)
 {
@@ -95,30 +106,44 @@ double stats_median(double *values, size_t n)
 	return between(values, n, (n - 1) / 2, n / 2);
 }
 
-/* Of few values, of which a fork has one. */
-static void sort_few(double *values, size_t n)
+/*
+ * Sorts n rows as far as the places lower..upper are right; what the others hold is not said. Each of the
+ * `lanes` columns is sorted by itself. Rows are inserted one by one, without a branch on what they hold.
+ * A place so low that the rows still to come can't push its value up to `lower` is left out, and so is
+ * one above `upper`.
+ */
+ALWAYS_INLINE void sort_places(double *rows, size_t n, size_t lower, size_t upper, size_t lanes)
 {
 	for (size_t i = 1; i < n; i++) {
-		const double value = values[i];
-		size_t at = i;
+		const size_t left = n - i, from = lower > left ? lower - left : 0;
+		double *inserted = rows + i * lanes;
 
-		for (; at > 0 && values[at - 1] > value; at--)
-			values[at] = values[at - 1];
-		values[at] = value;
+		for (size_t at = from; at < i && at <= upper; at++) {
+			double *row = rows + at * lanes;
+
+			for (size_t lane = 0; lane < lanes; lane++) {
+				const double x = row[lane], y = inserted[lane];
+
+				row[lane] = x < y ? x : y;
+				inserted[lane] = x > y ? x : y;
+			}
+		}
 	}
 }
 
-double stats_hodges_lehmann(double *values, size_t n, double *walsh)
+/*
+ * Of n sorted rows those averages of two, in each lane, whose place in an order of all averages isn't
+ * known to be before or behind the middle; *below are before it. The average of i <= j is no less than
+ * that of any two at or before them, and no greater than that of any two at or after them. So the
+ * place of most is known: 7 of 21 are left, or 21 of 55.
+ */
+ALWAYS_INLINE size_t middle_averages(
+	const double *rows, size_t n, size_t lanes, double *walsh, size_t *below)
 {
 	const size_t all = n * (n + 1) / 2, lower = (all - 1) / 2, upper = all / 2;
-	size_t below = 0, count = 0;
+	size_t count = 0;
 
-	/*
-	 * Of sorted values the average of i <= j is no less than that of any two at or before them, and no
-	 * greater than that of any two at or after them. So the place of most is known to be before or
-	 * behind the middle, and the rest are few: 7 of 21, or 21 of 55.
-	 */
-	sort_few(values, n);
+	*below = 0;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = i; j < n; j++) {
 			const size_t before = (i + 1) * (j + 1) - i * (i + 1) / 2 - 1;
@@ -126,13 +151,45 @@ double stats_hodges_lehmann(double *values, size_t n, double *walsh)
 
 			if (before > upper)
 				break;
+			for (size_t lane = 0; lane < lanes; lane++)
+				walsh[count * lanes + lane] =
+					(rows[i * lanes + lane] + rows[j * lanes + lane]) / 2;
 			if (all - 1 - after < lower)
-				below++;
+				++*below;
 			else
-				walsh[count++] = (values[i] + values[j]) / 2;
+				count++;
 		}
 	}
-	return between(walsh, count, lower - below, upper - below);
+	return count;
+}
+
+double stats_hodges_lehmann(double *values, size_t n, double *walsh)
+{
+	const size_t all = n * (n + 1) / 2;
+	size_t below;
+
+	sort_places(values, n, 0, n - 1, 1);
+
+	const size_t count = middle_averages(values, n, 1, walsh, &below);
+
+	return between(walsh, count, (all - 1) / 2 - below, all / 2 - below);
+}
+
+/* The same of the n <= FEW values in each lane. */
+static void hodges_lehmann_of_few(double *rows, size_t n, double *out)
+{
+	const size_t all = n * (n + 1) / 2;
+	double walsh[FEW * (FEW + 1) / 2 * LANES];
+	size_t below;
+
+	sort_places(rows, n, 0, n - 1, LANES);
+
+	const size_t count = middle_averages(rows, n, LANES, walsh, &below);
+	const size_t lower = (all - 1) / 2 - below, upper = all / 2 - below;
+
+	sort_places(walsh, count, lower, upper, LANES);
+	for (size_t lane = 0; lane < LANES; lane++)
+		out[lane] = (walsh[lower * LANES + lane] + walsh[upper * LANES + lane]) / 2;
 }
 
 int stats_ascending(const void *a, const void *b)
@@ -154,46 +211,139 @@ static int ranked_ascending(const void *a, const void *b)
 		&((const struct ranked *)a)->value, &((const struct ranked *)b)->value);
 }
 
-/*
- * The median of a resampled fork without building the sample: the present values were sorted once,
- * and draws[] says how often each block was drawn, so the middle is found by counting. NAN if no
- * present block was drawn.
- */
-static double drawn_median(const struct ranked *sorted, size_t n, const uint32_t *draws)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < n; i++)
-		total += draws[sorted[i].block];
-	if (total == 0)
-		return NAN;
-
-	const size_t lower = (total - 1) / 2, upper = total / 2;
-	size_t seen = 0, i = 0;
-
-	while ((seen += draws[sorted[i].block]) <= lower)
-		i++;
-
-	const double first = sorted[i].value;
-
-	while (seen <= upper)
-		seen += draws[sorted[++i].block];
-	return (first + sorted[i].value) / 2;
-}
-
 /* The point of a series: every block of every fork once. */
 static double point_of(const struct stats_design *design, const struct ranked *sorted,
-	const size_t *present, const uint32_t *once, double *medians, double *walsh)
+	const size_t *present, double *medians, double *walsh)
 {
 	size_t n = 0;
 
 	for (size_t f = 0; f < design->forks; f++) {
-		const double median = drawn_median(sorted + design->start[f], present[f], once);
+		const struct ranked *fork = sorted + design->start[f];
 
-		if (!isnan(median))
-			medians[n++] = median;
+		if (present[f] > 0)
+			medians[n++] =
+				(fork[(present[f] - 1) / 2].value + fork[present[f] / 2].value) / 2;
 	}
 	return n == 0 ? NAN : stats_hodges_lehmann(medians, n, walsh);
+}
+
+/* Up to LANES resamples of one fork, and the rounds that they are of. */
+struct resamples {
+	size_t fork, count;
+	size_t round[LANES];
+};
+
+/* What was drawn in up to ROUNDS_AT_ONCE rounds: it is the same for all series. */
+struct draws {
+	struct resamples *group;
+	size_t groups;
+	size_t *open;   /* of each fork: the group that it is in, SIZE_MAX before its first */
+	int32_t *times; /* how often each block is in each resample: groups x largest x LANES */
+	size_t largest; /* blocks of a fork */
+};
+
+/* Draws forks, and the blocks of each at once: the order decides on the digits. */
+static void draw(
+	struct draws *d, const struct stats_design *design, size_t rounds, struct stats_rng *rng)
+{
+	d->groups = 0;
+	for (size_t f = 0; f < design->forks; f++)
+		d->open[f] = SIZE_MAX;
+	for (size_t i = 0; i < rounds * design->forks; i++) {
+		const size_t f = stats_rng_below(rng, (uint32_t)design->forks);
+		const size_t size = design->start[f + 1] - design->start[f];
+		const size_t room = d->largest * LANES;
+
+		if (d->open[f] == SIZE_MAX || d->group[d->open[f]].count == LANES) {
+			d->open[f] = d->groups++;
+			d->group[d->open[f]] = (struct resamples){.fork = f};
+			memset(d->times + d->open[f] * room, 0, room * sizeof(*d->times));
+		}
+
+		struct resamples *group = &d->group[d->open[f]];
+		const size_t lane = group->count++;
+		int32_t *times = d->times + d->open[f] * room + lane;
+
+		group->round[lane] = i / design->forks;
+		for (size_t b = 0; b < size; b++)
+			times[stats_rng_below(rng, (uint32_t)size) * LANES]++;
+	}
+}
+
+/*
+ * The medians of resampled forks without building the samples: the present values were sorted once,
+ * and times[] says how often each block was drawn. The balance is what was drawn up to a value less
+ * what was drawn behind it: the lower middle is the first value where it isn't negative, the upper the
+ * first where it is positive. NAN where no present block was drawn.
+ */
+static void drawn_medians(
+	const struct ranked *sorted, size_t n, const int32_t *times, double *medians)
+{
+	int32_t balance[LANES] = {0}, lower[LANES] = {0}, upper[LANES] = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t lane = 0; lane < LANES; lane++)
+			balance[lane] -= times[sorted[i].block * LANES + lane];
+	}
+	for (size_t i = 0; i < n; i++) {
+		for (size_t lane = 0; lane < LANES; lane++) {
+			balance[lane] += 2 * times[sorted[i].block * LANES + lane];
+			lower[lane] += balance[lane] < 0;
+			upper[lane] += balance[lane] <= 0;
+		}
+	}
+	for (size_t lane = 0; lane < LANES; lane++)
+		medians[lane] =
+			(size_t)upper[lane] == n
+				? NAN
+				: (sorted[lower[lane]].value + sorted[upper[lane]].value) / 2;
+}
+
+/*
+ * The medians of a series' resampled forks in those rounds: a row of LANES rounds for each of its forks, then
+ * the next LANES rounds. count[] receives how many a round has.
+ */
+static void draw_medians(const struct stats_design *design, const struct draws *d,
+	const struct ranked *sorted, const size_t *present, double *medians, size_t *count)
+{
+	memset(count, 0, ROUNDS_AT_ONCE * sizeof(*count));
+	for (size_t g = 0; g < d->groups; g++) {
+		const struct resamples *group = &d->group[g];
+		double of[LANES];
+
+		drawn_medians(sorted + design->start[group->fork], present[group->fork],
+			d->times + g * d->largest * LANES, of);
+		for (size_t lane = 0; lane < group->count; lane++) {
+			const size_t round = group->round[lane];
+
+			if (!isnan(of[lane]))
+				medians[(round / LANES * design->forks + count[round]++) * LANES +
+					round % LANES] = of[lane];
+		}
+	}
+}
+
+/*
+ * The replicates of up to LANES rounds from their medians: side by side if all have as many and few, else
+ * one by one. A round without any has the series' point.
+ */
+static void replicate(double *medians, const size_t *count, size_t rounds, double point,
+	double *values, double *walsh, double *replicates)
+{
+	bool alike = rounds == LANES && *count > 0 && *count <= FEW;
+
+	for (size_t lane = 0; lane < rounds; lane++)
+		alike = alike && count[lane] == *count;
+	if (alike) {
+		hodges_lehmann_of_few(medians, *count, replicates);
+		return;
+	}
+	for (size_t lane = 0; lane < rounds; lane++) {
+		for (size_t i = 0; i < count[lane]; i++)
+			values[i] = medians[i * LANES + lane];
+		replicates[lane] =
+			count[lane] == 0 ? point : stats_hodges_lehmann(values, count[lane], walsh);
+	}
 }
 
 struct stats_estimate stats_difference(struct stats_estimate x, struct stats_estimate y)
@@ -214,6 +364,48 @@ void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimat
 	e->hi = replicates[rounds - 1 - cut];
 }
 
+/* Replicates of n series, whose present values are sorted and whose points are known, row by series. */
+static void resample(const struct stats_design *design, const struct ranked *sorted,
+	const size_t *present, size_t n, uint32_t rounds, uint64_t seed,
+	const struct stats_estimate *estimates, double *rows)
+{
+	const size_t forks = design->forks, blocks = design->start[forks];
+	const size_t groups =
+		ROUNDS_AT_ONCE / LANES * forks + forks; /* full ones, and the last of each fork */
+	size_t largest = 0, count[ROUNDS_AT_ONCE];
+
+	for (size_t f = 0; f < forks; f++) {
+		const size_t size = design->start[f + 1] - design->start[f];
+
+		largest = size > largest ? size : largest;
+	}
+
+	AUTO_FREE struct resamples *group = need(groups, sizeof(*group));
+	AUTO_FREE int32_t *times = need(groups * largest * LANES, sizeof(*times));
+	AUTO_FREE size_t *open = need(forks, sizeof(*open));
+	AUTO_FREE double *medians = need(ROUNDS_AT_ONCE * forks, sizeof(*medians));
+	AUTO_FREE double *values = need(forks, sizeof(*values));
+	AUTO_FREE double *walsh = need(forks * (forks + 1) / 2, sizeof(*walsh));
+	struct draws d = {group, 0, open, times, largest};
+	struct stats_rng rng;
+
+	stats_rng_seed(&rng, seed);
+	for (size_t first = 0; first < rounds; first += ROUNDS_AT_ONCE) {
+		const size_t now =
+			rounds - first < ROUNDS_AT_ONCE ? rounds - first : ROUNDS_AT_ONCE;
+
+		draw(&d, design, now, &rng);
+		for (size_t i = 0; i < n; i++) {
+			draw_medians(design, &d, sorted + i * blocks, present + i * forks, medians,
+				count);
+			for (size_t at = 0; at < now; at += LANES)
+				replicate(medians + at * forks, count + at,
+					now - at < LANES ? now - at : LANES, estimates[i].point,
+					values, walsh, rows + i * rounds + first + at);
+		}
+	}
+}
+
 void stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
 	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates)
 {
@@ -221,16 +413,12 @@ void stats_bootstrap(const struct stats_design *design, const double *const *ser
 	AUTO_FREE struct ranked *sorted = need(n * blocks, sizeof(*sorted));
 	AUTO_FREE size_t *present =
 		need(n * forks, sizeof(*present)); /* values a series and fork */
-	AUTO_FREE uint32_t *draws = need(blocks, sizeof(*draws));
-	AUTO_FREE double *medians = need(n * forks, sizeof(*medians));
-	AUTO_FREE size_t *drawn = need(n, sizeof(*drawn)); /* medians a series got in this round */
+	AUTO_FREE double *medians = need(forks, sizeof(*medians));
 	AUTO_FREE double *walsh = need(forks * (forks + 1) / 2, sizeof(*walsh));
 	AUTO_FREE double *own = replicates == NULL ? need(n * rounds, sizeof(*own)) : NULL;
 	AUTO_FREE double *values = need(rounds, sizeof(*values));
 	double *rows = replicates == NULL ? own : replicates;
 
-	for (size_t b = 0; b < blocks; b++)
-		draws[b] = 1;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t f = 0; f < forks; f++) {
 			struct ranked *fork = sorted + i * blocks + design->start[f];
@@ -238,43 +426,17 @@ void stats_bootstrap(const struct stats_design *design, const double *const *ser
 
 			for (size_t b = design->start[f]; b < design->start[f + 1]; b++) {
 				if (!isnan(series[i][b]))
-					fork[count++] = (struct ranked){series[i][b], b};
+					fork[count++] =
+						(struct ranked){series[i][b], b - design->start[f]};
 			}
 			qsort(fork, count, sizeof(*fork), ranked_ascending);
 			present[i * forks + f] = count;
 		}
-		estimates[i].point = point_of(
-			design, sorted + i * blocks, present + i * forks, draws, medians, walsh);
+		estimates[i].point =
+			point_of(design, sorted + i * blocks, present + i * forks, medians, walsh);
 	}
-
-	struct stats_rng rng;
-
-	stats_rng_seed(&rng, seed);
-	for (uint32_t round = 0; round < rounds; round++) {
-		memset(drawn, 0, n * sizeof(*drawn));
-		for (size_t k = 0; k < forks; k++) {
-			const size_t f = stats_rng_below(&rng, (uint32_t)forks);
-			const size_t start = design->start[f], size = design->start[f + 1] - start;
-
-			memset(draws + start, 0, size * sizeof(*draws));
-			for (size_t b = 0; b < size; b++)
-				draws[start + stats_rng_below(&rng, (uint32_t)size)]++;
-			for (size_t i = 0; i < n; i++) {
-				const double median = drawn_median(
-					sorted + i * blocks + start, present[i * forks + f], draws);
-
-				if (!isnan(median))
-					medians[i * forks + drawn[i]++] = median;
-			}
-		}
-		for (size_t i = 0; i < n; i++) {
-			rows[i * rounds + round] =
-				drawn[i] == 0 ? estimates[i].point
-					      : stats_hodges_lehmann(
-							medians + i * forks, drawn[i], walsh);
-		}
-	}
-
+	if (rounds > 0)
+		resample(design, sorted, present, n, rounds, seed, estimates, rows);
 	for (size_t i = 0; i < n; i++) {
 		size_t evidence = 0;
 

@@ -4,6 +4,7 @@
 #include "bench/analysis/stats.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,131 @@ static void hodges_lehmann_is_the_median_of_all_averages(NO_STATE)
 			}
 			near(stats_hodges_lehmann(values, n, walsh), stats_median(all, count), 0);
 		}
+	}
+}
+
+/* The mean of the two middles of n >= 1 values, which are sorted for it. */
+static double slow_median(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), stats_ascending);
+	return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+/* What a resampled fork's median is without any trick. NAN if no value was drawn. */
+static double slow_fork(const double *values, const size_t *drawn, size_t size, double *sample)
+{
+	size_t n = 0;
+
+	for (size_t b = 0; b < size; b++) {
+		if (!isnan(values[drawn[b]]))
+			sample[n++] = values[drawn[b]];
+	}
+	return n == 0 ? NAN : slow_median(sample, n);
+}
+
+enum { SLOW_FORKS = 20, SLOW_SIZE = 11, SLOW_SERIES = 5, SLOW_ROUNDS = 1100 };
+
+/* One replicate of every series, at out[0], out[rounds], ..., as the head of stats.h has it. */
+static void slow_round(const struct stats_design *design, const double *const *series,
+	const struct stats_estimate *e, struct stats_rng *rng, size_t rounds, double *out)
+{
+	double medians[SLOW_SERIES][SLOW_FORKS], all[SLOW_FORKS * (SLOW_FORKS + 1) / 2];
+	size_t present[SLOW_SERIES] = {0};
+
+	for (size_t k = 0; k < design->forks; k++) {
+		const size_t f = stats_rng_below(rng, (uint32_t)design->forks);
+		const size_t size = design->start[f + 1] - design->start[f];
+		size_t drawn[SLOW_SIZE];
+		double sample[SLOW_SIZE];
+
+		for (size_t b = 0; b < size; b++)
+			drawn[b] = stats_rng_below(rng, (uint32_t)size);
+		for (size_t i = 0; i < SLOW_SERIES; i++) {
+			const double median =
+				slow_fork(series[i] + design->start[f], drawn, size, sample);
+
+			if (!isnan(median))
+				medians[i][present[i]++] = median;
+		}
+	}
+	for (size_t i = 0; i < SLOW_SERIES; i++) {
+		size_t count = 0;
+
+		for (size_t j = 0; j < present[i]; j++) {
+			for (size_t k = j; k < present[i]; k++)
+				all[count++] = (medians[i][j] + medians[i][k]) / 2;
+		}
+		out[i * rounds] = count == 0 ? e[i].point : slow_median(all, count);
+	}
+}
+
+/*
+ * Forks of 1 to SLOW_SIZE blocks each; series of distinct values, of ties, with gaps, with forks that
+ * have nothing, and of one value in all.
+ */
+static void fill_oddly(struct stats_rng *rng, const size_t *start, size_t forks,
+	double (*series)[SLOW_FORKS * SLOW_SIZE])
+{
+	const size_t blocks = start[forks];
+
+	for (size_t b = 0; b < blocks; b++) {
+		series[0][b] = normal(rng);
+		series[1][b] = stats_rng_below(rng, 3) / 7.0;
+		series[2][b] = stats_rng_below(rng, 3) == 0 ? NAN : normal(rng);
+		series[4][b] = NAN;
+	}
+	for (size_t f = 0; f < forks; f++) {
+		const bool none = stats_rng_below(rng, 3) == 0;
+
+		for (size_t b = start[f]; b < start[f + 1]; b++)
+			series[3][b] = none ? NAN : normal(rng);
+	}
+	series[4][stats_rng_below(rng, (uint32_t)blocks)] = 0.1;
+}
+
+/* Resamples side by side and one by one give the digits of those that are built and sorted. */
+static void bootstrap_is_what_a_slow_one_gives(NO_STATE)
+{
+	static const size_t rounds_of[] = {1, 15, 16, 100, SLOW_ROUNDS};
+	static double values[SLOW_SERIES][SLOW_FORKS * SLOW_SIZE], slow[SLOW_SERIES * SLOW_ROUNDS],
+		got[SLOW_SERIES * SLOW_ROUNDS];
+	const double *series[SLOW_SERIES];
+	struct stats_rng rng;
+
+	print_message("seed %llu\n", (unsigned long long)test_seed);
+	stats_rng_seed(&rng, test_seed);
+	for (size_t i = 0; i < SLOW_SERIES; i++)
+		series[i] = values[i];
+	for (size_t trial = 0; trial < 5 * SLOW_FORKS; trial++) {
+		const size_t rounds = rounds_of[trial % 5];
+		size_t start[SLOW_FORKS + 1] = {0};
+		const struct stats_design design = {1 + trial / 5, start};
+		struct stats_estimate e[SLOW_SERIES], again[SLOW_SERIES];
+		struct stats_rng draws;
+
+		for (size_t f = 0; f < design.forks; f++)
+			start[f + 1] = start[f] + 1 + stats_rng_below(&rng, SLOW_SIZE);
+		fill_oddly(&rng, start, design.forks, values);
+		stats_bootstrap(&design, series, SLOW_SERIES, (uint32_t)rounds, trial, e, got);
+		stats_rng_seed(&draws, trial);
+		for (size_t k = 0; k < rounds; k++)
+			slow_round(&design, series, e, &draws, rounds, slow + k);
+		for (size_t i = 0; i < SLOW_SERIES * rounds; i++) {
+			if (!isnan(got[i]) || !isnan(slow[i])) /* no value at all */
+				near(got[i], slow[i], 0);
+		}
+		for (size_t i = 0; i < SLOW_SERIES; i++) {
+			const size_t cut = rounds / 40;
+
+			if (!isfinite(e[i].lo))
+				continue;
+			qsort(slow + i * rounds, rounds, sizeof(*slow), stats_ascending);
+			near(e[i].lo, slow[i * rounds + cut], 0);
+			near(e[i].hi, slow[i * rounds + rounds - 1 - cut], 0);
+		}
+		/* Without room for the replicates the estimates are the same. */
+		stats_bootstrap(&design, series, SLOW_SERIES, (uint32_t)rounds, trial, again, NULL);
+		assert_memory_equal(e, again, sizeof(e));
 	}
 }
 
@@ -406,6 +532,7 @@ int main(void)
 		cmocka_unit_test(medians_by_hand),
 		cmocka_unit_test(hodges_lehmann_by_hand),
 		cmocka_unit_test(hodges_lehmann_is_the_median_of_all_averages),
+		cmocka_unit_test(bootstrap_is_what_a_slow_one_gives),
 		cmocka_unit_test(point_is_hl_of_fork_medians),
 		cmocka_unit_test(little_evidence_has_no_interval),
 		cmocka_unit_test(same_seed_same_digits),
