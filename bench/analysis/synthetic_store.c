@@ -233,13 +233,21 @@ static void insert(sqlite3 *db, sqlite3_stmt *s, int n, const double *numbers, c
 	check(db, sqlite3_step(s));
 }
 
+/* The first fork of every cell comes before the second of any. */
+static double block_started_ns(
+	const struct synthetic_store *wanted, int c, unsigned fork, unsigned block)
+{
+	return 1767225600e9 + ((double)((fork * CELLS + (unsigned)c) * wanted->blocks + block)) *
+				      SYNTHETIC_BLOCK_NS;
+}
+
 static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wanted,
 	struct stats_rng *rng, int64_t *block_id)
 {
 	const struct load *load = &loads[c];
 	const double window = load->threads > CPUS ? 50000000 : 2000000;
 	const double lanes = (double)load->threads / load->lane_threads;
-	sqlite3_stmt *block = prepare(db, "INSERT INTO block VALUES (?,?,?,?,0,?)");
+	sqlite3_stmt *block = prepare(db, "INSERT INTO block VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
 	sqlite3_stmt *slice = prepare(db,
 		"INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?10,?8,?8,0,0,0,?9)");
 	sqlite3_stmt *thread =
@@ -254,9 +262,15 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 			/* What hits all subjects of a block alike: pairing takes it out. */
 			const double weather = 3 * wanted->noise * fabs(normal(rng));
 			const double id = (double)++*block_id;
+			/* The probes are the least of some tries, which misses most of it. */
+			const double single = floor(100000 * (1 + weather / 8));
+			const double hand_overs = floor(20000 * (1 + weather / 8));
 
-			insert(db, block, 5,
-				(double[]){id, c + 1, f, b, 1000 + floor(1000 * weather)}, NULL);
+			insert(db, block, 12,
+				(double[]){id, c + 1, f, b, block_started_ns(wanted, c, f, b),
+					single, single + 1, hand_overs, hand_overs + 1,
+					SYNTHETIC_BLOCK_NS, 0, 2000},
+				NULL);
 			for (int i = 0; i < SUBJECTS; i++) {
 				const struct model *m = &models[i];
 
@@ -495,6 +509,13 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		write_loads(db, c, wanted, &load_rng);
 	}
 	/* What the versions before did not have. */
+	if (version < 5)
+		run(db, "ALTER TABLE block DROP COLUMN calibration_end_ns;"
+			"ALTER TABLE block DROP COLUMN hand_overs_ns;"
+			"ALTER TABLE block DROP COLUMN hand_overs_end_ns;"
+			"ALTER TABLE block DROP COLUMN took_ns;"
+			"ALTER TABLE block DROP COLUMN stolen_ns;"
+			"ALTER TABLE block DROP COLUMN pressure_ns");
 	if (version < 4)
 		run(db, "DROP TABLE balance");
 	if (version < 3)

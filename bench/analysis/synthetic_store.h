@@ -23,6 +23,8 @@ struct synthetic_store {
 	int schema; /* its version, from STORE_SCHEMA_OLDEST on; 0: the present one */
 };
 
+#define SYNTHETIC_BLOCK_NS 1e8 /* that a block takes */
+
 /*
  * Its open loop: response times' logarithms are normal, with medians of a unit's time / (1 - load).
  * One subject does not keep the heaviest load.

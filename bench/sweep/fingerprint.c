@@ -4,7 +4,6 @@
 #include "alloc/machine/compiler.h"
 #include "bench/base/append.h"
 #include "bench/base/clock.h"
-#include "bench/base/escape.h"
 #include "bench/base/hash.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/offsets.h"
@@ -33,8 +32,6 @@ enum {
 	PROBE_MS = 200,        /* long enough for twenty ticks of /proc/stat */
 	/* A gap in the spinning thread's own time that no cache miss explains, nanoseconds. */
 	PROBE_GAP_NS = 2000,
-	CALIBRATE_ROUNDS = 50000,
-	CALIBRATE_WORDS = 1 << 15, /* 256 KiB: beyond the first level cache, within the second */
 };
 
 /* The state while a fingerprint is made. */
@@ -526,22 +523,4 @@ void fingerprint_drop(struct fingerprint *self)
 {
 	json_decref(self->json);
 	self->json = NULL;
-}
-
-int64_t fingerprint_calibrate_ns(void)
-{
-	static uint64_t words[CALIBRATE_WORDS];
-	const uint64_t start = clock_now_ns();
-	uint64_t x = 1;
-
-	/* A chain of multiplications, each waiting for the one before. */
-	for (int i = 0; i < CALIBRATE_ROUNDS; i++)
-		x = x * UINT64_C(6364136223846793005) + 1;
-	/* A walk with a stride that no prefetcher sees as a line's neighbour. */
-	for (uint32_t i = 0, at = 0; i < CALIBRATE_WORDS; i++) {
-		at = (at + 1031) % CALIBRATE_WORDS;
-		words[at] += x;
-	}
-	bench_escape(words);
-	return (int64_t)(clock_now_ns() - start);
 }

@@ -43,10 +43,4 @@ enum { FINGERPRINT_LIMIT_BYTES = 128 };
 bool fingerprint_cpu_limit(
 	const char *groups, const char *mount, char limit[FINGERPRINT_LIMIT_BYTES]);
 
-/*
- * A fixed piece of arithmetic and a fixed walk through memory, timed: nanoseconds. Runs between
- * blocks; when its figure drifts, so does the machine. A fifth of a millisecond or so.
- */
-int64_t fingerprint_calibrate_ns(void);
-
 #endif

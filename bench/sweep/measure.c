@@ -5,7 +5,7 @@
 #include "bench/base/progress.h"
 #include "bench/base/splitmix.h"
 #include "bench/sweep/controller.h"
-#include "bench/sweep/fingerprint.h"
+#include "bench/sweep/probe.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,6 +36,7 @@ struct sweep {
 	struct store *store;
 	char *why; /* STORE_WHY_BYTES: what went wrong with the store */
 	struct controller controller;
+	struct probe probe;
 	struct progress progress;
 	struct progress_cell *pace;     /* by cell */
 	struct contender *contenders;   /* by subject */
@@ -333,7 +334,6 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 		.fork = fork,
 		.block = block,
 		.started_ns = clock_date_ns(),
-		.calibration_ns = fingerprint_calibrate_ns(),
 		.slice = self->slices,
 		.time = self->times,
 		.balance = self->balances,
@@ -350,6 +350,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 	}
 	if (rc != 0)
 		return rc;
+	probe_take(&self->probe, &result.before);
 	shuffle(self->order, count, seed_of(plan, cell, fork, plan->subject_count + 1 + block));
 	for (size_t slot = 0; slot < count; slot++) {
 		const uint32_t subject = self->order[slot];
@@ -372,6 +373,7 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 	}
 	if (self->controller.interrupts > 1)
 		return STEP_DONE;
+	probe_take(&self->probe, &result.after);
 	return store_add_block(self->store, &result, self->why);
 }
 
@@ -510,6 +512,7 @@ int measure_run(
 		snprintf(why, STORE_WHY_BYTES,
 			"signals can't be received through a descriptor on this system");
 	} else {
+		probe_open(&self.probe);
 		set_pace(&self);
 		progress_begin(&self.progress, self.pace, plan->cell_count);
 		rc = measure(&self);

@@ -19,6 +19,9 @@ enum { PLAN_LEAD_IN_PARTS = 5 };
 #define PLAN_START_NS  (40.0 * MS_NS)
 #define PLAN_SWITCH_NS (0.9 * MS_NS)
 
+/* The machine's probes before a block and behind it (probe.c), likewise. */
+#define PLAN_PROBES_NS (2.0 * MS_NS)
+
 /*
  * A scheduler's turn. Where threads outnumber CPUs, all that share one must have had theirs before
  * the last has started, and again before the last has stopped. From the blocks of a reference sweep
@@ -84,7 +87,7 @@ static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
 /* The length that fills --quick's time, within what a slice may be. */
 static double quick_slice_ns(const struct plan *plan)
 {
-	double overhead = 0, weight = 0;
+	double overhead = PLAN_PROBES_NS * (double)plan_blocks(plan), weight = 0;
 
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		const struct plan_cell *cell = &plan->cell[i];
@@ -126,7 +129,8 @@ uint64_t plan_block_ns(const struct plan *plan, size_t cell)
 	const struct plan_cell *c = &plan->cell[cell];
 	double slices = slices_of(plan, c) * (double)(c->slice_ns + c->lead_in_ns);
 
-	return (uint64_t)((double)plan_subjects_of(plan, c) * (slices + overhead_ns(plan, c)));
+	return (uint64_t)(PLAN_PROBES_NS +
+			  (double)plan_subjects_of(plan, c) * (slices + overhead_ns(plan, c)));
 }
 
 bool plan_affords(const struct plan *plan, size_t cell, uint32_t blocks, uint64_t spent_ns)

@@ -22,11 +22,16 @@ CREATE TABLE cell (
   lane_threads INTEGER NOT NULL, oversubscribed INTEGER NOT NULL, burst INTEGER NOT NULL,
   depth INTEGER NOT NULL, object_bytes INTEGER NOT NULL, object_align INTEGER NOT NULL,
   pages TEXT NOT NULL, capped INTEGER NOT NULL) STRICT;
--- All subjects of a cell once, in random order. fork: the set of worker processes the block was run in.
+-- All subjects of a cell once, in random order. fork: the set of worker processes the block was run in. The rest is of
+-- the machine (probe.h), before the block and, by the name of end, behind it. calibration: a fixed piece of work of one
+-- thread. hand_overs: 200 hand-overs of a cache line between the first two CPUs; NULL: there is one, or others had it.
+-- took: the block, without the probe behind it. stolen: by the hypervisor in that time, of all the sweep's CPUs.
+-- pressure: how long in that time some task of the system waited for a CPU. NULL: the system doesn't tell.
 CREATE TABLE block (
   block_id INTEGER PRIMARY KEY, cell_id INTEGER NOT NULL REFERENCES cell, fork INTEGER NOT NULL,
   block INTEGER NOT NULL, started_ns INTEGER NOT NULL, calibration_ns INTEGER NOT NULL,
-  UNIQUE (cell_id, fork, block)) STRICT;
+  calibration_end_ns INTEGER NOT NULL, hand_overs_ns INTEGER, hand_overs_end_ns INTEGER,
+  took_ns INTEGER NOT NULL, stolen_ns INTEGER, pressure_ns INTEGER, UNIQUE (cell_id, fork, block)) STRICT;
 -- One measured slice. flags: words separated by blanks, empty if the slice is clean (skew, nivcsw, migrated).
 CREATE TABLE slice (
   block_id INTEGER NOT NULL REFERENCES block, subject_id INTEGER NOT NULL REFERENCES subject,

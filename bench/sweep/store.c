@@ -50,8 +50,9 @@ enum store_statement {
 static const char *const statement_text[STATEMENTS] = {
 	[FIND_OTHER_MACHINE] = "SELECT json FROM machine WHERE hash <> ? LIMIT 1",
 	[ADD_MACHINE] = "INSERT INTO machine (started_ns, hash, grade, json) VALUES (?, ?, ?, ?)",
-	[ADD_BLOCK] = "INSERT INTO block (cell_id, fork, block, started_ns, calibration_ns)"
-		      " VALUES (?, ?, ?, ?, ?)",
+	[ADD_BLOCK] = "INSERT INTO block (cell_id, fork, block, started_ns, calibration_ns,"
+		      " calibration_end_ns, hand_overs_ns, hand_overs_end_ns, took_ns, stolen_ns,"
+		      " pressure_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ADD_SLICE] = "INSERT INTO slice (block_id, subject_id, slot, window_ns, units,"
 		      " units_per_s, failed, skew, jain, slowest_share, flags, refill, flush,"
 		      " grow, steal, empty, wait)"
@@ -461,13 +462,25 @@ static int add_balance(struct store *self, const struct store_block *block,
 	return run(self, self->statement[SET_BALANCE], why);
 }
 
+/* What a sum grew by; -1 where it isn't told. */
+static long long growth(int64_t before, int64_t after)
+{
+	return before < 0 || after < before ? -1 : (long long)(after - before);
+}
+
 int store_add_block(struct store *self, const struct store_block *block, char *why)
 {
+	const struct probe_moment *before = &block->before, *after = &block->after;
+
 	if (store_execute(self->db, self->path, "BEGIN IMMEDIATE", why) != 0)
 		return -1;
-	store_bind(self->statement[ADD_BLOCK], "iiiii", store_row_id(block->cell),
+	store_bind(self->statement[ADD_BLOCK], "iiiiiinninn", store_row_id(block->cell),
 		(long long)block->fork, (long long)block->block, block->started_ns,
-		block->calibration_ns);
+		(long long)before->single_ns, (long long)after->single_ns,
+		(long long)before->hand_overs_ns, (long long)after->hand_overs_ns,
+		(long long)(after->at_ns - before->at_ns),
+		growth(before->stolen_ns, after->stolen_ns),
+		growth(before->pressure_ns, after->pressure_ns));
 	int rc = run(self, self->statement[ADD_BLOCK], why);
 	const long long block_id = sqlite3_last_insert_rowid(self->db);
 	for (size_t i = 0; rc == 0 && i < block->slices; i++)

@@ -15,6 +15,7 @@
 #define BENCH_SWEEP_STORE_H
 
 #include "bench/sweep/plan.h"
+#include "bench/sweep/probe.h"
 #include "bench/workload/latency.h"
 
 #include <jansson.h>
@@ -73,7 +74,7 @@ struct store_block {
 	size_t cell; /* index into the plan's cells */
 	uint32_t fork, block;
 	long long started_ns; /* since 1970 */
-	long long calibration_ns;
+	struct probe_moment before, after;
 	size_t slices;
 	struct store_slice *slice;
 	size_t times;

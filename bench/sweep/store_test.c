@@ -173,7 +173,8 @@ static int add_block(
 		.fork = fork,
 		.block = block,
 		.started_ns = 77,
-		.calibration_ns = 88,
+		.before = {100, 88, 70, 1000, 2000},
+		.after = {150, 89, -1, 1003, 2004},
 		.slices = self->plan->subject_count,
 		.slice = slices,
 	};
@@ -245,11 +246,13 @@ static void what_goes_in_comes_out(void **state)
 	assert_query(self, "SELECT count(*) FROM slice", "2");
 	assert_query(self, "SELECT units FROM slice", "1152921504606846977");
 	assert_query(self,
-		"SELECT concat FROM (SELECT started_ns || ' ' || calibration_ns || ' ' || slot || "
+		"SELECT concat FROM (SELECT started_ns || ' ' || calibration_ns || ' ' || "
+		"calibration_end_ns || ' ' || hand_overs_ns || ifnull(hand_overs_end_ns, ' -') || "
+		"' ' || took_ns || stolen_ns || pressure_ns || ' ' || slot || "
 		"' ' || units_per_s || ' ' || skew || ' ' || jain || ' ' || slowest_share || ' ' "
 		"|| flags || ' ' || refill || flush || grow || steal || empty AS concat FROM slice "
 		"JOIN block USING (block_id) ORDER BY subject_id)",
-		"77 88 0 1250000000.0 0.25 0.5 0.75 skew nivcsw 12345");
+		"77 88 89 70 - 5034 0 1250000000.0 0.25 0.5 0.75 skew nivcsw 12345");
 	assert_query(self,
 		"SELECT cpu || ' ' || units || window_ns || cpu_ns || nvcsw || nivcsw || minflt "
 		"FROM thread ORDER BY subject_id, thread DESC",
