@@ -46,7 +46,7 @@ static struct analysis *read_store(const char *baseline)
 	return analysis;
 }
 
-static struct analysis *small_store(void (*change)(struct synthetic_store *))
+static void write_store(void (*change)(struct synthetic_store *))
 {
 	struct synthetic_store wanted = synthetic_store_default();
 
@@ -56,6 +56,11 @@ static struct analysis *small_store(void (*change)(struct synthetic_store *))
 		change(&wanted);
 	print_message("seed %llu\n", (unsigned long long)wanted.seed);
 	synthetic_store_write(store, &wanted);
+}
+
+static struct analysis *small_store(void (*change)(struct synthetic_store *))
+{
+	write_store(change);
 	return read_store(NULL);
 }
 
@@ -66,6 +71,11 @@ static struct analysis *whole_store(void)
 		unlink(store);
 	}
 	return shared;
+}
+
+static void one_cell(struct synthetic_store *wanted)
+{
+	wanted->cells = 1;
 }
 
 static void two_cells(struct synthetic_store *wanted)
@@ -533,7 +543,7 @@ static void impossible_rates_advise_nothing(NO_STATE)
 {
 	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
 
-	analysis_free(small_store(two_cells));
+	write_store(two_cells);
 	synthetic_store_execute(store, "UPDATE slice SET units_per_s = -units_per_s");
 	struct analysis *a = read_store(NULL);
 	assert_int_equal(analysis_advise(a, advice), 0);
@@ -602,7 +612,7 @@ static void every_cell_has_its_command(NO_STATE)
 		assert_non_null(strstr(a->cells[c].command, want));
 		assert_non_null(strstr(a->cells[c].command, " --forks 6 --blocks 8 --seed "));
 	}
-	analysis_free(small_store(two_cells));
+	write_store(make_short);
 	/* The slices of the plan, however they were chosen: ten times as long where threads queue. */
 	synthetic_store_execute(store,
 		"UPDATE plan SET json = (SELECT json_object('cells', json_group_array(json_object("
@@ -651,7 +661,7 @@ static void a_store_says_how_steady_it_was(NO_STATE)
 	char text[ANALYSIS_SENTENCE_BYTES];
 	struct analysis *a;
 
-	analysis_free(small_store(two_cells));
+	write_store(two_cells);
 	synthetic_store_execute(store,
 		"UPDATE machine SET grade = 'C', json = json_set(json, '$.load', '2.83 2.55 3.86 "
 		"2/82 25375', '$.\"cpu pressure\"', 'some avg10=1.00 avg60=2.00 avg300=3.00 "
@@ -681,7 +691,7 @@ static void what_is_no_store_is_refused(NO_STATE)
 	FILE *file;
 	struct stat status;
 
-	analysis_free(small_store(two_cells));
+	write_store(two_cells);
 	expect_refusal(store, "nobody", "no subject 'nobody'");
 	expect_refusal("/nonexistent/store.db", NULL, "There is no store");
 	expect_refusal(directory, NULL, "not a store");
@@ -690,7 +700,7 @@ static void what_is_no_store_is_refused(NO_STATE)
 	synthetic_store_execute(store, "PRAGMA application_id = 7");
 	expect_refusal(store, NULL, "another program");
 
-	analysis_free(small_store(two_cells));
+	write_store(two_cells);
 	assert_int_equal(stat(store, &status), 0);
 	assert_int_equal(truncate(store, status.st_size / 2), 0);
 	expect_refusal(store, NULL, "damaged");
@@ -726,7 +736,7 @@ static void more_rows_than_counted_are_refused(NO_STATE)
 		char why[WHY_BYTES] = "";
 		bool refused = false;
 
-		analysis_free(small_store(two_cells));
+		write_store(two_cells);
 		synthetic_store_execute(store, views[i]);
 		/* Fewer rows than counted are none of it, and times of a fork that is not there another mistake. */
 		for (int reading = 0; reading < 200 && !refused; reading++) {
@@ -897,12 +907,14 @@ static void ages_want_clocks_that_agree(NO_STATE)
 
 	wanted.forks = 2;
 	wanted.blocks = 2;
+	wanted.first = 6; /* a hand-over */
+	wanted.cells = 1;
 	synthetic_store_write(store, &wanted);
 	for (size_t i = 0; i < array_count(cases); i++) {
 		synthetic_store_execute(store, cases[i].sql);
 
 		struct analysis *a = read_store(NULL);
-		const size_t kinds = analysis_latency(a, 6, subject(a, "mutex"))->hand_over_count;
+		const size_t kinds = analysis_latency(a, 0, subject(a, "mutex"))->hand_over_count;
 
 		analysis_no_ages(a, text);
 		if (strstr(text, cases[i].why) == NULL)
@@ -921,7 +933,7 @@ static void ages_want_clocks_that_agree(NO_STATE)
 		"UPDATE latency SET longest = 1000000000 WHERE path = 'age'");
 
 	struct analysis *a = read_store(NULL);
-	const struct analysis_latency *l = analysis_latency(a, 6, subject(a, "mutex"));
+	const struct analysis_latency *l = analysis_latency(a, 0, subject(a, "mutex"));
 
 	near(l->longest_ns / l->least_longest_ns, 10, 2);
 	analysis_free(a);
@@ -943,17 +955,18 @@ static struct analysis *fifth_cell(int schema, const char *sql, const char *why,
 
 	wanted.forks = 6;
 	wanted.blocks = 2;
-	wanted.cells = 5;
+	wanted.first = 4;
+	wanted.cells = 1;
 	wanted.schema = schema;
 	synthetic_store_write(store, &wanted);
 	if (sql != NULL)
 		synthetic_store_execute(store, sql);
 	a = read_store(NULL);
-	*out = analysis_latency(a, 4, subject(a, "mutex"));
-	analysis_imbalance(a, 4, subject(a, "mutex"), text);
+	*out = analysis_latency(a, 0, subject(a, "mutex"));
+	analysis_imbalance(a, 0, subject(a, "mutex"), text);
 	if (why == NULL ? *text != '\0' : strstr(text, why) == NULL)
 		fail_msg("the sentence '%s' does not say '%s'", text, why == NULL ? "" : why);
-	analysis_balances(a, 4, text);
+	analysis_balances(a, 0, text);
 	const char *there = strstr(text, sentence);
 	if (there == NULL)
 		fail_msg("'%s' does not say '%s'", text, sentence);
@@ -1004,11 +1017,12 @@ static void short_calls_have_no_ratio(NO_STATE)
 
 		wanted.forks = 2;
 		wanted.blocks = 2;
-		wanted.cells = 5;
+		wanted.first = 4;
+		wanted.cells = 1;
 		synthetic_store_write(store, &wanted);
 		synthetic_store_execute(store, short_calls[i]);
 		a = read_store(NULL);
-		assert_false(analysis_latency(a, 4, subject(a, "mutex"))->time_comparable);
+		assert_false(analysis_latency(a, 0, subject(a, "mutex"))->time_comparable);
 		analysis_free(a);
 	}
 }
@@ -1064,7 +1078,7 @@ static void a_store_without_balance_has_ratios(NO_STATE)
 
 static void stall(struct synthetic_store *wanted)
 {
-	two_cells(wanted);
+	one_cell(wanted);
 	wanted->stall_share = 1e-3;
 	wanted->stall_ns = 5000;
 }
@@ -1086,6 +1100,12 @@ static void a_stall_is_in_its_path_and_in_the_tail(NO_STATE)
 	analysis_free(a);
 }
 
+static void second_cell(struct synthetic_store *wanted)
+{
+	one_cell(wanted);
+	wanted->first = 1;
+}
+
 /* Both threads fare alike in the model, until one waits. */
 static void the_thread_that_waits_is_told_from_the_other(NO_STATE)
 {
@@ -1095,12 +1115,12 @@ static void the_thread_that_waits_is_told_from_the_other(NO_STATE)
 	struct analysis *a;
 
 	near(l->least_longest_ns, longest_ns, 0);
-	analysis_free(small_store(two_cells));
+	write_store(second_cell);
 	synthetic_store_execute(store,
 		"UPDATE latency SET longest = 10 * longest WHERE thread = 1 AND path = 'wait';"
 		"UPDATE latency SET longest = 8000000 WHERE path = 'probe'");
 	a = read_store(NULL);
-	l = analysis_latency(a, 1, subject(a, "mutex"));
+	l = analysis_latency(a, 0, subject(a, "mutex"));
 	near(l->longest_ns, 10 * l->least_longest_ns, 1e-6);
 	near(l->least_longest_ns, longest_ns, longest_ns * 0.1);
 	analysis_free(a);
@@ -1111,7 +1131,7 @@ static void little_evidence_says_little(NO_STATE)
 {
 	struct analysis *a;
 
-	analysis_free(small_store(two_cells));
+	write_store(one_cell);
 	synthetic_store_execute(store, "DELETE FROM latency WHERE subject_id = 4 AND fork > 0;"
 				       "DELETE FROM timed WHERE subject_id = 4 AND fork > 0");
 	synthetic_store_execute(store, "DELETE FROM latency WHERE subject_id = 5;"
@@ -1185,7 +1205,7 @@ static void a_known_open_loop_comes_out(NO_STATE)
 
 static struct analysis *changed_loads(const char *sql)
 {
-	analysis_free(small_store(two_cells));
+	write_store(one_cell);
 	synthetic_store_execute(store, sql);
 	return read_store(NULL);
 }

@@ -501,7 +501,10 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 	stats_rng_seed(&rng, wanted->seed);
 	stats_rng_seed(&latency_rng, wanted->seed + 1);
 	stats_rng_seed(&load_rng, wanted->seed + 2);
-	for (int c = 0; c < (wanted->cells > 0 ? (int)wanted->cells : CELLS); c++) {
+
+	const int end = wanted->cells > 0 ? (int)(wanted->first + wanted->cells) : CELLS;
+
+	for (int c = (int)wanted->first; c < end; c++) {
 		write_cell(db, c);
 		write_memory(db, c, wanted);
 		write_blocks(db, c, wanted, &rng, &block_id);

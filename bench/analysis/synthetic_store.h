@@ -13,7 +13,8 @@ enum { SYNTHETIC_FOLDER_BYTES = 64 }; /* room for its path */
 struct synthetic_store {
 	uint64_t seed;
 	unsigned forks, blocks;
-	unsigned cells; /* only the first so many; 0: all */
+	unsigned first; /* cells before it are left out */
+	unsigned cells; /* only so many; 0: all to the last */
 	/* Multiplies the times of the subject "mag_tls": 1.05 is an injected slow-down of 5 %. */
 	double mag_tls_factor;
 	double noise;         /* standard deviation of a slice's logarithm, 0.01 is quiet */
