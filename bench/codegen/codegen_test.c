@@ -176,10 +176,6 @@ static const char *skip_reason(const char *objdump, const char *mode)
 	if (counts_loads)
 		return "loads and stores are recognised in x86-64 code only";
 #endif
-#ifdef NBLBENCH_SANITIZED
-	if (counts_loads)
-		return "sanitizers rewrite loads and stores";
-#endif
 	(void)counts_loads;
 	return NULL;
 }
