@@ -12,9 +12,6 @@
 
 static const double ns_a_second = 1e9;
 
-/* A cell is called disturbed when more than this share of its slices is flagged. */
-static const double disturbed_share = 0.20;
-
 struct analysis_block {
 	struct analysis_block *next;
 	void *data;
@@ -104,7 +101,7 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
 
-	cell->disturbed = (double)cell->flagged > disturbed_share * (double)cell->slices;
+	cell->disturbed = (double)cell->flagged > ANALYSIS_DISTURBED * (double)cell->slices;
 	cell->preliminary = cell->forks < STATS_EVIDENCE_MIN;
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_result *result = &a->results[cell_at * a->subject_count + i];
@@ -210,6 +207,11 @@ static void summarise(struct analysis *a)
 			if (result->state != ANALYSIS_MEASURED)
 				continue;
 			subject->measured++;
+			a->rows_left += result->others > 0 && !result->mixed;
+			a->rows_mixed += result->mixed;
+			a->rows_flagged += !a->cells[c].disturbed &&
+					   (double)result->flagged >
+						   ANALYSIS_DISTURBED * (double)result->slices;
 			subject->best += result->in_best_set;
 			subject->undecided += result->undecided;
 			if (!analysis_competes(a, c, i) || isnan(result->to_best.point))
@@ -269,7 +271,7 @@ static int read_all(struct analysis_source *r, const char *baseline, bool effect
 		return -1;
 	assign_roles(r->analysis);
 	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0 ||
-		choose_baseline(r, baseline) != 0)
+		analysis_read_moments(r) != 0 || choose_baseline(r, baseline) != 0)
 		return -1;
 	r->analysis->raws =
 		analysis_keep(r->analysis, r->analysis->cell_count, sizeof(struct analysis_raw));

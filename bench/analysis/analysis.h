@@ -105,7 +105,7 @@ struct analysis_cell {
 
 	size_t forks, blocks;   /* that have at least one slice; blocks over all forks */
 	size_t slices, flagged; /* of all subjects */
-	bool disturbed;         /* more than a fifth of the slices are flagged */
+	bool disturbed;         /* more than ANALYSIS_DISTURBED of the slices are flagged */
 	bool preliminary;       /* too few forks for a statement about forks */
 	bool has_twin;
 	size_t twin; /* the subject, if has_twin */
@@ -187,6 +187,12 @@ struct analysis_latency {
 	bool balance_comparable; /* there too a call takes longer than four probes */
 };
 
+/* A cell is disturbed where more than this share of its slices is flagged. */
+#define ANALYSIS_DISTURBED 0.20
+
+/* What a "!" beside a row's ratio says. */
+#define ANALYSIS_OTHERS_MARK "!: disturbed, the machine changed while the row was measured."
+
 /* A balance, or a ratio of times, this near to 1 agrees. */
 #define ANALYSIS_BALANCED 0.10
 
@@ -217,6 +223,8 @@ struct analysis_result {
 	enum analysis_state state;
 	const char *reason; /* a sentence, for every state but MEASURED and ABSENT; else NULL */
 	size_t slices, flagged;
+	size_t others; /* slices of blocks in which the machine was another */
+	bool mixed;    /* too few would be left, so these are in; else they are left out */
 	bool all_used; /* too few clean pairs were left, so the flagged ones were used as well */
 
 	struct stats_estimate ns;      /* logarithm of ns per unit */
@@ -247,12 +255,28 @@ struct analysis_event {
 	int64_t at_ns;
 };
 
+/* What the machine is probed by. */
+enum analysis_probe { ANALYSIS_SINGLE, ANALYSIS_HANDED, ANALYSIS_PROBES };
+
+/* "a thread's work", "a hand-over between CPUs". */
+const char *analysis_probe_name(enum analysis_probe probe);
+
+/* An event: for so long a probe of the machine read otherwise than usual; changes.c has the rule. */
+struct analysis_change {
+	int64_t from_ns, to_ns; /* since the epoch */
+	size_t blocks;
+	double log[ANALYSIS_PROBES]; /* of its time, by the usual; NAN: that one didn't change */
+};
+
+struct analysis_moment; /* a block as the machine's probes saw it */
+
 /* One cell's slices: a row a subject, a column a block; the blocks of a fork stand together. */
 struct analysis_raw {
 	size_t blocks, forks, subjects;
 	size_t *start;  /* of each fork; forks + 1 */
-	double *log_ns; /* NAN where there is none */
+	double *log_ns; /* NAN where there is none, or it left because the machine was another */
 	bool *flagged;
+	bool *other; /* of a block */
 	double *jain, *slowest, *calibration;
 };
 
@@ -274,13 +298,20 @@ struct analysis {
 	struct analysis_raw *raws;       /* a cell each */
 	size_t event_count;
 	const struct analysis_event *events;
+	size_t moment_count; /* 0: the machine was not probed */
+	const struct analysis_moment *moments;
+	double allowed[ANALYSIS_PROBES]; /* a logarithm; NAN: it could not be probed */
+	size_t change_count;
+	const struct analysis_change *changes;
+	size_t rows_left, rows_mixed; /* measured rows with others, by whether these are in */
 	/* How far the CPUs' clocks may be apart, of all starts; NAN: one does not know. */
 	double clocks_apart_ns;
 
 	bool has_baseline;
-	size_t baseline;                                /* subject */
-	bool preliminary;                               /* some cell is */
-	size_t disturbed;                               /* cells that are */
+	size_t baseline;     /* subject */
+	bool preliminary;    /* some cell is */
+	size_t disturbed;    /* cells that are */
+	size_t rows_flagged; /* that would be disturbed by themselves, in other cells */
 	bool has_latency, has_hand_over, has_responses; /* some row has, that stands for it */
 
 	struct analysis_block *memory; /* everything above that was allocated */
@@ -353,6 +384,13 @@ size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *co
  */
 void analysis_verdict(const struct analysis *analysis, char *text);
 void analysis_confidence(const struct analysis *analysis, char *text);
+
+/*
+ * Whether the machine changed, when and by how much, what became of those blocks, and what others
+ * took meanwhile, in whole sentences; and one event as a clause. Likewise.
+ */
+void analysis_changes(const struct analysis *analysis, char *text);
+void analysis_change_text(const struct analysis *analysis, size_t change, char *text);
 
 /* Who stands apart, in a sentence; "" if nobody does. */
 void analysis_apart(const struct analysis *analysis, char *text);

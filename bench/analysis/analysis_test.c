@@ -750,6 +750,171 @@ static void more_rows_than_counted_are_refused(NO_STATE)
 	}
 }
 
+static void slow_for_a_while(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->slow_factor = 1.5;
+}
+
+static void slow_with_little_else(struct synthetic_store *wanted)
+{
+	slow_for_a_while(wanted);
+	wanted->forks = 1;
+}
+
+/* The slow blocks of the first cell, as SQL. */
+#define SLOW                                                                                    \
+	"SELECT block_id FROM block WHERE cell_id = 1 AND fork = (SELECT max(fork) FROM block)" \
+	" AND block BETWEEN 2 AND 4"
+
+/* One event with its time and size, and its blocks count for nothing, whatever they hold. */
+static void a_slow_machine_is_one_event(NO_STATE)
+{
+	struct analysis *a = small_store(slow_for_a_while);
+	char text[ANALYSIS_SENTENCE_BYTES];
+	size_t rows = 0;
+
+	assert_int_equal(a->change_count, 1);
+	assert_int_equal(a->changes[0].blocks, SYNTHETIC_SLOW_BLOCKS);
+	/* Five forks of two cells before it, and of its own fork two blocks, of eight each. */
+	assert_int_equal(a->changes[0].from_ns,
+		INT64_C(1767225600000000000) + (int64_t)((5 * 8 * 8 + 2) * SYNTHETIC_BLOCK_NS));
+	assert_int_equal(a->changes[0].to_ns - a->changes[0].from_ns,
+		(int64_t)(SYNTHETIC_SLOW_BLOCKS * SYNTHETIC_BLOCK_NS));
+	near(a->changes[0].log[ANALYSIS_SINGLE], log(1.5), 0.02);
+	near(a->changes[0].log[ANALYSIS_HANDED], log(1.5), 0.02);
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_result *r = analysis_at(a, 0, i);
+
+		if (r->state != ANALYSIS_MEASURED)
+			continue;
+		rows++;
+		assert_int_equal(r->others, SYNTHETIC_SLOW_BLOCKS);
+		assert_false(r->mixed);
+		assert_int_equal(analysis_at(a, 1, i)->others, 0);
+	}
+	assert_int_equal(a->rows_left, rows);
+	assert_int_equal(a->rows_mixed, 0);
+	analysis_changes(a, text);
+	assert_non_null(strstr(text, "1 event, in 3 of 96 blocks"));
+	assert_non_null(strstr(text, "for 0.3"));
+	assert_non_null(strstr(text, "a hand-over between CPUs took 1.5"));
+	assert_non_null(strstr(text, "leave these blocks out"));
+
+	synthetic_store_execute(store,
+		"UPDATE slice SET units_per_s = units_per_s * (1 + subject_id * subject_id)"
+		" WHERE block_id IN (" SLOW ")");
+
+	struct analysis *b = read_store(NULL);
+
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_result *x = analysis_at(a, 0, i), *y = analysis_at(b, 0, i);
+
+		assert_memory_equal(&x->ns, &y->ns, sizeof(x->ns));
+		assert_memory_equal(&x->to_best, &y->to_best, sizeof(x->to_best));
+		assert_int_equal(x->best_verdict, y->best_verdict);
+	}
+	analysis_free(a);
+	analysis_free(b);
+}
+
+static void a_steady_machine_has_no_event(NO_STATE)
+{
+	struct analysis *a = small_store(two_cells);
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	assert_int_equal(a->change_count, 0);
+	assert_int_equal(a->rows_left + a->rows_mixed, 0);
+	near(a->allowed[ANALYSIS_SINGLE], log(1.2), 1e-9);
+	analysis_changes(a, text);
+	assert_non_null(strstr(text, "did not change"));
+	analysis_free(a);
+}
+
+/* Where the blocks that are left could not speak for the row, all are in, and it is said. */
+static void too_few_other_blocks_leave_all_in(NO_STATE)
+{
+	struct analysis *a = small_store(slow_with_little_else);
+	const struct analysis_result *r = analysis_at(a, 0, subject(a, "mutex"));
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	assert_int_equal(a->change_count, 1);
+	assert_int_equal(r->others, SYNTHETIC_SLOW_BLOCKS);
+	assert_true(r->mixed);
+	assert_int_equal(a->rows_left, 0);
+	assert_true(a->rows_mixed > 0);
+	analysis_changes(a, text);
+	assert_non_null(strstr(text, "all are in"));
+	analysis_free(a);
+}
+
+/* What the probes read: by SQL on a steady store, and the events and blocks of them that follow. */
+static void an_event_lasts_for_a_block(NO_STATE)
+{
+	static const struct {
+		const char *sql;
+		size_t changes, blocks;
+	} cases[] = {
+		/* Who came between has gone again. */
+		{"UPDATE block SET hand_overs_end_ns = 90000 WHERE block_id = 5", 0, 0},
+		{"UPDATE block SET hand_overs_end_ns = 90000 WHERE block_id = 5;"
+		 "UPDATE block SET hand_overs_ns = 90000 WHERE block_id = 6",
+			0, 0},
+		/* On both sides of the usual it is no state. */
+		{"UPDATE block SET hand_overs_ns = 90000, hand_overs_end_ns = 5000 WHERE block_id "
+		 "= 5",
+			0, 0},
+		{"UPDATE block SET hand_overs_ns = 5000, hand_overs_end_ns = 5000 WHERE block_id = "
+		 "5",
+			1, 1},
+		/* One block saw it begin, and one saw it end. */
+		{"UPDATE block SET hand_overs_end_ns = 90000 WHERE block_id IN (5, 6);"
+		 "UPDATE block SET hand_overs_ns = 90000 WHERE block_id IN (6, 7)",
+			1, 3},
+		/* So may one that could not be read. */
+		{"UPDATE block SET hand_overs_ns = 90000, hand_overs_end_ns = 90000 WHERE block_id "
+		 "= 6;"
+		 "UPDATE block SET hand_overs_ns = NULL, hand_overs_end_ns = NULL WHERE block_id "
+		 "IN (5, 8)",
+			1, 2},
+		{"UPDATE block SET hand_overs_ns = 90000, hand_overs_end_ns = 90000 WHERE block_id "
+		 "IN (5, 60)",
+			2, 2},
+		/* At either end of the sweep. */
+		{"UPDATE block SET calibration_ns = 9, calibration_end_ns = 9 WHERE block_id IN "
+		 "(1, 96)",
+			2, 2},
+		/* Two states, half of the sweep each. */
+		{"UPDATE block SET hand_overs_ns = 3 * hand_overs_ns, hand_overs_end_ns = 3 * "
+		 "hand_overs_end_ns WHERE block_id > 48",
+			1, 48},
+		{"UPDATE block SET hand_overs_ns = NULL", 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct synthetic_store wanted = synthetic_store_default();
+		struct analysis *a = NULL;
+		char why[WHY_BYTES], text[ANALYSIS_SENTENCE_BYTES];
+		size_t blocks = 0;
+
+		two_cells(&wanted);
+		wanted.forks = 6;
+		wanted.blocks = 8;
+		synthetic_store_write(store, &wanted);
+		synthetic_store_execute(store, cases[i].sql);
+		assert_int_equal(analysis_read_raw(store, &a, why, sizeof(why)), 0);
+		for (size_t k = 0; k < a->change_count; k++)
+			blocks += a->changes[k].blocks;
+		if (a->change_count != cases[i].changes || blocks != cases[i].blocks)
+			fail_msg("%s: %zu events, %zu blocks", cases[i].sql, a->change_count,
+				blocks);
+		analysis_changes(a, text);
+		assert_int_equal(strstr(text, "could not be probed") != NULL,
+			i + 1 == sizeof(cases) / sizeof(cases[0]));
+		analysis_free(a);
+	}
+}
+
 static void older(struct synthetic_store *wanted)
 {
 	two_cells(wanted);
@@ -771,6 +936,8 @@ static void older_stores_stay_readable(NO_STATE)
 		if (r->state == ANALYSIS_MEASURED)
 			near(old->taken[LATENCY_WAIT], 0, 0);
 	}
+	assert_true(now->moment_count > 0);
+	assert_int_equal(then->moment_count, 0);
 	assert_true(now->has_latency);
 	assert_false(then->has_latency);
 	assert_true(now->has_responses);
@@ -1306,6 +1473,10 @@ int main(void)
 		cmocka_unit_test(a_store_says_how_steady_it_was),
 		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(more_rows_than_counted_are_refused),
+		cmocka_unit_test(a_slow_machine_is_one_event),
+		cmocka_unit_test(a_steady_machine_has_no_event),
+		cmocka_unit_test(too_few_other_blocks_leave_all_in),
+		cmocka_unit_test(an_event_lasts_for_a_block),
 		cmocka_unit_test(older_stores_stay_readable),
 		cmocka_unit_test(a_known_distribution_comes_out),
 		cmocka_unit_test(sides_of_a_lane_are_told_apart),

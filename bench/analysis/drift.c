@@ -109,5 +109,9 @@ void drift_tell(const struct analysis *a, char *text)
 			"times (%s), and there half of them by less than %s beyond that",
 			number_ratio(drift.together).text, a->cells[cell].label,
 			number_percent(drift.apart).text);
+	if (a->change_count > 0)
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			"; %zu event%s of the machine, left out where enough is left",
+			a->change_count, a->change_count == 1 ? "" : "s");
 	append(text, ANALYSIS_SENTENCE_BYTES, ".");
 }

@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-/* Below this share of clean pairs the rest would speak for too little, and all are used. */
-static const double clean_share_min = 0.25;
-
 /* The median of what is there; NAN if nothing is. scratch has room for n. */
 static double median_present(const double *values, size_t n, double *scratch)
 {
@@ -34,7 +31,7 @@ bool analysis_pair(
 	}
 	if (all == clean)
 		return false;
-	if (clean < STATS_EVIDENCE_MIN || (double)clean < clean_share_min * (double)all)
+	if (!analysis_enough(clean, all))
 		return true;
 	for (size_t b = 0; b < raw->blocks; b++) {
 		if (raw->flagged[x + b] || raw->flagged[y + b])

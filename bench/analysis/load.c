@@ -322,3 +322,49 @@ int analysis_read_events(struct analysis_source *r)
 		sizeof(*a->events), &a->event_count, take_event);
 	return source_result(r);
 }
+
+static double real_or_nan(sqlite3_stmt *s, int column)
+{
+	return sqlite3_column_type(s, column) == SQLITE_NULL ? NAN
+							     : sqlite3_column_double(s, column);
+}
+
+static void take_moment(struct analysis_source *r, sqlite3_stmt *s, void *row)
+{
+	const struct analysis *a = r->analysis;
+	struct analysis_moment *m = row;
+	const size_t cell = source_cell(a, sqlite3_column_int64(s, 1));
+
+	m->block_id = sqlite3_column_int64(s, 0);
+	m->oversubscribed = cell < a->cell_count && a->cells[cell].oversubscribed;
+	m->started_ns = sqlite3_column_int64(s, 2);
+	m->took_ns = sqlite3_column_int64(s, 3);
+	m->stolen_ns = real_or_nan(s, 4);
+	m->pressure_ns = real_or_nan(s, 5);
+	for (int probe = 0; probe < ANALYSIS_PROBES; probe++) {
+		m->change[probe] = NAN;
+		for (int end = 0; end < 2; end++) {
+			const double ns = real_or_nan(s, 6 + 2 * probe + end);
+
+			m->log[probe][end] = ns > 0 ? log(ns) : NAN;
+		}
+	}
+}
+
+int analysis_read_moments(struct analysis_source *r)
+{
+	struct analysis *a = r->analysis;
+
+	a->allowed[ANALYSIS_SINGLE] = a->allowed[ANALYSIS_HANDED] = NAN;
+	if (r->schema < SCHEMA_WITH_PROBES)
+		return 0;
+
+	struct analysis_moment *moments = read_table(r, "block",
+		"block_id, cell_id, started_ns, took_ns, stolen_ns, pressure_ns, calibration_ns, "
+		"calibration_end_ns, hand_overs_ns, hand_overs_end_ns",
+		sizeof(*moments), &a->moment_count, take_moment);
+
+	a->moments = moments;
+	analysis_find_changes(a, moments);
+	return source_result(r);
+}

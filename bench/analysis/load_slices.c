@@ -21,6 +21,7 @@ void analysis_raw_free(struct analysis_raw *raw)
 	free(raw->start);
 	free(raw->log_ns);
 	free(raw->flagged);
+	free(raw->other);
 	free(raw->jain);
 	free(raw->slowest);
 	free(raw->calibration);
@@ -36,6 +37,7 @@ static void raw_alloc(struct analysis_raw *raw, size_t blocks, size_t forks, siz
 	raw->start = need(forks + 1, sizeof(*raw->start));
 	raw->log_ns = need(values, sizeof(*raw->log_ns));
 	raw->flagged = need(values, sizeof(*raw->flagged));
+	raw->other = need(blocks, sizeof(*raw->other));
 	raw->jain = need(values, sizeof(*raw->jain));
 	raw->slowest = need(values, sizeof(*raw->slowest));
 	raw->calibration = need(blocks, sizeof(*raw->calibration));
@@ -66,6 +68,7 @@ enum slice_column {
 	COLUMN_JAIN,
 	COLUMN_SLOWEST,
 	COLUMN_FLAGS,
+	COLUMN_BLOCK,
 	COLUMN_PATHS, /* from LATENCY_FLUSH on */
 };
 
@@ -73,7 +76,8 @@ static const char slice_sql[] =
 	"SELECT dense_rank() OVER (ORDER BY b.fork, b.block, b.block_id) AS block_at,"
 	" dense_rank() OVER (ORDER BY b.fork), b.calibration_ns, s.subject_id, s.units_per_s, "
 	"s.units,"
-	" s.failed, s.jain, s.slowest_share, s.flags, s.flush, s.refill, s.steal, s.grow, %s, "
+	" s.failed, s.jain, s.slowest_share, s.flags, b.block_id, s.flush, s.refill, s.steal, "
+	"s.grow, %s, "
 	"s.empty"
 	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? ORDER BY "
 	"block_at";
@@ -91,6 +95,7 @@ static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_
 	raw->slowest[at] = sqlite3_column_double(s, COLUMN_SLOWEST);
 	result->slices++;
 	result->flagged += raw->flagged[at];
+	result->others += raw->other[block];
 	result->units += source_count(s, COLUMN_UNITS);
 	result->failed += source_count(s, COLUMN_FAILED);
 	/* Sums here; divided by the units when all slices are in. */
@@ -128,8 +133,28 @@ static void read_slices(struct analysis_source *r, size_t cell_at, struct analys
 		}
 		raw->start[fork + 1] = block + 1; /* at last that of the next fork */
 		raw->calibration[block] = sqlite3_column_double(s, COLUMN_CALIBRATION);
+		raw->other[block] = analysis_was_other(a, sqlite3_column_int64(s, COLUMN_BLOCK));
 		if (subject < a->subject_count)
 			take_slice(a, cell_at, subject, block, s, raw);
+	}
+}
+
+/*
+ * A row leaves the blocks in which the machine was another, where enough are left: no estimate is over two
+ * machines in one.
+ */
+static void leave_others(struct analysis *a, size_t cell_at, struct analysis_raw *raw)
+{
+	for (size_t i = 0; i < a->subject_count; i++) {
+		struct analysis_result *result = &a->results[cell_at * a->subject_count + i];
+
+		result->mixed = result->others > 0 &&
+				!analysis_enough(result->slices - result->others, result->slices);
+		for (size_t b = 0; b < raw->blocks && !result->mixed; b++) {
+			if (raw->other[b])
+				raw->log_ns[i * raw->blocks + b] = raw->jain[i * raw->blocks + b] =
+					raw->slowest[i * raw->blocks + b] = NAN;
+		}
 	}
 }
 
@@ -209,6 +234,7 @@ int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysi
 	for (size_t i = 0; i < a->subject_count; i++)
 		a->results[cell_at * a->subject_count + i].cpu_share = NAN;
 	read_slices(r, cell_at, raw);
+	leave_others(a, cell_at, raw);
 	if (!r->failed)
 		read_threads(r, cell_at);
 	for (size_t i = 0; !r->failed && i < a->subject_count; i++)

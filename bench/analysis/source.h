@@ -11,8 +11,11 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-/* The first versions whose stores tell of waits and latency; and of slices with every call timed. */
-enum { SCHEMA_WITH_LATENCY = 3, SCHEMA_WITH_BALANCE = 4 };
+/*
+ * The first versions whose stores tell of waits and latency; of slices with every call timed; of the
+ * machine's probes.
+ */
+enum { SCHEMA_WITH_LATENCY = 3, SCHEMA_WITH_BALANCE = 4, SCHEMA_WITH_PROBES = 5 };
 
 struct analysis_source {
 	const char *path;

@@ -25,6 +25,30 @@ int analysis_read_machines(struct analysis_source *r);
 int analysis_read_subjects(struct analysis_source *r);
 int analysis_read_cells(struct analysis_source *r);
 int analysis_read_events(struct analysis_source *r);
+int analysis_read_moments(struct analysis_source *r);
+
+/* A block as the machine's probes saw it. */
+struct analysis_moment {
+	int64_t block_id; /* ascending, as time is */
+	int64_t started_ns, took_ns;
+	bool oversubscribed;
+	double stolen_ns, pressure_ns;  /* NAN: not told */
+	double log[ANALYSIS_PROBES][2]; /* before and behind; NAN: not read */
+	double change[ANALYSIS_PROBES]; /* of the run that it belongs to; NAN: none */
+	bool other;                     /* one is */
+};
+
+/* Finds the events; moments are those of the analysis. */
+void analysis_find_changes(struct analysis *a, struct analysis_moment *moments);
+
+/* Whether the machine was another in that block. */
+bool analysis_was_other(const struct analysis *a, int64_t block_id);
+
+/* Whether what is kept of `all` slices, or pairs of them, can stand for all. */
+static inline bool analysis_enough(size_t kept, size_t all)
+{
+	return kept >= STATS_EVIDENCE_MIN && 4 * kept >= all;
+}
 
 /* Slices, threads and memory of one cell; what needs no estimate goes into the results. */
 int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysis_raw *raw);

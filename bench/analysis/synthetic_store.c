@@ -241,6 +241,15 @@ static double block_started_ns(
 				      SYNTHETIC_BLOCK_NS;
 }
 
+/* What all of a block takes so many times as long by. */
+static double slowness(const struct synthetic_store *wanted, int c, unsigned fork, unsigned block)
+{
+	const bool slow = c == 0 && fork + 1 == wanted->forks && block >= SYNTHETIC_SLOW_FIRST &&
+			  block < SYNTHETIC_SLOW_FIRST + SYNTHETIC_SLOW_BLOCKS;
+
+	return slow && wanted->slow_factor > 0 ? wanted->slow_factor : 1;
+}
+
 static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wanted,
 	struct stats_rng *rng, int64_t *block_id)
 {
@@ -263,8 +272,9 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 			const double weather = 3 * wanted->noise * fabs(normal(rng));
 			const double id = (double)++*block_id;
 			/* The probes are the least of some tries, which misses most of it. */
-			const double single = floor(100000 * (1 + weather / 8));
-			const double hand_overs = floor(20000 * (1 + weather / 8));
+			const double machine = slowness(wanted, c, f, b);
+			const double single = floor(100000 * machine * (1 + weather / 8));
+			const double hand_overs = floor(20000 * machine * (1 + weather / 8));
 
 			insert(db, block, 12,
 				(double[]){id, c + 1, f, b, block_started_ns(wanted, c, f, b),
@@ -279,7 +289,7 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 
 				const bool waits = m->progress[0] == 'b' && load->threads > 1;
 				const double noise = waits ? 4 * wanted->noise : wanted->noise;
-				const double ns = true_ns(wanted, m, load) *
+				const double ns = machine * true_ns(wanted, m, load) *
 						  exp(weather + luck[i] + noise * normal(rng));
 				const double units = floor(lanes * window / ns);
 				const bool flagged = uniform(rng) < wanted->flagged_share;

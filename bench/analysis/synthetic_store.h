@@ -21,10 +21,18 @@ struct synthetic_store {
 	double flagged_share; /* of the slices, 0..1 */
 	/* Adds calls of "mag_tls" in the path steal, of which it has none: their share and length. */
 	double stall_share, stall_ns;
+	/*
+	 * What all rows and both probes take so many times as long by, in SYNTHETIC_SLOW_BLOCKS blocks of
+	 * the first cell's last fork; 0: nowhere.
+	 */
+	double slow_factor;
 	int schema; /* its version, from STORE_SCHEMA_OLDEST on; 0: the present one */
 };
 
 #define SYNTHETIC_BLOCK_NS 1e8 /* that a block takes */
+
+/* The first slow one of its fork, and how many there are. */
+enum { SYNTHETIC_SLOW_FIRST = 2, SYNTHETIC_SLOW_BLOCKS = 3 };
 
 /*
  * Its open loop: response times' logarithms are normal, with medians of a unit's time / (1 - load).

@@ -263,7 +263,11 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 		ADD(text, "%zu cell%s disturbed: more than a fifth of the slices are flagged.",
 			analysis->disturbed, analysis->disturbed == 1 ? " is" : "s are");
 	else
-		ADD(text, "No cell was disturbed.");
+		ADD(text, "In no cell are more than a fifth of the slices flagged.");
+	if (analysis->rows_flagged > 0)
+		ADD(text, " Of %zu row%s%s more than a fifth are.", analysis->rows_flagged,
+			plural(analysis->rows_flagged),
+			analysis->disturbed > 0 ? " in other cells" : "");
 }
 
 bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell, size_t subject)

@@ -502,6 +502,54 @@ static void loads_have_a_table_of_their_own(NO_STATE)
 	free(text);
 }
 
+static void print_wide_table(const struct analysis *a, FILE *out)
+{
+	enum { WIDE = 500 };
+
+	table_print(a, out, WIDE, false);
+}
+
+/* A machine that changed is told of, and its rows are marked, wherever they are printed. */
+static void a_machine_that_changed_is_shown(void **state)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *before = analysis;
+	char path[PATH_BYTES], why[WHY_BYTES], *text;
+
+	(void)state;
+	wanted.cells = 2;
+	wanted.forks = 6;
+	wanted.blocks = 8;
+	for (int slow = 0; slow < 2; slow++) {
+		const char *const says = slow ? "The machine changed: 1 event, in 3 of 96 blocks."
+					      : "The machine did not change";
+
+		wanted.slow_factor = slow ? 1.5 : 0;
+		snprintf(path, sizeof(path), "%s/slow.db", directory);
+		synthetic_store_write(path, &wanted);
+		if (analysis_read(path, NULL, &analysis, why, sizeof(why)) != 0)
+			fail_msg("%s", why);
+		text = printed(report_html);
+		assert_non_null(strstr(text, says));
+		assert_int_equal(strstr(text, "!: disturbed") != NULL, slow);
+		assert_int_equal(strstr(text, "<sup>a!</sup>") != NULL, slow);
+		assert_int_equal(strstr(text, "the machine changed</span>") != NULL, slow);
+		free(text);
+		text = printed(report_markdown);
+		assert_non_null(strstr(text, says));
+		assert_int_equal(strstr(text, "!: disturbed") != NULL, slow);
+		assert_int_equal(strstr(text, " ! |") != NULL, slow);
+		free(text);
+		text = printed(print_wide_table);
+		assert_non_null(strstr(text, says));
+		assert_int_equal(strstr(text, "!: disturbed") != NULL, slow);
+		assert_int_equal(strstr(text, "1.00 a! ") != NULL, slow);
+		free(text);
+		analysis_free(analysis);
+	}
+	analysis = before;
+}
+
 static void without_latency_there_is_none(void **state)
 {
 	struct synthetic_store wanted = synthetic_store_default();
@@ -725,8 +773,8 @@ static void assert_marked(const char *page, const char *label, const char *mark)
 }
 
 /*
- * What page.js makes of the table, in a browser: relative to another row, who ran dry and what is
- * inconclusive is marked so; and who ran dry sorts last, fast as it is.
+ * What page.js makes of the table, in a browser: relative to another row, who ran dry, what is
+ * inconclusive and what was disturbed is marked so; and who ran dry sorts last, fast as it is.
  */
 static void marks_outlast_another_baseline(NO_STATE)
 {
@@ -751,8 +799,11 @@ static void marks_outlast_another_baseline(NO_STATE)
 	wanted.blocks = 2;
 	snprintf(path, sizeof(path), "%s/dry.db", directory);
 	synthetic_store_write(path, &wanted);
-	synthetic_store_execute(path, "UPDATE slice SET failed = 1 WHERE subject_id IN (SELECT "
-				      "subject_id FROM subject WHERE label = 'mag_tls')");
+	synthetic_store_execute(path,
+		"UPDATE slice SET failed = 1 WHERE subject_id IN (SELECT "
+		"subject_id FROM subject WHERE label = 'mag_tls');"
+		"UPDATE block SET calibration_ns = 9 * calibration_ns,"
+		" calibration_end_ns = 9 * calibration_end_ns WHERE block = 1");
 	assert_int_equal(analysis_read(path, NULL, &analysis, why, sizeof(why)), 0);
 	snprintf(path, sizeof(path), "%s/dry.html", directory);
 	FILE *file = fopen(path, "w");
@@ -769,8 +820,8 @@ static void marks_outlast_another_baseline(NO_STATE)
 		browser, directory, path);
 	char *seen = printed_by(command);
 	assert_marked(seen, "mutex", "<b>1.00</b>");
-	assert_marked(seen, "mag_tls", "<sup>dry</sup>");
-	assert_marked(seen, "rseq_arr", "<sup>?</sup>");
+	assert_marked(seen, "mag_tls", "<sup>dry!</sup>");
+	assert_marked(seen, "rseq_arr", "<sup>?!</sup>");
 	assert_true(row_of(seen, "mag_tls") > row_of(seen, "mutex"));
 	assert_true(row_of(seen, "mutex") > row_of(seen, "rseq_arr"));
 	free(seen);
@@ -1013,6 +1064,7 @@ int main(void)
 		cmocka_unit_test(hand_overs_are_shown),
 		cmocka_unit_test(response_times_are_shown_with_their_marks),
 		cmocka_unit_test(loads_have_a_table_of_their_own),
+		cmocka_unit_test(a_machine_that_changed_is_shown),
 		cmocka_unit_test(without_latency_there_is_none),
 		cmocka_unit_test(hdr_text_is_what_its_plotters_read),
 		cmocka_unit_test(profiles_are_as_wide_as_a_unit),

@@ -210,7 +210,8 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_real(out, r->taken[LATENCY_EMPTY]);
 	put_real(out, r->memory.known ? r->memory.object_bytes : NAN);
 	put_real(out, r->memory.known ? r->memory.rss_peak : NAN);
-	fprintf(out, "%zu,%zu,%d,%d,", r->slices, r->flagged, cell->disturbed, cell->preliminary);
+	fprintf(out, "%zu,%zu,%d,%d,", r->slices, r->flagged, cell->disturbed || r->others > 0,
+		cell->preliminary);
 	put_text(out, r->reason, ",");
 	put_text(out, cell->command, ",");
 	put_latency(out, r->taken[LATENCY_WAIT], analysis_latency(a, c, i));

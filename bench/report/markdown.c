@@ -32,8 +32,8 @@ static void put_result(FILE *out, const struct analysis *a, size_t cell, size_t 
 	analysis_letters(r, letters);
 	fprintf(out, "%s%s%s%s", r->in_best_set ? "**" : "", number_ratio(r->to_best.point).text,
 		r->in_best_set ? "**" : "", *letters == '\0' ? "" : " ");
-	fprintf(out, "%s%s%s", letters, analysis_unsure(a, cell, subject) ? "?" : "",
-		r->failed > 0 ? " dry" : "");
+	fprintf(out, "%s%s%s%s", letters, analysis_unsure(a, cell, subject) ? "?" : "",
+		r->failed > 0 ? " dry" : "", r->others > 0 ? " !" : "");
 }
 
 static void put_matrix(FILE *out, const struct analysis *a, const size_t *order, size_t n)
@@ -281,6 +281,8 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 	put(out, "# nblbench\n\n", text, "\n\n");
 	analysis_confidence(analysis, text);
 	put(out, "", text, "\n\n");
+	analysis_changes(analysis, text);
+	put(out, "", text, "\n\n");
 	fprintf(out,
 		"Time a unit of work, as a multiple of the best of each cell. Bold: best, or "
 		"tied: not shown to be worse, and known to be less than %.0f %% behind. Rows of a "
@@ -288,6 +290,8 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 		"inconclusive. dry: some gets failed, so the time is not ranked. Rows without a "
 		"letter are measured for reference.\n\n",
 		100 * ANALYSIS_KNOWN);
+	if (analysis->change_count > 0)
+		fputs(ANALYSIS_OTHERS_MARK "\n\n", out);
 	put_matrix(out, analysis, order, n);
 	analysis_apart(analysis, text);
 	if (*text != '\0')

@@ -226,6 +226,24 @@ static json_t *events_of(const struct analysis *a)
 	return list;
 }
 
+/* The events of the machine; null: none. */
+static json_t *changes_of(const struct analysis *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->change_count; i++) {
+		char text[ANALYSIS_SENTENCE_BYTES];
+
+		analysis_change_text(a, i, text);
+		page_add(list, template_record("text", template_text(text), NULL));
+	}
+	if (a->change_count > 0)
+		return template_record(
+			"count", template_count(a->change_count), "changes", list, NULL);
+	json_decref(list);
+	return json_null();
+}
+
 static void add_row(json_t *rows, const char *name, const char *value)
 {
 	const size_t length = strlen(value);
@@ -317,6 +335,8 @@ static void set_sentences(json_t *page, const struct analysis *a)
 	set(page, "false_empties", template_text(text));
 	analysis_confidence(a, text);
 	set(page, "confidence", template_text(text));
+	analysis_changes(a, text);
+	set(page, "changes", template_text(text));
 	analysis_apart(a, text);
 	set(page, "apart", template_text(text));
 }
@@ -337,6 +357,7 @@ json_t *page_data(const struct analysis *a)
 	set_sentences(page, a);
 	set(page, "facts", facts_of(a));
 	set(page, "known", template_words("%.0f", 100 * ANALYSIS_KNOWN));
+	set(page, "others_mark", template_text(a->change_count > 0 ? ANALYSIS_OTHERS_MARK : ""));
 	set(page, "ratios", page_ratios(&p));
 	set(page, "advice", advice_of(a));
 	set(page, "scaling", page_scaling(&p));
@@ -346,6 +367,8 @@ json_t *page_data(const struct analysis *a)
 	set(page, "responses", page_responses(&p));
 	set(page, "cells", page_cells(&p));
 	set(page, "events", events_of(a));
+	set(page, "machine", changes_of(a));
+	set(page, "any_event", json_boolean(a->event_count + a->change_count > 0));
 	set(page, "plan", plan_of(a));
 	set(page, "starts", starts_of(a));
 	set(page, "rounds", template_count(STATS_ROUNDS));

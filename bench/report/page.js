@@ -42,7 +42,9 @@
 				while (heat < steps.length && ratio > steps[heat]) heat++;
 				const dry = cell.dataset.dry !== undefined, unsure = cell.classList.contains('unsure');
 				cell.className = 'h' + heat + (unsure ? ' unsure' : '');
-				cell.innerHTML = '<b>' + factor(ratio) + '</b>' + (dry ? '<sup>dry</sup>' : unsure ? '<sup>?</sup>' : '');
+				const mark = (dry ? 'dry' : unsure ? '?' : '') + (cell.dataset.others !== undefined ? '!' : '');
+				cell.innerHTML = '<b>' + factor(ratio) + '</b>' +
+					(mark ? '<sup>' + mark + '</sup>' : '');
 			});
 		});
 	}

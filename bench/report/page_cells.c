@@ -115,7 +115,8 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 			page_plain(m->known ? m->rss_peak / 1048576 : NAN), "involuntary",
 			template_count(r->involuntary), "faults", template_count(r->faults),
 			"slices", template_count(r->slices), "flagged", template_count(r->flagged),
-			"all_used", json_boolean(r->all_used), NULL));
+			"all_used", json_boolean(r->all_used), "others", template_count(r->others),
+			"mixed", json_boolean(r->mixed), NULL));
 }
 
 static json_t *best_of(const struct analysis *a, size_t c)

@@ -87,15 +87,17 @@ static json_t *absence_of(const struct analysis_result *result, size_t column)
 		NULL);
 }
 
-/* What stands beside a figure: its tie letters, a question mark, or that the pool ran dry. */
+/* What stands beside a figure: its tie letters, a question mark, or that the pool ran dry; "!": disturbed. */
 static json_t *mark_of(const struct analysis_result *result, bool unsure)
 {
 	char letters[ANALYSIS_LETTERS_MAX];
 
+	const char *others = result->others > 0 ? "!" : "";
+
 	if (result->rank_low == 0)
-		return template_text(result->failed > 0 ? "dry" : "");
+		return template_words("%s%s", result->failed > 0 ? "dry" : "", others);
 	analysis_letters(result, letters);
-	return template_words("%s%s", letters, unsure ? "?" : "");
+	return template_words("%s%s%s", letters, unsure ? "?" : "", others);
 }
 
 static json_t *figure_of(const struct analysis *a, size_t c, size_t subject)
@@ -112,7 +114,8 @@ static json_t *figure_of(const struct analysis *a, size_t c, size_t subject)
 		json_boolean(result->in_best_set), "unsure", json_boolean(unsure), "failed",
 		template_count(result->failed), "ratio",
 		page_number(number_ratio(result->to_best.point)), "mark", mark_of(result, unsure),
-		"range", subject == cell->best ? template_text("best") : page_number(range), NULL);
+		"range", subject == cell->best ? template_text("best") : page_number(range),
+		"others", json_boolean(result->others > 0), NULL);
 }
 
 static json_t *cell_of(const struct analysis *a, size_t c, size_t subject)

@@ -66,8 +66,9 @@ static void entry(const struct analysis *a, size_t cell, size_t subject, char *t
 	/* Three characters are room for one run of letters; a member of more shows the first. */
 	if (strlen(letters) > LETTERS)
 		strcpy(letters + 1, "..");
-	snprintf(text, bytes, "%*.10s %s%s", RATIO, number_ratio(r->to_best.point).text,
-		r->failed > 0 ? "dry" : letters, analysis_unsure(a, cell, subject) ? "?" : "");
+	snprintf(text, bytes, "%*.10s %s%s%s", RATIO, number_ratio(r->to_best.point).text,
+		r->failed > 0 ? "dry" : letters, analysis_unsure(a, cell, subject) ? "?" : "",
+		r->others > 0 ? "!" : "");
 }
 
 static void put_entry(const struct analysis *a, size_t cell, size_t subject, FILE *out, bool colour)
@@ -198,6 +199,8 @@ void table_print(const struct analysis *analysis, FILE *out, unsigned width, boo
 		"shown to be worse; rows of a column that share a letter can't be told apart from "
 		"the fastest of them; ?: inconclusive; dry: some gets failed, so not ranked.",
 		width);
+	if (analysis->change_count > 0)
+		table_wrap(out, ANALYSIS_OTHERS_MARK, width);
 	put_legend(analysis, out, width);
 	if (analysis->cell_count == 1)
 		put_ranking(analysis, order, rows, out, width, colour);
@@ -213,5 +216,7 @@ void table_print(const struct analysis *analysis, FILE *out, unsigned width, boo
 	if (*text != '\0')
 		table_wrap(out, text, width);
 	analysis_confidence(analysis, text);
+	table_wrap(out, text, width);
+	analysis_changes(analysis, text);
 	table_wrap(out, text, width);
 }

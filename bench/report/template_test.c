@@ -182,6 +182,7 @@ static void the_page_and_what_fills_it_agree(NO_STATE)
 	close(fd);
 	wanted.forks = 6;
 	wanted.blocks = 4;
+	wanted.slow_factor = 1.5; /* for the events of the machine */
 	synthetic_store_write(path, &wanted);
 	/* A balance that does not agree, for the sentence that says why. */
 	synthetic_store_execute(path, "UPDATE latency SET sum = 2 * sum WHERE subject_id = 4 AND"
