@@ -818,6 +818,30 @@ static void a_slow_machine_is_one_event(NO_STATE)
 	analysis_free(b);
 }
 
+/* What a hand-over takes is nothing to a thread that is alone. */
+static void one_thread_hands_nothing_over(NO_STATE)
+{
+	struct analysis *a = small_store(two_cells);
+
+	analysis_free(a);
+	synthetic_store_execute(store,
+		"UPDATE block SET hand_overs_ns = 3 * hand_overs_ns, hand_overs_end_ns = 3 * "
+		"hand_overs_end_ns WHERE block_id BETWEEN 40 AND 60");
+	a = read_store(NULL);
+	assert_int_equal(a->change_count, 1);
+	assert_int_equal(a->cells[0].threads, 1);
+	assert_int_equal(a->cells[1].threads, 2);
+	assert_int_equal(analysis_at(a, 0, subject(a, "mutex"))->others, 0);
+	assert_true(analysis_at(a, 1, subject(a, "mutex"))->others > 0);
+	synthetic_store_execute(store,
+		"UPDATE block SET calibration_ns = 3 * calibration_ns, calibration_end_ns = 3 * "
+		"calibration_end_ns WHERE block_id BETWEEN 40 AND 60");
+	analysis_free(a);
+	a = read_store(NULL);
+	assert_true(analysis_at(a, 0, subject(a, "mutex"))->others > 0);
+	analysis_free(a);
+}
+
 static void a_steady_machine_has_no_event(NO_STATE)
 {
 	struct analysis *a = small_store(two_cells);
@@ -1474,6 +1498,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_store_is_refused),
 		cmocka_unit_test(more_rows_than_counted_are_refused),
 		cmocka_unit_test(a_slow_machine_is_one_event),
+		cmocka_unit_test(one_thread_hands_nothing_over),
 		cmocka_unit_test(a_steady_machine_has_no_event),
 		cmocka_unit_test(too_few_other_blocks_leave_all_in),
 		cmocka_unit_test(an_event_lasts_for_a_block),

@@ -185,7 +185,7 @@ void analysis_find_changes(struct analysis *a, struct analysis_moment *moments)
 	gather(a, moments);
 }
 
-bool analysis_was_other(const struct analysis *a, int64_t block_id)
+bool analysis_was_other(const struct analysis *a, int64_t block_id, uint64_t threads)
 {
 	size_t low = 0, high = a->moment_count;
 
@@ -197,8 +197,10 @@ bool analysis_was_other(const struct analysis *a, int64_t block_id)
 		else
 			high = middle;
 	}
-	return low < a->moment_count && a->moments[low].block_id == block_id &&
-	       a->moments[low].other;
+	if (low == a->moment_count || a->moments[low].block_id != block_id)
+		return false;
+	return threads > 1 ? a->moments[low].other
+			   : !isnan(a->moments[low].change[ANALYSIS_SINGLE]);
 }
 
 /* The size of an event: that of the probe which changed the most. */

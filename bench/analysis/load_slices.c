@@ -133,7 +133,8 @@ static void read_slices(struct analysis_source *r, size_t cell_at, struct analys
 		}
 		raw->start[fork + 1] = block + 1; /* at last that of the next fork */
 		raw->calibration[block] = sqlite3_column_double(s, COLUMN_CALIBRATION);
-		raw->other[block] = analysis_was_other(a, sqlite3_column_int64(s, COLUMN_BLOCK));
+		raw->other[block] =
+			analysis_was_other(a, sqlite3_column_int64(s, COLUMN_BLOCK), cell->threads);
 		if (subject < a->subject_count)
 			take_slice(a, cell_at, subject, block, s, raw);
 	}

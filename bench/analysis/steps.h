@@ -41,8 +41,8 @@ struct analysis_moment {
 /* Finds the events; moments are those of the analysis. */
 void analysis_find_changes(struct analysis *a, struct analysis_moment *moments);
 
-/* Whether the machine was another in that block. */
-bool analysis_was_other(const struct analysis *a, int64_t block_id);
+/* Whether the machine was another in that block, for so many threads: one alone hands nothing over. */
+bool analysis_was_other(const struct analysis *a, int64_t block_id, uint64_t threads);
 
 /* Whether what is kept of `all` slices, or pairs of them, can stand for all. */
 static inline bool analysis_enough(size_t kept, size_t all)
