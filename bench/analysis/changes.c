@@ -313,7 +313,8 @@ static void tell_others(const struct analysis *a, char *text)
 		calm += m->oversubscribed ? 0 : (double)m->took_ns;
 		pressure += m->oversubscribed ? 0 : m->pressure_ns;
 	}
-	if (took > 0 && !isnan(stolen))
+	/* 0 is also what a guest reads whose host doesn't tell. */
+	if (took > 0 && stolen > 0)
 		append(text, ANALYSIS_SENTENCE_BYTES,
 			" The hypervisor took %s %% of the CPUs' time.",
 			number_plain(100 * stolen / took).text);

@@ -233,7 +233,6 @@ static struct stats_estimate effect(const struct side sides[2])
 	AUTO_FREE size_t *y = need(n, sizeof(*y));
 	AUTO_FREE struct stats_estimate *e = need(2 * n, sizeof(*e));
 	AUTO_FREE double *draws = need(2 * n * STATS_ROUNDS, sizeof(*draws));
-	struct stats_estimate chosen = {NAN, -INFINITY, INFINITY};
 
 	for (size_t i = 0; i < n; i++) {
 		x[i] = sides[0].who[i < first ? i : 0];
@@ -246,7 +245,7 @@ static struct stats_estimate effect(const struct side sides[2])
 		e[i].point -= e[n + i].point;
 	for (size_t i = 0; i < n * STATS_ROUNDS && apart; i++)
 		draws[i] -= draws[n * STATS_ROUNDS + i];
-	chosen.point = e->point;
+	struct stats_estimate chosen = {e->point, -INFINITY, INFINITY};
 	if (isfinite(e->lo) && (!apart || isfinite(e[n].lo)))
 		stats_chosen(e, draws, n, STATS_ROUNDS, 0, &chosen);
 	return two ? chosen : metric_factor(chosen);

@@ -151,7 +151,8 @@ static int set(struct reading *r, size_t key, const char *value)
 			return refuse_name(r, "measure", value, metric_name);
 		return 0;
 	case LOAD:
-		if (sscanf(value, "%3u%1s", &t->load, rest) == 1 && t->load >= 1 && t->load <= 100)
+		if (isdigit((unsigned char)*value) &&
+			sscanf(value, "%3u%1s", &t->load, rest) == 1 && t->load - 1 < 100)
 			return 0;
 		return REFUSE(r, "load is 1 to 100, in %% of capacity, and not '%.60s'", value);
 	default:

@@ -265,9 +265,10 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 	else
 		ADD(text, "In no cell are more than a fifth of the slices flagged.");
 	if (analysis->rows_flagged > 0)
-		ADD(text, " Of %zu row%s%s more than a fifth are.", analysis->rows_flagged,
+		ADD(text, " %zu row%s%s %s more than a fifth flagged.", analysis->rows_flagged,
 			plural(analysis->rows_flagged),
-			analysis->disturbed > 0 ? " in other cells" : "");
+			analysis->disturbed > 0 ? " in other cells" : "",
+			analysis->rows_flagged == 1 ? "has" : "have");
 }
 
 bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell, size_t subject)

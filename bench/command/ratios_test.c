@@ -110,6 +110,7 @@ static const char *const cases[][2] = {
 	{"measure=speed", "'speed'; known: time, rate, failed, p50, p99, p99.9, max, p99/p50"},
 	{"load=0", "load is 1 to 100, in % of capacity, and not '0'"},
 	{"load=101", "and not '101'"},
+	{"load=+80", "and not '+80'"},
 	{"load=4294967376", "and not '4294967376'"},
 	{"load=-18446744073709551536", "and not '-18446744073709551536'"},
 	{"load=80 %", "and not '80 %'"},

@@ -91,7 +91,6 @@ static json_t *absence_of(const struct analysis_result *result, size_t column)
 static json_t *mark_of(const struct analysis_result *result, bool unsure)
 {
 	char letters[ANALYSIS_LETTERS_MAX];
-
 	const char *others = result->others > 0 ? "!" : "";
 
 	if (result->rank_low == 0)

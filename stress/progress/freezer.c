@@ -38,7 +38,7 @@ enum {
 	 * sections), and boundaries are taken ever more sparsely.
 	 */
 	EVERY_BOUNDARY_BELOW = 128,
-	SPARSE_LOG2 = 1,
+	SPARSE_LOG2 = 2,
 	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
 	FREEZER_MARK =
 		SIGUSR1, /* not a step's SIGTRAP: which of the two costs a system call to ask */
