@@ -1,6 +1,6 @@
 /* How `run` and `sweep` are asked for an open loop. */
-#ifndef BENCH_COMMAND_LOADS_H
-#define BENCH_COMMAND_LOADS_H
+#ifndef BENCH_ENGINE_LOADS_H
+#define BENCH_ENGINE_LOADS_H
 
 #include "bench/base/options.h"
 
