@@ -28,8 +28,6 @@ struct ping {
 	CACHE_PAIR_ALIGNED atom_u64 answered;
 	atom_u64 clock; /* the answer */
 	const struct ticks *ticks;
-	uint32_t cpu; /* which answers */
-	int rc;
 };
 
 /* The other CPU's thread. */
@@ -38,7 +36,6 @@ static void *answer_all(void *arg)
 	struct ping *ping = arg;
 	uint64_t asked, last = 0;
 
-	ping->rc = topology_pin(ping->cpu);
 	for (;;) {
 		while ((asked = atom_load_acquire(&ping->asked)) == last) /* A0, meets R0 */
 			atom_pause();
@@ -73,18 +70,18 @@ static uint64_t ask(struct ping *ping, uint64_t number, struct offset *out)
 
 static int measure_one(const struct ticks *ticks, uint32_t cpu, struct offset *out)
 {
-	struct ping ping = {.ticks = ticks, .cpu = cpu};
+	struct ping ping = {.ticks = ticks};
 	struct offset found = {cpu, -INFINITY, INFINITY};
 	pthread_t thread;
 
 	atom_init(&ping.asked, 0);
 	atom_init(&ping.answered, 0);
 	atom_init(&ping.clock, 0);
-	int rc = pthread_create(&thread, NULL, answer_all, &ping);
+	int rc = topology_start(&thread, cpu, answer_all, &ping);
 	if (rc != 0)
-		return -rc;
+		return rc;
 
-	/* The first ones wait until the thread runs, and is where it is to be. */
+	/* The first one waits until the thread runs. */
 	const uint64_t until =
 		ticks_last(ticks) + (uint64_t)(OFFSETS_TIME_NS * (ticks->per_us / 1000));
 	for (uint64_t i = 1; i <= OFFSETS_ROUNDS; i++) {
@@ -95,7 +92,7 @@ static int measure_one(const struct ticks *ticks, uint32_t cpu, struct offset *o
 	pthread_join(thread, NULL);
 	*out = (struct offset){
 		cpu, found.least * 1000 / ticks->per_us, found.most * 1000 / ticks->per_us};
-	return ping.rc;
+	return 0;
 }
 
 struct survey {
@@ -112,7 +109,6 @@ static void *survey(void *arg)
 	struct survey *self = arg;
 
 	self->out[0] = (struct offset){.cpu = self->cpus[0]};
-	self->rc = topology_pin(self->cpus[0]);
 	for (uint32_t i = 1; i < self->count && self->rc == 0; i++)
 		self->rc = measure_one(self->ticks, self->cpus[i], &self->out[i]);
 	return NULL;
@@ -123,10 +119,10 @@ int offsets_measure(
 {
 	struct survey job = {ticks, cpus, count, out, 0};
 	pthread_t thread;
-	int rc = pthread_create(&thread, NULL, survey, &job);
+	int rc = topology_start(&thread, cpus[0], survey, &job);
 
 	if (rc != 0)
-		return -rc;
+		return rc;
 	pthread_join(thread, NULL);
 	return job.rc;
 }

@@ -110,16 +110,46 @@ int topology_cpus(uint32_t *cpus, uint32_t room)
 	return rc;
 }
 
-int topology_pin(uint32_t cpu)
+/* The set of one CPU; NULL: no memory. The caller ends it with CPU_FREE. */
+static cpu_set_t *only(uint32_t cpu, size_t *bytes)
 {
 	cpu_set_t *set = CPU_ALLOC(cpu + 1);
-	size_t bytes = CPU_ALLOC_SIZE(cpu + 1);
+
+	*bytes = CPU_ALLOC_SIZE(cpu + 1);
+	if (set == NULL)
+		return NULL;
+	CPU_ZERO_S(*bytes, set);
+	CPU_SET_S(cpu, *bytes, set);
+	return set;
+}
+
+int topology_pin(uint32_t cpu)
+{
+	size_t bytes;
+	cpu_set_t *set = only(cpu, &bytes);
 
 	if (set == NULL)
 		return -ENOMEM;
-	CPU_ZERO_S(bytes, set);
-	CPU_SET_S(cpu, bytes, set);
 	int rc = sched_setaffinity(0, bytes, set) == 0 ? 0 : -errno;
 	CPU_FREE(set);
 	return rc;
+}
+
+int topology_start(pthread_t *thread, uint32_t cpu, void *(*run)(void *), void *arg)
+{
+	size_t bytes;
+	cpu_set_t *set = only(cpu, &bytes);
+	pthread_attr_t attributes;
+
+	if (set == NULL)
+		return -ENOMEM;
+	int rc = pthread_attr_init(&attributes);
+	if (rc == 0) {
+		rc = pthread_attr_setaffinity_np(&attributes, bytes, set);
+		if (rc == 0)
+			rc = pthread_create(thread, &attributes, run, arg);
+		pthread_attr_destroy(&attributes);
+	}
+	CPU_FREE(set);
+	return -rc;
 }

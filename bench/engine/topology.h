@@ -5,6 +5,7 @@
 #ifndef BENCH_ENGINE_TOPOLOGY_H
 #define BENCH_ENGINE_TOPOLOGY_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 /*
@@ -20,5 +21,12 @@ int topology_cpus(uint32_t *cpus, uint32_t room);
  * not allowed; -ENOMEM.
  */
 int topology_pin(uint32_t cpu);
+
+/*
+ * Starts a thread that is tied to one CPU from its first instruction on. One that ties itself begins
+ * where its parent is tied, and can't before the parent gives that CPU away. 0; -EINVAL as above;
+ * -ENOMEM; -EAGAIN: no more threads.
+ */
+int topology_start(pthread_t *thread, uint32_t cpu, void *(*run)(void *), void *arg);
 
 #endif

@@ -62,7 +62,6 @@ static int64_t single_ns(void)
 struct ball {
 	CACHE_PAIR_ALIGNED atom_u64 turn;
 	CACHE_PAIR_ALIGNED atom_u64 stop;
-	uint32_t cpu; /* the other */
 };
 
 /* The other CPU's thread. */
@@ -71,8 +70,6 @@ static void *hand_back(void *arg)
 	struct ball *ball = arg;
 	uint64_t turn = 1;
 
-	if (topology_pin(ball->cpu) != 0)
-		return NULL;
 	for (;; turn += 2) {
 		for (uint32_t reads = 1; atom_load_acquire(&ball->turn) != turn; reads++) { /* A0 */
 			/* Relaxed: nothing follows from it but the end. */
@@ -97,7 +94,7 @@ static bool hand_over(struct ball *ball, uint64_t turn, uint64_t until_ns)
 /* -1: the other CPU doesn't answer in time. */
 static int64_t hand_overs_ns(uint32_t cpu)
 {
-	struct ball ball = {.cpu = cpu};
+	struct ball ball;
 	int64_t least = INT64_MAX;
 	uint64_t turn = 1;
 	int tries = 0;
@@ -105,7 +102,7 @@ static int64_t hand_overs_ns(uint32_t cpu)
 
 	atom_init(&ball.turn, 0);
 	atom_init(&ball.stop, 0);
-	if (pthread_create(&thread, NULL, hand_back, &ball) != 0)
+	if (topology_start(&thread, cpu, hand_back, &ball) != 0)
 		return -1;
 
 	const uint64_t until_ns = clock_now_ns() + HAND_OVER_WAIT_NS;
@@ -138,10 +135,9 @@ static void *survey(void *arg)
 {
 	const struct survey *self = arg;
 	const struct probe *probe = self->probe;
-	const bool pinned = probe->cpus > 0 && topology_pin(probe->cpu[0]) == 0;
 
 	self->out->single_ns = single_ns();
-	if (pinned && probe->cpus > 1)
+	if (probe->cpus > 1)
 		self->out->hand_overs_ns = hand_overs_ns(probe->cpu[1]);
 	return NULL;
 }
@@ -225,7 +221,7 @@ void probe_take(const struct probe *self, struct probe_moment *out)
 		.stolen_ns = stolen_ns(self),
 		.pressure_ns = pressure_ns(),
 	};
-	if (pthread_create(&thread, NULL, survey, &job) == 0)
+	if (self->cpus > 0 && topology_start(&thread, self->cpu[0], survey, &job) == 0)
 		pthread_join(thread, NULL);
 	else
 		out->single_ns = single_ns();

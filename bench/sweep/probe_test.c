@@ -114,12 +114,45 @@ static void a_cpu_that_is_not_there_hands_nothing_over(NO_STATE)
 	assert_true(moment.hand_overs_ns == -1 && moment.stolen_ns == -1);
 }
 
+static void *start_cpu(void *arg)
+{
+	*(int *)arg = sched_getcpu();
+	return NULL;
+}
+
+/*
+ * A thread that is to run beside its parent does not begin on the parent's CPU, which a parent that
+ * reads a word over and over does not give away.
+ */
+static void a_thread_begins_on_its_cpu(NO_STATE)
+{
+	struct probe probe;
+
+	probe_open(&probe);
+	for (uint32_t parent = 0; parent < probe.cpus; parent++) {
+		cpu_set_t before;
+
+		assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+		assert_int_equal(topology_pin(probe.cpu[parent]), 0);
+		for (uint32_t i = 0; i < probe.cpus; i++) {
+			pthread_t thread;
+			int cpu = -1;
+
+			assert_int_equal(topology_start(&thread, probe.cpu[i], start_cpu, &cpu), 0);
+			pthread_join(thread, NULL);
+			assert_int_equal(cpu, (int)probe.cpu[i]);
+		}
+		assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steal_is_of_the_cpus_in_use),
 		cmocka_unit_test(pressure_is_the_sum_of_some),
 		cmocka_unit_test(moments_follow_each_other),
+		cmocka_unit_test(a_thread_begins_on_its_cpu),
 		cmocka_unit_test(a_cpu_that_is_not_there_hands_nothing_over),
 	};
 
