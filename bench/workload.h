@@ -96,6 +96,12 @@ struct workload {
 	uint32_t stall_ms;
 	/* A driver's profile: part of full sweeps, and of quick ones that name it. */
 	bool profile;
+	/*
+	 * Nobody touches the objects' memory, so that designs which link through them pay for lines
+	 * that the others leave cold: it says what a pool does alone, and not what a driver pays.
+	 * Part of full sweeps too.
+	 */
+	bool diagnostic;
 
 	/*
 	 * For workloads over something that has a pool of its own, such as an NBL pool; the others

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { NAME_COLUMN = 14 };
+enum { NAME_COLUMN = 14, WORKLOAD_COLUMN = 18 };
 
 struct request {
 	bool markdown;
@@ -100,17 +100,20 @@ static void list_contexts(void)
 
 static void list_workloads(void)
 {
-	printf("\nWorkloads (--workload):\n  %-*s %-9s %-9s %s\n", NAME_COLUMN, "name", "threads",
-		"counts", "what it does");
+	printf("\nWorkloads (--workload):\n  %-*s %-9s %-9s %s\n", WORKLOAD_COLUMN, "name",
+		"threads", "counts", "what it does");
 	for (size_t i = 0; workloads[i] != NULL; i++) {
 		const struct workload *workload = workloads[i];
 
 		char threads[32] = "any";
 
+		if (workload->diagnostic && (i == 0 || !workloads[i - 1]->diagnostic))
+			printf("  Diagnostics, in which nobody touches the objects' memory:\n");
+
 		if (workload->lane_threads > 1)
 			snprintf(threads, sizeof(threads), "%u, %u ...", workload->lane_threads,
 				2 * workload->lane_threads);
-		printf("  %-*s %-9s %-9s %s\n", NAME_COLUMN, workload->name, threads,
+		printf("  %-*s %-9s %-9s %s\n", WORKLOAD_COLUMN, workload->name, threads,
 			workload->unit, workload->summary);
 	}
 }

@@ -222,7 +222,7 @@ static bool is_default(const struct plan_request *request, const struct workload
 	if (workload->stall_ms > 0)
 		return false;
 	return !request->quick ||
-	       (!workload->profile &&
+	       (!workload->profile && !workload->diagnostic &&
 		       ((workload->axes & WORKLOAD_CONTEXT) == 0 || request->contexts.count > 0));
 }
 

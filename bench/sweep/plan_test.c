@@ -244,6 +244,22 @@ static void memory_follows_from_the_objects(NO_STATE)
 	assert_int_equal(huge - usual, subjects * ((2 << 20) - objects * 320));
 }
 
+/* What nobody touches tells a driver's author nothing: a sweep that is quick does without. */
+static void quick_has_no_diagnostics(NO_STATE)
+{
+	struct plan_request request = {.quick = true, .seed = 1};
+	struct plan *plan = make(&request);
+
+	assert_non_null(find_cell(plan, "pair_touch, 1 thread"));
+	for (size_t i = 0; i < plan->cell_count; i++)
+		assert_false(plan->cell[i].workload->diagnostic);
+	plan_free(plan);
+	add_name(&request.workloads, "pair");
+	plan = make(&request);
+	assert_true(plan->cell_count > 0);
+	plan_free(plan);
+}
+
 static void threads_come_in_whole_lanes(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
@@ -389,6 +405,7 @@ int main(void)
 		cmocka_unit_test(loads_that_no_cell_has_are_refused),
 		cmocka_unit_test(pools_of_workloads_have_their_own_objects),
 		cmocka_unit_test(memory_follows_from_the_objects),
+		cmocka_unit_test(quick_has_no_diagnostics),
 		cmocka_unit_test(threads_come_in_whole_lanes),
 		cmocka_unit_test(one_subject_has_a_twin),
 		cmocka_unit_test(what_cannot_compete_is_told),

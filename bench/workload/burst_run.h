@@ -59,6 +59,7 @@ static const struct workload workload_burst_run_info = {
 	.lane_threads = 1,
 	.axes = WORKLOAD_BURST,
 	.profile = true,
+	.diagnostic = true,
 	.demand = burst_run_demand,
 };
 

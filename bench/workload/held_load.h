@@ -1,7 +1,8 @@
 /*
  * Threads that hold a share of a pool of exact capacity, as a driver does whose descriptors are
  * nearly all in flight: each gets one by one, and when it has HELD_SWING more than its share it puts
- * that many back, of any age. The workloads held_50 and held_95 are this with two shares.
+ * that many back, of any age. The workloads held_50 and held_95 are this with two shares, and those
+ * with _touch behind their names are the same with objects that are touched (touch.h).
  *
  * At every get HELD_OBJECTS - held - HELD_SWING objects a thread are free, so a get that answers NULL
  * has found a *false empty*, and each is counted in t->failed. A thread that met one puts back what
@@ -17,6 +18,7 @@
 #define BENCH_WORKLOAD_HELD_LOAD_H
 
 #include "bench/workload.h"
+#include "bench/workload/touch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -50,22 +52,24 @@ ALWAYS_INLINE uint32_t held_draw(struct held *held)
 	return (uint32_t)((held->random >> 32) * held->count >> 32);
 }
 
-ALWAYS_INLINE void held_put_down(
-	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, struct held *held)
+ALWAYS_INLINE void held_put_down(const struct pool_ops *ops, struct pool *pool,
+	struct workload_thread *t, struct held *held, bool touch)
 {
 	while (held->count > held->low) {
 		void **place = &held->object[held_draw(held)];
 		void *object = *place;
 
 		*place = held->object[--held->count];
+		if (touch)
+			WORKLOAD_OWN_DO(t, touch_read(&object, 1));
 		WORKLOAD_DO(t, ops->put(pool, t->self, object));
 		bench_escape(pool);
 	}
 }
 
 /* The body. A round is one object got, and in the mean one put; counts objects. */
-ALWAYS_INLINE uint64_t held_run(
-	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE uint64_t held_run(const struct pool_ops *ops, struct pool *pool,
+	struct workload_thread *t, uint64_t n, bool touch)
 {
 	struct held *held = t->own;
 
@@ -75,12 +79,14 @@ ALWAYS_INLINE uint64_t held_run(
 		bench_escape(object);
 		if (unlikely(object == NULL)) {
 			t->failed++;
-			held_put_down(ops, pool, t, held);
+			held_put_down(ops, pool, t, held, touch);
 			return i;
 		}
+		if (touch)
+			WORKLOAD_OWN_DO(t, touch_write(&object, 1));
 		held->object[held->count++] = object;
 		if (held->count == held->high)
-			held_put_down(ops, pool, t, held);
+			held_put_down(ops, pool, t, held, touch);
 	}
 	return n;
 }

@@ -8,21 +8,23 @@
  * what the putting threads finish.
  *
  * What it can't show: both sides run all the time, so the ring is always full or always empty, and
- * the slower side alone decides; nobody touches the objects' memory.
+ * the slower side alone decides. A diagnostic: nobody touches the objects' memory.
+ * `remote_free_touch` does.
  */
 #ifndef BENCH_WORKLOAD_REMOTE_FREE_H
 #define BENCH_WORKLOAD_REMOTE_FREE_H
 
 #include "bench/workload.h"
 #include "bench/workload/spsc_ring.h"
+#include "bench/workload/touch.h"
 
 #include <errno.h>
 
 /* Threads a pair: one gets, one puts. */
 enum { REMOTE_FREE_LANE_THREADS = 2 };
 
-ALWAYS_INLINE uint64_t remote_free_produce(
-	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE uint64_t remote_free_produce(const struct pool_ops *ops, struct pool *pool,
+	struct workload_thread *t, uint64_t n, bool touch)
 {
 	const uint32_t burst = t->cell->burst;
 	struct spsc_ring *ring = t->own;
@@ -38,14 +40,16 @@ ALWAYS_INLINE uint64_t remote_free_produce(
 			t->failed++;
 		if (unlikely(got == 0))
 			break;
+		if (touch)
+			WORKLOAD_OWN_DO(t, touch_write(objs, got));
 		WORKLOAD_OWN_DO(t, spsc_ring_push(ring, objs, got));
 		done += got;
 	}
 	return done;
 }
 
-ALWAYS_INLINE uint64_t remote_free_consume(
-	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+ALWAYS_INLINE uint64_t remote_free_consume(const struct pool_ops *ops, struct pool *pool,
+	struct workload_thread *t, uint64_t n, bool touch)
 {
 	const uint32_t burst = t->cell->burst;
 	struct spsc_ring *ring = t->own;
@@ -58,6 +62,8 @@ ALWAYS_INLINE uint64_t remote_free_consume(
 		if (got == 0)
 			break;
 		bench_escape(objs);
+		if (touch)
+			WORKLOAD_OWN_DO(t, touch_read(objs, got));
 		WORKLOAD_PUTTING(t, objs, got);
 		WORKLOAD_DO(t, ops->put_bulk(pool, t->self, objs, got));
 		bench_escape(pool);
@@ -66,12 +72,18 @@ ALWAYS_INLINE uint64_t remote_free_consume(
 	return done;
 }
 
+ALWAYS_INLINE uint64_t remote_free_rounds(const struct pool_ops *ops, struct pool *pool,
+	struct workload_thread *t, uint64_t n, bool touch)
+{
+	if (t->index % REMOTE_FREE_LANE_THREADS == 0)
+		return remote_free_produce(ops, pool, t, n, touch);
+	return remote_free_consume(ops, pool, t, n, touch);
+}
+
 ALWAYS_INLINE uint64_t workload_remote_free(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
-	if (t->index % REMOTE_FREE_LANE_THREADS == 0)
-		return remote_free_produce(ops, pool, t, n);
-	return remote_free_consume(ops, pool, t, n);
+	return remote_free_rounds(ops, pool, t, n, false);
 }
 
 /* A pair has a full ring and a burst on either side under way. */
@@ -136,10 +148,12 @@ static const struct workload workload_remote_free_info = {
 	.name = "remote_free",
 	.summary = "one thread gets bursts, another puts them, through a ring",
 	.unit = "objects",
-	.program = "A stack whose receive side allocates and whose completion side frees (DPDK's "
-		   "mempool pipeline). The slower side decides; memory untouched.",
+	.program = "Diagnostic: nobody touches the objects. A stack whose receive side "
+		   "allocates and whose completion side frees (DPDK's mempool pipeline). "
+		   "The slower side decides.",
 	.lane_threads = REMOTE_FREE_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
+	.diagnostic = true,
 	.demand = remote_free_demand,
 	.open = remote_free_open,
 	.close = remote_free_close,

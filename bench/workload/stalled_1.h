@@ -20,6 +20,7 @@ static const struct workload workload_stalled_1_info = {
 	.program = STALLED_HOLDER_PROGRAM,
 	.lane_threads = STALLED_HOLDER_LANE_THREADS,
 	.stall_ms = 1,
+	.diagnostic = true,
 	.demand = pair_demand,
 };
 
