@@ -171,12 +171,13 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at, bool effects)
 		finish_cell(a, cell_at, raw);
 		if (raw->blocks > 0 && effects)
 			analysis_estimate(a, cell_at, raw);
-		analysis_make_command(a, cell_at);
 	}
 	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
 		error = add_latency(r, cell_at, i);
 	if (error == 0)
 		error = analysis_read_loads(r, cell_at);
+	if (error == 0)
+		analysis_make_commands(a, cell_at);
 	for (size_t i = 0; error == 0 && i < a->subject_count; i++)
 		error = add_response(r, cell_at, i);
 	return error;

@@ -102,6 +102,7 @@ struct analysis_cell {
 	bool oversubscribed;
 	bool capped;         /* `failed` of its results counts false empties */
 	const char *command; /* repeats this cell; a line for a POSIX shell */
+	const char *run;     /* the same of its best row alone; NULL: nothing was measured */
 
 	size_t forks, blocks;   /* that have at least one slice; blocks over all forks */
 	size_t slices, flagged; /* of all subjects */

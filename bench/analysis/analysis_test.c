@@ -611,6 +611,21 @@ static void every_cell_has_its_command(NO_STATE)
 			a->cells[c].threads);
 		assert_non_null(strstr(a->cells[c].command, want));
 		assert_non_null(strstr(a->cells[c].command, " --forks 6 --blocks 8 --seed "));
+		/* What can't take part is not asked for again. */
+		assert_null(strstr(a->cells[c].command, ",dpdk"));
+		assert_int_equal(
+			strstr(a->cells[c].command, ",plain") != NULL, a->cells[c].threads == 1);
+		assert_null(strstr(a->cells[c].command, "--context"));
+		assert_null(strstr(a->cells[c].command, "--dispatch folded "));
+
+		/* One row alone: the same load in the same words. */
+		snprintf(want, sizeof(want), "./nblbench run --pool %s --workload",
+			a->subjects[a->cells[c].best].pool);
+		assert_ptr_equal(strstr(a->cells[c].run, want), a->cells[c].run);
+		const char *load = strstr(a->cells[c].command, " --workload ");
+		const size_t length = (size_t)(strstr(load, " --forks ") - load);
+		snprintf(want, sizeof(want), "%.*s --seed ", (int)length, load);
+		assert_non_null(strstr(a->cells[c].run, want));
 	}
 	write_store(make_short);
 	/* The slices of the plan, however they were chosen: ten times as long where threads queue. */
@@ -621,10 +636,17 @@ static void every_cell_has_its_command(NO_STATE)
 	a = read_store(NULL);
 	assert_non_null(strstr(a->cells[0].command, " --slice-ms 12.3457 --seed "));
 	assert_non_null(strstr(a->cells[1].command, " --slice-ms 1.23457 --seed "));
+	assert_non_null(strstr(a->cells[1].run, " --slice-ms 12.3457 --seed "));
+	assert_null(strstr(a->cells[0].command, "--no-latency"));
 	analysis_free(a);
 	synthetic_store_execute(store, "UPDATE cell SET oversubscribed = 0");
 	a = read_store(NULL);
 	assert_null(strstr(a->cells[0].command, "--align"));
+	synthetic_store_execute(
+		store, "UPDATE plan SET json = json_set(json, '$.latency', json('false'))");
+	analysis_free(a);
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --no-latency --seed "));
 	assert_null(strstr(a->cells[0].command, "--pages"));
 	assert_true(analysis_same_load(&a->cells[0], &a->cells[1]));
 	analysis_free(a);

@@ -1,7 +1,9 @@
-/* An analysis, third part: the command that repeats a cell. */
+/* An analysis, third part: the commands that repeat a cell. */
 #include "bench/analysis/steps.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
+#include "bench/engine/arrivals.h"
+#include "bench/engine/instances.h"
 #include "bench/sweep/plan.h"
 
 #include <inttypes.h>
@@ -27,48 +29,78 @@ static void append_word(FILE *out, const char *word)
 	fputc('\'', out);
 }
 
-/* A member of type const char * of a subject, by its offset. */
-static const char *text_of(const struct analysis_subject *subject, size_t offset)
+/* Whether a subject is part of what the cell measures: what can't be is not asked for again. */
+static bool takes_part(const struct analysis *a, size_t cell_at, size_t subject)
 {
-	return *(const char *const *)((const char *)subject + offset);
+	const enum analysis_state state = analysis_at(a, cell_at, subject)->state;
+
+	return state != ANALYSIS_ABSENT && state != ANALYSIS_UNSUPPORTED;
 }
 
-/* An option with the distinct values of one text of the cell's subjects, joined by commas; if any. */
-static void append_list(
-	const struct analysis *a, size_t cell_at, const char *option, size_t offset, FILE *out)
+/* What of a subject a list names; NULL: nothing. */
+typedef const char *name_of(const struct analysis_subject *subject);
+
+static const char *pool_of(const struct analysis_subject *subject)
 {
-	AUTO_FREE char *list = NULL;
+	const bool competes = subject->context == NULL || *subject->context == '\0';
+
+	return competes ? subject->pool : NULL;
+}
+
+static const char *context_of(const struct analysis_subject *subject)
+{
+	return subject->context != NULL && *subject->context != '\0' ? subject->context : NULL;
+}
+
+static const char *dispatch_of(const struct analysis_subject *subject)
+{
+	return subject->dispatch;
+}
+
+/* The distinct names of the cell's subjects, with commas. The caller frees it. */
+static char *list_of(const struct analysis *a, size_t cell_at, name_of *name)
+{
+	char *list = NULL;
 	size_t bytes = 0, printed = 0;
 	FILE *stream = need_stream(&list, &bytes);
 
 	for (size_t i = 0; i < a->subject_count; i++) {
-		const char *value = text_of(&a->subjects[i], offset);
-		bool skip = value == NULL || *value == '\0' ||
-			    analysis_at(a, cell_at, i)->state == ANALYSIS_ABSENT;
+		const char *value = takes_part(a, cell_at, i) ? name(&a->subjects[i]) : NULL;
 
-		for (size_t j = 0; j < i && !skip; j++) {
-			const char *earlier = text_of(&a->subjects[j], offset);
+		for (size_t j = 0; j < i && value != NULL; j++) {
+			const char *earlier =
+				takes_part(a, cell_at, j) ? name(&a->subjects[j]) : NULL;
 
-			skip = analysis_at(a, cell_at, j)->state != ANALYSIS_ABSENT &&
-			       earlier != NULL && strcmp(value, earlier) == 0;
+			if (earlier != NULL && strcmp(value, earlier) == 0)
+				value = NULL;
 		}
-		if (!skip)
+		if (value != NULL)
 			fprintf(stream, "%s%s", printed++ == 0 ? "" : ",", value);
 	}
 	need_closed(stream);
-	if (printed > 0) {
-		fprintf(out, " %s ", option);
-		append_word(out, list);
-	}
+	return list;
 }
 
-/*
- * What --slice-ms has to say for the slices of a cell; 0 if the plan doesn't tell. Where threads
- * outnumber CPUs they are a multiple of it.
- */
-static double slice_ms(const struct analysis *a, const struct analysis_cell *cell)
+/* An option with its value, unless that is what is meant without it. */
+static void append_option(FILE *out, const char *option, const char *value, const char *usual)
 {
-	json_t *plan = json_loads(a->plan_json, 0, NULL);
+	if (value == NULL || strcmp(value, usual) == 0)
+		return;
+	fprintf(out, " %s ", option);
+	append_word(out, value);
+}
+
+static void append_list(FILE *out, const struct analysis *a, size_t cell_at, const char *option,
+	name_of *name, const char *usual)
+{
+	AUTO_FREE char *list = list_of(a, cell_at, name);
+
+	append_option(out, option, list, usual);
+}
+
+/* The length of a cell's slices in milliseconds; 0 if the plan doesn't tell. */
+static double slice_ms(const json_t *plan, const struct analysis_cell *cell)
+{
 	const json_t *entry;
 	double ns = 0;
 	size_t i;
@@ -80,44 +112,109 @@ static double slice_ms(const struct analysis *a, const struct analysis_cell *cel
 		if (label != NULL && strcmp(label, cell->label) == 0)
 			ns = (double)json_integer_value(json_object_get(entry, "slice_ns"));
 	}
-	json_decref(plan);
-	return ns / 1e6 / (cell->oversubscribed ? PLAN_OVERSUBSCRIBED_FACTOR : 1);
+	return ns / 1e6;
 }
 
-/* The command that measures this cell again, with as many forks and blocks as it has now. */
-void analysis_make_command(struct analysis *a, size_t cell_at)
+/* Whether the cell's workload has an axis; of one that this program doesn't know, all. */
+static bool has_axis(const struct analysis_cell *cell, enum workload_axis axis)
 {
-	struct analysis_cell *cell = &a->cells[cell_at];
-	const double ms = slice_ms(a, cell);
-	AUTO_FREE char *line = NULL;
-	size_t bytes = 0;
-	FILE *out = need_stream(&line, &bytes);
+	const struct workload *workload = workload_find(cell->workload);
 
-	fputs("./nblbench sweep", out);
-	append_list(a, cell_at, "--pool", offsetof(struct analysis_subject, pool), out);
+	return workload == NULL || (workload->axes & axis) != 0;
+}
+
+/* The cell's load, in the options that `sweep` and `run` have in common. */
+static void append_load(FILE *out, const struct analysis_cell *cell)
+{
 	fputs(" --workload ", out);
 	append_word(out, cell->workload);
 	fprintf(out, " --threads %" PRIu32, cell->threads);
-	if (cell->burst > 0)
+	if (cell->burst > 0 && has_axis(cell, WORKLOAD_BURST))
 		fprintf(out, " --burst %" PRIu32, cell->burst);
-	if (cell->depth > 0)
+	if (cell->depth > 0 && has_axis(cell, WORKLOAD_DEPTH))
 		fprintf(out, " --depth %" PRIu32, cell->depth);
 	if (cell->object_bytes > 0)
 		fprintf(out, " --size %" PRIu64, cell->object_bytes);
 	if (cell->object_align > 0)
 		fprintf(out, " --align %" PRIu32, cell->object_align);
-	if (strcmp(cell->pages, "ordinary") != 0) {
-		fputs(" --pages ", out);
-		append_word(out, cell->pages);
-	}
-	append_list(a, cell_at, "--context", offsetof(struct analysis_subject, context), out);
-	append_list(a, cell_at, "--dispatch", offsetof(struct analysis_subject, dispatch), out);
+	append_option(out, "--pages", cell->pages, "ordinary");
+	for (size_t i = 0; i < cell->load_count; i++)
+		fprintf(out, "%s%" PRIu32, i == 0 ? " --load " : ",", cell->loads[i]);
+}
+
+/* How the work of an open loop arrived, and how long a slice was. */
+static void append_slices(
+	FILE *out, const json_t *plan, const struct analysis_cell *cell, double ms)
+{
+	if (cell->load_count > 0)
+		append_option(out, "--arrivals",
+			json_string_value(json_object_get(plan, "arrivals")), ARRIVALS_DEFAULT);
+	if (ms > 0)
+		fprintf(out, " --slice-ms %.6g", ms);
+}
+
+/* The sweep of this cell alone, with as many forks and blocks as it has now. */
+static const char *sweep_line(struct analysis *a, size_t cell_at, const json_t *plan)
+{
+	const struct analysis_cell *cell = &a->cells[cell_at];
+	const double ms = slice_ms(plan, cell);
+	AUTO_FREE char *line = NULL;
+	size_t bytes = 0;
+	FILE *out = need_stream(&line, &bytes);
+
+	fputs("./nblbench sweep", out);
+	append_list(out, a, cell_at, "--pool", pool_of, "");
+	append_list(out, a, cell_at, "--context", context_of, "");
+	append_list(out, a, cell_at, "--dispatch", dispatch_of, "folded");
+	append_load(out, cell);
 	if (cell->forks > 0)
 		fprintf(out, " --forks %zu --blocks %zu", cell->forks,
 			(cell->blocks + cell->forks - 1) / cell->forks);
-	if (ms > 0)
-		fprintf(out, " --slice-ms %.6g", ms);
+	/* Where threads outnumber CPUs, slices are a multiple of what --slice-ms says. */
+	append_slices(
+		out, plan, cell, ms / (cell->oversubscribed ? PLAN_OVERSUBSCRIBED_FACTOR : 1));
+	if (json_is_false(json_object_get(plan, "latency")))
+		fputs(" --no-latency", out);
 	fprintf(out, " --seed %" PRIu64, a->seed);
 	need_closed(out);
-	cell->command = analysis_keep_text(a, line);
+	return analysis_keep_text(a, line);
+}
+
+/* One row of the cell in one process: the best, or the first that was measured; NULL without any. */
+static const char *run_line(struct analysis *a, size_t cell_at, const json_t *plan)
+{
+	const struct analysis_cell *cell = &a->cells[cell_at];
+	const struct analysis_subject *subject = NULL;
+	AUTO_FREE char *line = NULL;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < a->subject_count && subject == NULL; i++) {
+		if (cell->has_best ? i == cell->best
+				   : analysis_at(a, cell_at, i)->state == ANALYSIS_MEASURED)
+			subject = &a->subjects[i];
+	}
+	if (subject == NULL)
+		return NULL;
+
+	FILE *out = need_stream(&line, &bytes);
+
+	fputs("./nblbench run", out);
+	append_option(out, "--pool", subject->pool, "");
+	append_option(out, "--context", context_of(subject), "");
+	append_option(out, "--dispatch", dispatch_of(subject), "folded");
+	append_load(out, cell);
+	append_slices(out, plan, cell, slice_ms(plan, cell));
+	fprintf(out, " --seed %" PRIu64, a->seed);
+	need_closed(out);
+	return analysis_keep_text(a, line);
+}
+
+void analysis_make_commands(struct analysis *a, size_t cell_at)
+{
+	struct analysis_cell *cell = &a->cells[cell_at];
+	json_t *plan = json_loads(a->plan_json, 0, NULL);
+
+	cell->command = sweep_line(a, cell_at, plan);
+	cell->run = run_line(a, cell_at, plan);
+	json_decref(plan);
 }

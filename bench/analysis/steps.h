@@ -119,7 +119,7 @@ void analysis_work_out_response(struct analysis *a, size_t cell_at, size_t subje
 /* Effects, verdicts, ranks and ties of one cell with at least one block. */
 void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
 
-/* The command that measures the cell again, with as many forks and blocks as it has now. */
-void analysis_make_command(struct analysis *a, size_t cell_at);
+/* The commands that measure the cell again, with as many forks and blocks as it has now, or one row of it. */
+void analysis_make_commands(struct analysis *a, size_t cell_at);
 
 #endif

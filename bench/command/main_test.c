@@ -49,8 +49,8 @@ static void version_is_told(NO_STATE)
 /* Whoever prints notices that it has not arrived. */
 static void lost_output_is_a_failure(NO_STATE)
 {
-	static const char *const commands[] = {
-		"--help", "--version", "list", "info", "run --slice 1", "sweep --help", "sweep -n"};
+	static const char *const commands[] = {"--help", "--version", "list", "info",
+		"run --slice-ms 1", "sweep --help", "sweep -n"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char line[128];
@@ -61,6 +61,30 @@ static void lost_output_is_a_failure(NO_STATE)
 }
 
 #define SMALL "--pool mutex,null --workload pair --threads 1 --forks 1 --slice-ms 0.1 "
+
+/*
+ * The commands of a report, in the words of both: a cell of policies is asked for again without the
+ * pools and policies that have no part in it.
+ */
+static void commands_of_a_report_are_taken(NO_STATE)
+{
+#define REPORTED                                                                                 \
+	"\"$N\" sweep --out x --pool null,mutex --context sticky --workload pair,ctx_stack "     \
+	"--depth 2 "                                                                             \
+	"--threads 1 --size 512 --load 50 --arrivals paced --forks 1 --blocks 1 --slice-ms 0.1 " \
+	">said 2>&1 && cat x/report.html | sed -n "                                              \
+	"'s/<pre class=\"command\">.\\/nblbench \\(.*\\)<\\/pre>/\\1/p' >commands; "
+	expect(REPORTED "sed -n 1p commands", COMMAND_OK,
+		"sweep --pool null,mutex --workload pair --threads 1 --size 512 --load 50 --forks "
+		"1 "
+		"--blocks 1 --arrivals paced --slice-ms 0.1 --seed 1\n");
+	expect(REPORTED "\"$N\" $(sed -n 1p commands) --dry-run", COMMAND_OK,
+		"1 cell x 3 subjects");
+	expect(REPORTED "sed -n 3p commands", COMMAND_OK,
+		"sweep --pool mutex --context sticky --workload ctx_stack --threads 1 --burst 8 "
+		"--depth 2 --size 256 ");
+	expect(REPORTED "\"$N\" $(sed -n 2p commands)", COMMAND_OK, "pair on ");
+}
 
 /* Limits end in a sentence, not in a signal. */
 static void limits_are_named(NO_STATE)
@@ -131,12 +155,12 @@ static void preloaded_malloc_is_named(NO_STATE)
 {
 	char said[OUTPUT_BYTES];
 
-	expect("unset LD_PRELOAD; \"$N\" run --pool malloc --slice 1", COMMAND_OK,
+	expect("unset LD_PRELOAD; \"$N\" run --pool malloc --slice-ms 1", COMMAND_OK,
 		"malloc is that of glibc");
 	run("\"$N\" list | grep -A 2 '^  jemalloc '", said);
 	if (strstr(said, "can't run here") != NULL)
 		skip();
-	expect("LD_PRELOAD=libjemalloc.so.2 \"$N\" run --pool malloc --slice 1", COMMAND_OK,
+	expect("LD_PRELOAD=libjemalloc.so.2 \"$N\" run --pool malloc --slice-ms 1", COMMAND_OK,
 		"malloc is that of jemalloc");
 }
 
@@ -152,6 +176,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(version_is_told),
 		cmocka_unit_test(lost_output_is_a_failure),
+		cmocka_unit_test(commands_of_a_report_are_taken),
 		cmocka_unit_test(limits_are_named),
 		cmocka_unit_test(list_says_what_runs),
 		cmocka_unit_test(hanging_gnuplot_is_ended),

@@ -19,6 +19,7 @@
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/names.h"
+#include "bench/engine/usual.h"
 #include "bench/sweep/build_id.h"
 
 #include <errno.h>
@@ -29,9 +30,6 @@
 #include <string.h>
 
 enum {
-	MICRO_BURST = 32,        /* DPDK's customary burst */
-	MICRO_DEPTH = 4,         /* filter drivers on a stack: a busy one */
-	MICRO_OBJECT_BYTES = 64, /* a cache line: the pool's own cost, not the memory's */
 	MICRO_WARM_ROUNDS = 1000,
 	MICRO_NAME_BYTES = 128,
 };
@@ -278,7 +276,7 @@ static bool belongs(const struct micro *micro)
 static void name_objects(const struct request *request, char *text, size_t bytes)
 {
 	text[0] = '\0';
-	if (request->objects.bytes != MICRO_OBJECT_BYTES)
+	if (request->objects.bytes != USUAL_OBJECT_BYTES)
 		append(text, bytes, "/%" PRIu64 "B", request->objects.bytes);
 	if (request->objects.align != 0)
 		append(text, bytes, "/align%" PRIu64, request->objects.align);
@@ -298,8 +296,8 @@ static void add(const struct request *request, const char *pool, enum instance_d
 	}
 	micro->cell = (struct engine_cell){
 		.shape = {.threads = threads,
-			.burst = MICRO_BURST,
-			.depth = MICRO_DEPTH,
+			.burst = USUAL_BURST,
+			.depth = USUAL_DEPTH,
 			.seed = 1},
 	};
 	micro->cell.capacity = engine_capacity(micro->subject.workload, &micro->cell.shape);
@@ -352,7 +350,7 @@ static void add_all(const struct request *request, uint32_t cpus)
 
 static int micro_run(int argc, char **argv)
 {
-	static struct request request = {.objects.bytes = MICRO_OBJECT_BYTES};
+	static struct request request = {.objects.bytes = USUAL_OBJECT_BYTES};
 	uint32_t cpus[ENGINE_THREADS_MAX];
 	int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
 	int operand, status;

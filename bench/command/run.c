@@ -14,6 +14,7 @@
 #include "bench/engine/loads.h"
 #include "bench/engine/names.h"
 #include "bench/engine/offsets.h"
+#include "bench/engine/usual.h"
 #include "bench/sweep/worker.h"
 
 #include <inttypes.h>
@@ -21,7 +22,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RUN_NS_PER_MS = 1000000 };
+#define RUN_NS_PER_MS 1e6
+
+/* Short enough for a look, and long enough for a profiler's samples. */
+#define RUN_SLICE_MS 100
 
 struct run_request {
 	struct options_names pool;
@@ -33,8 +37,9 @@ struct run_request {
 	uint64_t burst;
 	uint64_t depth;
 	uint64_t capacity;
-	uint64_t slice_ms;
+	double slice_ms;
 	uint64_t slices;
+	uint64_t seed;
 	bool latency;
 	struct options_numbers loads;
 	const char *arrivals;
@@ -60,13 +65,17 @@ static const struct options_entry entries[] = {
 	OBJECTS_OPTIONS(struct run_request, 's', 'a'),
 	OPTION(COUNT, struct run_request, capacity, "capacity", 0, "N",
 		"objects of the pool; 0: as many as the cell needs", 0, ENGINE_CAPACITY_MAX),
-	OPTION(COUNT, struct run_request, slice_ms, "slice", 0, "MS",
-		"length of a slice, milliseconds", 1, 60000),
-	OPTION(COUNT, struct run_request, slices, "slices", 'n', "N", "slices, one line each", 1,
+	OPTION(REAL, struct run_request, slice_ms, "slice-ms", 0, "MS",
+		"length of a slice in milliseconds",
+		.real_least = (double)ENGINE_WINDOW_NS_MIN / RUN_NS_PER_MS,
+		.real_most = (double)ENGINE_WINDOW_NS_MAX / RUN_NS_PER_MS),
+	OPTION(COUNT, struct run_request, slices, "slices", 0, "N", "slices, one line each", 1,
 		1000000),
 	OPTION(FLAG, struct run_request, latency, "latency", 'l', NULL,
 		"time single calls: percentiles by the path that a call took"),
 	LOADS_OPTIONS(struct run_request, loads, arrivals),
+	OPTION(COUNT, struct run_request, seed, "seed", 0, "N", "where all random order comes from",
+		0, INT64_MAX),
 };
 
 static const struct options options = {
@@ -78,6 +87,11 @@ static const struct options options = {
 	.count = array_count(entries),
 	.entry = entries,
 };
+
+static uint64_t window_of(const struct run_request *request)
+{
+	return (uint64_t)(request->slice_ms * RUN_NS_PER_MS + 0.5);
+}
 
 static void print_slice(const struct workload *workload, const struct engine_cell *cell,
 	const struct engine_slice *slice)
@@ -222,7 +236,7 @@ static void print_latency(const struct engine *engine, const struct workload *wo
 static bool run_load(struct engine *engine, const struct run_request *request,
 	const struct arrivals *arrivals, double per_s, struct engine_open_loop *out)
 {
-	const uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
+	const uint64_t window_ns = window_of(request);
 	struct engine_open_loop slice;
 	char why[ENGINE_REASON_BYTES];
 
@@ -345,7 +359,7 @@ static int run_cell(const struct workload_case *subject, const char *name,
 		subject->workload->name, name, cell->shape.threads,
 		cell->shape.threads == 1 ? "" : "s", engine_pool_capacity(engine));
 	for (uint64_t i = 0; i < request->slices; i++) {
-		uint64_t window_ns = request->slice_ms * RUN_NS_PER_MS;
+		const uint64_t window_ns = window_of(request);
 
 		if (!request->latency) {
 			engine_slice(engine, window_ns, window_ns / 10, &slice);
@@ -377,11 +391,12 @@ static int run_run(int argc, char **argv)
 {
 	static struct run_request request = {
 		.threads = 1,
-		.burst = 32,
-		.depth = 1,
-		.objects.bytes = 64,
-		.slice_ms = 100,
+		.burst = USUAL_BURST,
+		.depth = USUAL_DEPTH,
+		.objects.bytes = USUAL_OBJECT_BYTES,
+		.slice_ms = RUN_SLICE_MS,
 		.slices = 1,
+		.seed = 1,
 	};
 	struct workload_case subject;
 	char name[INSTANCE_NAME_BYTES];
@@ -404,7 +419,7 @@ static int run_run(int argc, char **argv)
 		.shape = {.threads = (uint32_t)request.threads,
 			.burst = (uint32_t)request.burst,
 			.depth = (uint32_t)request.depth,
-			.seed = 1},
+			.seed = request.seed},
 		.capacity = (uint32_t)request.capacity,
 	};
 	objects_set(&request.objects, &cell);

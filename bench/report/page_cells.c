@@ -175,7 +175,7 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		"calibration", calibration_of(cell), "flagged", template_count(cell->flagged),
 		"slices", template_count(cell->slices), "too_few_forks",
 		template_count(cell->preliminary ? STATS_EVIDENCE_MIN : 0), "command",
-		template_text(cell->command), "baseline",
+		template_text(cell->command), "run", template_text(cell->run), "baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
 		"capped", json_boolean(cell->capped), "times", times, "conduct", conduct, NULL);
 }

@@ -1,5 +1,6 @@
 /* The cells of a plan: loads by the workloads' axes, threads, and the pool's objects. */
 #include "bench/base/append.h"
+#include "bench/engine/usual.h"
 #include "bench/sweep/plan_parts.h"
 
 #include <errno.h>
@@ -8,12 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	PLAN_BURST = 32,         /* objects: DPDK's customary burst */
-	PLAN_DEPTH = 4,          /* filter drivers on one stack */
-	PLAN_OBJECT_BYTES = 256, /* an NBL with its NET_BUFFER and a context area */
-	PLAN_THREADS_FACTOR = 2, /* threads a CPU of the largest default cell */
-};
+enum { PLAN_THREADS_FACTOR = 2 }; /* threads a CPU of the largest default cell */
 
 static void label_cell(struct plan_cell *cell)
 {
@@ -26,7 +22,7 @@ static void label_cell(struct plan_cell *cell)
 		append(label, PLAN_LABEL_BYTES, " %" PRIu32 " deep", cell->depth);
 	append(label, PLAN_LABEL_BYTES, ", %" PRIu32 " thread%s", cell->threads,
 		cell->threads == 1 ? "" : "s");
-	if (cell->object_bytes != PLAN_OBJECT_BYTES)
+	if (cell->object_bytes != USUAL_OBJECT_BYTES)
 		append(label, PLAN_LABEL_BYTES, ", %" PRIu32 " B", cell->object_bytes);
 	if (cell->object_align != 0)
 		append(label, PLAN_LABEL_BYTES, ", aligned to %" PRIu32, cell->object_align);
@@ -109,10 +105,10 @@ struct objects {
 static int make_cells_over(struct plan *plan, const struct plan_request *request,
 	const struct workload *workload, const struct objects *objects, char *why)
 {
-	static const struct options_numbers one_burst = {1, {PLAN_BURST}},
-					    one_depth = {1, {PLAN_DEPTH}};
-	static const struct options_numbers all_bursts = {3, {8, PLAN_BURST, 128}};
-	static const struct options_numbers all_depths = {3, {1, PLAN_DEPTH, 8}};
+	static const struct options_numbers one_burst = {1, {USUAL_BURST}},
+					    one_depth = {1, {USUAL_DEPTH}};
+	static const struct options_numbers all_bursts = {3, {8, USUAL_BURST, 128}};
+	static const struct options_numbers all_depths = {3, {1, USUAL_DEPTH, 8}};
 	/* An axis that the workload doesn't have is one cell, not several of the same. */
 	const struct options_numbers *bursts =
 		!(workload->axes & WORKLOAD_BURST)
@@ -169,7 +165,7 @@ static bool wants_pages(const struct plan_request *request, enum memory_pages pa
 static int make_cells_of(struct plan *plan, const struct plan_request *request,
 	const struct workload *workload, char *why)
 {
-	static const struct options_numbers usual_size = {1, {PLAN_OBJECT_BYTES}},
+	static const struct options_numbers usual_size = {1, {USUAL_OBJECT_BYTES}},
 					    own_align = {1, {0}};
 	const struct options_numbers *sizes =
 		workload->create != NULL ? &usual_size : numbers_or(&request->sizes, &usual_size);

@@ -32,13 +32,13 @@ static const struct options_entry entries[] = {
 	OPTION(FLAG, struct request, dry_run, "dry-run", 'n', NULL,
 		"say what would be done, how long it takes and how much room it needs; run and "
 		"write nothing"),
-	OPTION(NAMES, struct request, plan.pools, "pool", 0, "A,B", "strategies that compete [all]",
-		.known = names_pools, .noun = "strategy"),
-	OPTION(NAMES, struct request, plan.contexts, "context", 0, "A,B",
+	OPTION(NAMES, struct request, plan.pools, "pool", 'p', "A,B",
+		"strategies that compete [all]", .known = names_pools, .noun = "strategy"),
+	OPTION(NAMES, struct request, plan.contexts, "context", 'c', "A,B",
 		"context policies that compete, all over one strategy [all; none with --quick or "
 		"--pool]",
 		.known = names_contexts, .noun = "context policy"),
-	OPTION(NAMES, struct request, plan.workloads, "workload", 0, "A,B",
+	OPTION(NAMES, struct request, plan.workloads, "workload", 'w', "A,B",
 		"workloads [all but stalled_*, which stop threads for long; with --quick, no "
 		"drivers' "
 		"profiles, and what pushes context only where policies compete]",
@@ -50,14 +50,14 @@ static const struct options_entry entries[] = {
 		"threads of a cell [1 and N; without --quick the powers of two between and 2N as "
 		"well]",
 		1, ENGINE_THREADS_MAX),
-	OPTION(NUMBERS, struct request, plan.bursts, "burst", 0, "LIST",
+	OPTION(NUMBERS, struct request, plan.bursts, "burst", 'b', "LIST",
 		"objects a bulk call [32; without --quick 8,32,128]", 1, POOL_BULK_MAX),
-	OPTION(NUMBERS, struct request, plan.depths, "depth", 0, "LIST",
+	OPTION(NUMBERS, struct request, plan.depths, "depth", 'd', "LIST",
 		"filter drivers on a stack [4; without --quick 1,4,8]", 1, ENGINE_DEPTH_MAX),
-	OPTION(NUMBERS, struct request, plan.sizes, "size", 0, "LIST",
+	OPTION(NUMBERS, struct request, plan.sizes, "size", 's', "LIST",
 		"bytes an object [256, or what the workload needs]", POOL_OBJECT_BYTES_MIN,
 		POOL_OBJECT_BYTES_MAX),
-	OPTION(NUMBERS, struct request, plan.aligns, "align", 0, "LIST",
+	OPTION(NUMBERS, struct request, plan.aligns, "align", 'a', "LIST",
 		"bytes an object is aligned to [64 in a pool, malloc's own in a malloc]",
 		POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX, .power_of_two = true),
 	OPTION(NAMES, struct request, plan.pages, "pages", 0, "A,B",
