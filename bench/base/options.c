@@ -21,13 +21,25 @@ enum {
 	OPTIONS_HELP_WIDTH = 100,
 };
 
+/* Where a value stands, for the sentence of its mistake. */
+struct site {
+	const char *command;
+	const char *place;  /* "" on the command line */
+	const char *dashes; /* before a name: "--" there */
+};
+
+static struct site command_line(const struct options *options)
+{
+	return (struct site){options->command, "", "--"};
+}
+
 /* The sentence for a mistake; always false, so that a parser can return it. */
 __attribute__((format(printf, 2, 3))) static bool refuse(
-	const struct options *options, const char *format, ...)
+	const struct site *site, const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "nblbench %s: ", options->command);
+	fprintf(stderr, "nblbench %s: %s", site->command, site->place);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -140,22 +152,22 @@ static const char *range_text(const struct options_entry *entry, char *text, siz
 	return text;
 }
 
-static bool take_count(const struct options *options, const struct options_entry *entry,
-	const char *text, uint64_t *into)
+static bool take_count(const struct site *site, const struct options_entry *entry, const char *text,
+	uint64_t *into)
 {
 	char range[64];
 	const char *end;
 	uint64_t value;
 
 	if (!read_number(text, &value, &end) || *end != '\0' || !in_range(entry, value))
-		return refuse(options, "--%s takes a whole number, %s; '%s' is not one",
+		return refuse(site, "%s%s takes a whole number, %s; '%s' is not one", site->dashes,
 			entry->name, range_text(entry, range, sizeof(range)), text);
 	*into = value;
 	return true;
 }
 
-static bool take_real(const struct options *options, const struct options_entry *entry,
-	const char *text, double *into)
+static bool take_real(
+	const struct site *site, const struct options_entry *entry, const char *text, double *into)
 {
 	char *end;
 	double value = strtod(text, &end);
@@ -163,27 +175,29 @@ static bool take_real(const struct options *options, const struct options_entry 
 	/* Written so that NaN is refused too. */
 	bool fits = value >= entry->real_least && value <= entry->real_most;
 	if (end == text || *end != '\0' || !isdigit((unsigned char)text[0]) || !fits)
-		return refuse(options, "--%s takes a number, %g to %g; '%s' is not one",
+		return refuse(site, "%s%s takes a number, %g to %g; '%s' is not one", site->dashes,
 			entry->name, entry->real_least, entry->real_most, text);
 	*into = value;
 	return true;
 }
 
-static bool take_names(const struct options *options, const struct options_entry *entry,
-	const char *text, struct options_names *into)
+static bool take_names(const struct site *site, const struct options_entry *entry, const char *text,
+	struct options_names *into)
 {
-	char hint[2 * OPTIONS_TEXT_MAX];
+	char hint[2 * OPTIONS_TEXT_MAX], copy[OPTIONS_TEXT_MAX];
 
-	if (strlen(text) >= sizeof(into->text))
-		return refuse(options, "--%s takes at most %zu characters", entry->name,
-			sizeof(into->text) - 1);
-	memcpy(into->text, text, strlen(text) + 1);
+	if (strlen(text) >= sizeof(copy))
+		return refuse(site, "%s%s takes at most %zu characters", site->dashes, entry->name,
+			sizeof(copy) - 1);
+	memcpy(copy, text, strlen(text) + 1);
 	into->count = 0;
-	for (char *rest = into->text, *name; (name = strsep(&rest, ",")) != NULL;) {
-		if (entry->known(options_find(name, entry->known)) == NULL) {
+	for (char *rest = copy, *name; (name = strsep(&rest, ",")) != NULL;) {
+		const char *known = entry->known(options_find(name, entry->known));
+
+		if (known == NULL) {
 			options_hint(hint, sizeof(hint), name, entry->known);
-			return refuse(options, "--%s: there is no %s '%s'%s", entry->name,
-				entry->noun, name, hint);
+			return refuse(site, "%s%s: there is no %s '%s'%s", site->dashes,
+				entry->name, entry->noun, name, hint);
 		}
 		bool repeated = false;
 		for (size_t j = 0; j < into->count; j++)
@@ -191,51 +205,60 @@ static bool take_names(const struct options *options, const struct options_entry
 		if (repeated)
 			continue;
 		if (into->count == OPTIONS_LIST_MAX)
-			return refuse(options, "--%s takes at most %d names", entry->name,
-				OPTIONS_LIST_MAX);
-		into->item[into->count++] = name;
+			return refuse(site, "%s%s takes at most %d names", site->dashes,
+				entry->name, OPTIONS_LIST_MAX);
+		into->item[into->count++] = known;
 	}
 	return true;
 }
 
-/* A number, N, or a multiple of N such as 4N. False as well when the product overflows. */
+/*
+ * A number, or N, 4N, N/2, N-1 or 3N/2-1. False as well when the product overflows. A part of N is at
+ * least 1, so that a list which is written for many CPUs holds on one.
+ */
 static bool read_cpus_number(const char *text, uint64_t *value, const char **end)
 {
-	uint64_t factor = 1;
+	uint64_t factor = 1, part = 1, less = 0;
 
 	*end = text;
 	if (*text != 'N' && !read_number(text, &factor, end))
 		return false;
 	*value = factor;
-	if (**end == 'N') {
-		(*end)++;
-		return !__builtin_mul_overflow(factor, (uint64_t)options_cpus(), value);
-	}
+	if (**end != 'N')
+		return true;
+	(*end)++;
+	if (__builtin_mul_overflow(factor, (uint64_t)options_cpus(), value) || factor == 0)
+		return false;
+	if (**end == '/' && (!read_number(*end + 1, &part, end) || part == 0))
+		return false;
+	if (**end == '-' && !read_number(*end + 1, &less, end))
+		return false;
+	*value = *value / part > less ? *value / part - less : 1;
 	return true;
 }
 
-static bool append_number(const struct options *options, const struct options_entry *entry,
+static bool append_number(const struct site *site, const struct options_entry *entry,
 	uint64_t value, struct options_numbers *into)
 {
 	char range[64];
 
 	if (!in_range(entry, value))
-		return refuse(options, "--%s takes numbers, %s; %" PRIu64 " is not one",
+		return refuse(site, "%s%s takes numbers, %s; %" PRIu64 " is not one", site->dashes,
 			entry->name, range_text(entry, range, sizeof(range)), value);
 	for (size_t i = 0; i < into->count; i++) {
 		if (into->item[i] == value)
 			return true;
 	}
 	if (into->count == OPTIONS_LIST_MAX)
-		return refuse(
-			options, "--%s takes at most %d numbers", entry->name, OPTIONS_LIST_MAX);
+		return refuse(site, "%s%s takes at most %d numbers", site->dashes, entry->name,
+			OPTIONS_LIST_MAX);
 	into->item[into->count++] = value;
 	return true;
 }
 
 /* One item: a number, or a range whose step adds (1 if none is given) or multiplies. */
-static bool take_range(const struct options *options, const struct options_entry *entry,
-	const char *item, struct options_numbers *into)
+static bool take_range(const struct site *site, const struct options_entry *entry, const char *item,
+	struct options_numbers *into)
 {
 	const char *end;
 	uint64_t first, last, step = 1;
@@ -252,12 +275,12 @@ static bool take_range(const struct options *options, const struct options_entry
 		}
 	}
 	if (!good || *end != '\0')
-		return refuse(options,
-			"--%s takes a list like 1,2,4..8 or 1..64*2 or 1..N (N: the %" PRIu32
-			" CPUs this process may use); '%s' is not an item of one",
-			entry->name, options_cpus(), item);
+		return refuse(site,
+			"%s%s takes a list like 1,2,4..8 or 1..64*2 or 1..N,N/2,N-1 (N: the "
+			"%" PRIu32 " CPUs this process may use); '%s' is not an item of one",
+			site->dashes, entry->name, options_cpus(), item);
 	for (uint64_t value = first; value <= last;) {
-		if (!append_number(options, entry, value, into))
+		if (!append_number(site, entry, value, into))
 			return false;
 		if (multiply ? __builtin_mul_overflow(value, step, &value)
 			     : __builtin_add_overflow(value, step, &value))
@@ -266,45 +289,48 @@ static bool take_range(const struct options *options, const struct options_entry
 	return true;
 }
 
-static bool take_numbers(const struct options *options, const struct options_entry *entry,
+static bool take_numbers(const struct site *site, const struct options_entry *entry,
 	const char *text, struct options_numbers *into)
 {
 	char copy[OPTIONS_TEXT_MAX];
 
 	if (strlen(text) >= sizeof(copy))
-		return refuse(options, "--%s takes at most %zu characters", entry->name,
+		return refuse(site, "%s%s takes at most %zu characters", site->dashes, entry->name,
 			sizeof(copy) - 1);
 	memcpy(copy, text, strlen(text) + 1);
 	into->count = 0;
 	for (char *rest = copy, *item; (item = strsep(&rest, ",")) != NULL;) {
-		if (!take_range(options, entry, item, into))
+		if (!take_range(site, entry, item, into))
 			return false;
 	}
 	return true;
 }
 
-static bool take_value(const struct options *options, const struct options_entry *entry,
-	const char *text, void *into)
+static bool take_value(
+	const struct site *site, const struct options_entry *entry, const char *text, void *into)
 {
 	void *member = (char *)into + entry->offset;
 
 	switch (entry->kind) {
 	case OPTIONS_FLAG:
-		*(bool *)member = true;
-		return true;
+		*(bool *)member = text == NULL || strcmp(text, "yes") == 0;
+		return text == NULL || *(bool *)member || strcmp(text, "no") == 0 ||
+		       refuse(site, "%s%s takes yes or no; '%s' is neither", site->dashes,
+			       entry->name, text);
 	case OPTIONS_COUNT:
-		return take_count(options, entry, text, member);
+		return take_count(site, entry, text, member);
 	case OPTIONS_REAL:
-		return take_real(options, entry, text, member);
+		return take_real(site, entry, text, member);
 	case OPTIONS_TEXT:
 		if (text[0] == '\0')
-			return refuse(options, "--%s takes a value that isn't empty", entry->name);
+			return refuse(site, "%s%s takes a value that isn't empty", site->dashes,
+				entry->name);
 		*(const char **)member = text;
 		return true;
 	case OPTIONS_NAMES:
-		return take_names(options, entry, text, member);
+		return take_names(site, entry, text, member);
 	case OPTIONS_NUMBERS:
-		return take_numbers(options, entry, text, member);
+		return take_numbers(site, entry, text, member);
 	}
 	return false;
 }
@@ -330,29 +356,41 @@ static const struct options_entry *find_letter(const struct options *options, ch
 	return NULL;
 }
 
-static bool refuse_unknown(const struct options *options, const char *argument)
+/* The option or key nearest to a word; NULL: none is near. dashes: what stands before it in the word. */
+static const char *nearest(const struct options *options, const char *dashes, const char *word)
 {
 	const char *near = NULL;
 	size_t least = OPTIONS_NEAR_EDITS;
-	char name[OPTIONS_WORD_MAX];
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
 	for (size_t i = 0; i < options->count; i++) {
 		char known[OPTIONS_WORD_MAX];
 
-		snprintf(known, sizeof(known), "--%s", options->entry[i].name);
-		near = is_nearer(name, known, &least) ? options->entry[i].name : near;
+		snprintf(known, sizeof(known), "%s%s", dashes, options->entry[i].name);
+		near = is_nearer(word, known, &least) ? options->entry[i].name : near;
 	}
+	return near;
+}
+
+static bool refuse_unknown(const struct options *options, const char *argument)
+{
+	const struct site site = command_line(options);
+	char name[OPTIONS_WORD_MAX];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
+
+	const char *near = nearest(options, "--", name);
+
 	if (near != NULL)
-		return refuse(options, "there is no option '%s'; did you mean '--%s'?", name, near);
-	return refuse(options,
-		"there is no option '%s'; 'nblbench %s --help' lists those there are", name,
-		options->command);
+		return refuse(&site, "there is no option '%s'; did you mean '--%s'?", name, near);
+	return refuse(&site, "there is no option '%s'; 'nblbench %s --help' lists those there are",
+		name, options->command);
 }
 
 static bool refuse_missing(const struct options *options, const struct options_entry *entry)
 {
-	return refuse(options, "--%s needs a value: %s", entry->name, entry->value);
+	const struct site site = command_line(options);
+
+	return refuse(&site, "--%s needs a value: %s", entry->name, entry->value);
 }
 
 /*
@@ -361,6 +399,8 @@ static bool refuse_missing(const struct options *options, const struct options_e
  */
 static bool take_letters(const struct options *options, int argc, char **argv, int *i, void *into)
 {
+	const struct site site = command_line(options);
+
 	for (const char *at = argv[*i] + 1; *at != '\0'; at++) {
 		const struct options_entry *entry = find_letter(options, *at);
 		const char letter[] = {'-', *at, '\0'};
@@ -368,14 +408,14 @@ static bool take_letters(const struct options *options, int argc, char **argv, i
 		if (entry == NULL)
 			return refuse_unknown(options, letter);
 		if (entry->kind == OPTIONS_FLAG) {
-			take_value(options, entry, NULL, into);
+			take_value(&site, entry, NULL, into);
 			continue;
 		}
 		if (at[1] != '\0')
-			return take_value(options, entry, at + 1, into);
+			return take_value(&site, entry, at + 1, into);
 		if (*i + 1 >= argc)
 			return refuse_missing(options, entry);
-		return take_value(options, entry, argv[++*i], into);
+		return take_value(&site, entry, argv[++*i], into);
 	}
 	return true;
 }
@@ -383,6 +423,7 @@ static bool take_letters(const struct options *options, int argc, char **argv, i
 /* One option at argv[*i]; moves *i to its value if that is an argument of its own. */
 static bool take_option(const struct options *options, int argc, char **argv, int *i, void *into)
 {
+	const struct site site = command_line(options);
 	const char *argument = argv[*i];
 	const char *text = NULL;
 
@@ -392,25 +433,30 @@ static bool take_option(const struct options *options, int argc, char **argv, in
 	const size_t length = strcspn(argument + 2, "=");
 	const struct options_entry *entry = find_long(options, argument + 2, length);
 
-	if (entry == NULL)
+	if (entry == NULL) {
+		/* What follows is likely to be its value. */
+		if (argument[2 + length] == '\0' && *i + 1 < argc && argv[*i + 1][0] != '-')
+			++*i;
 		return refuse_unknown(options, argument);
+	}
 	if (argument[2 + length] == '=')
 		text = argument + 2 + length + 1;
 	if (entry->kind == OPTIONS_FLAG && text != NULL)
-		return refuse(options, "--%s takes no value", entry->name);
+		return refuse(&site, "--%s takes no value", entry->name);
 	if (entry->kind != OPTIONS_FLAG && text == NULL) {
 		if (*i + 1 >= argc)
 			return refuse_missing(options, entry);
 		text = argv[++*i];
 	}
-	return take_value(options, entry, text, into);
+	return take_value(&site, entry, text, into);
 }
 
 bool options_parse(
 	const struct options *options, int argc, char **argv, void *into, int *operand, int *status)
 {
+	const struct site site = command_line(options);
 	int operands = 0;
-	bool only_operands = false;
+	bool only_operands = false, good = true;
 
 	*status = COMMAND_USAGE;
 	for (int i = 1; i < argc; i++) {
@@ -423,21 +469,46 @@ bool options_parse(
 			options_help(options, into);
 			*status = COMMAND_OK;
 			return false;
-		} else if (!take_option(options, argc, argv, &i, into)) {
-			return false;
+		} else {
+			good = take_option(options, argc, argv, &i, into) && good;
 		}
 	}
+	if (!good)
+		return false;
 	if (operands > options->operands_most)
 		return options->operands_most == 0
-			       ? refuse(options, "'%s' is not an option, and nothing else is taken",
+			       ? refuse(&site, "'%s' is not an option, and nothing else is taken",
 					 argv[1])
-			       : refuse(options, "at most %d operands are taken: %s",
+			       : refuse(&site, "at most %d operands are taken: %s",
 					 options->operands_most, options->operands);
 	if (operands < options->operands_least)
-		return refuse(options, "needs %s", options->operands);
+		return refuse(&site, "needs %s", options->operands);
 	memmove(argv + argc - operands, argv + 1, (size_t)operands * sizeof(*argv));
 	*operand = argc - operands;
 	return true;
+}
+
+const struct options_entry *options_key(
+	const struct options *options, const char *place, const char *key)
+{
+	const struct site site = {options->command, place, ""};
+	const struct options_entry *entry = find_long(options, key, strlen(key));
+	const char *near = entry == NULL ? nearest(options, "", key) : NULL;
+
+	if (near != NULL)
+		refuse(&site, "there is no key '%s'; did you mean '%s'?", key, near);
+	else if (entry == NULL)
+		refuse(&site, "there is no key '%s'; keys are the options of 'nblbench %s --help'",
+			key, options->command);
+	return entry;
+}
+
+bool options_take(const struct options *options, const char *place,
+	const struct options_entry *entry, const char *value, void *into)
+{
+	const struct site site = {options->command, place, ""};
+
+	return take_value(&site, entry, value, into);
 }
 
 /* Prints text from OPTIONS_HELP_COLUMN on, wrapped between words. */

@@ -27,16 +27,16 @@ enum options_kind {
 	OPTIONS_NUMBERS, /* numbers and ranges, with commas; struct options_numbers */
 };
 
-/* Names in the order given, without repetition. Owns its text: don't copy the struct. */
+/* Names in the order given, without repetition: those that `known` returns, which live as long. */
 struct options_names {
 	size_t count;
 	const char *item[OPTIONS_LIST_MAX];
-	char text[OPTIONS_TEXT_MAX];
 };
 
 /*
  * Numbers in the order given, without repetition. An item is a number, a..b, a..b+step or
- * a..b*factor; N stands for the CPUs this process may use and 3N for three times that.
+ * a..b*factor; N stands for the CPUs this process may use, 3N for three times that, N/2 and N-1 for what
+ * is left, rounded down, and at least 1.
  */
 struct options_numbers {
 	size_t count;
@@ -79,11 +79,22 @@ struct options {
 /*
  * Reads argv[1..argc) into the struct at `into`, which holds the defaults beforehand. True: go on,
  * and argv[*operand..argc) are the operands. False: *status is the exit status, 0 after --help went
- * to standard output, COMMAND_USAGE after a sentence on standard error. Operands are moved behind
- * the options.
+ * to standard output, COMMAND_USAGE after a sentence on standard error for each mistake. What is right
+ * beside a mistake is read all the same. Operands are moved behind the options.
  */
 bool options_parse(const struct options *options, int argc, char **argv, void *into, int *operand,
 	int *status);
+
+/*
+ * The same table for values that stand elsewhere, as keys: in a file, of whose line `place` tells, as
+ * "quick.ini:3: ". NULL after a sentence if there is no such key.
+ */
+const struct options_entry *options_key(
+	const struct options *options, const char *place, const char *key);
+
+/* Reads the value of a key; a flag's is yes or no. False after a sentence. Text points to `value`. */
+bool options_take(const struct options *options, const char *place,
+	const struct options_entry *entry, const char *value, void *into);
 
 /* Prints --help; `into` holds the defaults to show. */
 void options_help(const struct options *options, const void *into);

@@ -190,6 +190,13 @@ static void lists_and_ranges_expand(NO_STATE)
 	assert_numbers("3,3,1..3", (const uint64_t[]){3, 1, 2}, 3);
 	assert_numbers("N,3N", (const uint64_t[]){cpus, 3 * cpus}, 2);
 	assert_numbers("N..N", (const uint64_t[]){cpus}, 1);
+	/* Parts of N are at least 1, on one CPU too. */
+	assert_numbers("2N/2", (const uint64_t[]){cpus}, 1);
+	assert_numbers("N/2", (const uint64_t[]){cpus > 1 ? cpus / 2 : 1}, 1);
+	assert_numbers("N-1", (const uint64_t[]){cpus > 1 ? cpus - 1 : 1}, 1);
+	assert_numbers("3N/2-1", (const uint64_t[]){cpus > 1 ? 3 * cpus / 2 - 1 : 1}, 1);
+	assert_numbers("N/1000,N-1000", (const uint64_t[]){1}, 1);
+	assert_numbers("N-1..N*8", (const uint64_t[]){cpus > 1 ? cpus - 1 : 1}, 1);
 }
 
 static void powers_of_two_are_no_other_numbers(NO_STATE)
@@ -234,8 +241,54 @@ static void mistakes_are_named(NO_STATE)
 	assert_refused("--threads 1..8+0", "1,2,4..8", "'1..8+0'");
 	assert_refused("--threads 18446744073709551615N", "1,2,4..8", "18446744073709551615N");
 	assert_refused("--threads 1..200", "at most 64 numbers", "--threads");
+	assert_refused("--threads N/0", "1,2,4..8", "'N/0'");
+	assert_refused("--threads N/", "1,2,4..8", "'N/'");
+	assert_refused("--threads 0N", "1,2,4..8", "'0N'");
+	assert_refused("--threads 4/2", "1,2,4..8", "'4/2'");
 	assert_refused("--threads two", "1,2,4..8", "'two'");
 	assert_refused("a b c", "at most 2 operands", "STORE");
+}
+
+/* And what is right beside them is read. */
+static void all_mistakes_are_told_at_once(NO_STATE)
+{
+	struct parsed p;
+	size_t lines = 0;
+
+	parse(&p, "--frks 3 --forks 0 --pool mutx --colour red --threads 2");
+	assert_false(p.go_on);
+	for (const char *at = p.said; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	assert_int_equal(lines, 4);
+	assert_int_equal(p.value.threads.item[0], 2);
+}
+
+static void assert_key(const char *key, const char *value, const char *sentence)
+{
+	static const char place[] = "x.ini:3: ";
+	struct example into = {0};
+	char said[512];
+	struct capture capture = capture_begin(STDERR_FILENO);
+	const struct options_entry *entry = options_key(&options, place, key);
+	const bool taken = entry != NULL && options_take(&options, place, entry, value, &into);
+
+	capture_end(&capture, said, sizeof(said));
+	assert_int_equal(taken, sentence[0] == '\0');
+	if (strstr(said, sentence) == NULL)
+		fail_msg("%s = %s: %s", key, value, said);
+}
+
+/* The same table, told of a place in a file and without dashes. */
+static void keys_are_the_options(NO_STATE)
+{
+	assert_key("forks", "7", "");
+	assert_key("quick", "yes", "");
+	assert_key("quick", "no", "");
+	assert_key("quick", "maybe", "example: x.ini:3: quick takes yes or no; 'maybe' is neither");
+	assert_key("forks", "0", "example: x.ini:3: forks takes a whole number, 1 to 100");
+	assert_key("frks", "1", "x.ini:3: there is no key 'frks'; did you mean 'forks'?");
+	assert_key("colour", "1", "x.ini:3: there is no key 'colour'; keys are the options of");
+	assert_key("pool", "mutx", "x.ini:3: pool: there is no strategy 'mutx'; did you mean");
 }
 
 /* Every option of the table stands in --help, with its default where it has one. */
@@ -266,6 +319,8 @@ int main(void)
 		cmocka_unit_test(lists_and_ranges_expand),
 		cmocka_unit_test(powers_of_two_are_no_other_numbers),
 		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(all_mistakes_are_told_at_once),
+		cmocka_unit_test(keys_are_the_options),
 		cmocka_unit_test(help_lists_every_option),
 	};
 
