@@ -69,8 +69,7 @@ struct workload {
 		program; /* the real program it imitates, and what it can't show; a sentence or two for the report */
 	/*
 	 * Threads that work on one unit together: 1 where every thread gets and puts for itself, 2
-	 * where one side hands over to another. A cell's thread count is a multiple of it, and ns
-	 * per unit is (threads / lane_threads) x window / units.
+	 * where one side hands over to another. A cell's thread count is a multiple of it.
 	 */
 	uint32_t lane_threads;
 	uint32_t axes; /* enum workload_axis; a cell's other members are without meaning for it */
@@ -128,6 +127,16 @@ struct workload {
 	int (*enter)(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t);
 	void (*leave)(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t);
 };
+
+/*
+ * THE rule of ns a unit: it is workload_lanes x window / units, what a unit takes of one CPU, or of as
+ * many as a lane has threads. Threads beyond CPUs take turns, so they count as many as there are CPUs;
+ * else the figure would grow with them though each CPU does as much as before. cpus 0: as many as threads.
+ */
+static inline double workload_lanes(uint32_t threads, uint32_t cpus, uint32_t lane_threads)
+{
+	return (double)(cpus != 0 && cpus < threads ? cpus : threads) / lane_threads;
+}
 
 typedef uint64_t (*workload_body)(struct pool *pool, struct workload_thread *t, uint64_t n);
 

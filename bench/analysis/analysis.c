@@ -339,9 +339,7 @@ size_t analysis_find_cell(const struct analysis *a, const char *label)
 
 double analysis_rate(const struct analysis_cell *cell, double log_ns)
 {
-	return cell->lane_threads == 0
-		       ? NAN
-		       : ns_a_second * cell->threads / cell->lane_threads / exp(log_ns);
+	return ns_a_second * cell->lanes / exp(log_ns);
 }
 
 bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b)

@@ -97,6 +97,7 @@ struct analysis_cell {
 	int64_t id; /* cell_id */
 	const char *label, *workload, *unit, *program, *pages;
 	uint32_t threads, lane_threads, burst, depth;
+	double lanes; /* at a time, as workload_lanes has it; NAN: a damaged store does not say */
 	uint64_t object_bytes;
 	uint32_t object_align; /* 0: each strategy's own */
 	bool oversubscribed;
@@ -193,6 +194,10 @@ struct analysis_latency {
 
 /* What a "!" beside a row's ratio says. */
 #define ANALYSIS_OTHERS_MARK "!: disturbed, the machine changed while the row was measured."
+
+/* What a number of ns a unit is of (workload_lanes). */
+#define ANALYSIS_UNIT_NOTE \
+	"ns a unit: of one CPU, or of a pair of CPUs where two threads work on a unit together."
 
 /* A balance, or a ratio of times, this near to 1 agrees. */
 #define ANALYSIS_BALANCED 0.10

@@ -121,11 +121,15 @@ static void times_and_effects_are_near_the_truth(NO_STATE)
 	const struct analysis_result *magazine = analysis_at(a, 0, subject(a, "mag_tls"));
 	const struct analysis_result *stack = analysis_at(a, 0, subject(a, "treiber_tag"));
 	const struct analysis_result *table = analysis_at(a, 0, subject(a, "mag_tls/table"));
+	/* Eight threads on two CPUs: ns a unit are a CPU's, and each does as much as if it had one thread. */
+	const struct analysis_result *crowded = analysis_at(a, 2, subject(a, "mag_tls"));
 	/* remote_free: two threads make one lane, so ns a unit is the lane's. */
 	const struct analysis_result *remote = analysis_at(a, 6, subject(a, "mag_tls"));
 
 	/* The weather is common to a block and only ever slows down: it is in times, not in effects. */
 	near(exp(magazine->ns.point), 2.0, 0.15);
+	near(exp(crowded->ns.point), 2.0 + 2.2 * 0.1, 0.2);
+	near(analysis_rate(&a->cells[2], crowded->ns.point) / 1e6, 2 * 1000 / 2.22, 50);
 	near(exp(remote->ns.point), 6.4, 0.5);
 	near(analysis_rate(&a->cells[6], remote->ns.point) / 1e6, 1000 / 6.4, 12);
 	near(stack->to_best.point, log(15 / 2.0), 0.02);

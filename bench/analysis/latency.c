@@ -111,9 +111,12 @@ static void balance(struct analysis_latency *l, const struct analysis_times *tim
 	}
 }
 
-/* The ratio of times, and each path's share of all calls into `share`, which has LATENCY_CLASSES. */
+/*
+ * The ratio of times, and each path's share of all calls into `share`, which has LATENCY_CLASSES.
+ * turns: how many threads share a CPU. A call's time has the others' turns in it, a unit's has not.
+ */
 static void compare_times(struct analysis_latency *l, const struct analysis_times *times,
-	const struct analysis_result *r, double *share)
+	const struct analysis_result *r, double turns, double *share)
 {
 	double often[LATENCY_CLASSES], all = 0, most = 0, error = 0;
 
@@ -142,7 +145,8 @@ static void compare_times(struct analysis_latency *l, const struct analysis_time
 	}
 	for (int path = 0; path < LATENCY_CLASSES; path++)
 		share[path] = all > 0 ? share[path] / all : NAN;
-	const double unit_ns = exp(r->ns.point), least_ns = comparable_probes * l->probe_mean_ns;
+	const double unit_ns = turns * exp(r->ns.point),
+		     least_ns = comparable_probes * l->probe_mean_ns;
 
 	l->time_ratio = most / unit_ns;
 	l->time_ratio_error = 2 * error / unit_ns;
@@ -243,7 +247,7 @@ static void describe_hand_over(struct analysis_latency *l, const struct analysis
 }
 
 static void work_out(struct analysis_latency *l, const struct analysis *a,
-	const struct analysis_subject *subject, const struct analysis_result *r,
+	const struct analysis_subject *subject, const struct analysis_result *r, double turns,
 	const struct analysis_times *times, struct latency_times *of, double *scratch)
 {
 	struct latency_times all = {0};
@@ -262,7 +266,7 @@ static void work_out(struct analysis_latency *l, const struct analysis *a,
 		l->at[i] = analysis_percentile_of(&all.histogram, times->calls, times->forks,
 			latency_percentiles[i], l->probe_ns, scratch);
 	balance(l, times);
-	compare_times(l, times, r, share);
+	compare_times(l, times, r, turns, share);
 	describe_paths(l, subject, of, share);
 	describe_hand_over(l, a, times, &of[LATENCY_AGE], scratch);
 	l->cost = cost_of(times, scratch);
@@ -272,6 +276,8 @@ void analysis_work_out_latency(
 	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times)
 {
 	struct analysis_result *r = &a->results[cell_at * a->subject_count + subject_at];
+	const struct analysis_cell *cell = &a->cells[cell_at];
+	const double turns = cell->threads / (cell->lanes * cell->lane_threads);
 
 	if (times->forks == 0)
 		return;
@@ -282,7 +288,7 @@ void analysis_work_out_latency(
 
 	l->sides = times->sides;
 	l->side = analysis_keep(a, times->sides, sizeof(*l->side));
-	work_out(l, a, &a->subjects[subject_at], r, times, of, scratch);
+	work_out(l, a, &a->subjects[subject_at], r, turns, times, of, scratch);
 	if (l->calls > 0)
 		r->latency = l;
 }

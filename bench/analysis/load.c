@@ -8,6 +8,7 @@
 #include "bench/base/auto_free.h"
 #include "bench/sweep/fingerprint.h"
 #include "bench/sweep/schema.h"
+#include "bench/workload.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -217,6 +218,10 @@ static void take_cell(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	cell->program = source_text(r, s, 4);
 	cell->threads = source_small(s, 5);
 	cell->lane_threads = source_small(s, 6);
+	cell->lanes =
+		cell->threads == 0 || cell->lane_threads == 0
+			? NAN
+			: workload_lanes(cell->threads, r->analysis->cpus, cell->lane_threads);
 	cell->oversubscribed = sqlite3_column_int(s, 7) != 0;
 	cell->burst = source_small(s, 8);
 	cell->depth = source_small(s, 9);

@@ -45,15 +45,10 @@ static void raw_alloc(struct analysis_raw *raw, size_t blocks, size_t forks, siz
 		raw->log_ns[i] = raw->jain[i] = raw->slowest[i] = NAN;
 }
 
-/*
- * log(ns a unit) of a slice. units_per_s is the sum over lanes, each by its own window; lanes run
- * side by side, so a unit takes its lane as many times longer as there are lanes.
- */
+/* log(ns a unit) of a slice. units_per_s is the sum over lanes, each by its own window. */
 static double slice_log_ns(const struct analysis_cell *cell, double units_per_s)
 {
-	if (!(units_per_s > 0) || cell->threads == 0 || cell->lane_threads == 0)
-		return NAN;
-	return log(ns_a_second * cell->threads / cell->lane_threads / units_per_s);
+	return units_per_s > 0 ? log(ns_a_second * cell->lanes / units_per_s) : NAN;
 }
 
 /* block_at, fork_at: the numbers of a row's block and fork among those of the cell, from 1 on. */

@@ -227,13 +227,11 @@ static void run_engine(gb_state *state, void *arg)
 		return;
 	}
 	engine_slice(engine, MICRO_WINDOW_NS, MICRO_LEAD_IN_NS, &slice);
-	double lanes = (double)micro->cell.shape.threads / micro->subject.workload->lane_threads;
-	double ns_per_op = slice.units > 0 ? lanes * CLOCK_NS_PER_S / slice.units_per_s : 0;
 	gb_begin(state);
-	gb_set_time(state, ns_per_op / CLOCK_NS_PER_S);
+	gb_set_time(state, slice.ns_per_unit / CLOCK_NS_PER_S);
 	gb_end(state);
 	gb_counter(state, "nbl_ops_per_s", slice.units_per_s);
-	gb_counter(state, "nbl_ns_per_op", ns_per_op);
+	gb_counter(state, "nbl_ns_per_op", slice.ns_per_unit);
 	gb_counter(state, "nbl_jain", slice.jain);
 	/*
 	 * Statistics of repetitions divide by a counter's mean, and JSON has no number for 0 / 0.

@@ -93,18 +93,15 @@ static uint64_t window_of(const struct run_request *request)
 	return (uint64_t)(request->slice_ms * RUN_NS_PER_MS + 0.5);
 }
 
-static void print_slice(const struct workload *workload, const struct engine_cell *cell,
-	const struct engine_slice *slice)
+static void print_slice(const struct workload *workload, const struct engine_slice *slice)
 {
-	double lanes = (double)cell->shape.threads / workload->lane_threads;
 	char flags[ENGINE_FLAGS_BYTES];
 
 	engine_flags_text(slice->flags, flags);
 	printf("%.3f M %s/s  %.2f ns each  failed %" PRIu64 "  skew %.4f  jain %.3f  slowest %.3f"
 	       "  refill %" PRIu64 " flush %" PRIu64 " grow %" PRIu64 " steal %" PRIu64
 	       " empty %" PRIu64 " wait %" PRIu64 "%s%s\n",
-		slice->units_per_s / 1e6, workload->unit,
-		slice->units ? lanes * CLOCK_NS_PER_S / slice->units_per_s : 0, slice->failed,
+		slice->units_per_s / 1e6, workload->unit, slice->ns_per_unit, slice->failed,
 		slice->skew, slice->jain, slice->slowest_share, slice->paths.refill,
 		slice->paths.flush, slice->paths.grow, slice->paths.steal, slice->paths.empty,
 		slice->paths.wait, flags[0] ? "  flagged: " : "", flags);
@@ -371,7 +368,7 @@ static int run_cell(const struct workload_case *subject, const char *name,
 			engine_close(engine, NULL);
 			return COMMAND_FAILED;
 		}
-		print_slice(subject->workload, cell, &slice);
+		print_slice(subject->workload, &slice);
 	}
 	if (request->latency)
 		print_latency(engine, subject->workload, &sum, cell->shape.threads);

@@ -354,6 +354,7 @@ static int choose_cpus(struct engine *self)
 		self->runners[i].cpu = cpus[i % (uint32_t)allowed];
 		self->runners[i].rounds = 1;
 	}
+	self->cpus = (uint32_t)allowed;
 	self->oversubscribed = self->cell.shape.threads > (uint32_t)allowed;
 	return 0;
 }

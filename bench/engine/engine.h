@@ -75,6 +75,7 @@ struct engine_slice {
 	uint64_t window_ns; /* from the first thread's start to the last one's stop */
 	uint64_t units;     /* completed, by the last thread of each lane */
 	double units_per_s; /* sum over lanes of units by that thread's own window */
+	double ns_per_unit; /* as workload_lanes has it; 0 where nothing was done */
 	uint64_t failed; /* gets that found less than was asked; see struct workload's capacity */
 	double skew;     /* spread of the starts, or of the stops if larger, by window_ns */
 	double jain;     /* Jain's index of the lanes' rates: 1 is fair, 1/lanes is one for all */

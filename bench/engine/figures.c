@@ -54,6 +54,9 @@ static void add_up_lanes(struct engine *self, struct engine_slice *out)
 	}
 	/* Where nobody got anything done, all were treated alike. */
 	bool any = out->units_per_s > 0;
+	out->ns_per_unit = any ? workload_lanes(self->started, self->cpus, lane_threads) *
+					   CLOCK_NS_PER_S / out->units_per_s
+			       : 0;
 	out->jain = any ? out->units_per_s * out->units_per_s / (lanes * squares) : 1;
 	out->slowest_share = any ? slowest * lanes / out->units_per_s : 1;
 }

@@ -85,6 +85,7 @@ struct engine {
 	/* Constant while threads run. */
 	CACHE_PAIR_ALIGNED struct workload_case subject;
 	struct engine_cell cell;
+	uint32_t cpus; /* that the process may use */
 	bool oversubscribed;
 	struct pool *pool;
 	uint64_t pool_bytes;

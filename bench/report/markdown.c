@@ -44,7 +44,7 @@ static void put_matrix(FILE *out, const struct analysis *a, const size_t *order,
 	fputs("\n|---|", out);
 	for (size_t c = 0; c < a->cell_count; c++)
 		fputs("--:|", out);
-	fputs("\n| best, ns a unit |", out);
+	fputs("\n| best, ns a unit, per CPU or pair |", out);
 	for (size_t c = 0; c < a->cell_count; c++)
 		fprintf(out, " %s |",
 			a->cells[c].has_best
@@ -288,7 +288,7 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 		"tied: not shown to be worse, and known to be less than %.0f %% behind. Rows of a "
 		"column that share a letter can't be told apart from the fastest of them. ?: "
 		"inconclusive. dry: some gets failed, so the time is not ranked. Rows without a "
-		"letter are measured for reference.\n\n",
+		"letter are measured for reference. " ANALYSIS_UNIT_NOTE "\n\n",
 		100 * ANALYSIS_KNOWN);
 	if (analysis->change_count > 0)
 		fputs(ANALYSIS_OTHERS_MARK "\n\n", out);

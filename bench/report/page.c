@@ -357,6 +357,7 @@ json_t *page_data(const struct analysis *a)
 	set_sentences(page, a);
 	set(page, "facts", facts_of(a));
 	set(page, "known", template_words("%.0f", 100 * ANALYSIS_KNOWN));
+	set(page, "unit_note", template_text(ANALYSIS_UNIT_NOTE));
 	set(page, "others_mark", template_text(a->change_count > 0 ? ANALYSIS_OTHERS_MARK : ""));
 	set(page, "ratios", page_ratios(&p));
 	set(page, "advice", advice_of(a));

@@ -171,11 +171,13 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		"unit", template_text(cell->unit), "object_bytes",
 		template_count(cell->object_bytes), "object_align",
 		template_count(cell->object_align), "pages", template_text(cell->pages),
-		"lane_threads", page_threads(cell->lane_threads), "twin", twin_of(a, cell),
-		"calibration", calibration_of(cell), "flagged", template_count(cell->flagged),
-		"slices", template_count(cell->slices), "too_few_forks",
-		template_count(cell->preliminary ? STATS_EVIDENCE_MIN : 0), "command",
-		template_text(cell->command), "run", template_text(cell->run), "baseline",
+		"lane_threads", page_threads(cell->lane_threads), "lane_cpus",
+		template_text(cell->lane_threads == 1 ? "per CPU" : "per pair of CPUs"), "twin",
+		twin_of(a, cell), "calibration", calibration_of(cell), "flagged",
+		template_count(cell->flagged), "slices", template_count(cell->slices),
+		"too_few_forks", template_count(cell->preliminary ? STATS_EVIDENCE_MIN : 0),
+		"command", template_text(cell->command), "run", template_text(cell->run),
+		"baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
 		"capped", json_boolean(cell->capped), "times", times, "conduct", conduct, NULL);
 }

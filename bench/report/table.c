@@ -197,7 +197,8 @@ void table_print(const struct analysis *analysis, FILE *out, unsigned width, boo
 	table_wrap(out,
 		"Time a unit of work, as a multiple of the best of each cell. a: best, or not "
 		"shown to be worse; rows of a column that share a letter can't be told apart from "
-		"the fastest of them; ?: inconclusive; dry: some gets failed, so not ranked.",
+		"the fastest of them; ?: inconclusive; dry: some gets failed, so not "
+		"ranked. " ANALYSIS_UNIT_NOTE,
 		width);
 	if (analysis->change_count > 0)
 		table_wrap(out, ANALYSIS_OTHERS_MARK, width);
