@@ -15,6 +15,7 @@
 #define BENCH_ANALYSIS_ANALYSIS_H
 
 #include "bench/analysis/stats.h"
+#include "bench/sweep/contention.h"
 #include "bench/workload/latency.h"
 
 #include <stdbool.h>
@@ -78,6 +79,7 @@ struct analysis_subject {
 	int64_t id; /* subject_id */
 	const char *label, *pool, *context, *dispatch, *summary, *progress, *cache;
 	bool exact, is_pool;
+	enum contention contention;
 	enum analysis_role role;
 	size_t original; /* of a twin or a table: the subject it is compared with; else itself */
 
@@ -91,6 +93,13 @@ struct analysis_subject {
 	size_t worst_cell;
 	bool apart; /* no workload here is for such as it: a row without a cell, and so no row */
 	double overhead_bytes; /* median over cells of memory an object beyond its payload; NAN */
+};
+
+/* A twin that ran beside its original in a cell. */
+struct analysis_twin {
+	size_t subject;
+	struct stats_estimate effect; /* the subject's to_original */
+	double floor;                 /* that it sets, a logarithm */
 };
 
 struct analysis_cell {
@@ -109,10 +118,10 @@ struct analysis_cell {
 	size_t slices, flagged; /* of all subjects */
 	bool disturbed;         /* more than ANALYSIS_DISTURBED of the slices are flagged */
 	bool preliminary;       /* too few forks for a statement about forks */
-	bool has_twin;
-	size_t twin; /* the subject, if has_twin */
-	struct stats_estimate twin_effect;
-	double floor; /* logarithm; NAN: unknown */
+	size_t twin_count;
+	const struct analysis_twin *twins;
+	/* Of a class, the largest that its twins set; without one, the largest of all. NAN: unknown. */
+	double floors[CONTENTION_CLASSES];
 	bool has_best;
 	size_t best;     /* subject, if has_best: whichever may be behind the least */
 	size_t best_set; /* how many are in it */
@@ -352,6 +361,17 @@ static inline const struct analysis_result *analysis_at(
 	return &analysis->results[cell * analysis->subject_count + subject];
 }
 
+/* The noise floor of a comparison between two rows of a cell: the larger of their classes'. */
+static inline double analysis_floor(
+	const struct analysis *analysis, size_t cell, size_t subject, size_t other)
+{
+	const double *floors = analysis->cells[cell].floors;
+	const double a = floors[analysis->subjects[subject].contention];
+	const double b = floors[analysis->subjects[other].contention];
+
+	return a > b ? a : b;
+}
+
 /* The cell of that label; cell_count if there is none. */
 size_t analysis_find_cell(const struct analysis *analysis, const char *label);
 
@@ -361,6 +381,9 @@ size_t analysis_find_cell(const struct analysis *analysis, const char *label);
  * objects' size mean anything to the workload.
  */
 void analysis_load(const struct analysis_cell *cell, char *text);
+
+/* The noise floors that a cell's twins set, by class: "1.2 % cached, 9 % locked"; "" without any. Likewise. */
+void analysis_floors(const struct analysis *analysis, size_t cell, char *text);
 
 /* Units per second of a result, all threads together. */
 double analysis_rate(const struct analysis_cell *cell, double log_ns);

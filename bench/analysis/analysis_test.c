@@ -282,7 +282,8 @@ static void a_short_sweep_decides_nothing(NO_STATE)
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	assert_true(a->preliminary);
-	assert_true(isnan(a->cells[0].floor));
+	for (int class = 0; class < CONTENTION_CLASSES; class ++)
+		assert_true(isnan(a->cells[0].floors[class]));
 	for (size_t i = 0; i < a->subject_count; i++) {
 		assert_int_equal(analysis_at(a, 0, i)->best_verdict, STATS_INCONCLUSIVE);
 		assert_false(analysis_at(a, 0, i)->in_best_set);
@@ -309,6 +310,92 @@ static struct analysis *changed_store(unsigned cells, const char *label, const c
 		assignment, label);
 	synthetic_store_execute(store, sql);
 	return read_store(NULL);
+}
+
+/* A store in which the row `label` is a twin of another's: they differ by what the rows do. */
+static struct analysis *store_with_twin(const char *label, const char *original, const char *moved)
+{
+	char sql[4 * PATH_BYTES];
+
+	write_store(one_cell);
+	snprintf(sql, sizeof(sql),
+		"UPDATE subject SET twin = 1, pool = '%s', label = '%s (twin%s)', dispatch = '%s' "
+		"WHERE label = '%s'",
+		original, original, *moved == '\0' ? "" : ", moved",
+		*moved == '\0' ? "folded" : moved, label);
+	synthetic_store_execute(store, sql);
+	return read_store(NULL);
+}
+
+/*
+ * A lock's twin that differs by a fifth says nothing of caches, and all of locks; and of what has no twin of
+ * its own, as a machine so noisy for one is no better known for the other.
+ */
+static void each_class_has_the_floor_of_its_twin(NO_STATE)
+{
+	struct analysis *a = store_with_twin("ticket", "mutex", "");
+	const size_t magazines = subject(a, "mag_tls"), arrays = subject(a, "rseq_arr");
+	const size_t lock = subject(a, "mutex"), stack = subject(a, "treiber_tag");
+	const struct analysis_cell *cell = &a->cells[0];
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	assert_int_equal(a->subjects[magazines].contention, CONTENTION_CACHED);
+	assert_int_equal(a->subjects[subject(a, "malloc")].contention, CONTENTION_CACHED);
+	assert_int_equal(a->subjects[lock].contention, CONTENTION_LOCKED);
+	assert_int_equal(a->subjects[stack].contention, CONTENTION_SHARED);
+	assert_int_equal(cell->twin_count, 2);
+	assert_int_equal(cell->twins[0].subject, subject(a, "mutex (twin)"));
+	assert_int_equal(a->subjects[cell->twins[0].subject].original, lock);
+	assert_true(cell->floors[CONTENTION_CACHED] < 0.03);
+	near(cell->floors[CONTENTION_LOCKED], log(17.0 / 14), 0.05);
+	assert_true(cell->floors[CONTENTION_SHARED] == cell->floors[CONTENTION_LOCKED]);
+	assert_true(analysis_floor(a, 0, magazines, arrays) == cell->floors[CONTENTION_CACHED]);
+	assert_true(analysis_floor(a, 0, magazines, lock) == cell->floors[CONTENTION_LOCKED]);
+	assert_true(analysis_floor(a, 0, lock, magazines) == cell->floors[CONTENTION_LOCKED]);
+	analysis_floors(a, 0, text);
+	assert_non_null(strstr(text, " cached, 2"));
+	assert_non_null(strstr(text, " locked"));
+	assert_null(strstr(text, "shared"));
+	analysis_confidence(a, text);
+	assert_non_null(strstr(text, "locked rows 2"));
+	analysis_free(a);
+}
+
+/* treiber_dwcas takes 19 ns against 17 of the mutex: a verdict, unless one of the two is that noisy. */
+static void a_noisy_class_gets_no_fine_verdict(NO_STATE)
+{
+	struct analysis *a;
+
+	write_store(one_cell);
+	a = read_store("mutex");
+	assert_int_equal(
+		analysis_at(a, 0, subject(a, "treiber_dwcas"))->base_verdict, STATS_SLOWER);
+	analysis_free(a);
+	analysis_free(store_with_twin("ticket", "mutex", ""));
+	a = read_store("mutex");
+	assert_int_equal(
+		analysis_at(a, 0, subject(a, "treiber_dwcas"))->base_verdict, STATS_INCONCLUSIVE);
+	assert_int_equal(analysis_at(a, 0, subject(a, "rseq_arr"))->base_verdict, STATS_FASTER);
+	analysis_free(a);
+}
+
+/* The floor of a class is the largest of its twins', so it sees the place of code too. */
+static void a_moved_twin_raises_the_floor(NO_STATE)
+{
+	struct analysis *a = store_with_twin("rseq_arr", "mag_tls", "moved");
+	const size_t moved = subject(a, "mag_tls (twin, moved)");
+	const struct analysis_cell *cell = &a->cells[0];
+
+	assert_int_equal(a->subjects[moved].role, ANALYSIS_TWIN);
+	assert_int_equal(a->subjects[moved].original, subject(a, "mag_tls"));
+	assert_int_equal(cell->twin_count, 2);
+	near(cell->floors[CONTENTION_CACHED], log(2.5 / 2.0), 0.05);
+	assert_true(cell->floors[CONTENTION_LOCKED] == cell->floors[CONTENTION_CACHED]);
+	/* 2.04 ns against 2.0: neither known to be the slower nor to be as fast. */
+	assert_int_equal(
+		analysis_at(a, 0, subject(a, "rseq_mag"))->best_verdict, STATS_INCONCLUSIVE);
+	assert_null(strstr(cell->command, "moved"));
+	analysis_free(a);
 }
 
 /* The times of "ticket" in forks below `forks` and in the others: mag_tls takes 2.0 ns. */
@@ -1515,6 +1602,9 @@ int main(void)
 		cmocka_unit_test(an_injected_slow_down_is_found),
 		cmocka_unit_test(flagged_slices_leave_unless_all_are),
 		cmocka_unit_test(a_short_sweep_decides_nothing),
+		cmocka_unit_test(each_class_has_the_floor_of_its_twin),
+		cmocka_unit_test(a_noisy_class_gets_no_fine_verdict),
+		cmocka_unit_test(a_moved_twin_raises_the_floor),
 		cmocka_unit_test(an_unknown_time_is_not_best),
 		cmocka_unit_test(luck_does_not_make_the_best),
 		cmocka_unit_test(who_runs_dry_is_not_ranked),

@@ -215,6 +215,12 @@ static void give_letters(
 	}
 }
 
+/* What one row must be behind another by, so as to be called slower. */
+static double threshold(const struct analysis *a, size_t cell, size_t subject, size_t other)
+{
+	return fmax(a->margin, analysis_floor(a, cell, subject, other));
+}
+
 /* Best set, ranks and tie letters of a cell from the replicates of the effects against the best. */
 static void rank_cell(struct analysis *a, size_t cell_at, const struct cell_work *w)
 {
@@ -245,22 +251,22 @@ static void rank_cell(struct analysis *a, size_t cell_at, const struct cell_work
 		e[i] = estimate_of(w, KIND_BEST, who[i]);
 
 	AUTO_FREE double *replicates = replicates_of(w, who, n);
-	const double threshold = isnan(cell->floor) ? a->margin : fmax(a->margin, cell->floor);
 	const double all_pairs = stats_simultaneous(e, replicates, n, STATS_ROUNDS, 1, 0, scale);
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < n; j++)
-			slower[i * n + j] =
-				i != j && isfinite(e[i].lo) && isfinite(e[j].lo) &&
-				e[i].point - e[j].point - all_pairs * scale[i * n + j] > threshold;
+			slower[i * n + j] = i != j && isfinite(e[i].lo) && isfinite(e[j].lo) &&
+					    e[i].point - e[j].point - all_pairs * scale[i * n + j] >
+						    threshold(a, cell_at, who[i], who[j]);
 	}
 
 	/* Against the best alone fewer comparisons are made at once, so the bounds are tighter. */
 	const double to_best = stats_simultaneous(e, replicates, n, STATS_ROUNDS, 0, 0, scale);
 
 	for (size_t i = 0; i < n; i++) {
-		const bool beaten = i > 0 && isfinite(e[i].lo) &&
-				    e[i].point - to_best * scale[i * n] > threshold;
+		const bool beaten =
+			i > 0 && isfinite(e[i].lo) &&
+			e[i].point - to_best * scale[i * n] > threshold(a, cell_at, who[i], who[0]);
 
 		for (size_t j = 0; j < n && !beaten; j++)
 			slower[i * n + j] = false;
@@ -293,20 +299,28 @@ static void rank_cell(struct analysis *a, size_t cell_at, const struct cell_work
 	give_letters(results, who, n, slower);
 }
 
-/* The floor, from the first twin that ran beside its original. */
-static void find_floor(struct analysis *a, size_t cell_at, const struct cell_work *w)
+/* The twins that ran beside their originals, and the floor that they set for each class of contention. */
+static void find_floors(struct analysis *a, size_t cell_at, const struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
+	struct analysis_twin *twins = analysis_keep(a, a->subject_count, sizeof(*twins));
+	double largest = NAN;
 
-	for (size_t i = 0; i < a->subject_count && !cell->has_twin; i++) {
+	for (size_t i = 0; i < a->subject_count; i++) {
 		const struct stats_estimate e = estimate_of(w, KIND_ORIGINAL, i);
+		const double floor = stats_floor(&e);
+		double *of_class = &cell->floors[a->subjects[i].contention];
 
-		if (a->subjects[i].role != ANALYSIS_TWIN || isnan(stats_floor(&e)))
+		if (a->subjects[i].role != ANALYSIS_TWIN || isnan(floor))
 			continue;
-		cell->has_twin = true;
-		cell->twin = i;
-		cell->twin_effect = e;
-		cell->floor = stats_floor(&e);
+		twins[cell->twin_count++] = (struct analysis_twin){i, e, floor};
+		*of_class = fmax(*of_class, floor);
+		largest = fmax(largest, floor);
+	}
+	cell->twins = twins;
+	for (int class = 0; class < CONTENTION_CLASSES; class ++) {
+		if (isnan(cell->floors[class]))
+			cell->floors[class] = largest;
 	}
 }
 
@@ -354,18 +368,21 @@ void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis
 		find_best(a, cell_at, &w);
 	if (cell->best != reference)
 		estimate_all(a, cell_at, &w);
-	find_floor(a, cell_at, &w);
+	find_floors(a, cell_at, &w);
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_result *result = &results[i];
+		const double to_best = analysis_floor(a, cell_at, i, cell->best);
+		const double to_base =
+			analysis_floor(a, cell_at, i, a->has_baseline ? a->baseline : i);
 
 		result->ns = estimate_of(&w, KIND_NS, i);
 		result->to_best = estimate_of(&w, KIND_BEST, i);
 		result->to_base = estimate_of(&w, KIND_BASE, i);
 		result->to_original = estimate_of(&w, KIND_ORIGINAL, i);
-		result->best_verdict = stats_verdict(&result->to_best, a->margin, cell->floor);
-		result->base_verdict = stats_verdict(&result->to_base, a->margin, cell->floor);
+		result->best_verdict = stats_verdict(&result->to_best, a->margin, to_best);
+		result->base_verdict = stats_verdict(&result->to_base, a->margin, to_base);
 		result->blocks_needed =
-			stats_blocks_needed(&result->to_best, a->margin, cell->floor, cell->blocks);
+			stats_blocks_needed(&result->to_best, a->margin, to_best, cell->blocks);
 		result->mann_whitney = NAN;
 		if (cell->has_best && i != cell->best)
 			result->mann_whitney = stats_mann_whitney(raw->log_ns + i * raw->blocks,

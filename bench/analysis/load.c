@@ -190,6 +190,7 @@ static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	subject->summary = source_text(r, s, 6);
 	subject->progress = source_text(r, s, 7);
 	subject->cache = source_text(r, s, 8);
+	subject->contention = contention_of(subject->progress, subject->cache);
 	subject->exact = sqlite3_column_int(s, 9) != 0;
 	subject->is_pool = sqlite3_column_int(s, 10) != 0;
 	subject->original = r->analysis->subject_count;
@@ -229,7 +230,8 @@ static void take_cell(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	cell->object_align = source_small(s, 11);
 	cell->pages = source_text(r, s, 12);
 	cell->capped = sqlite3_column_int(s, 13) != 0;
-	cell->floor = NAN;
+	for (int class = 0; class < CONTENTION_CLASSES; class ++)
+		cell->floors[class] = NAN;
 	cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
 }
 

@@ -29,12 +29,13 @@ static void append_word(FILE *out, const char *word)
 	fputc('\'', out);
 }
 
-/* Whether a subject is part of what the cell measures: what can't be is not asked for again. */
+/* Whether a subject is asked for again: it is part of what the cell measures. No twin, they come by themselves. */
 static bool takes_part(const struct analysis *a, size_t cell_at, size_t subject)
 {
 	const enum analysis_state state = analysis_at(a, cell_at, subject)->state;
 
-	return state != ANALYSIS_ABSENT && state != ANALYSIS_UNSUPPORTED;
+	return a->subjects[subject].role != ANALYSIS_TWIN && state != ANALYSIS_ABSENT &&
+	       state != ANALYSIS_UNSUPPORTED;
 }
 
 /* What of a subject a list names; NULL: nothing. */

@@ -196,6 +196,60 @@ void analysis_verdict(const struct analysis *analysis, char *text)
 		ADD(text, ".");
 }
 
+/* The floor that a class's own twins set in a cell; NAN without one. */
+static double floor_of(const struct analysis *analysis, size_t cell_at, enum contention class)
+{
+	const struct analysis_cell *cell = &analysis->cells[cell_at];
+
+	for (size_t i = 0; i < cell->twin_count; i++) {
+		if (analysis->subjects[cell->twins[i].subject].contention == class)
+			return cell->floors[class];
+	}
+	return NAN;
+}
+
+void analysis_floors(const struct analysis *analysis, size_t cell, char *text)
+{
+	*text = '\0';
+	for (enum contention class = 0; class < CONTENTION_CLASSES; class ++) {
+		const double floor = floor_of(analysis, cell, class);
+
+		if (!isnan(floor))
+			ADD(text, "%s%s %s", *text == '\0' ? "" : ", ", number_percent(floor).text,
+				contention_name(class));
+	}
+}
+
+/* The machine's own noise, as the twins of each class of contention tell it. False: none does. */
+static bool append_noise(char *text, const struct analysis *analysis)
+{
+	AUTO_FREE double *floors = need(analysis->cell_count, sizeof(*floors));
+	bool any = false;
+
+	for (enum contention class = 0; class < CONTENTION_CLASSES; class ++) {
+		double low = INFINITY, high = 0;
+		size_t known = 0;
+
+		for (size_t c = 0; c < analysis->cell_count; c++) {
+			const double floor = floor_of(analysis, c, class);
+
+			if (isnan(floor))
+				continue;
+			floors[known++] = floor;
+			low = fmin(low, floor);
+			high = fmax(high, floor);
+		}
+		if (known == 0)
+			continue;
+		ADD(text, "%s%s rows %s", any ? ", " : "The machine's own noise, by hidden twins: ",
+			contention_name(class), number_percent(stats_median(floors, known)).text);
+		ADD(text, " (%s", number_percent(low).text);
+		ADD(text, " to %s)", number_percent(high).text);
+		any = true;
+	}
+	return any;
+}
+
 /* Whether some slice of a twin is there, of use or not. */
 static bool has_twin(const struct analysis *analysis)
 {
@@ -211,8 +265,7 @@ static bool has_twin(const struct analysis *analysis)
 
 void analysis_confidence(const struct analysis *analysis, char *text)
 {
-	size_t forks_low = SIZE_MAX, forks_high = 0, slices = 0, known = 0, started = 0;
-	AUTO_FREE double *floors = need(analysis->cell_count, sizeof(*floors));
+	size_t forks_low = SIZE_MAX, forks_high = 0, slices = 0, started = 0;
 
 	*text = '\0';
 	for (size_t c = 0; c < analysis->cell_count; c++) {
@@ -224,8 +277,6 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 		slices += cell->slices;
 		forks_low = cell->forks < forks_low ? cell->forks : forks_low;
 		forks_high = cell->forks > forks_high ? cell->forks : forks_high;
-		if (!isnan(cell->floor))
-			floors[known++] = cell->floor;
 	}
 	if (started == 0) {
 		ADD(text, "No slice has been measured yet.");
@@ -241,18 +292,9 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 			"Preliminary: with fewer than %d forks an interval misses much of "
 			"what differs between processes. ",
 			STATS_EVIDENCE_MIN);
-	if (known > 0) {
-		double low = INFINITY, high = 0;
-
-		for (size_t i = 0; i < known; i++) {
-			low = fmin(low, floors[i]);
-			high = fmax(high, floors[i]);
-		}
-		ADD(text, "The machine's own noise, by a hidden twin: median %s",
-			number_percent(stats_median(floors, known)).text);
-		ADD(text, ", %s", number_percent(low).text);
-		ADD(text, " to %s; no verdict is finer than that or than the margin of %s. ",
-			number_percent(high).text, number_percent(analysis->margin).text);
+	if (append_noise(text, analysis)) {
+		ADD(text, "; no verdict is finer than that or than the margin of %s. ",
+			number_percent(analysis->margin).text);
 	} else {
 		ADD(text,
 			"%s, so the machine's noise is unknown and nothing is called equivalent. ",

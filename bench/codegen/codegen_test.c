@@ -8,6 +8,8 @@
  *	codegen_test OBJDUMP escape OBJECT...   the loop of a pair on `plain` loads and stores the
  *	                                        list's head in both halves: bench_escape works
  *	codegen_test OBJDUMP bare OBJECT...     the same search where bench_escape is missing: fewer
+ *	codegen_test OBJDUMP moved UNIT MOVED   the second is the first, each instruction of its
+ *	                                        code as far behind, and elsewhere modulo 64 and 4096
  *
  * Measured functions are those called case_*; what the compiler split off from them as cold
  * (case_*.cold) counts too. A hook in tail position becomes an indirect jump, so calls alone would
@@ -162,6 +164,70 @@ static bool judge(const char *mode, const char *object, const struct found *foun
 	return true;
 }
 
+/*
+ * An instruction without the addresses in it, which follow from where it stands: "jne 20 <case_pair+0x20>"
+ * is "jne <case_pair+0x20>", and "lea 0x0(%rip),%rdi # 21 <f>" ends before the sign.
+ */
+static void without_addresses(const char *instruction, char *text, size_t bytes)
+{
+	const size_t mnemonic = strcspn(instruction, " \t");
+	const char *target = strchr(instruction, '<');
+	const char *note = strchr(instruction, '#');
+
+	if (note != NULL || target == NULL)
+		snprintf(text, bytes, "%.*s", (int)strcspn(instruction, "#"), instruction);
+	else
+		snprintf(text, bytes, "%.*s %s", (int)mnemonic, instruction, target);
+}
+
+/* Goes to the next instruction of the section .text. */
+static bool next_in_text(struct listing *listing)
+{
+	bool more;
+
+	do
+		more = listing_next(listing);
+	while (more && strcmp(listing->section, ".text") != 0);
+	return more;
+}
+
+/* Whether `moved` has the same code as `unit`, all of it the same way further on. */
+static bool is_moved(const char *objdump, const char *unit, const char *moved)
+{
+	enum { LINE_BYTES = 64, TEXT_BYTES = 256 };
+	struct listing a, b;
+	unsigned long offset = 0;
+	int count = 0, measured = 0;
+	bool same = listing_open(&a, objdump, unit) && listing_open(&b, objdump, moved);
+
+	while (same && next_in_text(&a)) {
+		char here[TEXT_BYTES], there[TEXT_BYTES];
+
+		/* What is behind nothing stands before the first function, and is the padding. */
+		do
+			same = next_in_text(&b);
+		while (same && count == 0 && strcmp(b.function, a.function) != 0);
+		if (!same)
+			break;
+		if (count++ == 0)
+			offset = b.at - a.at;
+		measured += strncmp(a.function, "case_", 5) == 0;
+		without_addresses(a.instruction, here, sizeof(here));
+		without_addresses(b.instruction, there, sizeof(there));
+		same = b.at - a.at == offset && strcmp(a.function, b.function) == 0 &&
+		       strcmp(here, there) == 0;
+		if (!same)
+			fprintf(stderr, "%s: %lx %s, and in %s: %lx %s\n", unit, a.at, here, moved,
+				b.at, there);
+	}
+	same = same && !next_in_text(&b) && measured > 0 && offset % LINE_BYTES != 0;
+	if (!same)
+		fprintf(stderr, "%s is not %s, moved (by %lu bytes, %d measured instructions)\n",
+			moved, unit, offset, measured);
+	const bool read = listing_close(&a, objdump, unit);
+	return listing_close(&b, objdump, moved) && read && same;
+}
+
 /* The reason for which there is nothing to look at; NULL: there is. */
 static const char *skip_reason(const char *objdump, const char *mode)
 {
@@ -183,7 +249,8 @@ static const char *skip_reason(const char *objdump, const char *mode)
 int main(int argc, char **argv)
 {
 	if (argc < 4) {
-		fprintf(stderr, "usage: codegen_test OBJDUMP folded|table|escape|bare OBJECT...\n");
+		fprintf(stderr,
+			"usage: codegen_test OBJDUMP folded|table|escape|bare|moved OBJECT...\n");
 		return FAIL;
 	}
 	const char *objdump = argv[1];
@@ -195,6 +262,8 @@ int main(int argc, char **argv)
 		printf("skipped: %s\n", reason);
 		return SKIP;
 	}
+	if (strcmp(mode, "moved") == 0)
+		return argc == 5 && is_moved(objdump, argv[3], argv[4]) ? PASS : FAIL;
 	for (int i = 3; i < argc; i++) {
 		struct found found;
 

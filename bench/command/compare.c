@@ -156,7 +156,7 @@ static void compare_row(const struct analysis *a, const struct analysis *b, size
 		return;
 
 	const struct stats_estimate effect = stats_difference(eb, ea);
-	const double fa = a->cells[ca].floor, fb = b->cells[cb].floor;
+	const double fa = analysis_floor(a, ca, sa, sa), fb = analysis_floor(b, cb, sb, sb);
 	/* The percentiles of two histograms may be a bucket's width apart without a reason. */
 	const double floor_log = tally->metric != METRIC_TIME ? log1p(1.0 / HISTOGRAM_STEPS)
 				 : isnan(fa) || isnan(fb)     ? NAN

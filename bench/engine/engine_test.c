@@ -593,6 +593,33 @@ static void test_unknown_names(NO_STATE)
 	assert_false(instance_dispatch_find("nosuch", &dispatch));
 }
 
+/* What is moved lies elsewhere in every line of the cache, all by the same. */
+static void test_moved_units(NO_STATE)
+{
+	enum { LINE_BYTES = 64, MOVED_BYTES = 24 };
+
+	for (size_t p = 0; pools[p] != NULL; p++) {
+		const bool moved = instance_is_moved(pools[p]->name);
+
+		for (size_t w = 0; workloads[w] != NULL; w++) {
+			struct workload_case here, there;
+
+			assert_true(instance_find(
+				pools[p]->name, INSTANCE_FOLDED, workloads[w]->name, &here));
+			assert_int_equal(instance_find(pools[p]->name, INSTANCE_MOVED,
+						 workloads[w]->name, &there),
+				moved);
+			if (!moved)
+				continue;
+			assert_int_equal(((uintptr_t)there.run - (uintptr_t)here.run) % LINE_BYTES,
+				MOVED_BYTES);
+			assert_int_equal(
+				((uintptr_t)there.timed - (uintptr_t)here.timed) % LINE_BYTES,
+				MOVED_BYTES);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -612,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_affinity_is_respected),
 		cmocka_unit_test(test_flags_text),
 		cmocka_unit_test(test_unknown_names),
+		cmocka_unit_test(test_moved_units),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,20 @@ static const struct instance instances[] = {
 #include "folded_pools.def"
 };
 
+/* moved_pools.def: the strategies whose units are in the program a second time (CMakeLists.txt). */
+#define POOL(name)                                                         \
+	extern const struct workload_case instance_moved_##name##_cases[]; \
+	extern const workload_body instance_moved_##name##_timed[];
+#include "moved_pools.def"
+
+static const struct instance moved_instances[] = {
+#define POOL(name) {#name, instance_moved_##name##_cases, instance_moved_##name##_timed},
+#include "moved_pools.def"
+	{0}, /* there may be none */
+};
+
+enum { MOVED_INSTANCES = array_count(moved_instances) - 1 };
+
 static const struct instance table_instance = {"table", instance_table_cases, instance_table_timed};
 
 #define CONTEXT(name)                                                        \
@@ -58,6 +72,7 @@ const char instance_context_pool[] = BENCH_CONTEXT_POOL;
 static const char *const dispatch_names[] = {
 	[INSTANCE_FOLDED] = "folded",
 	[INSTANCE_TABLE] = "table",
+	[INSTANCE_MOVED] = "moved",
 };
 
 const struct workload *workload_find(const char *name)
@@ -120,6 +135,11 @@ static const struct instance *by_name(const struct instance *list, size_t count,
 	return NULL;
 }
 
+bool instance_is_moved(const char *pool)
+{
+	return by_name(moved_instances, MOVED_INSTANCES, pool) != NULL;
+}
+
 static const struct instance *instance_of(const char *subject, enum instance_dispatch dispatch)
 {
 	const struct context_ops *policy = instance_context(subject);
@@ -132,6 +152,8 @@ static const struct instance *instance_of(const char *subject, enum instance_dis
 			       : NULL;
 	if (pool_find(subject) == NULL)
 		return NULL;
+	if (dispatch == INSTANCE_MOVED)
+		return by_name(moved_instances, MOVED_INSTANCES, subject);
 	if (dispatch == INSTANCE_FOLDED)
 		found = by_name(instances, array_count(instances), subject);
 	return found != NULL ? found : &table_instance;

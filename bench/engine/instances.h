@@ -21,9 +21,14 @@ enum instance_dispatch {
 	 */
 	INSTANCE_FOLDED,
 	INSTANCE_TABLE, /* the table is read at run time: calls are indirect */
+	/*
+	 * The folded unit once more, byte for byte, at other addresses: how fast the same code is there
+	 * tells what the place of code is worth. Of few strategies: instance_is_moved.
+	 */
+	INSTANCE_MOVED,
 };
 
-/* "folded" and "table". */
+/* "folded", "table" and "moved". */
 const char *instance_dispatch_name(enum instance_dispatch dispatch);
 
 /* By name. Returns true and *out, or false if there is no such dispatch. */
@@ -40,6 +45,9 @@ extern const char instance_context_pool[];
 /* The strategy, or the policy, of a subject's name. NULL: unknown, or the name has no policy. */
 const struct pool_ops *instance_pool(const char *subject);
 const struct context_ops *instance_context(const char *subject);
+
+/* Whether the strategy of that name has a moved unit. In builds that nobody measures none has. */
+bool instance_is_moved(const char *pool);
 
 /*
  * The case of one subject, one dispatch and one workload, by their names. Returns true and *out, of

@@ -13,10 +13,12 @@
 
 static const char *const head =
 	"cell,workload,threads,lane_threads,oversubscribed,burst,depth,object_bytes,object_align,"
-	"pages,subject,pool,context,dispatch,role,state,ns_per_unit,ns_low,ns_high,units_per_s,"
+	"pages,subject,pool,context,dispatch,role,contention,state,ns_per_unit,ns_low,ns_high,"
+	"units_per_s,"
 	"times_best,times_best_low,times_best_high,verdict_to_best,in_best_set,rank_low,rank_high,"
-	"ties,times_baseline,times_baseline_low,times_baseline_high,verdict_to_baseline,noise_"
-	"floor_ratio,jain,slowest_share,cpu_share,failed_gets,false_empties,refills_per_unit,"
+	"ties,times_baseline,times_baseline_low,times_baseline_high,verdict_to_baseline,"
+	"times_original,times_original_low,times_original_high,noise_floor_ratio,jain,slowest_"
+	"share,cpu_share,failed_gets,false_empties,refills_per_unit,"
 	"flushes_per_unit,steals_per_unit,grown_per_unit,short_per_unit,memory_bytes_per_object,"
 	"rss_peak_bytes,slices,flagged,disturbed,preliminary,reason,command,"
 	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
@@ -187,7 +189,8 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_text(out, s->pool, ",");
 	put_text(out, s->context, ",");
 	put_text(out, s->dispatch, ",");
-	fprintf(out, "%s,%s,", roles[s->role], analysis_state_name(r->state));
+	fprintf(out, "%s,%s,%s,", roles[s->role], contention_name(s->contention),
+		analysis_state_name(r->state));
 	put_factors(out, &r->ns);
 	put_real(out, analysis_rate(cell, r->ns.point));
 	put_effect(out, &r->to_best, r->best_verdict);
@@ -195,7 +198,8 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	analysis_letters(r, letters);
 	put_text(out, letters, ",");
 	put_effect(out, &r->to_base, r->base_verdict);
-	put_real(out, exp(cell->floor));
+	put_factors(out, &r->to_original);
+	put_real(out, exp(analysis_floor(a, c, i, cell->has_best ? cell->best : i)));
 	put_real(out, r->jain);
 	put_real(out, r->slowest_share);
 	put_real(out, r->cpu_share);

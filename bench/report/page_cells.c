@@ -130,16 +130,23 @@ static json_t *best_of(const struct analysis *a, size_t c)
 		template_count(cell->best_set > 1 ? cell->best_set - 1 : 0), NULL);
 }
 
-static json_t *twin_of(const struct analysis *a, const struct analysis_cell *cell)
+/* The twins of a cell, a row each. */
+static json_t *twins_of(const struct analysis *a, const struct analysis_cell *cell)
 {
-	const struct stats_estimate *effect = &cell->twin_effect;
+	json_t *twins = json_array();
 
-	if (!cell->has_twin)
-		return json_null();
-	return template_record("label", template_text(a->subjects[cell->twin].label), "ratio",
-		page_number(number_ratio(effect->point)), "range",
-		page_number(number_ratio_range(effect->lo, effect->hi)), "floor",
-		template_text(number_percent(cell->floor).text), NULL);
+	for (size_t i = 0; i < cell->twin_count; i++) {
+		const struct analysis_twin *twin = &cell->twins[i];
+		const struct analysis_subject *subject = &a->subjects[twin->subject];
+
+		page_add(twins,
+			template_record("label", template_text(subject->label), "class",
+				template_text(contention_name(subject->contention)), "ratio",
+				page_number(number_ratio(twin->effect.point)), "range",
+				page_number(number_ratio_range(twin->effect.lo, twin->effect.hi)),
+				"floor", template_text(number_percent(twin->floor).text), NULL));
+	}
+	return twins;
 }
 
 static json_t *calibration_of(const struct analysis_cell *cell)
@@ -157,23 +164,24 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 	const struct analysis_cell *cell = &a->cells[c];
 	const size_t n = cell_order(p, c, order);
 	json_t *times = json_array(), *conduct = json_array();
+	char floors[ANALYSIS_SENTENCE_BYTES];
 
+	analysis_floors(a, c, floors);
 	for (size_t i = 0; i < n; i++) {
 		page_add(times, time_of(a, c, order[i]));
 		if (analysis_at(a, c, order[i])->state == ANALYSIS_MEASURED)
 			page_add(conduct, conduct_of(a, c, order[i]));
 	}
 	return template_record("number", template_count(c + 1), "label", template_text(cell->label),
-		"best", best_of(a, c), "floor",
-		template_text(isnan(cell->floor) ? "" : number_percent(cell->floor).text),
-		"disturbed", json_boolean(cell->disturbed), "program", template_text(cell->program),
-		"blocks", template_count(cell->blocks), "forks", template_count(cell->forks),
-		"unit", template_text(cell->unit), "object_bytes",
-		template_count(cell->object_bytes), "object_align",
-		template_count(cell->object_align), "pages", template_text(cell->pages),
-		"lane_threads", page_threads(cell->lane_threads), "lane_cpus",
-		template_text(cell->lane_threads == 1 ? "per CPU" : "per pair of CPUs"), "twin",
-		twin_of(a, cell), "calibration", calibration_of(cell), "flagged",
+		"best", best_of(a, c), "floors", template_text(floors), "disturbed",
+		json_boolean(cell->disturbed), "program", template_text(cell->program), "blocks",
+		template_count(cell->blocks), "forks", template_count(cell->forks), "unit",
+		template_text(cell->unit), "object_bytes", template_count(cell->object_bytes),
+		"object_align", template_count(cell->object_align), "pages",
+		template_text(cell->pages), "lane_threads", page_threads(cell->lane_threads),
+		"lane_cpus",
+		template_text(cell->lane_threads == 1 ? "per CPU" : "per pair of CPUs"), "twins",
+		twins_of(a, cell), "calibration", calibration_of(cell), "flagged",
 		template_count(cell->flagged), "slices", template_count(cell->slices),
 		"too_few_forks", template_count(cell->preliminary ? STATS_EVIDENCE_MIN : 0),
 		"command", template_text(cell->command), "run", template_text(cell->run),

@@ -103,6 +103,7 @@ static void put_legend(const struct analysis *a, FILE *out, unsigned width)
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const struct analysis_cell *cell = &a->cells[c];
 		char line[2 * ANALYSIS_SENTENCE_BYTES] = "";
+		char floors[ANALYSIS_SENTENCE_BYTES];
 
 		append(line, sizeof(line), "  [%zu] %.300s:", c + 1, cell->label);
 		if (cell->has_best)
@@ -111,11 +112,9 @@ static void put_legend(const struct analysis *a, FILE *out, unsigned width)
 				a->subjects[cell->best].label);
 		else
 			append(line, sizeof(line), " not measured");
-		if (!isnan(cell->floor))
-			append(line, sizeof(line), ", noise floor %s",
-				number_percent(cell->floor).text);
-		append(line, sizeof(line), "%s%s",
-			cell->oversubscribed ? ", more threads than CPUs" : "",
+		analysis_floors(a, c, floors);
+		append(line, sizeof(line), "%s%s%s%s", *floors != '\0' ? ", noise floor " : "",
+			floors, cell->oversubscribed ? ", more threads than CPUs" : "",
 			cell->disturbed ? ", disturbed" : "");
 		table_wrap(out, line, width);
 	}

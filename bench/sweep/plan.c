@@ -1,6 +1,6 @@
 /*
- * The plan of a sweep: see plan.h. Its cells are made in plan_cells.c, its costs told in
- * plan_cost.c.
+ * The plan of a sweep: see plan.h. Its cells are made in plan_cells.c, its twins chosen in
+ * plan_twins.c, its costs told in plan_cost.c.
  */
 #include "bench/sweep/plan.h"
 
@@ -66,8 +66,7 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 	return engine_check(subject->pool, cell->workload, &asked, reason) == 0;
 }
 
-/* Cells of the plan in which subject competes. */
-static size_t cells_of(const struct plan *plan, const struct plan_subject *subject)
+size_t plan_cells_of(const struct plan *plan, const struct plan_subject *subject)
 {
 	char reason[ENGINE_REASON_BYTES];
 	size_t count = 0;
@@ -91,7 +90,7 @@ size_t plan_subjects_of(const struct plan *plan, const struct plan_cell *cell)
  * Subjects.
  */
 
-static bool add_subject(struct plan *plan, const struct pool_ops *pool,
+bool plan_add_subject(struct plan *plan, const struct pool_ops *pool,
 	const struct context_ops *context, const char *dispatch, bool twin, char *why)
 {
 	if (plan->subject_count == PLAN_SUBJECTS_MAX) {
@@ -104,49 +103,15 @@ static bool add_subject(struct plan *plan, const struct pool_ops *pool,
 		context ? context->name : "");
 	snprintf(subject->label, sizeof(subject->label), "%s%s%s%s%s", pool->name,
 		context ? "+" : "", context ? context->name : "",
-		strcmp(dispatch, "table") == 0 ? "/table" : "", twin ? " (twin)" : "");
+		strcmp(dispatch, "table") == 0 ? "/table" : "",
+		!twin                            ? ""
+		: strcmp(dispatch, "moved") == 0 ? " (twin, moved)"
+						 : " (twin)");
 	subject->pool = pool;
 	subject->context = context;
 	subject->dispatch = dispatch;
 	subject->twin = twin;
 	return true;
-}
-
-/* How well a subject serves as the twin; 0: not at all. */
-static int twin_fitness(const struct plan *plan, const struct plan_subject *subject)
-{
-	char reason[POOL_REASON_BYTES];
-	const struct pool_ops *pool = subject->pool;
-
-	if (pool->traits.kind != POOL_KIND_POOL || !pool->supported(reason) ||
-		cells_of(plan, subject) == 0)
-		return 0;
-	if (cells_of(plan, subject) < plan->cell_count)
-		return 1;
-	if (pool == pool_default())
-		return 4;
-	return pool->traits.progress >= POOL_LOCK_FREE ? 3 : 2;
-}
-
-/*
- * Enters one subject a second time: what a program gets by default if it competes, else the first
- * that is lock-free and competes everywhere, else any that can run.
- */
-static bool add_twin(struct plan *plan, char *why)
-{
-	const struct plan_subject *best = NULL;
-	int fitness = 0;
-
-	for (size_t i = 0; i < plan->subject_count; i++) {
-		int fit = twin_fitness(plan, &plan->subject[i]);
-
-		if (fit > fitness) {
-			fitness = fit;
-			best = &plan->subject[i];
-		}
-	}
-	return best == NULL ||
-	       add_subject(plan, best->pool, best->context, best->dispatch, true, why);
 }
 
 bool plan_has_name(const struct options_names *names, const char *name)
@@ -168,7 +133,7 @@ static bool make_context_subjects(struct plan *plan, const struct plan_request *
 				      ? all
 				      : plan_has_name(&request->contexts, contexts[i]->name);
 
-		if (wanted && !add_subject(plan, pool, contexts[i], "folded", false, why))
+		if (wanted && !plan_add_subject(plan, pool, contexts[i], "folded", false, why))
 			return false;
 	}
 	return true;
@@ -186,7 +151,7 @@ static bool make_subjects(struct plan *plan, const struct plan_request *request,
 		for (size_t i = 0; wanted && pools[i] != NULL; i++) {
 			if ((request->pools.count == 0 ||
 				    plan_has_name(&request->pools, pools[i]->name)) &&
-				!add_subject(plan, pools[i], NULL, dispatches[d], false, why))
+				!plan_add_subject(plan, pools[i], NULL, dispatches[d], false, why))
 				return false;
 		}
 	}
@@ -295,7 +260,7 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 		goto fail;
 	rc = -EINVAL;
 	if (!make_subjects(plan, request, why) || !plan_drop_empty_cells(plan, request, why) ||
-		!loads_have_a_cell(plan, why) || !add_twin(plan, why))
+		!loads_have_a_cell(plan, why) || !plan_add_twins(plan, why))
 		goto fail;
 	plan_set_slices(plan, request);
 	rc = -ENOMEM;

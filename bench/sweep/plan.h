@@ -72,11 +72,11 @@ struct plan_request {
 };
 
 struct plan_subject {
-	char label[PLAN_LABEL_BYTES];   /* "mag_tls", "mag_tls/table", "mag_tls (twin)" */
+	char label[PLAN_LABEL_BYTES];   /* "mag_tls", "mag_tls/table", "mag_tls (twin, moved)" */
 	char name[INSTANCE_NAME_BYTES]; /* "mag_tls", "mag_tls+sticky" */
 	const struct pool_ops *pool;
 	const struct context_ops *context; /* NULL: the reference, and not what is compared */
-	const char *dispatch;              /* "folded" or "table" */
+	const char *dispatch;              /* "folded", "table" or, of a twin, "moved" */
 	bool twin; /* the same as another subject, entered twice: their distance is the noise floor */
 };
 

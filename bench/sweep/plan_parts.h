@@ -1,4 +1,4 @@
-/* The steps of plan_make, for plan.c, plan_cells.c and plan_cost.c alone. */
+/* The steps of plan_make, for plan.c, plan_cells.c, plan_cost.c and plan_twins.c alone. */
 #ifndef BENCH_SWEEP_PLAN_PARTS_H
 #define BENCH_SWEEP_PLAN_PARTS_H
 
@@ -18,6 +18,16 @@ bool plan_drop_empty_cells(struct plan *plan, const struct plan_request *request
 
 /* The length of each cell's slice and lead-in. Needs the subjects. */
 void plan_set_slices(struct plan *plan, const struct plan_request *request);
+
+/* Adds a subject. False with a sentence in why if there are too many. */
+bool plan_add_subject(struct plan *plan, const struct pool_ops *pool,
+	const struct context_ops *context, const char *dispatch, bool twin, char *why);
+
+/* Enters some subjects a second time, when all others are there. Likewise. */
+bool plan_add_twins(struct plan *plan, char *why);
+
+/* Cells of the plan in which subject competes. */
+size_t plan_cells_of(const struct plan *plan, const struct plan_subject *subject);
 
 /* Subjects that compete in the cell. */
 size_t plan_subjects_of(const struct plan *plan, const struct plan_cell *cell);

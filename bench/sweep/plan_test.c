@@ -3,6 +3,7 @@
 
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
+#include "bench/base/append.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -276,24 +277,63 @@ static void threads_come_in_whole_lanes(NO_STATE)
 	assert_non_null(strstr(why, "multiple of 2"));
 }
 
-static void one_subject_has_a_twin(NO_STATE)
+/* The twins of a plan, by their labels. */
+static void expect_twins(const struct plan_request *request, const char *expected)
+{
+	struct plan *plan = make(request);
+	char labels[8 * PLAN_LABEL_BYTES] = "";
+
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (plan->subject[i].twin)
+			append(labels, sizeof(labels), "%s%s", labels[0] != '\0' ? ", " : "",
+				plan->subject[i].label);
+	}
+	assert_string_equal(labels, expected);
+	plan_free(plan);
+}
+
+static void each_class_has_a_twin(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
-	size_t twins = 0;
+	const char *usual = pool_default()->name;
+	char expected[8 * PLAN_LABEL_BYTES];
 
+	snprintf(expected, sizeof(expected), "%s (twin), treiber_tag (twin), mutex (twin)", usual);
+	if (instance_is_moved(usual))
+		append(expected, sizeof(expected), ", %s (twin, moved)", usual);
+	expect_twins(&request, expected);
+
+	add_name(&request.pools, "ticket");
+	add_name(&request.pools, "vyukov");
+	expect_twins(&request, "ticket (twin)");
+	add_name(&request.pools, "scq");
+	add_name(&request.pools, "bare_cas");
+	expect_twins(&request, "scq (twin), ticket (twin)");
+	add_name(&request.pools, "malloc");
+	expect_twins(&request, "malloc (twin), scq (twin), ticket (twin)");
+	add_name(&request.pools, "mag_tls");
+	expect_twins(&request, instance_is_moved("mag_tls")
+				       ? "mag_tls (twin), scq (twin), ticket (twin), "
+					 "mag_tls (twin, moved)"
+				       : "mag_tls (twin), scq (twin), ticket (twin)");
+
+	request.pools.count = 0;
+	add_name(&request.pools, "plain");
+	expect_twins(&request, "plain (twin)");
+}
+
+/* A twin stands for its class wherever that competes. */
+static void twins_compete_everywhere(NO_STATE)
+{
+	struct plan_request request = {.seed = 1};
 	struct plan *plan = make(&request);
-	for (size_t i = 0; i < plan->subject_count; i++) {
-		char reason[ENGINE_REASON_BYTES];
+	char reason[ENGINE_REASON_BYTES];
 
-		if (!plan->subject[i].twin)
-			continue;
-		twins++;
-		assert_int_equal(plan->subject[i].pool->traits.kind, POOL_KIND_POOL);
-		for (size_t cell = 0; cell < plan->cell_count; cell++)
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		for (size_t cell = 0; cell < plan->cell_count && plan->subject[i].twin; cell++)
 			assert_true(
 				plan_competes(plan, &plan->cell[cell], &plan->subject[i], reason));
 	}
-	assert_int_equal(twins, 1);
 	plan_free(plan);
 }
 
@@ -407,7 +447,8 @@ int main(void)
 		cmocka_unit_test(memory_follows_from_the_objects),
 		cmocka_unit_test(quick_has_no_diagnostics),
 		cmocka_unit_test(threads_come_in_whole_lanes),
-		cmocka_unit_test(one_subject_has_a_twin),
+		cmocka_unit_test(each_class_has_a_twin),
+		cmocka_unit_test(twins_compete_everywhere),
 		cmocka_unit_test(what_cannot_compete_is_told),
 		cmocka_unit_test(quick_fits_a_minute),
 		cmocka_unit_test(oversubscribed_cells_have_longer_slices),

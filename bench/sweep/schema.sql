@@ -8,7 +8,8 @@ CREATE TABLE plan (
 CREATE TABLE machine (
   machine_id INTEGER PRIMARY KEY, started_ns INTEGER NOT NULL, hash TEXT NOT NULL,
   grade TEXT NOT NULL, json TEXT NOT NULL) STRICT;
--- What competes. dispatch: folded | table. twin: 1 for the hidden second entry of another subject's pool.
+-- What competes. dispatch: folded | table | moved (a twin whose code lies elsewhere). twin: 1 for the second entry of
+-- another subject's pool.
 CREATE TABLE subject (
   subject_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, pool TEXT NOT NULL, context TEXT,
   dispatch TEXT NOT NULL, twin INTEGER NOT NULL, summary TEXT NOT NULL, progress TEXT NOT NULL,

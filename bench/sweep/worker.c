@@ -448,8 +448,12 @@ int worker_serve(int fd, const char *subject, const char *dispatch)
 			subject);
 		return COMMAND_USAGE;
 	}
-	if (!instance_dispatch_find(dispatch, &self.dispatch)) {
-		fprintf(stderr, "nblbench worker: dispatch is '%s'; it must be folded or table.\n",
+	if (!instance_dispatch_find(dispatch, &self.dispatch) ||
+		(self.dispatch == INSTANCE_MOVED && !instance_is_moved(subject))) {
+		fprintf(stderr,
+			"nblbench worker: dispatch is '%s'; it must be folded or table, or moved "
+			"of "
+			"a strategy that has a moved unit.\n",
 			dispatch);
 		return COMMAND_USAGE;
 	}

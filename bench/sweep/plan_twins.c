@@ -1,0 +1,100 @@
+/*
+ * The twins of a plan: subjects that are entered a second time, so that how far the two differ tells
+ * how finely this machine measures such a row. There is one for each class of contention that competes
+ * (contention.h), and one of a strategy's moved unit (instances.h), so that what the place of code is
+ * worth is in the noise floor too.
+ */
+#include "bench/engine/instances.h"
+#include "bench/sweep/contention.h"
+#include "bench/sweep/plan_parts.h"
+
+#include <string.h>
+
+static enum contention class_of(const struct plan_subject *subject)
+{
+	const struct pool_traits *traits = &subject->pool->traits;
+
+	return contention_of(pool_progress_name(traits->progress), pool_cache_name(traits->cache));
+}
+
+/*
+ * How well a subject serves as a twin; 0: not at all. Of all that compete everywhere what a program gets
+ * by default serves best. What is for one thread meets nobody, and serves where nothing else does.
+ */
+static int fitness_of(const struct plan *plan, const struct plan_subject *subject)
+{
+	const struct pool_ops *pool = subject->pool;
+	char reason[POOL_REASON_BYTES];
+
+	if (pool->traits.kind == POOL_KIND_NULL || !pool->supported(reason) ||
+		plan_cells_of(plan, subject) == 0)
+		return 0;
+	if (pool->traits.progress == POOL_UNSYNCHRONISED)
+		return 1;
+	if (pool->traits.kind == POOL_KIND_ALLOCATOR)
+		return 2;
+	if (plan_cells_of(plan, subject) < plan->cell_count)
+		return 3;
+	return pool == pool_default() ? 5 : 4;
+}
+
+/* The fittest of the first count subjects, of one class or, with CONTENTION_CLASSES, of all; NULL: none is. */
+static const struct plan_subject *fittest(
+	const struct plan *plan, size_t count, enum contention class, int least)
+{
+	const struct plan_subject *best = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct plan_subject *subject = &plan->subject[i];
+		const int fitness = fitness_of(plan, subject);
+
+		if (fitness >= least &&
+			(class == CONTENTION_CLASSES || class_of(subject) == class)) {
+			best = subject;
+			least = fitness + 1;
+		}
+	}
+	return best;
+}
+
+static bool is_moved(const struct plan_subject *subject)
+{
+	return subject->context == NULL && strcmp(subject->dispatch, "folded") == 0 &&
+	       instance_is_moved(subject->pool->name);
+}
+
+/* The moved twin: of the strategy that has a twin anyway, else of the first that has a moved unit. */
+static bool add_moved(
+	struct plan *plan, size_t count, const struct plan_subject *preferred, char *why)
+{
+	const struct plan_subject *moved =
+		preferred != NULL && is_moved(preferred) ? preferred : NULL;
+
+	for (size_t i = 0; i < count && moved == NULL; i++) {
+		if (is_moved(&plan->subject[i]) && fitness_of(plan, &plan->subject[i]) > 0)
+			moved = &plan->subject[i];
+	}
+	return moved == NULL || plan_add_subject(plan, moved->pool, NULL, "moved", true, why);
+}
+
+bool plan_add_twins(struct plan *plan, char *why)
+{
+	const size_t count = plan->subject_count;
+	const struct plan_subject *twin[CONTENTION_CLASSES];
+	bool any = false;
+
+	for (enum contention class = 0; class < CONTENTION_CLASSES; class ++) {
+		twin[class] = fittest(plan, count, class, 2);
+		any |= twin[class] != NULL;
+	}
+	if (!any)
+		twin[0] = fittest(plan, count, CONTENTION_CLASSES, 1);
+	for (enum contention class = 0; class < CONTENTION_CLASSES; class ++) {
+		const struct plan_subject *of = twin[class];
+
+		if (of != NULL &&
+			!plan_add_subject(plan, of->pool, of->context, of->dispatch, true, why))
+			return false;
+	}
+	return add_moved(plan, count, twin[CONTENTION_CACHED], why);
+}
