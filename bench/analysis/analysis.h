@@ -132,8 +132,10 @@ struct analysis_cell {
 
 struct analysis_memory {
 	bool known;
-	double pool_bytes, rss_open, rss_peak; /* medians over forks */
-	double object_bytes;                   /* pool_bytes / capacity */
+	/* Medians over forks; NAN: unknown. */
+	double object_bytes; /* held at the peak, by the objects that the workload needs; see has_held */
+	double settled_object_bytes; /* the same after a flush */
+	double rss_peak, rss_settled;
 };
 
 /* A percentile of a row's calls. lo and hi are -INFINITY and INFINITY where too few forks tell. */
@@ -300,6 +302,11 @@ struct analysis {
 	const char *plan_hash, *plan_json, *build_id, *source_revision, *command;
 	uint64_t seed; /* the plan's, and of the bootstrap */
 	uint32_t cpus; /* that the sweep could use; 0: the plan does not say */
+	/*
+	 * Memory is what was held. Else the store is older, and bytes an object are what opening and
+	 * filling the pool cost, by its capacity.
+	 */
+	bool has_held;
 	int64_t created_ns;
 	double margin; /* logarithm */
 

@@ -1086,6 +1086,15 @@ static void older_stores_stay_readable(NO_STATE)
 	assert_false(then->has_latency);
 	assert_true(now->has_responses);
 	assert_false(then->has_responses);
+	/* An older store tells of a pool's memory when it was opened, and of nothing settled. */
+	assert_true(now->has_held);
+	assert_false(then->has_held);
+	near(analysis_at(now, 1, subject(now, "mutex"))->memory.settled_object_bytes,
+		analysis_at(now, 1, subject(now, "mutex"))->memory.object_bytes - 1, 1e-9);
+	near(analysis_at(then, 1, subject(then, "mutex"))->memory.object_bytes,
+		analysis_at(now, 1, subject(now, "mutex"))->memory.object_bytes, 1e-9);
+	assert_true(
+		isnan(analysis_at(then, 1, subject(then, "mutex"))->memory.settled_object_bytes));
 	near(analysis_at(now, 1, subject(now, "mutex"))->taken[LATENCY_WAIT], 1.0 / 1024, 0.0001);
 	analysis_free(now);
 	analysis_free(then);

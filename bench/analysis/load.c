@@ -51,6 +51,7 @@ int analysis_read_plan(struct analysis_source *r)
 	sqlite3_stmt *s = source_prepare(r, "SELECT hash, json, build_id, source_revision, seed, "
 					    "created_ns, command FROM plan LIMIT 1");
 
+	a->has_held = r->schema >= SCHEMA_WITH_HELD;
 	while (source_next(r, s)) {
 		a->plan_hash = source_text(r, s, 0);
 		a->plan_json = source_text(r, s, 1);
@@ -330,12 +331,6 @@ int analysis_read_events(struct analysis_source *r)
 	return source_result(r);
 }
 
-static double real_or_nan(sqlite3_stmt *s, int column)
-{
-	return sqlite3_column_type(s, column) == SQLITE_NULL ? NAN
-							     : sqlite3_column_double(s, column);
-}
-
 static void take_moment(struct analysis_source *r, sqlite3_stmt *s, void *row)
 {
 	const struct analysis *a = r->analysis;
@@ -346,12 +341,12 @@ static void take_moment(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	m->oversubscribed = cell < a->cell_count && a->cells[cell].oversubscribed;
 	m->started_ns = sqlite3_column_int64(s, 2);
 	m->took_ns = sqlite3_column_int64(s, 3);
-	m->stolen_ns = real_or_nan(s, 4);
-	m->pressure_ns = real_or_nan(s, 5);
+	m->stolen_ns = source_real(s, 4);
+	m->pressure_ns = source_real(s, 5);
 	for (int probe = 0; probe < ANALYSIS_PROBES; probe++) {
 		m->change[probe] = NAN;
 		for (int end = 0; end < 2; end++) {
-			const double ns = real_or_nan(s, 6 + 2 * probe + end);
+			const double ns = source_real(s, 6 + 2 * probe + end);
 
 			m->log[probe][end] = ns > 0 ? log(ns) : NAN;
 		}

@@ -177,30 +177,35 @@ static void read_threads(struct analysis_source *r, size_t cell_at)
 	}
 }
 
+/* What a row of memory has; figures from MEMORY_FIGURE on. */
+#define MEMORY_COLUMNS "drained, expected, count(*) OVER (), rss_peak"
+#define FROM_MEMORY    " FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork"
+
+enum { MEMORY_FIGURE = 3, MEMORY_FIGURES = 4 };
+
 /* Medians over forks; a shortfall of objects is a failure, whatever the figures say. */
 static void read_memory(struct analysis_source *r, size_t cell_at, size_t subject_at)
 {
 	struct analysis *a = r->analysis;
 	struct analysis_result *result = &a->results[cell_at * a->subject_count + subject_at];
 	sqlite3_stmt *s = source_ask(r, cell_at, subject_at,
-		"SELECT pool_bytes, rss_open, rss_peak, capacity, drained, expected, count(*) OVER "
-		"() FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork");
+		a->has_held ? "SELECT " MEMORY_COLUMNS ", 1.0 * held_peak / objects,"
+			      " 1.0 * held_settled / objects, rss_settled" FROM_MEMORY
+			    : "SELECT " MEMORY_COLUMNS
+			      ", 1.0 * pool_bytes / capacity, NULL, NULL" FROM_MEMORY);
 	AUTO_FREE double *values = NULL;
 	size_t n = 0, forks = 0;
 
 	while (source_next(r, s)) {
-		const double objects = sqlite3_column_double(s, 3);
-		const int64_t drained = sqlite3_column_int64(s, 4);
-		const int64_t expected = sqlite3_column_int64(s, 5);
+		const int64_t drained = sqlite3_column_int64(s, 0);
+		const int64_t expected = sqlite3_column_int64(s, 1);
 
 		if (values == NULL) {
-			forks = (size_t)source_count(s, 6);
-			values = need(4 * forks, sizeof(*values));
+			forks = (size_t)source_count(s, 2);
+			values = need(MEMORY_FIGURES * forks, sizeof(*values));
 		}
-		values[n] = sqlite3_column_double(s, 0);
-		values[forks + n] = sqlite3_column_double(s, 1);
-		values[2 * forks + n] = sqlite3_column_double(s, 2);
-		values[3 * forks + n] = objects > 0 ? values[n] / objects : 0;
+		for (size_t i = 0; i < MEMORY_FIGURES; i++)
+			values[i * forks + n] = source_real(s, MEMORY_FIGURE + (int)i);
 		n++;
 		if (a->subjects[subject_at].is_pool && expected > 0 && drained != expected &&
 			(result->state == ANALYSIS_ABSENT || result->state == ANALYSIS_MEASURED)) {
@@ -215,11 +220,13 @@ static void read_memory(struct analysis_source *r, size_t cell_at, size_t subjec
 		}
 	}
 	if (n > 0) {
-		result->memory.known = true;
-		result->memory.pool_bytes = stats_median(values, n);
-		result->memory.rss_open = stats_median(values + forks, n);
-		result->memory.rss_peak = stats_median(values + 2 * forks, n);
-		result->memory.object_bytes = stats_median(values + 3 * forks, n);
+		result->memory = (struct analysis_memory){
+			.known = true,
+			.rss_peak = stats_median(values, n),
+			.object_bytes = stats_median(values + forks, n),
+			.settled_object_bytes = stats_median(values + 2 * forks, n),
+			.rss_settled = stats_median(values + 3 * forks, n),
+		};
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "bench/base/need.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -183,6 +184,13 @@ uint64_t source_count(sqlite3_stmt *statement, int column)
 	const int64_t value = sqlite3_column_int64(statement, column);
 
 	return value < 0 ? 0 : (uint64_t)value;
+}
+
+double source_real(sqlite3_stmt *statement, int column)
+{
+	return sqlite3_column_type(statement, column) == SQLITE_NULL
+		       ? NAN
+		       : sqlite3_column_double(statement, column);
 }
 
 int source_integer(struct analysis_source *r, const char *sql, int64_t *value)

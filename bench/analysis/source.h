@@ -13,9 +13,14 @@
 
 /*
  * The first versions whose stores tell of waits and latency; of slices with every call timed; of the
- * machine's probes.
+ * machine's probes; of the memory that is held.
  */
-enum { SCHEMA_WITH_LATENCY = 3, SCHEMA_WITH_BALANCE = 4, SCHEMA_WITH_PROBES = 5 };
+enum {
+	SCHEMA_WITH_LATENCY = 3,
+	SCHEMA_WITH_BALANCE = 4,
+	SCHEMA_WITH_PROBES = 5,
+	SCHEMA_WITH_HELD = 6
+};
 
 struct analysis_source {
 	const char *path;
@@ -71,6 +76,9 @@ const char *source_text_or_null(struct analysis_source *r, sqlite3_stmt *stateme
 const char *source_text(struct analysis_source *r, sqlite3_stmt *statement, int column);
 uint32_t source_small(sqlite3_stmt *statement, int column);
 uint64_t source_count(sqlite3_stmt *statement, int column);
+
+/* NAN for NULL. */
+double source_real(sqlite3_stmt *statement, int column);
 
 /* The index of an id, or the count if the store names one that it does not list. */
 size_t source_subject(const struct analysis *a, int64_t id);

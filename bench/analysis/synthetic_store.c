@@ -206,11 +206,12 @@ static void write_memory(sqlite3 *db, int c, const struct synthetic_store *wante
 		if (broken(m, c) != NULL)
 			continue;
 		for (unsigned f = 0; f < wanted->forks; f++)
-			run_printed(
-				db, sqlite3_mprintf("INSERT INTO memory VALUES "
-						    "(%d,%d,%u,2000000,%lld,%lld,4096,4096,4096)",
-					    c + 1, i + 1, f, (long long)bytes + 2100000,
-					    (long long)bytes));
+			run_printed(db,
+				sqlite3_mprintf("INSERT INTO memory VALUES (%d,%d,%u,2000000,%lld,"
+						"2000000,%lld,%lld,%lld,4096,1024,4096,4096)",
+					c + 1, i + 1, f, (long long)bytes + 2100000,
+					(long long)bytes, (long long)bytes / 4,
+					(long long)bytes / 4 - 1024));
 	}
 }
 
@@ -522,6 +523,11 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		write_loads(db, c, wanted, &load_rng);
 	}
 	/* What the versions before did not have. */
+	if (version < 6)
+		run(db, "ALTER TABLE memory DROP COLUMN rss_settled;"
+			"ALTER TABLE memory DROP COLUMN held_peak;"
+			"ALTER TABLE memory DROP COLUMN held_settled;"
+			"ALTER TABLE memory DROP COLUMN objects");
 	if (version < 5)
 		run(db, "ALTER TABLE block DROP COLUMN calibration_end_ns;"
 			"ALTER TABLE block DROP COLUMN hand_overs_ns;"

@@ -6,6 +6,7 @@
 
 #include "bench/base/clock.h"
 #include "bench/base/splitmix.h"
+#include "bench/engine/resident.h"
 #include "bench/engine/runner.h"
 #include "bench/engine/stall.h"
 
@@ -375,30 +376,75 @@ static int start_threads(struct engine *self)
 	return 0;
 }
 
+static size_t fill_bytes(const struct engine *self)
+{
+	return self->cell.capacity * sizeof(*self->fill);
+}
+
+static void free_fill(struct engine *self)
+{
+	if (self->fill != NULL)
+		memory_unmap(self->fill, fill_bytes(self), MEMORY_PAGES_ORDINARY);
+	self->fill = NULL;
+}
+
+/* How many bytes there are more after something than before it. */
+static uint64_t grown(uint64_t before, uint64_t after)
+{
+	return after > before ? after - before : 0;
+}
+
+/* The objects of the pool that the workload may need at once. The others are spare. */
+static uint32_t objects_wanted(const struct engine *self)
+{
+	const struct workload *workload = self->subject.workload;
+	const struct workload_cell *shape = &self->cell.shape;
+
+	if (workload->capacity != NULL)
+		return self->cell.capacity;
+
+	const uint32_t wanted = shape->threads * workload->demand(shape);
+
+	return wanted < self->cell.capacity ? wanted : self->cell.capacity;
+}
+
+/* filled: what filling the pool cost, of which spare objects have their part. */
+static void charge_spare_objects(struct engine *self, uint64_t filled)
+{
+	const double spare = self->cell.capacity - objects_wanted(self);
+
+	self->spare_bytes = (uint64_t)((double)filled * spare / self->cell.capacity);
+}
+
 /* Everything between an empty engine and threads that are ready to run. */
 static int set_up(struct engine *self, char *why)
 {
 	const struct workload *workload = self->subject.workload;
-	const size_t fill_bytes = self->cell.capacity * sizeof(void *);
 	int rc = choose_cpus(self);
 
 	if (rc == 0 && workload->stall_ms > 0)
 		rc = stall_open();
 	if (rc == 0)
 		rc = start_threads(self);
+	if (rc == 0)
+		rc = have_obeyed(self, ORDER_WARM);
 	if (rc != 0)
 		return engine_refuse(why, rc, "%" PRIu32 " threads cannot be started: %s.",
 			self->cell.shape.threads, strerror(-rc));
-	self->fill = malloc(fill_bytes);
+	self->without_pool = resident_data_bytes();
+	self->fill = memory_map(fill_bytes(self), MEMORY_PAGES_ORDINARY);
 	if (self->fill == NULL)
 		return engine_refuse(why, -ENOMEM, "There is no memory to open the cell.");
-	memset(self->fill, 0xff, fill_bytes); /* resident before the pool's memory is counted */
-	uint64_t before = engine_rss_bytes();
+	/* Resident before the pool's memory is counted. */
+	memset(self->fill, 0xff, fill_bytes(self));
+	const uint64_t before = resident_bytes();
 	rc = engine_create_pool(&self->subject, &self->cell, &self->shared, &self->pool, why);
 	if (rc != 0)
 		return rc;
 
+	const uint64_t empty = resident_data_bytes();
 	rc = have_obeyed(self, ORDER_FILL);
+	charge_spare_objects(self, grown(empty, resident_data_bytes()));
 	if (rc == 0 && workload->open != NULL)
 		rc = workload->open(
 			self->subject.ops, self->pool, &self->cell.shape, &self->shared);
@@ -413,10 +459,9 @@ static int set_up(struct engine *self, char *why)
 	else if (rc != 0)
 		snprintf(why, ENGINE_REASON_BYTES, "%s cannot be started on %s: %s.",
 			workload->name, self->subject.ops->name, strerror(-rc));
-	uint64_t after = engine_rss_bytes();
-	self->pool_bytes = after > before ? after - before : 0;
-	free(self->fill);
-	self->fill = NULL;
+	self->pool_bytes = grown(before, resident_bytes());
+	free_fill(self);
+	resident_forget_peak();
 	return rc;
 }
 
@@ -431,11 +476,12 @@ static void tear_down(struct engine *self, struct engine_closing *out)
 		have_obeyed(self, ORDER_LEAVE);
 		if (workload->close != NULL)
 			workload->close(ops, self->pool, &self->cell.shape, self->shared);
+		engine_memory(self, &out->settled);
 	}
 	have_obeyed(self, ORDER_EXIT);
 	for (uint32_t i = 0; i < self->started; i++)
 		pthread_join(self->runners[i].thread, NULL);
-	free(self->fill);
+	free_fill(self);
 	if (self->pool == NULL)
 		return;
 	if (ops->traits.kind == POOL_KIND_POOL) {
@@ -541,35 +587,27 @@ uint64_t engine_pool_bytes(const struct engine *self)
 }
 
 /*
- * Memory of this process.
+ * What the harness allocated after the pool was made. It is all in use, so that none of it can have
+ * been there before.
  */
-
-/* The figure in KiB after key in a file of /proc, in bytes; 0 if it is not there. */
-static uint64_t proc_bytes(const char *path, const char *key)
+static uint64_t harness_bytes(const struct engine *self)
 {
-	FILE *file = fopen(path, "re");
-	char line[256];
-	uint64_t kib = 0;
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		if (strncmp(line, key, strlen(key)) == 0) {
-			kib = strtoull(line + strlen(key), NULL, 10);
-			break;
-		}
-	}
-	if (file != NULL)
-		fclose(file);
-	return kib * 1024;
+	return (self->latency != NULL ? latency_bytes(self) : 0) +
+	       (self->marks != NULL ? sizeof(*self->marks) : 0) +
+	       (self->open_loops != NULL ? open_loops_bytes(self) : 0);
 }
 
-/* Not from statm: its counters lag behind by some pages a CPU. */
-uint64_t engine_rss_bytes(void)
+void engine_memory(const struct engine *self, struct engine_memory *out)
 {
-	return proc_bytes("/proc/self/smaps_rollup", "Rss:");
-}
+	const uint64_t others = self->without_pool + self->spare_bytes + harness_bytes(self);
+	const uint64_t rss = resident_bytes(), data = resident_data_bytes();
+	const uint64_t given_back = resident_given_back_bytes();
 
-/* Not from getrusage: that figure outlives exec, and would be the controller's. */
-uint64_t engine_rss_peak_bytes(void)
-{
-	return proc_bytes("/proc/self/status", "VmHWM:");
+	*out = (struct engine_memory){
+		.rss = rss,
+		.rss_peak = rss + given_back,
+		.held = grown(others, data),
+		.held_peak = grown(others, data + given_back),
+		.objects = objects_wanted(self),
+	};
 }

@@ -86,8 +86,28 @@ struct engine_slice {
 	const struct engine_thread *threads;
 };
 
+/*
+ * Resident memory, in bytes. What a cell *holds* is what the process has beyond what it had before
+ * the pool was made: objects, caches, magazines, parked blocks, what an allocator keeps. Not in it are
+ * the harness's own buffers, and the pool's spare objects: those beyond what the workload may need at
+ * once, which are there so that no cache can run another dry (engine_capacity). All objects were written
+ * to when the pool was filled, and spare ones have their part of what that cost.
+ */
+struct engine_memory {
+	uint64_t rss;       /* of the process */
+	uint64_t rss_peak;  /* at its most since the cell was opened */
+	uint64_t held;      /* of rss */
+	uint64_t held_peak; /* of rss_peak */
+	uint32_t objects;   /* that the workload may need at once: what `held` is for */
+};
+
 /* What a pool looks like after everything came back. */
 struct engine_closing {
+	/*
+	 * When all threads had put back what they held, flushed and detached, and the pool was
+	 * still there. Nothing is trimmed (pool_trim).
+	 */
+	struct engine_memory settled;
 	uint64_t count;                /* free objects; 0 for strategies that are not pools */
 	uint64_t expected;             /* what count must be */
 	char check[POOL_REASON_BYTES]; /* "" or the sentence of a broken invariant */
@@ -190,9 +210,8 @@ uint32_t engine_cpu(const struct engine *self, uint32_t i);
 /* Resident memory that the pool, its objects and the attached threads' caches cost, in bytes. */
 uint64_t engine_pool_bytes(const struct engine *self);
 
-/* Resident memory of this process now, and at its most since it started, in bytes. */
-uint64_t engine_rss_bytes(void);
-uint64_t engine_rss_peak_bytes(void);
+/* The memory of the open cell, while no slice runs. */
+void engine_memory(const struct engine *self, struct engine_memory *out);
 
 /* The flags as words with blanks between, in the order of the enum: "", "skew nivcsw". */
 enum { ENGINE_FLAGS_BYTES = 32 };

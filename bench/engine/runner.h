@@ -26,6 +26,7 @@ enum phase {
 };
 
 enum order {
+	ORDER_WARM,
 	ORDER_FILL,
 	ORDER_ENTER,
 	ORDER_RUN,
@@ -89,6 +90,8 @@ struct engine {
 	bool oversubscribed;
 	struct pool *pool;
 	uint64_t pool_bytes;
+	uint64_t without_pool; /* bytes that were resident before there was the pool */
+	uint64_t spare_bytes;  /* what the pool's spare objects cost when it was filled */
 	void *shared;
 	bool opened; /* the workload's open has succeeded */
 	void **fill; /* room for all objects, while the pool is filled */

@@ -20,7 +20,8 @@ static const char *const head =
 	"times_original,times_original_low,times_original_high,noise_floor_ratio,jain,slowest_"
 	"share,cpu_share,failed_gets,false_empties,refills_per_unit,"
 	"flushes_per_unit,steals_per_unit,grown_per_unit,short_per_unit,memory_bytes_per_object,"
-	"rss_peak_bytes,slices,flagged,disturbed,preliminary,reason,command,"
+	"held_bytes_per_object,held_bytes_per_object_settled,rss_peak_bytes,rss_settled_bytes,"
+	"slices,flagged,disturbed,preliminary,reason,command,"
 	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
 	"low,"
 	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
@@ -54,6 +55,16 @@ static void put_real(FILE *out, double value)
 	if (isfinite(value))
 		fprintf(out, "%.6g", value);
 	fputc(',', out);
+}
+
+/* Bytes an object are held by it, or, of an older store, what opening the pool cost. */
+static void put_memory(FILE *out, bool has_held, const struct analysis_memory *m)
+{
+	put_real(out, m->known && !has_held ? m->object_bytes : NAN);
+	put_real(out, m->known && has_held ? m->object_bytes : NAN);
+	put_real(out, m->known ? m->settled_object_bytes : NAN);
+	put_real(out, m->known ? m->rss_peak : NAN);
+	put_real(out, m->known ? m->rss_settled : NAN);
 }
 
 static void put_factors(FILE *out, const struct stats_estimate *e)
@@ -212,8 +223,7 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_real(out, r->taken[LATENCY_STEAL]);
 	put_real(out, r->taken[LATENCY_GROW]);
 	put_real(out, r->taken[LATENCY_EMPTY]);
-	put_real(out, r->memory.known ? r->memory.object_bytes : NAN);
-	put_real(out, r->memory.known ? r->memory.rss_peak : NAN);
+	put_memory(out, a->has_held, &r->memory);
 	fprintf(out, "%zu,%zu,%d,%d,", r->slices, r->flagged, cell->disturbed || r->others > 0,
 		cell->preliminary);
 	put_text(out, r->reason, ",");

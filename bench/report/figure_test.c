@@ -171,7 +171,7 @@ static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
 	assert_int_equal(count(page, "<text>treiber_tag 4.00 B</text>"), 1);
 	assert_int_equal(count(page, "<text>malloc "), 0);
 	free(page);
-	page = tradeoff_of("UPDATE memory SET pool_bytes = 256 * 4096 WHERE subject_id = 19", true);
+	page = tradeoff_of("UPDATE memory SET held_peak = 256 * 1024 WHERE subject_id = 19", true);
 	assert_int_equal(count(page, "<text>malloc 0"), 1);
 	free(page);
 	/* No cell has as many threads as there are CPUs: all are shown. */

@@ -362,6 +362,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "ratios", page_ratios(&p));
 	set(page, "advice", advice_of(a));
 	set(page, "scaling", page_scaling(&p));
+	set(page, "has_held", json_boolean(a->has_held));
 	set(page, "tradeoffs", page_tradeoffs(&p));
 	set(page, "tradeoff_figure", page_tradeoff_figure(&p));
 	set(page, "latency", page_latency(&p));

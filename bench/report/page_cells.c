@@ -93,6 +93,11 @@ static json_t *per_thousand(const struct analysis_result *r, enum latency_class 
 	return page_plain(r->taken[path] * 1000);
 }
 
+static json_t *mebibytes(double bytes)
+{
+	return page_plain(bytes / (1 << 20));
+}
+
 static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 {
 	const struct analysis_subject *s = &a->subjects[subject];
@@ -111,8 +116,13 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 			"flush", per_thousand(r, LATENCY_FLUSH), "steal",
 			per_thousand(r, LATENCY_STEAL), "grow", per_thousand(r, LATENCY_GROW),
 			"empty", per_thousand(r, LATENCY_EMPTY), "failed", failed, "object_bytes",
-			page_plain(m->known ? m->object_bytes : NAN), "rss_peak",
-			page_plain(m->known ? m->rss_peak / 1048576 : NAN), "involuntary",
+			page_plain(m->known ? m->object_bytes : NAN), "settled",
+			a->has_held
+				? template_record("object_bytes",
+					  page_plain(m->known ? m->settled_object_bytes : NAN),
+					  "rss", mebibytes(m->known ? m->rss_settled : NAN), NULL)
+				: json_null(),
+			"rss_peak", mebibytes(m->known ? m->rss_peak : NAN), "involuntary",
 			template_count(r->involuntary), "faults", template_count(r->faults),
 			"slices", template_count(r->slices), "flagged", template_count(r->flagged),
 			"all_used", json_boolean(r->all_used), "others", template_count(r->others),
@@ -187,7 +197,8 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		"command", template_text(cell->command), "run", template_text(cell->run),
 		"baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
-		"capped", json_boolean(cell->capped), "times", times, "conduct", conduct, NULL);
+		"capped", json_boolean(cell->capped), "has_held", json_boolean(a->has_held),
+		"times", times, "conduct", conduct, NULL);
 }
 
 json_t *page_cells(const struct page *p)

@@ -125,10 +125,10 @@ static json_t *allowed(const struct pool_ops *ops, bool is_allowed)
 	return template_text(ops == NULL ? "–" : is_allowed ? "yes" : "no");
 }
 
-/* Bytes an object beyond its payload: below 0 where a payload's pages were never touched. */
+/* Bytes an object beyond its payload; "–" too where there is less than that: all have the same object. */
 static json_t *overhead_of(const struct analysis_subject *subject)
 {
-	return isnan(subject->overhead_bytes)
+	return !(subject->overhead_bytes >= 0)
 		       ? template_text("–")
 		       : template_text(number_plain(subject->overhead_bytes).text);
 }

@@ -463,7 +463,8 @@ static void ask_memory(
 
 	if (reply == NULL)
 		return;
-	if (json_unpack(reply, "{s:I}", "rss_peak", &memory->rss_peak) != 0)
+	if (json_unpack(reply, "{s:I, s?I, s?I}", "rss_peak", &memory->rss_peak, "held_peak",
+		    &memory->held_peak, "objects", &memory->objects) != 0)
 		note_malformed(worker, "mem");
 	json_decref(reply);
 }
@@ -479,8 +480,9 @@ bool controller_close(struct controller *self, struct controller_worker *worker,
 		ask(self, worker, json_pack("{s:s}", "cmd", "close"), "close", "closed", OTHER_MS);
 	if (reply == NULL)
 		return false;
-	if (json_unpack(reply, "{s:I, s:I, s:s}", "count", &memory->drained, "expected",
-		    &memory->expected, "check", &check) != 0)
+	if (json_unpack(reply, "{s:I, s:I, s:s, s?I, s?I}", "count", &memory->drained, "expected",
+		    &memory->expected, "check", &check, "rss_settled", &memory->rss_settled,
+		    "held_settled", &memory->held_settled) != 0)
 		note_malformed(worker, "close");
 	else if (memory->drained != memory->expected || check[0] != '\0')
 		snprintf(lost, CONTROLLER_DETAIL_BYTES, "%lld of %lld objects came back%s%s",

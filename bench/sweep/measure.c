@@ -177,8 +177,15 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		if (!self->contenders[i].competes)
 			continue;
-		self->contenders[i].memory =
-			(struct store_memory){.cell = cell, .subject = i, .fork = fork};
+		self->contenders[i].memory = (struct store_memory){
+			.cell = cell,
+			.subject = i,
+			.fork = fork,
+			.rss_settled = -1,
+			.held_peak = -1,
+			.held_settled = -1,
+			.objects = -1,
+		};
 		controller_greet(&self->controller, &self->contenders[i].worker);
 		controller_open(&self->controller, &self->contenders[i].worker, &plan->cell[cell],
 			seed_of(plan, cell, fork, plan->subject_count),

@@ -10,10 +10,11 @@
 #define BENCH_SWEEP_SCHEMA_H
 
 enum {
-	STORE_SCHEMA_VERSION = 5,
+	STORE_SCHEMA_VERSION = 6,
 	/*
-	 * That can be read: 4 without the probes of the table block but calibration_ns, which was a
-	 * single try there; 3 without the table balance; 2 without timed, latency and load too.
+	 * That can be read: 5 without what memory says of held and settled; 4 without the probes of
+	 * the table block but calibration_ns, which was a single try there; 3 without the table
+	 * balance; 2 without timed, latency and load too.
 	 */
 	STORE_SCHEMA_OLDEST = 2,
 };

@@ -90,10 +90,16 @@ CREATE TABLE event (
   event_id INTEGER PRIMARY KEY, cell_id INTEGER REFERENCES cell,
   subject_id INTEGER REFERENCES subject, fork INTEGER, state TEXT NOT NULL, detail TEXT NOT NULL,
   at_ns INTEGER NOT NULL) STRICT;
--- Memory of a subject in a cell's fork, in bytes. pool_bytes: resident memory that opening and filling the pool cost;
--- drained: objects accounted for after close (count), expected: what count should have been.
+-- Memory of a subject in a cell's fork, in bytes. pool_bytes: resident memory that opening and filling the pool cost.
+-- rss_*: of the whole process; when the cell was opened, at its peak since, and settled: when all threads had put back
+-- what they held, flushed and detached, with nothing trimmed. held_*: of that, what was allocated since before the pool
+-- was made: objects, caches, magazines, parked blocks, what an allocator keeps; without the harness's buffers, pages of
+-- files, and the part of spare objects in what filling the pool cost. capacity: the pool's objects; objects: those that
+-- the workload may need at once, so that held_* / objects is bytes an object; the others are spare, in which caches may
+-- keep some from other threads. drained: objects accounted for after close (count), expected: what count should have
+-- been. NULL: the worker was of another build, which does not tell.
 CREATE TABLE memory (
   cell_id INTEGER NOT NULL REFERENCES cell, subject_id INTEGER NOT NULL REFERENCES subject,
-  fork INTEGER NOT NULL, rss_open INTEGER NOT NULL, rss_peak INTEGER NOT NULL,
-  pool_bytes INTEGER NOT NULL, capacity INTEGER NOT NULL, drained INTEGER NOT NULL,
-  expected INTEGER NOT NULL, PRIMARY KEY (cell_id, subject_id, fork)) STRICT, WITHOUT ROWID;
+  fork INTEGER NOT NULL, rss_open INTEGER NOT NULL, rss_peak INTEGER NOT NULL, rss_settled INTEGER,
+  pool_bytes INTEGER NOT NULL, held_peak INTEGER, held_settled INTEGER, capacity INTEGER NOT NULL,
+  objects INTEGER, drained INTEGER NOT NULL, expected INTEGER NOT NULL, PRIMARY KEY (cell_id, subject_id, fork)) STRICT, WITHOUT ROWID;

@@ -85,8 +85,9 @@ static const char *const statement_text[STATEMENTS] = {
 		" served = served + ?10, late = late + ?11, sum = ?12, longest = ?13,"
 		" histogram = ?14",
 	[ADD_MEMORY] = "INSERT OR REPLACE INTO memory (cell_id, subject_id, fork, rss_open,"
-		       " rss_peak, pool_bytes, capacity, drained, expected)"
-		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       " rss_peak, rss_settled, pool_bytes, held_peak, held_settled, capacity,"
+		       " objects, drained, expected)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ADD_EVENT] = "INSERT INTO event (cell_id, subject_id, fork, state, detail, at_ns)"
 		      " SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE ?3 IS NOT NULL OR NOT EXISTS"
 		      " (SELECT 1 FROM event WHERE cell_id = ?1 AND subject_id = ?2 AND"
@@ -502,9 +503,10 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 
 int store_add_memory(struct store *self, const struct store_memory *memory, char *why)
 {
-	store_bind(self->statement[ADD_MEMORY], "iiiiiiiii", store_row_id(memory->cell),
+	store_bind(self->statement[ADD_MEMORY], "iiiiininninii", store_row_id(memory->cell),
 		store_row_id(memory->subject), (long long)memory->fork, memory->rss_open,
-		memory->rss_peak, memory->pool_bytes, memory->capacity, memory->drained,
+		memory->rss_peak, memory->rss_settled, memory->pool_bytes, memory->held_peak,
+		memory->held_settled, memory->capacity, memory->objects, memory->drained,
 		memory->expected);
 	return run(self, self->statement[ADD_MEMORY], why);
 }

@@ -90,6 +90,8 @@ struct store_memory {
 	size_t cell, subject;
 	uint32_t fork;
 	long long rss_open, rss_peak, pool_bytes, capacity, drained, expected;
+	/* -1: the worker does not tell. */
+	long long rss_settled, held_peak, held_settled, objects;
 };
 
 /*

@@ -236,7 +236,7 @@ static void what_goes_in_comes_out(void **state)
 	assert_int_equal(add_block(self, store, 1, 1, 2), 0);
 	assert_true(store_has_block(store, 1, 1, 2));
 	assert_int_equal(store_blocks(store), 1);
-	const struct store_memory memory = {1, 0, 1, 21, 22, 23, 24, 25, 26};
+	const struct store_memory memory = {1, 0, 1, 21, 22, 23, 24, 25, 26, -1, 28, 29, 30};
 	assert_int_equal(store_add_memory(store, &memory, self->why), 0);
 	json_t *json = json_pack("{s:s}", "cpu", "a processor");
 	assert_int_equal(store_add_machine(store, "0123", "B", json, self->why), 0);
@@ -258,9 +258,10 @@ static void what_goes_in_comes_out(void **state)
 		"FROM thread ORDER BY subject_id, thread DESC",
 		"1 111213141516");
 	assert_query(self,
-		"SELECT rss_open || rss_peak || pool_bytes || capacity || drained || expected FROM "
+		"SELECT rss_open || rss_peak || pool_bytes || capacity || drained || expected || "
+		"ifnull(rss_settled, '-') || held_peak || held_settled || objects FROM "
 		"memory WHERE cell_id = 2 AND subject_id = 1 AND fork = 1",
-		"212223242526");
+		"212223242526-282930");
 	assert_query(self, "SELECT json || hash || grade FROM machine",
 		"{\"cpu\":\"a processor\"}0123B");
 	assert_query(self, "SELECT label || twin || is_pool FROM subject WHERE twin = 1",

@@ -5,6 +5,7 @@
 #include "bench/base/status.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
+#include "bench/engine/resident.h"
 #include "bench/sweep/build_id.h"
 #include "bench/sweep/channel.h"
 
@@ -209,7 +210,7 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 		cpus[i] = engine_cpu(self->engine, i);
 	return json_pack("{s:s, s:I, s:I, s:I, s:o, s:b}", "reply", "ready", "capacity",
 		(json_int_t)engine_pool_capacity(self->engine), "rss_open",
-		(json_int_t)engine_rss_bytes(), "pool_bytes",
+		(json_int_t)resident_bytes(), "pool_bytes",
 		(json_int_t)engine_pool_bytes(self->engine), "cpus", cpu_array(cpus, self->threads),
 		"oversubscribed", engine_oversubscribed(self->engine));
 }
@@ -348,10 +349,14 @@ static json_t *answer_load(struct worker *self, const json_t *request)
 
 static json_t *answer_mem(struct worker *self, const json_t *request)
 {
-	(void)self;
+	struct engine_memory memory;
+
 	(void)request;
-	return json_pack("{s:s, s:I, s:I}", "reply", "mem", "rss", (json_int_t)engine_rss_bytes(),
-		"rss_peak", (json_int_t)engine_rss_peak_bytes());
+	engine_memory(self->engine, &memory);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "reply", "mem", "rss",
+		(json_int_t)memory.rss, "rss_peak", (json_int_t)memory.rss_peak, "held",
+		(json_int_t)memory.held, "held_peak", (json_int_t)memory.held_peak, "objects",
+		(json_int_t)memory.objects);
 }
 
 static json_t *answer_close(struct worker *self, const json_t *request)
@@ -362,9 +367,10 @@ static json_t *answer_close(struct worker *self, const json_t *request)
 	engine_close(self->engine, &closing);
 	self->engine = NULL;
 	self->timed = NULL;
-	return json_pack("{s:s, s:I, s:I, s:s}", "reply", "closed", "count",
+	return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I}", "reply", "closed", "count",
 		(json_int_t)closing.count, "expected", (json_int_t)closing.expected, "check",
-		closing.check);
+		closing.check, "rss_settled", (json_int_t)closing.settled.rss, "held_settled",
+		(json_int_t)closing.settled.held);
 }
 
 static const struct request {
@@ -376,7 +382,7 @@ static const struct request {
 	{"slice", true, answer_slice},
 	{"times", true, answer_times},
 	{"load", true, answer_load},
-	{"mem", false, answer_mem},
+	{"mem", true, answer_mem},
 	{"close", true, answer_close},
 };
 

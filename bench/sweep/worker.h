@@ -71,10 +71,12 @@
  *	                                 the columns of schema.h's table load
  *
  *	{"cmd":"mem"} ->
- *	{"reply":"mem", "rss":5242880, "rss_peak":5300224}
+ *	{"reply":"mem", "rss":5242880, "rss_peak":5300224, "held":66000, "held_peak":70000,
+ *	 "objects":64}                   the columns of schema.h's table memory, and what they are now
  *
  *	{"cmd":"close"} ->
- *	{"reply":"closed", "count":1152, "expected":1152, "check":""}
+ *	{"reply":"closed", "count":1152, "expected":1152, "check":"", "rss_settled":5242880,
+ *	 "held_settled":66000}
  *	                                 count: free objects after every thread put back and left;
  *	                                 expected: what it must be. 0 and 0 for strategies that are
  *	                                 not pools. check: "" or the sentence of the broken
