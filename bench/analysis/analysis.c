@@ -102,7 +102,7 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 	struct analysis_cell *cell = &a->cells[cell_at];
 
 	cell->disturbed = (double)cell->flagged > ANALYSIS_DISTURBED * (double)cell->slices;
-	cell->preliminary = cell->forks < STATS_EVIDENCE_MIN;
+	cell->preliminary = cell->forks < STATS_FORKS_MIN;
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_result *result = &a->results[cell_at * a->subject_count + i];
 		const double units = result->units > 0 ? (double)result->units : NAN;
@@ -121,7 +121,7 @@ static void finish_cell(struct analysis *a, size_t cell_at, const struct analysi
 		for (int path = 0; path < LATENCY_CLASSES; path++)
 			result->taken[path] /= units;
 		result->ns = result->to_best = result->to_base = result->to_original =
-			(struct stats_estimate){NAN, NAN, NAN};
+			STATS_UNKNOWN;
 		result->jain = result->slowest_share = result->mann_whitney = NAN;
 	}
 	if (raw->blocks == 0)
@@ -280,6 +280,8 @@ static int read_all(struct analysis_source *r, const char *baseline, bool effect
 		if (analyse_cell(r, c, effects) != 0)
 			return -1;
 	}
+	if (effects)
+		analysis_rank(r->analysis);
 	summarise(r->analysis);
 	return 0;
 }

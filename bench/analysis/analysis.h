@@ -117,7 +117,7 @@ struct analysis_cell {
 	size_t forks, blocks;   /* that have at least one slice; blocks over all forks */
 	size_t slices, flagged; /* of all subjects */
 	bool disturbed;         /* more than ANALYSIS_DISTURBED of the slices are flagged */
-	bool preliminary;       /* too few forks for a statement about forks */
+	bool preliminary;       /* too few forks for an interval */
 	size_t twin_count;
 	const struct analysis_twin *twins;
 	/* Of a class, the largest that its twins set; without one, the largest of all. NAN: unknown. */
@@ -190,7 +190,8 @@ struct analysis_latency {
 	size_t hand_over_count; /* 0: no thread hands over; ANALYSIS_AGES: no ages */
 	struct analysis_times_of hand_over[ANALYSIS_HAND_OVER];
 	double probe_mean_ns, probe_ns, probe_p99_ns; /* of empty pairs of readings; the median */
-	double cost;           /* what timing took of the throughput, as a share; may be below 0 */
+	struct stats_estimate
+		cost;          /* what timing took of the throughput, as a share; may be below 0 */
 	double calls_per_unit; /* of the side of a lane that spends the most time in calls */
 	double time_ratio;     /* the time of these calls without the probe's, by a unit's time */
 	double time_ratio_error; /* two standard errors of it, as far as the timed calls tell */
@@ -209,6 +210,9 @@ struct analysis_latency {
 /* What a number of ns a unit is of (workload_lanes). */
 #define ANALYSIS_UNIT_NOTE \
 	"ns a unit: of one CPU, or of a pair of CPUs where two threads work on a unit together."
+
+/* What timing calls may take of throughput, as a share. */
+#define ANALYSIS_COST 0.03
 
 /* A balance, or a ratio of times, this near to 1 agrees. */
 #define ANALYSIS_BALANCED 0.10
@@ -253,8 +257,9 @@ struct analysis_result {
 	bool undecided;                     /* neither that nor shown to be worse */
 	size_t rank_low, rank_high;         /* 1..; 0: not ranked */
 	char letters[ANALYSIS_LETTERS_MAX]; /* tie groups; see analysis_letters */
-	uint64_t blocks_needed; /* to settle an inconclusive best_verdict; 0: can't be said */
-	double mann_whitney;    /* p against the best */
+	uint64_t forks_needed;              /* to settle to_best; 0: none, or it can't be said */
+	const double *best_medians;         /* of the forks of to_best; NULL */
+	double mann_whitney;                /* p against the best */
 
 	double jain, slowest_share;    /* medians */
 	double cpu_share;              /* CPU time of the threads / their windows; NAN */
@@ -300,7 +305,7 @@ struct analysis_raw {
 struct analysis {
 	const char *store; /* the path as given */
 	const char *plan_hash, *plan_json, *build_id, *source_revision, *command;
-	uint64_t seed; /* the plan's, and of the bootstrap */
+	uint64_t seed; /* the plan's */
 	uint32_t cpus; /* that the sweep could use; 0: the plan does not say */
 	/*
 	 * Memory is what was held. Else the store is older, and bytes an object are what opening and
@@ -476,8 +481,8 @@ size_t analysis_latency_order(const struct analysis *analysis, size_t cell, size
 
 /*
  * How many rows of a cell have a balance that agrees, of how many whose balance says something, and
- * how many a ratio of times; as sentences, "" if there are none. text has room for
- * ANALYSIS_SENTENCE_BYTES.
+ * how many a ratio of times; and in how many timing took at most ANALYSIS_COST; as sentences, "" if
+ * there are none. text has room for ANALYSIS_SENTENCE_BYTES.
  */
 void analysis_balances(const struct analysis *analysis, size_t cell, char *text);
 

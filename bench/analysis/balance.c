@@ -8,6 +8,8 @@
  */
 #include "bench/analysis/analysis.h"
 #include "bench/base/append.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +20,38 @@ static const double failed_share = 0.01; /* and of gets that found too little, b
 static bool agrees(double ratio)
 {
 	return fabs(ratio - 1) <= ANALYSIS_BALANCED;
+}
+
+/* Whether timing took too much, where that is known: of all rows of the cell together, with 95 %. */
+static void tell_cost(const struct analysis *a, size_t cell, char *text)
+{
+	AUTO_FREE struct stats_claim *claim = need(a->subject_count, sizeof(*claim));
+	AUTO_FREE bool *made = need(a->subject_count, sizeof(*made));
+	size_t all = 0, little = 0, much = 0;
+
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_latency *l = analysis_latency(a, cell, i);
+		struct stats_estimate beyond = l == NULL ? STATS_UNKNOWN : l->cost;
+
+		beyond.point -= ANALYSIS_COST;
+		claim[i] = stats_claim(&beyond, 0, NAN);
+		all += isnan(beyond.point) ? 0 : 1;
+	}
+	stats_holm(claim, a->subject_count, STATS_ERROR, made);
+	for (size_t i = 0; i < a->subject_count; i++) {
+		little += made[i] && claim[i].verdict == STATS_FASTER;
+		much += made[i] && claim[i].verdict == STATS_SLOWER;
+	}
+	if (all == 0)
+		return;
+	append(text, ANALYSIS_SENTENCE_BYTES,
+		"%sTiming calls took less than %.0f %% of throughput in %zu of %zu rows, more in "
+		"%zu",
+		*text == '\0' ? "" : " ", 100 * ANALYSIS_COST, little, all, much);
+	if (all > little + much)
+		append(text, ANALYSIS_SENTENCE_BYTES, "; of %zu these forks don't tell",
+			all - little - much);
+	append(text, ANALYSIS_SENTENCE_BYTES, ".");
 }
 
 void analysis_balances(const struct analysis *a, size_t cell, char *text)
@@ -51,6 +85,7 @@ void analysis_balances(const struct analysis *a, size_t cell, char *text)
 			"%sA unit's calls take what throughput gives a unit within %.0f %% in %zu "
 			"of the %zu rows.",
 			balances > 0 ? " " : "", 100 * ANALYSIS_BALANCED, agree, ratios);
+	tell_cost(a, cell, text);
 }
 
 /* The time of a unit of the loop alone; 0 if it was not measured. */
@@ -127,10 +162,10 @@ void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, c
 			"its threads were without a CPU for %.0f %% of the time, in waits that few "
 			"timed calls meet.",
 			100 * (1 - r->cpu_share));
-	else if (fabs(l->cost) > ANALYSIS_BALANCED)
+	else if (fabs(l->cost.point) > ANALYSIS_BALANCED)
 		snprintf(to, room,
 			"slices in which calls were timed did %.0f %% %s than the others.",
-			100 * fabs(l->cost), l->cost > 0 ? "less" : "more");
+			100 * fabs(l->cost.point), l->cost.point > 0 ? "less" : "more");
 	else if (fabs(l->time_ratio - 1) <= l->time_ratio_error + ANALYSIS_BALANCED)
 		snprintf(to, room, "too few calls were timed, so the ratio is known to ±%.2g only.",
 			l->time_ratio_error);

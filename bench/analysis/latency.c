@@ -154,16 +154,14 @@ static void compare_times(struct analysis_latency *l, const struct analysis_time
 			     unit_ns > l->calls_per_unit * least_ns;
 }
 
-/* The median over forks of what the latency slices lacked of the throughput of the others. */
-static double cost_of(const struct analysis_times *times, double *scratch)
+/* What the latency slices of a fork lacked of the throughput of the others. */
+static struct stats_estimate cost_of(const struct analysis_times *times, double *scratch)
 {
-	size_t n = 0;
-
-	for (size_t f = 0; f < times->forks; f++) {
-		if (times->fork[f].rate > 0)
-			scratch[n++] = 1 - times->fork[f].timed_rate / times->fork[f].rate;
-	}
-	return n > 0 ? stats_median(scratch, n) : NAN;
+	for (size_t f = 0; f < times->forks; f++)
+		scratch[f] = times->fork[f].rate > 0
+				     ? 1 - times->fork[f].timed_rate / times->fork[f].rate
+				     : NAN;
+	return stats_of_forks(scratch, times->forks);
 }
 
 static void describe_paths(struct analysis_latency *l, const struct analysis_subject *subject,

@@ -13,17 +13,18 @@ const char *metric_name(size_t i)
 
 struct stats_estimate metric_logarithm(struct stats_estimate e)
 {
-	return (struct stats_estimate){log(e.point), e.lo > 0 ? log(e.lo) : -INFINITY, log(e.hi)};
+	return (struct stats_estimate){
+		.point = log(e.point), .lo = e.lo > 0 ? log(e.lo) : -INFINITY, .hi = log(e.hi)};
 }
 
 struct stats_estimate metric_factor(struct stats_estimate e)
 {
-	return (struct stats_estimate){exp(e.point), exp(e.lo), exp(e.hi)};
+	return (struct stats_estimate){.point = exp(e.point), .lo = exp(e.lo), .hi = exp(e.hi)};
 }
 
 static struct stats_estimate percentile(const struct analysis_percentile *at, int i)
 {
-	return (struct stats_estimate){at[i].ns, at[i].lo, at[i].hi};
+	return (struct stats_estimate){.point = at[i].ns, .lo = at[i].lo, .hi = at[i].hi};
 }
 
 /* The places of percentiles in a row's times. */
@@ -52,19 +53,20 @@ struct stats_estimate metric_of(const struct analysis *a, size_t cell, size_t su
 			r = &response->at[i];
 	}
 	if (metric == METRIC_FAILED)
-		return (struct stats_estimate){failed, failed, failed};
+		return (struct stats_estimate){.point = failed, .lo = failed, .hi = failed};
 	*lack = load == 0   ? "has too few timed calls"
 		: r == NULL ? "was not measured"
 		: !r->kept  ? "does not keep up"
 			    : "has too few response times";
 	if (load == 0 ? l == NULL : r == NULL || !r->kept)
-		return (struct stats_estimate){NAN, -INFINITY, INFINITY};
+		return (struct stats_estimate){.point = NAN, .lo = -INFINITY, .hi = INFINITY};
 
 	const struct analysis_percentile *at = load == 0 ? l->at : r->at;
 
 	if (metric == METRIC_MAX)
-		return (struct stats_estimate){
-			load == 0 ? l->longest_ns : r->longest_ns, -INFINITY, INFINITY};
+		return (struct stats_estimate){.point = load == 0 ? l->longest_ns : r->longest_ns,
+			.lo = -INFINITY,
+			.hi = INFINITY};
 	if (metric == METRIC_P99_P50)
 		return metric_factor(stats_difference(metric_logarithm(percentile(at, LATENCY_P99)),
 			metric_logarithm(percentile(at, LATENCY_P50))));

@@ -14,6 +14,12 @@
 static const double z_95 = 1.959964;
 static const double tail_95 = 0.025;
 
+/*
+ * The range of n independent values covers their median with probability 1 - 2^(1-n): 97 % for six,
+ * 94 % for five. With fewer forks there is no 95 % interval by order.
+ */
+enum { ANALYSIS_TAIL_FORKS = 6 };
+
 /* Values below so many medians of the probe are the clock's more than the call's. */
 static const double floor_probes = 2;
 
@@ -28,7 +34,7 @@ static double at_share(const struct histogram *h, double share)
 
 /*
  * How many of n values, from either end, lie outside an interval that covers their median with
- * 95 %: 0 for six, the most extreme ones are its ends. n >= STATS_EVIDENCE_MIN.
+ * 95 %: 0 for six, the most extreme ones are its ends. n >= ANALYSIS_TAIL_FORKS.
  */
 static size_t outside(size_t n)
 {
@@ -50,7 +56,7 @@ struct analysis_percentile analysis_percentile_of(const struct histogram *all,
 	const double spread = z_95 * sqrt(count * share * (1 - share));
 
 	p.below = p.ns < floor_probes * probe_ns;
-	if (isnan(p.ns) || forks < STATS_EVIDENCE_MIN)
+	if (isnan(p.ns) || forks < ANALYSIS_TAIL_FORKS)
 		return p;
 	for (size_t f = 0; f < forks; f++) {
 		scratch[f] = at_share(&fork[f], share);

@@ -83,10 +83,10 @@ static bool by_slices(const struct ratio_target *target)
 
 /*
  * Estimates n subjects x of a side's cell, against as many y unless that is NULL: in ns where sides are
- * subtracted, else logarithms. replicates: NULL, or room for n * STATS_ROUNDS.
+ * subtracted, else logarithms. medians: NULL, or room for those of n rows' forks.
  */
 static void estimate(const struct side *s, const size_t *x, const size_t *y, size_t n,
-	struct stats_estimate *estimates, double *replicates)
+	struct stats_estimate *estimates, double *medians)
 {
 	const struct analysis_cell *cell = &s->a->cells[s->cell];
 	struct analysis_raw raw = s->a->raws[s->cell];
@@ -108,9 +108,7 @@ static void estimate(const struct side *s, const size_t *x, const size_t *y, siz
 		s->result->all_used |= analysis_pair(
 			&raw, x[i], y == NULL ? NULL : &y[i], values + slices + i * raw.blocks);
 	}
-	/* The report's seed, so that what both print comes from the same draws. */
-	stats_bootstrap(&design, rows, n, replicates == NULL ? 0 : STATS_ROUNDS,
-		s->a->seed + (uint64_t)cell->id, estimates, replicates);
+	stats_estimates(&design, rows, n, estimates, medians);
 }
 
 /* Whether a subject has a result in a side's cell: a count, or a time that compares. Else why. */
@@ -196,7 +194,7 @@ static struct stats_estimate choose(struct side *s)
 	const bool most = t->measure == METRIC_RATE || t->measure == METRIC_FAILED;
 	double (*const pick)(double, double) = most ? fmax : fmin;
 	const size_t first = s->who[0];
-	struct stats_estimate e, all = {NAN, NAN, NAN};
+	struct stats_estimate e, all = STATS_UNKNOWN;
 	const char *lack;
 	size_t best = 0;
 
@@ -207,8 +205,9 @@ static struct stats_estimate choose(struct side *s)
 			e = metric_of(s->a, s->cell, s->who[i], t->measure, t->load, &lack);
 		if (e.point != all.point && pick(e.point, all.point) == e.point)
 			best = i;
-		all = (struct stats_estimate){
-			pick(e.point, all.point), pick(e.lo, all.lo), pick(e.hi, all.hi)};
+		all.point = pick(e.point, all.point);
+		all.lo = pick(e.lo, all.lo);
+		all.hi = pick(e.hi, all.hi);
 	}
 	s->who[0] = s->who[best];
 	s->who[best] = first;
@@ -217,6 +216,20 @@ static struct stats_estimate choose(struct side *s)
 	s->result->value[s->at] = by_slices(t) && t->sign != '-' ? exp(all.point) : all.point;
 	tell_rows(s);
 	return all;
+}
+
+/* How many of a side's rows might have been chosen, the first among them. */
+static size_t rivals(const struct side *s)
+{
+	const size_t forks = s->a->raws[s->cell].forks;
+	AUTO_FREE struct stats_estimate *e = need(s->count, sizeof(*e));
+	AUTO_FREE double *medians = need(s->count * forks, sizeof(*medians));
+	AUTO_FREE size_t *first = need(s->count, sizeof(*first));
+
+	for (size_t i = 0; i < s->count; i++)
+		first[i] = s->who[0];
+	estimate(s, s->who, first, s->count, e, medians);
+	return stats_rivals(medians, s->count, forks, 0);
 }
 
 /*
@@ -228,27 +241,20 @@ static struct stats_estimate effect(const struct side sides[2])
 {
 	const struct ratio_target *t = sides->target;
 	const bool two = t->sign != '\0', apart = two && sides[0].cell != sides[1].cell;
-	const size_t first = sides[0].count, n = first + sides[1].count - (two ? 1 : 0);
-	AUTO_FREE size_t *x = need(n, sizeof(*x));
-	AUTO_FREE size_t *y = need(n, sizeof(*y));
-	AUTO_FREE struct stats_estimate *e = need(2 * n, sizeof(*e));
-	AUTO_FREE double *draws = need(2 * n * STATS_ROUNDS, sizeof(*draws));
+	size_t choices = rivals(&sides[0]);
+	struct stats_estimate e;
 
-	for (size_t i = 0; i < n; i++) {
-		x[i] = sides[0].who[i < first ? i : 0];
-		y[i] = t->same ? x[i] : sides[1].who[i < first ? 0 : i - first + 1];
+	if (two && !t->same)
+		choices += rivals(&sides[1]) - 1;
+	estimate(&sides[0], sides[0].who, two && !apart ? sides[1].who : NULL, 1, &e, NULL);
+	e = stats_chosen(&e, choices);
+	if (apart) {
+		struct stats_estimate y;
+
+		estimate(&sides[1], sides[1].who, NULL, 1, &y, NULL);
+		e = stats_difference(e, stats_chosen(&y, choices));
 	}
-	estimate(&sides[0], x, two && !apart ? y : NULL, n, e, draws);
-	if (apart)
-		estimate(&sides[1], y, NULL, n, e + n, draws + n * STATS_ROUNDS);
-	for (size_t i = 0; i < n && apart; i++)
-		e[i].point -= e[n + i].point;
-	for (size_t i = 0; i < n * STATS_ROUNDS && apart; i++)
-		draws[i] -= draws[n * STATS_ROUNDS + i];
-	struct stats_estimate chosen = {e->point, -INFINITY, INFINITY};
-	if (isfinite(e->lo) && (!apart || isfinite(e[n].lo)))
-		stats_chosen(e, draws, n, STATS_ROUNDS, 0, &chosen);
-	return two ? chosen : metric_factor(chosen);
+	return two ? e : metric_factor(e);
 }
 
 /* Works out a target that has its rows. */

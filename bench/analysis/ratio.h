@@ -5,9 +5,8 @@
  * project's own targets.
  *
  * The estimates. Both sides in one cell: the series of log-ratios (or differences in ns) within
- * blocks, its Hodges-Lehmann point and hierarchical bootstrap, digit for digit what the reports
- * print (stats.h). Sides in different cells share no block. So each is bootstrapped by itself and
- * the replicates are subtracted; what the machine did between the two cells is in the interval only
+ * blocks, and its estimate from forks, digit for digit what the reports print (stats.h). Sides in
+ * different cells share no block. So each is estimated by itself and they are subtracted; what the machine did between the two cells is in the interval only
  * as far as it did it between the forks of each.
  *
  * The choice. Where a side is the best of several, the row is named, and the figure is that row's.

@@ -3,46 +3,32 @@
  *
  * A cell's blocks are grouped by fork (a fork is one set of worker processes, so layout and address
  * luck differ between forks and not within one). A *series* is one number a block, usually the
- * logarithm of a ratio between two subjects of that block; NAN where the block has none. Its point
- * is the Hodges-Lehmann estimate of the forks' medians; its interval is a hierarchical bootstrap
- * (forks are drawn with replacement, then blocks within each drawn fork), because a flat one takes
- * the blocks of one lucky fork for independent evidence and comes out too narrow.
+ * logarithm of a ratio between two subjects of that block; NAN where the block has none. Forks are the
+ * evidence: a fork counts as one value, the median of its blocks, however many these are. The point
+ * of a series is the Hodges-Lehmann estimate of these medians. Its interval is Student's, from their
+ * spread: what blocks add to it is in there, since each median has its own part of that. It is
+ * right with three forks, where a bootstrap covers 76 % (stats_test has the table).
  *
- * Everything here is pure and deterministic: the same seed gives the same digits.
+ * Many comparisons are made at once, so each alone must be surer than 95 %. Where the page's verdicts
+ * are, stats_holm tells how sure (Holm 1979); where a row was chosen for its figure, Bonferroni's share.
+ *
+ * Everything here is pure and deterministic.
  */
 #ifndef BENCH_ANALYSIS_STATS_H
 #define BENCH_ANALYSIS_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-/* Bootstrap replicates; the 2.5 % tail then rests on 250 of them. */
-#ifdef __SANITIZE_ADDRESS__
-	STATS_ROUNDS = 1000, /* the same accesses to memory, whose check takes its time */
-#else
-	STATS_ROUNDS = 10000,
-#endif
-	/*
-	 * The range of n independent values covers their median with probability 1 - 2^(1-n): 97 %
-	 * for six, 94 % for five. With fewer pairs than this there is no 95 % interval to be had,
-	 * and with fewer forks a result is preliminary.
-	 */
-	STATS_EVIDENCE_MIN = 6,
-};
+/* Forks without which no interval is told: two have a spread, which Student's t then takes 13 times. */
+enum { STATS_FORKS_MIN = 3 };
+
+/* What intervals and verdicts leave to error: 95 % intervals. */
+#define STATS_ERROR 0.05
 
 /* Effects smaller than this are not worth choosing a design by: the default margin, as a ratio - 1. */
 #define STATS_MARGIN 0.03
-
-/* xoshiro256** of Blackman and Vigna (2018), seeded through splitmix64. */
-struct stats_rng {
-	uint64_t s[4];
-};
-
-void stats_rng_seed(struct stats_rng *rng, uint64_t seed);
-uint64_t stats_rng_next(struct stats_rng *rng);
-/* Uniform in 0..n-1, n >= 1, without bias (Lemire 2019). */
-uint32_t stats_rng_below(struct stats_rng *rng, uint32_t n);
 
 /* The middle of n >= 1 values, or the mean of the two middles. Reorders them. */
 double stats_median(double *values, size_t n);
@@ -56,65 +42,69 @@ double stats_hodges_lehmann(double *values, size_t n, double *walsh);
 /* For qsort: doubles, the least first. */
 int stats_ascending(const void *a, const void *b);
 
+/* The chance that Student's t with `freedom` >= 1 degrees exceeds t. */
+double stats_t_tail(double t, size_t freedom);
+
+/* What it exceeds with that chance, 0 < tail < 1/2. */
+double stats_t_quantile(double tail, size_t freedom);
+
 /* How a cell's blocks belong to forks: fork f has the blocks start[f] .. start[f + 1] - 1. */
 struct stats_design {
 	size_t forks;
 	const size_t *start; /* forks + 1 entries, ascending; the last is the number of blocks */
 };
 
-/*
- * A point and its interval, on the scale of the series. All three are NAN if the series is empty;
- * lo and hi are -INFINITY and INFINITY where fewer than STATS_EVIDENCE_MIN blocks have a value.
- */
+/* A point and its interval, on the scale of the series. */
 struct stats_estimate {
-	double point;
-	double lo, hi; /* percentiles 2.5 and 97.5 of the replicates */
+	double point;  /* NAN: the series is empty */
+	double lo, hi; /* 95 %; -INFINITY and INFINITY with fewer than STATS_FORKS_MIN forks */
+	double error;  /* the standard error; NAN where there is no interval */
+	size_t forks;  /* that have a value */
 };
 
-/*
- * Estimates n series over one design from the same draws, so that the replicates of two series may
- * be subtracted from one another. series[i] has one value a block, NAN for none. replicates is NULL
- * or receives n x rounds doubles, row by series.
- */
-void stats_bootstrap(const struct stats_design *design, const double *const *series, size_t n,
-	uint32_t rounds, uint64_t seed, struct stats_estimate *estimates, double *replicates);
+/* An estimate of which nothing is known. */
+#define STATS_UNKNOWN ((struct stats_estimate){NAN, NAN, NAN, NAN, 0})
+
+/* One of a value a fork, NAN for none. */
+struct stats_estimate stats_of_forks(const double *values, size_t forks);
 
 /*
- * x - y of two estimates without a common resampling, by the method of variance estimates recovery
- * (Zou and Donner 2008).
+ * Estimates n series over one design. series[i] has one value a block, NAN for none. medians is NULL or
+ * receives those of the forks, n rows of design->forks values.
+ */
+void stats_estimates(const struct stats_design *design, const double *const *series, size_t n,
+	struct stats_estimate *estimates, double *medians);
+
+/* x - y of two rows of medians, fork by fork. */
+struct stats_estimate stats_paired(const double *x, const double *y, size_t forks);
+
+/*
+ * x - y of two estimates without common forks, by the method of variance estimates recovery (Zou and
+ * Donner 2008). Its error is from both, its forks by Welch and Satterthwaite.
  */
 struct stats_estimate stats_difference(struct stats_estimate x, struct stats_estimate y);
 
-/* Sets lo and hi of *e to the percentiles 2.5 and 97.5 of rounds >= 1 replicates; reorders them. */
-void stats_percentiles(double *replicates, uint32_t rounds, struct stats_estimate *e);
+/*
+ * How many of n >= 1 series might be the chosen one, as far as this data says: that one, and those that
+ * it is not told apart from, by all n - 1 comparisons at once.
+ */
+size_t stats_rivals(const double *medians, size_t n, size_t forks, size_t chosen);
 
 /*
- * The interval of one of n >= 1 series that was chosen for its estimate: sets lo and hi of *e to those
- * of series `chosen` such that with 95 % confidence *every* series lies within its own, so that it
- * doesn't matter which was chosen and why (simultaneous bounds by the maximum statistic, as the
- * post-selection inference of Berk et al. 2013 uses them). The percentiles of the chosen alone hold
- * too seldom, since the least of a sample lies low for that; those of the least of each round more
- * seldom still, since they count that twice. With n == 1 the percentiles.
+ * *e with an interval that holds for whichever of so many was chosen for its estimate: 95 % for all of
+ * them at once, by Bonferroni's share of the error (as Berk et al. 2013 ask of what was selected).
  */
-void stats_chosen(const struct stats_estimate *estimates, const double *replicates, size_t n,
-	uint32_t rounds, size_t chosen, struct stats_estimate *e);
+struct stats_estimate stats_chosen(const struct stats_estimate *e, size_t rivals);
 
 /*
- * Simultaneous bounds by the bootstrap's maximum statistic. For the differences between all pairs
- * of n series (pairs != 0) or between each series and series `best` (pairs == 0), scale[i * n + j]
- * receives the standard deviation of replicate i - replicate j, and the result is the factor c such
- * that with 95 % confidence *every* such difference lies within its point +- c x scale.
- * 0 with n < 2.
+ * How far behind the least of n >= 1 series each may be, at most: behind[i] receives the upper bound, with
+ * 97.5 %, of its distance from whichever is the least (Hsu's multiple comparisons with the best, 1996,
+ * among the rivals of the series `best`). A fork in which it is ahead by more than `ahead` counts as one in
+ * which it is by that: how slow the other can be says nothing of how fast it is. 0 for one without rivals;
+ * INFINITY where nothing is known.
  */
-double stats_simultaneous(const struct stats_estimate *estimates, const double *replicates,
-	size_t n, uint32_t rounds, int pairs, size_t best, double *scale);
-
-/*
- * How far behind the least each of n >= 1 series may be: behind[i] receives the 97.5 percentile over
- * the rounds of replicate i - the least replicate of that round. Who is the least is asked anew in
- * every round, so a series that lies low by luck alone is behind in the rounds that lack the luck.
- */
-void stats_behind(const double *replicates, size_t n, uint32_t rounds, double *behind);
+void stats_behind(
+	const double *medians, size_t n, size_t forks, size_t best, double ahead, double *behind);
 
 /*
  * Two-sided p of the Mann-Whitney test by the normal approximation with tie correction, for those
@@ -125,6 +115,12 @@ double stats_mann_whitney(const double *a, size_t na, const double *b, size_t nb
 
 enum stats_verdict { STATS_INCONCLUSIVE, STATS_FASTER, STATS_SLOWER, STATS_EQUIVALENT };
 
+/* The most that may be said of an effect, and the chance of saying it wrongly, two-sided. */
+struct stats_claim {
+	enum stats_verdict verdict;
+	double chance; /* 1: there is none to make; NAN: there is no interval */
+};
+
 /*
  * What an interval of the logarithm of a ratio of *times* allows to be said of the numerator.
  * margin: log(1 + d) > 0; floor: the noise floor as a logarithm, NAN if unknown.
@@ -133,21 +129,30 @@ enum stats_verdict { STATS_INCONCLUSIVE, STATS_FASTER, STATS_SLOWER, STATS_EQUIV
  *	wholly inside +-margin, and floor <= margin      equivalent
  *	anything else                                    inconclusive
  *
- * With an unknown floor nothing is equivalent, and faster and slower go by the margin alone.
+ * With an unknown floor nothing is equivalent, and faster and slower go by the margin alone. At most one
+ * can be claimed; the verdict is that claim if its chance is at most STATS_ERROR, which is what the 95 %
+ * interval says too.
  */
+struct stats_claim stats_claim(
+	const struct stats_estimate *effect, double margin, double floor_log);
 enum stats_verdict stats_verdict(
 	const struct stats_estimate *effect, double margin, double floor_log);
+
+/*
+ * Which of n claims may be made, so that with a chance of 1 - error none is wrong (Holm 1979, step down);
+ * into made[]. A claim counts once: that an effect is beyond the margin and that it is within are not both wrong.
+ */
+void stats_holm(const struct stats_claim *claims, size_t n, double error, bool *made);
 
 /* "faster", "slower", "equivalent" or "inconclusive". */
 const char *stats_verdict_name(enum stats_verdict verdict);
 
 /*
- * About how many more blocks an inconclusive effect needs, if its point stays and its half-width
- * shrinks with the root of the number of blocks. 0: none, or no number of blocks will do (the floor
+ * About how many more forks an inconclusive effect needs, if its point stays and its half-width
+ * shrinks with the root of the number of forks. 0: none, or no number of forks will do (the floor
  * is above the margin, or the point lies on a threshold).
  */
-uint64_t stats_blocks_needed(
-	const struct stats_estimate *effect, double margin, double floor_log, uint64_t blocks);
+uint64_t stats_forks_needed(const struct stats_estimate *effect, double margin, double floor_log);
 
 /* The noise floor that a twin's effect sets: max(|point|, half-width). NAN without an interval. */
 double stats_floor(const struct stats_estimate *twin);

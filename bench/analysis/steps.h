@@ -44,10 +44,12 @@ void analysis_find_changes(struct analysis *a, struct analysis_moment *moments);
 /* Whether the machine was another in that block, for so many threads: one alone hands nothing over. */
 bool analysis_was_other(const struct analysis *a, int64_t block_id, uint64_t threads);
 
+enum { ANALYSIS_SLICES_MIN = 6 };
+
 /* Whether what is kept of `all` slices, or pairs of them, can stand for all. */
 static inline bool analysis_enough(size_t kept, size_t all)
 {
-	return kept >= STATS_EVIDENCE_MIN && 4 * kept >= all;
+	return kept >= ANALYSIS_SLICES_MIN && 4 * kept >= all;
 }
 
 /* Slices, threads and memory of one cell; what needs no estimate goes into the results. */
@@ -116,8 +118,11 @@ int analysis_read_served(struct analysis_source *r, size_t cell_at, size_t subje
 void analysis_work_out_response(struct analysis *a, size_t cell_at, size_t subject_at,
 	const struct analysis_served *served);
 
-/* Effects, verdicts, ranks and ties of one cell with at least one block. */
+/* The effects of one cell with at least one block. */
 void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis_raw *raw);
+
+/* Verdicts, ranks and ties of all cells, whose effects are there. */
+void analysis_rank(struct analysis *a);
 
 /* The commands that measure the cell again, with as many forks and blocks as it has now, or one row of it. */
 void analysis_make_commands(struct analysis *a, size_t cell_at);

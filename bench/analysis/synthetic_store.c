@@ -4,6 +4,7 @@
 #include "alloc/machine/compiler.h"
 #include "bench/analysis/stats.h"
 #include "bench/analysis/synthetic_latency.h"
+#include "bench/analysis/synthetic_random.h"
 #include "bench/sweep/schema.h"
 #include "bench/sweep/schema.sql.h"
 
@@ -97,16 +98,6 @@ static void run_printed(sqlite3 *db, char *sql)
 {
 	run(db, sql);
 	sqlite3_free(sql);
-}
-
-static double uniform(struct stats_rng *rng)
-{
-	return ((double)(stats_rng_next(rng) >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static double normal(struct stats_rng *rng)
-{
-	return sqrt(-2 * log(uniform(rng))) * cos(2 * M_PI * uniform(rng));
 }
 
 static double true_ns(
@@ -252,7 +243,7 @@ static double slowness(const struct synthetic_store *wanted, int c, unsigned for
 }
 
 static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wanted,
-	struct stats_rng *rng, int64_t *block_id)
+	struct synthetic_random *rng, int64_t *block_id)
 {
 	const struct load *load = &loads[c];
 	const double window = load->threads > CPUS ? 50000000 : 2000000;
@@ -267,10 +258,10 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 		double luck[SUBJECTS];
 
 		for (int i = 0; i < SUBJECTS; i++)
-			luck[i] = 0.25 * wanted->noise * normal(rng);
+			luck[i] = 0.25 * wanted->noise * synthetic_normal(rng);
 		for (unsigned b = 0; b < wanted->blocks; b++) {
 			/* What hits all subjects of a block alike: pairing takes it out. */
-			const double weather = 3 * wanted->noise * fabs(normal(rng));
+			const double weather = 3 * wanted->noise * fabs(synthetic_normal(rng));
 			const double id = (double)++*block_id;
 			/* The probes are the least of some tries, which misses most of it. */
 			const double machine = slowness(wanted, c, f, b);
@@ -290,10 +281,11 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 
 				const bool waits = m->progress[0] == 'b' && load->threads > 1;
 				const double noise = waits ? 4 * wanted->noise : wanted->noise;
-				const double ns = machine * true_ns(wanted, m, load) *
-						  exp(weather + luck[i] + noise * normal(rng));
+				const double ns =
+					machine * true_ns(wanted, m, load) *
+					exp(weather + luck[i] + noise * synthetic_normal(rng));
 				const double units = floor(lanes * window / ns);
-				const bool flagged = uniform(rng) < wanted->flagged_share;
+				const bool flagged = synthetic_uniform(rng) < wanted->flagged_share;
 
 				insert(db, slice, 9,
 					(double[]){id, i + 1, i, window, units, lanes * 1e9 / ns,
@@ -381,7 +373,7 @@ static void write_balance(
 }
 
 static void write_latency(
-	sqlite3 *db, int c, const struct synthetic_store *wanted, struct stats_rng *rng)
+	sqlite3 *db, int c, const struct synthetic_store *wanted, struct synthetic_random *rng)
 {
 	const struct load *load = &loads[c];
 	const double window = 40000000;
@@ -397,7 +389,7 @@ static void write_latency(
 			continue;
 		paths_of(wanted, &models[i], load, paths);
 		for (unsigned f = 0; f < wanted->forks; f++) {
-			const double luck = exp(wanted->noise * normal(rng));
+			const double luck = exp(wanted->noise * synthetic_normal(rng));
 			/* Timing costs two per cent; the weather is what it is in the mean. */
 			const double units = 0.98 * window / true_ns(wanted, &models[i], load) /
 					     exp(3 * wanted->noise * sqrt(2 / M_PI));
@@ -442,7 +434,7 @@ static const double unkept_share = 0.9;
  * callers wait for each other, the tail is a wider one.
  */
 static void write_loads(
-	sqlite3 *db, int c, const struct synthetic_store *wanted, struct stats_rng *rng)
+	sqlite3 *db, int c, const struct synthetic_store *wanted, struct synthetic_random *rng)
 {
 	const struct load *load = &loads[c];
 	const double slices = 20, arrived = 25000;
@@ -466,7 +458,7 @@ static void write_loads(
 				m->progress[0] == 'b' ? SYNTHETIC_BLOCKED_SIGMA : SYNTHETIC_SIGMA};
 
 			for (unsigned f = 0; f < wanted->forks; f++) {
-				const double luck = exp(wanted->noise * normal(rng));
+				const double luck = exp(wanted->noise * synthetic_normal(rng));
 
 				sqlite3_reset(s);
 				for (int n = 0; n < 11; n++)
@@ -489,7 +481,7 @@ static void write_loads(
 void synthetic_store_write(const char *path, const struct synthetic_store *wanted)
 {
 	sqlite3 *db = NULL;
-	struct stats_rng rng, latency_rng, load_rng;
+	struct synthetic_random rng, latency_rng, load_rng;
 	int64_t block_id = 0;
 	const int version = wanted->schema == 0 ? STORE_SCHEMA_VERSION : wanted->schema;
 
@@ -509,9 +501,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		"\"thp\":\"madvise\",\"clocks apart, at most ns\":\"60\","
 		"\"compiler\":\"gcc 12.2.0 -O3 -g\"}')");
 	write_subjects(db);
-	stats_rng_seed(&rng, wanted->seed);
-	stats_rng_seed(&latency_rng, wanted->seed + 1);
-	stats_rng_seed(&load_rng, wanted->seed + 2);
+	rng = synthetic_random(wanted->seed);
+	latency_rng = synthetic_random(wanted->seed + 1);
+	load_rng = synthetic_random(wanted->seed + 2);
 
 	const int end = wanted->cells > 0 ? (int)(wanted->first + wanted->cells) : CELLS;
 

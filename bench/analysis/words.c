@@ -289,9 +289,9 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 		ADD(text, "%zu to %zu forks a cell. ", forks_low, forks_high);
 	if (analysis->preliminary)
 		ADD(text,
-			"Preliminary: with fewer than %d forks an interval misses much of "
-			"what differs between processes. ",
-			STATS_EVIDENCE_MIN);
+			"Preliminary: fewer than %d forks don't tell how processes differ, so "
+			"nothing is decided. ",
+			STATS_FORKS_MIN);
 	if (append_noise(text, analysis)) {
 		ADD(text, "; no verdict is finer than that or than the margin of %s. ",
 			number_percent(analysis->margin).text);

@@ -1,7 +1,6 @@
 /*
  * SplitMix64 (Steele, Lea, Flood 2014): turns related numbers, such as 1, 2, 3, into unrelated
- * ones. It seeds generators and makes one number of several; streams of random numbers come from
- * stats.h.
+ * ones. It seeds generators and makes one number of several.
  */
 #ifndef BENCH_BASE_SPLITMIX_H
 #define BENCH_BASE_SPLITMIX_H

@@ -48,7 +48,8 @@ static int set_up(NO_STATE)
 	synthetic_store_write(store, &wanted);
 	wanted.mag_tls_factor = 1.2;
 	synthetic_store_write(slower, &wanted);
-	synthetic_store_execute(slower, "UPDATE machine SET json = '{\"kernel\":\"6.12\"}'");
+	synthetic_store_execute(
+		slower, "UPDATE machine SET json = replace(json, 'gcc 12.2.0', 'gcc 14.1.0')");
 	return 0;
 }
 
@@ -968,7 +969,7 @@ static void compare_lists_differences_first(NO_STATE)
 
 	const char *steady =
 		strstr(output, "two.db: source v0.1-7-gabc1234, 6 forks a cell; at its");
-	const char *differences = strstr(output, "kernel: 6.1.0-30-amd64 | 6.12");
+	const char *differences = strstr(output, "compiler: gcc 12.2.0 -O3 -g | gcc 14.1.0 -O3 -g");
 	const char *row = strstr(output, "  mag_tls ");
 
 	assert_non_null(steady);
@@ -981,6 +982,45 @@ static void compare_lists_differences_first(NO_STATE)
 	assert_non_null(strstr(row, "slower"));
 	assert_null(strstr(output, "(twin)"));
 	free(output);
+}
+
+/* Another kernel makes another machine: no ratio, unless that is what was asked for. */
+static void compare_refuses_another_machine(NO_STATE)
+{
+	char other[PATH_BYTES];
+	struct synthetic_store wanted = synthetic_store_default();
+
+	wanted.cells = 1;
+	snprintf(other, sizeof(other), "%s/elsewhere.db", directory);
+	synthetic_store_write(other, &wanted);
+	synthetic_store_execute(other, "UPDATE machine SET json = replace(json, '6.1.0', '6.12')");
+	captured_expect(&command_compare, 1, "different machines (kernel: 6.1.0-30-amd64 | 6.12",
+		store, other, NULL);
+	captured_expect(
+		&command_compare, 0, "B is slower in", "--across-machines", store, other, NULL);
+}
+
+/* Three rows can't tell what runs vary by, so nothing is claimed, however large the difference. */
+static void compare_of_few_rows_decides_nothing(NO_STATE)
+{
+	char a[PATH_BYTES], b[PATH_BYTES];
+	struct synthetic_store wanted = synthetic_store_default();
+
+	wanted.cells = 1;
+	wanted.forks = 6;
+	wanted.blocks = 4;
+	wanted.noise = 0.005;
+	snprintf(a, sizeof(a), "%s/few.db", directory);
+	snprintf(b, sizeof(b), "%s/few_slower.db", directory);
+	for (int i = 0; i < 2; i++) {
+		wanted.mag_tls_factor = i == 0 ? 1 : 3;
+		synthetic_store_write(i == 0 ? a : b, &wanted);
+		synthetic_store_execute(i == 0 ? a : b,
+			"DELETE FROM slice WHERE subject_id NOT IN (SELECT subject_id FROM subject "
+			"WHERE label IN ('mag_tls', 'mutex', 'ticket'))");
+	}
+	captured_expect(
+		&command_compare, 0, "that takes 5 rows", "--fail-if=ratio<0.97", a, b, NULL);
 }
 
 static void compare_knows_times_of_calls(NO_STATE)
@@ -1074,6 +1114,8 @@ int main(void)
 		cmocka_unit_test(report_command_refuses_in_words),
 		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(compare_lists_differences_first),
+		cmocka_unit_test(compare_refuses_another_machine),
+		cmocka_unit_test(compare_of_few_rows_decides_nothing),
 		cmocka_unit_test(compare_knows_times_of_calls),
 		cmocka_unit_test(compare_has_an_exit_status_for_ci),
 	};

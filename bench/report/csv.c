@@ -27,7 +27,8 @@ static const char *const head =
 	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
 	"high,"
 	"call_p99.9_ns,call_p99.9_low,call_p99.9_high,call_p99.99_ns,call_p99.99_low,"
-	"call_p99.99_high,call_longest_ns,probe_p50_ns,probe_p99_ns,timing_cost,calls_per_unit,"
+	"call_p99.99_high,call_longest_ns,probe_p50_ns,probe_p99_ns,timing_cost,timing_cost_low,"
+	"timing_cost_high,calls_per_unit,"
 	"call_time_ratio,call_time_comparable,call_longest_best_thread_ns,balance,"
 	"balance_comparable";
 
@@ -141,7 +142,7 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 		.longest_ns = NAN,
 		.probe_ns = NAN,
 		.probe_p99_ns = NAN,
-		.cost = NAN,
+		.cost = STATS_UNKNOWN,
 		.calls_per_unit = NAN,
 		.time_ratio = NAN,
 		.balance = NAN};
@@ -158,7 +159,9 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 	put_real(out, l->longest_ns);
 	put_real(out, l->probe_ns);
 	put_real(out, l->probe_p99_ns);
-	put_real(out, l->cost);
+	put_real(out, l->cost.point);
+	put_real(out, l->cost.lo);
+	put_real(out, l->cost.hi);
 	put_real(out, l->calls_per_unit);
 	put_real(out, l->time_ratio);
 	fputs(timed == NULL ? "," : l->time_comparable ? "1," : "0,", out);

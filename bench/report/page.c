@@ -262,7 +262,7 @@ static json_t *plan_of(const struct analysis *a)
 	add_row(rows, "build id", a->build_id);
 	add_row(rows, "plan hash", a->plan_hash);
 	snprintf(seed, sizeof(seed), "%" PRIu64, a->seed);
-	add_row(rows, "seed, of the sweep and of the bootstrap", seed);
+	add_row(rows, "seed of the sweep", seed);
 	add_row(rows, "planned", number_date(a->created_ns).text);
 	add_row(rows, "plan", a->plan_json);
 	add_row(rows, "store", a->store);
@@ -373,7 +373,6 @@ json_t *page_data(const struct analysis *a)
 	set(page, "any_event", json_boolean(a->event_count + a->change_count > 0));
 	set(page, "plan", plan_of(a));
 	set(page, "starts", starts_of(a));
-	set(page, "rounds", template_count(STATS_ROUNDS));
 	set(page, "margin", template_text(number_percent(a->margin).text));
 	set(page, "data", data_of(a));
 	free(p.order);

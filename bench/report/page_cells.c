@@ -69,7 +69,7 @@ static json_t *figures_of(const struct analysis *a, size_t c, size_t subject)
 		"p_is_small", json_boolean(r->mann_whitney < small_p), "p",
 		isnan(r->mann_whitney) ? template_text("–")
 				       : template_words("%.3f", r->mann_whitney),
-		"blocks_needed", template_count(r->blocks_needed), NULL);
+		"forks_needed", template_count(r->forks_needed), NULL);
 }
 
 static json_t *time_of(const struct analysis *a, size_t c, size_t subject)
@@ -193,9 +193,8 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		template_text(cell->lane_threads == 1 ? "per CPU" : "per pair of CPUs"), "twins",
 		twins_of(a, cell), "calibration", calibration_of(cell), "flagged",
 		template_count(cell->flagged), "slices", template_count(cell->slices),
-		"too_few_forks", template_count(cell->preliminary ? STATS_EVIDENCE_MIN : 0),
-		"command", template_text(cell->command), "run", template_text(cell->run),
-		"baseline",
+		"too_few_forks", template_count(cell->preliminary ? STATS_FORKS_MIN : 0), "command",
+		template_text(cell->command), "run", template_text(cell->run), "baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
 		"capped", json_boolean(cell->capped), "has_held", json_boolean(a->has_held),
 		"times", times, "conduct", conduct, NULL);

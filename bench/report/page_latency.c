@@ -34,14 +34,19 @@ static json_t *percentiles_of(const struct analysis_latency *l)
 static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
 {
 	const struct analysis_latency *l = analysis_latency(a, c, subject);
+	const struct stats_estimate *e = &l->cost;
 	/* A minus, and no range's dash. */
-	json_t *cost = isnan(l->cost) ? template_text("–") : template_words("%.1f", 100 * l->cost);
+	json_t *cost =
+		isnan(e->point) ? template_text("–") : template_words("%.1f", 100 * e->point);
+	json_t *range = e->forks < STATS_FORKS_MIN
+				? json_null()
+				: template_words("%.1f to %.1f", 100 * e->lo, 100 * e->hi);
 
 	return page_row(&a->subjects[subject],
 		template_record("percentiles", percentiles_of(l), "longest",
 			page_plain(l->longest_ns), "calls", template_count(l->calls), "cost", cost,
-			"time_comparable", json_boolean(l->time_comparable), "time_ratio",
-			page_plain(l->time_ratio), "balance_comparable",
+			"cost_range", range, "time_comparable", json_boolean(l->time_comparable),
+			"time_ratio", page_plain(l->time_ratio), "balance_comparable",
 			json_boolean(l->balance_comparable), "balance", page_plain(l->balance),
 			NULL));
 }
