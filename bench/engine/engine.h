@@ -38,7 +38,7 @@ enum {
 #define ENGINE_WINDOW_NS_MAX UINT64_C(60000000000)
 
 /* What timing calls may cost of a latency slice's time, as a share. */
-#define ENGINE_TIMED_SHARE 0.025
+#define ENGINE_TIMED_SHARE 0.0125
 
 /* What is run. Two strategies compete under equal cells only. */
 struct engine_cell {
