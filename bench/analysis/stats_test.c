@@ -145,7 +145,7 @@ static double noise(struct synthetic_random *rng, bool disturbed)
 static double coverage(
 	struct synthetic_random *rng, size_t forks, size_t blocks, double fork_sd, bool disturbed)
 {
-	enum { TRIALS = 4000 };
+	enum { TRIALS = 2500 };
 	size_t start[FORKS + 3] = {0};
 	double values[(FORKS + 2) * BLOCKS];
 	const double *const series[] = {values};
@@ -179,7 +179,7 @@ static void intervals_cover(NO_STATE)
 	static const double luck_of[] = {0, 0.4, 5};
 	struct synthetic_random rng = synthetic_random(test_seed);
 
-	print_message("seed %llu. Of 4000 intervals so many per cent hold the truth\n"
+	print_message("seed %llu. Of 2500 intervals so many per cent hold the truth\n"
 		      "blocks  forks differ  disturbed      3      4      6      9     12 forks\n",
 		(unsigned long long)test_seed);
 	for (size_t b = 0; b < array_count(blocks_of); b++) {
