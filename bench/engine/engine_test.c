@@ -378,6 +378,29 @@ static void test_huge_pages(NO_STATE)
 	}
 }
 
+/*
+ * A run and the bursts of those that lend none are as long, so that their figures can be compared; of
+ * strategies that may find too few it can't be told.
+ */
+static void test_bursts_are_as_long_as_runs(NO_STATE)
+{
+	for (size_t p = 0; pools[p] != NULL; p++) {
+		const struct workload_case subject =
+			case_of(pools[p]->name, INSTANCE_FOLDED, "burst_run");
+		const struct engine_cell cell = cell_of(1, 1);
+		struct engine_slice slice;
+
+		if (!runs_here(subject.ops, subject.workload, &cell) ||
+			(!subject.ops->traits.exact && subject.ops->get_run == NULL))
+			continue;
+		struct engine *engine = opened(&subject, &cell);
+		engine_slice(engine, WINDOW_NS, WINDOW_NS / 10, &slice);
+		assert_int_equal(slice.failed, 0);
+		assert_int_equal(slice.units % POOL_MAGAZINE_OBJECTS_DEFAULT, 0);
+		close_sound(engine);
+	}
+}
+
 /* Two threads for this long: enough for the one to strand what the other lacks, if both have a CPU. */
 #define HELD_WINDOW_NS (20 * WINDOW_NS)
 
@@ -631,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_dry_pool),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_bursts_are_as_long_as_runs),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_memory_failures),
