@@ -90,9 +90,11 @@ struct workload {
 	bool untimed; /* makes no call of a driver's: nothing in WORKLOAD_CALL */
 	/*
 	 * In each slice the engine stops the first thread for so long, and times all calls of the
-	 * others; 0: not at all. Part of sweeps that name it.
+	 * others; 0: not at all.
 	 */
 	uint32_t stall_ms;
+	/* Part of sweeps that name it, and of no others. */
+	bool by_name;
 	/* A driver's profile: part of full sweeps, and of quick ones that name it. */
 	bool profile;
 	/*

@@ -215,7 +215,7 @@ static void explain_no_cell(
  */
 static bool is_default(const struct plan_request *request, const struct workload *workload)
 {
-	if (workload->stall_ms > 0)
+	if (workload->by_name)
 		return false;
 	return !request->quick ||
 	       (!workload->profile && !workload->diagnostic &&

@@ -18,14 +18,15 @@
 #define BENCH_WORKLOAD_HELD_LOAD_H
 
 #include "bench/workload.h"
+#include "bench/workload/random.h"
 #include "bench/workload/touch.h"
 
 #include <assert.h>
 #include <errno.h>
 
 enum {
-	HELD_OBJECTS = 1000, /* of the pool, a thread */
-	HELD_SWING = 32,     /* objects: DPDK's customary burst */
+	HELD_OBJECTS = 1000,          /* of the pool, a thread */
+	HELD_SWING = 32,              /* objects: DPDK's customary burst */
 };
 
 static_assert(
@@ -42,21 +43,11 @@ struct held {
 	void *object[HELD_OBJECTS];
 };
 
-/*
- * 0..count-1, evenly but for count in 2^32: a congruential generator (Knuth's MMIX), of which the
- * upper half is scaled, so that nothing is divided.
- */
-ALWAYS_INLINE uint32_t held_draw(struct held *held)
-{
-	held->random = held->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((held->random >> 32) * held->count >> 32);
-}
-
 ALWAYS_INLINE void held_put_down(const struct pool_ops *ops, struct pool *pool,
 	struct workload_thread *t, struct held *held, bool touch)
 {
 	while (held->count > held->low) {
-		void **place = &held->object[held_draw(held)];
+		void **place = &held->object[random_below(&held->random, held->count)];
 		void *object = *place;
 
 		*place = held->object[--held->count];

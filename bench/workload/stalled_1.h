@@ -21,6 +21,7 @@ static const struct workload workload_stalled_1_info = {
 	.lane_threads = STALLED_HOLDER_LANE_THREADS,
 	.stall_ms = 1,
 	.diagnostic = true,
+	.by_name = true,
 	.demand = pair_demand,
 };
 

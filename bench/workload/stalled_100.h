@@ -21,6 +21,7 @@ static const struct workload workload_stalled_100_info = {
 	.lane_threads = STALLED_HOLDER_LANE_THREADS,
 	.stall_ms = 100,
 	.diagnostic = true,
+	.by_name = true,
 	.demand = pair_demand,
 };
 
