@@ -80,8 +80,8 @@ struct workload {
 	uint32_t (*demand)(const struct workload_cell *cell);
 	/*
 	 * Instead of demand: exactly the objects of the pool. For workloads in which objects are
-	 * scarce, yet some are free at every get, so that one which answers NULL met a *false
-	 * empty*; t->failed counts those alone then, and the reports call them so.
+	 * scarce, and which know when one was free though a get answered NULL, a *false empty*;
+	 * t->failed counts those alone then, and the reports call them so.
 	 */
 	uint32_t (*capacity)(const struct workload_cell *cell);
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */

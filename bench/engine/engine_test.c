@@ -445,6 +445,12 @@ static void test_held(NO_STATE)
 	assert_int_equal(false_empties("mutex", "held_95", false), 0);
 	assert_int_equal(false_empties("treiber_tag", "held_95", false), 0);
 	assert_int_not_equal(false_empties("mag_tls", "held_95", true), 0);
+	/* The pool runs dry by design, which is no false empty, and magazines strand what others lack. */
+	assert_int_equal(false_empties("treiber_tag", "exhaust_100", false), 0);
+	assert_int_equal(false_empties("treiber_tag", "exhaust_200", false), 0);
+	assert_int_equal(false_empties("mutex", "exhaust_110", false), 0);
+	assert_int_not_equal(false_empties("mag_tls", "exhaust_100", true), 0);
+	assert_int_not_equal(false_empties("mag_tls", "exhaust_110", true), 0);
 }
 
 static void expect_refusal(const char *pool, const char *workload, const struct engine_cell *cell,

@@ -16,7 +16,7 @@ CREATE TABLE subject (
   cache TEXT NOT NULL, exact INTEGER NOT NULL, is_pool INTEGER NOT NULL) STRICT;
 -- The loads under which they compete; every figure belongs to one cell and one subject. object_align: bytes; 0: each
 -- strategy's own. pages: ordinary | transparent | huge. capped: 1 where the workload says how many objects the pool
--- has, of which some are free at every get; a slice's `failed` is its false empties there.
+-- has; a slice's `failed` counts gets there that found none while one was free, its false empties.
 CREATE TABLE cell (
   cell_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, workload TEXT NOT NULL,
   unit TEXT NOT NULL, program TEXT NOT NULL, threads INTEGER NOT NULL,

@@ -27,6 +27,7 @@
 enum {
 	HELD_OBJECTS = 1000,          /* of the pool, a thread */
 	HELD_SWING = 32,              /* objects: DPDK's customary burst */
+	HELD_MOST = 2 * HELD_OBJECTS, /* of a thread that wants more than its part */
 };
 
 static_assert(
@@ -40,7 +41,7 @@ struct held {
 	uint64_t random;
 	uint32_t count;
 	uint32_t low, high; /* it puts down to low as soon as it has high */
-	void *object[HELD_OBJECTS];
+	void *object[HELD_MOST];
 };
 
 ALWAYS_INLINE void held_put_down(const struct pool_ops *ops, struct pool *pool,
