@@ -1,0 +1,40 @@
+/*
+ * fill_fifo: get 32768 objects, then put all of them in the order in which they were got. fill_load.h has the loop.
+ *
+ * All threads do the same, each with objects of its own. Counts moves.
+ *
+ * What it can't show: a pool larger than the last-level cache, unless --size makes it so.
+ */
+#ifndef BENCH_WORKLOAD_FILL_FIFO_H
+#define BENCH_WORKLOAD_FILL_FIFO_H
+
+#include "bench/workload/fill_load.h"
+
+ALWAYS_INLINE uint64_t workload_fill_fifo(
+	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
+{
+	return fill_run(ops, pool, t, n);
+}
+
+static int fill_fifo_enter(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
+{
+	(void)ops;
+	(void)pool;
+	return fill_enter(t, FILL_FIFO);
+}
+
+static const struct workload workload_fill_fifo_info = {
+	.name = "fill_fifo",
+	.summary = "get 32768 objects, put all back in that order",
+	.unit = "moves",
+	.program = "A driver that posts a large ring of buffers and takes all down again, first in "
+		   "first "
+		   "out. Cold lines.",
+	.lane_threads = 1,
+	.by_name = true,
+	.demand = fill_demand,
+	.enter = fill_fifo_enter,
+	.leave = fill_leave,
+};
+
+#endif
