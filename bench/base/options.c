@@ -181,6 +181,25 @@ static bool take_real(
 	return true;
 }
 
+static bool take_text(const struct site *site, const struct options_entry *entry, const char *text,
+	const char **into)
+{
+	if (text[0] == '\0')
+		return refuse(
+			site, "%s%s takes a value that isn't empty", site->dashes, entry->name);
+	*into = text;
+	return true;
+}
+
+static bool add_text(const struct site *site, const struct options_entry *entry, const char *text,
+	struct options_texts *into)
+{
+	if (into->count == OPTIONS_TEXTS_MAX)
+		return refuse(site, "%s%s can be given %d times at most", site->dashes, entry->name,
+			OPTIONS_TEXTS_MAX);
+	return take_text(site, entry, text, &into->item[into->count++]);
+}
+
 static bool take_names(const struct site *site, const struct options_entry *entry, const char *text,
 	struct options_names *into)
 {
@@ -322,11 +341,9 @@ static bool take_value(
 	case OPTIONS_REAL:
 		return take_real(site, entry, text, member);
 	case OPTIONS_TEXT:
-		if (text[0] == '\0')
-			return refuse(site, "%s%s takes a value that isn't empty", site->dashes,
-				entry->name);
-		*(const char **)member = text;
-		return true;
+		return take_text(site, entry, text, member);
+	case OPTIONS_TEXTS:
+		return add_text(site, entry, text, member);
 	case OPTIONS_NAMES:
 		return take_names(site, entry, text, member);
 	case OPTIONS_NUMBERS:

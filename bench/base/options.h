@@ -3,7 +3,7 @@
  * --help and the sentence for each mistake all come from that table, so they can't disagree.
  *
  * Accepted are --name VALUE, --name=VALUE, -x VALUE, -xVALUE, flags in one word (-xyz) and, after
- * --, operands only. The same option given twice takes the last value.
+ * --, operands only. The same option given twice takes the last value, but for OPTIONS_TEXTS.
  */
 #ifndef BENCH_BASE_OPTIONS_H
 #define BENCH_BASE_OPTIONS_H
@@ -16,6 +16,7 @@ enum {
 	OPTIONS_LIST_MAX = 64,   /* items in one list: more than there are strategies or CPUs to
 				    ask for in one sweep */
 	OPTIONS_TEXT_MAX = 1024, /* characters in one list of names */
+	OPTIONS_TEXTS_MAX = 8,   /* times that an option may be given which collects its values */
 };
 
 enum options_kind {
@@ -23,8 +24,15 @@ enum options_kind {
 	OPTIONS_COUNT,   /* a whole decimal number in least..most; uint64_t */
 	OPTIONS_REAL,    /* a decimal number in real_least..real_most; double */
 	OPTIONS_TEXT,    /* anything but the empty string; const char *, points into argv */
+	OPTIONS_TEXTS,   /* likewise, and given again it adds a value; struct options_texts */
 	OPTIONS_NAMES,   /* names that `known` lists, with commas; struct options_names */
 	OPTIONS_NUMBERS, /* numbers and ranges, with commas; struct options_numbers */
+};
+
+/* Values in the order given; they point into argv. */
+struct options_texts {
+	size_t count;
+	const char *item[OPTIONS_TEXTS_MAX];
 };
 
 /* Names in the order given, without repetition: those that `known` returns, which live as long. */

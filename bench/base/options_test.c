@@ -15,6 +15,7 @@ struct example {
 	uint64_t forks;
 	double slice_ms;
 	const char *out;
+	struct options_texts peers;
 	struct options_names pools;
 	struct options_numbers threads;
 	struct options_numbers aligns;
@@ -35,6 +36,7 @@ static const struct options_entry entries[] = {
 	OPTION(REAL, struct example, slice_ms, "slice-ms", 0, "MS",
 		"Length of a slice in milliseconds.", .real_least = 0.01, .real_most = 1000),
 	OPTION(TEXT, struct example, out, "out", 'o', "DIR", "Where the results go."),
+	OPTION(TEXTS, struct example, peers, "peer", 0, "NAME=PATH", "Libraries."),
 	OPTION(NAMES, struct example, pools, "pool", 0, "A,B", "Strategies.", .known = known_pools,
 		.noun = "strategy"),
 	OPTION(NUMBERS, struct example, threads, "threads", 0, "LIST", "Threads.", 1, 256),
@@ -131,6 +133,20 @@ static void every_kind_is_read(NO_STATE)
 	assert_int_equal(p.argc - p.operand, 2);
 	assert_string_equal(p.argv[p.operand], "a");
 	assert_string_equal(p.argv[p.operand + 1], "b");
+}
+
+static void texts_add_up(NO_STATE)
+{
+	struct parsed p;
+
+	parse(&p, "--peer a=1 --peer=b=2");
+	assert_int_equal(p.value.peers.count, 2);
+	assert_string_equal(p.value.peers.item[0], "a=1");
+	assert_string_equal(p.value.peers.item[1], "b=2");
+	assert_refused("--peer=", "--peer", "isn't empty");
+	assert_refused("--peer 1 --peer 2 --peer 3 --peer 4 --peer 5 --peer 6 --peer 7 --peer 8 "
+		       "--peer 9",
+		"--peer", "8 times at most");
 }
 
 static void operands_may_stand_anywhere(NO_STATE)
@@ -314,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_is_read),
+		cmocka_unit_test(texts_add_up),
 		cmocka_unit_test(operands_may_stand_anywhere),
 		cmocka_unit_test(letters_may_share_a_word),
 		cmocka_unit_test(lists_and_ranges_expand),
