@@ -67,28 +67,39 @@ static bool same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Roles, and whom twins and tables are compared with. */
+static bool is_table(const struct analysis_subject *subject)
+{
+	return strcmp(subject->dispatch, "table") == 0;
+}
+
+/* Whether other is what subject is compared with. */
+static bool is_original(
+	const struct analysis_subject *subject, const struct analysis_subject *other)
+{
+	if (other->role == ANALYSIS_TWIN || other->build != NULL ||
+		!same_text(other->pool, subject->pool) ||
+		!same_text(other->context, subject->context))
+		return false;
+	return subject->role == ANALYSIS_TWIN || subject->build != NULL
+		       ? is_table(other) == is_table(subject)
+		       : is_table(subject) && !is_table(other);
+}
+
+/* Roles, and whom twins, tables and another build's are compared with. */
 static void assign_roles(struct analysis *a)
 {
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_subject *subject = &a->subjects[i];
-		const bool table = strcmp(subject->dispatch, "table") == 0;
 
 		for (size_t j = 0; j < a->subject_count && subject->original == i; j++) {
-			const struct analysis_subject *other = &a->subjects[j];
-			const bool other_table = strcmp(other->dispatch, "table") == 0;
-
-			if (j == i || other->role == ANALYSIS_TWIN ||
-				!same_text(other->pool, subject->pool) ||
-				!same_text(other->context, subject->context))
-				continue;
-			if (subject->role == ANALYSIS_TWIN ? other_table == table
-							   : table && !other_table)
+			if (j != i && is_original(subject, &a->subjects[j]))
 				subject->original = j;
 		}
 		if (subject->role == ANALYSIS_TWIN)
 			continue;
-		if (subject->original != i)
+		if (subject->build != NULL)
+			subject->role = ANALYSIS_OTHER;
+		else if (subject->original != i)
 			subject->role = ANALYSIS_TABLE;
 		else if (strcmp(subject->pool, "null") == 0)
 			subject->role = ANALYSIS_HARNESS;
@@ -234,7 +245,9 @@ static void summarise(struct analysis *a)
 		 */
 		subject->apart = a->cell_count > 0 && unsupported == a->cell_count &&
 				 (subject->context != NULL || subject->role == ANALYSIS_HARNESS ||
-					 subject->role == ANALYSIS_FLOOR);
+					 subject->role == ANALYSIS_FLOOR ||
+					 (subject->role == ANALYSIS_OTHER &&
+						 a->subjects[subject->original].apart));
 	}
 	for (size_t c = 0; c < a->cell_count; c++) {
 		a->preliminary |= a->cells[c].preliminary;
@@ -280,8 +293,10 @@ static int read_all(struct analysis_source *r, const char *baseline, bool effect
 		if (analyse_cell(r, c, effects) != 0)
 			return -1;
 	}
-	if (effects)
+	if (effects) {
 		analysis_rank(r->analysis);
+		analysis_judge_against(r->analysis);
+	}
 	summarise(r->analysis);
 	return 0;
 }

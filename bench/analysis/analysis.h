@@ -46,6 +46,7 @@ enum analysis_role {
 	ANALYSIS_FLOOR,   /* for one thread only, so no choice for a driver */
 	ANALYSIS_TABLE,   /* through a run-time table, beside its folded self */
 	ANALYSIS_TWIN,
+	ANALYSIS_OTHER, /* of another build, beside this one's */
 };
 
 /* How a subject fared in a cell. All but MEASURED keep it out of ranks and verdicts. */
@@ -80,8 +81,11 @@ struct analysis_subject {
 	const char *label, *pool, *context, *dispatch, *summary, *progress, *cache;
 	bool exact, is_pool;
 	enum contention contention;
+	const char *build;   /* the other build's name; NULL: it is of this one */
+	const char *library; /* the path of what is preloaded to replace malloc; or NULL */
 	enum analysis_role role;
-	size_t original; /* of a twin or a table: the subject it is compared with; else itself */
+	/* Of a twin, a table or another build's: the subject it is compared with; else itself. */
+	size_t original;
 
 	/* Over all cells; contestants only. */
 	size_t measured;  /* cells with a result */
@@ -251,8 +255,9 @@ struct analysis_result {
 	struct stats_estimate ns;      /* logarithm of ns per unit */
 	struct stats_estimate to_best; /* to_* are effects; NAN where there is nothing to compare */
 	struct stats_estimate to_base; /* against the baseline's subject */
-	struct stats_estimate to_original; /* of a table or twin */
+	struct stats_estimate to_original; /* of a table, a twin or another build's */
 	enum stats_verdict best_verdict, base_verdict;
+	enum stats_verdict against_verdict; /* of another build's row: on this build's against it */
 	bool in_best_set;                   /* best, or tied: see ANALYSIS_KNOWN */
 	bool undecided;                     /* neither that nor shown to be worse */
 	size_t rank_low, rank_high;         /* 1..; 0: not ranked */
@@ -302,11 +307,19 @@ struct analysis_raw {
 	double *jain, *slowest, *calibration;
 };
 
+/* Another build of the program, which competed too. */
+struct analysis_build {
+	const char *name, *build_id, *source_revision,
+		*made; /* made: by which compiler and flags */
+};
+
 struct analysis {
 	const char *store; /* the path as given */
 	const char *plan_hash, *plan_json, *build_id, *source_revision, *command;
-	uint64_t seed; /* the plan's */
-	uint32_t cpus; /* that the sweep could use; 0: the plan does not say */
+	bool has_other;
+	struct analysis_build other; /* if has_other */
+	uint64_t seed;               /* the plan's */
+	uint32_t cpus;               /* that the sweep could use; 0: the plan does not say */
 	/*
 	 * Memory is what was held. Else the store is older, and bytes an object are what opening and
 	 * filling the pool cost, by its capacity.
@@ -432,6 +445,16 @@ void analysis_confidence(const struct analysis *analysis, char *text);
  */
 void analysis_changes(const struct analysis *analysis, char *text);
 void analysis_change_text(const struct analysis *analysis, size_t change, char *text);
+
+/*
+ * What another build's row says in a cell: this build's time by the other's, as an effect, and the
+ * verdict on this build. The verdicts of all such pairs are made together. False: one of the two was not measured, or is no such row.
+ */
+bool analysis_against(const struct analysis *analysis, size_t cell, size_t subject,
+	struct stats_estimate *effect, enum stats_verdict *verdict);
+
+/* Which the two builds are, and what this one is against the other, in whole sentences; "" alone. */
+void analysis_against_text(const struct analysis *analysis, char *text);
 
 /* Who stands apart, in a sentence; "" if nobody does. */
 void analysis_apart(const struct analysis *analysis, char *text);

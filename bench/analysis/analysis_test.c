@@ -115,6 +115,86 @@ static void roles_follow_from_the_store(NO_STATE)
 	}
 }
 
+/* The twin becomes another build's row: this build's takes `factor` times as long. */
+static struct analysis *two_builds(double factor)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	char sql[WHY_BYTES];
+
+	wanted.cells = 2;
+	synthetic_store_write(store, &wanted);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO build VALUES ('v1', 'feedfacef00d', 'v1-2-gfeed', 'gcc 13 -O2');"
+		"UPDATE slice SET units_per_s = units_per_s * %g WHERE subject_id IN "
+		"(SELECT subject_id FROM subject WHERE twin = 1);"
+		"UPDATE subject SET label = 'mag_tls@v1', twin = 0, build = 'v1' WHERE twin = 1",
+		factor);
+	synthetic_store_execute(store, sql);
+	return read_store(NULL);
+}
+
+static void another_build_is_compared(NO_STATE)
+{
+	static const struct {
+		double factor;
+		enum stats_verdict verdict;
+		const char *text;
+	} cases[] = {
+		{1.2, STATS_SLOWER, "This one is faster in 0, slower in 2 (most: mag_tls in '"},
+		{0.8, STATS_FASTER, "This one is faster in 2 (most: mag_tls in '"},
+	};
+
+	for (size_t i = 0; i < array_count(cases); i++) {
+		struct analysis *a = two_builds(cases[i].factor);
+		const size_t other = subject(a, "mag_tls@v1");
+		char text[ANALYSIS_SENTENCE_BYTES];
+		struct stats_estimate effect;
+		enum stats_verdict verdict;
+
+		assert_int_equal(a->subjects[other].role, ANALYSIS_OTHER);
+		assert_int_equal(a->subjects[other].original, subject(a, "mag_tls"));
+		assert_int_equal(
+			a->subjects[subject(a, "mag_tls/table")].original, subject(a, "mag_tls"));
+		assert_int_equal(analysis_at(a, 0, other)->rank_low, 0);
+		assert_true(analysis_against(a, 0, other, &effect, &verdict));
+		assert_true(effect.lo <= effect.point && effect.point <= effect.hi);
+		assert_true(fabs(effect.point - log(cases[i].factor)) < 0.02);
+		assert_int_equal(verdict, cases[i].verdict);
+		assert_false(
+			analysis_against(a, 0, subject(a, "mag_tls/table"), &effect, &verdict));
+		analysis_against_text(a, text);
+		assert_non_null(strstr(text, "the other, @v1, is v1-2-gfeed (feedfacef00d)"));
+		assert_non_null(strstr(text, cases[i].text));
+		assert_non_null(strstr(text, " of 2 pairs."));
+		assert_non_null(strstr(text, "compiled otherwise"));
+		assert_non_null(strstr(a->cells[0].command, "--against TREE"));
+		analysis_free(a);
+	}
+	struct analysis *alone = whole_store();
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	analysis_against_text(alone, text);
+	assert_string_equal(text, "");
+	assert_null(strstr(alone->cells[0].command, "--against"));
+}
+
+static void a_library_is_no_strategy_to_name(NO_STATE)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+
+	wanted.cells = 1;
+	synthetic_store_write(store, &wanted);
+	synthetic_store_execute(store,
+		"UPDATE subject SET label = 'mine', pool = 'mine', library = '/a b/lib.so' WHERE "
+		"pool = 'malloc'");
+	struct analysis *a = read_store(NULL);
+
+	assert_int_equal(a->subjects[subject(a, "mine")].role, ANALYSIS_CONTESTANT);
+	assert_null(strstr(a->cells[0].command, ",mine"));
+	assert_non_null(strstr(a->cells[0].command, " --peer mine='/a b/lib.so'"));
+	analysis_free(a);
+}
+
 static void times_and_effects_are_near_the_truth(NO_STATE)
 {
 	struct analysis *a = whole_store();
@@ -520,7 +600,7 @@ static void who_has_no_cell_has_no_row(NO_STATE)
 	analysis_free(a);
 	synthetic_store_execute(store,
 		"INSERT INTO subject VALUES (90,'mag_tls+sticky','mag_tls','sticky','folded',0,"
-		"'a policy','lock-free','thread',0,1);"
+		"'a policy','lock-free','thread',0,1,NULL,NULL);"
 		"INSERT INTO event(cell_id,subject_id,fork,state,detail,at_ns) "
 		"SELECT cell_id,90,-1,'unsupported','pair pushes no context.',0 FROM cell");
 	a = read_store(NULL);
@@ -1604,6 +1684,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_by_hand),
 		cmocka_unit_test(roles_follow_from_the_store),
+		cmocka_unit_test(another_build_is_compared),
+		cmocka_unit_test(a_library_is_no_strategy_to_name),
 		cmocka_unit_test(times_and_effects_are_near_the_truth),
 		cmocka_unit_test(ties_share_letters_and_ranks),
 		cmocka_unit_test(broken_subjects_are_told_and_not_ranked),

@@ -194,8 +194,28 @@ static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	subject->contention = contention_of(subject->progress, subject->cache);
 	subject->exact = sqlite3_column_int(s, 9) != 0;
 	subject->is_pool = sqlite3_column_int(s, 10) != 0;
+	subject->build = source_text_or_null(r, s, 11);
+	subject->library = source_text_or_null(r, s, 12);
 	subject->original = r->analysis->subject_count;
 	subject->median = subject->worst = subject->overhead_bytes = NAN;
+}
+
+/* The other build, if there is one. */
+static void read_other(struct analysis_source *r)
+{
+	struct analysis *a = r->analysis;
+	sqlite3_stmt *s = NULL;
+
+	if (r->schema >= SCHEMA_WITH_BUILDS)
+		s = source_prepare(
+			r, "SELECT name, build_id, source_revision, made FROM build LIMIT 1");
+	while (s != NULL && source_next(r, s)) {
+		a->has_other = true;
+		a->other.name = source_text(r, s, 0);
+		a->other.build_id = source_text(r, s, 1);
+		a->other.source_revision = source_text(r, s, 2);
+		a->other.made = source_text(r, s, 3);
+	}
 }
 
 int analysis_read_subjects(struct analysis_source *r)
@@ -203,9 +223,13 @@ int analysis_read_subjects(struct analysis_source *r)
 	struct analysis *a = r->analysis;
 
 	a->subjects = read_table(r, "subject",
-		"subject_id, label, pool, context, dispatch, twin, summary, progress, cache, "
-		"exact, is_pool",
+		r->schema >= SCHEMA_WITH_BUILDS
+			? "subject_id, label, pool, context, dispatch, twin, summary, progress, "
+			  "cache, exact, is_pool, build, library"
+			: "subject_id, label, pool, context, dispatch, twin, summary, progress, "
+			  "cache, exact, is_pool, NULL, NULL",
 		sizeof(*a->subjects), &a->subject_count, take_subject);
+	read_other(r);
 	return source_result(r);
 }
 

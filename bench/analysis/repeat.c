@@ -45,7 +45,7 @@ static const char *pool_of(const struct analysis_subject *subject)
 {
 	const bool competes = subject->context == NULL || *subject->context == '\0';
 
-	return competes ? subject->pool : NULL;
+	return competes && subject->library == NULL ? subject->pool : NULL;
 }
 
 static const char *context_of(const struct analysis_subject *subject)
@@ -97,6 +97,26 @@ static void append_list(FILE *out, const struct analysis *a, size_t cell_at, con
 	AUTO_FREE char *list = list_of(a, cell_at, name);
 
 	append_option(out, option, list, usual);
+}
+
+/* Libraries in the place of malloc, and another build, of which a store does not know where it is. */
+static void append_guests(FILE *out, const struct analysis *a, size_t cell_at)
+{
+	bool other = false;
+
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct analysis_subject *s = &a->subjects[i];
+
+		if (!takes_part(a, cell_at, i))
+			continue;
+		other |= s->build != NULL;
+		if (s->library != NULL && s->role == ANALYSIS_CONTESTANT) {
+			fprintf(out, " --peer %s=", s->pool);
+			append_word(out, s->library);
+		}
+	}
+	if (other)
+		fputs(" --against TREE", out);
 }
 
 /* The length of a cell's slices in milliseconds; 0 if the plan doesn't tell. */
@@ -167,6 +187,7 @@ static const char *sweep_line(struct analysis *a, size_t cell_at, const json_t *
 	append_list(out, a, cell_at, "--pool", pool_of, "");
 	append_list(out, a, cell_at, "--context", context_of, "");
 	append_list(out, a, cell_at, "--dispatch", dispatch_of, "folded");
+	append_guests(out, a, cell_at);
 	append_load(out, cell);
 	if (cell->forks > 0)
 		fprintf(out, " --forks %zu --blocks %zu", cell->forks,
@@ -191,7 +212,8 @@ static const char *run_line(struct analysis *a, size_t cell_at, const json_t *pl
 
 	for (size_t i = 0; i < a->subject_count && subject == NULL; i++) {
 		if (cell->has_best ? i == cell->best
-				   : analysis_at(a, cell_at, i)->state == ANALYSIS_MEASURED)
+				   : a->subjects[i].build == NULL &&
+					     analysis_at(a, cell_at, i)->state == ANALYSIS_MEASURED)
 			subject = &a->subjects[i];
 	}
 	if (subject == NULL)
@@ -199,8 +221,13 @@ static const char *run_line(struct analysis *a, size_t cell_at, const json_t *pl
 
 	FILE *out = need_stream(&line, &bytes);
 
+	if (subject->library != NULL) {
+		fputs("LD_PRELOAD=", out);
+		append_word(out, subject->library);
+		fputc(' ', out);
+	}
 	fputs("./nblbench run", out);
-	append_option(out, "--pool", subject->pool, "");
+	append_option(out, "--pool", subject->library != NULL ? "malloc" : subject->pool, "");
 	append_option(out, "--context", context_of(subject), "");
 	append_option(out, "--dispatch", dispatch_of(subject), "folded");
 	append_load(out, cell);

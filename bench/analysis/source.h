@@ -13,13 +13,14 @@
 
 /*
  * The first versions whose stores tell of waits and latency; of slices with every call timed; of the
- * machine's probes; of the memory that is held.
+ * machine's probes; of the memory that is held; of other builds.
  */
 enum {
 	SCHEMA_WITH_LATENCY = 3,
 	SCHEMA_WITH_BALANCE = 4,
 	SCHEMA_WITH_PROBES = 5,
-	SCHEMA_WITH_HELD = 6
+	SCHEMA_WITH_HELD = 6,
+	SCHEMA_WITH_BUILDS = 6,
 };
 
 struct analysis_source {

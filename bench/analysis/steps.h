@@ -124,6 +124,9 @@ void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis
 /* Verdicts, ranks and ties of all cells, whose effects are there. */
 void analysis_rank(struct analysis *a);
 
+/* The verdicts on this build's rows against the other's. */
+void analysis_judge_against(struct analysis *a);
+
 /* The commands that measure the cell again, with as many forks and blocks as it has now, or one row of it. */
 void analysis_make_commands(struct analysis *a, size_t cell_at);
 

@@ -150,13 +150,12 @@ static void write_subjects(sqlite3 *db)
 		char pool[LABEL_BYTES];
 
 		snprintf(pool, sizeof(pool), "%.*s", (int)strcspn(m->label, "/ "), m->label);
-		run_printed(db,
-			sqlite3_mprintf(
-				"INSERT INTO subject VALUES (%d,%Q,%Q,NULL,%Q,%d,%Q,%Q,%Q,%d,%d)",
-				i + 1, m->label, pool,
-				strchr(m->label, '/') == NULL ? "folded" : "table",
-				strchr(m->label, '(') != NULL, m->summary, m->progress, m->cache,
-				m->exact, m->is_pool));
+		run_printed(db, sqlite3_mprintf("INSERT INTO subject VALUES "
+						"(%d,%Q,%Q,NULL,%Q,%d,%Q,%Q,%Q,%d,%d,NULL,NULL)",
+					i + 1, m->label, pool,
+					strchr(m->label, '/') == NULL ? "folded" : "table",
+					strchr(m->label, '(') != NULL, m->summary, m->progress,
+					m->cache, m->exact, m->is_pool));
 	}
 }
 
@@ -519,7 +518,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		run(db, "ALTER TABLE memory DROP COLUMN rss_settled;"
 			"ALTER TABLE memory DROP COLUMN held_peak;"
 			"ALTER TABLE memory DROP COLUMN held_settled;"
-			"ALTER TABLE memory DROP COLUMN objects");
+			"ALTER TABLE memory DROP COLUMN objects;"
+			"ALTER TABLE subject DROP COLUMN build;"
+			"ALTER TABLE subject DROP COLUMN library; DROP TABLE build");
 	if (version < 5)
 		run(db, "ALTER TABLE block DROP COLUMN calibration_end_ns;"
 			"ALTER TABLE block DROP COLUMN hand_overs_ns;"

@@ -6,17 +6,25 @@
 #ifndef BENCH_BASE_HASH_H
 #define BENCH_BASE_HASH_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The hash of the empty text. */
 #define HASH_EMPTY UINT64_C(0xcbf29ce484222325)
 
-/* The hash of what had this hash, with text behind it. */
+/* The hash of what had this hash, with n bytes behind it. */
+static inline uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Likewise, with text behind it. */
 static inline uint64_t hash_text(uint64_t hash, const char *text)
 {
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return hash;
+	return hash_bytes(hash, (const unsigned char *)text, strlen(text));
 }
 
 #endif

@@ -45,7 +45,8 @@ static void list_absence_in_worker(const struct pool_ops *pool)
 
 	if (controller_begin(&controller) != 0)
 		return;
-	controller_spawn(&worker, pool->name, "folded", 0);
+	controller_spawn(
+		&worker, &(struct controller_start){.pool = pool->name, .dispatch = "folded"});
 	controller_greet(&controller, &worker);
 	if (worker.state != NULL)
 		printf("  %-*s can't run here: %s\n", NAME_COLUMN, "", worker.detail);

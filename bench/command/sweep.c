@@ -311,13 +311,17 @@ static int sweep(const struct request *request, const struct plan *plan, const c
 static int sweep_run(int argc, char **argv)
 {
 	struct request request = {.plan.seed = 1};
-	char command[REQUEST_COMMAND_BYTES], why[PLAN_WHY_BYTES];
+	char command[REQUEST_COMMAND_BYTES], why[PLAN_WHY_BYTES], guest_why[GUEST_WHY_BYTES];
 	struct plan *plan;
 	int status;
 
 	if (!request_parse(argc, argv, &request, &status))
 		return status;
 	request_command(argc, argv, &request, command);
+	if (request_guests(&request, guest_why) != 0) {
+		complain(guest_why);
+		return COMMAND_USAGE;
+	}
 	int rc = plan_make(&request.plan, &plan, why);
 	if (rc != 0) {
 		complain(why);

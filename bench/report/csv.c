@@ -183,6 +183,7 @@ static const char *const roles[] = {
 	[ANALYSIS_FLOOR] = "floor",
 	[ANALYSIS_TABLE] = "table",
 	[ANALYSIS_TWIN] = "twin",
+	[ANALYSIS_OTHER] = "other",
 };
 
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)

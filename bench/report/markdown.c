@@ -80,6 +80,33 @@ static void put_advice(FILE *out, const struct analysis *a)
 	}
 }
 
+/* Each pair of a strategy's two builds, by cell. */
+static void put_against(FILE *out, const struct analysis *a)
+{
+	char text[ANALYSIS_SENTENCE_BYTES];
+	struct stats_estimate effect;
+	enum stats_verdict verdict;
+
+	analysis_against_text(a, text);
+	if (*text == '\0')
+		return;
+	put(out, "\n## This build against the other\n\n", text,
+		"\n\nTime of this build as a multiple of the other's, with 95 % intervals; below 1 "
+		"this one is faster.\n\n| cell | strategy | × other | verdict "
+		"|\n|---|---|--:|---|\n");
+	for (size_t c = 0; c < a->cell_count; c++) {
+		for (size_t i = 0; i < a->subject_count; i++) {
+			if (!analysis_against(a, c, i, &effect, &verdict))
+				continue;
+			put(out, "| ", a->cells[c].label, " | ");
+			put(out, "", a->subjects[a->subjects[i].original].label, " | ");
+			fprintf(out, "%s (%s) | %s |\n", number_ratio(effect.point).text,
+				number_ratio_range(effect.lo, effect.hi).text,
+				stats_verdict_name(verdict));
+		}
+	}
+}
+
 static void put_percentile(FILE *out, const struct analysis_percentile *at)
 {
 	fprintf(out, " %s%s", number_plain(at->ns).text, at->below ? "°" : "");
@@ -299,6 +326,7 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 	analysis_false_empties(analysis, text);
 	if (*text != '\0')
 		put(out, "\n", text, "\n");
+	put_against(out, analysis);
 	put_advice(out, analysis);
 	put_latencies(out, analysis, order);
 	analysis_order(analysis, order, &contestants);

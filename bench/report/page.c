@@ -244,6 +244,36 @@ static json_t *changes_of(const struct analysis *a)
 	return json_null();
 }
 
+/* Each pair of a strategy's two builds, by cell; null: there is one build. */
+static json_t *against_of(const struct analysis *a)
+{
+	char text[ANALYSIS_SENTENCE_BYTES];
+	json_t *pairs = json_array();
+
+	for (size_t c = 0; c < a->cell_count; c++) {
+		for (size_t i = 0; i < a->subject_count; i++) {
+			struct stats_estimate effect;
+			enum stats_verdict verdict;
+
+			if (!analysis_against(a, c, i, &effect, &verdict))
+				continue;
+			page_add(pairs,
+				template_record("cell", template_text(a->cells[c].label), "label",
+					template_text(a->subjects[a->subjects[i].original].label),
+					"value", template_words("%.6f", exp(effect.point)), "ratio",
+					page_number(number_ratio(effect.point)), "range",
+					page_number(number_ratio_range(effect.lo, effect.hi)),
+					"verdict", template_text(stats_verdict_name(verdict)),
+					NULL));
+		}
+	}
+	analysis_against_text(a, text);
+	if (a->has_other)
+		return template_record("text", template_text(text), "pairs", pairs, NULL);
+	json_decref(pairs);
+	return json_null();
+}
+
 static void add_row(json_t *rows, const char *name, const char *value)
 {
 	const size_t length = strlen(value);
@@ -260,6 +290,11 @@ static json_t *plan_of(const struct analysis *a)
 	add_row(rows, "command", a->command);
 	add_row(rows, "source revision", a->source_revision);
 	add_row(rows, "build id", a->build_id);
+	if (a->has_other) {
+		add_row(rows, "other build: source revision", a->other.source_revision);
+		add_row(rows, "other build: build id", a->other.build_id);
+		add_row(rows, "other build: compiler and flags", a->other.made);
+	}
 	add_row(rows, "plan hash", a->plan_hash);
 	snprintf(seed, sizeof(seed), "%" PRIu64, a->seed);
 	add_row(rows, "seed of the sweep", seed);
@@ -360,6 +395,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "unit_note", template_text(ANALYSIS_UNIT_NOTE));
 	set(page, "others_mark", template_text(a->change_count > 0 ? ANALYSIS_OTHERS_MARK : ""));
 	set(page, "ratios", page_ratios(&p));
+	set(page, "against", against_of(a));
 	set(page, "advice", advice_of(a));
 	set(page, "scaling", page_scaling(&p));
 	set(page, "has_held", json_boolean(a->has_held));

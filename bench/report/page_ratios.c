@@ -147,6 +147,7 @@ static json_t *row_of(const struct page *p, size_t row)
 		[ANALYSIS_FLOOR] = "for one thread only",
 		[ANALYSIS_TABLE] = "through a run-time table",
 		[ANALYSIS_TWIN] = "the same, measured twice",
+		[ANALYSIS_OTHER] = "of another build",
 	};
 	const struct analysis_subject *subject = page_subject(p, row);
 	const bool aside = subject->role != ANALYSIS_CONTESTANT;

@@ -219,4 +219,7 @@ void table_print(const struct analysis *analysis, FILE *out, unsigned width, boo
 	table_wrap(out, text, width);
 	analysis_changes(analysis, text);
 	table_wrap(out, text, width);
+	analysis_against_text(analysis, text);
+	if (*text != '\0')
+		table_wrap(out, text, width);
 }

@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -170,7 +172,10 @@ static json_t *expect(struct controller *self, struct controller_worker *worker,
 		return reply;
 	const char *text = json_string_value(json_object_get(reply, "text"));
 	const char *code = json_string_value(json_object_get(reply, "code"));
-	if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_ABSENT) == 0)
+	/* What this build asks for, another need not have. */
+	const bool lacks = worker->start.build != NULL && strcmp(during, "open") == 0 &&
+			   code != NULL && strcmp(code, WORKER_CODE_USAGE) == 0;
+	if (text != NULL && code != NULL && (lacks || strcmp(code, WORKER_CODE_ABSENT) == 0))
 		trouble(worker, "unsupported", "%s", text);
 	else if (text != NULL && code != NULL && strcmp(code, WORKER_CODE_EXHAUSTED) == 0)
 		trouble(worker, CONTROLLER_DISTURBED, "'%s' failed: %s", during, text);
@@ -206,25 +211,56 @@ static void note_malformed(struct controller_worker *worker, const char *during)
 	trouble(worker, "failed", "'%s' failed: the answer lacks members of the protocol", during);
 }
 
-void controller_greet(struct controller *self, struct controller_worker *worker)
+json_t *controller_hello(struct controller *self, struct controller_worker *worker)
 {
+	return worker->state == NULL ? expect(self, worker, "start", "hello", HELLO_MS) : NULL;
+}
+
+const char *controller_misses(const json_t *hello, const struct guest_library *library)
+{
+	const json_t *files = json_object_get(hello, "malloc_files");
+	char path[PATH_MAX];
+
+	for (size_t i = 0; worker_malloc_names[i] != NULL; i++) {
+		const char *file =
+			json_string_value(json_object_get(files, worker_malloc_names[i]));
+
+		if (file == NULL || realpath(file, path) == NULL ||
+			strcmp(path, library->path) != 0)
+			return worker_malloc_names[i];
+	}
+	return NULL;
+}
+
+/* Whether a worker is what it was started as; else its state says why it is not. */
+static void judge_hello(struct controller_worker *worker, const json_t *hello)
+{
+	const struct guest_build *build = worker->start.build;
+	const struct guest_library *library = worker->start.library;
 	const char *id = "", *reason = "";
 	json_int_t proto = 0;
 	int supported = 0;
 
-	if (worker->state != NULL)
-		return;
-	json_t *hello = expect(self, worker, "start", "hello", HELLO_MS);
-	if (hello == NULL)
-		return;
-	if (json_unpack(hello, "{s:I, s:s, s:b, s:s}", "proto", &proto, "build_id", &id,
+	if (json_unpack((json_t *)hello, "{s:I, s:s, s:b, s:s}", "proto", &proto, "build_id", &id,
 		    "supported", &supported, "reason", &reason) != 0 ||
-		proto != WORKER_PROTO || strcmp(id, build_id()) != 0) {
+		proto != WORKER_PROTO ||
+		strcmp(id, build != NULL ? build->build_id : build_id()) != 0)
 		trouble(worker, CONTROLLER_DISTURBED,
 			"The worker is of another build; was the program replaced meanwhile?");
-	} else if (!supported) {
+	else if (!supported)
 		trouble(worker, "unsupported", "%s", reason);
-	}
+	else if (library != NULL && controller_misses(hello, library) != NULL)
+		trouble(worker, "unsupported", "'%s' does not take over %s%s.", library->path,
+			controller_misses(hello, library),
+			build != NULL ? ", or this build is too old to tell" : "");
+}
+
+void controller_greet(struct controller *self, struct controller_worker *worker)
+{
+	json_t *hello = controller_hello(self, worker);
+
+	if (hello != NULL)
+		judge_hello(worker, hello);
 	json_decref(hello);
 }
 

@@ -13,6 +13,7 @@
 #ifndef BENCH_SWEEP_CONTROLLER_H
 #define BENCH_SWEEP_CONTROLLER_H
 
+#include "bench/sweep/guest.h"
 #include "bench/sweep/store.h"
 
 #include <jansson.h>
@@ -46,7 +47,20 @@ struct controller {
 	struct store_slice latency_slice; /* the last one, whose throughput nobody stores */
 };
 
+/* What a worker is started as. Its parts outlive the worker. */
+struct controller_start {
+	const char *pool, *dispatch;
+	/*
+	 * Bytes added to its environment, which shifts its stack; the cheapest way to another memory
+	 * layout.
+	 */
+	uint32_t padding;
+	const struct guest_build *build;     /* whose program it runs; NULL: this one */
+	const struct guest_library *library; /* to preload; NULL: what the strategy asks for */
+};
+
 struct controller_worker {
+	struct controller_start start;
 	pid_t pid;         /* 0: not running */
 	int process;       /* pidfd */
 	int socket;        /* -1: closed */
@@ -64,12 +78,17 @@ void controller_end(struct controller *self);
 /* Takes note of signals that have arrived; true if the sweep has been asked to stop. */
 bool controller_interrupted(struct controller *self);
 
+/* Starts a worker, without waiting for it. On failure worker->state says so. */
+void controller_spawn(struct controller_worker *worker, const struct controller_start *start);
+
+/* Waits for its hello, which the caller owns, and judges nothing of it. NULL: it came to grief. */
+json_t *controller_hello(struct controller *self, struct controller_worker *worker);
+
 /*
- * Starts a worker, without waiting for it. padding: bytes added to its environment, which shifts
- * its stack; the cheapest way to another memory layout. On failure worker->state says so.
+ * Which function of WORKER_MALLOC_NAMES is not the library's, by a worker's hello; NULL: all are.
+ * The name is a constant.
  */
-void controller_spawn(
-	struct controller_worker *worker, const char *pool, const char *dispatch, uint32_t padding);
+const char *controller_misses(const json_t *hello, const struct guest_library *library);
 
 /* Waits for its hello; afterwards it is well, unsupported, or came to grief. */
 void controller_greet(struct controller *self, struct controller_worker *worker);

@@ -303,7 +303,7 @@ static void run(struct controller *self, const char *role, struct controller_wor
 {
 	static struct store_slice out;
 
-	controller_spawn(worker, role, "folded", 0);
+	controller_spawn(worker, &(struct controller_start){.pool = role, .dispatch = "folded"});
 	controller_greet(self, worker);
 	if (worker->state != NULL)
 		fail_msg("%s was not greeted: %s", role, worker->detail);

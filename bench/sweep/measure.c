@@ -170,9 +170,13 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 		return -1;
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		if (self->contenders[i].competes)
-			controller_spawn(&self->contenders[i].worker, plan->subject[i].name,
-				plan->subject[i].dispatch,
-				(uint32_t)(seed_of(plan, cell, fork, i) % PADDING_MAX));
+			controller_spawn(&self->contenders[i].worker,
+				&(struct controller_start){.pool = plan->subject[i].name,
+					.dispatch = plan->subject[i].dispatch,
+					.padding = (uint32_t)(seed_of(plan, cell, fork, i) %
+							      PADDING_MAX),
+					.build = plan->subject[i].build,
+					.library = plan->subject[i].library});
 	}
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		if (!self->contenders[i].competes)

@@ -34,7 +34,8 @@ bool plan_is_default(const struct plan_request *request)
 	       request->workloads.count == 0 && request->dispatch.count == 0 &&
 	       request->threads.count == 0 && request->bursts.count == 0 &&
 	       request->depths.count == 0 && request->sizes.count == 0 &&
-	       request->aligns.count == 0 && request->pages.count == 0;
+	       request->aligns.count == 0 && request->pages.count == 0 && request->other == NULL &&
+	       request->library_count == 0;
 }
 
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell)
@@ -114,6 +115,45 @@ bool plan_add_subject(struct plan *plan, const struct pool_ops *pool,
 	return true;
 }
 
+/* A library's subject is this build's malloc with another behind it. */
+static bool add_libraries(struct plan *plan, const char *dispatch, char *why)
+{
+	for (size_t i = 0; i < plan->library_count; i++) {
+		const struct guest_library *library = &plan->library[i];
+
+		if (!plan_add_subject(plan, pool_find("malloc"), NULL, dispatch, false, why))
+			return false;
+
+		struct plan_subject *subject = &plan->subject[plan->subject_count - 1];
+
+		subject->library = library;
+		snprintf(subject->label, sizeof(subject->label), "%s%s", library->name,
+			strcmp(dispatch, "table") == 0 ? "/table" : "");
+	}
+	return true;
+}
+
+/* Enters all that is there once more, as the other build has it. */
+static bool add_others(struct plan *plan, char *why)
+{
+	const size_t count = plan->has_other ? plan->subject_count : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct plan_subject *own = &plan->subject[i];
+
+		if (!plan_add_subject(plan, own->pool, own->context, own->dispatch, false, why))
+			return false;
+
+		struct plan_subject *other = &plan->subject[plan->subject_count - 1];
+
+		other->library = own->library;
+		other->build = &plan->other;
+		snprintf(other->label, sizeof(other->label), "%.*s@%s",
+			PLAN_LABEL_BYTES - GUEST_NAME_BYTES - 1, own->label, plan->other.name);
+	}
+	return true;
+}
+
 bool plan_has_name(const struct options_names *names, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -154,8 +194,10 @@ static bool make_subjects(struct plan *plan, const struct plan_request *request,
 				!plan_add_subject(plan, pools[i], NULL, dispatches[d], false, why))
 				return false;
 		}
+		if (wanted && !add_libraries(plan, dispatches[d], why))
+			return false;
 	}
-	return make_context_subjects(plan, request, why);
+	return make_context_subjects(plan, request, why) && add_others(plan, why);
 }
 
 /*
@@ -172,6 +214,19 @@ static json_t *cell_json(const struct plan_cell *cell)
 		"slice_ns", (json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns);
 }
 
+/* Each guest by its name and what tells whether it is still the same. */
+static json_t *guests_json(const struct plan *plan)
+{
+	json_t *guests = json_object();
+
+	if (plan->has_other)
+		json_object_set_new(guests, plan->other.name, json_string(plan->other.build_id));
+	for (size_t i = 0; i < plan->library_count; i++)
+		json_object_set_new(
+			guests, plan->library[i].name, json_string(plan->library[i].digest));
+	return guests;
+}
+
 static json_t *plan_json(const struct plan *plan)
 {
 	json_t *cells = json_array();
@@ -184,11 +239,11 @@ static json_t *plan_json(const struct plan *plan)
 		json_array_append_new(subjects, json_string(plan->subject[i].label));
 	for (size_t i = 0; i < plan->loads.count; i++)
 		json_array_append_new(loads, json_integer((json_int_t)plan->loads.item[i]));
-	return json_pack("{s:b, s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "quick", plan->quick,
-		"latency", plan->latency, "loads", loads, "arrivals", plan->arrivals, "cpus",
-		(json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
+	return json_pack("{s:b, s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "quick",
+		plan->quick, "latency", plan->latency, "loads", loads, "arrivals", plan->arrivals,
+		"cpus", (json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
 		(json_int_t)plan->blocks, "seed", (json_int_t)plan->seed, "subjects", subjects,
-		"cells", cells);
+		"cells", cells, "guests", guests_json(plan));
 }
 
 static bool set_hash(struct plan *plan)
@@ -232,6 +287,16 @@ static bool loads_have_a_cell(const struct plan *plan, char *why)
 	return plan->loads.count == 0;
 }
 
+static void set_guests(struct plan *plan, const struct plan_request *request)
+{
+	plan->has_other = request->other != NULL;
+	if (plan->has_other)
+		plan->other = *request->other;
+	plan->library_count = request->library_count;
+	for (size_t i = 0; i < plan->library_count; i++)
+		plan->library[i] = request->libraries[i];
+}
+
 int plan_make(const struct plan_request *request, struct plan **out, char *why)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -245,6 +310,7 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 	plan->seed = request->seed;
 	plan->latency = !request->no_latency;
 	plan->loads = request->loads;
+	set_guests(plan, request);
 	plan->forks = request->quick ? PLAN_QUICK_FORKS : PLAN_FORKS;
 	plan->blocks = request->quick ? PLAN_QUICK_BLOCKS : PLAN_BLOCKS;
 	if (request->forks != 0)

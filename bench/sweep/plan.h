@@ -18,6 +18,7 @@
 #include "bench/base/options.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
+#include "bench/sweep/guest.h"
 #include "bench/workload.h"
 
 #include <jansson.h>
@@ -69,15 +70,21 @@ struct plan_request {
 	struct options_numbers loads; /* of the capacity, per cent; none: no open loop */
 	const char *arrivals;         /* of the open loop (arrivals.h); NULL: poisson */
 	uint64_t seed;
+	const struct guest_build *other; /* competes with all that this build has; NULL: none */
+	size_t library_count;            /* GUEST_LIBRARIES_MAX at most */
+	const struct guest_library *libraries; /* that compete as mallocs */
 };
 
 struct plan_subject {
-	char label[PLAN_LABEL_BYTES];   /* "mag_tls", "mag_tls/table", "mag_tls (twin, moved)" */
+	/* "mag_tls", "mag_tls/table", "mag_tls (twin, moved)", "mag_tls@f1eeb3f" */
+	char label[PLAN_LABEL_BYTES];
 	char name[INSTANCE_NAME_BYTES]; /* "mag_tls", "mag_tls+sticky" */
 	const struct pool_ops *pool;
 	const struct context_ops *context; /* NULL: the reference, and not what is compared */
 	const char *dispatch;              /* "folded", "table" or, of a twin, "moved" */
 	bool twin; /* the same as another subject, entered twice: their distance is the noise floor */
+	const struct guest_build *build;     /* whose worker it is; NULL: this one's */
+	const struct guest_library *library; /* that takes over malloc; NULL: none */
 };
 
 struct plan_cell {
@@ -103,6 +110,10 @@ struct plan {
 	bool latency;                 /* each block has latency slices besides */
 	struct options_numbers loads; /* and slices of an open loop at such loads */
 	char arrivals[ARRIVALS_NAME_BYTES];
+	bool has_other;
+	struct guest_build other; /* if has_other */
+	size_t library_count;
+	struct guest_library library[GUEST_LIBRARIES_MAX];
 	size_t subject_count;
 	struct plan_subject subject[PLAN_SUBJECTS_MAX];
 	size_t cell_count;

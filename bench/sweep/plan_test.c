@@ -337,6 +337,51 @@ static void twins_compete_everywhere(NO_STATE)
 	plan_free(plan);
 }
 
+static const struct plan_subject *find_subject(const struct plan *plan, const char *label)
+{
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (strcmp(plan->subject[i].label, label) == 0)
+			return &plan->subject[i];
+	}
+	fail_msg("no subject %s", label);
+	return NULL;
+}
+
+/* All that is entered competes in both builds; the twin is this one's. */
+static void guests_compete(NO_STATE)
+{
+	static struct guest_build other = {.name = "v1", .build_id = "0123"}, newer;
+	static struct guest_library library = {.name = "mine", .path = "/x.so", .digest = "4567"};
+	struct plan_request alone = {.seed = 1}, request, changed;
+
+	add_name(&alone.pools, "mutex");
+	add_name(&alone.dispatch, "table");
+	request = alone;
+	assert_true(plan_is_default(&(struct plan_request){.seed = 1}));
+	request.other = &other;
+	request.libraries = &library;
+	request.library_count = 1;
+	struct plan *plan = make(&request);
+
+	assert_int_equal(plan->subject_count, 5);
+	assert_null(find_subject(plan, "mutex/table")->build);
+	assert_string_equal(find_subject(plan, "mutex/table@v1")->build->name, "v1");
+	assert_string_equal(find_subject(plan, "mine/table")->library->path, "/x.so");
+	assert_string_equal(find_subject(plan, "mine/table")->name, "malloc");
+	assert_string_equal(find_subject(plan, "mine/table@v1")->library->path, "/x.so");
+	assert_null(find_subject(plan, "mutex/table (twin)")->build);
+	plan_free(plan);
+	assert_false(same_hash(&alone, &request));
+	changed = request;
+	newer = other;
+	changed.other = &newer;
+	assert_true(same_hash(&changed, &request));
+	strcpy(newer.build_id, "0124");
+	assert_false(same_hash(&changed, &request));
+	assert_false(plan_is_default(&(struct plan_request){.other = &other}));
+	assert_false(plan_is_default(&(struct plan_request){.library_count = 1}));
+}
+
 static void what_cannot_compete_is_told(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
@@ -447,6 +492,7 @@ int main(void)
 		cmocka_unit_test(memory_follows_from_the_objects),
 		cmocka_unit_test(quick_has_no_diagnostics),
 		cmocka_unit_test(threads_come_in_whole_lanes),
+		cmocka_unit_test(guests_compete),
 		cmocka_unit_test(each_class_has_a_twin),
 		cmocka_unit_test(twins_compete_everywhere),
 		cmocka_unit_test(what_cannot_compete_is_told),

@@ -18,7 +18,7 @@ static enum contention class_of(const struct plan_subject *subject)
 }
 
 /*
- * How well a subject serves as a twin; 0: not at all. Of all that compete everywhere what a program gets
+ * How well a subject serves as a twin; 0: not at all, as no guest does. Of all that compete everywhere what a program gets
  * by default serves best. What is for one thread meets nobody, and serves where nothing else does.
  */
 static int fitness_of(const struct plan *plan, const struct plan_subject *subject)
@@ -26,7 +26,8 @@ static int fitness_of(const struct plan *plan, const struct plan_subject *subjec
 	const struct pool_ops *pool = subject->pool;
 	char reason[POOL_REASON_BYTES];
 
-	if (pool->traits.kind == POOL_KIND_NULL || !pool->supported(reason) ||
+	if (subject->build != NULL || subject->library != NULL ||
+		pool->traits.kind == POOL_KIND_NULL || !pool->supported(reason) ||
 		plan_cells_of(plan, subject) == 0)
 		return 0;
 	if (pool->traits.progress == POOL_UNSYNCHRONISED)

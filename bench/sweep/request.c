@@ -76,6 +76,12 @@ static const struct options_entry entries[] = {
 	OPTION(FLAG, struct request, plan.no_latency, "no-latency", 0, NULL,
 		"throughput alone: no slices in which single calls are timed"),
 	LOADS_OPTIONS(struct request, plan.loads, plan.arrivals),
+	OPTION(TEXT, struct request, against, "against", 0, "DIR",
+		"measure another build of this program as well, row beside row in the same blocks, "
+		"and say what is faster here: a build directory, a tree that is built in "
+		"build/release, or the program"),
+	OPTION(TEXTS, struct request, peers, "peer", 0, "NAME=PATH",
+		"a library that replaces malloc, as a row of that name; may be given again"),
 	OPTION(COUNT, struct request, plan.seed, "seed", 0, "N",
 		"where all random order comes from", 0, INT64_MAX),
 };
@@ -103,6 +109,35 @@ bool request_parse(int argc, char **argv, struct request *request, int *status)
 	return options_parse(&options, argc, argv, request, &operand, status);
 }
 
+int request_guests(struct request *request, char *why)
+{
+	struct plan_request *plan = &request->plan;
+
+	if (request->against != NULL) {
+		if (guest_find_build(request->against, &request->other, why) != 0)
+			return -1;
+		plan->other = &request->other;
+	}
+	plan->libraries = request->libraries;
+	for (size_t i = 0; i < request->peers.count; i++) {
+		struct guest_library *library = &request->libraries[i];
+
+		if (guest_find_library(request->peers.item[i], library, why) != 0)
+			return -1;
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(request->libraries[j].name, library->name) != 0)
+				continue;
+			snprintf(why, GUEST_WHY_BYTES,
+				"--peer: two libraries are called '%s'; each needs a name of its "
+				"own",
+				library->name);
+			return -1;
+		}
+		plan->library_count++;
+	}
+	return 0;
+}
+
 /* How much of a word stands before an option's value that is in it; SIZE_MAX: it is not. */
 static size_t before(const char *value, const char *word)
 {
@@ -113,17 +148,21 @@ static size_t before(const char *value, const char *word)
 
 void request_command(int argc, char **argv, const struct request *request, char *text)
 {
+	const struct {
+		const char *value, *name;
+	} paths[] = {{request->out, "DIR"}, {request->store, "FILE"}, {request->against, "TREE"}};
+
 	strcpy(text, "nblbench");
 	for (int i = 0; i < argc; i++) {
 		const char *quote =
 			strpbrk(argv[i], " \t\n\"'\\$&|;<>()*?[]#~`!{}") != NULL ? "'" : "";
-		const size_t out = before(request->out, argv[i]);
-		const size_t store = before(request->store, argv[i]);
-		const size_t shown = out < store ? out : store;
+		size_t path = 0;
 
-		if (shown < SIZE_MAX)
-			append(text, REQUEST_COMMAND_BYTES, " %.*s%s", (int)shown, argv[i],
-				out < store ? "DIR" : "FILE");
+		while (path < array_count(paths) && before(paths[path].value, argv[i]) == SIZE_MAX)
+			path++;
+		if (path < array_count(paths))
+			append(text, REQUEST_COMMAND_BYTES, " %.*s%s",
+				(int)before(paths[path].value, argv[i]), argv[i], paths[path].name);
 		else
 			append(text, REQUEST_COMMAND_BYTES, " %s%s%s", quote, argv[i], quote);
 	}

@@ -18,14 +18,25 @@ struct request {
 	struct plan_request plan;
 	const char *out, *store; /* NULL: not said. Both point into argv */
 	bool fresh, dry_run;
+	const char *against; /* where another build is; NULL: none. Into argv */
+	struct options_texts peers;
+	struct guest_build other; /* what became of against and peers; plan points here */
+	struct guest_library libraries[GUEST_LIBRARIES_MAX];
 };
 
 /* As options_parse, for `sweep`. The request holds the defaults beforehand. */
 bool request_parse(int argc, char **argv, struct request *request, int *status);
 
 /*
- * The command line as it was typed, for the store; but where the results go is this machine's business,
- * and a store is given away: DIR and FILE stand for it. text has REQUEST_COMMAND_BYTES.
+ * Finds the other build and the libraries that were asked for, and enters them in request->plan. 0, or
+ * -1 with a clause in why (GUEST_WHY_BYTES).
+ */
+int request_guests(struct request *request, char *why);
+
+/*
+ * The command line as it was typed, for the store; but where the results go and where another build is
+ * are this machine's business, and a store is given away: DIR, FILE and TREE stand for them. text has
+ * REQUEST_COMMAND_BYTES.
  */
 void request_command(int argc, char **argv, const struct request *request, char *text);
 

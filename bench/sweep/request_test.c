@@ -37,6 +37,7 @@ static void command_keeps_no_path(NO_STATE)
 		{"-o out", "-o DIR"},
 		{"-oout", "-oDIR"},
 		{"--out out --store out/sweep.db", "--out DIR --store FILE"},
+		{"--against ../before --out=out", "--against TREE --out=DIR"},
 		{"--pool mutex --threads 1..4*2", "--pool mutex --threads '1..4*2'"},
 	};
 

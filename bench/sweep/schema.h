@@ -12,7 +12,8 @@
 enum {
 	STORE_SCHEMA_VERSION = 6,
 	/*
-	 * That can be read: 5 without what memory says of held and settled; 4 without the probes of
+	 * That can be read: 5 without what memory says of held and settled, and without
+	 * the table build, and build and library of a subject; 4 without the probes of
 	 * the table block but calibration_ns, which was a single try there; 3 without the table
 	 * balance; 2 without timed, latency and load too.
 	 */

@@ -8,12 +8,18 @@ CREATE TABLE plan (
 CREATE TABLE machine (
   machine_id INTEGER PRIMARY KEY, started_ns INTEGER NOT NULL, hash TEXT NOT NULL,
   grade TEXT NOT NULL, json TEXT NOT NULL) STRICT;
+-- Another build of the program, whose workers compete as well. name: what stands behind the @ of their labels.
+-- made: its compiler and flags.
+CREATE TABLE build (
+  name TEXT PRIMARY KEY, build_id TEXT NOT NULL, source_revision TEXT NOT NULL, made TEXT NOT NULL) STRICT, WITHOUT ROWID;
 -- What competes. dispatch: folded | table | moved (a twin whose code lies elsewhere). twin: 1 for the second entry of
--- another subject's pool.
+-- another subject's pool. build: whose workers these are; NULL: the program's own. library: preloaded to replace
+-- malloc; pool is its name then.
 CREATE TABLE subject (
   subject_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, pool TEXT NOT NULL, context TEXT,
   dispatch TEXT NOT NULL, twin INTEGER NOT NULL, summary TEXT NOT NULL, progress TEXT NOT NULL,
-  cache TEXT NOT NULL, exact INTEGER NOT NULL, is_pool INTEGER NOT NULL) STRICT;
+  cache TEXT NOT NULL, exact INTEGER NOT NULL, is_pool INTEGER NOT NULL,
+  build TEXT REFERENCES build, library TEXT) STRICT;
 -- The loads under which they compete; every figure belongs to one cell and one subject. object_align: bytes; 0: each
 -- strategy's own. pages: ordinary | transparent | huge. capped: 1 where the workload says how many objects the pool
 -- has; a slice's `failed` counts gets there that found none while one was free, its false empties.

@@ -1,5 +1,5 @@
 /*
- * Starting a worker: a new process of this program, with an environment in which nothing replaces
+ * Starting a worker: a new process of this program or of another build, with an environment in which nothing replaces
  * or tunes the malloc but what its strategy asks for. See controller_spawn in controller.h.
  */
 #include "alloc/machine/compiler.h"
@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ extern char **environ;
 enum {
 	ENVIRONMENT_MAX = 4096,
 	ENVIRONMENT_OWN = 3, /* preload, padding and the end */
-	MALLOC_PEER_BYTES = 128,
+	PRELOAD_BYTES = PATH_MAX + 16,
 	TUNABLES_BYTES = 4096,
 };
 
@@ -95,24 +96,28 @@ static void make_environment(
 	environment[count] = NULL;
 }
 
-static int spawn(struct controller_worker *worker, const char *pool, const char *dispatch,
-	uint32_t padding, int socket)
+static int spawn(struct controller_worker *worker, int socket)
 {
-	char *const argv[] = {"nblbench", "worker", (char *)pool, (char *)dispatch, NULL};
+	const struct controller_start *start = &worker->start;
+	char *const argv[] = {
+		"nblbench", "worker", (char *)start->pool, (char *)start->dispatch, NULL};
+	const char *program = start->build != NULL ? start->build->program : "/proc/self/exe";
 	char **environment = malloc(ENVIRONMENT_MAX * sizeof(*environment));
-	char *variable = malloc(padding + 64);
-	const struct pool_ops *ops = pool_find(pool);
+	char *variable = malloc(start->padding + 64);
+	const struct pool_ops *ops = pool_find(start->pool);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	char preload[MALLOC_PEER_BYTES] = "", tunables[TUNABLES_BYTES];
+	char preload[PRELOAD_BYTES] = "", tunables[TUNABLES_BYTES];
 	sigset_t none;
 	int rc = ENOMEM;
 
 	if (environment == NULL || variable == NULL)
 		goto done;
-	if (ops != NULL && ops->preload != NULL)
+	if (start->library != NULL)
+		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", start->library->path);
+	else if (ops != NULL && ops->preload != NULL)
 		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ops->preload);
-	make_environment(environment, tunables, preload, variable, padding);
+	make_environment(environment, tunables, preload, variable, start->padding);
 	sigemptyset(&none);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
@@ -124,7 +129,7 @@ static int spawn(struct controller_worker *worker, const char *pool, const char 
 	posix_spawn_file_actions_adddup2(&actions, worker->output, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, worker->output, STDERR_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, socket, WORKER_FD);
-	rc = posix_spawn(&worker->pid, "/proc/self/exe", &actions, &attributes, argv, environment);
+	rc = posix_spawn(&worker->pid, program, &actions, &attributes, argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 done:
@@ -133,12 +138,12 @@ done:
 	return -rc;
 }
 
-void controller_spawn(
-	struct controller_worker *worker, const char *pool, const char *dispatch, uint32_t padding)
+void controller_spawn(struct controller_worker *worker, const struct controller_start *start)
 {
 	int pair[2] = {-1, -1};
 	int rc = 0;
 
+	worker->start = *start;
 	worker->pid = 0;
 	worker->process = worker->socket = -1;
 	worker->state = NULL;
@@ -151,7 +156,7 @@ void controller_spawn(
 		return;
 	}
 	worker->socket = pair[0];
-	rc = spawn(worker, pool, dispatch, padding, pair[1]);
+	rc = spawn(worker, pair[1]);
 	close(pair[1]);
 	if (rc == 0) {
 		worker->process = pidfd_open(worker->pid, 0);

@@ -46,23 +46,49 @@ static bool insert_plan(sqlite3 *db, const struct plan *plan, const char *comman
 	return done;
 }
 
+static bool insert_build(sqlite3 *db, const struct guest_build *build)
+{
+	sqlite3_stmt *statement =
+		prepare(db, "INSERT INTO build (name, build_id, source_revision, made)"
+			    " VALUES (?, ?, ?, ?)");
+
+	store_bind(statement, "ssss", build->name, build->build_id, build->revision, build->made);
+
+	const bool done = sqlite3_step(statement) == SQLITE_DONE;
+
+	sqlite3_finalize(statement);
+	return done;
+}
+
 static bool insert_subjects(sqlite3 *db, const struct plan *plan)
 {
 	bool done = true;
 	sqlite3_stmt *statement = prepare(db,
 		"INSERT INTO subject (subject_id, label, pool, context, dispatch, twin, summary,"
-		" progress, cache, exact, is_pool) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" progress, cache, exact, is_pool, build, library)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; i < plan->subject_count && done; i++) {
 		const struct plan_subject *subject = &plan->subject[i];
 		const struct pool_traits *traits = &subject->pool->traits;
+		const struct guest_library *library = subject->library;
+		char summary[PATH_MAX + STORE_TEXT_BYTES];
 
-		store_bind(statement, "issssisssii", store_row_id(i), subject->label,
-			subject->pool->name, subject->context ? subject->context->name : NULL,
-			subject->dispatch, (long long)subject->twin,
-			subject->context ? subject->context->summary : subject->pool->summary,
-			pool_progress_name(traits->progress), pool_cache_name(traits->cache),
-			(long long)traits->exact, (long long)(traits->kind == POOL_KIND_POOL));
+		if (library != NULL)
+			snprintf(summary, sizeof(summary),
+				"peer: %s behind malloc and free, preloaded", library->path);
+		else
+			snprintf(summary, sizeof(summary), "%s",
+				subject->context ? subject->context->summary
+						 : subject->pool->summary);
+		store_bind(statement, "issssisssiiss", store_row_id(i), subject->label,
+			library ? library->name : subject->pool->name,
+			subject->context ? subject->context->name : NULL, subject->dispatch,
+			(long long)subject->twin, summary, pool_progress_name(traits->progress),
+			pool_cache_name(traits->cache), (long long)traits->exact,
+			(long long)(traits->kind == POOL_KIND_POOL),
+			subject->build ? subject->build->name : NULL,
+			library ? library->path : NULL);
 		done = sqlite3_step(statement) == SQLITE_DONE;
 	}
 	sqlite3_finalize(statement);
@@ -112,8 +138,9 @@ static int build(const char *path, const struct plan *plan, const char *command,
 	rc = store_execute(db, path, pragmas, why);
 	if (rc == 0)
 		rc = store_execute(db, path, schema_sql, why);
-	if (rc == 0 && (!insert_plan(db, plan, command) || !insert_subjects(db, plan) ||
-			       !insert_cells(db, plan)))
+	if (rc == 0 && (!insert_plan(db, plan, command) ||
+			       (plan->has_other && !insert_build(db, &plan->other)) ||
+			       !insert_subjects(db, plan) || !insert_cells(db, plan)))
 		rc = store_refuse_sqlite(why, path, db);
 	if (rc == 0)
 		rc = store_execute(db, path, "COMMIT", why);

@@ -2,6 +2,7 @@
 #include "bench/sweep/trouble.h"
 
 #include "bench/base/clock.h"
+#include "bench/base/status.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -120,6 +121,10 @@ void trouble_crash(struct controller_worker *worker, const char *during)
 	else if (WIFSIGNALED(status))
 		trouble(worker, "crashed", "SIG%s ended the worker during '%s'.",
 			sigabbrev_np(WTERMSIG(status)), during);
+	else if (worker->start.build != NULL && WEXITSTATUS(status) == COMMAND_USAGE &&
+		 strcmp(during, "start") == 0)
+		trouble(worker, "unsupported", "There is no strategy '%s' in this build (%s).",
+			worker->start.pool, worker->start.build->name);
 	else
 		trouble(worker, "crashed",
 			"The worker ended by itself, with status %d, during '%s'.",

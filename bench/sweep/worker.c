@@ -34,6 +34,30 @@ struct worker {
 	uint64_t idle_ns;       /* how long it was */
 };
 
+const char *const worker_malloc_names[] = {
+	"malloc", "free", "calloc", "realloc", "aligned_alloc", NULL};
+
+/* The file of the function that answers to a name; "": unknown. */
+static const char *file_of(const char *name)
+{
+	Dl_info info;
+	void *function = dlsym(RTLD_DEFAULT, name);
+
+	return function != NULL && dladdr(function, &info) != 0 && info.dli_fname != NULL
+		       ? info.dli_fname
+		       : "";
+}
+
+static json_t *malloc_files(void)
+{
+	json_t *files = json_object();
+
+	for (size_t i = 0; worker_malloc_names[i] != NULL; i++)
+		json_object_set_new(files, worker_malloc_names[i],
+			json_string(file_of(worker_malloc_names[i])));
+	return files;
+}
+
 void worker_allocator_name(char *text, size_t bytes)
 {
 	int (*mallctl)(const char *, void *, size_t *, void *, size_t);
@@ -53,8 +77,10 @@ void worker_allocator_name(char *text, size_t bytes)
 		snprintf(text, bytes, "mimalloc %d", mi_version());
 	else if (dlsym(RTLD_DEFAULT, "scalable_malloc") != NULL)
 		snprintf(text, bytes, "tbbmalloc");
-	else
+	else if (strcmp(file_of("malloc"), file_of("gnu_get_libc_version")) == 0)
 		snprintf(text, bytes, "glibc %s", gnu_get_libc_version());
+	else
+		snprintf(text, bytes, "%s", basename(file_of("malloc")));
 }
 
 /* A JSON array of CPU numbers. */
@@ -79,11 +105,11 @@ static json_t *hello(const struct worker *self)
 	bool supported = self->ops->supported(reason);
 
 	worker_allocator_name(allocator, sizeof(allocator));
-	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:o}", "reply", "hello",
-		"proto", WORKER_PROTO, "build_id", build_id(), "pid", (int)getpid(), "pool",
-		self->subject, "dispatch", instance_dispatch_name(self->dispatch), "supported",
-		supported, "reason", supported ? "" : reason, "allocator", allocator, "cpus",
-		cpu_array(cpus, known));
+	return json_pack("{s:s, s:i, s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:o, s:o}", "reply",
+		"hello", "proto", WORKER_PROTO, "build_id", build_id(), "pid", (int)getpid(),
+		"pool", self->subject, "dispatch", instance_dispatch_name(self->dispatch),
+		"supported", supported, "reason", supported ? "" : reason, "allocator", allocator,
+		"cpus", cpu_array(cpus, known), "malloc_files", malloc_files());
 }
 
 /*

@@ -23,8 +23,10 @@
  *	 "pool":"treiber_tag", "dispatch":"folded",
  *	 "supported":true, "reason":"",
  *	                                 false: reason is a sentence, and open will be refused
- *	 "allocator":"glibc 2.36", "cpus":[0,1]}
- *	                                 which malloc answers; the CPUs this process may use
+ *	 "allocator":"glibc 2.36", "cpus":[0,1],
+ *	 "malloc_files":{"malloc":"/lib/x86_64-linux-gnu/libc.so.6", ...}}
+ *	                                 which malloc answers; the CPUs this process may use; in
+ *	                                 which file each of WORKER_MALLOC_NAMES is that answers
  *
  *	{"cmd":"open", "workload":"burst", "threads":2, "burst":32, "depth":1, "object_bytes":64,
  *	 "object_align":0,               opt = 0: the strategy's own; or a power of two
@@ -105,10 +107,22 @@
 
 #include <stddef.h>
 
+/*
+ * Workers of another build may be asked, so the number grows with each member of a reply that the
+ * controller can't do without, and with each of a request that changes what is measured: an older
+ * worker would ignore it.
+ */
 enum {
 	WORKER_PROTO = 2,
 	WORKER_FD = 3,
 };
+
+/*
+ * What a library must replace to take over malloc: memory that one of them gave goes to another. The
+ * last is what objects with an alignment of their own come from. The list ends in NULL.
+ */
+#define WORKER_MALLOC_NAMES "malloc, free, calloc, realloc and aligned_alloc"
+extern const char *const worker_malloc_names[];
 
 /* What `code` in an error reply can be. */
 #define WORKER_CODE_MALFORMED "malformed"
@@ -121,7 +135,7 @@ enum {
 
 /*
  * Which malloc answers in this process: the one that is preloaded, if it can be told by a name that
- * only it has, else the system's, as "glibc 2.36".
+ * only it has; the system's, as "glibc 2.36"; else the name of the file that it is in.
  */
 void worker_allocator_name(char *text, size_t bytes);
 
