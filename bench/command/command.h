@@ -18,11 +18,12 @@ struct command {
 };
 
 /* Each command, by the source that defines it. */
-extern const struct command command_sweep;  /* sweep.c */
-extern const struct command command_list;   /* list.c */
-extern const struct command command_info;   /* info.c */
-extern const struct command command_worker; /* worker.c: hidden, started by the controller */
-extern const struct command command_micro;  /* micro.c */
-extern const struct command command_run;    /* run.c */
+extern const struct command command_sweep;    /* sweep.c */
+extern const struct command command_list;     /* list.c */
+extern const struct command command_info;     /* info.c */
+extern const struct command command_worker;   /* worker.c: hidden, started by the controller */
+extern const struct command command_micro;    /* micro.c */
+extern const struct command command_run;      /* run.c */
+extern const struct command command_selftest; /* selftest.c */
 
 #endif

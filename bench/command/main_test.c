@@ -164,6 +164,16 @@ static void preloaded_malloc_is_named(NO_STATE)
 		"malloc is that of jemalloc");
 }
 
+/* It measures a machine, and is run by hand; what it is asked is looked at here. */
+static void selftest_refuses_what_it_does_not_know(NO_STATE)
+{
+	expect("\"$N\" selftest --help", COMMAND_OK, "1 it can't; 2 usage");
+	expect("\"$N\" selftest --seed x", COMMAND_USAGE, "--seed");
+	expect("\"$N\" selftest --seed -1", COMMAND_USAGE, "'-1'");
+	expect("\"$N\" selftest --quick", COMMAND_USAGE, "no option '--quick'");
+	expect("\"$N\" selftest now", COMMAND_USAGE, "'now' is not an option");
+}
+
 int main(int argc, char **argv)
 {
 	char path[PATH_MAX];
@@ -177,6 +187,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(version_is_told),
 		cmocka_unit_test(lost_output_is_a_failure),
 		cmocka_unit_test(commands_of_a_report_are_taken),
+		cmocka_unit_test(selftest_refuses_what_it_does_not_know),
 		cmocka_unit_test(limits_are_named),
 		cmocka_unit_test(list_says_what_runs),
 		cmocka_unit_test(hanging_gnuplot_is_ended),

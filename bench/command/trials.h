@@ -1,0 +1,60 @@
+/*
+ * Trials of the instrument itself: pairs of rows whose true ratio is known are measured as a sweep
+ * measures, in blocks and forks, and judged by the functions that judge a sweep. How often they say
+ * what is not so, or miss what is, is what their "95 %" and their verdicts are worth.
+ *
+ * Where the figures come from is the caller's: the selftest opens engines, the test draws numbers.
+ */
+#ifndef BENCH_COMMAND_TRIALS_H
+#define BENCH_COMMAND_TRIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	TRIALS = 100,
+	/* More forks say more than more blocks: evidence is counted in forks. */
+	TRIALS_FORKS = 12,
+	TRIALS_BLOCKS_MAX = 6, /* a fork */
+	/*
+	 * Of 100 intervals that hold with 95 % each, 5 don't in the mean, and more than 11 with a
+	 * chance of 0.4 %. A limit of 5 would call every third sound instrument broken.
+	 */
+	TRIALS_APART_MAX = 11,
+	/* A verdict goes beyond the margin as well, so that so many false ones are too many. */
+	TRIALS_FALSE_MAX = 5,
+	TRIALS_FOUND_MIN = 95, /* of those in which the second row is slower by 5 % */
+};
+
+/* Both rows in one block: logarithms of ns a unit, NAN for none, and whether a slice has a flag. */
+struct trials_block {
+	double log_ns[2];
+	bool flagged[2];
+};
+
+/* Measures n blocks of a fork; seed is the fork's own. False: it can't, and the source knows why. */
+typedef bool (*trials_measure)(
+	void *source, uint64_t seed, struct trials_block *blocks, unsigned n);
+
+/* What the trials said of the second row's time by the first one's. */
+struct trials_tally {
+	unsigned above, below;   /* the interval leaves 1 out, and lies there */
+	unsigned slower, faster; /* it lies beyond the margin, so that a sweep would say so */
+	unsigned silent;         /* there was no interval */
+	double flagged;          /* share of the blocks in which a slice had a flag */
+	double ratio;            /* the median point, as a ratio */
+	double half_width;       /* the median, as a ratio - 1 */
+};
+
+/* Runs all trials, of 1..TRIALS_BLOCKS_MAX blocks a fork. False: the source can't measure. */
+bool trials_run(trials_measure measure, void *source, unsigned blocks, uint64_t seed,
+	struct trials_tally *out);
+
+/* Whether the trials of two equal rows say no more than chance does. */
+bool trials_are_sound(const struct trials_tally *tally);
+
+/* Whether those of a slower second row find it. */
+bool trials_find(const struct trials_tally *tally);
+
+#endif
