@@ -31,6 +31,8 @@ struct sweep {
 	const char *out, *store_path;
 	struct store *store;
 	struct measure_outcome outcome;
+	bool gate_fails, looked;
+	struct fingerprint fingerprint; /* if looked */
 	char why[STORE_WHY_BYTES];
 };
 
@@ -232,11 +234,31 @@ static int finish(struct sweep *self)
 	return reported ? status : COMMAND_FAILED;
 }
 
+/* Looks at the machine, if that isn't done. False: nothing is to be measured, and *status says why. */
+static bool look(struct sweep *self, int *status)
+{
+	if (self->looked)
+		return true;
+	if (fingerprint_take(&self->fingerprint) != 0) {
+		*status = complain("there is no memory for the fingerprint");
+		return false;
+	}
+	self->looked = true;
+	if (self->fingerprint.grade[0] <= 'B')
+		return true;
+	say("noise grade %s. %s", self->fingerprint.grade,
+		json_string_value(json_object_get(self->fingerprint.json, "noise reasons")));
+	if (!self->gate_fails)
+		return true;
+	say("nothing is measured, because of --gate fail; --gate warn measures all the same");
+	*status = COMMAND_REFUSED;
+	return false;
+}
+
 /* With the store open: fingerprint, measuring, ending. The exit status. */
 static int work(struct sweep *self)
 {
 	const struct plan *plan = self->plan;
-	struct fingerprint fingerprint;
 	const uint64_t total = plan_blocks(plan), before = store_blocks(self->store);
 
 	if (before == total) {
@@ -249,17 +271,13 @@ static int work(struct sweep *self)
 		say("going on with '%s': %" PRIu64 " of %" PRIu64
 		    " blocks are measured and skipped",
 			self->store_path, before, total);
-	if (fingerprint_take(&fingerprint) != 0)
-		return complain("there is no memory for the fingerprint");
-	int rc = store_add_machine(
-		self->store, fingerprint.identity, fingerprint.grade, fingerprint.json, self->why);
-	if (rc == 0 && fingerprint.grade[0] > 'B')
-		say("noise grade %s. %s", fingerprint.grade,
-			json_string_value(json_object_get(fingerprint.json, "noise reasons")));
-	fingerprint_drop(&fingerprint);
-	if (rc != 0)
-		return complain(self->why);
+	int status;
 
+	if (!look(self, &status))
+		return status;
+	if (store_add_machine(self->store, self->fingerprint.identity, self->fingerprint.grade,
+		    self->fingerprint.json, self->why) != 0)
+		return complain(self->why);
 	if (measure_run(plan, self->store, &self->outcome, self->why) != 0)
 		return complain(self->why);
 	if (self->outcome.interrupted && store_blocks(self->store) < total) {
@@ -271,13 +289,44 @@ static int work(struct sweep *self)
 	return finish(self);
 }
 
+/* With places and room: the store, and what is to be in it. The exit status. */
+static int fill(struct sweep *self, const struct request *request, const char *command)
+{
+	const struct plan *plan = self->plan;
+	char moved[PATH_MAX];
+	bool created = false;
+	int status;
+
+	/* A store is moved aside for one that will be filled. */
+	if (request->fresh) {
+		if (!look(self, &status))
+			return status;
+		if (store_move_aside(self->store_path, moved, self->why) != 0)
+			return complain(self->why);
+		if (moved[0] != '\0')
+			say("the store that was there is now '%s'", moved);
+	}
+	if (store_open(self->store_path, plan, command, &self->store, &created, self->why) != 0)
+		return complain(self->why);
+
+	const uint64_t total = plan_blocks(plan), missing = total - store_blocks(self->store);
+
+	fprintf(stderr, "nblbench sweep: ");
+	print_plan(plan, stderr);
+	fprintf(stderr, "\n");
+	announce_length(request, plan,
+		(uint64_t)((double)plan_eta_ns(plan) * (double)missing / (double)total));
+	return work(self);
+}
+
 /* The plan is settled: paths, room, store. The exit status. */
 static int sweep(const struct request *request, const struct plan *plan, const char *command)
 {
-	char out[PATH_MAX], store_path[PATH_MAX], moved[PATH_MAX];
-	struct sweep self = {.plan = plan, .out = out, .store_path = store_path};
-	bool created = false;
-	int status = COMMAND_FAILED;
+	char out[PATH_MAX], store_path[PATH_MAX];
+	struct sweep self = {.plan = plan,
+		.out = out,
+		.store_path = store_path,
+		.gate_fails = request->gate_fails};
 
 	if (!request_paths(request, plan, out, store_path))
 		return complain("the path given with --out or --store is too long");
@@ -285,26 +334,12 @@ static int sweep(const struct request *request, const struct plan *plan, const c
 		return dry_run(plan, store_path);
 	if (!has_room(plan) || prepare_directory(request, out) != 0)
 		return COMMAND_FAILED;
-	if (request->fresh) {
-		if (store_move_aside(store_path, moved, self.why) != 0)
-			return complain(self.why);
-		if (moved[0] != '\0')
-			say("the store that was there is now '%s'", moved);
-	}
-	if (store_open(store_path, plan, command, &self.store, &created, self.why) != 0) {
-		complain(self.why);
-	} else {
-		const uint64_t total = plan_blocks(plan),
-			       missing = total - store_blocks(self.store);
 
-		fprintf(stderr, "nblbench sweep: ");
-		print_plan(plan, stderr);
-		fprintf(stderr, "\n");
-		announce_length(request, plan,
-			(uint64_t)((double)plan_eta_ns(plan) * (double)missing / (double)total));
-		status = work(&self);
-	}
+	const int status = fill(&self, request, command);
+
 	store_close(self.store);
+	if (self.looked)
+		fingerprint_drop(&self.fingerprint);
 	return status;
 }
 

@@ -511,15 +511,21 @@ static void stopped_worker_is_measured_again(void **state)
 	assert_measured_again(*state, &run, "starved");
 }
 
-/* A machine with more to do than it can: everybody is slow, nobody hangs. */
-static void busy_machine_makes_nobody_hang(void **state)
+static void assert_refused(
+	struct fixture *self, const char *line, int status, const char *piece, const char *other)
 {
-	struct fixture *self = *state;
-	pid_t loops[BUSY_LOOPS];
 	struct run run;
 
+	complete(self, &run, line, status);
+	assert_says(&run, piece);
+	assert_says(&run, other);
+}
+
+/* Begins so many loops that want a CPU, and ends them. */
+static void start_loops(pid_t *loops, int count)
+{
 	fflush(NULL);
-	for (int i = 0; i < BUSY_LOOPS; i++) {
+	for (int i = 0; i < count; i++) {
 		loops[i] = fork();
 		assert_true(loops[i] >= 0);
 		if (loops[i] == 0) {
@@ -528,6 +534,24 @@ static void busy_machine_makes_nobody_hang(void **state)
 				bench_escape(NULL);
 		}
 	}
+}
+
+static void end_loops(const pid_t *loops, int count)
+{
+	for (int i = 0; i < count; i++) {
+		kill(loops[i], SIGKILL);
+		waitpid(loops[i], NULL, 0);
+	}
+}
+
+/* A machine with more to do than it can: everybody is slow, nobody hangs. */
+static void busy_machine_makes_nobody_hang(void **state)
+{
+	struct fixture *self = *state;
+	pid_t loops[BUSY_LOOPS];
+	struct run run;
+
+	start_loops(loops, BUSY_LOOPS);
 	for (int i = 0; i < busy_sweeps; i++) {
 		complete(self, &run, busy_sweep, COMMAND_OK);
 		assert_number(self,
@@ -535,10 +559,29 @@ static void busy_machine_makes_nobody_hang(void **state)
 			"('unsupported', 'rationed')",
 			0);
 	}
-	for (int i = 0; i < BUSY_LOOPS; i++) {
-		kill(loops[i], SIGKILL);
-		waitpid(loops[i], NULL, 0);
-	}
+	end_loops(loops, BUSY_LOOPS);
+}
+
+/* Beside a loop that wants a CPU no machine is quiet. */
+static void gate_refuses_a_busy_machine(void **state)
+{
+	struct fixture *self = *state;
+	pid_t loops[2];
+	struct run run;
+
+	start_loops(loops, 2);
+	assert_refused(self, SMALL_SWEEP "--blocks 1 --out %OUT --gate fail", COMMAND_REFUSED,
+		"noise grade ", "nothing is measured, because of --gate fail");
+	assert_number(self, "SELECT count(*) FROM block", 0);
+	complete(self, &run, SMALL_SWEEP "--blocks 1 --out %OUT --gate warn", COMMAND_OK);
+	assert_says(&run, "noise grade ");
+	assert_number(self, "SELECT count(*) FROM block", 1);
+	/* What is there is neither measured again nor moved aside. */
+	complete(self, &run, SMALL_SWEEP "--blocks 1 --out %OUT --gate fail", COMMAND_OK);
+	assert_refused(self, SMALL_SWEEP "--blocks 1 --out %OUT --gate fail --fresh",
+		COMMAND_REFUSED, "noise grade ", "nothing is measured");
+	assert_number(self, "SELECT count(*) FROM block", 1);
+	end_loops(loops, 2);
 }
 
 /* No worker outlives a sweep that was killed. */
@@ -562,16 +605,6 @@ static void workers_die_with_the_sweep(void **state)
  * Bad input.
  */
 
-static void assert_refused(
-	struct fixture *self, const char *line, int status, const char *piece, const char *other)
-{
-	struct run run;
-
-	complete(self, &run, line, status);
-	assert_says(&run, piece);
-	assert_says(&run, other);
-}
-
 static void nonsense_is_named(void **state)
 {
 	struct fixture *self = *state;
@@ -591,6 +624,8 @@ static void nonsense_is_named(void **state)
 	assert_refused(self, "--threads 99999999999999999999", COMMAND_USAGE, "--threads",
 		"99999999999999999999");
 	assert_refused(self, "--burst 0", COMMAND_USAGE, "--burst", "1 to 1024");
+	assert_refused(self, "--gate stop", COMMAND_USAGE, "no gate 'stop'", "warn, fail");
+	assert_refused(self, "--gate warn,fail", COMMAND_USAGE, "one word", "warn or fail");
 	assert_refused(self, "--forks 0", COMMAND_USAGE, "--forks", "1 to 1000");
 	assert_refused(self, "--slice-ms -1", COMMAND_USAGE, "--slice-ms", "'-1'");
 	assert_refused(self, "--slice-ms 0", COMMAND_USAGE, "0.01 to 1000", "'0'");
@@ -805,6 +840,7 @@ int main(int argc, char **argv)
 		SWEEP_TEST(stopped_worker_is_measured_again),
 		SWEEP_TEST(busy_machine_makes_nobody_hang),
 		SWEEP_TEST(workers_die_with_the_sweep),
+		SWEEP_TEST(gate_refuses_a_busy_machine),
 		SWEEP_TEST(nonsense_is_named),
 		SWEEP_TEST(objects_that_nobody_has_are_absent),
 		SWEEP_TEST(store_keeps_no_path),

@@ -2,10 +2,12 @@
 #include "bench/sweep/request.h"
 
 #include "bench/base/append.h"
+#include "bench/base/status.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/loads.h"
 #include "bench/engine/names.h"
 
+#include "alloc/machine/compiler.h"
 #include "alloc/pool.h"
 
 #include <libgen.h>
@@ -16,6 +18,13 @@
 
 /* The engine's shortest window. */
 #define SLICE_MS_LEAST ((double)ENGINE_WINDOW_NS_MIN / 1e6)
+
+static const char *known_gate(size_t i)
+{
+	static const char *const names[] = {"warn", "fail"};
+
+	return i < array_count(names) ? names[i] : NULL;
+}
 
 static const struct options_entry entries[] = {
 	OPTION(FLAG, struct request, plan.quick, "quick", 'q', NULL,
@@ -82,6 +91,10 @@ static const struct options_entry entries[] = {
 		"build/release, or the program"),
 	OPTION(TEXTS, struct request, peers, "peer", 0, "NAME=PATH",
 		"a library that replaces malloc, as a row of that name; may be given again"),
+	OPTION(NAMES, struct request, gate, "gate", 0, "WORD",
+		"what a noise grade of C or D comes to: warn (it is said), fail (nothing is "
+		"measured) [warn]",
+		.known = known_gate, .noun = "gate"),
 	OPTION(COUNT, struct request, plan.seed, "seed", 0, "N",
 		"where all random order comes from", 0, INT64_MAX),
 };
@@ -96,7 +109,8 @@ static const struct options options = {
 		"number "
 		"of CPUs.",
 	.closing = "Exit status: 0 done; 1 failure, or a strategy crashed, hung or lost an object; "
-		   "2 usage;\n130 interrupted (what was measured is kept). One Ctrl-C finishes the "
+		   "2 usage;\n3 nothing was measured, because of --gate fail; 130 interrupted "
+		   "(what was measured is kept). One Ctrl-C finishes the "
 		   "slice, two stop at once.",
 	.count = array_count(entries),
 	.entry = entries,
@@ -106,7 +120,14 @@ bool request_parse(int argc, char **argv, struct request *request, int *status)
 {
 	int operand;
 
-	return options_parse(&options, argc, argv, request, &operand, status);
+	if (!options_parse(&options, argc, argv, request, &operand, status))
+		return false;
+	request->gate_fails = request->gate.count > 0 && strcmp(request->gate.item[0], "fail") == 0;
+	if (request->gate.count <= 1)
+		return true;
+	fprintf(stderr, "nblbench sweep: --gate takes one word, warn or fail\n");
+	*status = COMMAND_USAGE;
+	return false;
 }
 
 int request_guests(struct request *request, char *why)

@@ -22,6 +22,8 @@ struct request {
 	struct options_texts peers;
 	struct guest_build other; /* what became of against and peers; plan points here */
 	struct guest_library libraries[GUEST_LIBRARIES_MAX];
+	struct options_names gate; /* at most one: "warn", which is what none is, or "fail" */
+	bool gate_fails;           /* set by request_parse */
 };
 
 /* As options_parse, for `sweep`. The request holds the defaults beforehand. */
