@@ -1045,13 +1045,17 @@ static void a_steady_machine_has_no_event(NO_STATE)
 	near(a->allowed[ANALYSIS_SINGLE], log(1.2), 1e-9);
 	analysis_changes(a, text);
 	assert_non_null(strstr(text, "did not change"));
+	assert_null(strstr(text, "lack"));
 	/* Steal of 0 is also what a host that tells nothing reads as. */
 	assert_null(strstr(text, "hypervisor"));
 	analysis_free(a);
-	synthetic_store_execute(store, "UPDATE block SET stolen_ns = took_ns / 2");
+	synthetic_store_execute(store, "UPDATE block SET stolen_ns = took_ns / 2;"
+				       "UPDATE block SET hand_overs_end_ns = NULL WHERE block_id "
+				       "IN (1, 2, 5)");
 	a = read_store(NULL);
 	analysis_changes(a, text);
 	assert_non_null(strstr(text, "The hypervisor took 25.0 % of the CPUs' time."));
+	assert_non_null(strstr(text, " readings of a hand-over between CPUs 3 lack, because "));
 	analysis_free(a);
 }
 

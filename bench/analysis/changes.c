@@ -325,6 +325,23 @@ static void tell_others(const struct analysis *a, char *text)
 			calm * a->cpus < took ? ", where each thread has one" : "");
 }
 
+/* Readings that others' work left no room for. */
+static void tell_lacking(const struct analysis *a, char *text)
+{
+	size_t lacking = 0;
+
+	for (size_t i = 0; i < 2 * a->moment_count; i++)
+		lacking += isnan(a->moments[i / 2].log[ANALYSIS_HANDED][i % 2]) ? 1 : 0;
+	if (isnan(a->allowed[ANALYSIS_HANDED]))
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			" A hand-over between CPUs could not be probed.");
+	else if (lacking > 0)
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			" Of %zu readings of a hand-over between CPUs %zu lack, because others had "
+			"a CPU all the time.",
+			2 * a->moment_count, lacking);
+}
+
 void analysis_changes(const struct analysis *a, char *text)
 {
 	*text = '\0';
@@ -337,8 +354,6 @@ void analysis_changes(const struct analysis *a, char *text)
 		tell_all(a, text);
 	else
 		tell_none(a, text);
-	if (isnan(a->allowed[ANALYSIS_HANDED]))
-		append(text, ANALYSIS_SENTENCE_BYTES,
-			" A hand-over between CPUs could not be probed.");
+	tell_lacking(a, text);
 	tell_others(a, text);
 }

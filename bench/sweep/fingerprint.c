@@ -9,6 +9,7 @@
 #include "bench/engine/offsets.h"
 #include "bench/engine/topology.h"
 #include "bench/sweep/build_id.h"
+#include "bench/sweep/probe.h"
 #include "bench/sweep/revision.h"
 
 #include <ctype.h>
@@ -328,8 +329,29 @@ static void add_settings(struct sketch *self)
 			value);
 	read_line("/sys/devices/system/cpu/intel_pstate/no_turbo", value, sizeof(value));
 	add_text(self, "turbo", value[0] == '\0' ? "" : (value[0] == '0' ? "on" : "off"));
-	add_text(self, "smt",
-		read_line("/sys/devices/system/cpu/smt/control", value, sizeof(value)));
+	if (value[0] == '0')
+		lower_grade(self, 'B',
+			"turbo is on, so that the clock goes by heat and neighbours; 'echo 1 > "
+			"/sys/devices/system/cpu/intel_pstate/no_turbo' steadies it.");
+	read_line("/sys/devices/system/cpu/cpufreq/boost", value, sizeof(value));
+	add_text(self, "boost", value[0] == '\0' ? "" : (value[0] == '1' ? "on" : "off"));
+	if (value[0] == '1')
+		lower_grade(self, 'B',
+			"the clock is boosted, by as much as heat and neighbours allow; 'echo 0 > "
+			"/sys/devices/system/cpu/cpufreq/boost' steadies it.");
+	read_line("/sys/devices/system/cpu/smt/control", value, sizeof(value));
+	add_text(self, "smt", value);
+	if (strcmp(value, "on") == 0)
+		lower_grade(self, 'B',
+			"CPUs share cores (SMT), so that what one does slows its sibling; 'echo "
+			"off "
+			"> /sys/devices/system/cpu/smt/control' leaves one a core.");
+	read_line("/sys/kernel/mm/transparent_hugepage/enabled", value, sizeof(value));
+	if (strstr(value, "[always]") != NULL)
+		lower_grade(self, 'B',
+			"the kernel gives huge pages where it finds room, which differs from "
+			"process to process; 'echo madvise > "
+			"/sys/kernel/mm/transparent_hugepage/enabled' leaves them to who asks.");
 	read_line("/proc/sys/kernel/randomize_va_space", value, sizeof(value));
 	add_text(self, "address randomisation", value);
 	if (strcmp(value, "0") == 0)
@@ -402,13 +424,14 @@ static void add_clocks(struct sketch *self)
  * How quiet it is.
  */
 
-struct probe {
+/* What a spinning thread saw. */
+struct gaps {
 	double lost;         /* share of the time in which this thread did not run, per cent */
 	uint64_t longest_ns; /* gap */
 };
 
 /* Reads the clock over and over and adds up the gaps. */
-static struct probe spin(uint64_t duration_ns)
+static struct gaps spin(uint64_t duration_ns)
 {
 	const uint64_t start = clock_now_ns();
 	uint64_t last = start, lost = 0, longest = 0;
@@ -424,31 +447,21 @@ static struct probe spin(uint64_t duration_ns)
 		}
 		last = now;
 	}
-	return (struct probe){100.0 * (double)lost / (double)(last - start), longest};
+	return (struct gaps){100.0 * (double)lost / (double)(last - start), longest};
 }
 
-/* All CPUs' time and the part that the hypervisor gave to others, in ticks. */
-static void read_steal(uint64_t *all, uint64_t *steal)
+/* The per cent of "some avg10=5.77 ..."; 0: the kernel doesn't tell. */
+static double pressure_share(const char *text)
 {
-	enum { STEAL_COLUMN = 7 };
-	char line[TEXT_BYTES];
-	char *at = line;
+	double share = 0;
 
-	*all = *steal = 0;
-	read_line("/proc/stat", line, sizeof(line));
-	at += strcspn(at, " ");
-	for (int column = 0; column <= STEAL_COLUMN; column++) {
-		uint64_t ticks = strtoull(at, &at, 10);
-
-		*all += ticks;
-		if (column == STEAL_COLUMN)
-			*steal = ticks;
-	}
+	sscanf(text, "some avg10=%lf", &share);
+	return share;
 }
 
 static void add_noise(struct sketch *self)
 {
-	uint64_t all, stolen, all_later, stolen_later;
+	struct probe probe;
 	char value[TEXT_BYTES], pressure[TEXT_BYTES];
 	double load = 0;
 	unsigned running = 0;
@@ -468,26 +481,40 @@ static void add_noise(struct sketch *self)
 	read_line("/proc/pressure/cpu", pressure, sizeof(pressure));
 	add_text(self, "cpu pressure", pressure);
 
-	read_steal(&all, &stolen);
-	struct probe probe = spin((uint64_t)PROBE_MS * 1000000);
-	read_steal(&all_later, &stolen_later);
-	add(self, "spin probe", "lost %.2f %% of %d ms, longest gap %.0f us", probe.lost, PROBE_MS,
-		(double)probe.longest_ns / 1000);
+	const double waited = pressure_share(pressure);
+
+	if (waited > 1)
+		lower_grade(self, waited > 20 ? 'D' : (waited > 5 ? 'C' : 'B'),
+			"for %.0f %% of the last ten seconds some task waited for a CPU; end what "
+			"needs CPU time.",
+			waited);
+
+	probe_open(&probe);
+	const int64_t stolen = probe_stolen_ns(&probe);
+	struct gaps gaps = spin((uint64_t)PROBE_MS * 1000000);
+	const int64_t stolen_later = probe_stolen_ns(&probe);
+
+	add(self, "spin probe", "lost %.2f %% of %d ms, longest gap %.0f us", gaps.lost, PROBE_MS,
+		(double)gaps.longest_ns / 1000);
 	/*
 	 * Measured on a 2-CPU guest: 1.1 % and 37 us when quiet, 3 to 17 % and up to 33 ms under
 	 * load.
 	 */
-	if (probe.lost > 0.5)
-		lower_grade(self, probe.lost > 5 ? 'D' : (probe.lost > 2 ? 'C' : 'B'),
+	if (gaps.lost > 0.5)
+		lower_grade(self, gaps.lost > 5 ? 'D' : (gaps.lost > 2 ? 'C' : 'B'),
 			"a spinning thread lost %.1f %% of its time, %.0f us at once; %s.",
-			probe.lost, (double)probe.longest_ns / 1000,
+			gaps.lost, (double)gaps.longest_ns / 1000,
 			self->limited ? "the control group stops it, or something else runs on its "
 					"CPU"
 				      : "something else runs on its CPU");
-	uint64_t ticks = all_later - all, taken = stolen_later - stolen;
-	double steal = ticks == 0 ? 0 : 100.0 * (double)taken / (double)ticks;
+	if (stolen < 0 || stolen_later < 0)
+		return;
+
+	const double steal =
+		100.0 * (double)(stolen_later - stolen) / (PROBE_MS * 1e6 * (double)probe.cpus);
+
 	add(self, "steal", "%.1f %%", steal);
-	if (taken > 0)
+	if (stolen_later > stolen)
 		lower_grade(self, steal > 5 ? 'D' : 'C',
 			"the hypervisor gave %.0f %% of the time to other guests; choose another "
 			"hour or host.",

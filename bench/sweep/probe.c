@@ -177,7 +177,7 @@ bool probe_read_pressure(FILE *text, uint64_t *us)
 	return false;
 }
 
-static int64_t stolen_ns(const struct probe *self)
+int64_t probe_stolen_ns(const struct probe *self)
 {
 	FILE *text = fopen("/proc/stat", "re");
 	const long ticks_a_second = sysconf(_SC_CLK_TCK);
@@ -218,7 +218,7 @@ void probe_take(const struct probe *self, struct probe_moment *out)
 	*out = (struct probe_moment){
 		.at_ns = (int64_t)clock_now_ns(),
 		.hand_overs_ns = -1,
-		.stolen_ns = stolen_ns(self),
+		.stolen_ns = probe_stolen_ns(self),
 		.pressure_ns = pressure_ns(),
 	};
 	if (self->cpus > 0 && topology_start(&thread, self->cpu[0], survey, &job) == 0)

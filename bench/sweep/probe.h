@@ -39,6 +39,9 @@ void probe_open(struct probe *self);
  */
 void probe_take(const struct probe *self, struct probe_moment *out);
 
+/* The sum of stolen_ns now. */
+int64_t probe_stolen_ns(const struct probe *self);
+
 /* What a text like /proc/stat says of those CPUs' steal, in ticks. False: it lacks one of them. */
 bool probe_read_steal(FILE *text, const uint32_t *cpu, uint32_t cpus, uint64_t *ticks);
 
