@@ -23,7 +23,7 @@ set(floors
   "bench/(workload/|workload\\.h|workloads\\.def)|workload_headers\\.h" # what a thread does
   "bench/engine/|(folded|moved)_pools\\.def" # one cell in one process
   "bench/codegen/" # what the compiler made of it
-  "bench/sweep/" # which cells, in which processes, kept where
+  "bench/(sweep/|jobs/|jobs\\.def)|jobs_texts\\.h" # which cells, in which processes, kept where
   "bench/analysis/" # what slices come to
   "bench/report/" # what a store says to people and programs
   "bench/(command/|main\\.c)" # what is typed

@@ -9,6 +9,8 @@
 #ifndef BENCH_BASE_INIFILE_H
 #define BENCH_BASE_INIFILE_H
 
+#include <stdio.h>
+
 enum {
 	INIFILE_SENTENCE_BYTES = 1024,
 	INIFILE_LINE_BYTES = 512, /* room for any line, and so for whatever is taken from it */
@@ -27,5 +29,14 @@ typedef int (*inifile_take)(
  * (INIFILE_SENTENCE_BYTES) that begins with the path, and with the line if there is one.
  */
 int inifile_read(const char *path, inifile_take take, void *user, char *why);
+
+/* Hears of the mistake in a line, a sentence without its full stop. */
+typedef void (*inifile_tell)(void *user, unsigned line, const char *why);
+
+/*
+ * Hands over what an open file has, past its mistakes, each of which is told. 0; or a negative errno if
+ * it can't be read, which is told too.
+ */
+int inifile_read_all(FILE *in, inifile_take take, inifile_tell tell, void *user);
 
 #endif

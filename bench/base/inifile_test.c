@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { TEXT_BYTES = 1024 };
@@ -45,8 +46,8 @@ static void lines_are_handed_over_until_the_first_mistake(NO_STATE)
 		{"[a]\n\nabove=1\n", "[a]above=1;", "f.ini:2: above is wrong", -EDOM},
 		{"x=1\nnonsense\n", "x=1;",
 			"f.ini:2: a line is [HEADING], KEY = VALUE or ; COMMENT", -EINVAL},
-		{"nonsense\nbad=1\n", "bad=1;",
-			"f.ini:1: a line is [HEADING], KEY = VALUE or ; COMMENT", -EINVAL},
+		{"nonsense\nbad=1\n", "", "f.ini:1: a line is [HEADING], KEY = VALUE or ; COMMENT",
+			-EINVAL},
 		{"x=1\n" FIFTY FIFTY FIFTY FIFTY "\n", "x=1;",
 			"f.ini:2: a line has at most 198 characters", -EINVAL},
 		{"x=1\n[a\n", "x=1;", "f.ini:2: a heading ends in ']'", -EINVAL},
@@ -64,6 +65,28 @@ static void lines_are_handed_over_until_the_first_mistake(NO_STATE)
 			strcmp(why, cases[i].why) != 0)
 			fail_msg("'%s': %d, '%s', '%s'", cases[i].text, error, taken, why);
 	}
+}
+
+/* Notes a mistake as "(line: why)". */
+static void tell(void *user, unsigned line, const char *why)
+{
+	append(user, TEXT_BYTES, "(%u: %s)", line, why);
+}
+
+static void all_is_handed_over_and_every_mistake_told(NO_STATE)
+{
+	static const char text[] =
+		"nonsense\r\n\r\nbad=1\n[a\n[b]\ny ; = 1\n" FIFTY FIFTY FIFTY FIFTY "\n  z=2";
+	char taken[TEXT_BYTES] = "";
+	FILE *in = fmemopen((void *)text, strlen(text), "r");
+
+	assert_non_null(in);
+	assert_int_equal(inifile_read_all(in, take, tell, taken), 0);
+	fclose(in);
+	assert_string_equal(taken,
+		"(1: a line is [HEADING], KEY = VALUE or ; COMMENT)bad=1;(3: bad is wrong)"
+		"(4: a heading ends in ']')[b](6: a line is [HEADING], KEY = VALUE or ; COMMENT)"
+		"(7: a line has at most 198 characters)z=2;end");
 }
 
 static void what_cannot_be_read_is_told(NO_STATE)
@@ -93,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_handed_over_until_the_first_mistake),
+		cmocka_unit_test(all_is_handed_over_and_every_mistake_told),
 		cmocka_unit_test(what_cannot_be_read_is_told),
 	};
 

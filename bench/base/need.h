@@ -1,6 +1,6 @@
 /*
- * Memory without which there is nothing to do: for what reads stores and reports. Where there is none
- * the program ends with a sentence and COMMAND_FAILED. What was measured is stored by then.
+ * Memory without which there is nothing to do: for what reads jobs, stores and reports. Where there is
+ * none the program ends with a sentence and COMMAND_FAILED. What was measured is stored by then.
  */
 #ifndef BENCH_BASE_NEED_H
 #define BENCH_BASE_NEED_H
@@ -9,10 +9,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 _Noreturn static inline void need_failed(void)
 {
-	fprintf(stderr, "nblbench: There is not enough memory to work through the store.\n");
+	fprintf(stderr, "nblbench: There is not enough memory.\n");
 	exit(COMMAND_FAILED);
 }
 
@@ -24,6 +25,25 @@ static inline void *need(size_t count, size_t bytes)
 	if (memory == NULL)
 		need_failed();
 	return memory;
+}
+
+/* The same memory, or its like elsewhere, with room for so many. Not zeroed. */
+static inline void *need_more(void *memory, size_t count, size_t bytes)
+{
+	void *more = reallocarray(memory, count, bytes);
+
+	if (more == NULL)
+		need_failed();
+	return more;
+}
+
+static inline char *need_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		need_failed();
+	return copy;
 }
 
 /* A stream into memory that grows; *text is whole when it is closed, and the caller frees it. */

@@ -8,12 +8,13 @@
 #include "bench/command/command.h"
 #include "bench/engine/instances.h"
 #include "bench/sweep/controller.h"
+#include "bench/sweep/job.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
-enum { NAME_COLUMN = 14, WORKLOAD_COLUMN = 18 };
+enum { NAME_COLUMN = 14, WORKLOAD_COLUMN = 18, LIST_SUMMARY_BYTES = 256 };
 
 struct request {
 	bool markdown;
@@ -28,8 +29,9 @@ static const struct options options = {
 	.command = "list",
 	.count = array_count(entries),
 	.entry = entries,
-	.summary = "Lists strategies, context policies and workloads. A strategy that can't run "
-		   "here says why.",
+	.summary =
+		"Lists strategies, context policies, workloads and jobs. A strategy that can't run "
+		"here says why.",
 };
 
 static const char *yes_or_no(bool trait)
@@ -119,6 +121,17 @@ static void list_workloads(void)
 	}
 }
 
+static void list_jobs(void)
+{
+	char summary[LIST_SUMMARY_BYTES];
+
+	printf("\nJobs (--job):\n");
+	for (size_t i = 0; job_name(i) != NULL; i++) {
+		job_summary(i, summary, sizeof(summary));
+		printf("  %-*s %s\n", NAME_COLUMN, job_name(i), summary);
+	}
+}
+
 static int list_run(int argc, char **argv)
 {
 	int operand, status;
@@ -133,6 +146,7 @@ static int list_run(int argc, char **argv)
 	list_pools();
 	list_contexts();
 	list_workloads();
+	list_jobs();
 	printf("\n"
 	       "progress: what a stopped thread does to others.\n"
 	       "cache: whose private stock the fast path uses.\n"
@@ -147,6 +161,7 @@ static int list_run(int argc, char **argv)
 
 const struct command command_list = {
 	.name = "list",
-	.summary = "list strategies, policies and workloads, with the reason where one can't run",
+	.summary = "list strategies, policies, workloads and jobs, with the reason where one can't "
+		   "run",
 	.run = list_run,
 };

@@ -68,14 +68,15 @@ static void lost_output_is_a_failure(NO_STATE)
  */
 static void commands_of_a_report_are_taken(NO_STATE)
 {
-#define REPORTED                                                                                 \
-	"\"$N\" sweep --out x --pool null,mutex --context sticky --workload pair,ctx_stack "     \
-	"--depth 2 "                                                                             \
-	"--threads 1 --size 512 --load 50 --arrivals paced --forks 1 --blocks 1 --slice-ms 0.1 " \
-	">said 2>&1 && cat x/report.html | sed -n "                                              \
+#define REPORTED                                                                                   \
+	"\"$N\" sweep --out x --pool null,mutex --context sticky --workload pair_touch,ctx_stack " \
+	"--depth 2 "                                                                               \
+	"--threads 1 --size 512 --load 50 --arrivals paced --forks 1 --blocks 1 --slice-ms 0.1 "   \
+	">said 2>&1 && cat x/report.html | sed -n "                                                \
 	"'s/<pre class=\"command\">.\\/nblbench \\(.*\\)<\\/pre>/\\1/p' >commands; "
 	expect(REPORTED "sed -n 1p commands", COMMAND_OK,
-		"sweep --pool null,mutex --workload pair --threads 1 --size 512 --load 50 --forks "
+		"sweep --pool null,mutex --workload pair_touch --threads 1 --size 512 --load 50 "
+		"--forks "
 		"1 "
 		"--blocks 1 --arrivals paced --slice-ms 0.1 --seed 1\n");
 	expect(REPORTED "\"$N\" $(sed -n 1p commands) --dry-run", COMMAND_OK,
@@ -83,7 +84,7 @@ static void commands_of_a_report_are_taken(NO_STATE)
 	expect(REPORTED "sed -n 3p commands", COMMAND_OK,
 		"sweep --pool mutex --context sticky --workload ctx_stack --threads 1 --burst 8 "
 		"--depth 2 --size 256 ");
-	expect(REPORTED "\"$N\" $(sed -n 2p commands)", COMMAND_OK, "pair on ");
+	expect(REPORTED "\"$N\" $(sed -n 2p commands)", COMMAND_OK, "pair_touch on ");
 }
 
 /* Limits end in a sentence, not in a signal. */
@@ -133,6 +134,7 @@ static void list_says_what_runs(NO_STATE)
 {
 	expect("\"$N\" list", COMMAND_OK, "Context policies (--context), over ");
 	expect("\"$N\" list", COMMAND_OK, "  sticky ");
+	expect("\"$N\" list | grep '^  standard '", COMMAND_OK, "a quarter of an hour");
 	expect("\"$N\" list | grep '^  pair '", COMMAND_OK, " any ");
 	expect("\"$N\" list | grep '^  remote_free '", COMMAND_OK, " 2, 4 ... ");
 }

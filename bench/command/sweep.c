@@ -54,6 +54,13 @@ static int complain(const char *text)
 	return COMMAND_FAILED;
 }
 
+/* Says each line of a text. */
+static void complain_of_all(char *text)
+{
+	for (char *line; (line = strsep(&text, "\n")) != NULL;)
+		complain(line);
+}
+
 /* Makes the directory for the results, and checks before the measuring that they can be written. */
 static int prepare_directory(const struct request *request, const char *out)
 {
@@ -67,6 +74,50 @@ static int prepare_directory(const struct request *request, const char *out)
 		return -1;
 	}
 	return 0;
+}
+
+static bool exists(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0;
+}
+
+/* Whether the store can be made or written. Nothing stays of the attempt. */
+static bool try_store(const char *path)
+{
+	char temporary[PATH_MAX + 8];
+
+	if (exists(path) ? access(path, W_OK) == 0 : true) {
+		snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+
+		const int fd = mkstemp(temporary);
+
+		if (fd >= 0) {
+			close(fd);
+			unlink(temporary);
+			return true;
+		}
+	}
+	say("'%s' can't be written: %s. Name another file with --store.", path, strerror(errno));
+	return false;
+}
+
+/*
+ * What prepare_directory does and what the store needs, undone at once: only an attempt tells what a file
+ * system allows. store_path may be NULL: in out.
+ */
+static bool try_places(const struct request *request, const char *out, const char *store_path)
+{
+	const bool has_out = exists(out), has_usual = exists(REQUEST_USUAL_DIRECTORY);
+	const bool good = prepare_directory(request, out) == 0 &&
+			  (store_path == NULL || try_store(store_path));
+
+	if (!has_out)
+		rmdir(out);
+	if (!has_usual)
+		rmdir(REQUEST_USUAL_DIRECTORY);
+	return good;
 }
 
 /* The smaller of the machine's memory and the control group's limit. */
@@ -111,38 +162,22 @@ static void print_plan(const struct plan *plan, FILE *out)
 		(plan_memory_bytes(plan) >> 20) + 1, (plan_store_bytes(plan) >> 20) + 1);
 }
 
-/*
- * Says how long a long sweep takes, and what would be shorter: the same with --quick, one fork
- * instead of many, fewer of everything.
- */
-static void announce_length(
-	const struct request *request, const struct plan *plan, uint64_t left_ns)
+/* Says how long a long sweep takes, and what would be shorter. */
+static void announce_length(const struct plan *plan, uint64_t left_ns)
 {
-	char time[PROGRESS_TIME_BYTES], why[PLAN_WHY_BYTES];
-	struct plan_request shorter = request->plan;
-	struct plan *quick = NULL;
+	char time[PROGRESS_TIME_BYTES];
 
 	if (left_ns <= LONG_SWEEP_NS)
 		return;
 	fprintf(stderr, "nblbench sweep: this takes about %s.", progress_time(left_ns, time));
-	/* Names point into the request's own text, which lives as long. */
-	shorter.quick = true;
-	shorter.forks = shorter.blocks = 0;
-	shorter.slice_ms = 0;
-	if (!request->plan.quick && plan_make(&shorter, &quick, why) == 0) {
-		fprintf(stderr, " --quick instead%s takes %s;",
-			request->plan.forks != 0 || request->plan.blocks != 0
-				? " of --forks and --blocks"
-				: "",
-			progress_time(plan_eta_ns(quick), time));
-		plan_free(quick);
-	}
 	if (plan->forks > 1)
 		fprintf(stderr, " --forks 1 takes %s and is preliminary;",
 			progress_time(plan_eta_ns(plan) / plan->forks, time));
 	fprintf(stderr,
-		" --pool, --workload and --threads name less; --dry-run shows what takes how "
-		"long. Ctrl-C keeps what is measured.\n");
+		" 'nblbench list' names jobs, of which quick takes a minute; --pool, --workload "
+		"and "
+		"--threads name less; --dry-run shows what takes how long. Ctrl-C keeps what is "
+		"measured.\n");
 }
 
 static int dry_run(const struct plan *plan, const char *store_path)
@@ -314,8 +349,8 @@ static int fill(struct sweep *self, const struct request *request, const char *c
 	fprintf(stderr, "nblbench sweep: ");
 	print_plan(plan, stderr);
 	fprintf(stderr, "\n");
-	announce_length(request, plan,
-		(uint64_t)((double)plan_eta_ns(plan) * (double)missing / (double)total));
+	announce_length(
+		plan, (uint64_t)((double)plan_eta_ns(plan) * (double)missing / (double)total));
 	return work(self);
 }
 
@@ -330,8 +365,11 @@ static int sweep(const struct request *request, const struct plan *plan, const c
 
 	if (!request_paths(request, plan, out, store_path))
 		return complain("the path given with --out or --store is too long");
-	if (request->dry_run)
-		return dry_run(plan, store_path);
+	if (request->dry_run) {
+		const bool has_places = try_places(request, out, store_path);
+
+		return has_room(plan) && has_places ? dry_run(plan, store_path) : COMMAND_USAGE;
+	}
 	if (!has_room(plan) || prepare_directory(request, out) != 0)
 		return COMMAND_FAILED;
 
@@ -343,27 +381,34 @@ static int sweep(const struct request *request, const struct plan *plan, const c
 	return status;
 }
 
+/* All mistakes are told before it ends with one. */
 static int sweep_run(int argc, char **argv)
 {
-	struct request request = {.plan.seed = 1};
+	static struct request request;
 	char command[REQUEST_COMMAND_BYTES], why[PLAN_WHY_BYTES], guest_why[GUEST_WHY_BYTES];
-	struct plan *plan;
-	int status;
+	struct plan *plan = NULL;
+	int status, rc;
 
+	request = (struct request){.plan.seed = 1};
 	if (!request_parse(argc, argv, &request, &status))
 		return status;
 	request_command(argc, argv, &request, command);
 	if (request_guests(&request, guest_why) != 0) {
 		complain(guest_why);
-		return COMMAND_USAGE;
+		request.wrong = true;
 	}
-	int rc = plan_make(&request.plan, &plan, why);
-	if (rc != 0) {
-		complain(why);
-		return rc == -EINVAL ? COMMAND_USAGE : COMMAND_FAILED;
+	rc = plan_make(&request.plan, &plan, why);
+	if (rc != 0)
+		complain_of_all(why);
+	if (rc == 0 && !request.wrong) {
+		status = sweep(&request, plan, command);
+	} else {
+		status = rc == -ENOMEM ? COMMAND_FAILED : COMMAND_USAGE;
+		if (request.out != NULL)
+			try_places(&request, request.out, request.store);
 	}
-	status = sweep(&request, plan, command);
 	plan_free(plan);
+	request_drop(&request);
 	return status;
 }
 

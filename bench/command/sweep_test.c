@@ -686,8 +686,50 @@ static void dry_run_writes_nothing(void **state)
 
 	complete(self, &run, "--dry-run --quick --out %OUT", COMMAND_OK);
 	assert_says(&run, "Nothing was run or written");
-	assert_says(&run, "pair, 1 thread");
+	assert_says(&run, "pair_touch, 1 thread");
 	assert_int_equal(stat(self->out, &file), -1);
+	/* That includes what stood in the way of writing: it is found by trying. */
+	assert_refused(
+		self, "--dry-run --quick --out /proc/x", COMMAND_USAGE, "'/proc/x'", "--out");
+	assert_refused(
+		self, "--dry-run --quick --store /proc/x.db", COMMAND_USAGE, "'/proc/", "can't be");
+	assert_refused(self, "--dry-run --quick --out a/b --forks 0 --threads x", COMMAND_USAGE,
+		"'a/b'", "--forks takes a whole number");
+}
+
+/* Of the file, the plan and the place, each with its line or option. */
+static void all_mistakes_of_a_job_are_told(void **state)
+{
+	struct fixture *self = *state;
+	char path[PATH_MAX + 16];
+	struct run run;
+
+	snprintf(path, sizeof(path), "%s/mine.ini", self->folder);
+
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("pool = plain\nblock = 3\n[one]\nworkload = pair\nthreads = 1,2\n[two]\nworkload = "
+	      "remote_free\nthreads = 1\n",
+		file);
+	fclose(file);
+	complete(self, &run, "--dry-run --job mine.ini --out a/b", COMMAND_USAGE);
+	assert_says(&run, "mine.ini:2: there is no key 'block'; did you mean 'blocks'?");
+	assert_says(&run, "mine.ini:6: remote_free needs a multiple of 2 threads");
+	assert_says(&run, "'a/b' can't be made");
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("pool = mutex,null\nforks = 1\nblocks = 2\nslice-ms = 1\n[one]\nworkload = pair\n"
+	      "threads = 1\n[two]\nworkload = burst\nthreads = N/1000\nburst = 8,16\n",
+		file);
+	fclose(file);
+	complete(self, &run, "--job mine.ini --out %OUT --burst 4", COMMAND_OK);
+	assert_number(self, "SELECT count(*) FROM cell", 2);
+	assert_number(self, "SELECT count(*) FROM cell WHERE label = 'burst 4, 1 thread'", 1);
+	assert_number(self,
+		"SELECT count(*) FROM plan WHERE command = 'nblbench sweep --job mine.ini --out "
+		"DIR "
+		"--burst 4'",
+		1);
 }
 
 static void stores_are_not_mixed(void **state)
@@ -783,7 +825,7 @@ static void long_sweep_says_so_first(void **state)
 	kill(run.pid, SIGKILL);
 	finish(&run);
 	assert_says(&run, "this takes about");
-	assert_says(&run, "--quick instead of --forks and --blocks takes");
+	assert_says(&run, "of which quick takes a minute");
 	assert_says(&run, "--forks 1 takes");
 }
 
@@ -845,6 +887,7 @@ int main(int argc, char **argv)
 		SWEEP_TEST(objects_that_nobody_has_are_absent),
 		SWEEP_TEST(store_keeps_no_path),
 		SWEEP_TEST(dry_run_writes_nothing),
+		SWEEP_TEST(all_mistakes_of_a_job_are_told),
 		SWEEP_TEST(stores_are_not_mixed),
 		SWEEP_TEST(places_that_cannot_be_written_are_named),
 		SWEEP_TEST(unwritable_report_is_named_first),

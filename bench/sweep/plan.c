@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,18 +25,40 @@
 enum {
 	PLAN_FORKS = 10,
 	PLAN_BLOCKS = 20,
-	PLAN_QUICK_FORKS = 3,
-	PLAN_QUICK_BLOCKS = 6,
 };
 
 bool plan_is_default(const struct plan_request *request)
 {
+	const struct plan_axes *axes = &request->axes;
+
 	return request->pools.count == 0 && request->contexts.count == 0 &&
-	       request->workloads.count == 0 && request->dispatch.count == 0 &&
-	       request->threads.count == 0 && request->bursts.count == 0 &&
-	       request->depths.count == 0 && request->sizes.count == 0 &&
-	       request->aligns.count == 0 && request->pages.count == 0 && request->other == NULL &&
-	       request->library_count == 0;
+	       request->dispatch.count == 0 && axes->workloads.count == 0 &&
+	       axes->threads.count == 0 && axes->bursts.count == 0 && axes->depths.count == 0 &&
+	       axes->sizes.count == 0 && axes->aligns.count == 0 && axes->pages.count == 0 &&
+	       request->other == NULL && request->library_count == 0;
+}
+
+const struct plan_axes *plan_axes_of(const struct plan_request *request, size_t group)
+{
+	return request->group_count == 0 ? &request->axes : &request->groups[group].axes;
+}
+
+const char *plan_place_of(const struct plan_request *request, size_t group)
+{
+	return request->group_count == 0 ? "" : request->groups[group].place;
+}
+
+void plan_refuse(char *why, const char *place, const char *format, ...)
+{
+	const size_t length = strlen(why);
+	va_list args;
+
+	if (length + strlen(place) + 2 >= PLAN_WHY_BYTES)
+		return;
+	char *at = why + length + sprintf(why + length, "%s%s", length > 0 ? "\n" : "", place);
+	va_start(args, format);
+	vsnprintf(at, (size_t)(why + PLAN_WHY_BYTES - at), format, args);
+	va_end(args);
 }
 
 struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell *cell)
@@ -166,7 +189,7 @@ bool plan_has_name(const struct options_names *names, const char *name)
 static bool make_context_subjects(struct plan *plan, const struct plan_request *request, char *why)
 {
 	const struct pool_ops *pool = pool_find(instance_context_pool);
-	const bool all = !plan->quick && request->pools.count == 0;
+	const bool all = request->pools.count == 0;
 
 	for (size_t i = 0; contexts[i] != NULL; i++) {
 		bool wanted = request->contexts.count == 0
@@ -239,9 +262,9 @@ static json_t *plan_json(const struct plan *plan)
 		json_array_append_new(subjects, json_string(plan->subject[i].label));
 	for (size_t i = 0; i < plan->loads.count; i++)
 		json_array_append_new(loads, json_integer((json_int_t)plan->loads.item[i]));
-	return json_pack("{s:b, s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "quick",
-		plan->quick, "latency", plan->latency, "loads", loads, "arrivals", plan->arrivals,
-		"cpus", (json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
+	return json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latency",
+		plan->latency, "loads", loads, "arrivals", plan->arrivals, "cpus",
+		(json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
 		(json_int_t)plan->blocks, "seed", (json_int_t)plan->seed, "subjects", subjects,
 		"cells", cells, "guests", guests_json(plan));
 }
@@ -265,10 +288,13 @@ static bool set_hash(struct plan *plan)
 static bool set_arrivals(struct plan *plan, const struct plan_request *request, char *why)
 {
 	const char *name = request->arrivals;
+	char wrong[ARRIVALS_WHY_BYTES];
 	struct arrivals parsed;
 
-	if (!arrivals_choose(&name, plan->loads.count, &parsed, why))
+	if (!arrivals_choose(&name, plan->loads.count, &parsed, wrong)) {
+		plan_refuse(why, "", "%s", wrong);
 		return false;
+	}
 	snprintf(plan->arrivals, sizeof(plan->arrivals), "%s", plan->loads.count > 0 ? name : "");
 	return true;
 }
@@ -276,15 +302,17 @@ static bool set_arrivals(struct plan *plan, const struct plan_request *request, 
 /* False: an open loop was asked for, and no cell has one. */
 static bool loads_have_a_cell(const struct plan *plan, char *why)
 {
+	if (plan->loads.count == 0)
+		return true;
 	for (size_t c = 0; c < plan->cell_count; c++) {
 		if (plan_loads(plan, &plan->cell[c]))
 			return true;
 	}
-	snprintf(why, PLAN_WHY_BYTES,
+	plan_refuse(why, "",
 		"--load wants a cell with a CPU for each thread (%" PRIu32
 		" here) and a workload that stops no thread, and there is none",
 		plan->cpus);
-	return plan->loads.count == 0;
+	return false;
 }
 
 static void set_guests(struct plan *plan, const struct plan_request *request)
@@ -306,25 +334,21 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 	if (plan == NULL)
 		return -ENOMEM;
 	plan->cpus = options_cpus();
-	plan->quick = request->quick;
 	plan->seed = request->seed;
 	plan->latency = !request->no_latency;
 	plan->loads = request->loads;
 	set_guests(plan, request);
-	plan->forks = request->quick ? PLAN_QUICK_FORKS : PLAN_FORKS;
-	plan->blocks = request->quick ? PLAN_QUICK_BLOCKS : PLAN_BLOCKS;
-	if (request->forks != 0)
-		plan->forks = (uint32_t)request->forks;
-	if (request->blocks != 0)
-		plan->blocks = (uint32_t)request->blocks;
+	plan->forks = request->forks != 0 ? (uint32_t)request->forks : PLAN_FORKS;
+	plan->blocks = request->blocks != 0 ? (uint32_t)request->blocks : PLAN_BLOCKS;
 
+	why[0] = '\0';
 	rc = -EINVAL;
-	if (!set_arrivals(plan, request, why))
+	const bool arrive = set_arrivals(plan, request, why);
+	const int made = plan_make_cells(plan, request, why);
+	if (!arrive || made != 0) {
+		rc = made != 0 ? made : rc;
 		goto fail;
-	rc = plan_make_cells(plan, request, why);
-	if (rc != 0)
-		goto fail;
-	rc = -EINVAL;
+	}
 	if (!make_subjects(plan, request, why) || !plan_drop_empty_cells(plan, request, why) ||
 		!loads_have_a_cell(plan, why) || !plan_add_twins(plan, why))
 		goto fail;

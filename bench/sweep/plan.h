@@ -28,8 +28,9 @@
 
 enum {
 	PLAN_LABEL_BYTES = 96,
-	PLAN_HASH_BYTES = 17,  /* 16 hexadecimal digits and the terminator */
-	PLAN_WHY_BYTES = 1024, /* room for a sentence */
+	PLAN_HASH_BYTES = 17, /* 16 hexadecimal digits and the terminator */
+	PLAN_PLACE_BYTES = 128,
+	PLAN_WHY_BYTES = 4096, /* room for some sentences, a line each */
 	PLAN_CELLS_MAX = 4096,
 	PLAN_FORKS_MAX = 1000,
 	PLAN_BLOCKS_MAX = 10000,
@@ -49,20 +50,38 @@ enum {
 	PLAN_OVERSUBSCRIBED_FACTOR = 10,
 };
 
-/* What was asked for. Empty lists and zeros mean: whatever suits `quick`. */
-struct plan_request {
-	bool quick;
-	struct options_names pools;
-	/* Policies. None given: all in a full sweep that names no strategies, else none. */
-	struct options_names contexts;
+/* Cells: every combination of what the lists have. An empty list means what is usual. */
+struct plan_axes {
 	struct options_names workloads;
-	struct options_names dispatch; /* folded, table */
 	struct options_numbers threads;
 	struct options_numbers bursts;
 	struct options_numbers depths;
 	struct options_numbers sizes;  /* object payload, bytes */
 	struct options_numbers aligns; /* of objects, bytes */
 	struct options_names pages;    /* ordinary, transparent, huge */
+};
+
+/* Axes with the place that a mistake in them is told of: "mine.ini:12: ". */
+struct plan_group {
+	char place[PLAN_PLACE_BYTES];
+	struct plan_axes axes;
+};
+
+/* The policy's name that stands for none, and for no workload that pushes context. */
+#define PLAN_NO_CONTEXT "none"
+
+/* What was asked for. Empty lists and zeros mean what is usual. */
+struct plan_request {
+	struct options_names pools;
+	/* Policies, or "none". Nothing: all in a sweep that names no strategies, else no policy. */
+	struct options_names contexts;
+	struct options_names dispatch; /* folded, table */
+	struct plan_axes axes;         /* of all cells, if there are no groups */
+	size_t group_count;
+	const struct plan_group *groups; /* else each has its own */
+	/* A cell or workload in which nothing can be measured here is left out, and not refused. */
+	bool lenient;
+	uint64_t within_s; /* the slices' length follows from it unless slice_ms does; 0: nothing */
 	uint64_t forks;
 	uint64_t blocks;
 	double slice_ms;
@@ -97,6 +116,7 @@ struct plan_cell {
 	uint32_t object_align; /* 0: the strategy's own */
 	enum memory_pages pages;
 	bool oversubscribed; /* more threads than CPUs */
+	size_t group;        /* of the request, to which it belongs */
 	uint64_t slice_ns;
 	uint64_t lead_in_ns;
 };
@@ -106,7 +126,6 @@ struct plan {
 	uint32_t forks;
 	uint32_t blocks; /* a fork */
 	uint64_t seed;
-	bool quick;
 	bool latency;                 /* each block has latency slices besides */
 	struct options_numbers loads; /* and slices of an open loop at such loads */
 	char arrivals[ARRIVALS_NAME_BYTES];
@@ -125,8 +144,8 @@ struct plan {
 
 /*
  * Makes the plan for request. 0 and *out, which the caller frees with plan_free; -EINVAL with a
- * sentence in why (PLAN_WHY_BYTES) when nothing could be measured or a limit is passed; -ENOMEM
- * with a sentence.
+ * sentence for each mistake in why (PLAN_WHY_BYTES), a line each and without full stops, when something
+ * can't be measured or a limit is passed; -ENOMEM with a sentence.
  */
 int plan_make(const struct plan_request *request, struct plan **out, char *why);
 void plan_free(struct plan *plan);
@@ -187,7 +206,7 @@ uint64_t plan_memory_bytes(const struct plan *plan);
 /* Bytes that the store will have when all is measured, an estimate. */
 uint64_t plan_store_bytes(const struct plan *plan);
 
-/* True if the request leaves everything but --quick, --forks and their like to the defaults. */
+/* True if the request leaves everything but --forks and their like to the defaults. */
 bool plan_is_default(const struct plan_request *request);
 
 #endif

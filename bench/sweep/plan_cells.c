@@ -30,11 +30,21 @@ static void label_cell(struct plan_cell *cell)
 		append(label, PLAN_LABEL_BYTES, ", %s pages", memory_pages_name(cell->pages));
 }
 
+/* Whether there is a cell of the workload. */
+static bool is_there(const struct plan *plan, const struct workload *workload)
+{
+	for (size_t i = 0; i < plan->cell_count; i++) {
+		if (plan->cell[i].workload == workload)
+			return true;
+	}
+	return false;
+}
+
 /* Adds the cell unless one of the same label, and so of the same load, is there. */
 static int add_cell(struct plan *plan, struct plan_cell *cell, char *why)
 {
 	if (plan->cell_count == PLAN_CELLS_MAX) {
-		snprintf(why, PLAN_WHY_BYTES,
+		plan_refuse(why, "",
 			"a sweep takes at most %d cells; name fewer workloads, "
 			"threads, bursts or sizes",
 			PLAN_CELLS_MAX);
@@ -74,8 +84,8 @@ static void append_once(struct options_numbers *numbers, uint64_t value)
 }
 
 /*
- * Threads of a workload by default: quick takes one lane and one thread a CPU; else the powers of
- * two on the way there and one oversubscribed count beyond it.
+ * Threads of a workload by default: one lane, one thread a CPU, the powers of two on the way there and
+ * one oversubscribed count beyond it.
  */
 static void default_threads(
 	const struct plan *plan, const struct workload *workload, struct options_numbers *out)
@@ -85,14 +95,11 @@ static void default_threads(
 
 	out->count = 0;
 	append_once(out, lane);
-	if (!plan->quick) {
-		for (uint64_t threads = 2 * (uint64_t)lane; threads < all; threads *= 2)
-			append_once(out, threads);
-	}
+	for (uint64_t threads = 2 * (uint64_t)lane; threads < all; threads *= 2)
+		append_once(out, threads);
 	if (all > 0)
 		append_once(out, all);
-	if (!plan->quick)
-		append_once(out, PLAN_THREADS_FACTOR * (uint64_t)(all > 0 ? all : lane));
+	append_once(out, PLAN_THREADS_FACTOR * (uint64_t)(all > 0 ? all : lane));
 }
 
 /* The objects of a cell's pool. */
@@ -102,7 +109,7 @@ struct objects {
 };
 
 /* The cells of a workload over one kind of objects. */
-static int make_cells_over(struct plan *plan, const struct plan_request *request,
+static int make_cells_over(struct plan *plan, size_t group, const struct plan_axes *axes,
 	const struct workload *workload, const struct objects *objects, char *why)
 {
 	static const struct options_numbers one_burst = {1, {USUAL_BURST}},
@@ -110,15 +117,13 @@ static int make_cells_over(struct plan *plan, const struct plan_request *request
 	static const struct options_numbers all_bursts = {3, {8, USUAL_BURST, 128}};
 	static const struct options_numbers all_depths = {3, {1, USUAL_DEPTH, 8}};
 	/* An axis that the workload doesn't have is one cell, not several of the same. */
-	const struct options_numbers *bursts =
-		!(workload->axes & WORKLOAD_BURST)
-			? &one_burst
-			: numbers_or(&request->bursts, plan->quick ? &one_burst : &all_bursts);
-	const struct options_numbers *depths =
-		!(workload->axes & WORKLOAD_DEPTH)
-			? &one_depth
-			: numbers_or(&request->depths, plan->quick ? &one_depth : &all_depths);
-	struct options_numbers threads = request->threads;
+	const struct options_numbers *bursts = !(workload->axes & WORKLOAD_BURST)
+						       ? &one_burst
+						       : numbers_or(&axes->bursts, &all_bursts);
+	const struct options_numbers *depths = !(workload->axes & WORKLOAD_DEPTH)
+						       ? &one_depth
+						       : numbers_or(&axes->depths, &all_depths);
+	struct options_numbers threads = axes->threads;
 
 	if (threads.count == 0)
 		default_threads(plan, workload, &threads);
@@ -134,6 +139,7 @@ static int make_cells_over(struct plan *plan, const struct plan_request *request
 					.object_align = (uint32_t)objects->align,
 					.pages = objects->pages,
 					.oversubscribed = threads.item[t] > plan->cpus,
+					.group = group,
 				};
 				if (cell.threads % workload->lane_threads != 0)
 					continue;
@@ -156,20 +162,20 @@ static bool has_objects(const struct workload *workload, const struct objects *o
 	       (objects->align == 0 && objects->pages == MEMORY_PAGES_ORDINARY);
 }
 
-static bool wants_pages(const struct plan_request *request, enum memory_pages pages)
+static bool wants_pages(const struct plan_axes *axes, enum memory_pages pages)
 {
-	return request->pages.count == 0 ? pages == MEMORY_PAGES_ORDINARY
-					 : plan_has_name(&request->pages, memory_pages_name(pages));
+	return axes->pages.count == 0 ? pages == MEMORY_PAGES_ORDINARY
+				      : plan_has_name(&axes->pages, memory_pages_name(pages));
 }
 
-static int make_cells_of(struct plan *plan, const struct plan_request *request,
+static int make_cells_of(struct plan *plan, size_t group, const struct plan_axes *axes,
 	const struct workload *workload, char *why)
 {
 	static const struct options_numbers usual_size = {1, {USUAL_OBJECT_BYTES}},
 					    own_align = {1, {0}};
 	const struct options_numbers *sizes =
-		workload->create != NULL ? &usual_size : numbers_or(&request->sizes, &usual_size);
-	const struct options_numbers *aligns = numbers_or(&request->aligns, &own_align);
+		workload->create != NULL ? &usual_size : numbers_or(&axes->sizes, &usual_size);
+	const struct options_numbers *aligns = numbers_or(&axes->aligns, &own_align);
 	struct objects objects;
 
 	for (size_t s = 0; s < sizes->count; s++) {
@@ -180,10 +186,10 @@ static int make_cells_of(struct plan *plan, const struct plan_request *request,
 				objects.pages <= MEMORY_PAGES_HUGE; objects.pages++) {
 				int rc = 0;
 
-				if (wants_pages(request, objects.pages) &&
+				if (wants_pages(axes, objects.pages) &&
 					has_objects(workload, &objects))
 					rc = make_cells_over(
-						plan, request, workload, &objects, why);
+						plan, group, axes, workload, &objects, why);
 				if (rc != 0)
 					return rc;
 			}
@@ -194,51 +200,72 @@ static int make_cells_of(struct plan *plan, const struct plan_request *request,
 
 /* Why a workload that was asked for by name has no cell. */
 static void explain_no_cell(
-	const struct plan_request *request, const struct workload *workload, char *why)
+	const char *place, const struct plan_axes *axes, const struct workload *workload, char *why)
 {
 	const bool own = workload->create != NULL;
 
-	if (own && (request->aligns.count != 0 || !wants_pages(request, MEMORY_PAGES_ORDINARY)))
-		snprintf(why, PLAN_WHY_BYTES,
+	if (own && (axes->aligns.count != 0 || !wants_pages(axes, MEMORY_PAGES_ORDINARY)))
+		plan_refuse(why, place,
 			"%s makes its own pool, whose objects have an alignment of their own and "
 			"ordinary pages; --align and --pages ask for others",
 			workload->name);
 	else
-		snprintf(why, PLAN_WHY_BYTES,
+		plan_refuse(why, place,
 			"%s needs a multiple of %" PRIu32 " threads, and --threads names none",
 			workload->name, workload->lane_threads);
 }
 
 /*
- * Whether a sweep that names no workloads has this one. What pushes context says next to nothing of
- * pools, so a quick sweep has it where policies compete.
+ * Whether a group has this workload. What pushes context says next to nothing of pools, so it is left
+ * out where policies are told not to compete.
  */
-static bool is_default(const struct plan_request *request, const struct workload *workload)
+static bool has_workload(const struct plan_request *request, const struct plan_axes *axes,
+	const struct workload *workload)
 {
-	if (workload->by_name)
+	if ((workload->axes & WORKLOAD_CONTEXT) != 0 &&
+		plan_has_name(&request->contexts, PLAN_NO_CONTEXT))
 		return false;
-	return !request->quick ||
-	       (!workload->profile && !workload->diagnostic &&
-		       ((workload->axes & WORKLOAD_CONTEXT) == 0 || request->contexts.count > 0));
+	return axes->workloads.count == 0 ? !workload->by_name
+					  : plan_has_name(&axes->workloads, workload->name);
+}
+
+/* 0; -EINVAL with sentences added to why; -ENOMEM. */
+static int make_group(
+	struct plan *plan, const struct plan_request *request, size_t group, char *why)
+{
+	const struct plan_axes *axes = plan_axes_of(request, group);
+	int result = 0;
+
+	for (size_t i = 0; workloads[i] != NULL; i++) {
+		if (!has_workload(request, axes, workloads[i]))
+			continue;
+		const size_t before = plan->cell_count, told = strlen(why);
+		const int rc = make_cells_of(plan, group, axes, workloads[i], why);
+
+		if (rc != 0)
+			return rc;
+		if (plan->cell_count == before && axes->workloads.count != 0 && !request->lenient &&
+			!is_there(plan, workloads[i]))
+			explain_no_cell(plan_place_of(request, group), axes, workloads[i], why);
+		if (strlen(why) > told)
+			result = -EINVAL;
+	}
+	return result;
 }
 
 int plan_make_cells(struct plan *plan, const struct plan_request *request, char *why)
 {
-	for (size_t i = 0; workloads[i] != NULL; i++) {
-		if (request->workloads.count == 0
-				? !is_default(request, workloads[i])
-				: !plan_has_name(&request->workloads, workloads[i]->name))
-			continue;
-		size_t before = plan->cell_count;
-		int rc = make_cells_of(plan, request, workloads[i], why);
-		if (rc != 0)
+	const size_t groups = request->group_count > 0 ? request->group_count : 1;
+	int result = 0;
+
+	for (size_t group = 0; group < groups; group++) {
+		const int rc = make_group(plan, request, group, why);
+
+		if (rc == -ENOMEM || plan->cell_count == PLAN_CELLS_MAX)
 			return rc;
-		if (plan->cell_count == before && request->workloads.count != 0) {
-			explain_no_cell(request, workloads[i], why);
-			return -EINVAL;
-		}
+		result = rc != 0 ? rc : result;
 	}
-	return 0;
+	return result;
 }
 
 /* True if the request names what keeps every subject out of a cell: its threads or its pages. */
@@ -248,30 +275,46 @@ static bool was_asked_for(
 	struct plan_cell usual = *cell;
 
 	usual.pages = MEMORY_PAGES_ORDINARY;
-	return request->threads.count != 0 ||
-	       (cell->pages != usual.pages && plan_subjects_of(plan, &usual) > 0);
+	return !request->lenient &&
+	       (plan_axes_of(request, cell->group)->threads.count != 0 ||
+		       (cell->pages != usual.pages && plan_subjects_of(plan, &usual) > 0));
 }
 
 bool plan_drop_empty_cells(struct plan *plan, const struct plan_request *request, char *why)
 {
+	char reason[ENGINE_REASON_BYTES] = "", last[PLAN_LABEL_BYTES] = "";
 	size_t kept = 0;
+	bool good = true;
 
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		struct plan_cell *cell = &plan->cell[i];
-		char reason[ENGINE_REASON_BYTES];
 
 		if (plan_subjects_of(plan, cell) > 0) {
 			plan->cell[kept++] = *cell;
 			continue;
 		}
-		/* The reason that the first subject gives stands for the others'. */
+		/*
+		 * The reason that the first subject gives stands for the others'. It is a sentence;
+		 * the caller's, which it ends, has a full stop of its own.
+		 */
 		plan_competes(plan, cell, &plan->subject[0], reason);
-		/* It is a sentence; the caller's, which it ends, has a full stop of its own. */
-		snprintf(why, PLAN_WHY_BYTES, "nothing can be measured in '%s': %.*s", cell->label,
+		memcpy(last, cell->label, sizeof(last));
+		if (!was_asked_for(plan, request, cell))
+			continue;
+		plan_refuse(why, plan_place_of(request, cell->group),
+			"nothing can be measured in '%s': %.*s", cell->label,
 			(int)strlen(reason) - 1, reason);
-		if (was_asked_for(plan, request, cell))
-			return false;
+		good = false;
 	}
 	plan->cell_count = kept;
-	return kept > 0;
+	if (kept > 0 || !good)
+		return good;
+	if (last[0] != '\0')
+		plan_refuse(why, "", "nothing can be measured in '%s': %.*s", last,
+			(int)strlen(reason) - 1, reason);
+	else
+		plan_refuse(why, "",
+			"no cell is left: --context " PLAN_NO_CONTEXT
+			" leaves out what pushes context, and --threads may name no whole lane");
+	return false;
 }

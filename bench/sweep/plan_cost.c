@@ -34,11 +34,6 @@ enum { PLAN_LEAD_IN_PARTS = 5 };
  */
 #define PLAN_TURN_NS (3.0 * MS_NS)
 
-/*
- * All blocks of --quick together. What remains of a minute is for the noise probe and the report.
- */
-#define PLAN_QUICK_NS (44000.0 * MS_NS)
-
 /* A worker's own memory beside its pool; measured as rss_open less pool_bytes. */
 enum { PLAN_WORKER_BYTES = 8 << 20, PLAN_HUGE_PAGE_BYTES = 2 << 20 };
 
@@ -89,8 +84,8 @@ static double overhead_ns(const struct plan *plan, const struct plan_cell *cell)
 			       (cell->oversubscribed ? 2 * PLAN_TURN_NS * turns : 0));
 }
 
-/* The length that fills --quick's time, within what a slice may be. */
-static double quick_slice_ns(const struct plan *plan)
+/* The length with which all blocks together take so long, within what a slice may be. */
+static double fitting_slice_ns(const struct plan *plan, double time_ns)
 {
 	double overhead = PLAN_PROBES_NS * (double)plan_blocks(plan), weight = 0;
 
@@ -102,7 +97,7 @@ static double quick_slice_ns(const struct plan *plan)
 		overhead += slices * overhead_ns(plan, cell);
 		weight += slices * slices_of(plan, cell) * slice_weight(cell);
 	}
-	double slice = (PLAN_QUICK_NS - overhead) / (weight + weight / PLAN_LEAD_IN_PARTS);
+	double slice = (time_ns - overhead) / (weight + weight / PLAN_LEAD_IN_PARTS);
 	if (!(slice > PLAN_SLICE_LEAST_MS * MS_NS))
 		return PLAN_SLICE_LEAST_MS * MS_NS;
 	return slice > PLAN_SLICE_MOST_MS * MS_NS ? PLAN_SLICE_MOST_MS * MS_NS : slice;
@@ -114,8 +109,8 @@ void plan_set_slices(struct plan *plan, const struct plan_request *request)
 
 	if (request->slice_ms > 0)
 		slice = request->slice_ms * MS_NS;
-	else if (plan->quick)
-		slice = quick_slice_ns(plan);
+	else if (request->within_s > 0)
+		slice = fitting_slice_ns(plan, (double)request->within_s * 1000 * MS_NS);
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		struct plan_cell *cell = &plan->cell[i];
 

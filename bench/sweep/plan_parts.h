@@ -32,6 +32,14 @@ size_t plan_cells_of(const struct plan *plan, const struct plan_subject *subject
 /* Subjects that compete in the cell. */
 size_t plan_subjects_of(const struct plan *plan, const struct plan_cell *cell);
 
+/* The axes of a cell's group, and where they stand: "" on the command line. */
+const struct plan_axes *plan_axes_of(const struct plan_request *request, size_t group);
+const char *plan_place_of(const struct plan_request *request, size_t group);
+
+/* Adds a sentence to why. */
+__attribute__((format(printf, 3, 4))) void plan_refuse(
+	char *why, const char *place, const char *format, ...);
+
 bool plan_has_name(const struct options_names *names, const char *name);
 
 #endif

@@ -6,12 +6,8 @@
 #include "bench/base/append.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The CPUs that the promise of a quick sweep is made for. */
-enum { QUICK_CPUS = 2, QUICK_SECONDS = 50 };
 
 static void add_name(struct options_names *names, const char *name)
 {
@@ -47,14 +43,14 @@ static bool same_hash(const struct plan_request *a, const struct plan_request *b
 
 static void hash_follows_from_the_request(NO_STATE)
 {
-	struct plan_request base = {.quick = true, .seed = 1}, other;
+	struct plan_request base = {.within_s = 60, .seed = 1}, other;
 
 	assert_true(same_hash(&base, &base));
 	other = base;
 	other.seed = 2;
 	assert_false(same_hash(&base, &other));
 	other = base;
-	other.quick = false;
+	other.within_s = 0;
 	assert_false(same_hash(&base, &other));
 	other = base;
 	other.blocks = 9;
@@ -66,16 +62,16 @@ static void hash_follows_from_the_request(NO_STATE)
 	add_name(&other.pools, "mutex");
 	assert_false(same_hash(&base, &other));
 	other = base;
-	add_number(&other.sizes, 64);
+	add_number(&other.axes.sizes, 64);
 	assert_false(same_hash(&base, &other));
 	other = base;
-	add_number(&other.aligns, 64);
+	add_number(&other.axes.aligns, 64);
 	assert_false(same_hash(&base, &other));
 	other = base;
-	add_name(&other.pages, "transparent");
+	add_name(&other.axes.pages, "transparent");
 	assert_false(same_hash(&base, &other));
 	other = base;
-	add_name(&other.pages, "ordinary");
+	add_name(&other.axes.pages, "ordinary");
 	assert_true(same_hash(&base, &other)); /* the default by its name */
 }
 
@@ -103,12 +99,12 @@ static void cells_are_the_product_of_the_axes_that_count(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
 
-	add_name(&request.workloads, "pair");
-	add_name(&request.workloads, "burst");
-	add_number(&request.threads, 1);
-	add_number(&request.threads, 2);
-	add_number(&request.bursts, 8);
-	add_number(&request.bursts, 16);
+	add_name(&request.axes.workloads, "pair");
+	add_name(&request.axes.workloads, "burst");
+	add_number(&request.axes.threads, 1);
+	add_number(&request.axes.threads, 2);
+	add_number(&request.axes.bursts, 8);
+	add_number(&request.axes.bursts, 16);
 	struct plan *plan = make(&request);
 	/* pair has no bursts: 2 cells; burst: 4. */
 	assert_int_equal(plan->cell_count, 6);
@@ -123,16 +119,16 @@ static void objects_are_axes_of_every_pool(NO_STATE)
 	struct plan_request request = {.seed = 1};
 	char reason[ENGINE_REASON_BYTES];
 
-	add_name(&request.workloads, "pair");
+	add_name(&request.axes.workloads, "pair");
 	add_name(&request.pools, "mutex");
 	add_name(&request.pools, "malloc");
-	add_number(&request.threads, 1);
-	add_number(&request.sizes, 256);
-	add_number(&request.sizes, 2048);
-	add_number(&request.aligns, 16);
-	add_number(&request.aligns, 2048);
-	add_name(&request.pages, "huge");
-	add_name(&request.pages, "ordinary");
+	add_number(&request.axes.threads, 1);
+	add_number(&request.axes.sizes, 256);
+	add_number(&request.axes.sizes, 2048);
+	add_number(&request.axes.aligns, 16);
+	add_number(&request.axes.aligns, 2048);
+	add_name(&request.axes.pages, "huge");
+	add_name(&request.axes.pages, "ordinary");
 	struct plan *plan = make(&request);
 	assert_int_equal(plan->cell_count, 2 * 2 * 2);
 	const struct plan_cell *cell = find_cell(plan, "pair, 1 thread, aligned to 16");
@@ -161,10 +157,10 @@ static void pages_that_nobody_has_are_refused(NO_STATE)
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	add_name(&request.workloads, "pair");
+	add_name(&request.axes.workloads, "pair");
 	add_name(&request.pools, "malloc");
-	add_name(&request.pages, "ordinary");
-	add_name(&request.pages, "huge");
+	add_name(&request.axes.pages, "ordinary");
+	add_name(&request.axes.pages, "huge");
 	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
 	assert_non_null(strstr(why, "'pair, 1 thread, huge pages': pages are huge; malloc"));
 }
@@ -176,12 +172,12 @@ static void loads_that_no_cell_has_are_refused(NO_STATE)
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	add_name(&request.workloads, "pair");
+	add_name(&request.axes.workloads, "pair");
 	add_number(&request.loads, 80);
-	add_number(&request.threads, 4 * (uint64_t)options_cpus());
+	add_number(&request.axes.threads, 4 * (uint64_t)options_cpus());
 	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
 	assert_non_null(strstr(why, "--load wants a cell with a CPU for each thread"));
-	add_number(&request.threads, 1);
+	add_number(&request.axes.threads, 1);
 	plan = make(&request);
 	assert_int_equal(plan->cell_count, 2);
 	plan_free(plan);
@@ -194,23 +190,23 @@ static void pools_of_workloads_have_their_own_objects(NO_STATE)
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	add_name(&request.workloads, "clone_tree");
-	add_name(&request.workloads, "pair");
-	add_number(&request.threads, 1);
-	add_number(&request.sizes, 64);
-	add_number(&request.sizes, 256);
-	add_name(&request.pages, "ordinary");
-	add_name(&request.pages, "transparent");
+	add_name(&request.axes.workloads, "clone_tree");
+	add_name(&request.axes.workloads, "pair");
+	add_number(&request.axes.threads, 1);
+	add_number(&request.axes.sizes, 64);
+	add_number(&request.axes.sizes, 256);
+	add_name(&request.axes.pages, "ordinary");
+	add_name(&request.axes.pages, "transparent");
 	plan = make(&request);
 	assert_int_equal(plan->cell_count, 1 + 2 * 2);
 	assert_non_null(find_cell(plan, "clone_tree, 1 thread"));
 	plan_free(plan);
 
 	/* Without a name it is left out, with one it is refused. */
-	add_number(&request.aligns, 2048);
+	add_number(&request.axes.aligns, 2048);
 	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
 	assert_non_null(strstr(why, "clone_tree makes its own pool"));
-	request.workloads.count = 0;
+	request.axes.workloads.count = 0;
 	plan = make(&request);
 	for (size_t i = 0; i < plan->cell_count; i++)
 		assert_null(plan->cell[i].workload->create);
@@ -223,42 +219,26 @@ static void memory_follows_from_the_objects(NO_STATE)
 	struct plan_request request = {.seed = 1};
 	uint64_t usual, wide, huge;
 
-	add_name(&request.workloads, "pair");
+	add_name(&request.axes.workloads, "pair");
 	add_name(&request.pools, "mutex");
-	add_number(&request.threads, 1);
+	add_number(&request.axes.threads, 1);
 	struct plan *plan = make(&request);
 	const uint64_t objects = engine_capacity(
 		plan->cell[0].workload, &(struct workload_cell){.threads = 1, .burst = 1});
 	usual = plan_memory_bytes(plan);
 	const uint64_t subjects = plan->subject_count;
 	plan_free(plan);
-	add_number(&request.aligns, 4096);
+	add_number(&request.axes.aligns, 4096);
 	plan = make(&request);
 	wide = plan_memory_bytes(plan);
 	plan_free(plan);
 	assert_int_equal(wide - usual, subjects * objects * (4096 - 320));
-	request.aligns.count = 0;
-	add_name(&request.pages, "huge");
+	request.axes.aligns.count = 0;
+	add_name(&request.axes.pages, "huge");
 	plan = make(&request);
 	huge = plan_memory_bytes(plan);
 	plan_free(plan);
 	assert_int_equal(huge - usual, subjects * ((2 << 20) - objects * 320));
-}
-
-/* What nobody touches tells a driver's author nothing: a sweep that is quick does without. */
-static void quick_has_no_diagnostics(NO_STATE)
-{
-	struct plan_request request = {.quick = true, .seed = 1};
-	struct plan *plan = make(&request);
-
-	assert_non_null(find_cell(plan, "pair_touch, 1 thread"));
-	for (size_t i = 0; i < plan->cell_count; i++)
-		assert_false(plan->cell[i].workload->diagnostic);
-	plan_free(plan);
-	add_name(&request.workloads, "pair");
-	plan = make(&request);
-	assert_true(plan->cell_count > 0);
-	plan_free(plan);
 }
 
 static void threads_come_in_whole_lanes(NO_STATE)
@@ -267,12 +247,12 @@ static void threads_come_in_whole_lanes(NO_STATE)
 	char why[PLAN_WHY_BYTES];
 	struct plan *plan = NULL;
 
-	add_name(&request.workloads, "remote_free");
+	add_name(&request.axes.workloads, "remote_free");
 	plan = make(&request);
 	for (size_t i = 0; i < plan->cell_count; i++)
 		assert_int_equal(plan->cell[i].threads % plan->cell[i].workload->lane_threads, 0);
 	plan_free(plan);
-	add_number(&request.threads, 3);
+	add_number(&request.axes.threads, 3);
 	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
 	assert_non_null(strstr(why, "multiple of 2"));
 }
@@ -389,38 +369,85 @@ static void what_cannot_compete_is_told(NO_STATE)
 	struct plan *plan = NULL;
 
 	add_name(&request.pools, "plain");
-	add_name(&request.workloads, "pair");
+	add_name(&request.axes.workloads, "pair");
 	/* The defaults leave out what is impossible; what was asked for is refused. */
 	plan = make(&request);
 	assert_int_equal(plan->cell_count, 1);
 	assert_true(plan_competes(plan, &plan->cell[0], &plan->subject[0], reason));
 	plan_free(plan);
-	add_number(&request.threads, 2);
+	add_number(&request.axes.threads, 2);
 	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
 	assert_non_null(strstr(why, "pair, 2 threads"));
 	assert_non_null(strstr(why, "plain"));
 }
 
-/* On two CPUs the whole of --quick fits its minute with the report still to be written. */
-static void quick_fits_a_minute(NO_STATE)
+/* The slices' length follows from the time that there is, within its bounds. */
+static void slices_fit_a_time(NO_STATE)
 {
-	struct plan_request request = {.quick = true, .seed = 1};
-	cpu_set_t saved, narrowed;
+	static const struct {
+		uint64_t within_s, least_s, most_s;
+	} cases[] = {{40, 39, 41}, {1, 20, 35}, {1000, 45, 80}};
+	struct plan_request request = {.seed = 1, .forks = 10, .blocks = 100, .no_latency = true};
 
-	assert_int_equal(sched_getaffinity(0, sizeof(saved), &saved), 0);
-	narrowed = saved;
-	if (CPU_COUNT(&saved) < QUICK_CPUS) {
-		print_message("on one CPU threads take turns, which no minute is promised for\n");
-		skip();
+	add_name(&request.pools, "mutex");
+	add_name(&request.axes.workloads, "pair");
+	add_name(&request.axes.workloads, "burst");
+	add_number(&request.axes.threads, 1);
+	for (size_t i = 0; i < array_count(cases); i++) {
+		request.within_s = cases[i].within_s;
+		struct plan *plan = make(&request);
+
+		assert_in_range(plan->cell[0].slice_ns, 1000000, 5000000);
+		assert_in_range(plan_eta_ns(plan) / 1000000000, cases[i].least_s, cases[i].most_s);
+		plan_free(plan);
 	}
-	for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&narrowed) > QUICK_CPUS; cpu++)
-		CPU_CLR(cpu, &narrowed);
-	assert_int_equal(sched_setaffinity(0, sizeof(narrowed), &narrowed), 0);
+}
+
+/* Each group has cells of its own; the same cell in two groups is one. */
+static void groups_add_their_cells(NO_STATE)
+{
+	static struct plan_group groups[2] = {{.place = "x.ini:3: "}, {.place = "x.ini:7: "}};
+	struct plan_request request = {.seed = 1, .groups = groups, .group_count = 2};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	add_name(&groups[0].axes.workloads, "pair");
+	add_number(&groups[0].axes.threads, 1);
+	add_name(&groups[1].axes.workloads, "burst");
+	add_name(&groups[1].axes.workloads, "pair");
+	add_number(&groups[1].axes.threads, 1);
+	add_number(&groups[1].axes.threads, 2);
+	add_number(&groups[1].axes.bursts, 4);
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 4);
+	assert_non_null(find_cell(plan, "burst 4, 2 threads"));
+	plan_free(plan);
+
+	/* All mistakes are told, each with its group's place. */
+	add_name(&request.pools, "plain");
+	groups[0].axes.threads.item[0] = 4;
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "x.ini:3: nothing can be measured in 'pair, 4 threads'"));
+	assert_non_null(strstr(why, "\nx.ini:7: nothing can be measured in 'pair, 2 threads'"));
+	assert_non_null(strstr(why, "\nx.ini:7: nothing can be measured in 'burst 4, 2 threads'"));
+	/* A job of the tree leaves them out. */
+	request.lenient = true;
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 2);
+	plan_free(plan);
+}
+
+/* "none": no policies, and no workload that is there for them. */
+static void no_context_is_no_workload_of_contexts(NO_STATE)
+{
+	struct plan_request request = {.seed = 1};
+
+	add_name(&request.contexts, PLAN_NO_CONTEXT);
 	struct plan *plan = make(&request);
-	assert_int_equal(sched_setaffinity(0, sizeof(saved), &saved), 0);
 	for (size_t i = 0; i < plan->cell_count; i++)
-		assert_true(plan->cell[i].lead_in_ns * 10 >= plan->cell[i].slice_ns);
-	assert_in_range(plan_eta_ns(plan) / 1000000000, 1, QUICK_SECONDS);
+		assert_int_equal(plan->cell[i].workload->axes & WORKLOAD_CONTEXT, 0);
+	for (size_t i = 0; i < plan->subject_count; i++)
+		assert_null(plan->subject[i].context);
 	plan_free(plan);
 }
 
@@ -429,9 +456,9 @@ static void oversubscribed_cells_have_longer_slices(NO_STATE)
 	struct plan_request request = {.seed = 1};
 	const uint64_t cpus = options_cpus();
 
-	add_name(&request.workloads, "pair");
-	add_number(&request.threads, cpus);
-	add_number(&request.threads, 2 * cpus);
+	add_name(&request.axes.workloads, "pair");
+	add_number(&request.axes.threads, cpus);
+	add_number(&request.axes.threads, 2 * cpus);
 	struct plan *plan = make(&request);
 	assert_int_equal(plan->cell_count, 2);
 	assert_false(plan->cell[0].oversubscribed);
@@ -446,10 +473,10 @@ static void oversubscribed_cells_take_turns(NO_STATE)
 	struct plan_request request = {.seed = 1, .slice_ms = 2};
 	const uint64_t cpus = options_cpus();
 
-	add_name(&request.workloads, "pair");
+	add_name(&request.axes.workloads, "pair");
 	add_name(&request.pools, "mutex");
-	add_number(&request.threads, 2 * cpus);
-	add_number(&request.threads, 4 * cpus);
+	add_number(&request.axes.threads, 2 * cpus);
+	add_number(&request.axes.threads, 4 * cpus);
 	struct plan *plan = make(&request);
 	assert_int_equal(plan->cell[0].slice_ns, plan->cell[1].slice_ns);
 	/* Of each subject two turns more at either end of both slices, of 1 to 10 ms. */
@@ -464,9 +491,9 @@ static void dear_subjects_are_rationed(NO_STATE)
 	struct plan_request request = {.seed = 1, .slice_ms = 2};
 	const uint64_t cpus = options_cpus(), second = 1000000000;
 
-	add_name(&request.workloads, "pair");
-	add_number(&request.threads, cpus);
-	add_number(&request.threads, 2 * cpus);
+	add_name(&request.axes.workloads, "pair");
+	add_number(&request.axes.threads, cpus);
+	add_number(&request.axes.threads, 2 * cpus);
 	struct plan *plan = make(&request);
 	/* 20 ms and 4 ms lead-in, for throughput and for latency: 480 ms a block. */
 	assert_true(plan_affords(plan, 1, 0, 0));
@@ -490,13 +517,14 @@ int main(void)
 		cmocka_unit_test(loads_that_no_cell_has_are_refused),
 		cmocka_unit_test(pools_of_workloads_have_their_own_objects),
 		cmocka_unit_test(memory_follows_from_the_objects),
-		cmocka_unit_test(quick_has_no_diagnostics),
 		cmocka_unit_test(threads_come_in_whole_lanes),
 		cmocka_unit_test(guests_compete),
 		cmocka_unit_test(each_class_has_a_twin),
 		cmocka_unit_test(twins_compete_everywhere),
 		cmocka_unit_test(what_cannot_compete_is_told),
-		cmocka_unit_test(quick_fits_a_minute),
+		cmocka_unit_test(slices_fit_a_time),
+		cmocka_unit_test(groups_add_their_cells),
+		cmocka_unit_test(no_context_is_no_workload_of_contexts),
 		cmocka_unit_test(oversubscribed_cells_have_longer_slices),
 		cmocka_unit_test(oversubscribed_cells_take_turns),
 		cmocka_unit_test(dear_subjects_are_rationed),

@@ -2,6 +2,7 @@
 #include "bench/sweep/request.h"
 
 #include "bench/base/append.h"
+#include "bench/base/need.h"
 #include "bench/base/status.h"
 #include "bench/engine/instances.h"
 #include "bench/engine/loads.h"
@@ -10,11 +11,16 @@
 #include "alloc/machine/compiler.h"
 #include "alloc/pool.h"
 
+#include <assert.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { REQUEST_WITHIN_S_MAX = 7 * 24 * 3600 };
 
 /* The engine's shortest window. */
 #define SLICE_MS_LEAST ((double)ENGINE_WINDOW_NS_MIN / 1e6)
@@ -26,15 +32,25 @@ static const char *known_gate(size_t i)
 	return i < array_count(names) ? names[i] : NULL;
 }
 
+static const char *known_contexts(size_t i)
+{
+	return i == 0 ? PLAN_NO_CONTEXT : names_contexts(i - 1);
+}
+
+#define QUICK "quick"
+
 static const struct options_entry entries[] = {
-	OPTION(FLAG, struct request, plan.quick, "quick", 'q', NULL,
-		"a first look, which takes a minute: all strategies, one lane and one thread a "
-		"CPU, one burst, depth and size; 3 forks of 6 blocks, slices of 1 to 5 ms. No "
-		"drivers' profiles, no context policies, and the figures are preliminary. What is "
-		"asked for beside it is measured as well, and takes longer"),
+	OPTION(FLAG, struct request, quick, QUICK, 'q', NULL,
+		"the job " QUICK ": a first look at all strategies, which takes a minute. What is "
+		"asked for beside it is measured instead, or as well, and takes longer"),
+	OPTION(TEXT, struct request, job_path, "job", 'j', "NAME|FILE",
+		"a sweep from a file: of the tree by its name (see 'nblbench list'), or one of "
+		"your "
+		"own. What is said here overrides its [global], and axes those of its sections "
+		"too"),
 	OPTION(TEXT, struct request, out, "out", 'o', "DIR",
 		"directory for sweep.db, report.html and report.md; made in one that exists "
-		"[quick, full or custom-XXXXXXXX in ./nblbench-out]"),
+		"[the job's name, full without one, or custom-XXXXXXXX, in ./nblbench-out]"),
 	OPTION(TEXT, struct request, store, "store", 0, "FILE", "result store [sweep.db in DIR]"),
 	OPTION(FLAG, struct request, fresh, "fresh", 0, NULL,
 		"start over: a store that is there is moved aside, not deleted"),
@@ -44,44 +60,45 @@ static const struct options_entry entries[] = {
 	OPTION(NAMES, struct request, plan.pools, "pool", 'p', "A,B",
 		"strategies that compete [all]", .known = names_pools, .noun = "strategy"),
 	OPTION(NAMES, struct request, plan.contexts, "context", 'c', "A,B",
-		"context policies that compete, all over one strategy [all; none with --quick or "
-		"--pool]",
-		.known = names_contexts, .noun = "context policy"),
-	OPTION(NAMES, struct request, plan.workloads, "workload", 'w', "A,B",
-		"workloads [all but stalled_*, which stop threads for long; with --quick, no "
-		"drivers' "
-		"profiles, and what pushes context only where policies compete]",
+		"context policies that compete, all over one strategy; none: none, and no workload "
+		"that pushes context [all; with --pool no policy]",
+		.known = known_contexts, .noun = "context policy"),
+	OPTION(NAMES, struct request, plan.axes.workloads, "workload", 'w', "A,B",
+		"workloads [all but stalled_*, which stop threads for long]",
 		.known = names_workloads, .noun = "workload"),
 	OPTION(NAMES, struct request, plan.dispatch, "dispatch", 0, "A,B",
 		"how a strategy is reached: folded (inlined), table (through pointers) [folded]",
 		.known = names_dispatches, .noun = "dispatch"),
-	OPTION(NUMBERS, struct request, plan.threads, "threads", 't', "LIST",
-		"threads of a cell [1 and N; without --quick the powers of two between and 2N as "
-		"well]",
-		1, ENGINE_THREADS_MAX),
-	OPTION(NUMBERS, struct request, plan.bursts, "burst", 'b', "LIST",
-		"objects a bulk call [32; without --quick 8,32,128]", 1, POOL_BULK_MAX),
-	OPTION(NUMBERS, struct request, plan.depths, "depth", 'd', "LIST",
-		"filter drivers on a stack [4; without --quick 1,4,8]", 1, ENGINE_DEPTH_MAX),
-	OPTION(NUMBERS, struct request, plan.sizes, "size", 's', "LIST",
+	OPTION(NUMBERS, struct request, plan.axes.threads, "threads", 't', "LIST",
+		"threads of a cell [1, N, the powers of two between and 2N]", 1,
+		ENGINE_THREADS_MAX),
+	OPTION(NUMBERS, struct request, plan.axes.bursts, "burst", 'b', "LIST",
+		"objects a bulk call [8,32,128]", 1, POOL_BULK_MAX),
+	OPTION(NUMBERS, struct request, plan.axes.depths, "depth", 'd', "LIST",
+		"filter drivers on a stack [1,4,8]", 1, ENGINE_DEPTH_MAX),
+	OPTION(NUMBERS, struct request, plan.axes.sizes, "size", 's', "LIST",
 		"bytes an object [256, or what the workload needs]", POOL_OBJECT_BYTES_MIN,
 		POOL_OBJECT_BYTES_MAX),
-	OPTION(NUMBERS, struct request, plan.aligns, "align", 'a', "LIST",
+	OPTION(NUMBERS, struct request, plan.axes.aligns, "align", 'a', "LIST",
 		"bytes an object is aligned to [64 in a pool, malloc's own in a malloc]",
 		POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX, .power_of_two = true),
-	OPTION(NAMES, struct request, plan.pages, "pages", 0, "A,B",
+	OPTION(NAMES, struct request, plan.axes.pages, "pages", 0, "A,B",
 		"pages under a pool's objects: ordinary, transparent (huge where the kernel finds "
 		"room), huge (reserved by vm.nr_hugepages) [ordinary]",
 		.known = names_pages, .noun = "kind of pages"),
-	OPTION(COUNT, struct request, plan.forks, "forks", 0, "N",
-		"sets of worker processes [10; 3 with --quick]", 1, PLAN_FORKS_MAX),
+	OPTION(COUNT, struct request, plan.forks, "forks", 0, "N", "sets of worker processes [10]",
+		1, PLAN_FORKS_MAX),
 	OPTION(COUNT, struct request, plan.blocks, "blocks", 0, "N",
-		"blocks a fork, in each of which every subject has one slice [20; 8 with --quick]",
-		1, PLAN_BLOCKS_MAX),
+		"blocks a fork, in each of which every subject has one slice [20]", 1,
+		PLAN_BLOCKS_MAX),
 	OPTION(REAL, struct request, plan.slice_ms, "slice-ms", 0, "MS",
 		"length of a slice in milliseconds, ten times that where threads outnumber CPUs "
-		"[2; with --quick 1 to 5, as a minute allows]",
+		"[2]",
 		.real_least = SLICE_MS_LEAST, .real_most = 1000),
+	OPTION(COUNT, struct request, plan.within_s, "within", 0, "SECONDS",
+		"slices of 1 to 5 ms, as long as fits so that all blocks take so long; --slice-ms "
+		"goes before it",
+		1, REQUEST_WITHIN_S_MAX),
 	OPTION(FLAG, struct request, plan.no_latency, "no-latency", 0, NULL,
 		"throughput alone: no slices in which single calls are timed"),
 	LOADS_OPTIONS(struct request, plan.loads, plan.arrivals),
@@ -106,8 +123,11 @@ static const struct options options = {
 		"writes a report.\n"
 		"A sweep that was stopped or killed goes on when the same command is given again.\n"
 		"LIST is 1,2,4 or 1..8 or 1..64*2 (factor) or 2..10+2 (step); N in it is the "
-		"number "
-		"of CPUs.",
+		"number of CPUs, as in 1,N/2,N-1,2N.\n"
+		"A job's file is an INI file: options are its keys, without dashes, and a flag's "
+		"value is yes or no.\n"
+		"What stands above the first heading or under [global] holds for all cells; each "
+		"further section adds cells.",
 	.closing = "Exit status: 0 done; 1 failure, or a strategy crashed, hung or lost an object; "
 		   "2 usage;\n3 nothing was measured, because of --gate fail; 130 interrupted "
 		   "(what was measured is kept). One Ctrl-C finishes the "
@@ -116,18 +136,189 @@ static const struct options options = {
 	.entry = entries,
 };
 
+const struct options_entry *request_option(size_t i)
+{
+	return i < array_count(entries) ? &entries[i] : NULL;
+}
+
+/* A mistake in a line of the job, or, with line 0, in nothing that has one. */
+__attribute__((format(printf, 3, 4))) static void refuse(
+	struct request *request, unsigned line, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "nblbench %s: ", options.command);
+	if (line > 0)
+		fprintf(stderr, "%s:%u: ", request->job_path, line);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	request->wrong = true;
+}
+
+/* Whether an option is an axis of cells, which each section may have for itself. */
+static bool is_axis(const struct options_entry *entry)
+{
+	const size_t first = offsetof(struct request, plan.axes);
+
+	return entry->offset >= first && entry->offset < first + sizeof(struct plan_axes);
+}
+
+/* Whether the key stood in the section before: the second one would win in silence. */
+static bool is_repeated(const struct job *job, const struct job_entry *entry)
+{
+	for (const struct job_entry *other = job->entry; other != entry; other++) {
+		if (other->section == entry->section && other->key != NULL &&
+			strcmp(other->key, entry->key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Reads the job's keys of one section. Mistakes are told, and noted in the request. */
+static void take_section(struct request *request, size_t section, struct request *into)
+{
+	const struct job *job = &request->job;
+
+	for (size_t i = 0; i < job->entry_count; i++) {
+		const struct job_entry *entry = &job->entry[i];
+		char place[PLAN_PLACE_BYTES];
+
+		if (entry->section != section)
+			continue;
+		if (entry->key == NULL) {
+			refuse(request, entry->line, "%s", entry->value);
+			continue;
+		}
+		snprintf(place, sizeof(place), "%.*s:%u: ", PLAN_PLACE_BYTES - 16,
+			request->job_path, entry->line);
+
+		const struct options_entry *option = options_key(&options, place, entry->key);
+
+		if (option == NULL)
+			request->wrong = true;
+		else if (option->offset == offsetof(struct request, quick) ||
+			 option->offset == offsetof(struct request, job_path))
+			refuse(request, entry->line,
+				"'%s' picks a job, which is for the command line", entry->key);
+		else if (section != 0 && !is_axis(option))
+			refuse(request, entry->line,
+				"'%s' holds for the whole sweep: it stands under [global]",
+				entry->key);
+		else if (option->kind != OPTIONS_TEXTS && is_repeated(job, entry))
+			refuse(request, entry->line, "'%s' stands in this section before",
+				entry->key);
+		else if (!options_take(&options, place, option, entry->value, into))
+			request->wrong = true;
+	}
+}
+
+/* The axes that the command line names hold in a section too. Each is a list, which its count begins. */
+static void override_axes(struct request *own, const struct request *line)
+{
+	static_assert(offsetof(struct options_names, count) == 0 &&
+			      offsetof(struct options_numbers, count) == 0,
+		"a list begins with its count");
+	for (size_t i = 0; i < array_count(entries); i++) {
+		const struct options_entry *entry = &entries[i];
+		const void *list = (const char *)line + entry->offset;
+		const size_t bytes = entry->kind == OPTIONS_NAMES ? sizeof(struct options_names)
+								  : sizeof(struct options_numbers);
+
+		if (is_axis(entry) && *(const size_t *)list > 0)
+			memcpy((char *)own + entry->offset, list, bytes);
+	}
+}
+
+/* The sections' groups of cells, over [global] and the command line, which the request holds. */
+static void make_groups(struct request *request, const struct request *line)
+{
+	const struct job *job = &request->job;
+	struct request *own = need(1, sizeof(*own));
+
+	request->groups = need(job->section_count, sizeof(*request->groups));
+	for (size_t i = 0; i < job->section_count; i++) {
+		struct plan_group *group = &request->groups[i];
+
+		own->plan.axes = request->plan.axes;
+		take_section(request, i + 1, own);
+		override_axes(own, line);
+		group->axes = own->plan.axes;
+		snprintf(group->place, sizeof(group->place), "%.*s:%u: ", PLAN_PLACE_BYTES - 16,
+			request->job_path, job->section[i]);
+	}
+	free(own);
+	if (line->plan.axes.workloads.count > 0)
+		return;
+	request->plan.groups = request->groups;
+	request->plan.group_count = job->section_count;
+}
+
+/* Whether the job was read: else a sentence said why not, or none was asked for. */
+static bool read_job(struct request *request)
+{
+	char why[JOB_WHY_BYTES];
+
+	if (request->quick && request->job_path != NULL) {
+		refuse(request, 0, "--" QUICK " is a job, and --job picks another: leave one out");
+		return false;
+	}
+	if (request->quick)
+		request->job_path = QUICK;
+	if (request->job_path == NULL)
+		return false;
+	if (job_read(request->job_path, &request->job, why) == 0)
+		return true;
+	refuse(request, 0, "%s", why);
+	return false;
+}
+
 bool request_parse(int argc, char **argv, struct request *request, int *status)
 {
+	struct request *line = need(1, sizeof(*line));
 	int operand;
 
-	if (!options_parse(&options, argc, argv, request, &operand, status))
-		return false;
+	*line = *request;
+
+	const bool good = options_parse(&options, argc, argv, line, &operand, status);
+	const bool helped = !good && *status == COMMAND_OK;
+
+	request->wrong = !good && !helped;
+	request->custom =
+		!plan_is_default(&line->plan) || line->against != NULL || line->peers.count > 0;
+	request->quick = line->quick;
+	request->job_path = line->job_path;
+	if (!helped && read_job(request)) {
+		request->plan.lenient = request->job.own && line->plan.axes.threads.count == 0 &&
+					line->plan.axes.pages.count == 0;
+		take_section(request, 0, request);
+		/* Read again, over the job. Its mistakes are told already, and places looked at. */
+		if (good) {
+			options_parse(&options, argc, argv, request, &operand, status);
+		} else {
+			request->out = line->out;
+			request->store = line->store;
+		}
+		make_groups(request, line);
+	} else {
+		line->wrong = request->wrong;
+		line->custom = request->custom;
+		*request = *line;
+	}
+	free(line);
 	request->gate_fails = request->gate.count > 0 && strcmp(request->gate.item[0], "fail") == 0;
-	if (request->gate.count <= 1)
-		return true;
-	fprintf(stderr, "nblbench sweep: --gate takes one word, warn or fail\n");
-	*status = COMMAND_USAGE;
-	return false;
+	if (request->gate.count > 1)
+		refuse(request, 0, "--gate takes one word, warn or fail");
+	if (request->wrong)
+		*status = COMMAND_USAGE;
+	return !helped;
+}
+
+void request_drop(struct request *request)
+{
+	job_drop(&request->job);
+	free(request->groups);
 }
 
 int request_guests(struct request *request, char *why)
@@ -169,9 +360,15 @@ static size_t before(const char *value, const char *word)
 
 void request_command(int argc, char **argv, const struct request *request, char *text)
 {
+	const char *folder = request->job_path != NULL ? strrchr(request->job_path, '/') : NULL;
 	const struct {
 		const char *value, *name;
-	} paths[] = {{request->out, "DIR"}, {request->store, "FILE"}, {request->against, "TREE"}};
+	} paths[] = {
+		{request->out, "DIR"},
+		{request->store, "FILE"},
+		{request->against, "TREE"},
+		{request->job_path, folder != NULL ? folder + 1 : request->job_path},
+	};
 
 	strcpy(text, "nblbench");
 	for (int i = 0; i < argc; i++) {
@@ -201,9 +398,9 @@ bool request_paths(
 		length = snprintf(name, sizeof(name), "%s", request->store);
 		if (length < PATH_MAX)
 			length = snprintf(out, PATH_MAX, "%s", dirname(name));
-	} else if (plan_is_default(&request->plan)) {
+	} else if (!request->custom) {
 		length = snprintf(out, PATH_MAX, REQUEST_USUAL_DIRECTORY "/%s",
-			plan->quick ? "quick" : "full");
+			request->job_path != NULL ? request->job.name : "full");
 	} else {
 		length = snprintf(
 			out, PATH_MAX, REQUEST_USUAL_DIRECTORY "/custom-%.8s", plan->digest);
