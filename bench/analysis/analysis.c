@@ -362,6 +362,7 @@ double analysis_rate(const struct analysis_cell *cell, double log_ns)
 bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b)
 {
 	return strcmp(a->workload, b->workload) == 0 && strcmp(a->pages, b->pages) == 0 &&
-	       a->burst == b->burst && a->depth == b->depth && a->object_bytes == b->object_bytes &&
+	       strcmp(a->placement, b->placement) == 0 && a->burst == b->burst &&
+	       a->depth == b->depth && a->object_bytes == b->object_bytes &&
 	       a->object_align == b->object_align;
 }

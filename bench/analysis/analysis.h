@@ -108,7 +108,7 @@ struct analysis_twin {
 
 struct analysis_cell {
 	int64_t id; /* cell_id */
-	const char *label, *workload, *unit, *program, *pages;
+	const char *label, *workload, *unit, *program, *pages, *placement;
 	uint32_t threads, lane_threads, burst, depth;
 	double lanes; /* at a time, as workload_lanes has it; NAN: a damaged store does not say */
 	uint64_t object_bytes;

@@ -836,6 +836,19 @@ static void every_cell_has_its_command(NO_STATE)
 	assert_false(analysis_same_load(&a->cells[0], &a->cells[1]));
 	analysis_free(a);
 
+	/* So is another placement, of which the plan tells. */
+	assert_string_equal(whole_store()->cells[0].placement, "cores");
+	write_store(make_short);
+	synthetic_store_execute(store,
+		"UPDATE plan SET json = (SELECT json_object('cells', json_group_array(json_object("
+		"'label', label, 'placement', 'sibling'))) FROM cell WHERE cell_id = 1)");
+	a = read_store(NULL);
+	assert_non_null(strstr(a->cells[0].command, " --placement sibling "));
+	assert_non_null(strstr(a->cells[0].run, " --placement sibling "));
+	assert_null(strstr(a->cells[1].command, "--placement"));
+	assert_false(analysis_same_load(&a->cells[0], &a->cells[1]));
+	analysis_free(a);
+
 	/* A name that means something to a shell arrives as a word. */
 	synthetic_store_execute(
 		store, "UPDATE cell SET workload = 'a b''; rm -rf $HOME' WHERE cell_id = 1");

@@ -6,6 +6,7 @@
 #include "bench/analysis/steps.h"
 
 #include "bench/base/auto_free.h"
+#include "bench/engine/topology.h"
 #include "bench/sweep/fingerprint.h"
 #include "bench/sweep/schema.h"
 #include "bench/workload.h"
@@ -260,6 +261,28 @@ static void take_cell(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
 }
 
+/* Where the cells' threads ran, which the plan says. Stores that don't know placements have the usual one. */
+static void read_placements(struct analysis *a)
+{
+	json_t *plan = json_loads(a->plan_json, 0, NULL);
+	const json_t *entry;
+	size_t i;
+
+	for (size_t c = 0; c < a->cell_count; c++)
+		a->cells[c].placement = placement_name(PLACEMENT_CORES);
+	json_array_foreach(json_object_get(plan, "cells"), i, entry)
+	{
+		const char *label = json_string_value(json_object_get(entry, "label"));
+		const char *name = json_string_value(json_object_get(entry, "placement"));
+
+		for (size_t c = 0; c < a->cell_count && label != NULL && name != NULL; c++) {
+			if (strcmp(a->cells[c].label, label) == 0)
+				a->cells[c].placement = analysis_keep_text(a, name);
+		}
+	}
+	json_decref(plan);
+}
+
 int analysis_read_cells(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
@@ -268,6 +291,7 @@ int analysis_read_cells(struct analysis_source *r)
 		"cell_id, label, workload, unit, program, threads, lane_threads, oversubscribed, "
 		"burst, depth, object_bytes, object_align, pages, capped",
 		sizeof(*a->cells), &a->cell_count, take_cell);
+	read_placements(a);
 	a->results = analysis_keep(a, a->cell_count * (a->subject_count + 1), sizeof(*a->results));
 	return source_result(r);
 }

@@ -4,6 +4,7 @@
 #include "bench/base/need.h"
 #include "bench/engine/arrivals.h"
 #include "bench/engine/instances.h"
+#include "bench/engine/topology.h"
 #include "bench/sweep/plan.h"
 
 #include <inttypes.h>
@@ -159,6 +160,7 @@ static void append_load(FILE *out, const struct analysis_cell *cell)
 	if (cell->object_align > 0)
 		fprintf(out, " --align %" PRIu32, cell->object_align);
 	append_option(out, "--pages", cell->pages, "ordinary");
+	append_option(out, "--placement", cell->placement, placement_name(PLACEMENT_CORES));
 	for (size_t i = 0; i < cell->load_count; i++)
 		fprintf(out, "%s%" PRIu32, i == 0 ? " --load " : ",", cell->loads[i]);
 }

@@ -32,6 +32,7 @@ struct run_request {
 	struct options_names context;
 	struct options_names workload;
 	struct options_names dispatch;
+	struct options_names placement;
 	struct objects_request objects;
 	uint64_t threads;
 	uint64_t burst;
@@ -63,6 +64,10 @@ static const struct options_entry entries[] = {
 	OPTION(COUNT, struct run_request, depth, "depth", 'd', "N", "filter drivers on the stack",
 		1, ENGINE_DEPTH_MAX),
 	OBJECTS_OPTIONS(struct run_request, 's', 'a'),
+	OPTION(NAMES, struct run_request, placement, "placement", 0, "NAME",
+		"where threads run: cores, compact, spread, sibling, cache, other-cache or node "
+		"[cores]",
+		.known = names_placements, .noun = "placement"),
 	OPTION(COUNT, struct run_request, capacity, "capacity", 0, "N",
 		"objects of the pool; 0: as many as the cell needs", 0, ENGINE_CAPACITY_MAX),
 	OPTION(REAL, struct run_request, slice_ms, "slice-ms", 0, "MS",
@@ -404,7 +409,8 @@ static int run_run(int argc, char **argv)
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
 	if (request.pool.count > 1 || request.context.count > 1 || request.workload.count > 1 ||
-		request.dispatch.count > 1 || request.objects.pages.count > 1) {
+		request.dispatch.count > 1 || request.objects.pages.count > 1 ||
+		request.placement.count > 1) {
 		fprintf(stderr, "nblbench run: it runs one strategy on one workload; "
 				"`nblbench sweep` takes lists.\n");
 		return COMMAND_USAGE;
@@ -420,6 +426,8 @@ static int run_run(int argc, char **argv)
 		.capacity = (uint32_t)request.capacity,
 	};
 	objects_set(&request.objects, &cell);
+	placement_find(
+		first_name(&request.placement, placement_name(PLACEMENT_CORES)), &cell.placement);
 	if (engine_check(subject.ops, subject.workload, &cell, why) != 0) {
 		fprintf(stderr, "nblbench run: %s\n", why);
 		return COMMAND_USAGE;

@@ -619,6 +619,15 @@ static void nonsense_is_named(void **state)
 	assert_refused(self, "--size 1048577", COMMAND_USAGE, "--size", "8 to 1048576");
 	assert_refused(self, "--align 48", COMMAND_USAGE, "--align", "a power of two, 16 to 4096");
 	assert_refused(self, "--pages big", COMMAND_USAGE, "no kind of pages 'big'", "transparent");
+	assert_refused(
+		self, "--placement near", COMMAND_USAGE, "no placement 'near'", "other-cache");
+	assert_refused(self, "--workload pair --threads 256 --placement cache", COMMAND_USAGE,
+		"placement cache", "here, and");
+	assert_refused(
+		self, "--job nothing", COMMAND_USAGE, "no job and no file 'nothing'", "quick");
+	assert_refused(
+		self, "--quick --job standard", COMMAND_USAGE, "--quick is a job", "leave one out");
+	assert_refused(self, "--within 0", COMMAND_USAGE, "--within", "1 to 604800");
 	assert_refused(self, "--threads 0", COMMAND_USAGE, "--threads", "1 to 256");
 	assert_refused(self, "--threads 257", COMMAND_USAGE, "--threads", "1 to 256");
 	assert_refused(self, "--threads 99999999999999999999", COMMAND_USAGE, "--threads",

@@ -10,6 +10,7 @@
 #include "bench/engine/runner.h"
 #include "bench/engine/stall.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -344,15 +345,19 @@ void engine_describe_clock(const struct engine *self, char *text)
  */
 
 /* Says which CPU each thread will have. */
-static int choose_cpus(struct engine *self)
+static int choose_cpus(struct engine *self, char *why)
 {
+	const uint32_t threads = self->cell.shape.threads;
 	uint32_t cpus[ENGINE_THREADS_MAX];
-	int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
+	char reason[TOPOLOGY_WHY_BYTES];
+	const int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
+	const int rc = topology_place(self->cell.placement, threads, cpus, reason);
 
-	if (allowed < 0)
-		return allowed;
-	for (uint32_t i = 0; i < self->cell.shape.threads; i++) {
-		self->runners[i].cpu = cpus[i % (uint32_t)allowed];
+	if (allowed < 0 || rc != 0)
+		return engine_refuse(
+			why, rc != 0 ? rc : allowed, "%c%s.", toupper(reason[0]), reason + 1);
+	for (uint32_t i = 0; i < threads; i++) {
+		self->runners[i].cpu = cpus[i];
 		self->runners[i].rounds = 1;
 	}
 	self->cpus = (uint32_t)allowed;
@@ -420,9 +425,11 @@ static void charge_spare_objects(struct engine *self, uint64_t filled)
 static int set_up(struct engine *self, char *why)
 {
 	const struct workload *workload = self->subject.workload;
-	int rc = choose_cpus(self);
+	int rc = choose_cpus(self, why);
 
-	if (rc == 0 && workload->stall_ms > 0)
+	if (rc != 0)
+		return rc;
+	if (workload->stall_ms > 0)
 		rc = stall_open();
 	if (rc == 0)
 		rc = start_threads(self);

@@ -47,6 +47,7 @@ struct engine_cell {
 	size_t object_align;        /* as in struct pool_config; 0: the strategy's own */
 	uint32_t capacity; /* objects of the pool; 0: engine_capacity(), the only one if exact */
 	enum memory_pages pages;
+	enum placement placement; /* of its threads */
 };
 
 /* What there is to say of a slice besides its figures. Flags. */

@@ -2,6 +2,7 @@
 
 #include "alloc/machine/memory.h"
 #include "bench/engine/instances.h"
+#include "bench/engine/topology.h"
 
 const char *names_pools(size_t i)
 {
@@ -26,6 +27,11 @@ const char *names_dispatches(size_t i)
 const char *names_pages(size_t i)
 {
 	return i <= MEMORY_PAGES_HUGE ? memory_pages_name((enum memory_pages)i) : NULL;
+}
+
+const char *names_placements(size_t i)
+{
+	return i <= PLACEMENT_NODE ? placement_name((enum placement)i) : NULL;
 }
 
 const char *names_side(uint32_t side)

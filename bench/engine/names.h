@@ -11,6 +11,7 @@ const char *names_contexts(size_t i);
 const char *names_workloads(size_t i);
 const char *names_dispatches(size_t i);
 const char *names_pages(size_t i);
+const char *names_placements(size_t i);
 
 /* What a side of a lane does where one thread gets and another puts: "gets", "puts". */
 const char *names_side(uint32_t side);

@@ -268,12 +268,12 @@ void controller_open(struct controller *self, struct controller_worker *worker,
 	const struct plan_cell *cell, uint64_t seed, struct store_memory *memory)
 {
 	json_t *ready = ask(self, worker,
-		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I}", "cmd", "open",
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I}", "cmd", "open",
 			"workload", cell->workload->name, "threads", (json_int_t)cell->threads,
 			"burst", (json_int_t)cell->burst, "depth", (json_int_t)cell->depth,
 			"object_bytes", (json_int_t)cell->object_bytes, "object_align",
 			(json_int_t)cell->object_align, "pages", memory_pages_name(cell->pages),
-			"seed", (json_int_t)seed),
+			"placement", placement_name(cell->placement), "seed", (json_int_t)seed),
 		"open", "ready", OPEN_MS);
 
 	if (ready == NULL)

@@ -35,7 +35,7 @@ bool plan_is_default(const struct plan_request *request)
 	       request->dispatch.count == 0 && axes->workloads.count == 0 &&
 	       axes->threads.count == 0 && axes->bursts.count == 0 && axes->depths.count == 0 &&
 	       axes->sizes.count == 0 && axes->aligns.count == 0 && axes->pages.count == 0 &&
-	       request->other == NULL && request->library_count == 0;
+	       axes->placements.count == 0 && request->other == NULL && request->library_count == 0;
 }
 
 const struct plan_axes *plan_axes_of(const struct plan_request *request, size_t group)
@@ -229,12 +229,13 @@ static bool make_subjects(struct plan *plan, const struct plan_request *request,
 
 static json_t *cell_json(const struct plan_cell *cell)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:b, s:I, s:I}", "label",
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:I, s:I}", "label",
 		cell->label, "workload", cell->workload->name, "threads", (json_int_t)cell->threads,
 		"burst", (json_int_t)cell->burst, "depth", (json_int_t)cell->depth, "object_bytes",
 		(json_int_t)cell->object_bytes, "object_align", (json_int_t)cell->object_align,
-		"pages", memory_pages_name(cell->pages), "oversubscribed", cell->oversubscribed,
-		"slice_ns", (json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns);
+		"pages", memory_pages_name(cell->pages), "placement",
+		placement_name(cell->placement), "oversubscribed", cell->oversubscribed, "slice_ns",
+		(json_int_t)cell->slice_ns, "lead_in_ns", (json_int_t)cell->lead_in_ns);
 }
 
 /* Each guest by its name and what tells whether it is still the same. */

@@ -18,6 +18,7 @@
 #include "bench/base/options.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
+#include "bench/engine/topology.h"
 #include "bench/sweep/guest.h"
 #include "bench/workload.h"
 
@@ -56,9 +57,10 @@ struct plan_axes {
 	struct options_numbers threads;
 	struct options_numbers bursts;
 	struct options_numbers depths;
-	struct options_numbers sizes;  /* object payload, bytes */
-	struct options_numbers aligns; /* of objects, bytes */
-	struct options_names pages;    /* ordinary, transparent, huge */
+	struct options_numbers sizes;    /* object payload, bytes */
+	struct options_numbers aligns;   /* of objects, bytes */
+	struct options_names pages;      /* ordinary, transparent, huge */
+	struct options_names placements; /* of threads: topology.h */
 };
 
 /* Axes with the place that a mistake in them is told of: "mine.ini:12: ". */
@@ -115,8 +117,9 @@ struct plan_cell {
 	uint32_t object_bytes;
 	uint32_t object_align; /* 0: the strategy's own */
 	enum memory_pages pages;
-	bool oversubscribed; /* more threads than CPUs */
-	size_t group;        /* of the request, to which it belongs */
+	enum placement placement; /* of its threads; PLACEMENT_CORES where there is one */
+	bool oversubscribed;      /* more threads than CPUs */
+	size_t group;             /* of the request, to which it belongs */
 	uint64_t slice_ns;
 	uint64_t lead_in_ns;
 };

@@ -28,6 +28,8 @@ static void label_cell(struct plan_cell *cell)
 		append(label, PLAN_LABEL_BYTES, ", aligned to %" PRIu32, cell->object_align);
 	if (cell->pages != MEMORY_PAGES_ORDINARY)
 		append(label, PLAN_LABEL_BYTES, ", %s pages", memory_pages_name(cell->pages));
+	if (cell->placement != PLACEMENT_CORES)
+		append(label, PLAN_LABEL_BYTES, ", on %s", placement_name(cell->placement));
 }
 
 /* Whether there is a cell of the workload. */
@@ -108,9 +110,49 @@ struct objects {
 	enum memory_pages pages;
 };
 
+static bool wants_placement(const struct plan_axes *axes, enum placement placement)
+{
+	return axes->placements.count == 0
+		       ? placement == PLACEMENT_CORES
+		       : plan_has_name(&axes->placements, placement_name(placement));
+}
+
+/*
+ * Adds the cell once for each placement: one thread has none. Threads that a placement has no CPUs for
+ * are left out where the defaults brought them in, as with other axes.
+ */
+static int add_placed(struct plan *plan, const struct plan_request *request,
+	const struct plan_axes *axes, struct plan_cell *cell, char *why)
+{
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	char reason[TOPOLOGY_WHY_BYTES];
+
+	for (enum placement p = PLACEMENT_CORES; p <= PLACEMENT_NODE; p++) {
+		const bool alone = cell->threads == 1;
+
+		if (alone ? p != PLACEMENT_CORES : !wants_placement(axes, p))
+			continue;
+		cell->placement = p;
+		if (p != PLACEMENT_CORES && topology_place(p, cell->threads, cpus, reason) != 0) {
+			if (axes->threads.count > 0 && !request->lenient)
+				plan_refuse(why, plan_place_of(request, cell->group),
+					"nothing can be measured in '%s, %" PRIu32 " threads': %s",
+					cell->workload->name, cell->threads, reason);
+			continue;
+		}
+
+		const int rc = add_cell(plan, cell, why);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
 /* The cells of a workload over one kind of objects. */
-static int make_cells_over(struct plan *plan, size_t group, const struct plan_axes *axes,
-	const struct workload *workload, const struct objects *objects, char *why)
+static int make_cells_over(struct plan *plan, const struct plan_request *request, size_t group,
+	const struct plan_axes *axes, const struct workload *workload,
+	const struct objects *objects, char *why)
 {
 	static const struct options_numbers one_burst = {1, {USUAL_BURST}},
 					    one_depth = {1, {USUAL_DEPTH}};
@@ -143,7 +185,7 @@ static int make_cells_over(struct plan *plan, size_t group, const struct plan_ax
 				};
 				if (cell.threads % workload->lane_threads != 0)
 					continue;
-				int rc = add_cell(plan, &cell, why);
+				int rc = add_placed(plan, request, axes, &cell, why);
 				if (rc != 0)
 					return rc;
 			}
@@ -168,8 +210,8 @@ static bool wants_pages(const struct plan_axes *axes, enum memory_pages pages)
 				      : plan_has_name(&axes->pages, memory_pages_name(pages));
 }
 
-static int make_cells_of(struct plan *plan, size_t group, const struct plan_axes *axes,
-	const struct workload *workload, char *why)
+static int make_cells_of(struct plan *plan, const struct plan_request *request, size_t group,
+	const struct plan_axes *axes, const struct workload *workload, char *why)
 {
 	static const struct options_numbers usual_size = {1, {USUAL_OBJECT_BYTES}},
 					    own_align = {1, {0}};
@@ -188,8 +230,8 @@ static int make_cells_of(struct plan *plan, size_t group, const struct plan_axes
 
 				if (wants_pages(axes, objects.pages) &&
 					has_objects(workload, &objects))
-					rc = make_cells_over(
-						plan, group, axes, workload, &objects, why);
+					rc = make_cells_over(plan, request, group, axes, workload,
+						&objects, why);
 				if (rc != 0)
 					return rc;
 			}
@@ -229,6 +271,23 @@ static bool has_workload(const struct plan_request *request, const struct plan_a
 					  : plan_has_name(&axes->workloads, workload->name);
 }
 
+/* Whether the machine has every place that a group names; else sentences. */
+static bool has_places(const struct plan_request *request, size_t group, char *why)
+{
+	const struct plan_axes *axes = plan_axes_of(request, group);
+	char reason[TOPOLOGY_WHY_BYTES];
+	bool all = true;
+	uint32_t cpu;
+
+	for (enum placement p = PLACEMENT_CORES; p <= PLACEMENT_NODE && !request->lenient; p++) {
+		if (!wants_placement(axes, p) || topology_place(p, 1, &cpu, reason) == 0)
+			continue;
+		plan_refuse(why, plan_place_of(request, group), "--placement: %s", reason);
+		all = false;
+	}
+	return all;
+}
+
 /* 0; -EINVAL with sentences added to why; -ENOMEM. */
 static int make_group(
 	struct plan *plan, const struct plan_request *request, size_t group, char *why)
@@ -236,11 +295,14 @@ static int make_group(
 	const struct plan_axes *axes = plan_axes_of(request, group);
 	int result = 0;
 
+	if (!has_places(request, group, why))
+		return -EINVAL;
+
 	for (size_t i = 0; workloads[i] != NULL; i++) {
 		if (!has_workload(request, axes, workloads[i]))
 			continue;
 		const size_t before = plan->cell_count, told = strlen(why);
-		const int rc = make_cells_of(plan, group, axes, workloads[i], why);
+		const int rc = make_cells_of(plan, request, group, axes, workloads[i], why);
 
 		if (rc != 0)
 			return rc;

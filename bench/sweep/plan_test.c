@@ -437,6 +437,32 @@ static void groups_add_their_cells(NO_STATE)
 	plan_free(plan);
 }
 
+/* One thread has no placement, and what the machine lacks is refused with what it has. */
+static void placements_are_an_axis(NO_STATE)
+{
+	struct plan_request request = {.seed = 1};
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan = NULL;
+
+	add_name(&request.axes.workloads, "pair");
+	add_name(&request.axes.placements, "compact");
+	add_name(&request.axes.placements, "cores");
+	add_number(&request.axes.threads, 1);
+	add_number(&request.axes.threads, 2);
+	plan = make(&request);
+	assert_int_equal(plan->cell_count, 3);
+	assert_non_null(find_cell(plan, "pair, 1 thread"));
+	assert_non_null(find_cell(plan, "pair, 2 threads"));
+	assert_int_equal(
+		find_cell(plan, "pair, 2 threads, on compact")->placement, PLACEMENT_COMPACT);
+	plan_free(plan);
+
+	request.axes.placements.item[0] = "cache";
+	request.axes.threads.item[1] = ENGINE_THREADS_MAX;
+	assert_int_equal(plan_make(&request, &plan, why), -EINVAL);
+	assert_non_null(strstr(why, "placement cache "));
+}
+
 /* "none": no policies, and no workload that is there for them. */
 static void no_context_is_no_workload_of_contexts(NO_STATE)
 {
@@ -524,6 +550,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_compete_is_told),
 		cmocka_unit_test(slices_fit_a_time),
 		cmocka_unit_test(groups_add_their_cells),
+		cmocka_unit_test(placements_are_an_axis),
 		cmocka_unit_test(no_context_is_no_workload_of_contexts),
 		cmocka_unit_test(oversubscribed_cells_have_longer_slices),
 		cmocka_unit_test(oversubscribed_cells_take_turns),

@@ -86,6 +86,12 @@ static const struct options_entry entries[] = {
 		"pages under a pool's objects: ordinary, transparent (huge where the kernel finds "
 		"room), huge (reserved by vm.nr_hugepages) [ordinary]",
 		.known = names_pages, .noun = "kind of pages"),
+	OPTION(NAMES, struct request, plan.axes.placements, "placement", 0, "A,B",
+		"where threads run: cores (one a core, then the SMT siblings), compact, spread "
+		"(over "
+		"sockets), or threads of a sibling, under one cache, under other-cache, on another "
+		"node [cores]",
+		.known = names_placements, .noun = "placement"),
 	OPTION(COUNT, struct request, plan.forks, "forks", 0, "N", "sets of worker processes [10]",
 		1, PLAN_FORKS_MAX),
 	OPTION(COUNT, struct request, plan.blocks, "blocks", 0, "N",

@@ -184,6 +184,16 @@ static enum memory_pages read_pages(struct reader *self)
 	return pages;
 }
 
+static enum placement read_placement(struct reader *self)
+{
+	const char *word = read_word(self, "placement", placement_name(PLACEMENT_CORES));
+	enum placement placement = PLACEMENT_CORES;
+
+	if (!placement_find(word, &placement) && self->refusal == NULL)
+		self->refusal = refuse(WORKER_CODE_USAGE, "There is no placement '%s'.", word);
+	return placement;
+}
+
 /*
  * One function a request: takes it and makes the reply. A request that needs an open cell finds
  * one.
@@ -210,6 +220,7 @@ static json_t *answer_open(struct worker *self, const json_t *request)
 			(size_t)read_integer(&in, "object_align", 0, 0, POOL_OBJECT_ALIGN_MAX),
 		.capacity = (uint32_t)read_integer(&in, "capacity", 0, 0, ENGINE_CAPACITY_MAX),
 		.pages = read_pages(&in),
+		.placement = read_placement(&in),
 	};
 	struct workload_case subject;
 	char why[ENGINE_REASON_BYTES];

@@ -113,7 +113,7 @@
  * worker would ignore it.
  */
 enum {
-	WORKER_PROTO = 2,
+	WORKER_PROTO = 3,
 	WORKER_FD = 3,
 };
 

@@ -321,7 +321,7 @@ static void test_wrong_state(void **state)
 
 	json_decref(next_reply(self));
 	expect_error(self, "{\"cmd\":\"dance\"}", "unknown",
-		"'dance' is not a request of this protocol (version 2).");
+		"'dance' is not a request of this protocol (version 3).");
 	expect_error(self, SLICE, "state", "No cell is open; slice needs one.");
 	expect_error(self, "{\"cmd\":\"times\"}", "state", "No cell is open; times needs one.");
 	expect_error(self, "{\"cmd\":\"close\"}", "state", "No cell is open; close needs one.");
