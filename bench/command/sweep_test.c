@@ -234,7 +234,7 @@ static void await_blocks(const struct fixture *self, int64_t blocks)
 	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1 --burst " \
 	"8,16,32 "                                                                            \
 	"--forks 2 --blocks 25 --slice-ms 4"
-enum { KILLED_BLOCKS = 4 * 2 * 25, KILLED_SUBJECTS = 4 };
+enum { KILLED_BLOCKS = 4 * 2 * 25, KILLED_SUBJECTS = 5 };
 
 static void killed_sweep_keeps_every_complete_block(void **state)
 {
@@ -272,7 +272,7 @@ static void killed_sweep_keeps_every_complete_block(void **state)
 			fail_msg("kill %d changed blocks: before %s, after %s", i, before, after);
 		assert_number(self, "SELECT count(*) FROM block",
 			number(self, "SELECT count(*) FROM (SELECT 1 FROM slice GROUP BY block_id "
-				     "HAVING count(*) = 4)"));
+				     "HAVING count(*) = 5)"));
 		had = number(self, "SELECT count(*) FROM block");
 		free(before);
 		before = after;
@@ -423,37 +423,37 @@ static void second_interrupt_stops_at_once(void **state)
 	assert_in_range(number(self, "SELECT count(*) FROM block"), had, had + 1);
 }
 
-#define SHOT_SWEEP                                                                               \
-	"--out %OUT --pool null,mutex,treiber_tag --workload pair,burst --threads 1 --burst 32 " \
+#define SHOT_SWEEP                                                                          \
+	"--out %OUT --pool null,mutex,ticket --workload pair,burst --threads 1 --burst 32 " \
 	"--forks 2 --blocks 30 --slice-ms 4"
 enum { SHOT_BLOCKS = 2 * 2 * 30, SHOT_SUBJECTS = 4 };
 
-/* Sends signal to one worker of mutex once `blocks` blocks are stored, and awaits the end. */
+/* Sends signal to one worker of ticket, which has no twin, once `blocks` blocks are stored, and awaits the end. */
 static void shoot(struct fixture *self, struct run *run, int64_t blocks, int signal)
 {
 	start(self, run, SHOT_SWEEP);
 	await_blocks(self, blocks);
-	kill(await_workers(run->pid, "mutex", 0), signal);
+	kill(await_workers(run->pid, "ticket", 0), signal);
 	finish(run);
 }
 
-/* Only mutex lost slices, all of them in one cell and fork; all blocks are there. */
+/* Only ticket lost slices, all of them in one cell and fork; all blocks are there. */
 static void assert_own_cells_only(struct fixture *self)
 {
 	assert_number(self, "SELECT count(*) FROM block", SHOT_BLOCKS);
 	assert_number(self, "SELECT count(DISTINCT subject_id) FROM event", 1);
 	assert_number(self,
-		"SELECT count(*) FROM subject s WHERE pool <> 'mutex' AND "
+		"SELECT count(*) FROM subject s WHERE pool <> 'ticket' AND "
 		"(SELECT count(*) FROM slice WHERE subject_id = "
 		"s.subject_id) <> (SELECT count(*) FROM block)",
 		0);
 	int64_t missing = number(self, "SELECT (SELECT count(*) FROM block) - count(*) FROM slice "
-				       "JOIN subject USING (subject_id) WHERE label = 'mutex'");
+				       "JOIN subject USING (subject_id) WHERE label = 'ticket'");
 	assert_in_range(missing, 1, 30);
 	assert_number(self,
 		"SELECT count(*) FROM (SELECT DISTINCT cell_id, fork FROM block b "
 		"WHERE NOT EXISTS (SELECT 1 FROM slice s JOIN subject USING "
-		"(subject_id) WHERE s.block_id = b.block_id AND label = 'mutex'))",
+		"(subject_id) WHERE s.block_id = b.block_id AND label = 'ticket'))",
 		1);
 }
 
@@ -465,7 +465,7 @@ static void crashed_worker_costs_its_own_cell(void **state)
 	/* A sanitizer turns it into an exit status. */
 	shoot(self, &run, 3, SIGSEGV);
 	assert_status(&run, COMMAND_FAILED);
-	assert_says(&run, "mutex crashed in");
+	assert_says(&run, "ticket crashed in");
 	assert_number(self,
 		"SELECT count(*) FROM event WHERE state = 'crashed' AND "
 		"(detail LIKE 'SIGSEGV ended the worker%' OR detail LIKE "
@@ -483,7 +483,7 @@ static void assert_measured_again(struct fixture *self, const struct run *run, c
 	assert_says(run, "trying again");
 	snprintf(events, sizeof(events),
 		"SELECT count(*) FROM event JOIN subject USING (subject_id) WHERE state = '%s' AND "
-		"pool = 'mutex' AND fork IS NOT NULL",
+		"pool = 'ticket' AND fork IS NOT NULL",
 		state);
 	assert_int_equal(number(self, events), 1);
 	assert_number(self, "SELECT count(*) FROM event", 1);
@@ -497,7 +497,7 @@ static void killed_worker_is_measured_again(void **state)
 	struct run run;
 
 	shoot(*state, &run, 3, SIGKILL);
-	assert_says(&run, "mutex disturbed in");
+	assert_says(&run, "ticket disturbed in");
 	assert_says(&run, "SIGKILL");
 	assert_measured_again(*state, &run, "disturbed");
 }
@@ -507,7 +507,7 @@ static void stopped_worker_is_measured_again(void **state)
 	struct run run;
 
 	shoot(*state, &run, 3, SIGSTOP);
-	assert_says(&run, "mutex starved in");
+	assert_says(&run, "ticket starved in");
 	assert_measured_again(*state, &run, "starved");
 }
 
@@ -662,7 +662,7 @@ static void objects_that_nobody_has_are_absent(void **state)
 	assert_number(self, "SELECT count(*) FROM cell WHERE object_align = 2048", 3);
 	assert_number(self,
 		"SELECT count(*) FROM event JOIN subject USING (subject_id) JOIN cell "
-		"USING (cell_id) WHERE state = 'unsupported' AND subject.pool = "
+		"USING (cell_id) WHERE state = 'unsupported' AND subject.label = "
 		"'malloc' AND pages <> 'ordinary' AND detail LIKE 'pages are %'",
 		2);
 	/* mutex is measured on all pages, but for huge ones that the machine does not have. */
