@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
 	&command_report,
 	&command_compare,
 	&command_ratios,
+	&command_merge,
 	&command_list,
 	&command_info,
 	&command_run,

@@ -278,10 +278,12 @@ static int choose_baseline(struct analysis_source *r, const char *baseline)
 	return 0;
 }
 
-static int read_all(struct analysis_source *r, const char *baseline, bool effects)
+static int read_all(
+	struct analysis_source *r, const char *machine, const char *baseline, bool effects)
 {
-	if (analysis_check_is_store(r) != 0 || analysis_read_plan(r) != 0 ||
-		analysis_read_machines(r) != 0 || analysis_read_subjects(r) != 0)
+	if (analysis_check_is_store(r) != 0 || analysis_choose_machine(r, machine) != 0 ||
+		analysis_read_plan(r) != 0 || analysis_read_machines(r) != 0 ||
+		analysis_read_subjects(r) != 0)
 		return -1;
 	assign_roles(r->analysis);
 	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0 ||
@@ -301,8 +303,8 @@ static int read_all(struct analysis_source *r, const char *baseline, bool effect
 	return 0;
 }
 
-static int read_store(const char *path, const char *baseline, bool effects, struct analysis **out,
-	char *why, size_t why_bytes)
+static int read_store(const char *path, const char *machine, const char *baseline, bool effects,
+	struct analysis **out, char *why, size_t why_bytes)
 {
 	struct analysis_source r = {.path = path, .why = why, .why_bytes = why_bytes};
 	struct stat status;
@@ -323,7 +325,7 @@ static int read_store(const char *path, const char *baseline, bool effects, stru
 		if (sqlite3_exec(r.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 			analysis_refuse_sqlite(&r);
 		else
-			error = read_all(&r, baseline, effects);
+			error = read_all(&r, machine, baseline, effects);
 	}
 	sqlite3_close(r.db);
 	if (error != 0) {
@@ -337,12 +339,18 @@ static int read_store(const char *path, const char *baseline, bool effects, stru
 int analysis_read(
 	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, baseline, true, out, why, why_bytes);
+	return read_store(path, NULL, baseline, true, out, why, why_bytes);
+}
+
+int analysis_read_machine(const char *path, const char *machine, const char *baseline,
+	struct analysis **out, char *why, size_t why_bytes)
+{
+	return read_store(path, machine, baseline, true, out, why, why_bytes);
 }
 
 int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, NULL, false, out, why, why_bytes);
+	return read_store(path, NULL, NULL, false, out, why, why_bytes);
 }
 
 size_t analysis_find_cell(const struct analysis *a, const char *label)

@@ -365,6 +365,13 @@ struct analysis {
  */
 int analysis_read(
 	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes);
+
+/*
+ * The same of one machine of a store that was merged of several, by the beginning of its hash; NULL is
+ * refused with their names where there are several, and by the functions above and below.
+ */
+int analysis_read_machine(const char *path, const char *machine, const char *baseline,
+	struct analysis **out, char *why, size_t why_bytes);
 void analysis_free(struct analysis *analysis);
 
 /*

@@ -1162,6 +1162,35 @@ static void older(struct synthetic_store *wanted)
 	wanted->schema = STORE_SCHEMA_OLDEST;
 }
 
+/* A store that was merged of two machines shows one, by name. */
+static void machines_are_read_one_by_one(NO_STATE)
+{
+	struct analysis *a = small_store(two_cells);
+	char why[WHY_BYTES];
+	const size_t cells = a->cell_count;
+
+	analysis_free(a);
+	synthetic_store_execute(store, "UPDATE cell SET machine = '9a8b7c6d'; UPDATE cell SET "
+				       "machine = 'ffff' WHERE cell_id "
+				       "= (SELECT max(cell_id) FROM cell);"
+				       "INSERT INTO machine VALUES (2, 1, 'ffff', 'A', "
+				       "'{\"cpu\":{\"model\":\"Other\"}}')");
+	expect_refusal(store, NULL,
+		"2 machines, which are not pooled: name one with `nblbench report --machine`: "
+		"9a8b7c6d (Example CPU 9000 @ 2.00GHz), ffff (Other).");
+	assert_int_equal(analysis_read_machine(store, "x", NULL, &a, why, sizeof(why)), -1);
+	assert_non_null(strstr(why, "has no machine 'x'"));
+	assert_int_equal(analysis_read_machine(store, "ff", NULL, &a, why, sizeof(why)), 0);
+	assert_int_equal(a->cell_count, 1);
+	assert_int_equal(a->machine_count, 1);
+	assert_string_equal(a->machines[0].hash, "ffff");
+	assert_true(a->cells[0].blocks > 0);
+	analysis_free(a);
+	assert_int_equal(analysis_read_machine(store, "9a8b7c6d", NULL, &a, why, sizeof(why)), 0);
+	assert_int_equal(a->cell_count, cells - 1);
+	analysis_free(a);
+}
+
 /* Stores from before there was latency say what they said; one from before that is refused. */
 static void older_stores_stay_readable(NO_STATE)
 {
@@ -1733,6 +1762,7 @@ int main(void)
 		cmocka_unit_test(a_steady_machine_has_no_event),
 		cmocka_unit_test(too_few_other_blocks_leave_all_in),
 		cmocka_unit_test(an_event_lasts_for_a_block),
+		cmocka_unit_test(machines_are_read_one_by_one),
 		cmocka_unit_test(older_stores_stay_readable),
 		cmocka_unit_test(a_known_distribution_comes_out),
 		cmocka_unit_test(sides_of_a_lane_are_told_apart),

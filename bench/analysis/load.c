@@ -4,8 +4,9 @@
  */
 #include "bench/analysis/source.h"
 #include "bench/analysis/steps.h"
-
+#include "bench/base/append.h"
 #include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/engine/topology.h"
 #include "bench/sweep/fingerprint.h"
 #include "bench/sweep/schema.h"
@@ -35,6 +36,71 @@ int analysis_check_is_store(struct analysis_source *r)
 			"versions %d to %d: use the one that wrote it.",
 			r->path, r->schema, STORE_SCHEMA_OLDEST, STORE_SCHEMA_VERSION);
 	return 0;
+}
+
+/*
+ * The machines of a store, and of each what it is: those of cells, where several were merged. ?1: the
+ * beginning of the hash.
+ */
+static const char machines_sql[] =
+	"SELECT DISTINCT hash, ifnull(json_extract(json, '$.cpu.model'), 'unknown processor') FROM "
+	"machine"
+	" WHERE substr(hash, 1, length(?1)) = ?1 GROUP BY hash ORDER BY min(machine_id)";
+
+/* Views that hide the others' rows from every query that follows. */
+static int hide_other_machines(struct analysis_source *r, const char *hash)
+{
+	char *sql = sqlite3_mprintf(
+		"CREATE TEMP VIEW cell AS SELECT * FROM main.cell WHERE machine = %Q;"
+		"CREATE TEMP VIEW block AS SELECT * FROM main.block WHERE cell_id IN (SELECT "
+		"cell_id"
+		" FROM main.cell WHERE machine = %Q);"
+		"CREATE TEMP VIEW event AS SELECT * FROM main.event WHERE cell_id IS NULL OR "
+		"cell_id"
+		" IN (SELECT cell_id FROM main.cell WHERE machine = %Q);"
+		"CREATE TEMP VIEW machine AS SELECT * FROM main.machine WHERE hash = %Q",
+		hash, hash, hash, hash);
+
+	if (sql == NULL)
+		need_failed();
+	if (sqlite3_exec(r->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		analysis_refuse_sqlite(r);
+	sqlite3_free(sql);
+	return source_result(r);
+}
+
+int analysis_choose_machine(struct analysis_source *r, const char *machine)
+{
+	char known[ANALYSIS_SENTENCE_BYTES] = "";
+	const char *hash = "";
+	size_t count = 0;
+	int64_t merged = 0;
+
+	if (machine == NULL && r->schema < SCHEMA_WITH_MACHINES)
+		return 0;
+	if (r->schema >= SCHEMA_WITH_MACHINES)
+		source_integer(r, "SELECT count(*) FROM cell WHERE machine <> ''", &merged);
+
+	sqlite3_stmt *s = source_prepare(r, machines_sql);
+
+	sqlite3_bind_text(s, 1, machine == NULL ? "" : machine, -1, SQLITE_STATIC);
+	while (source_next(r, s)) {
+		hash = source_text(r, s, 0);
+		append(known, sizeof(known), "%s%.12s (%s)", count == 0 ? "" : ", ", hash,
+			source_text(r, s, 1));
+		count++;
+	}
+	if (machine != NULL && count == 0)
+		return analysis_refuse(r,
+			"'%s' has no machine '%s'; leave it out, and those that there are get "
+			"named.",
+			r->path, machine);
+	if (merged > 0 && count > 1)
+		return analysis_refuse(r,
+			"'%s' has figures of %zu machines, which are not pooled: name one with "
+			"`nblbench report --machine`: %s.",
+			r->path, count, known);
+	return merged > 0 && count == 1 ? hide_other_machines(r, hash) : source_result(r);
 }
 
 static uint32_t plan_cpus(const char *plan_json)

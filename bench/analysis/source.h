@@ -13,7 +13,7 @@
 
 /*
  * The first versions whose stores tell of waits and latency; of slices with every call timed; of the
- * machine's probes; of the memory that is held; of other builds.
+ * machine's probes; of the memory that is held; of other builds; of several machines.
  */
 enum {
 	SCHEMA_WITH_LATENCY = 3,
@@ -21,6 +21,7 @@ enum {
 	SCHEMA_WITH_PROBES = 5,
 	SCHEMA_WITH_HELD = 6,
 	SCHEMA_WITH_BUILDS = 6,
+	SCHEMA_WITH_MACHINES = 6,
 };
 
 struct analysis_source {

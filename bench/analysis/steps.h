@@ -20,6 +20,12 @@ const char *analysis_keep_text(struct analysis *a, const char *text);
  * assigned between subjects and cells.
  */
 int analysis_check_is_store(struct analysis_source *r);
+
+/*
+ * Has a store that was merged of several machines look like one of the machine whose hash begins so.
+ * NULL: there must be no choice.
+ */
+int analysis_choose_machine(struct analysis_source *r, const char *machine);
 int analysis_read_plan(struct analysis_source *r);
 int analysis_read_machines(struct analysis_source *r);
 int analysis_read_subjects(struct analysis_source *r);

@@ -170,11 +170,11 @@ static void write_cell(sqlite3 *db, int c)
 	else
 		snprintf(label, sizeof(label), "%s, %d thread%s", load->workload, load->threads,
 			load->threads == 1 ? "" : "s");
-	run_printed(db,
-		sqlite3_mprintf(
-			"INSERT INTO cell VALUES (%d,%Q,%Q,%Q,%Q,%d,%d,%d,%d,1,256,0,'ordinary',0)",
-			c + 1, label, load->workload, load->unit, load->program, load->threads,
-			load->lane_threads, load->threads > CPUS, load->burst));
+	run_printed(
+		db, sqlite3_mprintf("INSERT INTO cell VALUES "
+				    "(%d,%Q,%Q,%Q,%Q,%d,%d,%d,%d,1,256,0,'ordinary',0,'')",
+			    c + 1, label, load->workload, load->unit, load->program, load->threads,
+			    load->lane_threads, load->threads > CPUS, load->burst));
 	for (int i = 0; i < SUBJECTS; i++) {
 		const struct breakage *b = broken(&models[i], c);
 
@@ -515,7 +515,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 	}
 	/* What the versions before did not have. */
 	if (version < 6)
-		run(db, "ALTER TABLE memory DROP COLUMN rss_settled;"
+		run(db, "CREATE TABLE old AS SELECT * FROM cell; DROP TABLE cell; ALTER TABLE old "
+			"RENAME TO cell; ALTER TABLE cell DROP COLUMN machine;"
+			"ALTER TABLE memory DROP COLUMN rss_settled;"
 			"ALTER TABLE memory DROP COLUMN held_peak;"
 			"ALTER TABLE memory DROP COLUMN held_settled;"
 			"ALTER TABLE memory DROP COLUMN objects;"

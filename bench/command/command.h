@@ -19,6 +19,7 @@ struct command {
 
 /* Each command, by the source that defines it. */
 extern const struct command command_sweep;    /* sweep.c */
+extern const struct command command_merge;    /* merge.c */
 extern const struct command command_list;     /* list.c */
 extern const struct command command_info;     /* info.c */
 extern const struct command command_worker;   /* worker.c: hidden, started by the controller */

@@ -62,6 +62,24 @@ static void lost_output_is_a_failure(NO_STATE)
 
 #define SMALL "--pool mutex,null --workload pair --threads 1 --forks 1 --slice-ms 0.1 "
 
+/* What is merged says what it is, and what can't be is named. */
+static void stores_are_merged(NO_STATE)
+{
+	static const char made[] = "\"$N\" sweep --out x " SMALL "--blocks 1 >said 2>&1; ";
+	char line[512];
+
+	expect("\"$N\" merge a.db", COMMAND_USAGE, "name the store to make with --out FILE");
+	expect("\"$N\" merge --out b.db", COMMAND_USAGE, "STORE");
+	expect("\"$N\" merge --out b.db a.db", COMMAND_FAILED, "'a.db' can't be opened");
+	snprintf(line, sizeof(line),
+		"%s \"$N\" merge --out b.db x/sweep.db x/sweep.db; test $? = 1 && test ! -e b.db "
+		"&& "
+		"\"$N\" merge --out b.db x/sweep.db && \"$N\" report b.db && "
+		"\"$N\" report --machine nosuch b.db",
+		made);
+	expect(line, COMMAND_FAILED, "'b.db' has no machine 'nosuch'");
+}
+
 /*
  * The commands of a report, in the words of both: a cell of policies is asked for again without the
  * pools and policies that have no part in it.
@@ -190,6 +208,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(lost_output_is_a_failure),
 		cmocka_unit_test(commands_of_a_report_are_taken),
 		cmocka_unit_test(selftest_refuses_what_it_does_not_know),
+		cmocka_unit_test(stores_are_merged),
 		cmocka_unit_test(limits_are_named),
 		cmocka_unit_test(list_says_what_runs),
 		cmocka_unit_test(hanging_gnuplot_is_ended),

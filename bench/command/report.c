@@ -201,14 +201,15 @@ static int write_rows(
 	return 0;
 }
 
-static int write_formats(const char *store, const char *baseline, const char *directory, bool alone,
-	const bool *wanted, bool tell, char *why, size_t why_bytes)
+static int write_formats(const char *store, const char *machine, const char *baseline,
+	const char *directory, bool alone, const bool *wanted, bool tell, char *why,
+	size_t why_bytes)
 {
 	struct analysis *analysis;
 	char path[PATH_MAX];
 	int error;
 
-	if (analysis_read(store, baseline, &analysis, why, why_bytes) != 0)
+	if (analysis_read_machine(store, machine, baseline, &analysis, why, why_bytes) != 0)
 		return -1;
 	error = report_make_directory(directory, why, why_bytes);
 	for (size_t i = 0; i < FORMATS && error == 0; i++) {
@@ -279,7 +280,8 @@ int report_write(const char *store_path, const char *directory, char *why, size_
 
 	for (size_t i = 0; i < FORMATS; i++)
 		wanted[i] = is_usual(&formats[i]);
-	return write_formats(store_path, NULL, directory, true, wanted, false, why, why_bytes);
+	return write_formats(
+		store_path, NULL, NULL, directory, true, wanted, false, why, why_bytes);
 }
 
 static unsigned width_of(FILE *out)
@@ -313,6 +315,7 @@ struct report_request {
 	struct options_names format;
 	const char *directory;
 	const char *baseline;
+	const char *machine;
 };
 
 static const struct options_entry entries[] = {
@@ -327,6 +330,9 @@ static const struct options_entry entries[] = {
 		"the directory for the documents; it is made in one that exists if it is missing."),
 	OPTION(TEXT, struct report_request, baseline, "baseline", 'b', "LABEL",
 		"the strategy that all are also compared with. [malloc, else mutex]"),
+	OPTION(TEXT, struct report_request, machine, "machine", 'm', "HASH",
+		"of a store that was merged of several machines, the one to show, by the "
+		"beginning of its hash. [names them]"),
 };
 
 static const struct options options = {
@@ -387,8 +393,8 @@ static int run_report(int argc, char **argv)
 		}
 	}
 	for (int i = operand; i < argc; i++) {
-		if (write_formats(argv[i], request.baseline, request.directory, alone, wanted, true,
-			    why, sizeof(why)) != 0) {
+		if (write_formats(argv[i], request.machine, request.baseline, request.directory,
+			    alone, wanted, true, why, sizeof(why)) != 0) {
 			fprintf(stderr, "nblbench report: %s\n", why);
 			status = COMMAND_FAILED;
 		}

@@ -23,12 +23,14 @@ CREATE TABLE subject (
 -- The loads under which they compete; every figure belongs to one cell and one subject. object_align: bytes; 0: each
 -- strategy's own. pages: ordinary | transparent | huge. capped: 1 where the workload says how many objects the pool
 -- has; a slice's `failed` counts gets there that found none while one was free, its false empties.
+-- machine: the hash of the machine that measured it, in a store that was merged of several; else empty.
 CREATE TABLE cell (
-  cell_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, workload TEXT NOT NULL,
+  cell_id INTEGER PRIMARY KEY, label TEXT NOT NULL, workload TEXT NOT NULL,
   unit TEXT NOT NULL, program TEXT NOT NULL, threads INTEGER NOT NULL,
   lane_threads INTEGER NOT NULL, oversubscribed INTEGER NOT NULL, burst INTEGER NOT NULL,
   depth INTEGER NOT NULL, object_bytes INTEGER NOT NULL, object_align INTEGER NOT NULL,
-  pages TEXT NOT NULL, capped INTEGER NOT NULL) STRICT;
+  pages TEXT NOT NULL, capped INTEGER NOT NULL,
+  machine TEXT NOT NULL DEFAULT '', UNIQUE (label, machine)) STRICT;
 -- All subjects of a cell once, in random order. fork: the set of worker processes the block was run in. The rest is of
 -- the machine (probe.h), before the block and, by the name of end, behind it. calibration: a fixed piece of work of one
 -- thread. hand_overs: 200 hand-overs of a cache line between the first two CPUs; NULL: there is one, or others had it.

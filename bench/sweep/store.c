@@ -185,6 +185,25 @@ static void mark_block(struct store *self, size_t cell, uint32_t fork, uint32_t 
 	*has = true;
 }
 
+/* A store of several machines has other cells than the plan. */
+static int check_unmerged(struct store *self, char *why)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(
+		self->db, "SELECT 1 FROM cell WHERE machine <> ''", -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return code == SQLITE_DONE ? 0
+	       : code == SQLITE_ROW
+		       ? store_refuse(why,
+				 "'%s' was made by `nblbench merge`, and no sweep adds to it. Name "
+				 "another with --out",
+				 self->path)
+		       : store_refuse_sqlite(why, self->path, self->db);
+}
+
 static int load_blocks(struct store *self, char *why)
 {
 	const struct plan *plan = self->plan;
@@ -254,7 +273,7 @@ int store_open(const char *path, const struct plan *plan, const char *command, s
 		goto fail;
 	}
 	if (store_open_checked(path, &self->db, why) != 0 || check_plan(self, why) != 0 ||
-		load_blocks(self, why) != 0 ||
+		check_unmerged(self, why) != 0 || load_blocks(self, why) != 0 ||
 		store_execute(self->db, path,
 			"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 			"PRAGMA foreign_keys = ON;",

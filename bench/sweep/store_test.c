@@ -6,6 +6,7 @@
 
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/compiler.h"
+#include "bench/sweep/merge.h"
 #include "bench/sweep/schema.h"
 
 #include <errno.h>
@@ -278,6 +279,66 @@ static void what_goes_in_comes_out(void **state)
 	assert_false(store_has_block(store, 1, 1, 1));
 	assert_int_equal(store_blocks(store), 1);
 	store_close(store);
+}
+
+/* A store of that machine with one block. */
+static char *measured_on(
+	struct fixture *self, const char *machine, uint32_t fork, const char *name, char *path)
+{
+	json_t *fingerprint = json_pack("{s:{s:s}}", "cpu", "model", machine);
+
+	snprintf(self->path, sizeof(self->path), "%.4000s/%s", self->folder, name);
+	struct store *store = open_well(self, true);
+	assert_int_equal(store_add_machine(store, machine, "A", fingerprint, self->why), 0);
+	assert_int_equal(add_block(self, store, 0, fork, 0), 0);
+	store_close(store);
+	json_decref(fingerprint);
+	return strcpy(path, self->path);
+}
+
+static void assert_unmerged(
+	struct fixture *self, const char *out, char *first, char *second, const char *piece)
+{
+	char *stores[] = {first, second};
+
+	assert_int_equal(merge_stores(out, stores, array_count(stores), self->why), -1);
+	if (strstr(self->why, piece) == NULL)
+		fail_msg("expected '%s' in: %s", piece, self->why);
+}
+
+static void machines_are_merged_and_not_pooled(void **state)
+{
+	struct fixture *self = *state;
+	char one[PATH_MAX], shard[PATH_MAX], two[PATH_MAX], other[PATH_MAX], out[PATH_MAX];
+	char *stores[] = {measured_on(self, "aaaa", 0, "one.db", one),
+		measured_on(self, "aaaa", 1, "shard.db", shard),
+		measured_on(self, "bbbb", 0, "two.db", two)};
+	struct plan *usual = self->plan;
+
+	self->plan = make_plan(2);
+	measured_on(self, "bbbb", 0, "other.db", other);
+	plan_free(self->plan);
+	self->plan = usual;
+	snprintf(out, sizeof(out), "%.4000s/merged.db", self->folder);
+	assert_unmerged(self, out, one, one, "they would be pooled");
+	assert_unmerged(self, out, one, other, "another plan: seed");
+	assert_unmerged(self, one, one, two, "exists");
+	assert_int_equal(access(out, F_OK), -1);
+	if (merge_stores(out, stores, array_count(stores), self->why) != 0)
+		fail_msg("not merged: %s", self->why);
+	strcpy(self->path, out);
+	assert_query(self,
+		"SELECT group_concat(machine || count, ' ') FROM (SELECT machine, count(*) AS "
+		"count "
+		"FROM cell GROUP BY machine)",
+		"aaaa2 bbbb2");
+	assert_query(self, "SELECT count(*) || (SELECT count(*) FROM machine) FROM block", "33");
+	assert_query(self,
+		"SELECT count(*) FROM slice JOIN block USING (block_id) JOIN cell USING "
+		"(cell_id) WHERE machine = 'bbbb' AND label = 'pair, 1 thread' AND "
+		"subject_id = 1",
+		"1");
+	assert_refused(self, "no sweep adds to it", "--out");
 }
 
 /* A cell's objects are columns: what they weigh, where they stand, on which pages. */
@@ -584,6 +645,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(what_goes_in_comes_out),
 		STORE_TEST(a_balance_goes_in_and_comes_out),
+		STORE_TEST(machines_are_merged_and_not_pooled),
 		STORE_TEST(objects_of_a_cell_are_stored),
 		STORE_TEST(capped_cells_are_told),
 		STORE_TEST(events_are_counted_as_the_sweep_needs_them),
