@@ -515,7 +515,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 	}
 	/* What the versions before did not have. */
 	if (version < 6)
-		run(db, "CREATE TABLE old AS SELECT * FROM cell; DROP TABLE cell; ALTER TABLE old "
+		run(db, "DROP VIEW results; DROP VIEW forks; DROP VIEW latencies; DROP VIEW loads;"
+			"DROP VIEW memories; DROP VIEW events;"
+			"CREATE TABLE old AS SELECT * FROM cell; DROP TABLE cell; ALTER TABLE old "
 			"RENAME TO cell; ALTER TABLE cell DROP COLUMN machine;"
 			"ALTER TABLE memory DROP COLUMN rss_settled;"
 			"ALTER TABLE memory DROP COLUMN held_peak;"

@@ -111,3 +111,64 @@ CREATE TABLE memory (
   fork INTEGER NOT NULL, rss_open INTEGER NOT NULL, rss_peak INTEGER NOT NULL, rss_settled INTEGER,
   pool_bytes INTEGER NOT NULL, held_peak INTEGER, held_settled INTEGER, capacity INTEGER NOT NULL,
   objects INTEGER, drained INTEGER NOT NULL, expected INTEGER NOT NULL, PRIMARY KEY (cell_id, subject_id, fork)) STRICT, WITHOUT ROWID;
+
+-- Views for people: names instead of ids, one row a cell and strategy unless said otherwise. They are of all slices, those
+-- with a flag and those of events of the machine too, which the report leaves out where it can; and they decide nothing.
+-- machine: empty where the store is of one machine.
+
+-- Medians of a fork's slices. ns: of a unit, by the rule of workload_lanes (bench/workload.h).
+CREATE VIEW forks AS
+  WITH figure AS (
+    SELECT b.cell_id, b.fork, s.subject_id, s.units, s.failed, s.flags, s.units_per_s > 0 AS worked,
+      1e9 * min(c.threads, ifnull(nullif(json_extract(p.json, '$.cpus'), 0), c.threads)) / c.lane_threads
+        / s.units_per_s AS ns
+    FROM slice s JOIN block b USING (block_id) JOIN cell c USING (cell_id) CROSS JOIN plan p),
+  placed AS (
+    SELECT *, row_number() OVER (PARTITION BY cell_id, subject_id, fork ORDER BY worked DESC, ns) AS place,
+      count(ns) OVER (PARTITION BY cell_id, subject_id, fork) AS count FROM figure)
+  SELECT c.machine, c.label AS cell, u.label AS strategy, fork,
+    avg(ns) FILTER (WHERE place IN ((count + 1) / 2, count / 2 + 1)) AS ns, count(*) AS slices,
+    sum(flags <> '') AS flagged, sum(units) AS units, sum(failed) AS failed
+  FROM placed JOIN cell c USING (cell_id) JOIN subject u USING (subject_id) GROUP BY cell_id, subject_id, fork;
+-- ns: the median of the forks' medians. state: measured, or what the first event says that explains its absence or failure.
+CREATE VIEW results AS
+  WITH placed AS (
+    SELECT *, row_number() OVER (PARTITION BY machine, cell, strategy ORDER BY ns IS NULL, ns) AS place,
+      count(ns) OVER (PARTITION BY machine, cell, strategy) AS count FROM forks),
+  figure AS (
+    SELECT machine, cell, strategy, avg(ns) FILTER (WHERE place IN ((count + 1) / 2, count / 2 + 1)) AS ns,
+      count(*) AS forks, sum(slices) AS slices, sum(flagged) AS flagged, sum(units) AS units, sum(failed) AS failed
+    FROM placed GROUP BY machine, cell, strategy),
+  trouble AS (
+    SELECT cell_id, subject_id, state, min(event_id) FROM event
+    WHERE state NOT IN ('rationed', 'starved', 'disturbed') GROUP BY cell_id, subject_id)
+  SELECT c.machine, c.label AS cell, u.label AS strategy, f.ns, f.forks, f.slices, f.flagged, f.units, f.failed,
+    coalesce(t.state, 'measured') AS state, c.workload, c.threads, c.burst, c.depth, c.object_bytes, u.pool, u.context
+  FROM cell c CROSS JOIN subject u
+  LEFT JOIN figure f ON f.machine = c.machine AND f.cell = c.label AND f.strategy = u.label
+  LEFT JOIN trouble t ON t.cell_id = c.cell_id AND t.subject_id = u.subject_id
+  WHERE f.ns IS NOT NULL OR t.state IS NOT NULL;
+-- Of timed calls, a row a path more; the percentiles are in the histograms, which the report reads.
+CREATE VIEW latencies AS
+  SELECT c.machine, c.label AS cell, u.label AS strategy, l.path, count(DISTINCT l.fork) AS forks, sum(l.calls) AS calls,
+    sum(l.sum) / 8.0 / sum(l.calls) AS mean_ns, max(l.longest) / 8.0 AS longest_ns
+  FROM latency l JOIN cell c USING (cell_id) JOIN subject u USING (subject_id) GROUP BY l.cell_id, l.subject_id, l.path;
+-- Of an open loop, a row a load more. Rates are arrivals a second, means over slices; late: a share of what was served.
+CREATE VIEW loads AS
+  SELECT c.machine, c.label AS cell, u.label AS strategy, l.load, l.arrivals, count(*) AS forks, sum(l.slices) AS slices,
+    sum(l.capacity_s) / sum(l.slices) AS capacity_s, sum(l.wanted_s) / sum(l.slices) AS wanted_s,
+    sum(l.served_s) / sum(l.slices) AS served_s, 1.0 * sum(l.late) / sum(l.served) AS late,
+    sum(l.sum) / 8.0 / sum(l.served) AS mean_ns, max(l.longest) / 8.0 AS longest_ns
+  FROM load l JOIN cell c USING (cell_id) JOIN subject u USING (subject_id) GROUP BY l.cell_id, l.subject_id, l.load;
+-- Means over forks, in bytes; object_*: bytes an object, as the table memory says.
+CREATE VIEW memories AS
+  SELECT c.machine, c.label AS cell, u.label AS strategy, count(*) AS forks,
+    avg(1.0 * m.held_peak / m.objects) AS object_peak, avg(1.0 * m.held_settled / m.objects) AS object_settled,
+    avg(m.held_peak) AS held_peak, avg(m.held_settled) AS held_settled, avg(m.rss_peak) AS rss_peak,
+    avg(m.rss_settled) AS rss_settled, max(m.objects) AS objects, max(m.capacity) AS capacity
+  FROM memory m JOIN cell c USING (cell_id) JOIN subject u USING (subject_id) GROUP BY m.cell_id, m.subject_id;
+-- What came to pass, a row each; at: UTC.
+CREATE VIEW events AS
+  SELECT c.machine, datetime(e.at_ns / 1000000000, 'unixepoch') AS at, c.label AS cell, u.label AS strategy, e.fork,
+    e.state, e.detail
+  FROM event e LEFT JOIN cell c USING (cell_id) LEFT JOIN subject u USING (subject_id) ORDER BY e.event_id;

@@ -281,6 +281,33 @@ static void what_goes_in_comes_out(void **state)
 	store_close(store);
 }
 
+/* The views' figures, which a user asks for by name. */
+static void views_say_what_is_stored(void **state)
+{
+	struct fixture *self = *state;
+	struct store *store = open_well(self, true);
+	const struct store_memory memory = {0, 0, 1, 21, 22, 23, 24, 25, 26, -1, 280, 140, 10};
+
+	for (uint32_t block = 0; block < 3; block++)
+		assert_int_equal(add_block(self, store, 0, 1, block), 0);
+	assert_int_equal(store_add_memory(store, &memory, self->why), 0);
+	assert_int_equal(store_add_event(store, 1, 0, -1, "unsupported", "No.", self->why), 0);
+	store_close(store);
+	/* The test's slices have 1.25e9 units a second. */
+	assert_query(self,
+		"SELECT ns || ' ' || forks || ' ' || slices || ' ' || flagged || ' ' || state FROM "
+		"results WHERE cell = 'pair, 1 thread' AND strategy = 'mutex'",
+		"0.8 1 3 3 measured");
+	assert_query(self, "SELECT cell || state FROM results WHERE ns IS NULL",
+		"pair, 2 threadsunsupported");
+	assert_query(self, "SELECT slices || fork FROM forks WHERE strategy = 'mutex'", "31");
+	assert_query(
+		self, "SELECT object_peak || ' ' || object_settled FROM memories", "28.0 14.0");
+	assert_query(self, "SELECT strategy || state || detail FROM events", "mutexunsupportedNo.");
+	assert_query(self,
+		"SELECT (SELECT count(*) FROM latencies) || (SELECT count(*) FROM loads)", "00");
+}
+
 /* A store of that machine with one block. */
 static char *measured_on(
 	struct fixture *self, const char *machine, uint32_t fork, const char *name, char *path)
@@ -332,6 +359,9 @@ static void machines_are_merged_and_not_pooled(void **state)
 		"count "
 		"FROM cell GROUP BY machine)",
 		"aaaa2 bbbb2");
+	assert_query(self,
+		"SELECT group_concat(machine || forks, ' ') FROM results WHERE strategy = 'mutex'",
+		"aaaa2 bbbb1");
 	assert_query(self, "SELECT count(*) || (SELECT count(*) FROM machine) FROM block", "33");
 	assert_query(self,
 		"SELECT count(*) FROM slice JOIN block USING (block_id) JOIN cell USING "
@@ -645,6 +675,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(what_goes_in_comes_out),
 		STORE_TEST(a_balance_goes_in_and_comes_out),
+		STORE_TEST(views_say_what_is_stored),
 		STORE_TEST(machines_are_merged_and_not_pooled),
 		STORE_TEST(objects_of_a_cell_are_stored),
 		STORE_TEST(capped_cells_are_told),
