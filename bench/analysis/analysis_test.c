@@ -1162,6 +1162,44 @@ static void older(struct synthetic_store *wanted)
 	wanted->schema = STORE_SCHEMA_OLDEST;
 }
 
+static int version; /* of the stores that of_version makes */
+
+static void of_version(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->schema = version;
+}
+
+/* Each version that is said to be read is, to the same times. */
+static void every_version_is_read(NO_STATE)
+{
+	struct analysis *now = small_store(two_cells);
+
+	for (version = STORE_SCHEMA_OLDEST; version < STORE_SCHEMA_VERSION; version++) {
+		struct analysis *then = NULL;
+		char why[WHY_BYTES];
+
+		write_store(of_version);
+		if (analysis_read_raw(store, &then, why, sizeof(why)) != 0)
+			fail_msg("version %d: %s", version, why);
+		assert_int_equal(then->cell_count, now->cell_count);
+		for (size_t i = 0; i < now->subject_count; i++) {
+			const struct analysis_result *r = analysis_at(now, 1, i),
+						     *old = analysis_at(then, 1, i);
+
+			assert_int_equal(r->slices, old->slices);
+			assert_int_equal(r->state, old->state);
+			assert_int_equal(r->memory.known, old->memory.known);
+			if (r->memory.known)
+				near(r->memory.object_bytes, old->memory.object_bytes, 1e-9);
+		}
+		assert_int_equal(then->moment_count > 0, version >= 5);
+		assert_int_equal(then->has_held, version >= 6);
+		analysis_free(then);
+	}
+	analysis_free(now);
+}
+
 /* A store that was merged of two machines shows one, by name. */
 static void machines_are_read_one_by_one(NO_STATE)
 {
@@ -1763,6 +1801,7 @@ int main(void)
 		cmocka_unit_test(too_few_other_blocks_leave_all_in),
 		cmocka_unit_test(an_event_lasts_for_a_block),
 		cmocka_unit_test(machines_are_read_one_by_one),
+		cmocka_unit_test(every_version_is_read),
 		cmocka_unit_test(older_stores_stay_readable),
 		cmocka_unit_test(a_known_distribution_comes_out),
 		cmocka_unit_test(sides_of_a_lane_are_told_apart),
