@@ -38,9 +38,9 @@ static struct plan *make_plan(uint64_t seed)
 	struct plan *plan = NULL;
 
 	request.pools.item[request.pools.count++] = "mutex";
-	request.workloads.item[request.workloads.count++] = "pair";
-	request.threads.item[request.threads.count++] = 1;
-	request.threads.item[request.threads.count++] = 2;
+	request.axes.workloads.item[request.axes.workloads.count++] = "pair";
+	request.axes.threads.item[request.axes.threads.count++] = 1;
+	request.axes.threads.item[request.axes.threads.count++] = 2;
 	if (plan_make(&request, &plan, why) != 0)
 		fail_msg("the plan was refused: %s", why);
 	return plan;
@@ -379,12 +379,12 @@ static void objects_of_a_cell_are_stored(void **state)
 	struct plan *usual = self->plan;
 
 	request.pools.item[request.pools.count++] = "mutex";
-	request.workloads.item[request.workloads.count++] = "pair";
-	request.threads.item[request.threads.count++] = 1;
-	request.sizes.item[request.sizes.count++] = 2048;
-	request.aligns.item[request.aligns.count++] = 128;
-	request.pages.item[request.pages.count++] = "transparent";
-	request.pages.item[request.pages.count++] = "huge";
+	request.axes.workloads.item[request.axes.workloads.count++] = "pair";
+	request.axes.threads.item[request.axes.threads.count++] = 1;
+	request.axes.sizes.item[request.axes.sizes.count++] = 2048;
+	request.axes.aligns.item[request.axes.aligns.count++] = 128;
+	request.axes.pages.item[request.axes.pages.count++] = "transparent";
+	request.axes.pages.item[request.axes.pages.count++] = "huge";
 	assert_int_equal(plan_make(&request, &self->plan, self->why), 0);
 	store_close(open_well(self, true));
 	assert_query(self,
@@ -410,9 +410,9 @@ static void capped_cells_are_told(void **state)
 	struct plan *usual = self->plan;
 
 	request.pools.item[request.pools.count++] = "mutex";
-	request.workloads.item[request.workloads.count++] = "pair";
-	request.workloads.item[request.workloads.count++] = "held_95";
-	request.threads.item[request.threads.count++] = 2;
+	request.axes.workloads.item[request.axes.workloads.count++] = "pair";
+	request.axes.workloads.item[request.axes.workloads.count++] = "held_95";
+	request.axes.threads.item[request.axes.threads.count++] = 2;
 	assert_int_equal(plan_make(&request, &self->plan, self->why), 0);
 	store_close(open_well(self, true));
 	assert_query(self, "SELECT group_concat(workload || capped) FROM cell", "pair0,held_951");
