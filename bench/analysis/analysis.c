@@ -3,6 +3,7 @@
 #include "bench/analysis/steps.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
+#include "bench/sweep/plan.h"
 
 #include <errno.h>
 #include <math.h>
@@ -303,10 +304,47 @@ static int read_all(
 	return 0;
 }
 
-static int read_store(const char *path, const char *machine, const char *baseline, bool effects,
-	struct analysis **out, char *why, size_t why_bytes)
+/* What of a store one cell's effects take, and nothing of the machine, which other cells' blocks tell of too. */
+static int read_cell_alone(struct analysis_source *r, const char *label)
 {
-	struct analysis_source r = {.path = path, .why = why, .why_bytes = why_bytes};
+	struct analysis *a = r->analysis;
+
+	if (analysis_check_is_store(r) != 0 || analysis_read_plan(r) != 0 ||
+		analysis_read_subjects(r) != 0)
+		return -1;
+	assign_roles(a);
+	if (analysis_read_cells(r) != 0 || analysis_read_events(r) != 0)
+		return -1;
+
+	const size_t cell = analysis_find_cell(a, label);
+	struct analysis_raw *raws = analysis_keep(a, a->cell_count, sizeof(*raws));
+
+	a->raws = raws;
+	if (cell == a->cell_count)
+		return analysis_refuse(r, "'%s' has no cell '%s'.", r->path, label);
+	if (analysis_read_cell(r, cell, &raws[cell]) != 0)
+		return -1;
+	finish_cell(a, cell, &raws[cell]);
+	if (raws[cell].blocks > 0)
+		analysis_estimate(a, cell, &raws[cell]);
+	return 0;
+}
+
+/* What is read of a store. */
+struct wanted {
+	const char *machine, *baseline;
+	bool effects;
+	const char *cell; /* only this one's effects, by so many forks; NULL: all */
+	uint32_t forks;
+};
+
+static int read_store(const char *path, const struct wanted *wanted, struct analysis **out,
+	char *why, size_t why_bytes)
+{
+	struct analysis_source r = {.path = path,
+		.why = why,
+		.why_bytes = why_bytes,
+		.forks = wanted->cell != NULL ? wanted->forks : INT64_MAX};
 	struct stat status;
 	int error = -1;
 
@@ -325,7 +363,9 @@ static int read_store(const char *path, const char *machine, const char *baselin
 		if (sqlite3_exec(r.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
 			analysis_refuse_sqlite(&r);
 		else
-			error = read_all(&r, machine, baseline, effects);
+			error = wanted->cell != NULL ? read_cell_alone(&r, wanted->cell)
+						     : read_all(&r, wanted->machine,
+							       wanted->baseline, wanted->effects);
 	}
 	sqlite3_close(r.db);
 	if (error != 0) {
@@ -339,18 +379,51 @@ static int read_store(const char *path, const char *machine, const char *baselin
 int analysis_read(
 	const char *path, const char *baseline, struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, NULL, baseline, true, out, why, why_bytes);
+	return analysis_read_machine(path, NULL, baseline, out, why, why_bytes);
 }
 
 int analysis_read_machine(const char *path, const char *machine, const char *baseline,
 	struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, machine, baseline, true, out, why, why_bytes);
+	const struct wanted wanted = {.machine = machine, .baseline = baseline, .effects = true};
+
+	return read_store(path, &wanted, out, why, why_bytes);
 }
 
 int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes)
 {
-	return read_store(path, NULL, NULL, false, out, why, why_bytes);
+	return read_store(path, &(struct wanted){.effects = false}, out, why, why_bytes);
+}
+
+/* Of a row's distance: a half-width that is narrow enough, however wide. */
+static const double narrow_share = 0.25;
+
+static bool is_known(const struct stats_estimate *effect, double wanted)
+{
+	const double half = (effect->hi - effect->lo) / 2;
+
+	return effect->forks >= PLAN_UNTIL_FORKS && isfinite(half) &&
+	       half <= fmax(wanted, narrow_share * fabs(effect->point));
+}
+
+int analysis_settled(const char *path, const char *label, uint32_t forks, double wanted,
+	bool *settled, char *why, size_t why_bytes)
+{
+	const struct wanted cell_alone = {.cell = label, .forks = forks};
+	struct analysis *a = NULL;
+
+	if (read_store(path, &cell_alone, &a, why, why_bytes) != 0)
+		return -1;
+
+	const size_t cell = analysis_find_cell(a, label);
+
+	*settled = a->cells[cell].has_best && a->cells[cell].forks >= PLAN_UNTIL_FORKS;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (analysis_competes(a, cell, i) && i != a->cells[cell].best)
+			*settled &= is_known(&analysis_at(a, cell, i)->to_best, wanted);
+	}
+	analysis_free(a);
+	return 0;
 }
 
 size_t analysis_find_cell(const struct analysis *a, const char *label)

@@ -320,6 +320,8 @@ struct analysis {
 	struct analysis_build other; /* if has_other */
 	uint64_t seed;               /* the plan's */
 	uint32_t cpus;               /* that the sweep could use; 0: the plan does not say */
+	uint32_t forks;              /* that the plan has for a cell; 0: it does not say */
+	double until; /* per cent, to which a cell that took fewer is known; 0: none was to take fewer */
 	/*
 	 * Memory is what was held. Else the store is older, and bytes an object are what opening and
 	 * filling the pool cost, by its capacity.
@@ -379,6 +381,21 @@ void analysis_free(struct analysis *analysis);
  * those who make estimates of their own from out->raws.
  */
 int analysis_read_raw(const char *path, struct analysis **out, char *why, size_t why_bytes);
+
+/*
+ * Whether the cell of that label is known well enough by its first forks, as a pure function of what the
+ * store holds of these: each row that is ranked has an interval of its ratio to the best whose half-width
+ * is at most `wanted`, a logarithm, or a quarter of its distance. Its forks are PLAN_UNTIL_FORKS
+ * or more; a cell without a best is not. 0 and *settled; or -1 as analysis_read.
+ *
+ * Who looks again and again and stops when the answer pleases is pleased too often (optional stopping). So
+ * this asks for width, never for a verdict: an interval is as likely to be narrow on either side of the
+ * truth. What remains is that a narrow interval may be narrow by luck, so those that ended a cell cover a
+ * little less than they say. The quarter is no verdict either: at such a distance, more than four
+ * half-widths, no luck of looks decides what is said.
+ */
+int analysis_settled(const char *path, const char *label, uint32_t forks, double wanted,
+	bool *settled, char *why, size_t why_bytes);
 
 /*
  * A subject's row of log_ns, less that of the reference if there is one, with NAN for none. A flagged

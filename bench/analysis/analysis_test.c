@@ -5,6 +5,7 @@
 #include "bench/analysis/near.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/base/number.h"
+#include "bench/sweep/plan.h"
 #include "bench/sweep/schema.h"
 
 #include <math.h>
@@ -476,6 +477,59 @@ static void a_moved_twin_raises_the_floor(NO_STATE)
 		analysis_at(a, 0, subject(a, "rseq_mag"))->best_verdict, STATS_INCONCLUSIVE);
 	assert_null(strstr(cell->command, "moved"));
 	analysis_free(a);
+}
+
+static bool is_settled(const char *cell, uint32_t forks, double wanted)
+{
+	char why[WHY_BYTES];
+	bool settled = false;
+
+	if (analysis_settled(store, cell, forks, wanted, &settled, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	return settled;
+}
+
+static void ten_forks(struct synthetic_store *wanted)
+{
+	two_cells(wanted);
+	wanted->forks = 10;
+}
+
+/* A cell needs no more forks once its rows are known so well; of fewer than six nobody knows how well. */
+static void a_cell_is_settled_by_width(NO_STATE)
+{
+	write_store(ten_forks);
+	assert_true(is_settled("pair, 1 thread", 6, log1p(0.1)));
+	assert_false(is_settled("pair, 1 thread", 6, log1p(0.0005)));
+	assert_false(is_settled("pair, 1 thread", PLAN_UNTIL_FORKS - 1, log1p(0.1)));
+}
+
+/* The answer is about the blocks of those forks: later ones, other cells and the machine don't change it. */
+static void settled_is_what_it_was(NO_STATE)
+{
+	enum { TRIES = 12 };
+	char why[WHY_BYTES];
+	bool before[TRIES], settled;
+	size_t yes = 0;
+
+	write_store(ten_forks);
+	for (size_t i = 0; i < TRIES; i++) {
+		before[i] = is_settled("pair, 1 thread", 7, 0.002 * pow(1.5, (double)i));
+		yes += before[i];
+		assert_true(i == 0 || before[i] >= before[i - 1]);
+	}
+	assert_true(yes > 0 && yes < TRIES);
+	synthetic_store_execute(store,
+		"DELETE FROM slice WHERE block_id IN (SELECT block_id FROM block WHERE fork >= 7 "
+		"OR "
+		"cell_id <> 1); UPDATE block SET calibration_ns = 3 * calibration_ns, "
+		"calibration_end_ns = 3 * calibration_end_ns WHERE fork >= 7 OR cell_id <> 1");
+	for (size_t i = 0; i < TRIES; i++)
+		assert_int_equal(
+			is_settled("pair, 1 thread", 7, 0.002 * pow(1.5, (double)i)), before[i]);
+	assert_int_equal(
+		analysis_settled(store, "no such cell", 7, 1, &settled, why, sizeof(why)), -1);
+	assert_non_null(strstr(why, "has no cell 'no such cell'"));
 }
 
 /* The times of "ticket" in forks below `forks` and in the others: mag_tls takes 2.0 ns. */
@@ -1777,6 +1831,8 @@ int main(void)
 		cmocka_unit_test(an_injected_slow_down_is_found),
 		cmocka_unit_test(flagged_slices_leave_unless_all_are),
 		cmocka_unit_test(a_short_sweep_decides_nothing),
+		cmocka_unit_test(a_cell_is_settled_by_width),
+		cmocka_unit_test(settled_is_what_it_was),
 		cmocka_unit_test(each_class_has_the_floor_of_its_twin),
 		cmocka_unit_test(a_noisy_class_gets_no_fine_verdict),
 		cmocka_unit_test(a_moved_twin_raises_the_floor),

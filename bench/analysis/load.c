@@ -103,13 +103,22 @@ int analysis_choose_machine(struct analysis_source *r, const char *machine)
 	return merged > 0 && count == 1 ? hide_other_machines(r, hash) : source_result(r);
 }
 
-static uint32_t plan_cpus(const char *plan_json)
+static uint32_t small_of(const json_t *plan, const char *name)
 {
-	json_t *plan = json_loads(plan_json, 0, NULL);
-	const json_int_t cpus = json_integer_value(json_object_get(plan, "cpus"));
+	const json_int_t value = json_integer_value(json_object_get(plan, name));
 
+	return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
+}
+
+/* What the plan says of itself, as far as it does. */
+static void take_plan(struct analysis *a)
+{
+	json_t *plan = json_loads(a->plan_json, 0, NULL);
+
+	a->cpus = small_of(plan, "cpus");
+	a->forks = small_of(plan, "forks");
+	a->until = json_number_value(json_object_get(plan, "until"));
 	json_decref(plan);
-	return cpus < 0 || cpus > UINT32_MAX ? 0 : (uint32_t)cpus;
 }
 
 int analysis_read_plan(struct analysis_source *r)
@@ -127,7 +136,7 @@ int analysis_read_plan(struct analysis_source *r)
 		a->seed = (uint64_t)sqlite3_column_int64(s, 4);
 		a->created_ns = sqlite3_column_int64(s, 5);
 		a->command = source_text(r, s, 6);
-		a->cpus = plan_cpus(a->plan_json);
+		take_plan(a);
 	}
 	if (!r->failed && a->plan_hash == NULL)
 		analysis_refuse(r, "'%s' holds no plan: its sweep ended before it began.", r->path);

@@ -74,7 +74,9 @@ static const char slice_sql[] =
 	" s.failed, s.jain, s.slowest_share, s.flags, b.block_id, s.flush, s.refill, s.steal, "
 	"s.grow, %s, "
 	"s.empty"
-	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? ORDER BY "
+	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? AND b.fork < ? "
+	"ORDER "
+	"BY "
 	"block_at";
 
 static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_t block,
@@ -108,8 +110,9 @@ static void read_slices(struct analysis_source *r, size_t cell_at, struct analys
 	char sql[SQL_BYTES];
 	sqlite3_stmt *s = source_ask_cell(r, cell_at,
 		"SELECT count(DISTINCT b.block_id), count(DISTINCT b.fork) FROM block b"
-		" JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ?");
+		" JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? AND b.fork < ?");
 
+	sqlite3_bind_int64(s, 2, r->forks);
 	while (source_next(r, s)) {
 		cell->blocks = (size_t)source_count(s, 0);
 		cell->forks = (size_t)source_count(s, 1);
@@ -117,6 +120,7 @@ static void read_slices(struct analysis_source *r, size_t cell_at, struct analys
 	raw_alloc(raw, cell->blocks, cell->forks, a->subject_count);
 	snprintf(sql, sizeof(sql), slice_sql, r->schema >= SCHEMA_WITH_LATENCY ? "s.wait" : "0");
 	s = source_ask_cell(r, cell_at, sql);
+	sqlite3_bind_int64(s, 2, r->forks);
 	while (source_next(r, s)) {
 		const size_t block = (size_t)source_count(s, COLUMN_BLOCK_AT) - 1;
 		const size_t fork = (size_t)source_count(s, COLUMN_FORK_AT) - 1;

@@ -28,6 +28,7 @@ struct analysis_source {
 	const char *path;
 	sqlite3 *db;
 	int64_t schema; /* the store's version */
+	int64_t forks;  /* only slices of the forks below it are read */
 	struct analysis *analysis;
 	bool failed; /* something has gone wrong, and why says what */
 	char *why;

@@ -287,6 +287,11 @@ void analysis_confidence(const struct analysis *analysis, char *text)
 		ADD(text, "%zu fork%s a cell. ", forks_high, plural(forks_high));
 	else
 		ADD(text, "%zu to %zu forks a cell. ", forks_low, forks_high);
+	if (analysis->until > 0)
+		ADD(text,
+			"The plan has %" PRIu32 "; a cell took no more once its rows were known to "
+			"%g %%. ",
+			analysis->forks, analysis->until);
 	if (analysis->preliminary)
 		ADD(text,
 			"Preliminary: fewer than %d forks don't tell how processes differ, so "

@@ -2,6 +2,7 @@
  * `nblbench sweep`: settles the plan, has it measured, and ends with the ranked table and the
  * reports.
  */
+#include "bench/analysis/analysis.h"
 #include "bench/base/clock.h"
 #include "bench/base/progress.h"
 #include "bench/command/command.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,13 +155,14 @@ static void print_plan(const struct plan *plan, FILE *out)
 	char time[PROGRESS_TIME_BYTES];
 
 	fprintf(out,
-		"%zu cell%s x %zu subjects, %" PRIu32 " fork%s of %" PRIu32
+		"%zu cell%s x %zu subjects, %s%" PRIu32 " fork%s of %" PRIu32
 		" block%s, seed %" PRIu64 "; about %s, %" PRIu64 " MiB of memory, %" PRIu64
 		" MiB of disk",
 		plan->cell_count, plan->cell_count == 1 ? "" : "s", plan->subject_count,
-		plan->forks, plan->forks == 1 ? "" : "s", plan->blocks,
-		plan->blocks == 1 ? "" : "s", plan->seed, progress_time(plan_eta_ns(plan), time),
-		(plan_memory_bytes(plan) >> 20) + 1, (plan_store_bytes(plan) >> 20) + 1);
+		plan->until > 0 ? "at most " : "", plan->forks, plan->forks == 1 ? "" : "s",
+		plan->blocks, plan->blocks == 1 ? "" : "s", plan->seed,
+		progress_time(plan_eta_ns(plan), time), (plan_memory_bytes(plan) >> 20) + 1,
+		(plan_store_bytes(plan) >> 20) + 1);
 }
 
 /* Says how long a long sweep takes, and what would be shorter. */
@@ -218,6 +221,11 @@ static int conclude(const struct sweep *self, uint64_t missing, uint64_t trouble
 		    " blocks are missing, because the machine was too busy or their workers "
 		    "were ended from outside; the same command measures them.",
 			missing);
+	if (self->outcome.settled > 0)
+		say("%" PRIu32 " of %zu cells took fewer than %" PRIu32
+		    " forks: all their rows were known to %g %%.",
+			self->outcome.settled, self->plan->cell_count, self->plan->forks,
+			self->plan->until);
 	if (self->outcome.left_out > 0)
 		say("%" PRIu32 " time%s a strategy was left out of a fork of a cell, because the "
 		    "system ended or "
@@ -239,7 +247,8 @@ static int finish(struct sweep *self)
 	char why[REPORT_WHY_BYTES], path[PATH_MAX];
 	const char *no_color = getenv("NO_COLOR");
 	const bool colour = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
-	const uint64_t missing = plan_blocks(self->plan) - store_blocks(self->store);
+	const uint64_t missing =
+		plan_blocks(self->plan) - store_blocks(self->store) - self->outcome.spared;
 	uint64_t troubles = 0, slices = 0;
 
 	if (store_count_troubles(self->store, &troubles, self->why) != 0 ||
@@ -290,6 +299,15 @@ static bool look(struct sweep *self, int *status)
 	return false;
 }
 
+/* As measure_settled. The store's writer commits each block, so what is asked about can be read. */
+static int is_settled(const void *context, size_t cell, uint32_t forks, bool *settled, char *why)
+{
+	const struct sweep *self = context;
+
+	return analysis_settled(self->store_path, self->plan->cell[cell].label, forks,
+		log1p(self->plan->until / 100), settled, why, STORE_WHY_BYTES);
+}
+
 /* With the store open: fingerprint, measuring, ending. The exit status. */
 static int work(struct sweep *self)
 {
@@ -313,7 +331,7 @@ static int work(struct sweep *self)
 	if (store_add_machine(self->store, self->fingerprint.identity, self->fingerprint.grade,
 		    self->fingerprint.json, self->why) != 0)
 		return complain(self->why);
-	if (measure_run(plan, self->store, &self->outcome, self->why) != 0)
+	if (measure_run(plan, self->store, is_settled, self, &self->outcome, self->why) != 0)
 		return complain(self->why);
 	if (self->outcome.interrupted && store_blocks(self->store) < total) {
 		say("interrupted; %" PRIu64 " of %" PRIu64

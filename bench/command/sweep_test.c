@@ -321,6 +321,27 @@ static void a_fork_times_every_call_once(void **state)
 		0);
 }
 
+/* A cell that is known well enough takes no more forks, and the same command finds that out again. */
+static void known_cells_take_fewer_forks(void **state)
+{
+	static const char line[] =
+		"--out %OUT --pool mutex,treiber_tag --workload pair --threads 1 "
+		"--blocks 1 --slice-ms 0.5 --no-latency --forks 8 --until 1000";
+	struct fixture *self = *state;
+	struct run run;
+
+	complete(self, &run, line, COMMAND_OK);
+	assert_says(&run, "at most 8 forks of 1 block");
+	assert_says(
+		&run, "1 of 1 cells took fewer than 8 forks: all their rows were known to 1000 %.");
+	assert_says(&run, "The plan has 8;");
+	const int64_t blocks = number(self, "SELECT count(*) FROM block");
+	assert_in_range(blocks, 6, 7);
+	complete(self, &run, line, COMMAND_OK);
+	assert_says(&run, "1 of 1 cells took fewer than 8 forks");
+	assert_number(self, "SELECT count(*) FROM block", blocks);
+}
+
 static void interrupted_sweep_says_so_and_goes_on(void **state)
 {
 	static const char line[] = "--out %OUT --pool mutex,null --workload pair --threads 1 "
@@ -636,6 +657,9 @@ static void nonsense_is_named(void **state)
 	assert_refused(self, "--gate stop", COMMAND_USAGE, "no gate 'stop'", "warn, fail");
 	assert_refused(self, "--gate warn,fail", COMMAND_USAGE, "one word", "warn or fail");
 	assert_refused(self, "--forks 0", COMMAND_USAGE, "--forks", "1 to 1000");
+	assert_refused(self, "--until 0", COMMAND_USAGE, "0.1 to 1000", "'0'");
+	assert_refused(self, "--until two", COMMAND_USAGE, "--until", "'two'");
+	assert_refused(self, "--until 2 --forks 6", COMMAND_USAGE, "beyond the first 6", "--forks");
 	assert_refused(self, "--slice-ms -1", COMMAND_USAGE, "--slice-ms", "'-1'");
 	assert_refused(self, "--slice-ms 0", COMMAND_USAGE, "0.01 to 1000", "'0'");
 	assert_refused(self, "--slice-ms 0.001", COMMAND_USAGE, "0.01 to 1000", "'0.001'");
@@ -885,6 +909,7 @@ int main(int argc, char **argv)
 		SWEEP_TEST(killed_sweep_keeps_every_complete_block),
 		SWEEP_TEST(a_fork_times_every_call_once),
 		SWEEP_TEST(interrupted_sweep_says_so_and_goes_on),
+		SWEEP_TEST(known_cells_take_fewer_forks),
 		SWEEP_TEST(second_interrupt_stops_at_once),
 		SWEEP_TEST(crashed_worker_costs_its_own_cell),
 		SWEEP_TEST(killed_worker_is_measured_again),

@@ -21,7 +21,7 @@ static const char *const head =
 	"share,cpu_share,failed_gets,false_empties,refills_per_unit,"
 	"flushes_per_unit,steals_per_unit,grown_per_unit,short_per_unit,memory_bytes_per_object,"
 	"held_bytes_per_object,held_bytes_per_object_settled,rss_peak_bytes,rss_settled_bytes,"
-	"slices,flagged,disturbed,preliminary,reason,command,"
+	"forks,slices,flagged,disturbed,preliminary,reason,command,"
 	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
 	"low,"
 	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
@@ -228,8 +228,8 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_real(out, r->taken[LATENCY_GROW]);
 	put_real(out, r->taken[LATENCY_EMPTY]);
 	put_memory(out, a->has_held, &r->memory);
-	fprintf(out, "%zu,%zu,%d,%d,", r->slices, r->flagged, cell->disturbed || r->others > 0,
-		cell->preliminary);
+	fprintf(out, "%zu,%zu,%zu,%d,%d,", cell->forks, r->slices, r->flagged,
+		cell->disturbed || r->others > 0, cell->preliminary);
 	put_text(out, r->reason, ",");
 	put_text(out, cell->command, ",");
 	put_latency(out, r->taken[LATENCY_WAIT], analysis_latency(a, c, i));

@@ -45,9 +45,12 @@ struct sweep {
 	struct store_balance *balances; /* likewise */
 	struct store_load *loads;       /* of the block at hand */
 	uint32_t *order;                /* subjects of the block at hand, shuffled */
-	bool last_pass;                 /* what is disturbed now is not tried again */
-	uint32_t disturbed;             /* forks of cells that the machine broke off in this pass */
-	uint32_t left_out;              /* subjects without which a fork of a cell went on */
+	measure_settled *settled;       /* whom to ask, and with what */
+	const void *settled_context;
+	bool *is_settled;   /* by cell: it takes no more forks */
+	bool last_pass;     /* what is disturbed now is not tried again */
+	uint32_t disturbed; /* forks of cells that the machine broke off in this pass */
+	uint32_t left_out;  /* subjects without which a fork of a cell went on */
 };
 
 /* Prints a line to standard error, over the progress line. */
@@ -423,6 +426,51 @@ static int run_fork(struct sweep *self, size_t cell, uint32_t fork)
 	return rc < 0 ? rc : 0;
 }
 
+/* Blocks of a fork of a cell that are in the store. */
+static uint32_t blocks_of(const struct sweep *self, size_t cell, uint32_t fork)
+{
+	uint32_t count = 0;
+
+	for (uint32_t block = 0; block < self->plan->blocks; block++)
+		count += store_has_block(self->store, cell, fork, block);
+	return count;
+}
+
+/*
+ * Settles whether the cell takes this fork and those behind it. A fork that was begun is finished, and
+ * nobody is asked of forks with a gap: so the answer is about the same blocks whenever it is given.
+ */
+static int settle(struct sweep *self, size_t cell, uint32_t fork)
+{
+	const struct plan *plan = self->plan;
+
+	if (!(plan->until > 0) || fork < PLAN_UNTIL_FORKS || self->is_settled[cell] ||
+		blocks_of(self, cell, fork) > 0)
+		return 0;
+	for (uint32_t earlier = 0; earlier < fork; earlier++) {
+		if (blocks_of(self, cell, earlier) < plan->blocks)
+			return 0;
+	}
+	if (self->settled(self->settled_context, cell, fork, &self->is_settled[cell], self->why) !=
+		0)
+		return -1;
+	if (self->is_settled[cell])
+		self->pace[cell].blocks = (uint64_t)fork * plan->blocks;
+	return 0;
+}
+
+/* Notes how many cells took no more forks, and what they were spared. */
+static void count_spared(const struct sweep *self, struct measure_outcome *out)
+{
+	for (size_t cell = 0; cell < self->plan->cell_count; cell++) {
+		if (!self->is_settled[cell])
+			continue;
+		out->settled++;
+		for (uint32_t fork = 0; fork < self->plan->forks; fork++)
+			out->spared += self->plan->blocks - blocks_of(self, cell, fork);
+	}
+}
+
 /* Once through all of the plan that is missing. 0 also if interrupted; -1: self->why. */
 static int run_pass(struct sweep *self)
 {
@@ -431,8 +479,11 @@ static int run_pass(struct sweep *self)
 
 	self->disturbed = 0;
 	for (uint32_t fork = 0; rc == 0 && fork < plan->forks; fork++) {
-		for (size_t cell = 0; rc == 0 && cell < plan->cell_count; cell++)
-			rc = run_fork(self, cell, fork);
+		for (size_t cell = 0; rc == 0 && cell < plan->cell_count; cell++) {
+			rc = settle(self, cell, fork);
+			if (rc == 0 && !self->is_settled[cell])
+				rc = run_fork(self, cell, fork);
+		}
 	}
 	return rc;
 }
@@ -470,11 +521,8 @@ static void set_pace(struct sweep *self)
 			.blocks = (uint64_t)plan->forks * plan->blocks,
 			.oversubscribed = plan->cell[cell].oversubscribed,
 		};
-		for (uint32_t fork = 0; fork < plan->forks; fork++) {
-			for (uint32_t block = 0; block < plan->blocks; block++)
-				self->pace[cell].done +=
-					store_has_block(self->store, cell, fork, block);
-		}
+		for (uint32_t fork = 0; fork < plan->forks; fork++)
+			self->pace[cell].done += blocks_of(self, cell, fork);
 	}
 }
 
@@ -494,14 +542,16 @@ static int allocate(struct sweep *self)
 	self->loads = calloc(n * self->plan->loads.count + 1, sizeof(*self->loads));
 	self->order = calloc(n, sizeof(*self->order));
 	self->pace = calloc(self->plan->cell_count, sizeof(*self->pace));
+	self->is_settled = calloc(self->plan->cell_count, sizeof(*self->is_settled));
 	return self->contenders && self->slices && self->times && self->balances && self->loads &&
-			       self->order && self->pace
+			       self->order && self->pace && self->is_settled
 		       ? 0
 		       : -ENOMEM;
 }
 
 static void release(struct sweep *self)
 {
+	free(self->is_settled);
 	free(self->pace);
 	free(self->order);
 	free(self->loads);
@@ -511,10 +561,14 @@ static void release(struct sweep *self)
 	free(self->contenders);
 }
 
-int measure_run(
-	const struct plan *plan, struct store *store, struct measure_outcome *out, char *why)
+int measure_run(const struct plan *plan, struct store *store, measure_settled *settled,
+	const void *context, struct measure_outcome *out, char *why)
 {
-	struct sweep self = {.plan = plan, .store = store, .why = why};
+	struct sweep self = {.plan = plan,
+		.store = store,
+		.why = why,
+		.settled = settled,
+		.settled_context = context};
 	int rc = -1;
 
 	if (allocate(&self) != 0) {
@@ -529,6 +583,7 @@ int measure_run(
 		rc = measure(&self);
 		out->interrupted = controller_interrupted(&self.controller);
 		out->left_out = self.left_out;
+		count_spared(&self, out);
 		controller_end(&self.controller);
 	}
 	release(&self);

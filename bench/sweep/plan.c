@@ -263,11 +263,14 @@ static json_t *plan_json(const struct plan *plan)
 		json_array_append_new(subjects, json_string(plan->subject[i].label));
 	for (size_t i = 0; i < plan->loads.count; i++)
 		json_array_append_new(loads, json_integer((json_int_t)plan->loads.item[i]));
-	return json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latency",
+	json_t *json = json_pack("{s:b, s:o, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "latency",
 		plan->latency, "loads", loads, "arrivals", plan->arrivals, "cpus",
 		(json_int_t)plan->cpus, "forks", (json_int_t)plan->forks, "blocks",
 		(json_int_t)plan->blocks, "seed", (json_int_t)plan->seed, "subjects", subjects,
 		"cells", cells, "guests", guests_json(plan));
+	if (plan->until > 0)
+		json_object_set_new(json, "until", json_real(plan->until));
+	return json;
 }
 
 static bool set_hash(struct plan *plan)
@@ -284,6 +287,17 @@ static bool set_hash(struct plan *plan)
 	snprintf(plan->hash, sizeof(plan->hash), "%016" PRIx64, hash);
 	free(text);
 	return true;
+}
+
+/* False: it was asked to leave out forks, and there are none to leave out. */
+static bool set_until(struct plan *plan, const struct plan_request *request, char *why)
+{
+	plan->until = request->until;
+	snprintf(why, PLAN_WHY_BYTES,
+		"--until leaves out forks beyond the first %d, and there are %" PRIu32
+		"; give --forks more than %d",
+		PLAN_UNTIL_FORKS, plan->forks, PLAN_UNTIL_FORKS);
+	return plan->until == 0 || plan->forks > PLAN_UNTIL_FORKS;
 }
 
 static bool set_arrivals(struct plan *plan, const struct plan_request *request, char *why)
@@ -344,7 +358,7 @@ int plan_make(const struct plan_request *request, struct plan **out, char *why)
 
 	why[0] = '\0';
 	rc = -EINVAL;
-	const bool arrive = set_arrivals(plan, request, why);
+	const bool arrive = set_until(plan, request, why) && set_arrivals(plan, request, why);
 	const int made = plan_make_cells(plan, request, why);
 	if (!arrive || made != 0) {
 		rc = made != 0 ? made : rc;

@@ -37,6 +37,11 @@ enum {
 	PLAN_BLOCKS_MAX = 10000,
 	PLAN_SUBJECTS_MAX = 256,
 	/*
+	 * A cell has so many forks before it can be known well enough: what a spread between fewer is
+	 * itself is hardly known, and an interval that is narrow by luck would end the cell.
+	 */
+	PLAN_UNTIL_FORKS = 6,
+	/*
 	 * Where threads outnumber CPUs a subject may use so many times its planned time in a fork of
 	 * a cell; then it is left out of blocks until it has not. Only threads that wait in line for
 	 * one that has lost its CPU need more: a slice of theirs takes seconds on a busy machine,
@@ -87,6 +92,7 @@ struct plan_request {
 	uint64_t forks;
 	uint64_t blocks;
 	double slice_ms;
+	double until;                 /* per cent, see struct plan; 0: every cell takes all forks */
 	bool no_latency;              /* throughput alone */
 	struct options_numbers loads; /* of the capacity, per cent; none: no open loop */
 	const char *arrivals;         /* of the open loop (arrivals.h); NULL: poisson */
@@ -128,6 +134,11 @@ struct plan {
 	uint32_t cpus; /* that this process may use */
 	uint32_t forks;
 	uint32_t blocks; /* a fork */
+	/*
+	 * Where a cell's ratios are known to so many per cent, it takes no more forks; 0: it takes all.
+	 * Who measures asks somebody who can tell (measure.h).
+	 */
+	double until;
 	uint64_t seed;
 	bool latency;                 /* each block has latency slices besides */
 	struct options_numbers loads; /* and slices of an open loop at such loads */

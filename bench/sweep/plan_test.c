@@ -257,6 +257,21 @@ static void threads_come_in_whole_lanes(NO_STATE)
 	assert_non_null(strstr(why, "multiple of 2"));
 }
 
+static void until_is_part_of_the_plan(NO_STATE)
+{
+	struct plan_request base = {.forks = PLAN_UNTIL_FORKS + 1, .seed = 1}, other = base;
+	char why[PLAN_WHY_BYTES];
+	struct plan *plan;
+
+	other.until = 2;
+	assert_false(same_hash(&base, &other));
+	other.forks = PLAN_UNTIL_FORKS;
+	assert_int_equal(plan_make(&other, &plan, why), -EINVAL);
+	assert_string_equal(why,
+		"--until leaves out forks beyond the first 6, and there are 6; give "
+		"--forks more than 6");
+}
+
 /* The twins of a plan, by their labels. */
 static void expect_twins(const struct plan_request *request, const char *expected)
 {
@@ -545,6 +560,7 @@ int main(void)
 		cmocka_unit_test(memory_follows_from_the_objects),
 		cmocka_unit_test(threads_come_in_whole_lanes),
 		cmocka_unit_test(guests_compete),
+		cmocka_unit_test(until_is_part_of_the_plan),
 		cmocka_unit_test(each_class_has_a_twin),
 		cmocka_unit_test(twins_compete_everywhere),
 		cmocka_unit_test(what_cannot_compete_is_told),

@@ -97,6 +97,13 @@ static const struct options_entry entries[] = {
 	OPTION(COUNT, struct request, plan.blocks, "blocks", 0, "N",
 		"blocks a fork, in each of which every subject has one slice [20]", 1,
 		PLAN_BLOCKS_MAX),
+	OPTION(REAL, struct request, plan.until, "until", 0, "PERCENT",
+		"a cell takes no more forks, after six, once each row's ratio to the best is known "
+		"to "
+		"so many per cent, as half the width of its 95 % interval; --forks is the most "
+		"[all "
+		"forks]",
+		.real_least = 0.1, .real_most = 1000),
 	OPTION(REAL, struct request, plan.slice_ms, "slice-ms", 0, "MS",
 		"length of a slice in milliseconds, ten times that where threads outnumber CPUs "
 		"[2]",
