@@ -95,8 +95,6 @@ struct workload {
 	uint32_t stall_ms;
 	/* Part of sweeps that name it, and of no others. */
 	bool by_name;
-	/* A driver's profile: part of full sweeps, and of quick ones that name it. */
-	bool profile;
 	/*
 	 * Nobody touches the objects' memory, so that designs which link through them pay for lines
 	 * that the others leave cold: it says what a pool does alone, and not what a driver pays.

@@ -1,6 +1,7 @@
-/* A cell before it runs: whether it makes sense, how many objects it needs, and its pool. */
+/* A cell before it runs: whether it makes sense, how many objects it needs, its CPUs and its pool. */
 #include "bench/engine/runner.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -94,6 +95,36 @@ uint32_t engine_capacity(const struct workload *workload, const struct workload_
 	if (workload->capacity != NULL)
 		return workload->capacity(shape);
 	return shape->threads * (workload->demand(shape) + ENGINE_STRANDED_OBJECTS);
+}
+
+uint32_t engine_objects(const struct workload *workload, const struct engine_cell *cell)
+{
+	if (workload->capacity != NULL)
+		return cell->capacity;
+
+	const uint32_t wanted = cell->shape.threads * workload->demand(&cell->shape);
+
+	return wanted < cell->capacity ? wanted : cell->capacity;
+}
+
+int engine_choose_cpus(struct engine *self, char *why)
+{
+	const uint32_t threads = self->cell.shape.threads;
+	uint32_t cpus[ENGINE_THREADS_MAX];
+	char reason[TOPOLOGY_WHY_BYTES];
+	const int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
+	const int rc = topology_place(self->cell.placement, threads, cpus, reason);
+
+	if (allowed < 0 || rc != 0)
+		return engine_refuse(
+			why, rc != 0 ? rc : allowed, "%c%s.", toupper(reason[0]), reason + 1);
+	for (uint32_t i = 0; i < threads; i++) {
+		self->runners[i].cpu = cpus[i];
+		self->runners[i].rounds = 1;
+	}
+	self->cpus = (uint32_t)allowed;
+	self->oversubscribed = self->cell.shape.threads > (uint32_t)allowed;
+	return 0;
 }
 
 /* A pool of explicit huge pages that finds no memory lacks such pages. */

@@ -10,7 +10,6 @@
 #include "bench/engine/runner.h"
 #include "bench/engine/stall.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -344,27 +343,6 @@ void engine_describe_clock(const struct engine *self, char *text)
  * Opening and closing.
  */
 
-/* Says which CPU each thread will have. */
-static int choose_cpus(struct engine *self, char *why)
-{
-	const uint32_t threads = self->cell.shape.threads;
-	uint32_t cpus[ENGINE_THREADS_MAX];
-	char reason[TOPOLOGY_WHY_BYTES];
-	const int allowed = topology_cpus(cpus, ENGINE_THREADS_MAX);
-	const int rc = topology_place(self->cell.placement, threads, cpus, reason);
-
-	if (allowed < 0 || rc != 0)
-		return engine_refuse(
-			why, rc != 0 ? rc : allowed, "%c%s.", toupper(reason[0]), reason + 1);
-	for (uint32_t i = 0; i < threads; i++) {
-		self->runners[i].cpu = cpus[i];
-		self->runners[i].rounds = 1;
-	}
-	self->cpus = (uint32_t)allowed;
-	self->oversubscribed = self->cell.shape.threads > (uint32_t)allowed;
-	return 0;
-}
-
 static int start_threads(struct engine *self)
 {
 	for (uint32_t i = 0; i < self->cell.shape.threads; i++) {
@@ -399,24 +377,11 @@ static uint64_t grown(uint64_t before, uint64_t after)
 	return after > before ? after - before : 0;
 }
 
-/* The objects of the pool that the workload may need at once. The others are spare. */
-static uint32_t objects_wanted(const struct engine *self)
-{
-	const struct workload *workload = self->subject.workload;
-	const struct workload_cell *shape = &self->cell.shape;
-
-	if (workload->capacity != NULL)
-		return self->cell.capacity;
-
-	const uint32_t wanted = shape->threads * workload->demand(shape);
-
-	return wanted < self->cell.capacity ? wanted : self->cell.capacity;
-}
-
 /* filled: what filling the pool cost, of which spare objects have their part. */
 static void charge_spare_objects(struct engine *self, uint64_t filled)
 {
-	const double spare = self->cell.capacity - objects_wanted(self);
+	const double spare =
+		self->cell.capacity - engine_objects(self->subject.workload, &self->cell);
 
 	self->spare_bytes = (uint64_t)((double)filled * spare / self->cell.capacity);
 }
@@ -425,7 +390,7 @@ static void charge_spare_objects(struct engine *self, uint64_t filled)
 static int set_up(struct engine *self, char *why)
 {
 	const struct workload *workload = self->subject.workload;
-	int rc = choose_cpus(self, why);
+	int rc = engine_choose_cpus(self, why);
 
 	if (rc != 0)
 		return rc;
@@ -615,6 +580,6 @@ void engine_memory(const struct engine *self, struct engine_memory *out)
 		.rss_peak = rss + given_back,
 		.held = grown(others, data),
 		.held_peak = grown(others, data + given_back),
-		.objects = objects_wanted(self),
+		.objects = engine_objects(self->subject.workload, &self->cell),
 	};
 }

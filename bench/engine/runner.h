@@ -130,6 +130,13 @@ void engine_add_up(
 int engine_refuse(char *why, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4))); /* cell.c */
 
+/* The objects of a cell's pool that the workload may need at once. The others are spare. */
+uint32_t engine_objects(
+	const struct workload *workload, const struct engine_cell *cell); /* cell.c */
+
+/* Says which CPU each thread will have. 0, or a negative errno with a sentence in why. */
+int engine_choose_cpus(struct engine *self, char *why); /* cell.c */
+
 /* What the explicit huge pages of a cell lack: a sentence in why, and -ENOTSUP. */
 int engine_no_huge_pages(const struct engine_cell *cell, char *why); /* cell.c */
 

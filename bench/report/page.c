@@ -1,6 +1,6 @@
 /*
  * The report as a page: one file that needs no network, no script and no colour to be read.
- * page.html is its template; page.h says how it is filled. Here are the page as a whole, its head,
+ * page.html is its template, page_cells.html the end of it; page.h says how it is filled. Here are the page as a whole, its head,
  * and the sections that are lists of facts.
  */
 #include "bench/report/page.h"

@@ -1,5 +1,5 @@
 /*
- * What fills the slots of page.html. Each section of the page has a function that turns what the
+ * What fills the slots of page.html, which page_cells.html ends. Each section of the page has a function that turns what the
  * analysis found into the JSON that the template shows: which rows there are, in which order, and
  * every number as people read it. Markup and sentences stand in the template alone.
  */

@@ -187,6 +187,11 @@ static void the_page_and_what_fills_it_agree(NO_STATE)
 	/* A balance that does not agree, for the sentence that says why. */
 	synthetic_store_execute(path, "UPDATE latency SET sum = 2 * sum WHERE subject_id = 4 AND"
 				      " cell_id = 5 AND path <> 'probe'");
+	/* The row of a run-time table becomes one of another build. */
+	synthetic_store_execute(path,
+		"INSERT INTO build VALUES ('v1', 'feedfacef00d', 'v1-2-gfeed', 'gcc 13 -O2');"
+		"UPDATE subject SET label = pool || '@v1', dispatch = 'folded', build = 'v1'"
+		" WHERE dispatch = 'table'");
 	assert_int_equal(analysis_read(path, NULL, &analysis, why, sizeof(why)), 0);
 	json_t *page = page_data(analysis);
 	add_members(&members, page);

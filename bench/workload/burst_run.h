@@ -74,7 +74,6 @@ static const struct workload workload_burst_run_info = {
 	.program = "Diagnostic: the pointers are read, the objects are not. A driver that takes a "
 		   "magazine and links its packets straight from it, against bursts as long.",
 	.lane_threads = 1,
-	.profile = true,
 	.diagnostic = true,
 	.demand = burst_run_demand,
 };

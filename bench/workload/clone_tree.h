@@ -199,7 +199,6 @@ static const struct workload workload_clone_tree_info = {
 	.lane_threads = 1,
 	.axes = WORKLOAD_CONTEXT,
 	.holds_many = true,
-	.profile = true,
 	.demand = clone_tree_demand,
 	.create = clone_tree_create,
 	.destroy = clone_tree_destroy,

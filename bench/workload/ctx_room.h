@@ -143,7 +143,6 @@ static const struct workload workload_ctx_room_info = {
 		"calls' own. All lines are hot.",
 	.lane_threads = 1,
 	.axes = WORKLOAD_CONTEXT,
-	.profile = true,
 	.demand = ctx_room_demand,
 	.create = ctx_room_create,
 	.destroy = nbl_load_destroy_shared,

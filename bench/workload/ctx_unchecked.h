@@ -47,7 +47,6 @@ static const struct workload workload_ctx_unchecked_info = {
 		   "tell what the calls' checks cost. The row null bumps a bare pointer.",
 	.lane_threads = 1,
 	.untimed = true,
-	.profile = true,
 	.demand = ctx_room_demand,
 	.create = ctx_room_create,
 	.destroy = nbl_load_destroy_shared,

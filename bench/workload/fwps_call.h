@@ -59,7 +59,6 @@ static const struct workload workload_fwps_call_info = {
 	.program = "fwps_pair's callout as it is compiled against ndis.h and fwpsk.h: calls, the "
 		   "thread's state looked up, the strategy read from the pool.",
 	.lane_threads = 1,
-	.profile = true,
 	.demand = fwps_pair_demand,
 	.create = nbl_load_create_shared,
 	.destroy = nbl_load_destroy_shared,

@@ -118,7 +118,6 @@ static const struct workload workload_fwps_pair_info = {
 	.program = "A WFP callout that builds a packet around its own data and frees it at once. "
 		   "The row null is the NBL's own work, without a pool. One hot object.",
 	.lane_threads = 1,
-	.profile = true,
 	.demand = fwps_pair_demand,
 	.create = nbl_load_create_shared,
 	.destroy = nbl_load_destroy_shared,

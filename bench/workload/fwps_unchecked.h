@@ -34,7 +34,6 @@ static const struct workload workload_fwps_unchecked_info = {
 	.program = "No program: fwps_pair with a free that trusts its caller, to tell what the "
 		   "checks cost.",
 	.lane_threads = 1,
-	.profile = true,
 	.demand = fwps_pair_demand,
 	.create = nbl_load_create_shared,
 	.destroy = nbl_load_destroy_shared,

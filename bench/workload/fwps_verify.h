@@ -40,7 +40,6 @@ static const struct workload workload_fwps_verify_info = {
 		   "checked.",
 	.lane_threads = 1,
 	.holds_many = true,
-	.profile = true,
 	.demand = fwps_verify_demand,
 	.create = fwps_verify_create,
 	.destroy = nbl_load_destroy_shared,

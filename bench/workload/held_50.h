@@ -38,7 +38,6 @@ static const struct workload workload_held_50_info = {
 		   "descriptors in flight, got one by one and put back in any order. The "
 		   "measure for held_95.",
 	.lane_threads = 1,
-	.profile = true,
 	.diagnostic = true,
 	.capacity = held_capacity,
 	.enter = held_50_enter,

@@ -27,7 +27,6 @@ static const struct workload workload_held_50_touch_info = {
 		   "and "
 		   "put back in any order. The measure for held_95_touch.",
 	.lane_threads = 1,
-	.profile = true,
 	.capacity = held_capacity,
 	.enter = held_50_enter,
 	.leave = held_leave,

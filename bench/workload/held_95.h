@@ -39,7 +39,6 @@ static const struct workload workload_held_95_info = {
 		   "descriptors in flight, got one by one and put back in any order. Every "
 		   "get that fails is a false empty.",
 	.lane_threads = 1,
-	.profile = true,
 	.diagnostic = true,
 	.capacity = held_capacity,
 	.enter = held_95_enter,

@@ -27,7 +27,6 @@ static const struct workload workload_held_95_touch_info = {
 		   "and "
 		   "put back in any order. Every get that fails is a false empty.",
 	.lane_threads = 1,
-	.profile = true,
 	.capacity = held_capacity,
 	.enter = held_95_enter,
 	.leave = held_leave,

@@ -113,7 +113,6 @@ static const struct workload workload_netkvm_rx_info = {
 	.axes = WORKLOAD_BURST,
 	.burst_max = NBL_LANE_BATCH_MAX,
 	.holds_many = true,
-	.profile = true,
 	.demand = netkvm_rx_demand,
 	.create = netkvm_rx_create,
 	.destroy = nbl_lane_destroy,

@@ -85,7 +85,6 @@ static const struct workload workload_ovs_copy_info = {
 	.axes = WORKLOAD_BURST,
 	.burst_max = NBL_LANE_BATCH_MAX,
 	.holds_many = true,
-	.profile = true,
 	.demand = ovs_copy_demand,
 	.create = ovs_copy_create,
 	.destroy = nbl_lane_destroy,

@@ -148,7 +148,6 @@ static const struct workload workload_ovs_ingress_info = {
 	.axes = WORKLOAD_BURST | WORKLOAD_CONTEXT,
 	.burst_max = NBL_LANE_BATCH_MAX,
 	.holds_many = true,
-	.profile = true,
 	.demand = ovs_ingress_demand,
 	.create = ovs_ingress_create,
 	.destroy = nbl_lane_destroy,

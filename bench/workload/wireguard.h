@@ -98,7 +98,6 @@ static const struct workload workload_wireguard_info = {
 	.axes = WORKLOAD_BURST,
 	.burst_max = 128,
 	.holds_many = true,
-	.profile = true,
 	.demand = wireguard_demand,
 	.create = wireguard_create,
 	.destroy = nbl_lane_destroy,

@@ -132,7 +132,6 @@ static const struct workload workload_xdp_cache_info = {
 	.axes = WORKLOAD_BURST,
 	.burst_max = NBL_LANE_BATCH_MAX,
 	.holds_many = true,
-	.profile = true,
 	.demand = xdp_cache_demand,
 	.create = xdp_cache_create,
 	.destroy = nbl_lane_destroy,
