@@ -23,6 +23,7 @@ struct control {
 	const char *scenario;       /* that must fail on it */
 	/* A part of the verdict, so that another failure does not pass for this one; NULL: any. */
 	const char *sign;
+	const char *other_sign; /* as the same mistake may show too; NULL: none */
 	enum control_build build;
 	double limit_s; /* when to give up waiting; 0: as for every run */
 };

@@ -187,6 +187,13 @@ static void run_pool(const struct attack *attack, struct tally *tally)
 	}
 }
 
+/* Whether a verdict is of the control's mistake. */
+static bool shows(const struct control *control, const char *sentence)
+{
+	return control->sign == NULL || strstr(sentence, control->sign) != NULL ||
+	       (control->other_sign != NULL && strstr(sentence, control->other_sign) != NULL);
+}
+
 static void run_control(
 	const struct control *control, const struct options *options, struct tally *tally)
 {
@@ -208,8 +215,7 @@ static void run_control(
 	}
 	struct child *child =
 		run_child(&attack, control->limit_s > 0 ? control->limit_s : CONTROL_S + GRACE_S);
-	bool caught = child->end == CHILD_FAILED &&
-		      (control->sign == NULL || strstr(child->sentence, control->sign) != NULL);
+	bool caught = child->end == CHILD_FAILED && shows(control, child->sentence);
 
 	if (caught) {
 		tally->caught++;

@@ -38,6 +38,8 @@ static const struct control control_trims_held = {
 	.ops = &trims_held_ops,
 	.scenario = "trim",
 	.sign = "was written to while",
+	.other_sign =
+		"is free and yet in use", /* a page that is given back says 0, also of owners */
 };
 
 #endif
