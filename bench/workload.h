@@ -87,7 +87,12 @@ struct workload {
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
 	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
 	bool holds_many;
-	bool untimed; /* makes no call of a driver's: nothing in WORKLOAD_CALL */
+	/*
+	 * Its calls are not timed: it makes none of a driver's (WORKLOAD_CALL), or it is one of the
+	 * literature's, which tell throughput alone. The units that time calls leave its body out: the
+	 * literature's bodies would make them take half as long again to compile.
+	 */
+	bool untimed;
 	/*
 	 * In each slice the engine stops the first thread for so long, and times all calls of the
 	 * others; 0: not at all.

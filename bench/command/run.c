@@ -434,7 +434,7 @@ static int run_run(int argc, char **argv)
 	}
 	if (request.latency && subject.workload->untimed) {
 		fprintf(stderr,
-			"nblbench run: %s makes no call that could be timed: leave --latency "
+			"nblbench run: %s has no calls that are timed: leave --latency "
 			"out.\n",
 			subject.workload->name);
 		return COMMAND_USAGE;

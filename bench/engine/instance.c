@@ -30,10 +30,16 @@
 #ifdef BENCH_CONTEXT
 #define INSTANCE(what) EXPAND3(instance_context_, BENCH_CONTEXT, what)
 /* What pushes no context has no such case (instances.c): its body need not be compiled. */
-#define INSTANCE_RUNS(workload) (((workload).axes & WORKLOAD_CONTEXT) != 0)
+#define INSTANCE_COMPETES(workload) (((workload).axes & WORKLOAD_CONTEXT) != 0)
 #else
-#define INSTANCE(what)          EXPAND3(instance_, BENCH_POOL, what)
-#define INSTANCE_RUNS(workload) true
+#define INSTANCE(what)              EXPAND3(instance_, BENCH_POOL, what)
+#define INSTANCE_COMPETES(workload) true
+#endif
+
+#ifdef BENCH_TIMED
+#define INSTANCE_RUNS(workload) (INSTANCE_COMPETES(workload) && !(workload).untimed)
+#else
+#define INSTANCE_RUNS(workload) INSTANCE_COMPETES(workload)
 #endif
 
 #define WORKLOAD(name)                                                                        \

@@ -61,6 +61,7 @@ static const struct workload workload_churn_info = {
 		   "detaching cost beside a few packets. The thread itself stays.",
 	.lane_threads = 1,
 	.by_name = true,
+	.untimed = true,
 	.demand = churn_demand,
 };
 

@@ -39,6 +39,7 @@ static const struct workload workload_exhaust_100_info = {
 		   "so each that fails is a false empty.",
 	.lane_threads = 1,
 	.by_name = true,
+	.untimed = true,
 	.capacity = held_capacity,
 	.open = exhaustion_open,
 	.close = exhaustion_close,

@@ -32,6 +32,7 @@ static const struct workload workload_fill_fifo_info = {
 		   "out. Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
+	.untimed = true,
 	.demand = fill_demand,
 	.enter = fill_fifo_enter,
 	.leave = fill_leave,

@@ -34,6 +34,7 @@ static const struct workload workload_fill_random_info = {
 		   "lost. Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
+	.untimed = true,
 	.demand = fill_demand,
 	.enter = fill_random_enter,
 	.leave = fill_leave,

@@ -167,6 +167,7 @@ static const struct workload workload_larson_info = {
 		   "5000 live objects a thread, 100 rounds. One size; no thread ends.",
 	.lane_threads = 1,
 	.by_name = true,
+	.untimed = true,
 	.demand = larson_demand,
 	.open = larson_open,
 	.close = larson_close,

@@ -114,6 +114,7 @@ static const struct workload workload_mempool_perf_info = {
 	.axes = WORKLOAD_BURST,
 	.burst_max = MEMPOOL_PERF_HELD,
 	.by_name = true,
+	.untimed = true,
 	.demand = mempool_perf_demand,
 	.enter = mempool_perf_enter,
 	.leave = mempool_perf_leave,

@@ -99,6 +99,7 @@ static const struct workload workload_page_pool_info = {
 	.lane_threads = 1,
 	.axes = WORKLOAD_BURST,
 	.by_name = true,
+	.untimed = true,
 	.demand = page_pool_demand,
 	.enter = page_pool_enter,
 	.leave = page_pool_leave,

@@ -105,6 +105,7 @@ static const struct workload workload_shuffled_info = {
 	.lane_threads = 1,
 	.axes = WORKLOAD_BURST,
 	.by_name = true,
+	.untimed = true,
 	.demand = shuffled_demand,
 	.enter = shuffled_enter,
 	.leave = shuffled_leave,

@@ -89,6 +89,7 @@ static const struct workload workload_xmalloc_info = {
 	.lane_threads = REMOTE_FREE_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
 	.by_name = true,
+	.untimed = true,
 	.demand = remote_free_demand,
 	.open = remote_free_open,
 	.close = remote_free_close,
