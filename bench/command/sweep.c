@@ -3,6 +3,7 @@
  * reports.
  */
 #include "bench/analysis/analysis.h"
+#include "bench/analysis/stats.h"
 #include "bench/base/clock.h"
 #include "bench/base/progress.h"
 #include "bench/command/command.h"
@@ -173,9 +174,9 @@ static void announce_length(const struct plan *plan, uint64_t left_ns)
 	if (left_ns <= LONG_SWEEP_NS)
 		return;
 	fprintf(stderr, "nblbench sweep: this takes about %s.", progress_time(left_ns, time));
-	if (plan->forks > 1)
-		fprintf(stderr, " --forks 1 takes %s and is preliminary;",
-			progress_time(plan_eta_ns(plan) / plan->forks, time));
+	if (plan->forks > STATS_FORKS_MIN)
+		fprintf(stderr, " --forks %d takes %s and decides less;", STATS_FORKS_MIN,
+			progress_time(plan_eta_ns(plan) / plan->forks * STATS_FORKS_MIN, time));
 	fprintf(stderr,
 		" 'nblbench list' names jobs, of which quick takes a minute; --pool, --workload "
 		"and "

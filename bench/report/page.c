@@ -128,8 +128,7 @@ static json_t *facts_of(const struct analysis *a)
 
 		add_fact(facts, "Date", number_date(m->started_ns).text);
 		add_fact(facts, "Noise grade", m->grade);
-		add_fact(facts, "Its reasons",
-			fingerprint_value(a, "noise reasons", "noise reasons"));
+		add_fact(facts, "Reasons", fingerprint_value(a, "noise reasons", "noise reasons"));
 	}
 	add_fact(facts, "Processor", fingerprint_value(a, "cpu", "cpu.model"));
 	add_fact(facts, "CPUs", fingerprint_value(a, "cpus allowed", "cpu.count"));

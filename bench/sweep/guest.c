@@ -200,7 +200,8 @@ static void name_build(struct guest_build *build)
 			   strlen(build->revision) < sizeof(build->name) &&
 			   build->revision[strspn(build->revision, NAME_CHARACTERS "-.")] == '\0';
 
-	snprintf(build->name, sizeof(build->name), "%s", tells ? build->revision : "other");
+	snprintf(build->name, sizeof(build->name), "%.*s", (int)sizeof(build->name) - 1,
+		tells ? build->revision : "other");
 }
 
 /* Whether its workers do what this program asks of them; its build id is that of its worker. */
