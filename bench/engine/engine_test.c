@@ -449,8 +449,10 @@ static void test_held(NO_STATE)
 	assert_int_equal(false_empties("treiber_tag", "exhaust_100", false), 0);
 	assert_int_equal(false_empties("treiber_tag", "exhaust_200", false), 0);
 	assert_int_equal(false_empties("mutex", "exhaust_110", false), 0);
+#ifndef __SANITIZE_THREAD__ /* there a window has too few gets for one to meet that on every machine */
 	assert_int_not_equal(false_empties("mag_tls", "exhaust_100", true), 0);
 	assert_int_not_equal(false_empties("mag_tls", "exhaust_110", true), 0);
+#endif
 }
 
 static void expect_refusal(const char *pool, const char *workload, const struct engine_cell *cell,
