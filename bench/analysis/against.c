@@ -51,19 +51,6 @@ bool analysis_against(const struct analysis *a, size_t cell, size_t subject,
 	return !isnan(effect->point);
 }
 
-/* A value of the last start's fingerprint; "" if it has none of that name. */
-static const char *fingerprint_value(const struct analysis *a, const char *name)
-{
-	const struct analysis_machine *m =
-		a->machine_count > 0 ? &a->machines[a->machine_count - 1] : NULL;
-
-	for (size_t i = 0; m != NULL && i < m->value_count; i++) {
-		if (strcmp(m->values[i].name, name) == 0)
-			return m->values[i].value;
-	}
-	return "";
-}
-
 /* The pair whose verdict is `wanted` with the largest effect; of how many. */
 static size_t find_extreme(const struct analysis *a, enum stats_verdict wanted, size_t *cell_at,
 	size_t *subject_at, double *most)
@@ -109,8 +96,9 @@ static size_t add_tally(
 
 void analysis_against_text(const struct analysis *a, char *text)
 {
-	const char *compiler = fingerprint_value(a, "compiler");
-	const char *flags = fingerprint_value(a, "compiler flags");
+	const char *compiler = analysis_fingerprint(a, "compiler");
+	const char *own_flags = analysis_fingerprint(a, "compiler flags");
+	const char *flags = own_flags == NULL ? "" : own_flags;
 
 	*text = '\0';
 	if (!a->has_other)
@@ -127,6 +115,8 @@ void analysis_against_text(const struct analysis *a, char *text)
 	ADD(text, " of %zu pair%s.", pairs, pairs == 1 ? "" : "s");
 	if (strcmp(a->build_id, a->other.build_id) == 0)
 		ADD(text, " Both are the same program, so what they differ by is noise.");
+	if (compiler == NULL)
+		return;
 	/* As --version puts them together. */
 	const size_t length = strlen(compiler);
 	if (strncmp(a->other.made, compiler, length) != 0 ||

@@ -426,6 +426,18 @@ int analysis_settled(const char *path, const char *label, uint32_t forks, double
 	return 0;
 }
 
+const char *analysis_fingerprint(const struct analysis *a, const char *name)
+{
+	const struct analysis_machine *m =
+		a->machine_count > 0 ? &a->machines[a->machine_count - 1] : NULL;
+
+	for (size_t i = 0; m != NULL && i < m->value_count; i++) {
+		if (strcmp(m->values[i].name, name) == 0)
+			return m->values[i].value;
+	}
+	return NULL;
+}
+
 size_t analysis_find_cell(const struct analysis *a, const char *label)
 {
 	size_t i = 0;

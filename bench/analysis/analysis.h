@@ -421,6 +421,9 @@ static inline double analysis_floor(
 	return a > b ? a : b;
 }
 
+/* A value of the last start's fingerprint; NULL if there is none of that name. */
+const char *analysis_fingerprint(const struct analysis *analysis, const char *name);
+
 /* The cell of that label; cell_count if there is none. */
 size_t analysis_find_cell(const struct analysis *analysis, const char *label);
 

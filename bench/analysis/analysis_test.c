@@ -521,8 +521,7 @@ static void settled_is_what_it_was(NO_STATE)
 	assert_true(yes > 0 && yes < TRIES);
 	synthetic_store_execute(store,
 		"DELETE FROM slice WHERE block_id IN (SELECT block_id FROM block WHERE fork >= 7 "
-		"OR "
-		"cell_id <> 1); UPDATE block SET calibration_ns = 3 * calibration_ns, "
+		"OR cell_id <> 1); UPDATE block SET calibration_ns = 3 * calibration_ns, "
 		"calibration_end_ns = 3 * calibration_end_ns WHERE fork >= 7 OR cell_id <> 1");
 	for (size_t i = 0; i < TRIES; i++)
 		assert_int_equal(

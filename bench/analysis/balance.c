@@ -143,8 +143,7 @@ void analysis_imbalance(const struct analysis *a, size_t cell, size_t subject, c
 	if (!adds_up && l->balance < 1)
 		snprintf(to, room,
 			"%.0f %% of the time that was left for its calls went elsewhere, where "
-			"every "
-			"call was timed: between them, or while a thread had no CPU.",
+			"every call was timed: between them, or while a thread had no CPU.",
 			100 * (1 - l->balance));
 	else if (!adds_up)
 		snprintf(to, room,

@@ -251,8 +251,7 @@ static void tell_none(const struct analysis *a, char *text)
 
 	append(text, ANALYSIS_SENTENCE_BYTES,
 		"The machine did not change: its probes stayed for no whole block further from "
-		"their "
-		"medians than a factor of ");
+		"their medians than a factor of ");
 	for (int probe = 0; probe < ANALYSIS_PROBES; probe++) {
 		if (isnan(a->allowed[probe]))
 			continue;

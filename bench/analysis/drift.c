@@ -14,19 +14,6 @@ struct drift {
 	double apart;    /* of a row in a fork, from what all rows did in it: the median */
 };
 
-/* The median of a fork of a row; NAN if it has no slice there. values: room for all blocks. */
-static double fork_median(
-	const struct analysis_raw *raw, size_t subject, size_t fork, double *values)
-{
-	size_t n = 0;
-
-	for (size_t b = raw->start[fork]; b < raw->start[fork + 1]; b++) {
-		if (!isnan(raw->log_ns[subject * raw->blocks + b]))
-			values[n++] = raw->log_ns[subject * raw->blocks + b];
-	}
-	return n > 0 ? stats_median(values, n) : NAN;
-}
-
 /* room: for a number a block, and two a subject and fork. Rows that lack a fork are left out. */
 static struct drift drift_of(const struct analysis_raw *raw, double *room)
 {
@@ -39,7 +26,9 @@ static struct drift drift_of(const struct analysis_raw *raw, double *room)
 		double sum = 0;
 
 		for (size_t f = 0; f < raw->forks; f++)
-			sum += row[f] = fork_median(raw, s, f, values);
+			sum += row[f] =
+				stats_median_present(raw->log_ns + s * raw->blocks + raw->start[f],
+					raw->start[f + 1] - raw->start[f], values);
 		for (size_t f = 0; f < raw->forks && !isnan(sum); f++)
 			rows[whole * raw->forks + f] = row[f] - sum / (double)raw->forks;
 		whole += isnan(sum) ? 0 : 1;

@@ -7,18 +7,6 @@
 
 #include <math.h>
 
-/* The median of what is there; NAN if nothing is. scratch has room for n. */
-static double median_present(const double *values, size_t n, double *scratch)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!isnan(values[i]))
-			scratch[count++] = values[i];
-	}
-	return count == 0 ? NAN : stats_median(scratch, count);
-}
-
 bool analysis_pair(
 	const struct analysis_raw *raw, size_t subject, const size_t *reference, double *out)
 {
@@ -97,16 +85,20 @@ static struct stats_estimate estimate_of(const struct cell_work *w, enum kind ki
 	return place == SIZE_MAX ? STATS_UNKNOWN : w->estimates[place];
 }
 
-/* A copy of those of a series' forks that lives as long as the analysis; NULL if there is none. */
-static const double *medians_of(
-	struct analysis *a, const struct cell_work *w, enum kind kind, size_t subject)
+/* What the forks say of a series; NULL if there is none. */
+static const double *medians_of(const struct cell_work *w, enum kind kind, size_t subject)
 {
 	const size_t place = w->place[(size_t)kind * w->raw->subjects + subject];
-	const size_t bytes = w->design.forks * sizeof(double);
 
-	return place == SIZE_MAX ? NULL
-				 : memcpy(analysis_keep(a, w->design.forks, sizeof(double)),
-					   w->medians + place * w->design.forks, bytes);
+	return place == SIZE_MAX ? NULL : w->medians + place * w->design.forks;
+}
+
+/* A copy of them that lives as long as the analysis; NULL if there are none. */
+static const double *keep_medians(struct analysis *a, const double *medians, size_t forks)
+{
+	return medians == NULL ? NULL
+			       : memcpy(analysis_keep(a, forks, sizeof(*medians)), medians,
+					 forks * sizeof(*medians));
 }
 
 bool analysis_competes(const struct analysis *a, size_t cell, size_t subject)
@@ -115,63 +107,6 @@ bool analysis_competes(const struct analysis *a, size_t cell, size_t subject)
 
 	return a->subjects[subject].role == ANALYSIS_CONTESTANT &&
 	       result->state == ANALYSIS_MEASURED && result->failed == 0;
-}
-
-/*
- * Whom to compare all others with at first: the contestant whose worst defeat, over the paired
- * comparisons with all others, is the smallest. Usually it has none; where flagged slices leave each
- * pair other blocks, "ahead of" need not be transitive, and a winner by single comparisons could
- * depend on their order.
- */
-static void find_reference(struct analysis *a, size_t cell_at, struct cell_work *w)
-{
-	struct analysis_cell *cell = &a->cells[cell_at];
-	const size_t n = a->subject_count;
-	const double *row = w->series;
-	double least = INFINITY;
-
-	for (size_t i = 0; i < n; i++) {
-		double worst = 0;
-
-		if (!analysis_competes(a, cell_at, i))
-			continue;
-		for (size_t j = 0; j < n; j++) {
-			struct stats_estimate e;
-
-			if (j == i || !analysis_competes(a, cell_at, j))
-				continue;
-			analysis_pair(w->raw, i, &j, w->series);
-			stats_estimates(&w->design, &row, 1, &e, NULL);
-			if (e.point > worst)
-				worst = e.point;
-		}
-		if (worst < least) {
-			least = worst;
-			cell->best = i;
-			cell->has_best = true;
-		}
-	}
-}
-
-/*
- * Of those that are ranked, the subjects into who, and what forks say of their effects against the
- * reference, row by row into medians. Returns how many.
- */
-static size_t ranked(const struct analysis *a, size_t cell_at, const struct cell_work *w,
-	size_t *who, double *medians)
-{
-	const size_t forks = w->design.forks;
-	size_t n = 0;
-
-	for (size_t i = 0; i < a->subject_count; i++) {
-		if (!analysis_competes(a, cell_at, i) || isnan(estimate_of(w, KIND_BEST, i).point))
-			continue;
-		memcpy(medians + n * forks,
-			w->medians + w->place[KIND_BEST * w->raw->subjects + i] * forks,
-			forks * sizeof(*medians));
-		who[n++] = i;
-	}
-	return n;
 }
 
 /*
@@ -185,27 +120,31 @@ static void find_best(struct analysis *a, size_t cell_at, const struct cell_work
 	struct analysis_cell *cell = &a->cells[cell_at];
 	const size_t forks = w->design.forks;
 	AUTO_FREE size_t *who = need(a->subject_count, sizeof(*who));
-	AUTO_FREE double *medians = need(a->subject_count * forks, sizeof(*medians));
 	AUTO_FREE double *column = need(a->subject_count, sizeof(*column));
+	AUTO_FREE double *scratch = need(a->subject_count, sizeof(*scratch));
 	AUTO_FREE double *level = need(forks, sizeof(*level));
-	const size_t n = ranked(a, cell_at, w, who, medians);
-	double least = INFINITY;
+	struct stats_estimate least = STATS_UNKNOWN;
+	size_t n = 0;
 
+	for (size_t i = 0; i < a->subject_count; i++) {
+		if (analysis_competes(a, cell_at, i) && !isnan(estimate_of(w, KIND_NS, i).point))
+			who[n++] = i;
+	}
 	for (size_t f = 0; f < forks; f++) {
-		size_t count = 0;
-
-		for (size_t i = 0; i < n; i++) {
-			if (!isnan(medians[i * forks + f]))
-				column[count++] = medians[i * forks + f];
-		}
-		level[f] = count > 0 ? stats_median(column, count) : NAN;
+		for (size_t i = 0; i < n; i++)
+			column[i] = medians_of(w, KIND_NS, who[i])[f];
+		level[f] = stats_median_present(column, n, scratch);
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct stats_estimate e = stats_paired(medians + i * forks, level, forks);
+		const struct stats_estimate e =
+			stats_paired(medians_of(w, KIND_NS, who[i]), level, forks);
 
-		if (e.hi < least) {
-			least = e.hi;
+		/* With too few forks all ends are infinite. */
+		if (!cell->has_best || e.hi < least.hi ||
+			(e.hi == least.hi && e.point < least.point)) {
+			cell->has_best = true;
 			cell->best = who[i];
+			least = e;
 		}
 	}
 }
@@ -235,7 +174,7 @@ static void find_floors(struct analysis *a, size_t cell_at, const struct cell_wo
 	}
 }
 
-/* Every series of the cell, those against the best by the one that it has now, and what they say. */
+/* Every series of the cell, those against the best if that is known, and what they say. */
 static void estimate_all(struct analysis *a, size_t cell_at, struct cell_work *w)
 {
 	struct analysis_cell *cell = &a->cells[cell_at];
@@ -267,14 +206,9 @@ void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis
 	struct analysis_result *results = &a->results[cell_at * a->subject_count];
 	struct cell_work w = work_alloc(raw);
 
-	find_reference(a, cell_at, &w);
-
-	const size_t reference = cell->best;
-
 	estimate_all(a, cell_at, &w);
+	find_best(a, cell_at, &w);
 	if (cell->has_best)
-		find_best(a, cell_at, &w);
-	if (cell->best != reference)
 		estimate_all(a, cell_at, &w);
 	find_floors(a, cell_at, &w);
 	for (size_t i = 0; i < a->subject_count; i++) {
@@ -286,14 +220,16 @@ void analysis_estimate(struct analysis *a, size_t cell_at, const struct analysis
 		result->to_base = estimate_of(&w, KIND_BASE, i);
 		result->to_original = estimate_of(&w, KIND_ORIGINAL, i);
 		result->forks_needed = stats_forks_needed(&result->to_best, a->margin, to_best);
-		result->best_medians = medians_of(a, &w, KIND_BEST, i);
+		result->best_medians =
+			keep_medians(a, medians_of(&w, KIND_BEST, i), w.design.forks);
 		result->mann_whitney = NAN;
 		if (cell->has_best && i != cell->best)
 			result->mann_whitney = stats_mann_whitney(raw->log_ns + i * raw->blocks,
 				raw->blocks, raw->log_ns + cell->best * raw->blocks, raw->blocks);
-		result->jain = median_present(raw->jain + i * raw->blocks, raw->blocks, w.scratch);
-		result->slowest_share =
-			median_present(raw->slowest + i * raw->blocks, raw->blocks, w.scratch);
+		result->jain =
+			stats_median_present(raw->jain + i * raw->blocks, raw->blocks, w.scratch);
+		result->slowest_share = stats_median_present(
+			raw->slowest + i * raw->blocks, raw->blocks, w.scratch);
 	}
 	work_free(&w);
 }

@@ -154,11 +154,15 @@ static void compare_times(struct analysis_latency *l, const struct analysis_time
 			     unit_ns > l->calls_per_unit * least_ns;
 }
 
-/* What the latency slices of a fork lacked of the throughput of the others. */
+/*
+ * What the latency slices of a fork lacked of the throughput of the others. Where every call is timed that
+ * is asked for, and a slice that completed nothing has no throughput to lack.
+ */
 static struct stats_estimate cost_of(const struct analysis_times *times, double *scratch)
 {
 	for (size_t f = 0; f < times->forks; f++)
-		scratch[f] = times->fork[f].rate > 0
+		scratch[f] = times->fork[f].rate > 0 && times->fork[f].timed_rate > 0 &&
+					     !times->fork[f].every
 				     ? 1 - times->fork[f].timed_rate / times->fork[f].rate
 				     : NAN;
 	return stats_of_forks(scratch, times->forks);

@@ -71,6 +71,8 @@ static void read_timed(
 		if (side + 1 == sides && window > 0)
 			times->fork[times->forks - 1].timed_rate +=
 				sqlite3_column_double(s, 2) / window;
+		times->fork[times->forks - 1].every |=
+			source_count(s, 2) > 0 && source_count(s, 2) == source_count(s, 4);
 	}
 }
 

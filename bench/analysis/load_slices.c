@@ -72,11 +72,9 @@ static const char slice_sql[] =
 	" dense_rank() OVER (ORDER BY b.fork), b.calibration_ns, s.subject_id, s.units_per_s, "
 	"s.units,"
 	" s.failed, s.jain, s.slowest_share, s.flags, b.block_id, s.flush, s.refill, s.steal, "
-	"s.grow, %s, "
-	"s.empty"
+	"s.grow, %s, s.empty"
 	" FROM block b JOIN slice s ON s.block_id = b.block_id WHERE b.cell_id = ? AND b.fork < ? "
-	"ORDER "
-	"BY "
+	"ORDER BY "
 	"block_at";
 
 static void take_slice(struct analysis *a, size_t cell_at, size_t subject, size_t block,

@@ -20,6 +20,17 @@ double stats_median(double *values, size_t n)
 	return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
+double stats_median_present(const double *values, size_t n, double *scratch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!isnan(values[i]))
+			scratch[count++] = values[i];
+	}
+	return count == 0 ? NAN : stats_median(scratch, count);
+}
+
 double stats_hodges_lehmann(double *values, size_t n, double *walsh)
 {
 	size_t count = 0;
@@ -107,18 +118,6 @@ struct stats_estimate stats_chosen(const struct stats_estimate *e, size_t rivals
 	return wide;
 }
 
-/* A row's values in one fork; NAN if there are none. scratch: room for them. */
-static double fork_median(const double *values, size_t n, double *scratch)
-{
-	size_t count = 0;
-
-	for (size_t b = 0; b < n; b++) {
-		if (!isnan(values[b]))
-			scratch[count++] = values[b];
-	}
-	return count == 0 ? NAN : stats_median(scratch, count);
-}
-
 void stats_estimates(const struct stats_design *design, const double *const *series, size_t n,
 	struct stats_estimate *estimates, double *medians)
 {
@@ -128,8 +127,8 @@ void stats_estimates(const struct stats_design *design, const double *const *ser
 
 	for (size_t i = 0; i < n; i++) {
 		for (size_t f = 0; f < forks; f++)
-			row[f] =
-				fork_median(series[i] + start[f], start[f + 1] - start[f], scratch);
+			row[f] = stats_median_present(
+				series[i] + start[f], start[f + 1] - start[f], scratch);
 		estimates[i] = stats_of_forks(row, forks);
 		if (medians != NULL)
 			memcpy(medians + i * forks, row, forks * sizeof(*row));
@@ -167,22 +166,14 @@ struct stats_estimate stats_difference(struct stats_estimate x, struct stats_est
 	return e;
 }
 
-/* Whether an effect is known to be above `bound`, with an error of `tail` on that side. */
-static bool is_above(const struct stats_estimate *e, double bound, double tail)
-{
-	return e->forks >= STATS_FORKS_MIN &&
-	       e->point - stats_t_quantile(tail, e->forks - 1) * e->error > bound;
-}
-
 /* Whether series i is not told apart from `chosen`, by n - 1 comparisons at once. */
 static bool is_rival(const double *medians, size_t n, size_t forks, size_t chosen, size_t i)
 {
-	const double tail = STATS_ERROR / 2 / (double)(n > 1 ? n - 1 : 1);
-	const double *x = medians + i * forks, *y = medians + chosen * forks;
-	const struct stats_estimate behind = stats_paired(x, y, forks),
-				    ahead = stats_paired(y, x, forks);
+	const struct stats_estimate apart =
+		stats_paired(medians + i * forks, medians + chosen * forks, forks);
+	const struct stats_estimate e = stats_chosen(&apart, n > 1 ? n - 1 : 1);
 
-	return i == chosen || (!is_above(&behind, 0, tail) && !is_above(&ahead, 0, tail));
+	return i == chosen || !(e.lo > 0 || e.hi < 0);
 }
 
 size_t stats_rivals(const double *medians, size_t n, size_t forks, size_t chosen)

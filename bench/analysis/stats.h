@@ -33,6 +33,9 @@ enum { STATS_FORKS_MIN = 3 };
 /* The middle of n >= 1 values, or the mean of the two middles. Reorders them. */
 double stats_median(double *values, size_t n);
 
+/* The same of those that are no NAN; NAN if none is. scratch: room for n; the values stay in their order. */
+double stats_median_present(const double *values, size_t n, double *scratch);
+
 /*
  * The median of the averages of all pairs of values, each with itself included (Walsh averages).
  * n >= 1; walsh is scratch for n (n + 1) / 2 doubles. Sorts them.

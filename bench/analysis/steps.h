@@ -75,6 +75,7 @@ struct analysis_side {
 struct analysis_times_fork {
 	int64_t fork;
 	double timed_rate, rate; /* units a nanosecond, in latency slices and in the others */
+	bool every; /* a thread of the latency slices timed all its units, as stalled_* has it */
 };
 
 /* What was timed of a subject in a cell. */

@@ -6,11 +6,9 @@
  * finer than the larger of the two noise floors, and what runs vary by is estimated from the rows of a
  * cell (between.h). All verdicts are made together.
  */
-#include "alloc/machine/compiler.h"
 #include "bench/analysis/between.h"
 #include "bench/analysis/drift.h"
 #include "bench/analysis/metric.h"
-#include "bench/base/append.h"
 #include "bench/base/need.h"
 #include "bench/base/number.h"
 #include "bench/base/options.h"
@@ -62,15 +60,6 @@ static bool holds(const struct condition *condition, double ratio)
 	return condition->less ? ratio < condition->limit : ratio > condition->limit;
 }
 
-static const char *value_named(const struct analysis_machine *m, const char *name)
-{
-	for (size_t i = 0; i < m->value_count; i++) {
-		if (strcmp(m->values[i].name, name) == 0)
-			return m->values[i].value;
-	}
-	return NULL;
-}
-
 static void put_difference(const char *name, const char *a, const char *b, size_t *differences)
 {
 	if (a != NULL && b != NULL && strcmp(a, b) == 0)
@@ -97,40 +86,23 @@ static void put_differences(const struct analysis *a, const struct analysis *b)
 		const char *name = ma->values[i].name;
 
 		if (strcmp(name, "source revision") != 0 && strcmp(name, "build id") != 0)
-			put_difference(
-				name, ma->values[i].value, value_named(mb, name), &differences);
+			put_difference(name, ma->values[i].value, analysis_fingerprint(b, name),
+				&differences);
 	}
 	for (size_t i = 0; i < mb->value_count; i++) {
-		if (value_named(ma, mb->values[i].name) == NULL)
+		if (analysis_fingerprint(a, mb->values[i].name) == NULL)
 			put_difference(mb->values[i].name, NULL, mb->values[i].value, &differences);
 	}
 	if (differences == 0)
 		printf("The environments do not differ.\n");
 }
 
-/* What makes a machine another, of what fingerprints tell. */
-static const char *const identity[] = {"cpu", "microcode", "cpu flags digest", "virtual", "kernel",
-	"topology", "memory", "cpus allowed"};
-
-/* Whether both are of one machine; else text receives where they differ, "cpu: A | B; ...". */
-static bool same_machine(const struct analysis *a, const struct analysis *b, char *text)
+/* Whether both are of one machine, as far as their fingerprints tell. */
+static bool same_machine(const struct analysis *a, const struct analysis *b)
 {
-	*text = '\0';
-	if (a->machine_count == 0 || b->machine_count == 0)
-		return true;
-
-	const struct analysis_machine *ma = &a->machines[a->machine_count - 1];
-	const struct analysis_machine *mb = &b->machines[b->machine_count - 1];
-
-	for (size_t i = 0; i < array_count(identity); i++) {
-		const char *x = value_named(ma, identity[i]), *y = value_named(mb, identity[i]);
-
-		if (x != NULL && y != NULL && strcmp(x, y) != 0)
-			append(text, ANALYSIS_SENTENCE_BYTES, "%s%s: %.*s | %.*s",
-				*text == '\0' ? "" : "; ", identity[i], DIFFERENCE_MAX, x,
-				DIFFERENCE_MAX, y);
-	}
-	return *text == '\0';
+	return a->machine_count == 0 || b->machine_count == 0 ||
+	       strcmp(a->machines[a->machine_count - 1].hash,
+		       b->machines[b->machine_count - 1].hash) == 0;
 }
 
 /* Of a percentile, the error that its interval has, as if it were Student's. */
@@ -381,12 +353,12 @@ static int run_compare(int argc, char **argv)
 		printf("%c: %s: %s\n", "AB"[i], argv[operand + i], text);
 	}
 	put_differences(stores[0], stores[1]);
-	if (!same_machine(stores[0], stores[1], text) && !request.across_machines) {
+	if (!same_machine(stores[0], stores[1]) && !request.across_machines) {
 		fflush(stdout);
 		fprintf(stderr,
-			"nblbench compare: A and B are of different machines (%s), so their ratios "
-			"say nothing of the designs; --across-machines shows them all the same\n",
-			text);
+			"nblbench compare: A and B are of different machines, so their ratios say "
+			"nothing of the designs; what differs stands above, and --across-machines "
+			"shows the ratios all the same\n");
 		goto out;
 	}
 	c.a = stores[0];

@@ -73,8 +73,7 @@ static void stores_are_merged(NO_STATE)
 	expect("\"$N\" merge --out b.db a.db", COMMAND_FAILED, "'a.db' can't be opened");
 	snprintf(line, sizeof(line),
 		"%s \"$N\" merge --out b.db x/sweep.db x/sweep.db; test $? = 1 && test ! -e b.db "
-		"&& "
-		"\"$N\" merge --out b.db x/sweep.db && \"$N\" report b.db && "
+		"&& \"$N\" merge --out b.db x/sweep.db && \"$N\" report b.db && "
 		"\"$N\" report --machine nosuch b.db",
 		made);
 	expect(line, COMMAND_FAILED, "'b.db' has no machine 'nosuch'");
@@ -94,8 +93,7 @@ static void commands_of_a_report_are_taken(NO_STATE)
 	"'s/<pre class=\"command\">.\\/nblbench \\(.*\\)<\\/pre>/\\1/p' >commands; "
 	expect(REPORTED "sed -n 1p commands", COMMAND_OK,
 		"sweep --pool null,mutex --workload pair_touch --threads 1 --size 512 --load 50 "
-		"--forks "
-		"1 "
+		"--forks 1 "
 		"--blocks 1 --arrivals paced --slice-ms 0.1 --seed 1\n");
 	expect(REPORTED "\"$N\" $(sed -n 1p commands) --dry-run", COMMAND_OK,
 		"1 cell x 3 subjects");
@@ -168,8 +166,8 @@ static void unwritable_store_is_named(NO_STATE)
 		skip();
 	}
 	expect("mkdir ro out; unshare --map-root-user --mount sh -c 'mount --bind ro ro && mount "
-	       "-o "
-	       "remount,ro,bind ro && \"$N\" sweep --out out --store ro/s.db --blocks 1 " SMALL "'",
+	       "-o remount,ro,bind ro && \"$N\" sweep --out out --store ro/s.db --blocks 1 " SMALL
+	       "'",
 		COMMAND_FAILED, "'ro/s.db' can't be made: Read-only file system");
 }
 

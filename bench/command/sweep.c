@@ -179,8 +179,8 @@ static void announce_length(const struct plan *plan, uint64_t left_ns)
 			progress_time(plan_eta_ns(plan) / plan->forks * STATS_FORKS_MIN, time));
 	fprintf(stderr,
 		" 'nblbench list' names jobs, of which quick takes a minute; --pool, --workload "
-		"and "
-		"--threads name less; --dry-run shows what takes how long. Ctrl-C keeps what is "
+		"and --threads name less; --dry-run shows what takes how long. Ctrl-C keeps what "
+		"is "
 		"measured.\n");
 }
 
@@ -235,8 +235,7 @@ static int conclude(const struct sweep *self, uint64_t missing, uint64_t trouble
 			MEASURE_PASSES_MAX);
 	if (slices == 0)
 		say("nothing was measured: no strategy can run in any of the cells; the report "
-		    "says "
-		    "why.");
+		    "says why.");
 	return troubles == 0 && missing == 0 && self->outcome.left_out == 0 && slices > 0
 		       ? COMMAND_OK
 		       : COMMAND_FAILED;

@@ -1,7 +1,7 @@
 /*
  * The report as a page: one file that needs no network, no script and no colour to be read.
- * page.html is its template, page_cells.html the end of it; page.h says how it is filled. Here are the page as a whole, its head,
- * and the sections that are lists of facts.
+ * page.html is its template, page_cells.html the end of it; page.h says how it is filled. Here are the
+ * page as a whole, its head, and the sections that are lists of facts.
  */
 #include "bench/report/page.h"
 
@@ -97,19 +97,12 @@ static json_t *shades(void)
 	return list;
 }
 
-/* The first value of the last start's fingerprint whose name is one of two; NULL without any. */
-static const char *fingerprint_value(const struct analysis *a, const char *name, const char *other)
+/* By its name, or by the one that it had in older stores. */
+static const char *fingerprint_value(const struct analysis *a, const char *name, const char *older)
 {
-	if (a->machine_count == 0)
-		return NULL;
+	const char *value = analysis_fingerprint(a, name);
 
-	const struct analysis_machine *m = &a->machines[a->machine_count - 1];
-
-	for (size_t i = 0; i < m->value_count; i++) {
-		if (strcmp(m->values[i].name, name) == 0 || strcmp(m->values[i].name, other) == 0)
-			return m->values[i].value;
-	}
-	return NULL;
+	return value != NULL ? value : analysis_fingerprint(a, older);
 }
 
 static void add_fact(json_t *facts, const char *name, const char *value)
@@ -128,13 +121,13 @@ static json_t *facts_of(const struct analysis *a)
 
 		add_fact(facts, "Date", number_date(m->started_ns).text);
 		add_fact(facts, "Noise grade", m->grade);
-		add_fact(facts, "Reasons", fingerprint_value(a, "noise reasons", "noise reasons"));
+		add_fact(facts, "Reasons", analysis_fingerprint(a, "noise reasons"));
 	}
 	add_fact(facts, "Processor", fingerprint_value(a, "cpu", "cpu.model"));
 	add_fact(facts, "CPUs", fingerprint_value(a, "cpus allowed", "cpu.count"));
-	add_fact(facts, "Kernel", fingerprint_value(a, "kernel", "kernel"));
+	add_fact(facts, "Kernel", analysis_fingerprint(a, "kernel"));
 	add_fact(facts, "Virtual", fingerprint_value(a, "virtual", "hypervisor"));
-	add_fact(facts, "Compiler", fingerprint_value(a, "compiler", "compiler"));
+	add_fact(facts, "Compiler", analysis_fingerprint(a, "compiler"));
 	add_fact(facts, "Source", a->source_revision);
 	return facts;
 }

@@ -1,7 +1,7 @@
 /*
- * What fills the slots of page.html, which page_cells.html ends. Each section of the page has a function that turns what the
- * analysis found into the JSON that the template shows: which rows there are, in which order, and
- * every number as people read it. Markup and sentences stand in the template alone.
+ * What fills the slots of page.html, which page_cells.html ends. Each section of the page has a function
+ * that turns what the analysis found into the JSON that the template shows: which rows there are, in which
+ * order, and every number as people read it. Markup and sentences stand in the template alone.
  */
 #ifndef BENCH_REPORT_PAGE_H
 #define BENCH_REPORT_PAGE_H

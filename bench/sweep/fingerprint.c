@@ -344,8 +344,7 @@ static void add_settings(struct sketch *self)
 	if (strcmp(value, "on") == 0)
 		lower_grade(self, 'B',
 			"CPUs share cores (SMT), so that what one does slows its sibling; 'echo "
-			"off "
-			"> /sys/devices/system/cpu/smt/control' leaves one a core.");
+			"off > /sys/devices/system/cpu/smt/control' leaves one a core.");
 	read_line("/sys/kernel/mm/transparent_hugepage/enabled", value, sizeof(value));
 	if (strstr(value, "[always]") != NULL)
 		lower_grade(self, 'B',

@@ -78,8 +78,7 @@ static int check_part(struct merge *self)
 	if (text[0] != '\0')
 		return store_refuse(self->why,
 			"'%s' is not of the same sweep as the first store, it has %s. Stores can "
-			"be "
-			"merged that the same program measured by the same command",
+			"be merged that the same program measured by the same command",
 			self->store, text);
 	return 0;
 }

@@ -45,8 +45,8 @@ static const struct options_entry entries[] = {
 		"asked for beside it is measured instead, or as well, and takes longer"),
 	OPTION(TEXT, struct request, job_path, "job", 'j', "NAME|FILE",
 		"a sweep from a file: of the tree by its name (see 'nblbench list'), or one of "
-		"your "
-		"own. What is said here overrides its [global], and axes those of its sections "
+		"your own. What is said here overrides its [global], and axes those of its "
+		"sections "
 		"too"),
 	OPTION(TEXT, struct request, out, "out", 'o', "DIR",
 		"directory for sweep.db, report.html and report.md; made in one that exists "
@@ -88,8 +88,8 @@ static const struct options_entry entries[] = {
 		.known = names_pages, .noun = "kind of pages"),
 	OPTION(NAMES, struct request, plan.axes.placements, "placement", 0, "A,B",
 		"where threads run: cores (one a core, then the SMT siblings), compact, spread "
-		"(over "
-		"sockets), or threads of a sibling, under one cache, under other-cache, on another "
+		"(over sockets), or threads of a sibling, under one cache, under other-cache, on "
+		"another "
 		"node [cores]",
 		.known = names_placements, .noun = "placement"),
 	OPTION(COUNT, struct request, plan.forks, "forks", 0, "N", "sets of worker processes [10]",
@@ -99,10 +99,8 @@ static const struct options_entry entries[] = {
 		PLAN_BLOCKS_MAX),
 	OPTION(REAL, struct request, plan.until, "until", 0, "PERCENT",
 		"a cell takes no more forks, after six, once each row's ratio to the best is known "
-		"to "
-		"so many per cent, as half the width of its 95 % interval; --forks is the most "
-		"[all "
-		"forks]",
+		"to so many per cent, as half the width of its 95 % interval; --forks is the most "
+		"[all forks]",
 		.real_least = 0.1, .real_most = 1000),
 	OPTION(REAL, struct request, plan.slice_ms, "slice-ms", 0, "MS",
 		"length of a slice in milliseconds, ten times that where threads outnumber CPUs "

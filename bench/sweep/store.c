@@ -164,8 +164,7 @@ static int check_plan(struct store *self, char *why)
 	else
 		rc = store_refuse(why,
 			"'%s' was measured by another build of this program (%.12s; this is "
-			"%.12s). "
-			"%s",
+			"%.12s). %s",
 			self->path, build, build_id(), advice);
 done:
 	sqlite3_finalize(statement);
@@ -329,8 +328,8 @@ int store_add_machine(
 			differences, sizeof(differences));
 		rc = store_refuse(why,
 			"'%s' was measured on another machine, or this one was changed; they "
-			"differ "
-			"in: %s. Nothing is mixed: --fresh moves it aside and starts over, another "
+			"differ in: %s. Nothing is mixed: --fresh moves it aside and starts over, "
+			"another "
 			"--out keeps both",
 			self->path, differences);
 	} else {

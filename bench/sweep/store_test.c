@@ -222,8 +222,7 @@ static void a_balance_goes_in_and_comes_out(void **state)
 	assert_query(self,
 		"SELECT window_ns || waited_ns || own || own_sum || pairs || pairs_sum || pairs_ns "
 		"|| calls || sum FROM balance WHERE cell_id = 2 AND subject_id = 2 AND fork = 1 "
-		"AND "
-		"thread = 1",
+		"AND thread = 1",
 		"333435363738393132");
 	store_close(store);
 }
@@ -356,8 +355,7 @@ static void machines_are_merged_and_not_pooled(void **state)
 	strcpy(self->path, out);
 	assert_query(self,
 		"SELECT group_concat(machine || count, ' ') FROM (SELECT machine, count(*) AS "
-		"count "
-		"FROM cell GROUP BY machine)",
+		"count FROM cell GROUP BY machine)",
 		"aaaa2 bbbb2");
 	assert_query(self,
 		"SELECT group_concat(machine || forks, ' ') FROM results WHERE strategy = 'mutex'",

@@ -495,8 +495,7 @@ int worker_serve(int fd, const char *subject, const char *dispatch)
 		(self.dispatch == INSTANCE_MOVED && !instance_is_moved(subject))) {
 		fprintf(stderr,
 			"nblbench worker: dispatch is '%s'; it must be folded or table, or moved "
-			"of "
-			"a strategy that has a moved unit.\n",
+			"of a strategy that has a moved unit.\n",
 			dispatch);
 		return COMMAND_USAGE;
 	}

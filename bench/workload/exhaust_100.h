@@ -1,7 +1,6 @@
 /*
  * exhaust_100: threads that want all objects of the pool together, and no more, so that one is free at
- * every get. exhaustion.h has
- * the loop, and says which failed gets are counted.
+ * every get. exhaustion.h has the loop, and says which failed gets are counted.
  *
  * All threads do the same. Counts objects that were got.
  *
@@ -35,8 +34,7 @@ static const struct workload workload_exhaust_100_info = {
 	.summary = "get until all objects of the pool are held, put some back",
 	.unit = "objects",
 	.program = "Drivers that together want as many descriptors as the pool has. One is free at "
-		   "every get, "
-		   "so each that fails is a false empty.",
+		   "every get, so each that fails is a false empty.",
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,

@@ -34,8 +34,7 @@ static const struct workload workload_exhaust_110_info = {
 	.summary = "the same where threads want a tenth more than the pool has",
 	.unit = "objects",
 	.program = "Drivers that together want a tenth more descriptors than the pool has. Gets "
-		   "that find it "
-		   "empty are by design; false empties are those while one was free.",
+		   "that find it empty are by design; false empties are those while one was free.",
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,

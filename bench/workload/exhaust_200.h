@@ -34,8 +34,7 @@ static const struct workload workload_exhaust_200_info = {
 	.summary = "the same where threads want twice what the pool has",
 	.unit = "objects",
 	.program = "Drivers that together want twice the descriptors that the pool has. Gets that "
-		   "find it "
-		   "empty are by design; false empties are those while one was free.",
+		   "find it empty are by design; false empties are those while one was free.",
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,

@@ -28,8 +28,7 @@ static const struct workload workload_fill_fifo_info = {
 	.summary = "get 32768 objects, put all back in that order",
 	.unit = "moves",
 	.program = "A driver that posts a large ring of buffers and takes all down again, first in "
-		   "first "
-		   "out. Cold lines.",
+		   "first out. Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,

@@ -28,8 +28,7 @@ static const struct workload workload_fill_lifo_info = {
 	.summary = "get 32768 objects, put all back in reverse",
 	.unit = "moves",
 	.program = "A driver that posts many buffers and takes all down again, last in first out. "
-		   "Cold "
-		   "lines.",
+		   "Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,

@@ -30,8 +30,7 @@ static const struct workload workload_fill_random_info = {
 	.summary = "get 32768 objects, put all back in a random order",
 	.unit = "moves",
 	.program = "A driver whose many buffers come back in any order, so that the pool's own "
-		   "order is "
-		   "lost. Cold lines.",
+		   "order is lost. Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,

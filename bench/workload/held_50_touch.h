@@ -24,8 +24,7 @@ static const struct workload workload_held_50_touch_info = {
 	.summary = "get one by one with half of the pool held, touch them, put back any",
 	.unit = "objects",
 	.program = "A driver with half of its descriptors in flight, got one by one, written, read "
-		   "and "
-		   "put back in any order. The measure for held_95_touch.",
+		   "and put back in any order. The measure for held_95_touch.",
 	.lane_threads = 1,
 	.capacity = held_capacity,
 	.enter = held_50_enter,

@@ -24,8 +24,7 @@ static const struct workload workload_held_95_touch_info = {
 	.summary = "the same with 95 % held: caches that keep the rest make it scarce",
 	.unit = "objects",
 	.program = "A driver with 95 % of its descriptors in flight, got one by one, written, read "
-		   "and "
-		   "put back in any order. Every get that fails is a false empty.",
+		   "and put back in any order. Every get that fails is a false empty.",
 	.lane_threads = 1,
 	.capacity = held_capacity,
 	.enter = held_95_enter,
