@@ -102,14 +102,15 @@ static uint64_t calls_timed(const struct latency *latency)
  * How far apart timed rounds are. A timed round costs its readings, and a call and a mispredicted
  * exit from the loop before it. The distance is such that all this takes ENGINE_TIMED_SHARE of the
  * time, but not less than makes one call in ENGINE_TIMED_CALLS timed. Where the body waits for its
- * peer the tries say nothing, and the distance is as it was: at first ENGINE_UNTRIED_OBJECTS. Where
+ * peer the tries don't tell how long a round takes, and the distance is as it was: at first
+ * ENGINE_UNTRIED_OBJECTS, and not less than ENGINE_UNTRIED_CALLS rounds for each call of one. Where
  * threads wait in line for CPUs a round takes seconds, and one says enough.
  */
 static void choose_distance(struct engine *engine, struct runner *self)
 {
 	const uint64_t until_ns = clock_now_ns() + ENGINE_TRIES_NS;
 	double round_ns = 0, timed_ns = 0;
-	int tried = 0;
+	int tried = 0, done = 0; /* timed rounds; those that did something */
 
 	latency_forget_calls(self->latency);
 	for (int try = 0; try < ENGINE_TIMED_TRIES; try++) {
@@ -118,8 +119,12 @@ static void choose_distance(struct engine *engine, struct runner *self)
 		uint64_t then_ns = clock_now_ns();
 		const int rounds = then_ns < until_ns ? ENGINE_TIMED_ROUNDS : 1;
 
-		for (int i = 0; i < rounds; i++)
-			waited |= run_timed_round(engine, self) == 0;
+		for (int i = 0; i < rounds; i++) {
+			const bool did = run_timed_round(engine, self) > 0;
+
+			waited |= !did;
+			done += did;
+		}
 		uint64_t now_ns = clock_now_ns();
 		tried += rounds;
 		if (now_ns >= until_ns)
@@ -131,8 +136,13 @@ static void choose_distance(struct engine *engine, struct runner *self)
 		round_ns = round_ns == 0 || plain < round_ns ? plain : round_ns;
 		timed_ns = timed_ns == 0 || timed < timed_ns ? timed : timed_ns;
 	}
-	if (round_ns == 0)
+	if (round_ns == 0) {
+		const uint64_t calls = done > 0 ? calls_timed(self->latency) / (uint64_t)done : 0;
+
+		if (self->distance < ENGINE_UNTRIED_CALLS * calls)
+			self->distance = ENGINE_UNTRIED_CALLS * calls;
 		return;
+	}
 	double calls = (double)calls_timed(self->latency) / tried;
 	double distance = timed_ns / (ENGINE_TIMED_SHARE * round_ns);
 	double least = calls > 1 ? ENGINE_TIMED_CALLS / calls : ENGINE_TIMED_CALLS;
