@@ -47,6 +47,21 @@ const char *analysis_keep_text(struct analysis *a, const char *text)
 	return strcpy(analysis_keep(a, strlen(text) + 1, 1), text);
 }
 
+const char *analysis_role_name(enum analysis_role role)
+{
+	static const char *const names[] = {
+		[ANALYSIS_CONTESTANT] = "contestant",
+		[ANALYSIS_HARNESS] = "harness",
+		[ANALYSIS_BARE] = "bare",
+		[ANALYSIS_FLOOR] = "floor",
+		[ANALYSIS_TABLE] = "table",
+		[ANALYSIS_TWIN] = "twin",
+		[ANALYSIS_OTHER] = "other",
+	};
+
+	return names[role];
+}
+
 const char *analysis_state_name(enum analysis_state state)
 {
 	static const char *const names[] = {

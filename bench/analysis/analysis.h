@@ -49,6 +49,9 @@ enum analysis_role {
 	ANALYSIS_OTHER, /* of another build, beside this one's */
 };
 
+/* The roles' names for programs: "contestant", "harness", ... */
+const char *analysis_role_name(enum analysis_role role);
+
 /* How a subject fared in a cell. All but MEASURED keep it out of ranks and verdicts. */
 enum analysis_state {
 	ANALYSIS_ABSENT, /* no slice and no event: the sweep has not come to it, or never will */

@@ -96,16 +96,28 @@ struct number number_rate(double value)
 			       : none;
 }
 
-struct number number_date(int64_t ns)
+/* A moment as strftime words it; "" if it can't. */
+static struct number moment(int64_t ns, const char *format)
 {
 	const time_t seconds = (time_t)(ns / 1000000000);
-	struct number n;
+	struct number n = {""};
 	struct tm utc;
 
-	if (gmtime_r(&seconds, &utc) == NULL ||
-		strftime(n.text, sizeof(n.text), "%Y-%m-%d %H:%M UTC", &utc) == 0)
-		return print("%" PRId64 " ns", ns);
+	if (gmtime_r(&seconds, &utc) == NULL || strftime(n.text, sizeof(n.text), format, &utc) == 0)
+		n.text[0] = '\0';
 	return n;
+}
+
+struct number number_date(int64_t ns)
+{
+	const struct number n = moment(ns, "%Y-%m-%d %H:%M UTC");
+
+	return n.text[0] == '\0' ? print("%" PRId64 " ns", ns) : n;
+}
+
+struct number number_timestamp(int64_t ns)
+{
+	return moment(ns, "%Y-%m-%dT%H:%M:%SZ");
 }
 
 struct number number_rank(uint64_t low, uint64_t high)

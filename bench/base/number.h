@@ -36,6 +36,9 @@ struct number number_rate(double value);
 /* Nanoseconds since the epoch as "2026-01-31 14:05 UTC". */
 struct number number_date(int64_t ns);
 
+/* The same as "2026-01-31T14:05:00Z", for programs (RFC 3339); "" if there is no such year. */
+struct number number_timestamp(int64_t ns);
+
 /* "3" or "2-4". */
 struct number number_rank(uint64_t low, uint64_t high);
 

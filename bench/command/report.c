@@ -29,7 +29,10 @@ struct format {
 static const struct format formats[] = {
 	{"html", "", "html", report_html, NULL, false},
 	{"md", "", "md", report_markdown, NULL, false}, {"csv", "", "csv", report_csv, NULL, false},
-	{"gbench", "", "json", report_gbench, NULL, false},
+	{"json", "", "json", report_json, NULL, false},
+	{"gbench", "", "gbench.json", report_gbench, NULL, false},
+	{"bmf", "", "bmf.json", report_bmf, NULL, false},
+	{"junit", "", "junit.xml", report_junit, NULL, false},
 	{"hdr", "", "hgrm", NULL, report_hdr, true},
 	{"speedscope", "", "speedscope.json", NULL, report_speedscope, false},
 	{"csv", "-load", "csv", report_csv_loads, NULL,
@@ -322,8 +325,10 @@ static const struct options_entry entries[] = {
 	OPTION(NAMES, struct report_request, format, "format", 'f', "A,B",
 		"what to write, with commas: html, md, csv (one row a cell and strategy; beside "
 		"it, of a sweep with --load, report-load.csv: one row a cell, strategy and load), "
-		"gbench (Google Benchmark's JSON); and, a file each, hdr (HdrHistogram's "
-		"percentiles), speedscope (where the nanoseconds of a unit go). "
+		"json (all of it; bench/report/results.schema.json describes it), gbench (Google "
+		"Benchmark's JSON), bmf (Bencher's), junit (for CI: a case a row, which fails "
+		"where it crashed, hung, lost an object, ran dry or failed); and, a file each, hdr "
+		"(HdrHistogram's percentiles), speedscope (where the nanoseconds of a unit go). "
 		"[html,md]",
 		.known = known_format, .noun = "format"),
 	OPTION(TEXT, struct report_request, directory, "out", 'o', "DIR",
@@ -404,8 +409,6 @@ static int run_report(int argc, char **argv)
 
 const struct command command_report = {
 	.name = "report",
-	.summary =
-		"write HTML, Markdown, CSV, Google Benchmark JSON, HdrHistogram text or speedscope "
-		"profiles from stores",
+	.summary = "write HTML, Markdown, CSV, JSON, JUnit XML and other formats from stores",
 	.run = run_report,
 };

@@ -903,10 +903,11 @@ static void report_command_writes_what_is_asked(NO_STATE)
 	char made[PATH_BYTES], file[2 * PATH_BYTES];
 
 	snprintf(made, sizeof(made), "%s/b c", directory);
-	captured_expect(&command_report, 0, "/b c/report.json", "--format=csv,gbench,md,html", "-o",
-		made, store, NULL);
-	for (const char *const *s = (const char *const[]){"html", "md", "csv", "json", NULL}; *s;
-		s++) {
+	captured_expect(&command_report, 0, "/b c/report.json",
+		"--format=csv,json,gbench,bmf,junit,md,html", "-o", made, store, NULL);
+	for (const char *const *s = (const char *const[]){"html", "md", "csv", "json",
+		     "gbench.json", "bmf.json", "junit.xml", NULL};
+		*s; s++) {
 		snprintf(file, sizeof(file), "%s/report.%s", made, *s);
 		assert_true(exists(file));
 	}

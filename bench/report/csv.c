@@ -176,16 +176,6 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 	fputs("\r\n", out);
 }
 
-static const char *const roles[] = {
-	[ANALYSIS_CONTESTANT] = "contestant",
-	[ANALYSIS_HARNESS] = "harness",
-	[ANALYSIS_BARE] = "bare",
-	[ANALYSIS_FLOOR] = "floor",
-	[ANALYSIS_TABLE] = "table",
-	[ANALYSIS_TWIN] = "twin",
-	[ANALYSIS_OTHER] = "other",
-};
-
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 {
 	const struct analysis_cell *cell = &a->cells[c];
@@ -204,7 +194,7 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_text(out, s->pool, ",");
 	put_text(out, s->context, ",");
 	put_text(out, s->dispatch, ",");
-	fprintf(out, "%s,%s,%s,", roles[s->role], contention_name(s->contention),
+	fprintf(out, "%s,%s,%s,", analysis_role_name(s->role), contention_name(s->contention),
 		analysis_state_name(r->state));
 	put_factors(out, &r->ns);
 	put_real(out, analysis_rate(cell, r->ns.point));
@@ -271,7 +261,7 @@ static void put_load(FILE *out, const struct analysis *a, size_t c, size_t subje
 	put_text(out, cell->workload, ",");
 	fprintf(out, "%" PRIu32 ",", cell->threads);
 	put_text(out, a->subjects[subject].label, ",");
-	fprintf(out, "%s,", roles[a->subjects[subject].role]);
+	fprintf(out, "%s,", analysis_role_name(a->subjects[subject].role));
 	put_text(out, r->arrivals, ",");
 	fprintf(out, "%" PRIu32 ",", cell->loads[load]);
 	put_real(out, r->capacity_s);

@@ -66,6 +66,9 @@ void report_markdown(const struct analysis *analysis, FILE *out);
 void report_csv(const struct analysis *analysis, FILE *out);
 void report_csv_loads(const struct analysis *analysis, FILE *out); /* of the open loops */
 void report_gbench(const struct analysis *analysis, FILE *out);
+void report_json(const struct analysis *analysis, FILE *out); /* results.schema.json */
+void report_bmf(const struct analysis *analysis, FILE *out);
+void report_junit(const struct analysis *analysis, FILE *out);
 
 /*
  * One row's, which has latency. part: ANALYSIS_GETS and so on, of a hand-over; ANALYSIS_HAND_OVER: all
