@@ -462,6 +462,15 @@ size_t analysis_find_cell(const struct analysis *a, const char *label)
 	return i;
 }
 
+size_t analysis_find_subject(const struct analysis *a, const char *label)
+{
+	size_t i = 0;
+
+	while (i < a->subject_count && strcmp(a->subjects[i].label, label) != 0)
+		i++;
+	return i;
+}
+
 double analysis_rate(const struct analysis_cell *cell, double log_ns)
 {
 	return ns_a_second * cell->lanes / exp(log_ns);

@@ -427,8 +427,9 @@ static inline double analysis_floor(
 /* A value of the last start's fingerprint; NULL if there is none of that name. */
 const char *analysis_fingerprint(const struct analysis *analysis, const char *name);
 
-/* The cell of that label; cell_count if there is none. */
+/* The cell, or the subject, of that label; cell_count, or subject_count, if there is none. */
 size_t analysis_find_cell(const struct analysis *analysis, const char *label);
+size_t analysis_find_subject(const struct analysis *analysis, const char *label);
 
 /*
  * What the cell is apart from its threads: "burst 32", "pair, 64 B". text has room for

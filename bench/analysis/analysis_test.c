@@ -1811,6 +1811,14 @@ static void numbers_by_hand(NO_STATE)
 	assert_string_equal(number_plain_range(0.0461, 0.0471).text, "0.0461-0.0471");
 	assert_string_equal(number_plain_range(0, INFINITY).text, "-");
 	assert_string_equal(number_percent(log(1.03)).text, "3.0 %");
+	assert_string_equal(number_change(log(1.03)).text, "+3.0 %");
+	assert_string_equal(number_change(log(0.83)).text, "-17 %");
+	assert_string_equal(number_change(log(0.9999)).text, "0.0 %");
+	assert_string_equal(number_change(log(8.54)).text, "+754 %");
+	assert_string_equal(number_change(NAN).text, "-");
+	assert_string_equal(number_change_range(log(0.5), log(1.5)).text, "-50 % to +50 %");
+	assert_string_equal(number_change_range(-INFINITY, 0).text, "-");
+	assert_string_equal(number_timestamp(0).text, "1970-01-01T00:00:00Z");
 	assert_string_equal(number_rate(12345678).text, "12.3 M");
 	assert_string_equal(number_rank(2, 4).text, "2-4");
 	assert_string_equal(number_date(INT64_C(1767225600000000000)).text, "2026-01-01 00:00 UTC");

@@ -80,6 +80,26 @@ struct number number_percent(double log_ratio)
 	return isfinite(percent) ? print("%.*f %%", percent < 9.95 ? 1 : 0, percent) : none;
 }
 
+struct number number_change(double log_ratio)
+{
+	const double percent = expm1(log_ratio) * 100, size = fabs(percent);
+
+	if (!isfinite(percent))
+		return none;
+	if (size < 0.05)
+		return print("0.0 %%");
+	return size < 99.5 ? print("%+.*f %%", size < 9.95 ? 1 : 0, percent)
+			   : print("%c%.20s %%", percent < 0 ? '-' : '+', number_plain(size).text);
+}
+
+struct number number_change_range(double log_low, double log_high)
+{
+	return isfinite(log_low) && isfinite(log_high)
+		       ? print("%.20s to %.20s", number_change(log_low).text,
+				 number_change(log_high).text)
+		       : none;
+}
+
 struct number number_rate(double value)
 {
 	static const struct {

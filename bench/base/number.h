@@ -30,6 +30,10 @@ struct number number_ratio_range(double log_low, double log_high);
 /* A logarithm as the percentage that its factor is away from 1, unsigned: 0.0296 is "3.0 %". */
 struct number number_percent(double log_ratio);
 
+/* The same with its sign, "+3.0 %", "-17 %", of at most three significant digits; and of an interval. */
+struct number number_change(double log_ratio);
+struct number number_change_range(double log_low, double log_high);
+
 /* A rate with a prefix: "12.3 M", "980 k". */
 struct number number_rate(double value);
 

@@ -6,6 +6,7 @@
 #include "bench/analysis/analysis.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
+#include "bench/report/file.h"
 #include "bench/report/table.h"
 
 #include <ctype.h>
@@ -42,8 +43,7 @@ static const struct format formats[] = {
 enum {
 	FORMATS = sizeof(formats) / sizeof(formats[0]),
 	FORMATS_NAMED = FORMATS - 1,
-	STORES_MAX = 64,
-	FILE_MODE = 0666
+	STORES_MAX = 64
 };
 
 static const char *known_format(size_t i)
@@ -77,51 +77,21 @@ int report_make_directory(const char *path, char *why, size_t why_bytes)
 	return -1;
 }
 
-/*
- * Writes a document beside its place and moves it there when it is whole. 0, or -1 with errno set.
- * cell and subject: the row, of a format that has a document for each; part: as of report_hdr.
- */
-static int write_document(const struct analysis *analysis, const struct format *format, size_t cell,
-	size_t subject, size_t part, const char *path)
+/* A document: of a store, or of one row, for a format that has a document for each. */
+struct document {
+	const struct format *format;
+	const struct analysis *analysis;
+	size_t cell, subject, part; /* part: as of report_hdr */
+};
+
+static void print_document(const void *context, FILE *out)
 {
-	char temporary[PATH_MAX];
-	const mode_t mask = umask(0);
-	int error = 0;
+	const struct document *d = context;
 
-	umask(mask);
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
-		sizeof(temporary)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-
-	const int fd = mkstemp(temporary);
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-
-	if (out == NULL) {
-		error = errno;
-		if (fd >= 0) {
-			close(fd);
-			unlink(temporary);
-		}
-		errno = error;
-		return -1;
-	}
-	errno = 0;
-	if (format->write != NULL)
-		format->write(analysis, out);
+	if (d->format->write != NULL)
+		d->format->write(d->analysis, out);
 	else
-		format->write_row(analysis, cell, subject, part, out);
-	if (ferror(out) || fflush(out) != 0 || fchmod(fd, FILE_MODE & ~mask) != 0)
-		error = errno == 0 ? EIO : errno;
-	if (fclose(out) != 0 && error == 0)
-		error = errno;
-	if (error == 0 && rename(temporary, path) != 0)
-		error = errno;
-	if (error != 0)
-		unlink(temporary);
-	errno = error;
-	return error == 0 ? 0 : -1;
+		d->format->write_row(d->analysis, d->cell, d->subject, d->part, out);
 }
 
 /* The file for a format: report.html for a store alone, NAME.html where there are several. */
@@ -178,7 +148,9 @@ static int write_part(const struct analysis *a, const struct format *format, siz
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	if (write_document(a, format, cell, subject, part, path) != 0)
+	const struct document document = {format, a, cell, subject, part};
+
+	if (file_write(path, print_document, &document) != 0)
 		return -1;
 	if (tell)
 		printf("%s\n", path);
@@ -216,6 +188,8 @@ static int write_formats(const char *store, const char *machine, const char *bas
 		return -1;
 	error = report_make_directory(directory, why, why_bytes);
 	for (size_t i = 0; i < FORMATS && error == 0; i++) {
+		const struct document document = {.format = &formats[i], .analysis = analysis};
+
 		if (!wanted[i] || !applies(&formats[i], analysis))
 			continue;
 		if (document_path(path, directory, store, alone, &formats[i]) != 0)
@@ -229,7 +203,7 @@ static int write_formats(const char *store, const char *machine, const char *bas
 		} else if (formats[i].write_row != NULL) {
 			if (write_rows(analysis, &formats[i], path, tell) == 0)
 				continue;
-		} else if (write_document(analysis, &formats[i], 0, 0, 0, path) == 0) {
+		} else if (file_write(path, print_document, &document) == 0) {
 			if (tell)
 				printf("%s\n", path);
 			continue;
@@ -327,7 +301,7 @@ static const struct options_entry entries[] = {
 		"it, of a sweep with --load, report-load.csv: one row a cell, strategy and load), "
 		"json (all of it; bench/report/results.schema.json describes it), gbench (Google "
 		"Benchmark's JSON), bmf (Bencher's), junit (for CI: a case a row, which fails "
-		"where it crashed, hung, lost an object, ran dry or failed); and, a file each, hdr "
+		"where it crashed, hung, lost an object or failed); and, a file each, hdr "
 		"(HdrHistogram's percentiles), speedscope (where the nanoseconds of a unit go). "
 		"[html,md]",
 		.known = known_format, .noun = "format"),

@@ -985,6 +985,49 @@ static void compare_lists_differences_first(NO_STATE)
 	free(output);
 }
 
+/* A whole document each, which says of a row how far it is from the other and whether that is significant. */
+static void compare_writes_documents(NO_STATE)
+{
+	static const struct {
+		const char *format, *row, *changed, *end;
+	} documents[] = {{"md", "| pair, 1 thread | mag_tls | ",
+				 " | **yes** | slower, **fails** |\n", "|\n"},
+		{"html", "<th scope=\"row\">mag_tls</th>", "<td class=\"words\"><b>yes</b></td>",
+			"</html>\n"},
+		{"junit", "<testcase classname=\"pair, 1 thread\" name=\"mag_tls\">",
+			"<failure type=\"regression\" message=\"B&#39;s speed is 0.8",
+			"</testsuites>\n"},
+		{"text", "  mag_tls ", "slower  <- fails", ": 2 rows.\n"}};
+	char file[2 * PATH_BYTES], line[4 * PATH_BYTES];
+
+	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+		snprintf(file, sizeof(file), "%s/compared.%s", directory, documents[i].format);
+		captured_expect(&command_compare, 4, file, "-f", documents[i].format, "-o", file,
+			"--fail-if=ratio<0.97", store, slower, NULL);
+		snprintf(line, sizeof(line), "cat '%s'", file);
+
+		char *text = printed_by(line);
+		const char *row = strstr(text, documents[i].row);
+
+		if (row == NULL || strstr(row, documents[i].changed) == NULL)
+			fail_msg("%s: %s", documents[i].format, text);
+		assert_string_equal(
+			text + strlen(text) - strlen(documents[i].end), documents[i].end);
+		assert_null(strstr(text, "nan"));
+		assert_null(strstr(text, "<script>"));
+		free(text);
+	}
+	/* The page of nothing that changed, and of stores that have nothing in common. */
+	captured_expect(&command_compare, 0, "Nothing that is significant.", "-f", "html", store,
+		store, NULL);
+	captured_expect(
+		&command_compare, 0, "They do not differ.", "-f", "html", store, store, NULL);
+	captured_expect(&command_compare, 2, "--format is text, md, html or junit, and not 'pdf'",
+		"--format=pdf", store, slower, NULL);
+	captured_expect(&command_compare, 1, "can't be written", "-o", "/nonexistent/a.html", store,
+		slower, NULL);
+}
+
 /* No ratio with another machine, unless that is what was asked for; what differs is told. */
 static void compare_refuses_another_machine(NO_STATE)
 {
@@ -1069,6 +1112,8 @@ static void compare_has_an_exit_status_for_ci(NO_STATE)
 		other, NULL);
 	captured_expect(&command_compare, 1, "nothing to compare", store, other, NULL);
 	captured_expect(
+		&command_compare, 1, "other: only in B", "--format=html", store, other, NULL);
+	captured_expect(
 		&command_compare, 4, "<- fails", "--fail-if", "ratio<0.97", store, slower, NULL);
 	captured_expect(
 		&command_compare, 0, "0 rows", "--fail-if", "ratio<0.5", store, slower, NULL);
@@ -1116,6 +1161,7 @@ int main(void)
 		cmocka_unit_test(report_command_refuses_in_words),
 		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(compare_lists_differences_first),
+		cmocka_unit_test(compare_writes_documents),
 		cmocka_unit_test(compare_refuses_another_machine),
 		cmocka_unit_test(compare_of_few_rows_decides_nothing),
 		cmocka_unit_test(compare_knows_times_of_calls),

@@ -11,9 +11,8 @@
 
 json_t *junit_failure(const struct analysis_result *result, const char *command)
 {
-	const bool broken = result->state == ANALYSIS_DRY || result->state > ANALYSIS_UNSUPPORTED;
-
-	return !broken ? json_null()
+	return result->state <= ANALYSIS_UNSUPPORTED
+		       ? json_null()
 		       : template_record("type", template_text(analysis_state_name(result->state)),
 				 "message", document_reason(result), "detail",
 				 template_words("To repeat it: %s", command), NULL);
@@ -21,7 +20,7 @@ json_t *junit_failure(const struct analysis_result *result, const char *command)
 
 json_t *junit_skipped(const struct analysis_result *result)
 {
-	return result->state != ANALYSIS_UNSUPPORTED
+	return result->state != ANALYSIS_UNSUPPORTED && result->state != ANALYSIS_DRY
 		       ? json_null()
 		       : template_record("message", document_reason(result), NULL);
 }

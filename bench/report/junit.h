@@ -18,7 +18,10 @@ struct junit_case {
 	char *said; /* freed; NULL: nothing */
 };
 
-/* Why a row has no figure: a failure where it broke, skipped where it is not supported; null else. */
+/*
+ * Why a row has no figure: a failure where it broke, skipped where it is not supported or had no object
+ * to give, which a sweep doesn't count as a failure either; null else.
+ */
 json_t *junit_failure(const struct analysis_result *result, const char *command);
 json_t *junit_skipped(const struct analysis_result *result);
 

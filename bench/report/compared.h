@@ -1,0 +1,25 @@
+/* Two stores set against each other (bench/analysis/comparison.h), told to people and to CI. */
+#ifndef BENCH_REPORT_COMPARED_H
+#define BENCH_REPORT_COMPARED_H
+
+#include "bench/analysis/comparison.h"
+
+#include <stdio.h>
+
+struct compared {
+	const struct comparison *comparison;
+	const char *stores[2]; /* A's path and B's */
+	const char *measure;   /* as it was asked for: "time", "p99" */
+	const char *condition; /* as it was given; NULL */
+};
+
+/* A line of text: "  kernel: 6.1 | 6.12". */
+void compared_difference(const struct comparison_difference *difference, FILE *out);
+
+/* Each prints a whole document of a struct compared. */
+void compared_text(const void *compared, FILE *out);
+void compared_markdown(const void *compared, FILE *out);
+void compared_html(const void *compared, FILE *out);
+void compared_junit(const void *compared, FILE *out); /* a case fails where the condition holds */
+
+#endif
