@@ -867,5 +867,6 @@ int main(void)
 		counted_test(all_memory_came_back),
 	};
 
+	only_under_tsan("owner_and_reference_leave_at_once"); /* it has a thread */
 	return run_over_strategies("derived", tests);
 }

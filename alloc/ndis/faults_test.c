@@ -494,6 +494,7 @@ int main(void)
 		counted_test(every_vector_held),
 	};
 
+	only_under_tsan("frees_need_no_memory"); /* it has a thread */
 	char why[NBL_REASON_BYTES];
 
 	if (nbl_set_default_context("malloc", why) != 0) {

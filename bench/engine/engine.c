@@ -218,7 +218,7 @@ static void measure_ages(struct engine *self, uint64_t window_ns, uint64_t lead_
 
 static int prepare_latency(struct engine *self, char *why)
 {
-	if (self->subject.workload->untimed)
+	if (self->subject.workload->untimed || self->subject.timed == NULL)
 		return engine_refuse(why, -ENOTSUP, "%s has no calls that are timed.",
 			self->subject.workload->name);
 	if (self->latency == NULL && open_latency(self) != 0)

@@ -56,6 +56,12 @@ enum { MOVED_INSTANCES = array_count(moved_instances) - 1 };
 
 static const struct instance table_instance = {"table", instance_table_cases, instance_table_timed};
 
+/* Under a policy nothing is timed where the table would have to: it has none. */
+#ifdef INSTANCES_TIMED_BY_TABLE
+#define TIMED_CONTEXT(name) NULL
+#else
+#define TIMED_CONTEXT(name) instance_context_##name##_timed
+#endif
 #define CONTEXT(name)                                                        \
 	extern const struct workload_case instance_context_##name##_cases[]; \
 	extern const workload_body instance_context_##name##_timed[];
@@ -63,7 +69,7 @@ static const struct instance table_instance = {"table", instance_table_cases, in
 
 /* The units of the policies, all over instance_context_pool. */
 static const struct instance context_instances[] = {
-#define CONTEXT(name) {#name, instance_context_##name##_cases, instance_context_##name##_timed},
+#define CONTEXT(name) {#name, instance_context_##name##_cases, TIMED_CONTEXT(name)},
 #include "alloc/contexts.def"
 };
 
@@ -175,7 +181,7 @@ bool instance_find(const char *subject, enum instance_dispatch dispatch, const c
 	*out = instance->cases[row];
 	if (instance_context(subject) != NULL && (out->workload->axes & WORKLOAD_CONTEXT) == 0)
 		return false;
-	out->timed = instance->timed[row];
+	out->timed = instance->timed != NULL ? instance->timed[row] : NULL;
 	if (out->ops == NULL)
 		out->ops = pool_find(subject);
 	return true;
