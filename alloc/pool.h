@@ -65,6 +65,21 @@ enum pool_kind {
 
 enum pool_cache { POOL_CACHE_NONE, POOL_CACHE_THREAD, POOL_CACHE_CPU };
 
+/* The cold paths, in their order in struct pool_paths: each a bit of traits.paths. */
+enum pool_path {
+	POOL_REFILLS = 1 << 0,
+	POOL_FLUSHES = 1 << 1,
+	POOL_GROWS = 1 << 2,
+	POOL_STEALS = 1 << 3,
+	POOL_EMPTIES = 1 << 4,
+	POOL_WAITS = 1 << 5,
+	/* Of a list under a lock of its library's, of a shared structure, of caches over a depot. */
+	POOL_PATHS_LIST = POOL_GROWS | POOL_EMPTIES,
+	POOL_PATHS_SHARED = POOL_PATHS_LIST | POOL_WAITS,
+	POOL_PATHS_CACHED = POOL_PATHS_SHARED | POOL_REFILLS | POOL_FLUSHES,
+	POOL_PATHS_SEARCHED = POOL_PATHS_CACHED | POOL_STEALS,
+};
+
 struct pool_traits {
 	enum pool_progress progress;
 	enum pool_kind kind;
@@ -105,6 +120,11 @@ struct pool_traits {
 	 * nobody reads or writes them. False where free objects are linked through themselves.
 	 */
 	bool trims;
+	/*
+	 * The cold paths that the strategy has and counts, a set of enum pool_path: a stress run that
+	 * took one of them not once has shown nothing of it, and fails.
+	 */
+	uint32_t paths;
 };
 
 /* How often the cold paths ran, per attached thread; written by that thread alone. */

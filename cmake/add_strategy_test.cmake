@@ -52,7 +52,7 @@ endfunction()
 
 must_show("the list" ${copy}/nblbench list)
 must_show("the sweep" ${copy}/nblbench sweep --quick --fresh --forks 1 --blocks 2 --pool strangers_own,mutex --workload pair --threads 1 --out ${WORK}/out)
-must_show("the stress run" ${copy}/nblbench stress --pool strangers_own --seconds 0.2)
+must_show("the stress run" ${copy}/nblbench stress --layer native --pool strangers_own --seconds 0.2)
 file(READ ${WORK}/out/report.html report)
 if(NOT report MATCHES "strangers_own")
   message(FATAL_ERROR "the new strategy does not appear in the report")

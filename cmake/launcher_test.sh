@@ -118,27 +118,37 @@ done
 run "$program" --version
 expect 'version' 0 'nblbench [0-9]*.[0-9]*.[0-9]*, *, build ?*'
 
-# Sanitizers and delays combine, and each combination has a build.
-while read -r preset words; do
+# Layers: those that always run, one that a sanitizer adds, those that are named. Each is built, and the first is given all.
+mkdir -p "$tree/stress"
+cp "$source/stress/layers.def" "$tree/stress"
+while read -r presets words; do
 	run "$tree/nblbench" stress $words --seed 7
-	asked "stress $words" "*--build */build/$preset --target nblbench-stress*"
-	expect "stress $words" 0 "*ran */build/$preset/nblbench-stress --seed 7"
-	grep -q "\"name\": \"$preset\"" "$source/CMakePresets.json" || failed=1
+	first=${presets%%,*}
+	expect "stress $words" 0 "*ran */build/$first/nblbench-stress --revision * --seed 7 --program *"
+	for preset in $(echo "$presets" | tr , ' '); do
+		expect "stress $words" 0 "*--program *=*/build/$preset/nblbench-*"
+		grep -q "\"name\": \"$preset\"" "$source/CMakePresets.json" || failed=1
+	done
 done <<'END'
-debug --sanitizer=none
-perturb --perturb
-tsan --sanitizer thread
-asan --sanitizer=address
-tsan-perturb --sanitizer thread --perturb
-asan-perturb --perturb --sanitizer=address
+debug,perturb
+debug,perturb --sanitizer=none
+debug,perturb,tsan-perturb --sanitizer thread
+debug,perturb,asan-perturb --sanitizer=address
+perturb --layer perturbed
+tsan-perturb,asan-perturb --layer=thread,address
+debug --layer freezer
 END
+run "$tree/nblbench" stress --layer native,nosuch
+expect 'unknown layer' 2 "*no layer 'nosuch'*native perturbed freezer*"
+run "$tree/nblbench" stress --layer
+expect 'no layer' 2 "*--layer wants a value*"
 run "$tree/nblbench" stress --sanitizer memory
 expect 'unknown sanitizer' 2 "*'memory'*none, thread or address*"
 
 # personality(2) denied, as in containers.
 export NO_PERSONALITY=1
 run "$tree/nblbench" stress --sanitizer thread --seed 7
-expect 'no setarch' 0 '*ran */build/tsan/nblbench-stress --seed 7'
+expect 'no setarch' 0 '*ran */build/debug/nblbench-stress * --seed 7 *thread=*/build/tsan-perturb/nblbench-stress'
 run env DOES_NOT_START=1 "$tree/nblbench" stress --sanitizer thread
 expect 'a sanitizer that cannot start' 1 "*thread sanitizer cannot start*'setarch -R'*not allowed*"
 unset NO_PERSONALITY
@@ -169,9 +179,9 @@ if [ "$(id -u)" = 0 ]; then
 	if $another test -x "$tree/nblbench" 2>/dev/null; then
 		run $another "$tree/nblbench" list
 		unwritable "another user's tree"
-		run $another "$tree/nblbench" stress --sanitizer address
-		expect "what is built in another user's tree" 0 '*ran */build/asan/nblbench-stress*'
-		run $another "$tree/nblbench" stress
+		run $another "$tree/nblbench" stress --layer address
+		expect "what is built in another user's tree" 0 '*ran */build/asan-perturb/nblbench-stress*'
+		run $another "$tree/nblbench" stress --layer native
 		expect "what is not built in another user's tree" 1 '*cannot be written by *not built*'
 	else
 		echo "another user can't be tried: none comes here"

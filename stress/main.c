@@ -7,9 +7,14 @@
  * accounts by pool tag of the runs that used NBLs, and how the runs ended.
  */
 #include "stress/base/child.h"
+#include "stress/base/evidence.h"
+#include "stress/base/record.h"
 #include "stress/base/tags.h"
+#include "stress/conduct.h"
 #include "stress/options.h"
+#include "stress/trust.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +43,7 @@ struct tally {
 	uint32_t unseen; /* controls that this build cannot catch */
 	uint32_t missed; /* controls that it can, and did not */
 	struct tags tags;
+	FILE *record; /* NULL: nobody reads it */
 };
 
 /* What the compiler built: decides which mistakes can be seen. */
@@ -82,17 +88,36 @@ struct attack {
 	double seconds;
 };
 
+/* Operations that a second stands for, however little a busy machine does in it. */
+enum { OPERATIONS_A_SECOND = 100000, BLOCKING_SLOWDOWN = 10 };
+
+static uint64_t least_operations(const struct attack *attack)
+{
+	const bool blocks = attack->ops->traits.progress == POOL_BLOCKING;
+
+	return (uint64_t)(attack->seconds * OPERATIONS_A_SECOND) / STRESS_SLOWDOWN /
+	       (blocks ? BLOCKING_SLOWDOWN : 1);
+}
+
+static uint64_t seed_of(const struct attack *attack)
+{
+	return stress_seed(stress_seed(attack->options->seed, hash(attack->ops->name)),
+		hash(attack->scenario->name));
+}
+
 static void attack_body(const void *arg)
 {
 	const struct attack *attack = arg;
 	struct stress run = {.ops = attack->ops,
-		.seed = stress_seed(stress_seed(attack->options->seed, hash(attack->ops->name)),
-			hash(attack->scenario->name)),
+		.seed = seed_of(attack),
 		.threads = attack->options->threads,
-		.end_ns = stress_now_ns() + (uint64_t)(attack->seconds * 1e9)};
+		.end_ns = stress_now_ns() + (uint64_t)(attack->seconds * 1e9),
+		.operations = least_operations(attack)};
 
 	atom_perturb_seed(run.seed);
 	attack->scenario->run(&run);
+	const struct pool_paths paths = record_paths();
+	stress_paths(record_operations(), &paths);
 }
 
 __attribute__((format(printf, 3, 4))) static void line(
@@ -136,15 +161,39 @@ static void evidence(const struct attack *attack, const char *output)
 	printf("         again: %s",
 		flags != -1 && (flags & ADDR_NO_RANDOMIZE) != 0 ? "setarch -R " : "");
 	print_quoted(o->program);
-	printf(" --pool %s --scenario %s --seconds %g --threads %" PRIu32 " --seed %" PRIu64 "\n",
+	printf(" --pool %s --scenario %s --seconds %g --threads %" PRIu32 " --seed %" PRIu64
+	       " [--in-process]\n",
 		attack->ops->name, attack->scenario->name, attack->seconds, o->threads, o->seed);
 	fflush(stdout);
+}
+
+/* What a run did and how it ended, for who started this layer. */
+static void record(struct tally *tally, const struct attack *attack, enum trust_verdict verdict,
+	const struct child *child, const char *sentence)
+{
+	struct trust_run run = {.verdict = verdict, .seed = attack->options->seed};
+
+	snprintf(run.pool, sizeof(run.pool), "%s", attack->ops->name);
+	snprintf(run.scenario, sizeof(run.scenario), "%s", attack->scenario->name);
+	snprintf(run.sentence, sizeof(run.sentence), "%s", sentence);
+	if (child != NULL) {
+		run.seconds = child->seconds;
+		child_paths(child, &run.operations, &run.paths);
+	}
+	trust_record(tally->record, &run);
 }
 
 /* Runs the attack, or ends the program when processes cannot be made at all. */
 static struct child *run_child(const struct attack *attack, double limit_s)
 {
 	static struct child child;
+
+	if (attack->options->in_process) {
+		evidence_arm();
+		attack_body(attack);
+		child.end = CHILD_PASSED;
+		return &child;
+	}
 	int rc = child_run(attack_body, attack, limit_s, &child);
 
 	if (rc != 0) {
@@ -166,9 +215,15 @@ static void run_pool(const struct attack *attack, struct tally *tally)
 	if (excuse != NULL) {
 		tally->skipped++;
 		line("skipped", attack, "%s", excuse);
+		record(tally, attack, TRUST_SKIPPED, NULL, excuse);
 		return;
 	}
 	struct child *child = run_child(attack, attack->seconds + GRACE_S);
+	static const enum trust_verdict verdicts[] = {[CHILD_PASSED] = TRUST_OK,
+		[CHILD_FAILED] = TRUST_FAILED,
+		[CHILD_SKIPPED] = TRUST_SKIPPED};
+
+	record(tally, attack, verdicts[child->end], child, child->sentence);
 	switch (child->end) {
 	case CHILD_PASSED:
 		tally->ok++;
@@ -181,7 +236,8 @@ static void run_pool(const struct attack *attack, struct tally *tally)
 		break;
 	case CHILD_FAILED:
 		tally->failed++;
-		line("FAILED", attack, "%s", child->sentence);
+		line("FAILED", attack, "after %.2f s, seed %" PRIu64 ": %s", child->seconds,
+			attack->options->seed, child->sentence);
 		evidence(attack, child->output);
 		break;
 	}
@@ -205,18 +261,21 @@ static void run_control(
 	if (control->build == CONTROL_THREAD_SANITIZER && !thread_sanitizer) {
 		tally->unseen++;
 		line("unseen", &attack, "this build can't see it: it takes --sanitizer thread");
+		record(tally, &attack, TRUST_UNSEEN, NULL, "it takes --sanitizer thread");
 		return;
 	}
 	const char *excuse = attack.scenario->excuse(control->ops, options->threads);
 	if (excuse != NULL) {
 		tally->unseen++;
 		line("unseen", &attack, "%s", excuse);
+		record(tally, &attack, TRUST_UNSEEN, NULL, excuse);
 		return;
 	}
 	struct child *child =
 		run_child(&attack, control->limit_s > 0 ? control->limit_s : CONTROL_S + GRACE_S);
 	bool caught = child->end == CHILD_FAILED && shows(control, child->sentence);
 
+	record(tally, &attack, caught ? TRUST_CAUGHT : TRUST_MISSED, child, child->sentence);
 	if (caught) {
 		tally->caught++;
 		line("caught", &attack, "in %.2f s: %s", child->seconds, child->sentence);
@@ -235,6 +294,9 @@ int main(int argc, char **argv)
 	char why[POOL_REASON_BYTES];
 	struct rlimit stack;
 
+	if (options.program_count != 0)
+		return conduct(&options);
+
 	if (pools_validate(why) != 0) {
 		fprintf(stderr, "nblbench stress: %s\n", why);
 		return EXIT_FAILURE;
@@ -246,6 +308,12 @@ int main(int argc, char **argv)
 			(uintmax_t)stack.rlim_cur >> 10, STACK_MIN_KIB);
 		return EXIT_FAILURE;
 	}
+	if (options.record != NULL && (tally.record = fopen(options.record, "w")) == NULL) {
+		fprintf(stderr, "nblbench stress: cannot write %s: %s\n", options.record,
+			strerror(errno));
+		return EXIT_FAILURE;
+	}
+	trust_record_build(tally.record, build_name());
 	printf("seed %" PRIu64 ", %" PRIu32 " threads, %g s each, %s build\n", options.seed,
 		options.threads, options.seconds, build_name());
 	for (size_t p = 0; pools[p] != NULL; p++) {

@@ -1,5 +1,7 @@
 #include "stress/options.h"
 
+#include "stress/trust.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -24,21 +26,29 @@ static const double SECONDS_MAX = 86400;
 
 static const char usage[] =
 	"usage: nblbench stress [options]\n"
-	"Attacks every pool with every scenario, then shows that deliberately broken pools are "
-	"caught.\n"
+	"Attacks every pool with every scenario, natively and with seeded delays before atomic "
+	"operations,\n"
+	"stops threads at each instruction, and shows that deliberately broken pools are caught.\n"
 	"\n"
 	"  --pool A,B       only these pools; a control may be named, too\n"
 	"  --scenario A,B   only these scenarios\n"
-	"  --seconds S      how long a pool spends in a scenario without an end of its own [1]\n"
+	"  --seconds S      how long a pool spends in a scenario without an end of its own [1]; on "
+	"a busy\n"
+	"                   machine longer: until it has seen enough operations\n"
 	"  --threads N      how many threads attack it [twice the CPUs, 4 to 16]\n"
 	"  --seed N         repeats the random choices of an earlier run [a new one]\n"
+	"  --json FILE      writes what ran, how much and how it ended (stress/trust.schema.json)\n"
+	"  --in-process     without a process for each run: for a debugger; the first failure ends "
+	"it\n"
 	"  --list           names pools, scenarios and controls, and ends\n"
 	"  --help           prints this, and ends\n"
 	"\n"
-	"The launcher, ./nblbench stress, picks the build that it starts:\n"
+	"The launcher, ./nblbench stress, builds and starts the layers of stress/layers.def:\n"
 	"\n"
-	"  --sanitizer S    none, thread or address [none: contracts checked at run time]\n"
-	"  --perturb        with seeded delays before atomic operations, under any of them\n"
+	"  --sanitizer S    none, thread or address: adds that build, with delays [none]\n"
+	"  --layer A,B      only these layers: native, perturbed, freezer, thread, address\n"
+	"\n"
+	"and passes --program NAME=PATH for each, --revision TEXT; a layer gets --record FILE.\n"
 	"\n"
 	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage,\n"
 	"77 everything that was asked for is skipped here.\n";
@@ -121,6 +131,25 @@ static double parse_seconds(const char *text)
 	return value;
 }
 
+/* NAME=PATH; text is cut up in place. */
+static void parse_program(struct options *options, char *text)
+{
+	char *path = text;
+	const char *name = strsep(&path, "=");
+	uint32_t layer = 0;
+
+	while (trust_layer_names[layer] != NULL && strcmp(trust_layer_names[layer], name) != 0)
+		layer++;
+	if (trust_layer_names[layer] == NULL || path == NULL || *path == '\0')
+		usage_error("--program wants NAME=PATH, with the NAME of a layer of "
+			    "stress/layers.def, and got '%s'",
+			name);
+	if (options->program_count == OPTIONS_PROGRAMS_MAX)
+		usage_error("--program may be given %d times", OPTIONS_PROGRAMS_MAX);
+	options->programs[options->program_count++] =
+		(struct option_program){.layer = layer, .path = path};
+}
+
 static void check_names(const struct options *options)
 {
 	for (uint32_t i = 0; i < options->pools.count; i++) {
@@ -181,13 +210,31 @@ static uint64_t new_seed(void)
 
 struct options options_parse(int argc, char **argv)
 {
-	enum { POOL = 1, SCENARIO, SECONDS, THREADS, SEED, LIST, HELP };
+	enum {
+		POOL = 1,
+		SCENARIO,
+		SECONDS,
+		THREADS,
+		SEED,
+		JSON,
+		RECORD,
+		REVISION,
+		PROGRAM,
+		IN_PROCESS,
+		LIST,
+		HELP
+	};
 	static const struct option table[] = {
 		{"pool", required_argument, NULL, POOL},
 		{"scenario", required_argument, NULL, SCENARIO},
 		{"seconds", required_argument, NULL, SECONDS},
 		{"threads", required_argument, NULL, THREADS},
 		{"seed", required_argument, NULL, SEED},
+		{"json", required_argument, NULL, JSON},
+		{"record", required_argument, NULL, RECORD},
+		{"revision", required_argument, NULL, REVISION},
+		{"program", required_argument, NULL, PROGRAM},
+		{"in-process", no_argument, NULL, IN_PROCESS},
 		{"list", no_argument, NULL, LIST},
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
@@ -195,6 +242,7 @@ struct options options_parse(int argc, char **argv)
 	struct options options = {.seconds = SECONDS_DEFAULT,
 		.threads = default_threads(),
 		.seed = new_seed(),
+		.revision = "unknown",
 		.program = argv[0]};
 	int option;
 
@@ -217,6 +265,21 @@ struct options options_parse(int argc, char **argv)
 		case SEED:
 			options.seed = parse_number(optarg, "--seed", 0, UINT64_MAX);
 			break;
+		case JSON:
+			options.json = optarg;
+			break;
+		case RECORD:
+			options.record = optarg;
+			break;
+		case REVISION:
+			options.revision = optarg;
+			break;
+		case PROGRAM:
+			parse_program(&options, optarg);
+			break;
+		case IN_PROCESS:
+			options.in_process = true;
+			break;
 		case LIST:
 			list();
 			exit(EXIT_SUCCESS);
@@ -231,5 +294,9 @@ struct options options_parse(int argc, char **argv)
 	if (optind < argc)
 		usage_error("'%s' is not an option", argv[optind]);
 	check_names(&options);
+	if (options.json != NULL && options.program_count == 0)
+		usage_error(
+			"--json is written by who starts the layers: ./nblbench stress --json %s",
+			options.json);
 	return options;
 }

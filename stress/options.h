@@ -8,6 +8,7 @@
 enum {
 	OPTIONS_STATUS_USAGE = 2, /* exit status for wrong usage */
 	OPTIONS_NAMES_MAX = 64,
+	OPTIONS_PROGRAMS_MAX = 8,
 };
 
 /* The names of an option's list; none means all. */
@@ -22,6 +23,16 @@ struct options {
 	double seconds;
 	uint32_t threads;
 	uint64_t seed;
+	bool in_process;      /* runs are not forked off */
+	const char *json;     /* where trust.json goes; NULL: nowhere */
+	const char *record;   /* where a line for each run goes; NULL: nowhere */
+	const char *revision; /* of the source, or "unknown" */
+	/* The layers to run (layers.def), each by a program; none: this program runs its own attacks. */
+	struct option_program {
+		uint32_t layer;
+		const char *path;
+	} programs[OPTIONS_PROGRAMS_MAX];
+	uint32_t program_count;
 	const char *program;
 };
 

@@ -51,6 +51,9 @@ static void wrong_usage_is_told(NO_STATE)
 		{"stress --seed x", "--seed is 'x'"},
 		{"stress --seed 18446744073709551616", "--seed is '18446744073709551616'"},
 		{"stress --seed", "'--seed' is no option, or lacks its value"},
+		{"stress --json out", "--json is written by who starts the layers"},
+		{"stress --program native", "--program wants NAME=PATH"},
+		{"stress --program nosuch=/x", "got 'nosuch'"},
 		{"stress --nosuch", "'--nosuch' is no option"},
 		{"stress mutex", "'mutex' is not an option"},
 	};

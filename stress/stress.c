@@ -2,6 +2,7 @@
 
 #include "stress/base/child.h"
 #include "stress/base/object.h"
+#include "stress/base/record.h"
 #include "stress/base/tags.h"
 
 #include <assert.h>
@@ -49,9 +50,16 @@ void stress_fail(const char *format, ...)
 {
 	va_list args;
 
+	static atom_u32 failed;
+
 	va_start(args, format);
 	report(CHILD_SAYS_FAILED, format, args);
 	va_end(args);
+	if (atom_xchg_relaxed(&failed, 1) != 0) {
+		for (;;)
+			pause(); /* for the first one, who is telling more */
+	}
+	record_print(STDERR_FILENO);
 	_exit(EXIT_FAILURE);
 }
 
@@ -87,6 +95,13 @@ void stress_tag(const struct nbl_tag_usage *row)
 {
 	report_line(CHILD_SAYS_TAG, "%" PRIx32 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
 		row->tag, row->objects, row->bytes, row->peak_objects, row->peak_bytes);
+}
+
+void stress_paths(uint64_t operations, const struct pool_paths *p)
+{
+	report_line(CHILD_SAYS_PATHS,
+		"%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+		operations, p->refill, p->flush, p->grow, p->steal, p->empty, p->wait);
 }
 
 uint64_t stress_now_ns(void)
@@ -154,7 +169,13 @@ struct pool *stress_pool(const struct pool_ops *ops, const struct pool_config *c
 	if (rc != 0)
 		stress_fail("a pool of %" PRIu32 " objects of %zu bytes was refused: %s",
 			config->capacity, config->object_bytes, strerror(-rc));
+	pool->ops = record_ops(ops);
 	return pool;
+}
+
+bool stress_operated(const struct stress *run)
+{
+	return record_operations() >= run->operations;
 }
 
 struct pool_thread *stress_attach(struct pool *pool)

@@ -27,17 +27,18 @@ enum {
  * for each.
  */
 #if defined(ATOM_TSAN) || defined(__SANITIZE_ADDRESS__)
-enum { STRESS_SLOWDOWN = 10 };
+enum { STRESS_SLOWDOWN = 10, STRESS_SANITIZED = 1 };
 #else
-enum { STRESS_SLOWDOWN = atom_perturbs ? 10 : 1 };
+enum { STRESS_SLOWDOWN = atom_perturbs ? 10 : 1, STRESS_SANITIZED = 0 };
 #endif
 
 /* One pool under one scenario. */
 struct stress {
 	const struct pool_ops *ops;
-	uint64_t seed;    /* every random choice follows from it */
-	uint32_t threads; /* 1..STRESS_THREADS_MAX */
-	uint64_t end_ns;  /* when timed loops stop, by stress_now_ns */
+	uint64_t seed;       /* every random choice follows from it */
+	uint32_t threads;    /* 1..STRESS_THREADS_MAX */
+	uint64_t end_ns;     /* when timed loops may stop, by stress_now_ns */
+	uint64_t operations; /* before that they go on, whatever the time */
 };
 
 struct scenario {
@@ -67,11 +68,20 @@ struct nbl_tag_usage;
 /* Tells what the accounts say of one tag at the end of a run; see tags.h. */
 void stress_tag(const struct nbl_tag_usage *row);
 
+/* Tells at the end of a run what was called (base/record.h). */
+void stress_paths(uint64_t operations, const struct pool_paths *paths);
+
 /* Where verdicts go in this process: a pipe to the parent. Called by child.c. */
 void stress_report_to(int fd);
 
 /* Monotonic, in ns. */
 uint64_t stress_now_ns(void);
+
+/*
+ * Whether the threads have done as many operations as the run is to have at least: on a busy machine
+ * its time is over before they have. Of threads that have detached, on pools of stress_pool.
+ */
+bool stress_operated(const struct stress *run);
 
 /*
  * Whether a scenario does another round: while there is time; and beyond it, for some rounds that
@@ -105,7 +115,7 @@ const char *stress_excuse_one_thread(const struct pool_ops *ops, uint32_t thread
  */
 struct pool_config stress_shape(uint64_t *random);
 
-/* pool_create, or the end of the run. */
+/* pool_create, or the end of the run. The pool's hooks note what is called (base/record.h). */
 struct pool *stress_pool(const struct pool_ops *ops, const struct pool_config *config);
 
 /* attach, or the end of the run. */

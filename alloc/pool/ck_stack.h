@@ -104,7 +104,8 @@ static const struct pool_ops pool_ck_stack_ops = {
 		.exact = true,
 		.opaque_to_tsan = true,
 		.signals = true,
-		.trims = true},
+		.trims = true,
+		.paths = POOL_PATHS_LIST},
 	.supported = ck_stack_pool_supported,
 #if CK_STACK_POOL
 	POOL_HOOKS(ck_stack_pool),

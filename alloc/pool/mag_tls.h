@@ -200,7 +200,10 @@ static const struct pool_parts mag_tls_parts = {
 static const struct pool_ops pool_mag_tls_ops = {
 	.name = "mag_tls",
 	.summary = "two magazines a thread over a lock-free depot (Bonwick & Adams)",
-	.traits = {.progress = POOL_LOCK_FREE, .cache = POOL_CACHE_THREAD, .trims = true},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.cache = POOL_CACHE_THREAD,
+		.trims = true,
+		.paths = POOL_PATHS_CACHED},
 	.supported = pool_supported_always,
 	POOL_LIFE_CYCLE(mag_tls_parts),
 	POOL_HOT_HOOKS(mag_tls),

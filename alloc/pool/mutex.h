@@ -110,7 +110,7 @@ static const struct pool_parts mutex_parts = {
 static const struct pool_ops pool_mutex_ops = {
 	.name = "mutex",
 	.summary = "a linked list under a pthread mutex: the simplest correct pool",
-	.traits = {.progress = POOL_BLOCKING, .exact = true},
+	.traits = {.progress = POOL_BLOCKING, .exact = true, .paths = POOL_PATHS_SHARED},
 	.supported = pool_supported_always,
 	POOL_HOOKS(mutex),
 };

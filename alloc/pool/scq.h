@@ -343,7 +343,8 @@ static const struct pool_ops pool_scq_ops = {
 		.exact = true,
 		.fifo = true,
 		.signals = true,
-		.trims = true},
+		.trims = true,
+		.paths = POOL_PATHS_SHARED},
 	.supported = pool_supported_always,
 	POOL_HOOKS(scq),
 };

@@ -111,7 +111,7 @@ static const struct pool_parts ticket_parts = {
 static const struct pool_ops pool_ticket_ops = {
 	.name = "ticket",
 	.summary = "a linked list under a ticket lock: fair, cheap alone, stalls when preempted",
-	.traits = {.progress = POOL_BLOCKING, .exact = true},
+	.traits = {.progress = POOL_BLOCKING, .exact = true, .paths = POOL_PATHS_SHARED},
 	.supported = pool_supported_always,
 	POOL_HOOKS(ticket),
 };

@@ -167,7 +167,8 @@ static const struct pool_ops pool_treiber_dwcas_ops = {
 		.needs_cx16 = true,
 		.exact = true,
 		.signals = true,
-		.trims = true},
+		.trims = true,
+		.paths = POOL_PATHS_SHARED},
 	.supported = pool_supported_cx16,
 	POOL_HOOKS(treiber_dwcas),
 };

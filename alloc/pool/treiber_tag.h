@@ -89,7 +89,11 @@ static const struct pool_parts treiber_tag_parts = {
 static const struct pool_ops pool_treiber_tag_ops = {
 	.name = "treiber_tag",
 	.summary = "one lock-free stack, 24-bit index and 40-bit tag in its head",
-	.traits = {.progress = POOL_LOCK_FREE, .exact = true, .signals = true, .trims = true},
+	.traits = {.progress = POOL_LOCK_FREE,
+		.exact = true,
+		.signals = true,
+		.trims = true,
+		.paths = POOL_PATHS_SHARED},
 	.supported = pool_supported_always,
 	POOL_HOOKS(treiber_tag),
 };

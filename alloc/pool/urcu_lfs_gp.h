@@ -111,7 +111,8 @@ static const struct pool_ops pool_urcu_lfs_gp_ops = {
 	.summary = "liburcu's lock-free stack, put back after a grace period: shows its memory",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
-		.trims = true},
+		.trims = true,
+		.paths = POOL_PATHS_LIST},
 	.supported = urcu_supported,
 	URCU_GRACE_HOOKS(urcu_lfs_gp),
 };

@@ -108,7 +108,8 @@ static const struct pool_ops pool_urcu_wfs_ops = {
 	.traits = {.progress = POOL_BLOCKING,
 		.exact = true,
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
-		.trims = true},
+		.trims = true,
+		.paths = POOL_PATHS_LIST},
 	.supported = urcu_supported,
 	URCU_HOOKS(urcu_wfs),
 };

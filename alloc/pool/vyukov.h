@@ -269,7 +269,11 @@ static const struct pool_parts vyukov_parts = {
 static const struct pool_ops pool_vyukov_ops = {
 	.name = "vyukov",
 	.summary = "a ring of sequenced cells: one locked instruction, false empties",
-	.traits = {.progress = POOL_BLOCKING, .bounded = true, .fifo = true, .trims = true},
+	.traits = {.progress = POOL_BLOCKING,
+		.bounded = true,
+		.fifo = true,
+		.trims = true,
+		.paths = POOL_PATHS_SHARED},
 	.supported = pool_supported_always,
 	POOL_HOOKS(vyukov),
 };

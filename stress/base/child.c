@@ -1,7 +1,10 @@
 #include "stress/base/child.h"
 
+#include "stress/base/evidence.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -49,6 +52,7 @@ _Noreturn static void in_child(
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);
 	stress_report_to(report_fd);
+	evidence_arm();
 	body(arg);
 	exit(EXIT_SUCCESS); /* not _exit: the leak sanitizer looks at the end */
 }
@@ -90,6 +94,22 @@ static const char *line_with(const char *text, const char *prefix, int *length)
 		line = end != NULL ? end + 1 : NULL;
 	}
 	return NULL;
+}
+
+void child_paths(const struct child *child, uint64_t *operations, struct pool_paths *p)
+{
+	const char prefix[] = {CHILD_SAYS_PATHS, '\0'};
+	int n;
+	const char *line = line_with(child->report, prefix, &n);
+
+	*operations = 0;
+	*p = (struct pool_paths){0};
+	if (line != NULL)
+		sscanf(line + 1,
+			"%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+			" %" SCNu64,
+			operations, &p->refill, &p->flush, &p->grow, &p->steal, &p->empty,
+			&p->wait);
 }
 
 /* Puts what is known of the end into the sentence. */
@@ -162,6 +182,10 @@ int child_run(void (*body)(const void *arg), const void *arg, double limit_s, st
 	bool in_time = collect(
 		report_fds[0], output_fds[0], streams, start_ns + (uint64_t)(limit_s * 1e9));
 	if (!in_time) {
+		/* It tells where it hangs, if it still can. */
+		kill(pid, EVIDENCE_SIGNAL);
+		collect(report_fds[0], output_fds[0], streams,
+			stress_now_ns() + (uint64_t)CHILD_TELLS_S * 1000000000);
 		/* Before the child has made its group, the second call reaches it. */
 		kill(-pid, SIGKILL);
 		kill(pid, SIGKILL);

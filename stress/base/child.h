@@ -17,14 +17,17 @@ enum {
 	CHILD_SAYS_FAILED = 'F',
 	CHILD_SAYS_SKIPPED = 'S',
 	CHILD_SAYS_NOTE = 'N',
-	CHILD_SAYS_TAG = 'T', /* see tags.h */
+	CHILD_SAYS_TAG = 'T',   /* see tags.h */
+	CHILD_SAYS_PATHS = 'P', /* operations, and cold paths in their order in struct pool_paths */
 };
 
 enum {
 	CHILD_STATUS_SKIPPED = 77,
-	CHILD_STATUS_SANITIZER = 66,   /* set in sanitizer.c; TSan's own default */
-	CHILD_OUTPUT_BYTES = 16 << 10, /* the first report of a sanitizer fits, stacks included */
-	CHILD_REPORT_BYTES = 8 << 10,  /* sentences and tags */
+	CHILD_STATUS_SANITIZER = 66, /* set in sanitizer.c; TSan's own default */
+	/* A sanitizer's first report with its stacks, or sixteen threads' last operations and stacks. */
+	CHILD_OUTPUT_BYTES = 64 << 10,
+	CHILD_TELLS_S = 2,            /* that a hanging child has to tell where it hangs */
+	CHILD_REPORT_BYTES = 8 << 10, /* sentences and tags */
 };
 
 enum child_end { CHILD_PASSED, CHILD_FAILED, CHILD_SKIPPED };
@@ -43,5 +46,8 @@ struct child {
  * made.
  */
 int child_run(void (*body)(const void *arg), const void *arg, double limit_s, struct child *child);
+
+/* What a child that passed has told of its calls (stress_paths); zero: nothing. */
+void child_paths(const struct child *child, uint64_t *operations, struct pool_paths *paths);
 
 #endif

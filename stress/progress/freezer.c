@@ -172,6 +172,7 @@ _Noreturn static void freezer_play(
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	cast.pool = stress_pool(run->ops, &config);
+	cast.pool->ops = run->ops; /* each instruction of a note would be one to stop at */
 	gang_start(&threads[0], freezer_victim, &cast);
 	gang_start(&threads[1], freezer_survivor, &cast);
 	pthread_join(threads[0], NULL);

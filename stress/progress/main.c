@@ -1,16 +1,23 @@
 /*
- * nblbench-progress: holds every pool that calls itself lock-free to it, see freezer.h. No options.
+ * nblbench-progress: holds every pool that calls itself lock-free to it, see freezer.h. Of the options
+ * of `nblbench stress` it heeds --pool and --record.
  *
  * Pools whose traits say blocking are examined too and may do either; that at least one of them is
  * found blocking, and the control that hides a lock, shows that the freezer sees what it looks for.
  */
 #include "stress/base/child.h"
+#include "stress/options.h"
 #include "stress/progress/freezer.h"
 #include "stress/progress/hides_a_lock.h"
+#include "stress/trust.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static struct child last; /* examined */
+static FILE *record;      /* NULL: nobody reads it */
 
 enum { LIMIT_S = 300 }; /* a pool takes seconds; a loaded machine, minutes */
 
@@ -21,43 +28,77 @@ static void examine_body(const void *arg)
 	freezer_run(&run);
 }
 
+static void note(const char *pool, enum trust_verdict verdict, double seconds, const char *sentence)
+{
+	struct trust_run run = {.verdict = verdict, .seed = 1, .seconds = seconds};
+
+	snprintf(run.pool, sizeof(run.pool), "%s", pool);
+	snprintf(run.scenario, sizeof(run.scenario), "freezer");
+	snprintf(run.sentence, sizeof(run.sentence), "%s", sentence);
+	trust_record(record, &run);
+}
+
 /*
  * Prints the line and returns how it ended; *blocked: one thread kept another waiting, and the line
  * says if_blocked.
  */
 static enum child_end examine(const struct pool_ops *ops, const char *if_blocked, bool *blocked)
 {
-	static struct child child;
-	int rc = child_run(examine_body, ops, LIMIT_S, &child);
+	int rc = child_run(examine_body, ops, LIMIT_S, &last);
 
 	if (rc != 0) {
 		fprintf(stderr, "nblbench-progress: cannot start a process: %s\n", strerror(-rc));
 		exit(EXIT_FAILURE);
 	}
-	*blocked = child.end == CHILD_FAILED && strstr(child.sentence, FREEZER_BLOCKED) != NULL;
-	const char *verdict = child.end == CHILD_SKIPPED ? "skipped" : "FAILED";
-	if (child.end == CHILD_PASSED)
+	*blocked = last.end == CHILD_FAILED && strstr(last.sentence, FREEZER_BLOCKED) != NULL;
+	const char *verdict = last.end == CHILD_SKIPPED ? "skipped" : "FAILED";
+	if (last.end == CHILD_PASSED)
 		verdict = "ok";
 	else if (*blocked)
 		verdict = if_blocked;
 	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
-		pool_progress_name(ops->traits.progress), child.sentence, child.seconds);
-	if (child.end == CHILD_FAILED && !*blocked)
-		printf("%s", child.output);
+		pool_progress_name(ops->traits.progress), last.sentence, last.seconds);
+	if (last.end == CHILD_FAILED && !*blocked)
+		printf("%s", last.output);
 	fflush(stdout);
-	return child.end;
+	return last.end;
 }
 
-int main(void)
+/* What a verdict on a pool is to who started this layer. */
+static enum trust_verdict verdict_of(enum child_end end, bool excused)
 {
+	if (end == CHILD_SKIPPED)
+		return TRUST_SKIPPED;
+	return end == CHILD_PASSED || excused ? TRUST_OK : TRUST_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	const struct options options = options_parse(argc, argv);
 	char reason[POOL_REASON_BYTES];
 	bool found_blocking = false;
+	bool asked_blocking = false;
 	bool blocked;
 	int failed = 0;
+	int examined = 0;
+
+	if (options.scenarios.count != 0)
+		puts("the freezer has a script of its own; --scenario chooses nothing of it");
+	if (options.record != NULL && (record = fopen(options.record, "w")) == NULL) {
+		fprintf(stderr, "nblbench-progress: cannot write %s: %s\n", options.record,
+			strerror(errno));
+		return EXIT_FAILURE;
+	}
+	trust_record_build(record, "native, stepped");
+	if (options.scenarios.count != 0)
+		return CHILD_STATUS_SKIPPED;
 
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
 		const char *excuse = stress_excuse_one_thread(ops, 2);
+
+		if (!options_chosen(&options.pools, ops->name))
+			continue;
 
 		if (!ops->supported(reason))
 			excuse = reason;
@@ -65,17 +106,26 @@ int main(void)
 			excuse = "it is no pool of ours, and promises nothing";
 		if (excuse != NULL) {
 			printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
+			note(ops->name, TRUST_SKIPPED, 0, excuse);
 			continue;
 		}
 		bool may_block = ops->traits.progress == POOL_BLOCKING;
 		enum child_end end = examine(ops, may_block ? "blocks" : "FAILED", &blocked);
+		examined++;
+		asked_blocking |= may_block;
+		note(ops->name, verdict_of(end, blocked && may_block), last.seconds, last.sentence);
 		if (end == CHILD_SKIPPED)
 			return CHILD_STATUS_SKIPPED; /* ptrace is not allowed: nothing can be shown */
 		found_blocking |= blocked && may_block;
 		failed += end == CHILD_FAILED && !(blocked && may_block);
 	}
+	if (examined == 0)
+		return CHILD_STATUS_SKIPPED;
 	examine(&hides_a_lock_ops, "caught", &blocked);
-	if (!blocked || !found_blocking) {
+	note(hides_a_lock_ops.name, blocked ? TRUST_CAUGHT : TRUST_MISSED, last.seconds,
+		last.sentence);
+	/* One alone may pass: it need not stand where it blocks when the survivor comes. */
+	if (!blocked || (options.pools.count == 0 && asked_blocking && !found_blocking)) {
 		puts("the freezer is blind: it found neither the hidden lock nor a pool that says "
 		     "blocking, or only one of them");
 		failed++;

@@ -164,6 +164,7 @@ static void churn_run(const struct stress *run)
 	uint64_t random = run->seed;
 	uint64_t operations = 0;
 	uint32_t rounds = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -180,7 +181,7 @@ static void churn_run(const struct stress *run)
 		stress_quiet(pool, 0, "after the last detach");
 		stress_destroy(pool, baseline);
 		rounds++;
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, stress_operated(run), &more));
 	stress_note("%" PRIu64 " operations in %u rounds", operations, rounds);
 }
 

@@ -122,6 +122,7 @@ static void exhaustion_run(const struct stress *run)
 	uint64_t operations = 0;
 	uint64_t withheld = 0;
 	uint64_t capacity = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -136,7 +137,7 @@ static void exhaustion_run(const struct stress *run)
 		capacity += shape.capacity;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, stress_operated(run), &more));
 	stress_note("%" PRIu64 " objects got; %.1f %% withheld by caches at rest", operations,
 		100.0 * (double)withheld / (double)capacity);
 }

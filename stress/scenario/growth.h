@@ -105,6 +105,7 @@ static void growth_run(const struct stress *run)
 {
 	uint64_t random = run->seed;
 	uint64_t grown = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -117,7 +118,7 @@ static void growth_run(const struct stress *run)
 			run, pool, run->threads, stress_random(&random), growth_body, &round);
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, stress_operated(run), &more));
 	stress_note("%" PRIu64 " objects carved", grown);
 }
 

@@ -106,7 +106,7 @@ static void handover_run(const struct stress *run)
 		shown |= in_round > shape.capacity;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_another_round(run, shown, &more));
+	} while (stress_another_round(run, shown && stress_operated(run), &more));
 	if (!shown)
 		stress_fail("%" PRIu64 " objects were handed over, in no round more than the pool "
 			    "had: hardly one came back, and nothing is shown",

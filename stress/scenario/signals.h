@@ -208,7 +208,8 @@ static void signals_run(const struct stress *run)
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
 		/* The thread sanitizer holds a signal back until the thread next calls into it. */
-	} while (stress_another_round(run, (atom_sanitizes ? handled : inside) > 0, &more));
+	} while (stress_another_round(
+		run, (atom_sanitizes ? handled : inside) > 0 && stress_operated(run), &more));
 	if ((atom_sanitizes ? handled : inside) == 0)
 		stress_fail("none of %" PRIu64 " signals came in the middle of a call: nothing is "
 			    "shown",

@@ -141,7 +141,7 @@ static void trim_run(const struct stress *run)
 		trims += round.trims;
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_another_round(run, given > 0, &more));
+	} while (stress_another_round(run, given > 0 && stress_operated(run), &more));
 	if (given == 0)
 		stress_fail("%" PRIu64 " trims gave nothing back: nothing is shown", trims);
 	stress_note("%" PRIu64 " objects, %" PRIu64 " trims, %" PRIu64 " KiB given back",

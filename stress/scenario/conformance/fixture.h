@@ -79,12 +79,12 @@ struct conformance_bench {
 static struct conformance_bench conformance_open(
 	const struct stress *run, const struct pool_config *shape)
 {
-	struct conformance_bench b = {.ops = run->ops,
-		.n = conformance_objects(run, shape),
-		.baseline = memory_live_bytes()};
+	struct conformance_bench b = {
+		.n = conformance_objects(run, shape), .baseline = memory_live_bytes()};
 
 	b.objs = stress_array((size_t)b.n + POOL_BULK_MAX, sizeof(*b.objs));
 	b.pool = stress_pool(run->ops, shape);
+	b.ops = b.pool->ops;
 	b.self = stress_attach(b.pool);
 	return b;
 }

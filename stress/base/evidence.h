@@ -1,0 +1,18 @@
+/*
+ * What is told of a process that dies of a signal or does not end: the last operations of each
+ * thread (record.h), and where its threads stand.
+ *
+ * Stacks are addresses; `addr2line -fipe PROGRAM ADDRESS` names their lines. Where a sanitizer
+ * watches, it tells of crashes itself, and better.
+ */
+#ifndef STRESS_BASE_EVIDENCE_H
+#define STRESS_BASE_EVIDENCE_H
+
+#include <signal.h>
+
+enum { EVIDENCE_SIGNAL = SIGQUIT }; /* sent to a process, it tells where its threads stand */
+
+/* Installs the handlers; the process has one thread. */
+void evidence_arm(void);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * What the threads of a run did: how often, over which cold paths, and each thread's last operations.
+ *
+ * A pool that a scenario makes (stress_pool) has a table of hooks that note each call and pass it on.
+ * A note is one relaxed store to a ring of the thread's own: it orders nothing, so the thread
+ * sanitizer sees what it would see without it. Calls that a strategy makes within a call are not
+ * noted.
+ */
+#ifndef STRESS_BASE_RECORD_H
+#define STRESS_BASE_RECORD_H
+
+#include "alloc/pool.h"
+
+/* Operations of a thread that are kept. */
+enum { RECORD_KEPT = 64 };
+
+/* A table that notes what is called and calls `ops`. One a process: the first caller's. */
+const struct pool_ops *record_ops(const struct pool_ops *ops);
+
+/* Calls of threads that have detached since, and the cold paths of these threads. */
+uint64_t record_operations(void);
+struct pool_paths record_paths(void);
+
+/*
+ * Writes each thread's last operations to a file descriptor, the oldest first. Any thread, also from
+ * a signal handler; the others may go on meanwhile.
+ */
+void record_print(int fd);
+
+#endif
