@@ -142,6 +142,11 @@ run "$tree/nblbench" stress --layer native,nosuch
 expect 'unknown layer' 2 "*no layer 'nosuch'*native perturbed freezer*"
 run "$tree/nblbench" stress --layer
 expect 'no layer' 2 "*--layer wants a value*"
+run "$tree/nblbench" stress --pool 'two words' --model
+asked 'stress --model' "*--build */build/release --target nblbench-model*"
+expect 'stress --model' 0 '*ran */build/release/nblbench-model --pool two words'
+run "$tree/nblbench" stress --replay a/b
+expect 'stress --replay' 0 '*ran */build/release/nblbench-model --replay a/b'
 run "$tree/nblbench" stress --sanitizer memory
 expect 'unknown sanitizer' 2 "*'memory'*none, thread or address*"
 

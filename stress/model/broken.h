@@ -1,0 +1,16 @@
+/* The negative controls whose mistakes an explorer has to find; the others' are of threads that end, or of time. */
+#ifndef STRESS_MODEL_BROKEN_H
+#define STRESS_MODEL_BROKEN_H
+
+#include "alloc/pool.h"
+
+struct model_control {
+	const struct pool_ops *ops;
+	const char *
+		sign; /* a part of the sentence, so that another failure does not pass for this one */
+};
+
+/* Ends in one without ops. */
+extern const struct model_control model_controls[];
+
+#endif

@@ -1,0 +1,331 @@
+/* See scenario.h. Compiled without instrumentation: its own memory is nobody's business. */
+#include "stress/model/scenario.h"
+#include "alloc/mechanism/slab.h"
+#include "stress/model/machine.h"
+#include "stress/model/trace.h"
+#include "stress/model/views.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct model_scenario model_scenarios[] = {
+	{"get_get", 2, {"G2P2f"}, {"gp", "gp"}},
+	{"get_get_three", 3, {"G3P3f"}, {"gp", "gp", "gp"}},
+	{"reuse", 3, {"G3P3f"}, {"gg", "ggq"}},
+	{"reuse_three", 3, {"G3P3f"}, {"g", "ggq", "gp"}},
+	{"twice", 2, {"G2P2f"}, {"gpgp", "gpgp"}},
+	{"last", 1, {"gpf"}, {"gp", "gp"}},
+	{"last_three", 1, {"gpf"}, {"gp", "gp", "gp"}},
+	{"put_get", 2, {"G2"}, {"p", "gp"}},
+	{"put_put", 2, {"g", "g"}, {"p", "p"}},
+	{"put_put_get", 2, {"g", "g"}, {"p", "p", "g"}},
+	{"handover", 1, {"g"}, {"p", "g"}},
+	{"grow_grow", 2, {NULL}, {"gp", "gp"}},
+	{"grow_last", 1, {NULL}, {"g", "g"}},
+	{"grow_put", 2, {"g"}, {"p", "gg"}},
+	{"bulk_get", 3, {"G3P3f"}, {"G2P2", "gp"}},
+	{"bulk_bulk", 4, {"G4P4f"}, {"G2P2", "G2P2"}},
+	{"bulk_reuse", 3, {"G3P3f"}, {"G2", "G2q"}},
+	{"bulk_put", 3, {"G2"}, {"P2", "gg"}},
+	{"bulk_short", 2, {"gpf"}, {"G2", "G2P2"}},
+	{"flush_get", 2, {"G2P2"}, {"f", "gp"}},
+	{"end_get", 2, {"G2P2"}, {"d", "gp"}},
+	{NULL},
+};
+
+enum { NOBODY = MODEL_THREADS, HELD_MAX = SCENARIO_OBJECTS_MAX };
+
+/* What the threads have, as they know it. Copied anew for each execution. */
+struct books {
+	void *held[MODEL_THREADS][HELD_MAX];
+	uint32_t count[MODEL_THREADS];
+	uint32_t owner[SCENARIO_OBJECTS_MAX];
+	bool detached[MODEL_THREADS];
+	bool inside[MODEL_THREADS];
+	bool beside[MODEL_THREADS]; /* another thread was in a call during its own */
+};
+
+static struct {
+	const struct pool_ops *ops;
+	const struct model_scenario *scenario;
+	struct pool *pool;
+	struct pool_thread *handle[MODEL_THREADS];
+	uint32_t threads;
+	struct books now, first;
+	struct model_work work;
+} s;
+
+const struct model_scenario *model_find_scenario(const char *name)
+{
+	for (size_t i = 0; model_scenarios[i].name != NULL; i++) {
+		if (strcmp(model_scenarios[i].name, name) == 0)
+			return &model_scenarios[i];
+	}
+	return NULL;
+}
+
+const char *model_excuse(const struct model_scenario *scenario, const struct pool_ops *ops)
+{
+	const bool caches = ops->traits.cache != POOL_CACHE_NONE;
+	bool cold = false;
+
+	for (uint32_t i = 0; i < MODEL_THREADS && scenario->thread[i] != NULL; i++)
+		cold |= strpbrk(scenario->thread[i], "fd") != NULL;
+	return cold && !caches ? "it has no cache to flush or to leave behind" : NULL;
+}
+
+/* The object's number; SCENARIO_OBJECTS_MAX if it is none of the pool's. */
+static uint32_t number_of(const void *object)
+{
+	const struct slab *slab = s.pool->slab;
+	size_t offset = (size_t)((const unsigned char *)object - slab->base);
+
+	return (const unsigned char *)object >= slab->base && offset % slab->stride == 0 &&
+			       offset / slab->stride < s.scenario->capacity
+		       ? (uint32_t)(offset / slab->stride)
+		       : SCENARIO_OBJECTS_MAX;
+}
+
+static uint32_t out(void)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < MODEL_THREADS; i++)
+		count += s.now.count[i];
+	return count;
+}
+
+static void take_in(uint32_t self, void *object)
+{
+	uint32_t number = number_of(object);
+
+	if (number == SCENARIO_OBJECTS_MAX) {
+		model_fail("thread %u got %p, which is no object of the pool", self, object);
+		return;
+	}
+	if (s.now.owner[number] != NOBODY) {
+		model_fail("thread %u got object %u, which thread %u has: it was given out twice",
+			self, number, s.now.owner[number]);
+		return;
+	}
+	s.now.owner[number] = self;
+	s.now.held[self][s.now.count[self]++] = object;
+	trace_say("got object %u", number);
+	/* An owner may write what it likes. */
+	views_plain((uintptr_t)object, sizeof(uint64_t), true, __builtin_return_address(0));
+	*(uint64_t *)object = UINT64_C(0x5ca1ab1e00000000) | number << 8 | self;
+}
+
+static void take_out(uint32_t self, uint32_t at)
+{
+	void *object = s.now.held[self][at];
+	uint32_t number = number_of(object);
+
+	views_plain((uintptr_t)object, sizeof(uint64_t), false, __builtin_return_address(0));
+	if (*(uint64_t *)object != (UINT64_C(0x5ca1ab1e00000000) | number << 8 | self))
+		model_fail("object %u was written to while thread %u had it", number, self);
+	s.now.owner[number] = NOBODY;
+	for (uint32_t i = at + 1; i < s.now.count[self]; i++)
+		s.now.held[self][i - 1] = s.now.held[self][i];
+	s.now.count[self]--;
+}
+
+static void call_begins(uint32_t self)
+{
+	s.now.inside[self] = true;
+	s.now.beside[self] = false;
+	for (uint32_t i = 0; i < s.threads; i++) {
+		if (i != self && s.now.inside[i])
+			s.now.beside[self] = s.now.beside[i] = true;
+	}
+}
+
+/*
+ * An exact pool that was asked for more than it gave, with nobody else in a call. Where loads are stale,
+ * what another thread has put need not be there yet for this one.
+ */
+static void call_ends(uint32_t self, uint32_t wanted, uint32_t got)
+{
+	s.now.inside[self] = false;
+	if (got < wanted && s.ops->traits.exact && !s.now.beside[self] &&
+		model_spent(MODEL_STALE) == 0 && out() < s.scenario->capacity)
+		model_fail("thread %u is told that the pool is empty, and %u objects are free",
+			self, s.scenario->capacity - out());
+}
+
+static void get(uint32_t self, uint32_t n)
+{
+	void *objects[SCENARIO_OBJECTS_MAX];
+
+	trace_say("get of %u", n);
+	call_begins(self);
+	uint32_t got = n;
+	if (n == 1)
+		got = (objects[0] = s.ops->get(s.pool, s.handle[self])) != NULL;
+	else
+		got = s.ops->get_bulk(s.pool, s.handle[self], objects, n);
+	if (got == 0)
+		trace_say("got nothing");
+	for (uint32_t i = 0; i < got; i++)
+		take_in(self, objects[i]);
+	call_ends(self, n, got);
+}
+
+/* n objects, from held[at] on. */
+static void put(uint32_t self, uint32_t at, uint32_t n)
+{
+	void *objects[SCENARIO_OBJECTS_MAX];
+
+	if (n == 0)
+		return;
+	trace_say("put of %u", n);
+	memcpy(objects, &s.now.held[self][at], n * sizeof(*objects));
+	for (uint32_t i = 0; i < n; i++)
+		take_out(self, at);
+	call_begins(self);
+	if (n == 1)
+		s.ops->put(s.pool, s.handle[self], objects[0]);
+	else
+		s.ops->put_bulk(s.pool, s.handle[self], objects, n);
+	call_ends(self, 0, 0);
+}
+
+static void other_call(uint32_t self, char letter)
+{
+	trace_say("%s", letter == 'f' ? "flush" : "detach");
+	call_begins(self);
+	if (letter == 'f') {
+		s.ops->flush(s.pool, s.handle[self]);
+	} else {
+		s.ops->detach(s.pool, s.handle[self]);
+		s.now.detached[self] = true;
+	}
+	call_ends(self, 0, 0);
+}
+
+static void act(uint32_t self, const char *word)
+{
+	while (word != NULL && *word != '\0') {
+		const char letter = *word++;
+		const uint32_t held = s.now.count[self];
+		char *end = (char *)word;
+		uint32_t n = 1;
+
+		if (letter == 'G' || letter == 'P')
+			n = (uint32_t)strtoul(word, &end, 10);
+		word = end;
+		switch (letter) {
+		case 'g':
+		case 'G':
+			get(self, n);
+			break;
+		case 'p':
+		case 'P':
+			put(self, held < n ? 0 : held - n, held < n ? held : n);
+			break;
+		case 'q':
+			put(self, 0, held < n ? held : n);
+			break;
+		default:
+			other_call(self, letter);
+		}
+	}
+}
+
+static void begin(void *arg)
+{
+	static const uint32_t cpu[MODEL_THREADS] = {0, 1, 2};
+
+	(void)arg;
+	s.now = s.first;
+	machine_begin(cpu, MODEL_THREADS);
+}
+
+static void thread(void *arg, uint32_t self)
+{
+	(void)arg;
+	act(self, s.scenario->thread[self]);
+}
+
+/* Everything that is free comes out, once. */
+static void drain(void)
+{
+	uint32_t self = 0;
+	uint32_t expected = s.scenario->capacity - out();
+	void *object;
+
+	while (self < s.threads && s.now.detached[self])
+		self++;
+	if (self == s.threads)
+		return;
+	model_set_self(self);
+	for (uint32_t got = 0; (object = s.ops->get(s.pool, s.handle[self])) != NULL; got++) {
+		uint32_t number = number_of(object);
+
+		if (number == SCENARIO_OBJECTS_MAX || s.now.owner[number] != NOBODY) {
+			model_fail(
+				"at rest, get gives %p, which is out already or no object", object);
+			return;
+		}
+		s.now.owner[number] = self;
+		expected--;
+	}
+	if (expected != 0)
+		model_fail("at rest, get finds all but %u of the free objects", expected);
+}
+
+static void end(void *arg)
+{
+	char why[POOL_REASON_BYTES];
+	uint64_t count = s.ops->count(s.pool);
+	int rc = s.ops->check(s.pool, out(), why);
+
+	(void)arg;
+	if (rc != 0)
+		model_fail("at rest: %s", why);
+	else if (count != s.scenario->capacity - out())
+		model_fail("at rest %" PRIu64 " objects are free by the pool's count, not %u",
+			count, s.scenario->capacity - out());
+	else if (s.ops->traits.exact)
+		drain();
+}
+
+const struct model_work *model_prepare(const struct model_scenario *scenario,
+	const struct pool_ops *ops, struct model_result *result)
+{
+	const struct pool_config config = {.object_bytes = 64,
+		.capacity = scenario->capacity,
+		.magazine_objects = 8,
+		.cpu_cache_objects = 16,
+		.batch_objects = 8};
+	static const uint32_t cpu[MODEL_THREADS] = {0, 1, 2};
+
+	memset(&s, 0, sizeof(s));
+	s.ops = ops;
+	s.scenario = scenario;
+	machine_clear();
+	machine_begin(cpu, MODEL_THREADS);
+	int rc = pool_create(ops, &config, &s.pool);
+	while (rc == 0 && s.threads < MODEL_THREADS && scenario->thread[s.threads] != NULL) {
+		model_set_self(s.threads);
+		rc = ops->attach(s.pool, &s.handle[s.threads]);
+		s.threads += rc == 0;
+	}
+	if (rc != 0) {
+		snprintf(result->sentence, sizeof(result->sentence), "the pool cannot be made: %s",
+			strerror(-rc));
+		return NULL;
+	}
+	for (uint32_t i = 0; i < SCENARIO_OBJECTS_MAX; i++)
+		s.now.owner[i] = NOBODY;
+	for (uint32_t i = 0; i < s.threads; i++) {
+		model_set_self(i);
+		act(i, scenario->before[i]);
+	}
+	machine_settle();
+	s.first = s.now;
+	s.work = (struct model_work){s.threads, begin, thread, end, NULL};
+	return &s.work;
+}
