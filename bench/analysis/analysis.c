@@ -441,6 +441,18 @@ int analysis_settled(const char *path, const char *label, uint32_t forks, double
 	return 0;
 }
 
+bool analysis_same_machine(const struct analysis *a, const struct analysis *b)
+{
+	return a->machine_count == 0 || b->machine_count == 0 ||
+	       strcmp(a->machines[a->machine_count - 1].hash,
+		       b->machines[b->machine_count - 1].hash) == 0;
+}
+
+int64_t analysis_began_ns(const struct analysis *a)
+{
+	return a->machine_count > 0 ? a->machines[a->machine_count - 1].started_ns : a->created_ns;
+}
+
 const char *analysis_fingerprint(const struct analysis *a, const char *name)
 {
 	const struct analysis_machine *m =

@@ -424,6 +424,12 @@ static inline double analysis_floor(
 	return a > b ? a : b;
 }
 
+/* Whether two stores are of one machine, as far as their fingerprints tell. */
+bool analysis_same_machine(const struct analysis *a, const struct analysis *b);
+
+/* When the last start of its sweep was, in ns since the epoch; of a store without any, when it was planned. */
+int64_t analysis_began_ns(const struct analysis *analysis);
+
 /* A value of the last start's fingerprint; NULL if there is none of that name. */
 const char *analysis_fingerprint(const struct analysis *analysis, const char *name);
 

@@ -75,7 +75,7 @@ static void find_differences(struct comparison *c)
 		if (analysis_fingerprint(a, mb->values[i].name) == NULL)
 			add_difference(c, mb->values[i].name, NULL, mb->values[i].value);
 	}
-	c->same_machine = ma->hash == NULL || mb->hash == NULL || strcmp(ma->hash, mb->hash) == 0;
+	c->same_machine = analysis_same_machine(a, b);
 }
 
 static void find_lone(struct comparison *c)

@@ -7,6 +7,7 @@
 #include "bench/base/options.h"
 #include "bench/command/command.h"
 #include "bench/report/file.h"
+#include "bench/report/history.h"
 #include "bench/report/table.h"
 
 #include <ctype.h>
@@ -293,6 +294,7 @@ struct report_request {
 	const char *directory;
 	const char *baseline;
 	const char *machine;
+	bool history;
 };
 
 static const struct options_entry entries[] = {
@@ -312,6 +314,9 @@ static const struct options_entry entries[] = {
 	OPTION(TEXT, struct report_request, machine, "machine", 'm', "HASH",
 		"of a store that was merged of several machines, the one to show, by the "
 		"beginning of its hash. [names them]"),
+	OPTION(FLAG, struct report_request, history, "history", 0, NULL,
+		"one document of all stores instead: each row over time, by the dates of the "
+		"sweeps, with its steps that are significant; html or md. Machines are kept apart"),
 };
 
 static const struct options options = {
@@ -342,6 +347,111 @@ static bool share_a_name(const char *store, const char *other)
 	return false;
 }
 
+/* The i-th of the formats that a history has. */
+static const struct history_format {
+	const char *name;
+	file_print *print;
+} history_formats[] = {{"html", history_html}, {"md", history_markdown}};
+
+enum { HISTORY_FORMATS = sizeof(history_formats) / sizeof(history_formats[0]) };
+
+/* The formats of a history that are asked for, or a sentence. */
+static bool wants_history(const struct report_request *request, bool *wanted)
+{
+	if (request->baseline != NULL) {
+		fputs("nblbench report: --history compares no strategies, so leave --baseline "
+		      "out\n",
+			stderr);
+		return false;
+	}
+	for (size_t i = 0; i < HISTORY_FORMATS; i++)
+		wanted[i] = request->format.count == 0;
+	for (size_t k = 0; k < request->format.count; k++) {
+		size_t i = 0;
+
+		while (i < HISTORY_FORMATS &&
+			strcmp(request->format.item[k], history_formats[i].name) != 0)
+			i++;
+		if (i == HISTORY_FORMATS) {
+			fprintf(stderr,
+				"nblbench report: --history has the formats html and md, and not "
+				"%s\n",
+				request->format.item[k]);
+			return false;
+		}
+		wanted[i] = true;
+	}
+	return true;
+}
+
+/* The stores' histories, a machine each, into documents. 0, or -1 after why. */
+static int write_histories(const struct histories *all, const char *directory, const bool *wanted,
+	char *why, size_t why_bytes)
+{
+	size_t cells = 0;
+
+	for (size_t m = 0; m < all->count; m++)
+		cells += all->machine[m].cell_count;
+	if (cells == 0) {
+		snprintf(why, why_bytes,
+			"There is no history: no cell stands in two stores of one machine.");
+		return -1;
+	}
+	if (report_make_directory(directory, why, why_bytes) != 0)
+		return -1;
+	for (size_t i = 0; i < HISTORY_FORMATS; i++) {
+		char path[PATH_MAX];
+
+		if (!wanted[i])
+			continue;
+		errno = ENAMETOOLONG;
+		if ((size_t)snprintf(path, sizeof(path), "%s/history.%s", directory,
+			    history_formats[i].name) >= sizeof(path) ||
+			file_write(path, history_formats[i].print, all) != 0) {
+			snprintf(why, why_bytes, "'%s/history.%s' can't be written: %s.", directory,
+				history_formats[i].name, strerror(errno));
+			return -1;
+		}
+		printf("%s\n", path);
+	}
+	return 0;
+}
+
+static int report_history(
+	const struct report_request *request, char **store, size_t n, const bool *wanted)
+{
+	const struct analysis *read[STORES_MAX] = {NULL};
+	struct history machine[STORES_MAX];
+	struct histories all = {.machine = machine};
+	char why[REPORT_WHY_BYTES];
+	int error = 0;
+
+	for (size_t i = 0; i < n && error == 0; i++) {
+		struct analysis *one = NULL;
+
+		error = analysis_read_machine(
+			store[i], request->machine, NULL, &one, why, sizeof(why));
+		read[i] = one;
+	}
+	for (size_t i = 0; i < n && error == 0; i++) {
+		size_t first = 0;
+
+		while (!analysis_same_machine(read[first], read[i]))
+			first++;
+		if (first == i)
+			history_make(&machine[all.count++], read, n, i);
+	}
+	if (error == 0)
+		error = write_histories(&all, request->directory, wanted, why, sizeof(why));
+	if (error != 0)
+		fprintf(stderr, "nblbench report: %s\n", why);
+	for (size_t m = 0; m < all.count; m++)
+		history_free(&machine[m]);
+	for (size_t i = 0; i < n; i++)
+		analysis_free((struct analysis *)(uintptr_t)read[i]);
+	return error == 0 ? COMMAND_OK : COMMAND_FAILED;
+}
+
 static int run_report(int argc, char **argv)
 {
 	struct report_request request = {.directory = "."};
@@ -352,6 +462,10 @@ static int run_report(int argc, char **argv)
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
 	status = COMMAND_OK;
+	if (request.history)
+		return wants_history(&request, wanted) ? report_history(&request, argv + operand,
+								 (size_t)(argc - operand), wanted)
+						       : COMMAND_USAGE;
 	for (size_t i = 0; i < FORMATS; i++) {
 		wanted[i] = request.format.count == 0 && is_usual(&formats[i]);
 		for (size_t k = 0; k < request.format.count; k++)

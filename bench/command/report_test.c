@@ -946,6 +946,75 @@ static void report_command_refuses_in_words(NO_STATE)
 	assert_non_null(strstr(text, file));
 }
 
+/* The text of a file in the tests' folder. */
+static char *text_of(const char *name)
+{
+	char line[2 * PATH_BYTES];
+
+	snprintf(line, sizeof(line), "cat '%s'/%s", directory, name);
+	return printed_by(line);
+}
+
+/*
+ * Three stores of one machine, the second slower, and one of another, told in another order than that
+ * of their dates.
+ */
+static void a_history_follows_the_dates(NO_STATE)
+{
+	static const char *const revisions[] = {"v1", "v2", "v3", "v4"};
+	char path[4][PATH_BYTES], sql[3 * PATH_BYTES];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(path[i], sizeof(path[i]), "%s/past%d.db", directory, i);
+		snprintf(sql, sizeof(sql), "cp '%s' '%s'", i == 1 ? slower : store, path[i]);
+		free(printed_by(sql));
+		snprintf(sql, sizeof(sql),
+			"UPDATE machine SET started_ns = %d000000000; UPDATE plan SET "
+			"source_revision = '%s'",
+			i + 1, revisions[i]);
+		synthetic_store_execute(path[i], sql);
+	}
+	synthetic_store_execute(path[3], "UPDATE machine SET hash = 'another'");
+	synthetic_store_execute(path[2],
+		"DELETE FROM slice WHERE "
+		"subject_id = (SELECT subject_id FROM subject WHERE label = 'malloc')");
+	captured_expect(&command_report, 0, "/history.html\n", "--history", "-o", directory,
+		path[2], path[3], path[0], path[1], NULL);
+
+	char *text = text_of("history.md");
+	const char *first = strstr(text, "| 1 | v1 |"), *second = strstr(text, "| 2 | v2 |"),
+		   *third = strstr(text, "| 3 | v3 |"), *apart = strstr(text, "| 1 | v4 |");
+	const char *row = strstr(text, "\n| mag_tls | ");
+
+	assert_true(first != NULL && first < second && second < third);
+	assert_non_null(apart);
+	assert_non_null(strstr(text, "4 stores of 2 machines"));
+	assert_non_null(row);
+	assert_true(strstr(row, " **slower** | ") < strstr(row, " **faster** |\n"));
+	assert_true(strstr(row, " **faster** |\n") < strchr(row + 1, '\n'));
+	row = strstr(text, "\n| malloc | ");
+	assert_non_null(row);
+	assert_memory_equal(strchr(row + 1, '\n') - 4, " - |", 4);
+	assert_null(strstr(text, "(twin)"));
+	free(text);
+	text = text_of("history.html");
+	assert_int_equal(count(text, "<h2>"), 2);
+	assert_non_null(strstr(text, "<b>slower</b>"));
+	assert_non_null(strstr(text, "<td class=\"words\">slower</td>"));
+	assert_null(strstr(text, "nan"));
+	assert_null(strstr(text, "<script>"));
+	assert_string_equal(text + strlen(text) - strlen("</html>\n"), "</html>\n");
+	free(text);
+	captured_expect(&command_report, 1, "no cell stands in two stores of one machine",
+		"--history", path[0], path[3], NULL);
+	captured_expect(&command_report, 2, "--history has the formats html and md, and not csv",
+		"--history", "--format=md,csv", path[0], path[1], NULL);
+	captured_expect(&command_report, 2, "leave --baseline out", "--history",
+		"--baseline=malloc", path[0], path[1], NULL);
+	captured_expect(&command_report, 1, "There is no store", "--history", path[0],
+		"/nonexistent.db", NULL);
+}
+
 static void a_report_is_replaced_whole_or_not_at_all(NO_STATE)
 {
 	char file[2 * PATH_BYTES], made[PATH_BYTES], why[WHY_BYTES];
@@ -1159,6 +1228,7 @@ int main(void)
 		cmocka_unit_test(table_fits_the_terminal),
 		cmocka_unit_test(report_command_writes_what_is_asked),
 		cmocka_unit_test(report_command_refuses_in_words),
+		cmocka_unit_test(a_history_follows_the_dates),
 		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(compare_lists_differences_first),
 		cmocka_unit_test(compare_writes_documents),

@@ -235,7 +235,7 @@ void compared_junit(const void *compared, FILE *out)
 		}
 		page_add(properties, junit_property("A", c->a->source_revision));
 		page_add(properties, junit_property("B", c->b->source_revision));
-		junit_close(suites, label, document_started_ns(c->b), properties, cases);
+		junit_close(suites, label, analysis_began_ns(c->b), properties, cases);
 	}
 	junit_print("nblbench compare", suites, out);
 }

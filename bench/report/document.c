@@ -113,11 +113,6 @@ const char *document_cpu(const struct analysis *a)
 	return older == NULL || *older == '\0' ? "unknown" : older;
 }
 
-int64_t document_started_ns(const struct analysis *a)
-{
-	return a->machine_count > 0 ? a->machines[a->machine_count - 1].started_ns : a->created_ns;
-}
-
 void document_print(json_t *all, FILE *out)
 {
 	if (all == NULL)

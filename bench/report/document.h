@@ -34,9 +34,6 @@ json_t *document_reason(const struct analysis_result *result);
 /* The last machine's processor as it names itself; "unknown" if it did not. */
 const char *document_cpu(const struct analysis *a);
 
-/* When the last start of a store's sweep was, in ns since the epoch; of one without any, when it was planned. */
-int64_t document_started_ns(const struct analysis *a);
-
 /* Prints the tree, ended by a newline, and frees it. Ends the program if it is NULL, for want of memory. */
 void document_print(json_t *all, FILE *out);
 

@@ -14,8 +14,8 @@
 static json_t *make_context(const struct analysis *a)
 {
 	return json_pack("{s:s, s:s, s:s, s:I, s:i, s:b, s:[], s:[], s:s, s:o, s:o, s:o, s:o}",
-		"date", number_timestamp(document_started_ns(a)).text, "host_name", "",
-		"executable", "nblbench", "num_cpus", (json_int_t)a->cpus, "mhz_per_cpu", 0,
+		"date", number_timestamp(analysis_began_ns(a)).text, "host_name", "", "executable",
+		"nblbench", "num_cpus", (json_int_t)a->cpus, "mhz_per_cpu", 0,
 		"cpu_scaling_enabled", 0, "caches", "load_avg", "library_build_type", "release",
 		"nbl_source_revision", document_text(a->source_revision), "nbl_build_id",
 		document_text(a->build_id), "nbl_plan_hash", document_text(a->plan_hash),

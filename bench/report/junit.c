@@ -127,7 +127,7 @@ void report_junit(const struct analysis *a, FILE *out)
 		json_array_append_new(
 			properties, junit_property("source revision", a->source_revision));
 		json_array_append_new(properties, junit_property("cpu", document_cpu(a)));
-		junit_close(suites, a->cells[c].label, document_started_ns(a), properties, cases);
+		junit_close(suites, a->cells[c].label, analysis_began_ns(a), properties, cases);
 	}
 	junit_print("nblbench", suites, out);
 }

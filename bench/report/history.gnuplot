@@ -1,0 +1,46 @@
+{{!
+A cell over time: a panel a strategy with its own line and intervals over the stores, all others in grey behind it. template.h has
+the language, history.c fills the slots; a slot without & is a quoted string.
+}}
+{{#panels}}
+$s{{index}} << EOD
+{{#points}}
+{{#known}}
+{{store}} {{&ns}} {{&low}} {{&high}}
+{{/known}}
+{{^known}}
+
+{{/known}}
+{{/points}}
+EOD
+{{/panels}}
+# The background of every panel: all lines, with an empty line between two.
+$all << EOD
+{{#panels}}
+{{#points}}
+{{#known}}
+{{store}} {{&ns}} {{&low}} {{&high}}
+{{/known}}
+{{^known}}
+
+{{/known}}
+{{/points}}
+
+{{/panels}}
+EOD
+
+set logscale y 10
+set format y '%.6g'
+set xtics ({{#tics}}{{#further}},{{/further}}{{name}} {{store}}{{/tics}})
+set xrange [0.6:{{&right}}]
+set yrange [{{&bottom}}:{{&top}}]
+set lmargin 5
+set rmargin 1
+set tmargin 1.6
+set bmargin 1.6
+{{#panels}}
+set title {{title}} offset 0,-0.6 noenhanced
+plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
+	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6, \
+	$s{{index}} using 1:2:3:4 with yerrorbars linecolor rgb front linewidth 1 pointtype 7 pointsize 0.3
+{{/panels}}
