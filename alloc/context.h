@@ -148,7 +148,7 @@ struct context_ops {
 	/* Gives back what the thread keeps; the handle is dead. */
 	void (*detach)(struct context *context, struct context_thread *self);
 
-	/* Optional, hot. Called when an NBL is allocated. */
+	/* Optional, hot. Called when an NBL is allocated whose word (context_word) is not NULL. */
 	void (*begin)(struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl);
 
 	/*

@@ -29,17 +29,17 @@ const struct pool_ops *pool_find(const char *name)
 	return NULL;
 }
 
+const struct pool_ops *pool_best(void)
+{
+	return &POOL_BEST_OPS;
+}
+
 const struct pool_ops *pool_default(void)
 {
-	/* Best first; the last one runs everywhere. */
-	static const struct pool_ops *const preferred[] = {
-		&pool_rseq_arr_ops, &pool_percpu_try_ops};
 	char reason[POOL_REASON_BYTES];
-	size_t i = 0;
 
-	while (i + 1 < array_count(preferred) && !preferred[i]->supported(reason))
-		i++;
-	return preferred[i];
+	/* The second runs everywhere. */
+	return POOL_BEST_OPS.supported(reason) ? &POOL_BEST_OPS : &pool_percpu_try_ops;
 }
 
 const char *pool_broken_rule(const struct pool_ops *ops)

@@ -308,6 +308,18 @@ const struct pool_ops *pool_find(const char *name);
 const struct pool_ops *pool_default(void);
 
 /*
+ * The best one of all, also where the machine does not support it. Code that has its calls inline,
+ * beside those of a run-time table, includes the header (alloc/ndis/usual.h). The last two are get and
+ * put as far as they reach the caller's own cache and no further: NULL, or false, and nothing has
+ * changed.
+ */
+#define POOL_BEST_HEADER   "alloc/pool/rseq_arr.h"
+#define POOL_BEST_OPS      pool_rseq_arr_ops
+#define POOL_BEST_GET_NEAR rseq_arr_get_near
+#define POOL_BEST_PUT_NEAR rseq_arr_put_near
+const struct pool_ops *pool_best(void);
+
+/*
  * Checks every table of the list: names, hooks, traits that contradict each other. Programs call it
  * first. 0, or -EINVAL with a sentence in why (POOL_REASON_BYTES).
  */

@@ -252,13 +252,19 @@ ALWAYS_INLINE void region_free(struct context *context, struct context_thread *s
 		region_free_keyless(self, nbl, block);
 }
 
+/* True if the NBL has a region that its policy does not want any more. */
+ALWAYS_INLINE bool region_is_stale(struct context *context, NET_BUFFER_LIST *nbl)
+{
+	const struct region *region = region_of(nbl);
+
+	return region != NULL && unlikely(region->stamp != region_stamp(context));
+}
+
 /* The policy's begin: a load, and two more and a compare where there is a region. */
 ALWAYS_INLINE void region_begin(
 	struct context *context, struct context_thread *self, NET_BUFFER_LIST *nbl)
 {
-	const struct region *region = region_of(nbl);
-
-	if (region != NULL && unlikely(region->stamp != region_stamp(context)))
+	if (region_is_stale(context, nbl))
 		region_drop(self, nbl);
 }
 

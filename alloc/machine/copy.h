@@ -62,6 +62,10 @@ ALWAYS_INLINE bool copy_wide(void)
 #endif
 #else
 #define COPY_ARCH_SUPPORTED 0
+ALWAYS_INLINE bool copy_wide(void)
+{
+	return false;
+}
 #endif
 
 /* to[0..n) = from[0..n). The arrays do not overlap. Best where n is a multiple of COPY_STEP. */

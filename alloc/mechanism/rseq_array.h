@@ -73,7 +73,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays)
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
 		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [arrays] "r"(arrays)
+		: [rs] "r"(rs), [arrays] "rm"(arrays)
 		: "memory", "cc");
 	/* clang-format on */
 	if (result >= RSEQ_CODES)
@@ -102,7 +102,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, voi
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
 		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [arrays] "r"(arrays), [object] "r"(object)
+		: [rs] "r"(rs), [arrays] "rm"(arrays), [object] "r"(object)
 		: "memory", "cc");
 	/* clang-format on */
 	return result;
@@ -124,7 +124,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, voi
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)                             \
-		: [rs] "r"(rs), [arrays] "r"(arrays), [to] "r"(to), [n] "r"((uintptr_t)n)          \
+		: [rs] "r"(rs), [arrays] "rm"(arrays), [to] "r"(to), [n] "r"((uintptr_t)n)          \
 		: "memory", "cc", COPY_CLOBBERS)
 /* clang-format on */
 
@@ -163,7 +163,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)                                 \
-		: [rs] "r"(rs), [arrays] "r"(arrays), [from] "r"(from), [n] "r"((uintptr_t)n)      \
+		: [rs] "r"(rs), [arrays] "rm"(arrays), [from] "r"(from), [n] "r"((uintptr_t)n)      \
 		: "memory", "cc", COPY_CLOBBERS)
 /* clang-format on */
 

@@ -12,8 +12,8 @@ static int64_t read_signed(atom_u64 *word)
 static struct account_figures untold_of(struct nbl_thread *t)
 {
 	const int64_t bytes = (int64_t)t->pool->object_bytes;
-	const int64_t delta = read_signed(&t->untold);
-	int64_t high = read_signed(&t->high);
+	const int64_t delta = read_signed(&t->untold) - nbl_untold_zero(t);
+	int64_t high = read_signed(&t->high) - nbl_untold_zero(t);
 
 	if (high < delta)
 		high = delta;
@@ -31,13 +31,23 @@ void nbl_account_publish(struct nbl_thread *self)
 
 	account_tell(self->pool->account, &untold);
 	atom_store_relaxed(&self->told, atom_load_relaxed(&self->told) + (uint64_t)untold.objects);
-	atom_store_relaxed(&self->untold, 0);
-	atom_store_relaxed(&self->high, 0);
+	nbl_account_begin(self);
+}
+
+void nbl_account_back_seldom(struct nbl_thread *self)
+{
+	const int64_t untold = read_signed(&self->untold);
+
+	if (untold > read_signed(&self->high))
+		atom_store_relaxed(&self->high, (uint64_t)untold);
+	atom_store_relaxed(&self->untold, (uint64_t)untold - 1);
+	if (untold == 0)
+		nbl_account_publish(self);
 }
 
 int64_t nbl_thread_live(struct nbl_thread *thread)
 {
-	return read_signed(&thread->told) + read_signed(&thread->untold);
+	return read_signed(&thread->told) + read_signed(&thread->untold) - nbl_untold_zero(thread);
 }
 
 static void add_untold_of(struct nbl_thread *t, struct account_figures untold[ACCOUNTS_MAX])

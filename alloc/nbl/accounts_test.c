@@ -41,7 +41,7 @@ static struct bed make(void)
 
 	assert_int_equal(nbl_pool_create(&config, &bed.pool), 0);
 	assert_int_equal(nbl_attach(bed.pool, &bed.self), 0);
-	bed.nbl = nbl_get(bed.pool->ops, bed.pool->policy, bed.pool, bed.self);
+	bed.nbl = nbl_get(bed.pool->ops, bed.pool->policy, bed.pool, bed.self, 0);
 	assert_non_null(bed.nbl);
 	return bed;
 }

@@ -28,7 +28,7 @@ ALWAYS_INLINE void *nbl_loose_get(
 		return NULL;
 	void *payload = object + NBL_LOOSE_OFFSET;
 	nbl_loose_set_mark(payload, pool, NBL_MARK_LIVE);
-	nbl_account(self, 1);
+	nbl_account_out(self);
 	return payload;
 }
 
@@ -39,7 +39,7 @@ ALWAYS_INLINE void nbl_loose_put(
 	void *object = (unsigned char *)payload - NBL_LOOSE_OFFSET;
 
 	nbl_loose_set_mark(payload, pool, NBL_MARK_FREE);
-	nbl_account(self, -1);
+	nbl_account_back(self);
 	if (unlikely(pool->verify))
 		nbl_quarantine(self, object);
 	else

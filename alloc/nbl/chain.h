@@ -67,6 +67,28 @@ ALWAYS_INLINE enum nbl_room nbl_context_room(const struct context_ops *policy,
 }
 
 /*
+ * True if the front block has room for a push under a policy whose contexts nest, and the sizes are
+ * multiples of the stricter alignment.
+ */
+ALWAYS_INLINE bool nbl_context_has_room(
+	const NET_BUFFER_LIST *nbl, uint32_t bytes, uint32_t backfill)
+{
+	const NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+
+	return likely((bytes | backfill) % CONTEXT_ALIGN_BYTES == 0 && front != NULL &&
+		      front->Offset >= bytes);
+}
+
+/* Likewise for a pop: so many bytes of the front block are in use, and it stays. */
+ALWAYS_INLINE bool nbl_context_has_used(const NET_BUFFER_LIST *nbl, uint32_t bytes)
+{
+	const NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
+
+	return likely(bytes % CONTEXT_ALIGN_BYTES == 0 && front != NULL &&
+		      front->Offset + bytes <= front->NdisReserved[0]);
+}
+
+/*
  * Pushes a fallback block with `bytes` in use. owned: the bytes belong to the NBL and stay until it
  * is freed. 0, or -EINVAL: the sum passes the USHORT; -ENOMEM. Nothing changed on failure.
  */

@@ -40,18 +40,25 @@ struct nbl_place {
  */
 COLD bool nbl_place_find(MDL *chain, uint64_t offset, uint64_t length, struct nbl_place *out);
 
-/* The same with the common case, all in the first MDL, inline. */
+/*
+ * True if offset + length lie in the chain's first MDL and the offset not at its end; or if all three
+ * are 0. The offset then lies at `offset` of `chain`.
+ */
+ALWAYS_INLINE bool nbl_place_is_first(const MDL *chain, uint64_t offset, uint64_t length)
+{
+	if (unlikely(chain == NULL))
+		return (offset | length) == 0;
+	return likely(offset < chain->ByteCount) && likely(length <= chain->ByteCount - offset);
+}
+
+/* nbl_place_find with the common cases inline. */
 ALWAYS_INLINE bool nbl_place(MDL *chain, uint64_t offset, uint64_t length, struct nbl_place *out)
 {
-	if (chain == NULL) {
-		*out = (struct nbl_place){.mdl = NULL};
-		return (offset | length) == 0;
-	}
-	if (likely(offset < chain->ByteCount && length <= chain->ByteCount - offset)) {
+	if (likely(nbl_place_is_first(chain, offset, length))) {
 		*out = (struct nbl_place){.mdl = chain, .offset = (uint32_t)offset};
 		return true;
 	}
-	return nbl_place_find(chain, offset, length, out);
+	return chain != NULL && nbl_place_find(chain, offset, length, out);
 }
 
 /* Sets everything in an NB that changes from use to use. */

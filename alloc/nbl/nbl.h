@@ -31,13 +31,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What an NBL of nbl_get has in lines 0 and 8, but for the NB's data. */
+ALWAYS_INLINE void nbl_reset(
+	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, bool with_nb, uint32_t context_bytes)
+{
+	NET_BUFFER_LIST_CONTEXT *block = nbl_inline_block(pool, nbl);
+
+	nbl->Next = NULL;
+	nbl->FirstNetBuffer = with_nb ? nbl_embedded_nb(nbl) : NULL;
+	nbl->Context = block;
+	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_LIVE); /* nobody else has seen it */
+	nbl->NblFlags = 0;
+	nbl->Flags = 0;
+	nbl->ChildRefCount = 0;
+	nbl->Status = 0;
+	if (block != NULL) {
+		block->Next = NULL;
+		*nbl_block_sizes(block) = pool->inline_sizes - nbl_sizes_owned(context_bytes);
+	}
+}
+
 /*
- * Takes an NBL from the pool with everything reset but the NB's data: Context is the inline block,
- * unused. NULL: none, or no memory. The pool's two locked instructions or none, and stores to lines
- * 0 and 8.
+ * Takes an NBL from the pool with everything reset but the NB's data: Context is the inline block, of
+ * which context_bytes bytes, at most all, are the NBL's own. NULL: none, or no memory. The pool's two
+ * locked instructions or none, and stores to lines 0 and 8.
  */
 ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct context_ops *policy,
-	struct nbl_pool *pool, struct nbl_thread *self)
+	struct nbl_pool *pool, struct nbl_thread *self, uint32_t context_bytes)
 {
 	NET_BUFFER_LIST *nbl = (NET_BUFFER_LIST *)ops->get(pool->pool, self->pool_thread);
 
@@ -50,30 +70,29 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	else if (ops->traits.kind == POOL_KIND_POOL && unlikely(pool->checks))
 		nbl_rest_intact(pool, nbl, "NBL allocation");
 
-	NET_BUFFER_LIST_CONTEXT *block = nbl_inline_block(pool, nbl);
-	nbl->Next = NULL;
-	nbl->FirstNetBuffer = pool->with_nb ? nbl_embedded_nb(nbl) : NULL;
-	nbl->Context = block;
-	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_LIVE); /* nobody else has seen it */
-	nbl->NblFlags = 0;
-	nbl->Flags = 0;
-	nbl->ChildRefCount = 0;
-	nbl->Status = 0;
-	if (block != NULL) {
-		block->Next = NULL;
-		*nbl_block_sizes(block) = pool->inline_sizes;
-	}
-	if (policy->begin)
+	nbl_reset(pool, nbl, pool->with_nb, context_bytes);
+	/* The test is begin's own: here it spares the call. */
+	if (policy->begin && *context_word(nbl) != NULL)
 		policy->begin(pool->context, self->context_thread, nbl);
-	nbl_account(self, 1);
+	nbl_account_out(self);
 	return nbl;
+}
+
+/* Gives a new NBL the pool's own data, or data at a place in the chain; nothing if it has no NB. */
+ALWAYS_INLINE void nbl_set_new_data(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, MDL *chain,
+	const struct nbl_place *place, uint32_t offset, uint32_t length)
+{
+	if (pool->data_bytes)
+		nbl_set_own_data(pool, nbl, nbl_embedded_nb(nbl));
+	else if (pool->with_nb)
+		nbl_set_data(nbl_embedded_nb(nbl), chain, place, offset, length);
 }
 
 /* The end of a put: an NBL in its resting state, marked free, is counted and the strategy's. */
 ALWAYS_INLINE void nbl_put_marked(const struct pool_ops *ops, const struct context_ops *policy,
 	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, bool verify)
 {
-	nbl_account(self, -1);
+	nbl_account_back(self);
 	/* The memory of other kinds may be gone, or serve another NBL, before the pool ends. */
 	if (ops->traits.kind != POOL_KIND_POOL && policy->retire)
 		policy->retire(pool->context, self->context_thread, nbl);
@@ -105,6 +124,22 @@ ALWAYS_INLINE void nbl_rest(const struct pool_ops *ops, const struct context_ops
 COLD void nbl_put(struct nbl_thread *self, NET_BUFFER_LIST *nbl);
 
 /*
+ * True if sizes are multiples of the stricter alignment, the context fits the inline block, and the
+ * data begin in the first MDL and end there.
+ */
+ALWAYS_INLINE bool nbl_is_ordinary(const struct nbl_pool *pool, uint32_t context_bytes,
+	uint32_t backfill, const MDL *chain, uint32_t offset, uint64_t length)
+{
+	return likely((context_bytes | backfill) % CONTEXT_ALIGN_BYTES == 0) &&
+	       likely(context_bytes <= pool->inline_bytes) &&
+	       likely(nbl_place_is_first(chain, offset, length));
+}
+
+/* nbl_alloc for what is out of the ordinary. */
+COLD int nbl_alloc_other(struct nbl_thread *self, uint32_t context_bytes, uint32_t backfill,
+	MDL *chain, uint32_t offset, uint64_t length, NET_BUFFER_LIST **out);
+
+/*
  * NdisAllocateNetBufferAndNetBufferList on a pool with NB and without data. context_bytes,
  * backfill: 0..65535, multiples of the alignment. chain may be NULL with offset and length 0. 0 and
  * *out; -EINVAL: a size is misaligned or too large, or the chain is shorter than offset + length;
@@ -114,34 +149,13 @@ ALWAYS_INLINE int nbl_alloc(const struct pool_ops *ops, const struct context_ops
 	struct nbl_pool *pool, struct nbl_thread *self, uint32_t context_bytes, uint32_t backfill,
 	MDL *chain, uint32_t offset, uint64_t length, NET_BUFFER_LIST **out)
 {
-	struct nbl_place place;
-
-	if (unlikely(nbl_misaligned(pool, context_bytes | backfill) || length > UINT32_MAX ||
-		     !nbl_place(chain, offset, length, &place)))
-		return -EINVAL;
-	NET_BUFFER_LIST *nbl = nbl_get(ops, policy, pool, self);
+	if (unlikely(!nbl_is_ordinary(pool, context_bytes, backfill, chain, offset, length)))
+		return nbl_alloc_other(self, context_bytes, backfill, chain, offset, length, out);
+	NET_BUFFER_LIST *nbl = nbl_get(ops, policy, pool, self, context_bytes);
 	if (unlikely(nbl == NULL))
 		return -ENOMEM;
-	int rc = 0;
-	if (context_bytes != 0) {
-		NET_BUFFER_LIST_CONTEXT *block = nbl->Context;
-
-		if (likely(block != NULL && block->Offset >= context_bytes)) {
-			block->Offset = (USHORT)(block->Offset - context_bytes);
-			block->NdisReserved[0] = block->Offset;
-		} else {
-			rc = nbl_context_fallback(
-				policy, pool, self, nbl, context_bytes, backfill, pool->tag, true);
-		}
-	}
-	if (unlikely(rc != 0)) {
-		nbl_put(self, nbl);
-		return rc;
-	}
-	if (pool->data_bytes)
-		nbl_set_own_data(pool, nbl, nbl_embedded_nb(nbl));
-	else if (pool->with_nb)
-		nbl_set_data(nbl_embedded_nb(nbl), chain, &place, offset, (uint32_t)length);
+	nbl_set_new_data(pool, nbl, chain, &(struct nbl_place){.mdl = chain, .offset = offset},
+		offset, (uint32_t)length);
 	*out = nbl;
 	return 0;
 }
@@ -154,6 +168,14 @@ ALWAYS_INLINE void nbl_free_own_contexts(const struct context_ops *policy, struc
 		context_set_unused(nbl->Context, nbl->Context->Size);
 		nbl_context_release(policy, pool, self, nbl);
 	}
+}
+
+/* True if no block is on the NBL but this one, its inline block or NULL, and nothing in it in use. */
+ALWAYS_INLINE bool nbl_has_only(const NET_BUFFER_LIST *nbl, const NET_BUFFER_LIST_CONTEXT *block)
+{
+	/* The inline block's limit is bare: it never leaves. */
+	return likely(nbl->Context == block) &&
+	       (unlikely(block == NULL) || likely(block->Offset == block->NdisReserved[0]));
 }
 
 /* Frees what nbl_claim_free has claimed by the same mark. */
@@ -179,9 +201,7 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 		return nbl_free_checked(self, nbl, mark, call);
 	if (unlikely(!nbl_is(nbl, pool, mark)) && !nbl_owner_leaves(pool, nbl, mark, call))
 		return false;
-	/* The inline block's limit is bare: it never leaves. */
-	if (unlikely(nbl->Context != block ||
-		     (block != NULL && block->Offset != block->NdisReserved[0]))) {
+	if (unlikely(!nbl_has_only(nbl, block))) {
 		if (nbl_report_contexts(pool, nbl, call))
 			return false;
 		nbl_free_own_contexts(policy, pool, self, nbl, block);
@@ -190,6 +210,9 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 	nbl_put_resting(ops, policy, pool, self, nbl);
 	return true;
 }
+
+/* The end of a free that found something to clean, in a pool without `checks`. */
+NOINLINE void nbl_free_dirty(struct nbl_thread *self, NET_BUFFER_LIST *nbl);
 
 /*
  * NdisAllocateNetBufferListContext, after the caller has made sure that nbl is live and of this

@@ -5,6 +5,38 @@
 
 #include <string.h>
 
+/* Two words at once. Objects are aligned for the NBL's Link, as the reference declares it. */
+typedef uint64_t __attribute__((may_alias, vector_size(16))) nbl_pair;
+
+bool nbl_is_dirty_narrow(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
+{
+	enum {
+		PAIR = sizeof(nbl_pair),
+		PROTOCOL = NBL_PROTOCOL_OFFSET / PAIR,
+		REST = NBL_REST_OFFSET / PAIR,
+		REST_END = NBL_NB_OFFSET / PAIR,
+		NB_END = NBL_NB_HOT_OFFSET / PAIR,
+	};
+	const nbl_pair *at = (const nbl_pair *)nbl;
+	nbl_pair even = at[PROTOCOL] ^ (nbl_pair) { pool->rest[0], 0 };
+	nbl_pair odd = at[PROTOCOL + 1];
+
+	for (int i = REST; i < REST_END; i += 2) {
+		if (i == PROTOCOL)
+			continue;
+		even |= at[i];
+		odd |= at[i + 1];
+	}
+	if (pool->with_nb) {
+		for (int i = REST_END; i < NB_END; i += 2) {
+			even |= at[i];
+			odd |= at[i + 1];
+		}
+	}
+	even |= odd;
+	return (even[0] | even[1]) != 0;
+}
+
 void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
 	unsigned char *rest = (unsigned char *)nbl + NBL_REST_OFFSET;
@@ -16,7 +48,7 @@ void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 		memset(rest, 0, NBL_NB_HOT_OFFSET - NBL_REST_OFFSET);
 	else
 		memset(rest, 0, NBL_NB_OFFSET - NBL_REST_OFFSET);
-	nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->protocol_id;
+	nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->rest[0];
 }
 
 void nbl_birth_once(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)

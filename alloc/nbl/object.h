@@ -23,6 +23,7 @@
 #ifndef ALLOC_NBL_OBJECT_H
 #define ALLOC_NBL_OBJECT_H
 
+#include "alloc/machine/vector.h"
 #include "alloc/nbl/pools.h"
 
 #include <stdbool.h>
@@ -67,46 +68,37 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *nbl_inline_block(
 /* A word of an object whatever its type. */
 typedef uint64_t __attribute__((may_alias)) nbl_word;
 
-/* Two words at once. Objects are aligned for the NBL's Link, as the reference declares it. */
-typedef uint64_t __attribute__((may_alias, vector_size(16))) nbl_pair;
-
 /* Size, Offset and limit (chain.h) of a context block, as one word. */
 ALWAYS_INLINE nbl_word *nbl_block_sizes(NET_BUFFER_LIST_CONTEXT *block)
 {
 	return (nbl_word *)block + 1;
 }
 
-/*
- * True if lines 1 to 5 (1 to 7 with an NB) hold anything but their resting values: 20 (28) vector
- * loads in two chains, no store.
- */
+/* What that word has less when so many bytes are the NBL's own: of Offset and the limit, which stays. */
+ALWAYS_INLINE uint64_t nbl_sizes_owned(uint32_t bytes)
+{
+	const uint64_t offset = UINT64_C(1) << 8 * offsetof(NET_BUFFER_LIST_CONTEXT, Offset) % 64;
+	const uint64_t limit = UINT64_C(1)
+			       << 8 * offsetof(NET_BUFFER_LIST_CONTEXT, NdisReserved) % 64;
+
+	return bytes * (offset + limit);
+}
+
+/* nbl_is_dirty for all objects and CPUs: 20 vector loads, 28 with an NB. */
+NOINLINE bool nbl_is_dirty_narrow(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl);
+
+/* nbl_is_dirty for objects with an NB, where `wide` is set: 15 vector loads, no store. */
+ALWAYS_INLINE bool nbl_is_dirty_wide(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
+{
+	_Static_assert(NBL_NB_HOT_OFFSET - NBL_REST_OFFSET == VECTOR_BLOCK_BYTES, "lines 1 to 7");
+	_Static_assert(NBL_PROTOCOL_OFFSET - NBL_REST_OFFSET == VECTOR_BLOCK_OTHER, "line 3");
+	return vector_block_differs((const unsigned char *)nbl + NBL_REST_OFFSET, pool->rest);
+}
+
+/* True if lines 1 to 5 (1 to 7 with an NB) hold anything but their resting values. */
 ALWAYS_INLINE bool nbl_is_dirty(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
 {
-	enum {
-		PAIR = sizeof(nbl_pair),
-		PROTOCOL = NBL_PROTOCOL_OFFSET / PAIR,
-		REST = NBL_REST_OFFSET / PAIR,
-		REST_END = NBL_NB_OFFSET / PAIR,
-		NB_END = NBL_NB_HOT_OFFSET / PAIR,
-	};
-	const nbl_pair *at = (const nbl_pair *)nbl;
-	nbl_pair even = at[PROTOCOL] ^ (nbl_pair) { pool->protocol_id, 0 };
-	nbl_pair odd = at[PROTOCOL + 1];
-
-	for (int i = REST; i < REST_END; i += 2) {
-		if (i == PROTOCOL)
-			continue;
-		even |= at[i];
-		odd |= at[i + 1];
-	}
-	if (pool->with_nb) {
-		for (int i = REST_END; i < NB_END; i += 2) {
-			even |= at[i];
-			odd |= at[i + 1];
-		}
-	}
-	even |= odd;
-	return (even[0] | even[1]) != 0;
+	return likely(pool->wide) ? nbl_is_dirty_wide(pool, nbl) : nbl_is_dirty_narrow(pool, nbl);
 }
 
 /* Puts the resting values back. */

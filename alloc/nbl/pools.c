@@ -161,10 +161,29 @@ static void release_slot(struct nbl_pool *slot)
 	nbl_registry_unlock();
 }
 
+/* True if the short way of the hot calls (alloc/ndis/usual.h) serves the pool, which has no `checks`. */
+static bool is_usual(const struct nbl_pool *pool)
+{
+	const struct context_ops *policy = pool->policy;
+
+	if (pool->kind != NBL_POOL_LISTS || !pool->wide || pool->data_bytes != 0)
+		return false;
+	return pool->ops == pool_best() &&
+	       (policy == context_default() || (policy->begin == NULL && policy->end == NULL));
+}
+
 /* What the pool publishes while its handle is valid. */
 static uint32_t open_value(const struct nbl_pool *pool)
 {
-	return (uint32_t)pool->kind | (pool->checks ? (uint32_t)NBL_POOL_CHECKED : 0);
+	uint32_t value = (uint32_t)pool->kind;
+
+	if (pool->checks)
+		return value | NBL_POOL_CHECKED;
+	if (is_usual(pool))
+		value |= NBL_POOL_USUAL;
+	if (pool->policy->traits.any_order)
+		value |= NBL_POOL_ANY_ORDER;
+	return value;
 }
 
 /*
@@ -244,7 +263,8 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		.with_nb = lists && config->with_nb,
 		.verify = config->verify,
 		.checks = config->verify || debug_build,
-		.protocol_id = config->protocol_id & NDIS_PROTOCOL_ID_MASK,
+		.wide = lists && config->with_nb && vector_supported(),
+		.rest = {config->protocol_id & NDIS_PROTOCOL_ID_MASK},
 	};
 	if (lists && (rc = make_context(&made, config)) != 0)
 		goto fail_slot;

@@ -37,6 +37,16 @@ enum nbl_pool_kind {
  */
 enum { NBL_POOL_CHECKED = 1 << 8 };
 
+/*
+ * Added to the kind that a pool without `checks` publishes if it is as most are: NBLs with an NB each
+ * and without data, over pool_best(), under the default policy or a simple one. So the same one
+ * compare finds the pools for which the hot calls have a short way (alloc/ndis/usual.h).
+ */
+enum { NBL_POOL_USUAL = 1 << 9 };
+
+/* Added to the kind that a pool without `checks` publishes if its contexts do not nest (context.h). */
+enum { NBL_POOL_ANY_ORDER = 1 << 10 };
+
 struct nbl_pool_config {
 	enum nbl_pool_kind kind;
 	const struct pool_ops *ops;       /* the strategy; NULL: the process's default */
@@ -52,9 +62,10 @@ struct nbl_pool_config {
 
 struct nbl_pool {
 	/*
-	 * While the handle is valid kind, or kind + NBL_POOL_CHECKED; else NBL_POOL_NONE. Relaxed
-	 * everywhere: whoever has the handle has it from who created the pool, and the grace period
-	 * (rcu_guard.h) stands between a destroy and the calls that race with it.
+	 * While the handle is valid kind, and what of NBL_POOL_CHECKED, _USUAL and _ANY_ORDER is
+	 * so; else NBL_POOL_NONE. Relaxed everywhere: whoever has the handle has it from who created the
+	 * pool, and the grace period (rcu_guard.h) stands between a destroy and the calls that race
+	 * with it.
 	 */
 	atom_u32 published;
 	uint32_t id; /* place in the table, and in each thread's */
@@ -81,7 +92,9 @@ struct nbl_pool {
 	 * in debug builds.
 	 */
 	bool checks;
-	uint8_t protocol_id;
+	bool wide; /* with_nb, and nbl_is_dirty_wide works here (object.h) */
+	/* What half a line of an NBL holds at rest: the protocol's id, which begins it, and zeros. */
+	uint64_t rest[4] __attribute__((aligned(32)));
 	/* What follows is under the registry's lock. */
 	struct nbl_thread *threads; /* attached now, the spare one among them */
 	uint64_t live_gone;         /* sum of `live` of threads that have detached */
@@ -137,13 +150,29 @@ ALWAYS_INLINE uint32_t nbl_pool_published(const void *handle)
 /* True if handle is that of a living pool of this kind; looks only at the static table. */
 ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
 {
-	return (nbl_pool_published(handle) & ~(uint32_t)NBL_POOL_CHECKED) == kind;
+	const uint32_t more = NBL_POOL_CHECKED | NBL_POOL_USUAL | NBL_POOL_ANY_ORDER;
+
+	return (nbl_pool_published(handle) & ~more) == kind;
 }
 
-/* The same, and the pool is one without `checks`. Four instructions and a load. */
+/* The same, and the pool is one without `checks`. */
 ALWAYS_INLINE bool nbl_pool_plain(const void *handle, enum nbl_pool_kind kind)
 {
-	return nbl_pool_published(handle) == kind;
+	const uint32_t more = NBL_POOL_USUAL | NBL_POOL_ANY_ORDER;
+
+	return (nbl_pool_published(handle) & ~more) == kind;
+}
+
+/* The same, and the pool is of NBLs and its contexts nest. */
+ALWAYS_INLINE bool nbl_pool_nests(const void *handle)
+{
+	return likely((nbl_pool_published(handle) & ~(uint32_t)NBL_POOL_USUAL) == NBL_POOL_LISTS);
+}
+
+/* The same, and the pool is of NBLs and NBL_POOL_USUAL. Four instructions and a load. */
+ALWAYS_INLINE bool nbl_pool_usual(const void *handle)
+{
+	return likely(nbl_pool_published(handle) == ((uint32_t)NBL_POOL_LISTS | NBL_POOL_USUAL));
 }
 
 /*

@@ -8,7 +8,50 @@
 #include <limits.h>
 #include <pthread.h>
 
-_Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
+/* A thread's table. It lies in pages of its own, of which those cost memory that were written to. */
+struct table {
+	uint32_t attached; /* entries that are not NULL; under the registry's lock */
+	struct nbl_thread *thread[NBL_POOLS_MAX];
+};
+
+/* The table of who is attached to nothing: never written. */
+static struct table nobody;
+
+_Thread_local struct nbl_thread **nbl_threads = nobody.thread;
+
+/* Gives the calling thread a table of its own. False: no memory. */
+static bool make_table(void)
+{
+	struct table *table;
+
+	if (nbl_threads != nobody.thread)
+		return true;
+	table = memory_map(sizeof(*table), MEMORY_PAGES_ORDINARY);
+	if (table == NULL)
+		return false;
+	nbl_threads = table->thread;
+	return true;
+}
+
+/* Under the registry's lock: frees the calling thread's table if nothing stands in it. */
+static void drop_table_locked(void)
+{
+	struct table *table = container_of(nbl_threads, struct table, thread);
+
+	if (table == &nobody || table->attached != 0)
+		return;
+	nbl_threads = nobody.thread;
+	memory_unmap(table, sizeof(*table), MEMORY_PAGES_ORDINARY);
+}
+
+/* Under the registry's lock: an entry of some thread's table. */
+static void set_slot(struct nbl_thread **slot, uint32_t id, struct nbl_thread *self)
+{
+	struct table *table = container_of(slot - id, struct table, thread);
+
+	*slot = self;
+	table->attached += self != NULL ? 1u : -1u;
+}
 
 int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out)
 {
@@ -25,9 +68,10 @@ int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out)
 			goto fail_detach;
 	}
 	self->pool = pool;
-	self->untold_max = pool->checks ? 0 : NBL_ACCOUNT_BATCH;
+	self->untold_limit = pool->checks ? 0 : 2 * NBL_ACCOUNT_BATCH;
+	nbl_account_begin(self);
 	if (self->context_thread != NULL)
-		self->context_thread->untold_max = self->untold_max;
+		self->context_thread->untold_max = pool->checks ? 0 : NBL_ACCOUNT_BATCH;
 	nbl_registry_lock();
 	self->next = pool->threads;
 	pool->threads = self;
@@ -60,8 +104,10 @@ void nbl_detach_locked(struct nbl_thread *self, struct nbl_findings *found)
 	while (*link != self)
 		link = &(*link)->next;
 	*link = self->next;
-	if (self->slot != NULL)
-		*self->slot = NULL;
+	if (self->slot != NULL) {
+		set_slot(self->slot, pool->id, NULL);
+		drop_table_locked();
+	}
 	adopt(self);
 	nbl_account_publish(self);
 	pool->live_gone += atom_load_relaxed(&self->told);
@@ -142,6 +188,10 @@ static void thread_exit(void *value)
 		if (pool != NULL)
 			nbl_report_findings(pool, &found);
 	} while (pool != NULL);
+	/* Others may have ended the last pools of the table. */
+	nbl_registry_lock();
+	drop_table_locked();
+	nbl_registry_unlock();
 }
 
 static void make_exit_key(void)
@@ -155,11 +205,15 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
 
 	pthread_once(&exit_key_once, make_exit_key);
 	if (!exit_key_made || exit_rounds == EXIT_ROUNDS ||
-		pthread_setspecific(exit_key, nbl_threads) != 0 || nbl_attach(pool, &self) != 0)
+		pthread_setspecific(exit_key, &nbl_threads) != 0 || nbl_attach(pool, &self) != 0)
 		return NULL;
+	if (!make_table()) {
+		nbl_detach(self);
+		return NULL;
+	}
 	nbl_registry_lock();
 	self->slot = &nbl_threads[pool->id];
-	*self->slot = self;
+	set_slot(self->slot, pool->id, self);
 	nbl_registry_unlock();
 	exit_due = true;
 	return self;
@@ -175,14 +229,14 @@ struct nbl_thread *nbl_self_attach(struct nbl_pool *pool)
  * put it there itself.
  */
 static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
-static atom_ptr spare_holder; /* the holder's table, which names the thread; or NULL */
+static atom_ptr spare_holder; /* where the holder's nbl_threads is, which names it; or NULL */
 static uint32_t spare_depth;  /* how often it has borrowed; under the lock */
 
 struct nbl_thread *nbl_spare_borrow(struct nbl_pool *pool)
 {
-	if (atom_load_relaxed(&spare_holder) != nbl_threads) {
+	if (atom_load_relaxed(&spare_holder) != &nbl_threads) {
 		pthread_mutex_lock(&spare_lock);
-		atom_store_relaxed(&spare_holder, nbl_threads);
+		atom_store_relaxed(&spare_holder, &nbl_threads);
 	}
 	spare_depth++;
 	adopt(pool->spare);

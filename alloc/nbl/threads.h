@@ -23,15 +23,18 @@ struct nbl_thread {
 	struct context_thread *context_thread; /* NULL in a pool of NBs */
 	/*
 	 * Objects allocated less those freed here, below 0 where it frees for others: what the
-	 * tag's account has been told, and what it has not (accounts.h).
+	 * tag's account has been told, and what it has not (accounts.h). The second is kept from 0
+	 * on: half of untold_limit stands for nothing, and 0 and untold_limit are how far the
+	 * account may be off.
 	 */
 	atom_u64 told;
 	atom_u64 untold;
 	atom_u64 high;           /* the highest `untold` before a free, since the last telling */
-	uint64_t untold_max;     /* how far an account may be off: NBL_ACCOUNT_BATCH, or 0 */
+	uint64_t untold_limit;   /* 2 * NBL_ACCOUNT_BATCH; 0 in pools that check everything */
 	struct nbl_thread *next; /* of the same pool; under the registry's lock */
 	/* The thread's own entry in its table, or NULL; under the registry's lock. */
 	struct nbl_thread **slot;
+	void *taken; /* an object that the short way of a call leaves to the long one; or NULL */
 	uint32_t quarantined; /* objects ever put into the quarantine */
 	void *quarantine[NBL_QUARANTINE_OBJECTS];
 } CACHE_PAIR_ALIGNED;
@@ -45,8 +48,14 @@ int nbl_attach(struct nbl_pool *pool, struct nbl_thread **out);
 /* Ends what nbl_attach began, on that thread or on another one when that has made its last call. */
 void nbl_detach(struct nbl_thread *self);
 
-/* What the calling thread has of each pool, by the pool's id; NULL: it is not attached. */
-extern _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
+/*
+ * What the calling thread has of each pool, by the pool's id; NULL: it is not attached. The table is
+ * the thread's own while the thread is attached to any pool, else one that all share and nobody
+ * writes. One pointer a thread, in the initial-exec model, is at a fixed place from the thread's
+ * pointer: a shared library reads it without a call. Few bytes of that kind are left for a library
+ * that is loaded later, so the table itself is elsewhere.
+ */
+extern _Thread_local struct nbl_thread **nbl_threads __attribute__((tls_model("initial-exec")));
 
 /*
  * Attaches on a thread's first use of a pool; NULL: no memory, or the last destructors of the
@@ -54,7 +63,7 @@ extern _Thread_local struct nbl_thread *nbl_threads[NBL_POOLS_MAX];
  */
 COLD struct nbl_thread *nbl_self_attach(struct nbl_pool *pool);
 
-/* The calling thread's state for the pool: one load from its table. */
+/* The calling thread's state for the pool: its table, and one load from it. */
 ALWAYS_INLINE struct nbl_thread *nbl_self(struct nbl_pool *pool)
 {
 	struct nbl_thread *self = nbl_threads[pool->id];

@@ -248,7 +248,7 @@ static int derive_from(struct nbl_pool *lists, struct nbl_pool *nbs, NET_BUFFER_
 {
 	struct nbl_thread *self = nbl_self(lists);
 	NET_BUFFER_LIST *nbl =
-		self != NULL ? nbl_get(lists->ops, lists->policy, lists, self) : NULL;
+		self != NULL ? nbl_get(lists->ops, lists->policy, lists, self, 0) : NULL;
 	if (nbl == NULL)
 		return -ENOMEM;
 	if (!nbl_mark_has_block(how->mark))

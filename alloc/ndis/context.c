@@ -34,14 +34,30 @@ static COLD NDIS_STATUS push_claimed(
 	return status;
 }
 
+/* All pushes but those that NdisAllocateNetBufferListContext does by itself. */
+static NOINLINE NDIS_STATUS push(NET_BUFFER_LIST *nbl, USHORT size, USHORT backfill, ULONG tag)
+{
+	if (nbl_is_of_plain(nbl))
+		return push_to(nbl->NdisPoolHandle, nbl, size, backfill, tag);
+	return push_claimed(nbl, size, backfill, tag, "NdisAllocateNetBufferListContext");
+}
+
+/*
+ * The two calls go a short way where the front block has room, or has so much in use: a dozen checks, a
+ * load and a store, and no register to save. All else is left to functions of their own, which begin
+ * anew.
+ */
 NDIS_STATUS NdisAllocateNetBufferListContext(
 	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag)
 {
 	NET_BUFFER_LIST *nbl = NetBufferList;
 
-	if (nbl_is_of_plain(nbl))
-		return push_to(nbl->NdisPoolHandle, nbl, ContextSize, ContextBackFill, PoolTag);
-	return push_claimed(nbl, ContextSize, ContextBackFill, PoolTag, __func__);
+	if (likely(nbl != NULL) && nbl_pool_nests(nbl->NdisPoolHandle) &&
+		nbl_context_has_room(nbl, ContextSize, ContextBackFill)) {
+		nbl->Context->Offset = (USHORT)(nbl->Context->Offset - ContextSize);
+		return NDIS_STATUS_SUCCESS;
+	}
+	return push(nbl, ContextSize, ContextBackFill, PoolTag);
 }
 
 /* A pop off an NBL that may be used. False: it is refused, and nothing changed. */
@@ -77,12 +93,22 @@ static COLD void pop_claimed(NET_BUFFER_LIST *nbl, USHORT size, const char *call
 		nbl_report_pop(pool, nbl, any ? &front : NULL, size, call);
 }
 
+/* All pops but those that NdisFreeNetBufferListContext does by itself. */
+static NOINLINE void pop(NET_BUFFER_LIST *nbl, USHORT size, const char *call)
+{
+	if (unlikely(!nbl_is_of_plain(nbl)))
+		pop_claimed(nbl, size, call);
+	else if (unlikely(!pop_from(nbl->NdisPoolHandle, nbl, size)))
+		nbl_report_pop(nbl->NdisPoolHandle, nbl, nbl->Context, size, call);
+}
+
 VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize)
 {
 	NET_BUFFER_LIST *nbl = NetBufferList;
 
-	if (unlikely(!nbl_is_of_plain(nbl)))
-		pop_claimed(nbl, ContextSize, __func__);
-	else if (unlikely(!pop_from(nbl->NdisPoolHandle, nbl, ContextSize)))
-		nbl_report_pop(nbl->NdisPoolHandle, nbl, nbl->Context, ContextSize, __func__);
+	if (likely(nbl != NULL) && nbl_pool_nests(nbl->NdisPoolHandle) &&
+		nbl_context_has_used(nbl, ContextSize))
+		nbl->Context->Offset = (USHORT)(nbl->Context->Offset + ContextSize);
+	else
+		pop(nbl, ContextSize, __func__);
 }

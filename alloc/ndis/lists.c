@@ -1,5 +1,5 @@
 /* Allocation and free of NBLs: the NDIS and the WFP names. */
-#include "alloc/ndis/internal.h"
+#include "alloc/ndis/usual.h"
 
 /* nbl_alloc with the pool's tables. */
 static int list_alloc(struct nbl_pool *pool, USHORT context, USHORT backfill, MDL *chain,
@@ -9,6 +9,10 @@ static int list_alloc(struct nbl_pool *pool, USHORT context, USHORT backfill, MD
 
 	if (unlikely(self == NULL))
 		return -ENOMEM;
+	if (unlikely(self->taken != NULL)) {
+		pool->ops->put(pool->pool, self->pool_thread, self->taken);
+		self->taken = NULL;
+	}
 	return nbl_alloc(
 		pool->ops, pool->policy, pool, self, context, backfill, chain, offset, length, out);
 }
@@ -110,36 +114,65 @@ NET_BUFFER_LIST *NdisAllocateNetBufferList(
 	return nbl;
 }
 
-NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize,
-	USHORT ContextBackFill, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength)
+static NOINLINE NET_BUFFER_LIST *ndis_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill,
+	MDL *chain, ULONG offset, SIZE_T length)
 {
 	NET_BUFFER_LIST *nbl = NULL;
 
-	list_and_nb_alloc(PoolHandle, ContextSize, ContextBackFill, MdlChain, DataOffset,
-		DataLength, &nbl, __func__);
+	list_and_nb_alloc(handle, context, backfill, chain, offset, length, &nbl,
+		"NdisAllocateNetBufferAndNetBufferList");
+	return nbl;
+}
+
+NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize,
+	USHORT ContextBackFill, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength)
+{
+	NET_BUFFER_LIST *nbl = usual_alloc(
+		PoolHandle, ContextSize, ContextBackFill, MdlChain, DataOffset, DataLength);
+
+	if (unlikely(nbl == NULL))
+		return ndis_alloc(
+			PoolHandle, ContextSize, ContextBackFill, MdlChain, DataOffset, DataLength);
 	return nbl;
 }
 
 VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList)
 {
-	ndis_list_free(NetBufferList, __func__);
+	if (unlikely(!usual_free(NetBufferList)))
+		ndis_list_free(NetBufferList, __func__);
+}
+
+static NOINLINE NTSTATUS fwps_alloc(NDIS_HANDLE handle, UINT16 context, UINT16 backfill, MDL *chain,
+	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out)
+{
+	if (out == NULL)
+		return STATUS_INVALID_PARAMETER;
+	*out = NULL;
+	int rc = list_and_nb_alloc(handle, context, backfill, chain, offset, length, out,
+		"FwpsAllocateNetBufferAndNetBufferList0");
+	if (unlikely(rc != 0))
+		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
+	return STATUS_SUCCESS;
 }
 
 NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 contextSize,
 	UINT16 contextBackFill, MDL *mdlChain, ULONG dataOffset, SIZE_T dataLength,
 	NET_BUFFER_LIST **netBufferList)
 {
-	if (netBufferList == NULL)
-		return STATUS_INVALID_PARAMETER;
-	*netBufferList = NULL;
-	int rc = list_and_nb_alloc(poolHandle, contextSize, contextBackFill, mdlChain, dataOffset,
-		dataLength, netBufferList, __func__);
-	if (unlikely(rc != 0))
-		return rc == -ENOMEM ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER;
+	NET_BUFFER_LIST *nbl = NULL;
+
+	if (likely(netBufferList != NULL))
+		nbl = usual_alloc(
+			poolHandle, contextSize, contextBackFill, mdlChain, dataOffset, dataLength);
+	if (unlikely(nbl == NULL))
+		return fwps_alloc(poolHandle, contextSize, contextBackFill, mdlChain, dataOffset,
+			dataLength, netBufferList);
+	*netBufferList = nbl;
 	return STATUS_SUCCESS;
 }
 
 VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList)
 {
-	ndis_list_free(netBufferList, __func__);
+	if (unlikely(!usual_free(netBufferList)))
+		ndis_list_free(netBufferList, __func__);
 }

@@ -642,7 +642,7 @@ static void *leave_a_state(void *arg)
 	if (nbl_attach(pool, &heir->state) != 0)
 		abort();
 	for (int i = 0; i < 2 * NBL_QUARANTINE_OBJECTS; i++) {
-		NET_BUFFER_LIST *nbl = nbl_get(pool->ops, pool->policy, pool, heir->state);
+		NET_BUFFER_LIST *nbl = nbl_get(pool->ops, pool->policy, pool, heir->state, 0);
 
 		if (nbl == NULL)
 			abort();

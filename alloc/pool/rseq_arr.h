@@ -43,21 +43,33 @@ static COLD uint32_t rseq_arr_refill(struct cpu_arrays *pool, struct cpu_arrays_
 	void **objs, uint32_t got, uint32_t n);
 
 /* The section of rseq_array_pop: 12 instructions, two stores; two loads to reach it. */
-static inline void *rseq_arr_get(struct pool *pool, struct pool_thread *thread)
+static inline void *rseq_arr_get_near(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
 	uintptr_t result = rseq_array_pop(self->rs, ((struct cpu_arrays *)pool)->array);
 
-	return likely(result >= RSEQ_CODES) ? (void *)result : pool_get_one(pool, thread);
+	return likely(result >= RSEQ_CODES) ? (void *)result : NULL;
 }
 
 /* The section of rseq_array_push: 13 instructions, three stores; two loads to reach it. */
-static inline void rseq_arr_put(struct pool *pool, struct pool_thread *thread, void *object)
+static inline bool rseq_arr_put_near(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
 
-	if (unlikely(rseq_array_push(self->rs, ((struct cpu_arrays *)pool)->array, object) !=
-		     RSEQ_DONE))
+	return likely(
+		rseq_array_push(self->rs, ((struct cpu_arrays *)pool)->array, object) == RSEQ_DONE);
+}
+
+static inline void *rseq_arr_get(struct pool *pool, struct pool_thread *thread)
+{
+	void *object = rseq_arr_get_near(pool, thread);
+
+	return likely(object != NULL) ? object : pool_get_one(pool, thread);
+}
+
+static inline void rseq_arr_put(struct pool *pool, struct pool_thread *thread, void *object)
+{
+	if (unlikely(!rseq_arr_put_near(pool, thread, object)))
 		pool_put_one(pool, thread, object);
 }
 

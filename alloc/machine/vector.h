@@ -1,0 +1,72 @@
+/*
+ * A look at a block of memory, in vectors of 32 bytes. In assembly, as the copies of copy.h are: the
+ * program is compiled for every x86-64, and whether the CPU has the vectors is asked at run time.
+ */
+#ifndef ALLOC_MACHINE_VECTOR_H
+#define ALLOC_MACHINE_VECTOR_H
+
+#include "alloc/machine/copy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	VECTOR_BYTES = 32,
+	VECTOR_BLOCK_BYTES = 7 * CACHE_LINE_BYTES,
+	VECTOR_BLOCK_OTHER =
+		2 * CACHE_LINE_BYTES, /* where in the block a vector need not be zero */
+};
+
+/* True if vector_block_differs works here; not under the thread sanitizer, which does not see into it. */
+ALWAYS_INLINE bool vector_supported(void)
+{
+	return !atom_sanitizes && copy_wide();
+}
+
+#if COPY_ARCH_SUPPORTED
+/*
+ * True if the VECTOR_BLOCK_BYTES bytes at `block` are anything but zero, where they should be; the
+ * vector at VECTOR_BLOCK_OTHER should be as `other` is. 15 loads in two chains.
+ */
+ALWAYS_INLINE bool vector_block_differs(
+	const unsigned char *block, const uint64_t other[VECTOR_BYTES / sizeof(uint64_t)])
+{
+	typedef const unsigned char whole[VECTOR_BLOCK_BYTES], vector[VECTOR_BYTES];
+	bool differs;
+
+	_Static_assert(VECTOR_BLOCK_BYTES == 448 && VECTOR_BLOCK_OTHER == 128,
+		"the assembly knows these offsets");
+	__asm__("vmovups %[other], %%ymm0\n\t"
+		"vmovups (%[block]), %%ymm1\n\t"
+		"vxorps 128(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps 32(%[block]), %%ymm1, %%ymm1\n\t"
+		"vorps 64(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps 96(%[block]), %%ymm1, %%ymm1\n\t"
+		"vorps 160(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps 192(%[block]), %%ymm1, %%ymm1\n\t"
+		"vorps 224(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps 256(%[block]), %%ymm1, %%ymm1\n\t"
+		"vorps 288(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps 320(%[block]), %%ymm1, %%ymm1\n\t"
+		"vorps 352(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps 384(%[block]), %%ymm1, %%ymm1\n\t"
+		"vorps 416(%[block]), %%ymm0, %%ymm0\n\t"
+		"vorps %%ymm1, %%ymm0, %%ymm0\n\t"
+		"vptest %%ymm0, %%ymm0\n\t"
+		"vzeroupper"
+		: "=@ccnz"(differs)
+		: [block] "r"(block), "m"(*(whole *)block), [other] "m"(*(vector *)other)
+		: COPY_CLOBBERS);
+	return differs;
+}
+#else
+/* In its place where vector_supported is false: never called. */
+ALWAYS_INLINE bool vector_block_differs(const unsigned char *block, const uint64_t other[4])
+{
+	(void)block;
+	(void)other;
+	return true;
+}
+#endif
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The short way of the hot calls: for pools that are as most are (NBL_POOL_USUAL), while nothing
+ * happens that is out of the ordinary. It calls no function, so it saves no registers. What it can't do
+ * it leaves to the long way as it was, in a call that ends it.
+ */
+#ifndef ALLOC_NDIS_USUAL_H
+#define ALLOC_NDIS_USUAL_H
+
+#include "alloc/context/region.h"
+#include "alloc/ndis/internal.h"
+
+#include POOL_BEST_HEADER
+
+/* NdisAllocateNetBufferAndNetBufferList. NULL: it is for the long way, to which `taken` may be left. */
+ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill,
+	MDL *chain, ULONG offset, SIZE_T length)
+{
+	struct nbl_pool *pool = handle;
+
+	if (!nbl_pool_usual(handle))
+		return NULL;
+	struct nbl_thread *self = nbl_threads[pool->id];
+	if (unlikely(self == NULL) ||
+		unlikely(!nbl_is_ordinary(pool, context, backfill, chain, offset, length)) ||
+		unlikely(!nbl_account_is_plain_out(self)))
+		return NULL;
+	NET_BUFFER_LIST *nbl = POOL_BEST_GET_NEAR(pool->pool, self->pool_thread);
+	if (unlikely(nbl == NULL))
+		return NULL;
+	/* It was never used, or the policy's begin has something to do. */
+	if (unlikely(nbl->NdisReserved[0] == NULL) ||
+		unlikely(region_is_stale(pool->context, nbl))) {
+		self->taken = nbl;
+		return NULL;
+	}
+	nbl_reset(pool, nbl, true, context);
+	nbl_set_data(nbl_embedded_nb(nbl), chain,
+		&(struct nbl_place){.mdl = chain, .offset = offset}, offset, (uint32_t)length);
+	nbl_account_plain(self, 1);
+	return nbl;
+}
+
+/* FwpsFreeNetBufferList0. False: it is for the long way. */
+ALWAYS_INLINE bool usual_free(NET_BUFFER_LIST *nbl)
+{
+	if (unlikely(nbl == NULL) || !nbl_pool_usual(nbl->NdisPoolHandle))
+		return false;
+	struct nbl_pool *pool = nbl->NdisPoolHandle;
+	struct nbl_thread *self = nbl_threads[pool->id];
+	if (unlikely(self == NULL) || unlikely(!nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
+		unlikely(!nbl_has_only(nbl, nbl_inline_block(pool, nbl))) ||
+		unlikely(!nbl_account_is_plain_back(self)))
+		return false;
+	if (unlikely(nbl_is_dirty_wide(pool, nbl))) {
+		nbl_free_dirty(self, nbl);
+		return true;
+	}
+	nbl_set_mark(nbl, pool, NBL_MARK_FREE);
+	nbl_account_plain(self, -1);
+	if (unlikely(!POOL_BEST_PUT_NEAR(pool->pool, self->pool_thread, nbl)))
+		pool_put_one(pool->pool, self->pool_thread, nbl);
+	return true;
+}
+
+#endif
