@@ -7,7 +7,9 @@
  *	golden_test OBJDUMP control FILE NAME=OBJECT...  negative control: whatever is altered in the
  *	                                                 table, check notices; and the rule does
  *
- * NAME is a strategy, or strategy+policy; OBJECT its unit of paths.c. A path's function is
+ * NAME is a strategy, or strategy+policy; OBJECT its unit of paths.c. Or NAME is a file of the
+ * installed library, and OBJECT what that is compiled to: then the functions are documented calls as
+ * a program meets them, over the default strategy on their straight path. A path's function is
  * counted twice: along its straight path, which is what a call executes as a rule, and as far as it
  * lies in hot text, executed or not. What the source or the compiler declares cold is left out.
  *
@@ -30,14 +32,21 @@
 #include <unistd.h>
 
 enum { PASS = 0, FAIL = 1, SKIP = 77 };
-enum { ROWS_MAX = 512, STEPS_MAX = 4096, NAME_BYTES = 48, PATH_BYTES = 24, ROW_BYTES = 160 };
+enum {
+	ROWS_MAX = 512,
+	STEPS_MAX = 4096,
+	NAME_BYTES = 48,
+	PATH_BYTES = 24,
+	FUNCTION_BYTES = 64,
+	ROW_BYTES = 160
+};
 
 static const char path_prefix[] = "path_";
 #define ROW_FORMAT "%-18s %-13s %5u %5u %5u %6u %6u  %7u %5u %5u %6u %6u"
 
 /* One path of one subject. */
 struct row {
-	char name[NAME_BYTES], path[PATH_BYTES];
+	char name[NAME_BYTES], path[PATH_BYTES], function[FUNCTION_BYTES];
 	struct shape straight, whole;
 	char text[ROW_BYTES]; /* as it stands in the table */
 };
@@ -51,14 +60,48 @@ static const char *const pool_paths[] = {"get", "put", "get_bulk", "put_bulk"};
 static const char *const run_paths[] = {"get_run", "put_run"};
 static const char *const context_paths[] = {"nbl_alloc", "nbl_free", "context_push", "context_pop"};
 
+/* Documented calls by the library's file that has them, and what they are called in the table. */
+static const struct documented {
+	const char *file, *path, *function;
+} documented[] = {
+	{"ndis/lists.c", "fwps_alloc", "FwpsAllocateNetBufferAndNetBufferList0"},
+	{"ndis/lists.c", "fwps_free", "FwpsFreeNetBufferList0"},
+	{"ndis/lists.c", "ndis_alloc", "NdisAllocateNetBufferAndNetBufferList"},
+	{"ndis/lists.c", "ndis_free", "NdisFreeNetBufferList"},
+	{"ndis/context.c", "context_push", "NdisAllocateNetBufferListContext"},
+	{"ndis/context.c", "context_pop", "NdisFreeNetBufferListContext"},
+};
+
+static bool is_file(const char *name)
+{
+	return strchr(name, '/') != NULL;
+}
+
+static void add_path(struct table *self, const char *name, const char *path, const char *prefix,
+	const char *rest)
+{
+	struct row *row = &self->row[self->count];
+
+	if (self->count == ROWS_MAX)
+		return;
+	self->count++;
+	snprintf(row->name, sizeof(row->name), "%s", name);
+	snprintf(row->path, sizeof(row->path), "%s", path);
+	snprintf(row->function, sizeof(row->function), "%s%s", prefix, rest);
+}
+
+static void add_calls(struct table *self, const char *file)
+{
+	for (size_t i = 0; i < array_count(documented); i++) {
+		if (strcmp(documented[i].file, file) == 0)
+			add_path(self, file, documented[i].path, "", documented[i].function);
+	}
+}
+
 static void add_paths(struct table *self, const char *name, const char *const *paths, size_t count)
 {
-	for (size_t i = 0; i < count && self->count < ROWS_MAX; i++) {
-		struct row *row = &self->row[self->count++];
-
-		snprintf(row->name, sizeof(row->name), "%s", name);
-		snprintf(row->path, sizeof(row->path), "%s", paths[i]);
-	}
+	for (size_t i = 0; i < count; i++)
+		add_path(self, name, paths[i], path_prefix, paths[i]);
 }
 
 static void print_row(struct row *row)
@@ -71,11 +114,13 @@ static void print_row(struct row *row)
 		b->stores, b->locked);
 }
 
-/* The strategy of a subject; NULL, with a message, if there is none. */
+/* The strategy of a subject, of a file the default one; NULL, with a message, if there is none. */
 static const struct pool_ops *strategy_of(const char *name)
 {
 	char pool[NAME_BYTES];
 
+	if (is_file(name))
+		return pool_best();
 	snprintf(pool, sizeof(pool), "%.*s", (int)strcspn(name, "+"), name);
 	const struct pool_ops *ops = pool_find(pool);
 	if (ops == NULL)
@@ -86,11 +131,10 @@ static const struct pool_ops *strategy_of(const char *name)
 /* The row, from `from` on, whose path the listing's function is, in hot text; NULL: none. */
 static struct row *row_of(struct table *self, size_t from, const struct listing *listing)
 {
-	if (strcmp(listing->section, ".text") != 0 ||
-		strncmp(listing->function, path_prefix, strlen(path_prefix)) != 0)
+	if (strcmp(listing->section, ".text") != 0)
 		return NULL;
 	for (size_t i = from; i < self->count; i++) {
-		if (strcmp(listing->function + strlen(path_prefix), self->row[i].path) == 0)
+		if (strcmp(listing->function, self->row[i].function) == 0)
 			return &self->row[i];
 	}
 	return NULL;
@@ -106,7 +150,9 @@ static bool count_object(
 
 	if (ops == NULL)
 		return false;
-	if (strchr(name, '+') != NULL) {
+	if (is_file(name)) {
+		add_calls(self, name);
+	} else if (strchr(name, '+') != NULL) {
 		add_paths(self, name, context_paths, array_count(context_paths));
 	} else {
 		add_paths(self, name, pool_paths, array_count(pool_paths));
@@ -135,8 +181,7 @@ static bool count_object(
 	for (size_t i = before; i < self->count; i++) {
 		print_row(&self->row[i]);
 		if (self->row[i].whole.instructions == 0) {
-			fprintf(stderr, "%s has no function %s%s\n", object, path_prefix,
-				self->row[i].path);
+			fprintf(stderr, "%s has no function %s\n", object, self->row[i].function);
 			return false;
 		}
 	}
@@ -161,7 +206,7 @@ static bool allocates_each(const struct row *row)
 static const char *broken_rule(const struct pool_ops *ops, const struct row *row)
 {
 	const struct pool_traits *t = &ops->traits;
-	const bool of_nbls = strchr(row->name, '+') != NULL;
+	const bool of_nbls = strchr(row->name, '+') != NULL || is_file(row->name);
 
 	if (t->kind != POOL_KIND_POOL || t->progress < POOL_LOCK_FREE ||
 		(t->cache != POOL_CACHE_THREAD && !t->needs_rseq))
