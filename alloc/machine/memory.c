@@ -12,6 +12,7 @@ enum { HUGE_PAGE_BYTES_LOG2 = 21, HUGE_PAGE_BYTES = 1 << HUGE_PAGE_BYTES_LOG2 };
 static const char *const pages_names[] = {
 	[MEMORY_PAGES_ORDINARY] = "ordinary",
 	[MEMORY_PAGES_TRANSPARENT] = "transparent",
+	[MEMORY_PAGES_GROWING] = "growing",
 	[MEMORY_PAGES_HUGE] = "huge",
 };
 
@@ -77,8 +78,9 @@ void memory_free(void *memory, size_t bytes)
 
 size_t memory_page_bytes(enum memory_pages pages)
 {
-	return pages == MEMORY_PAGES_ORDINARY ? (size_t)sysconf(_SC_PAGESIZE)
-					      : (size_t)HUGE_PAGE_BYTES;
+	return pages == MEMORY_PAGES_ORDINARY || pages == MEMORY_PAGES_GROWING
+		       ? (size_t)sysconf(_SC_PAGESIZE)
+		       : (size_t)HUGE_PAGE_BYTES;
 }
 
 static size_t rounded(size_t bytes, enum memory_pages pages)
@@ -92,7 +94,11 @@ void *memory_map(size_t bytes, enum memory_pages pages)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t want = rounded(bytes, pages);
-	size_t slack = pages == MEMORY_PAGES_TRANSPARENT ? HUGE_PAGE_BYTES : 0;
+	/* Where transparent huge pages begin; explicit ones are no advice. */
+	const size_t huge_from = pages == MEMORY_PAGES_TRANSPARENT ? 0
+				 : pages == MEMORY_PAGES_GROWING   ? (size_t)HUGE_PAGE_BYTES
+								   : want;
+	size_t slack = huge_from < want ? HUGE_PAGE_BYTES : 0;
 
 	if (want < bytes || memory_fault(bytes))
 		return NULL;
@@ -112,10 +118,10 @@ void *memory_map(size_t bytes, enum memory_pages pages)
 		if (slack - head)
 			munmap(memory + head + want, slack - head);
 		memory += head;
-		madvise(memory, want, MADV_HUGEPAGE);
+		madvise(memory + huge_from, want - huge_from, MADV_HUGEPAGE);
 	}
-	if (pages == MEMORY_PAGES_ORDINARY)
-		madvise(memory, want, MADV_NOHUGEPAGE);
+	if (pages != MEMORY_PAGES_HUGE && huge_from != 0)
+		madvise(memory, huge_from < want ? huge_from : want, MADV_NOHUGEPAGE);
 	account(want);
 	return memory;
 }

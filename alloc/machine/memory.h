@@ -20,10 +20,15 @@ enum memory_pages {
 	 */
 	MEMORY_PAGES_ORDINARY,
 	MEMORY_PAGES_TRANSPARENT, /* madvise(MADV_HUGEPAGE): huge where the kernel finds room, silently ordinary elsewhere */
+	/*
+	 * Ordinary for the first 2 MiB and transparent beyond: who needs little pays for no more, and
+	 * who needs much has few pages. What the documented calls' pools have.
+	 */
+	MEMORY_PAGES_GROWING,
 	MEMORY_PAGES_HUGE, /* MAP_HUGETLB: explicit huge pages of 2 MiB, reserved, or failure */
 };
 
-/* "ordinary", "transparent" and "huge". */
+/* "ordinary", "transparent", "growing" and "huge". */
 const char *memory_pages_name(enum memory_pages pages);
 
 /* By name. True and *out, or false if there are no such pages. */
@@ -37,14 +42,17 @@ void *memory_alloc(size_t bytes);
 void memory_free(void *memory, size_t bytes);
 
 /*
- * Zeroed pages, aligned to a page (to 2 MiB for the two huge kinds), not yet backed: a page costs
+ * Zeroed pages, aligned to a page (to 2 MiB for all kinds but the ordinary), not yet backed: a page costs
  * memory when it is first touched. NULL when the address space or, for MEMORY_PAGES_HUGE, the huge
  * page pool is exhausted. bytes is rounded up to the page size; pass the same to memory_unmap.
  */
 void *memory_map(size_t bytes, enum memory_pages pages);
 void memory_unmap(void *memory, size_t bytes, enum memory_pages pages);
 
-/* The unit in which memory of memory_map comes and goes, in bytes. */
+/*
+ * The unit in which memory of memory_map comes and goes, in bytes. Of MEMORY_PAGES_GROWING the ordinary
+ * one: the kernel splits a transparent page of which a part is given back.
+ */
 size_t memory_page_bytes(enum memory_pages pages);
 
 /*

@@ -276,6 +276,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	const struct pool_config objects = {
 		.object_bytes = made.object_bytes,
 		.capacity = capacity_of(config, made.object_bytes),
+		.pages = config->pages,
 	};
 	rc = pool_create(ops, &objects, &made.pool);
 	if (rc != 0)

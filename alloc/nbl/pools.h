@@ -56,8 +56,9 @@ struct nbl_pool_config {
 	uint32_t data_bytes;    /* an MDL and so much data come with each NB; 0: neither */
 	uint32_t tag;
 	uint8_t protocol_id;
-	bool with_nb; /* LISTS: an NB comes with each NBL */
-	bool verify;  /* quarantine, poison, and every check */
+	enum memory_pages pages; /* what backs the objects */
+	bool with_nb;            /* LISTS: an NB comes with each NBL */
+	bool verify;             /* quarantine, poison, and every check */
 };
 
 struct nbl_pool {

@@ -24,10 +24,12 @@ static bool read_flags(
 
 _Static_assert(NET_BUFFER_LIST_POOL_FLAG_VERIFY == NET_BUFFER_POOL_FLAG_VERIFY, "one reader");
 
-static NDIS_HANDLE create(const struct nbl_pool_config *config)
+/* Huge pages beyond the first 2 MiB, where the kernel gives them. */
+static NDIS_HANDLE create(struct nbl_pool_config *config)
 {
 	struct nbl_pool *pool;
 
+	config->pages = MEMORY_PAGES_GROWING;
 	return nbl_pool_create(config, &pool) == 0 ? pool : NULL;
 }
 

@@ -274,6 +274,21 @@ static void transparent_pages_are_huge_where_the_kernel_allows(NO_STATE)
 	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_TRANSPARENT);
 }
 
+/* The first 2 MiB are ordinary; for what follows huge ones are asked for. */
+static void growing_pages_begin_ordinary(NO_STATE)
+{
+	unsigned char *memory = touched(MEMORY_PAGES_GROWING);
+
+	assert_non_null(memory);
+	assert_int_equal((uintptr_t)memory % HUGE_BYTES, 0);
+	assert_int_equal(smaps_kib(memory, "AnonHugePages:"), 0);
+	assert_null(strstr(smaps_value(memory, "VmFlags:"), " hg"));
+	assert_non_null(strstr(smaps_value(memory + HUGE_BYTES, "VmFlags:"), " hg"));
+	print_message("%ld KiB of %d are huge\n", smaps_kib(memory + HUGE_BYTES, "AnonHugePages:"),
+		(HUGE_PAGES - 1) * HUGE_BYTES / 1024);
+	memory_unmap(memory, HUGE_PAGES * HUGE_BYTES, MEMORY_PAGES_GROWING);
+}
+
 /* Explicit huge pages are there or are refused when asked for: never a SIGBUS at the first touch. */
 static void huge_pages_are_reserved_or_refused(NO_STATE)
 {
@@ -1414,6 +1429,7 @@ int main(void)
 		cmocka_unit_test(slab_aligns_and_colours),
 		cmocka_unit_test(ordinary_pages_are_not_huge),
 		cmocka_unit_test(transparent_pages_are_huge_where_the_kernel_allows),
+		cmocka_unit_test(growing_pages_begin_ordinary),
 		cmocka_unit_test(huge_pages_are_reserved_or_refused),
 		cmocka_unit_test(pages_have_names),
 		cmocka_unit_test(census_catches_what_it_should),

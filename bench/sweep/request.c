@@ -84,7 +84,9 @@ static const struct options_entry entries[] = {
 		POOL_OBJECT_ALIGN_MIN, POOL_OBJECT_ALIGN_MAX, .power_of_two = true),
 	OPTION(NAMES, struct request, plan.axes.pages, "pages", 0, "A,B",
 		"pages under a pool's objects: ordinary, transparent (huge where the kernel finds "
-		"room), huge (reserved by vm.nr_hugepages) [ordinary]",
+		"room), growing (ordinary for the first 2 MiB, then transparent: the installed "
+		"library's), "
+		"huge (reserved by vm.nr_hugepages) [ordinary]",
 		.known = names_pages, .noun = "kind of pages"),
 	OPTION(NAMES, struct request, plan.axes.placements, "placement", 0, "A,B",
 		"where threads run: cores (one a core, then the SMT siblings), compact, spread "

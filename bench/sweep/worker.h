@@ -30,7 +30,7 @@
  *
  *	{"cmd":"open", "workload":"burst", "threads":2, "burst":32, "depth":1, "object_bytes":64,
  *	 "object_align":0,               opt = 0: the strategy's own; or a power of two
- *	 "pages":"ordinary",             opt = "ordinary"; or "transparent", "huge"
+ *	 "pages":"ordinary",             opt = "ordinary"; or "transparent", "growing", "huge"
  *	 "capacity":0,                   opt = 0: sized by the engine, the same for every strategy
  *	 "seed":1} ->                    opt = 1
  *	{"reply":"ready", "capacity":1152, "rss_open":5242880, "pool_bytes":77824,
