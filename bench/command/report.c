@@ -8,9 +8,9 @@
 #include "bench/command/command.h"
 #include "bench/report/file.h"
 #include "bench/report/history.h"
+#include "bench/report/name.h"
 #include "bench/report/table.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -46,6 +46,9 @@ enum {
 	FORMATS_NAMED = FORMATS - 1,
 	STORES_MAX = 64
 };
+
+/* What a sweep's documents are called. */
+static const char report_name[] = "report";
 
 static const char *known_format(size_t i)
 {
@@ -95,37 +98,76 @@ static void print_document(const void *context, FILE *out)
 		d->format->write_row(d->analysis, d->cell, d->subject, d->part, out);
 }
 
-/* The file for a format: report.html for a store alone, NAME.html where there are several. */
-static int document_path(char *path, const char *directory, const char *store, bool alone,
-	const struct format *format)
-{
-	const char *slash = strrchr(store, '/');
-	const char *base = slash == NULL ? store : slash + 1;
-	const char *dot = strrchr(base, '.');
-	const int length = alone                        ? 6
-			   : dot == NULL || dot == base ? (int)strlen(base)
-							: (int)(dot - base);
+/* How documents are named. */
+enum naming {
+	NAMING_REPORT, /* report.html: a sweep's, whose folder has the name */
+	NAMING_STORE,  /* sweep.html */
+	NAMING_SOURCE, /* sweep-v0.1-amd-epyc-2026-01-31.html */
+};
 
-	return (size_t)snprintf(path, PATH_MAX, "%s/%.*s%s.%s", directory, length,
-		       alone ? "report" : base, format->part, format->suffix) < PATH_MAX
+/* What is to be written of each store, and what has been named. */
+struct batch {
+	const char *directory;
+	enum naming naming;
+	bool wanted[FORMATS];
+	bool tell; /* print each path */
+	size_t count;
+	char stem[STORES_MAX][NAME_BYTES];
+};
+
+/* The name of a store's documents, without the end that a format adds. */
+static void set_stem(char stem[NAME_BYTES], enum naming naming, const struct analysis *a)
+{
+	if (naming == NAMING_REPORT)
+		snprintf(stem, NAME_BYTES, "%s", report_name);
+	else
+		name_of_store(a->store, stem);
+	if (naming == NAMING_SOURCE)
+		name_append_source(stem, a);
+}
+
+/* The file for a format. */
+static int document_path(
+	char *path, const char *directory, const char *stem, const struct format *format)
+{
+	return (size_t)snprintf(path, PATH_MAX, "%s/%s%s.%s", directory, stem, format->part,
+		       format->suffix) < PATH_MAX
 		       ? 0
 		       : -1;
 }
 
-/* A label as part of a file's name: what is not plain becomes a dash. */
-static void append_label(char *path, const char *label)
+/* Whether some document of one store would have the name of one of the other's. */
+static bool share_a_name(const char *stem, const char *other)
 {
-	size_t used = strlen(path);
+	char mine[PATH_MAX], theirs[PATH_MAX];
 
-	for (const char *c = label; *c != '\0' && used + 1 < PATH_MAX; c++) {
-		const bool plain = isalnum((unsigned char)*c) || strchr("_+.", *c) != NULL;
-
-		if (plain || path[used - 1] != '-')
-			path[used++] = plain ? *c : '-';
+	for (size_t i = 0; i < FORMATS * FORMATS; i++) {
+		if (document_path(mine, "", stem, &formats[i / FORMATS]) == 0 &&
+			document_path(theirs, "", other, &formats[i % FORMATS]) == 0 &&
+			strcmp(mine, theirs) == 0)
+			return true;
 	}
-	while (path[used - 1] == '-')
-		used--;
-	path[used] = '\0';
+	return false;
+}
+
+/* Names a store's documents as no other's in the batch. 0, or -1 after why. */
+static int take_stem(struct batch *batch, const struct analysis *a, char *why, size_t why_bytes)
+{
+	char *stem = batch->stem[batch->count];
+
+	set_stem(stem, batch->naming, a);
+	for (size_t i = 0; i < batch->count; i++) {
+		if (!share_a_name(batch->stem[i], stem))
+			continue;
+		snprintf(why, why_bytes,
+			"Documents of '%.200s' would have the names of another store's: report it "
+			"by "
+			"itself, into a directory of its own.",
+			a->store);
+		return -1;
+	}
+	batch->count++;
+	return 0;
 }
 
 /* report-pair-2-threads-mag_tls.hgrm, by the path of the document that there would be of all. */
@@ -136,9 +178,9 @@ static int write_part(const struct analysis *a, const struct format *format, siz
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.*s-", stem, all);
-	append_label(path, a->cells[cell].label);
+	name_append(path, sizeof(path), a->cells[cell].label);
 	strncat(path, "-", sizeof(path) - strlen(path) - 1);
-	append_label(path, a->subjects[subject].label);
+	name_append(path, sizeof(path), a->subjects[subject].label);
 
 	const size_t used = strlen(path);
 	const bool whole = part == ANALYSIS_HAND_OVER;
@@ -177,41 +219,48 @@ static int write_rows(
 	return 0;
 }
 
-static int write_formats(const char *store, const char *machine, const char *baseline,
-	const char *directory, bool alone, const bool *wanted, bool tell, char *why,
-	size_t why_bytes)
+/* A store's document of one format, or those of its rows. 0, or -1 after why. */
+static int write_format(const struct batch *batch, const struct format *format,
+	const struct analysis *analysis, const char *stem, char *why, size_t why_bytes)
+{
+	const struct document document = {.format = format, .analysis = analysis};
+	char path[PATH_MAX];
+	int error = -1;
+
+	if (format->write_row != NULL && !analysis->has_latency) {
+		snprintf(why, why_bytes, "'%s' has no latency for %s: its sweep timed no calls.",
+			analysis->store, format->name);
+		return -1;
+	}
+	if (document_path(path, batch->directory, stem, format) != 0)
+		errno = ENAMETOOLONG;
+	else if (format->write_row != NULL)
+		error = write_rows(analysis, format, path, batch->tell);
+	else
+		error = file_write(path, print_document, &document);
+	if (error != 0)
+		snprintf(why, why_bytes, "'%s/%s.%s' can't be written: %s.", batch->directory, stem,
+			format->suffix, strerror(errno));
+	else if (batch->tell && format->write_row == NULL)
+		printf("%s\n", path);
+	return error;
+}
+
+static int write_formats(struct batch *batch, const char *store, const char *machine,
+	const char *baseline, char *why, size_t why_bytes)
 {
 	struct analysis *analysis;
-	char path[PATH_MAX];
 	int error;
 
 	if (analysis_read_machine(store, machine, baseline, &analysis, why, why_bytes) != 0)
 		return -1;
-	error = report_make_directory(directory, why, why_bytes);
+	error = report_make_directory(batch->directory, why, why_bytes);
+	if (error == 0)
+		error = take_stem(batch, analysis, why, why_bytes);
 	for (size_t i = 0; i < FORMATS && error == 0; i++) {
-		const struct document document = {.format = &formats[i], .analysis = analysis};
-
-		if (!wanted[i] || !applies(&formats[i], analysis))
-			continue;
-		if (document_path(path, directory, store, alone, &formats[i]) != 0)
-			errno = ENAMETOOLONG;
-		else if (formats[i].write_row != NULL && !analysis->has_latency) {
-			snprintf(why, why_bytes,
-				"'%s' has no latency for %s: its sweep timed no calls.", store,
-				formats[i].name);
-			error = -1;
-			continue;
-		} else if (formats[i].write_row != NULL) {
-			if (write_rows(analysis, &formats[i], path, tell) == 0)
-				continue;
-		} else if (file_write(path, print_document, &document) == 0) {
-			if (tell)
-				printf("%s\n", path);
-			continue;
-		}
-		snprintf(why, why_bytes, "'%s/%s.%s' can't be written: %s.", directory,
-			alone ? "report" : "...", formats[i].suffix, strerror(errno));
-		error = -1;
+		if (batch->wanted[i] && applies(&formats[i], analysis))
+			error = write_format(batch, &formats[i], analysis,
+				batch->stem[batch->count - 1], why, why_bytes);
 	}
 	analysis_free(analysis);
 	return error;
@@ -232,7 +281,7 @@ int report_check(const char *directory, char *why, size_t why_bytes)
 		if (!is_usual(&formats[i]))
 			continue;
 		errno = ENAMETOOLONG;
-		if (document_path(path, directory, "", true, &formats[i]) == 0) {
+		if (document_path(path, directory, report_name, &formats[i]) == 0) {
 			snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
 			const int fd = mkstemp(temporary);
 
@@ -254,12 +303,11 @@ int report_check(const char *directory, char *why, size_t why_bytes)
 
 int report_write(const char *store_path, const char *directory, char *why, size_t why_bytes)
 {
-	bool wanted[FORMATS] = {false};
+	struct batch batch = {.directory = directory, .naming = NAMING_REPORT};
 
 	for (size_t i = 0; i < FORMATS; i++)
-		wanted[i] = is_usual(&formats[i]);
-	return write_formats(
-		store_path, NULL, NULL, directory, true, wanted, false, why, why_bytes);
+		batch.wanted[i] = is_usual(&formats[i]);
+	return write_formats(&batch, store_path, NULL, NULL, why, why_bytes);
 }
 
 static unsigned width_of(FILE *out)
@@ -294,13 +342,13 @@ struct report_request {
 	const char *directory;
 	const char *baseline;
 	const char *machine;
-	bool history;
+	bool history, plain;
 };
 
 static const struct options_entry entries[] = {
 	OPTION(NAMES, struct report_request, format, "format", 'f', "A,B",
 		"what to write, with commas: html, md, csv (one row a cell and strategy; beside "
-		"it, of a sweep with --load, report-load.csv: one row a cell, strategy and load), "
+		"it, of a sweep with --load, ...-load.csv: one row a cell, strategy and load), "
 		"json (all of it; bench/report/results.schema.json describes it), gbench (Google "
 		"Benchmark's JSON), bmf (Bencher's), junit (for CI: a case a row, which fails "
 		"where it crashed, hung, lost an object or failed); and, a file each, hdr "
@@ -314,6 +362,8 @@ static const struct options_entry entries[] = {
 	OPTION(TEXT, struct report_request, machine, "machine", 'm', "HASH",
 		"of a store that was merged of several machines, the one to show, by the "
 		"beginning of its hash. [names them]"),
+	OPTION(FLAG, struct report_request, plain, "plain", 0, NULL,
+		"names without revision, processor and date: STORE.html"),
 	OPTION(FLAG, struct report_request, history, "history", 0, NULL,
 		"one document of all stores instead: each row over time, by the dates of the "
 		"sweeps, with its steps that are significant; html or md. Machines are kept apart"),
@@ -324,28 +374,16 @@ static const struct options options = {
 	.operands = "STORE...",
 	.operands_least = 1,
 	.operands_most = STORES_MAX,
-	.summary = "Writes reports from result stores, and prints the paths of what it wrote. One "
-		   "store becomes report.html and so on; of several, each becomes documents that "
-		   "bear its name.",
+	.summary = "Writes reports from result stores, and prints the paths of what it wrote. Each "
+		   "store "
+		   "becomes documents of its own, which bear its name, the revision that was "
+		   "measured, "
+		   "the processor and the day: STORE-REVISION-CPU-DATE.html.",
 	.closing = "Exit status: 0 done, 1 a store can't be read or a document can't be written, 2 "
 		   "usage.",
 	.count = sizeof(entries) / sizeof(entries[0]),
 	.entry = entries,
 };
-
-/* Whether some document of one store would have the name of one of the other's. */
-static bool share_a_name(const char *store, const char *other)
-{
-	char mine[PATH_MAX], theirs[PATH_MAX];
-
-	for (size_t i = 0; i < FORMATS * FORMATS; i++) {
-		if (document_path(mine, "", store, false, &formats[i / FORMATS]) == 0 &&
-			document_path(theirs, "", other, false, &formats[i % FORMATS]) == 0 &&
-			strcmp(mine, theirs) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* The i-th of the formats that a history has. */
 static const struct history_format {
@@ -385,13 +423,21 @@ static bool wants_history(const struct report_request *request, bool *wanted)
 }
 
 /* The stores' histories, a machine each, into documents. 0, or -1 after why. */
-static int write_histories(const struct histories *all, const char *directory, const bool *wanted,
-	char *why, size_t why_bytes)
+static int write_histories(const struct histories *all, const char *directory, bool plain,
+	const bool *wanted, char *why, size_t why_bytes)
 {
+	char name[NAME_BYTES] = "history";
+	const struct analysis *newest = NULL;
 	size_t cells = 0;
 
-	for (size_t m = 0; m < all->count; m++)
-		cells += all->machine[m].cell_count;
+	for (size_t m = 0; m < all->count; m++) {
+		const struct history *h = &all->machine[m];
+		const struct analysis *last = h->stores[h->store_count - 1];
+
+		cells += h->cell_count;
+		if (newest == NULL || analysis_began_ns(last) > analysis_began_ns(newest))
+			newest = last;
+	}
 	if (cells == 0) {
 		snprintf(why, why_bytes,
 			"There is no history: no cell stands in two stores of one machine.");
@@ -399,17 +445,19 @@ static int write_histories(const struct histories *all, const char *directory, c
 	}
 	if (report_make_directory(directory, why, why_bytes) != 0)
 		return -1;
+	if (!plain)
+		name_append_source(name, newest);
 	for (size_t i = 0; i < HISTORY_FORMATS; i++) {
 		char path[PATH_MAX];
 
 		if (!wanted[i])
 			continue;
 		errno = ENAMETOOLONG;
-		if ((size_t)snprintf(path, sizeof(path), "%s/history.%s", directory,
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s.%s", directory, name,
 			    history_formats[i].name) >= sizeof(path) ||
 			file_write(path, history_formats[i].print, all) != 0) {
-			snprintf(why, why_bytes, "'%s/history.%s' can't be written: %s.", directory,
-				history_formats[i].name, strerror(errno));
+			snprintf(why, why_bytes, "'%s/%s.%s' can't be written: %s.", directory,
+				name, history_formats[i].name, strerror(errno));
 			return -1;
 		}
 		printf("%s\n", path);
@@ -442,7 +490,8 @@ static int report_history(
 			history_make(&machine[all.count++], read, n, i);
 	}
 	if (error == 0)
-		error = write_histories(&all, request->directory, wanted, why, sizeof(why));
+		error = write_histories(
+			&all, request->directory, request->plain, wanted, why, sizeof(why));
 	if (error != 0)
 		fprintf(stderr, "nblbench report: %s\n", why);
 	for (size_t m = 0; m < all.count; m++)
@@ -455,8 +504,9 @@ static int report_history(
 static int run_report(int argc, char **argv)
 {
 	struct report_request request = {.directory = "."};
+	struct batch batch = {.tell = true};
 	char why[REPORT_WHY_BYTES];
-	bool wanted[FORMATS] = {false};
+	bool wanted[HISTORY_FORMATS] = {false};
 	int operand, status = COMMAND_OK;
 
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
@@ -466,28 +516,16 @@ static int run_report(int argc, char **argv)
 		return wants_history(&request, wanted) ? report_history(&request, argv + operand,
 								 (size_t)(argc - operand), wanted)
 						       : COMMAND_USAGE;
+	batch.directory = request.directory;
+	batch.naming = request.plain ? NAMING_STORE : NAMING_SOURCE;
 	for (size_t i = 0; i < FORMATS; i++) {
-		wanted[i] = request.format.count == 0 && is_usual(&formats[i]);
+		batch.wanted[i] = request.format.count == 0 && is_usual(&formats[i]);
 		for (size_t k = 0; k < request.format.count; k++)
-			wanted[i] |= strcmp(request.format.item[k], formats[i].name) == 0;
-	}
-
-	const bool alone = argc - operand == 1;
-
-	for (int i = operand; i < argc && !alone; i++) {
-		for (int j = operand; j < i; j++) {
-			if (!share_a_name(argv[i], argv[j]))
-				continue;
-			fprintf(stderr,
-				"nblbench report: '%s' and '%s' would become documents of the same "
-				"name; report them one by one, with directories of their own.\n",
-				argv[j], argv[i]);
-			return COMMAND_USAGE;
-		}
+			batch.wanted[i] |= strcmp(request.format.item[k], formats[i].name) == 0;
 	}
 	for (int i = operand; i < argc; i++) {
-		if (write_formats(argv[i], request.machine, request.baseline, request.directory,
-			    alone, wanted, true, why, sizeof(why)) != 0) {
+		if (write_formats(&batch, argv[i], request.machine, request.baseline, why,
+			    sizeof(why)) != 0) {
 			fprintf(stderr, "nblbench report: %s\n", why);
 			status = COMMAND_FAILED;
 		}

@@ -433,14 +433,14 @@ static void hand_overs_are_shown(void **state)
 	snprintf(small, sizeof(small), "%s/all.db", directory);
 	synthetic_store_write(small, &all_cells);
 	snprintf(made, sizeof(made), "%s/hdr-parts", directory);
-	captured_expect(&command_report, 0, "/hdr-parts/report-pair", "--format=hdr", "-o", made,
-		small, NULL);
+	captured_expect(&command_report, 0, "/hdr-parts/all-pair", "--format=hdr", "--plain", "-o",
+		made, small, NULL);
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		const bool pair = strcmp(analysis->cells[c].label, "pair, 1 thread") == 0;
 
 		if (!pair && strcmp(analysis->cells[c].workload, "wfp_inject") != 0)
 			continue;
-		snprintf(file, sizeof(file), "%s/report-%s-malloc-age.hgrm", made,
+		snprintf(file, sizeof(file), "%s/all-%s-malloc-age.hgrm", made,
 			pair ? "pair-1-thread" : "wfp_inject-2-threads");
 		if (exists(file) == pair)
 			fail_msg("%s: %s", file, pair ? "is there" : "is missing");
@@ -579,9 +579,9 @@ static void without_latency_there_is_none(void **state)
 	csv_rows_have_all_fields(state);
 	analysis_free(analysis);
 	analysis = with;
-	captured_expect(
-		&command_report, 0, "/report.csv", "--format=csv", "-o", directory, old, NULL);
-	snprintf(old, sizeof(old), "%s/report-load.csv", directory);
+	captured_expect(&command_report, 0, "/old.csv", "--format=csv", "--plain", "-o", directory,
+		old, NULL);
+	snprintf(old, sizeof(old), "%s/old-load.csv", directory);
 	assert_false(exists(old));
 	snprintf(old, sizeof(old), "%s/old.db", directory);
 	captured_expect(&command_report, 1, "has no latency for hdr", "--format=hdr", "-o",
@@ -600,9 +600,9 @@ static void hdr_text_is_what_its_plotters_read(void **state)
 
 	(void)state;
 	snprintf(made, sizeof(made), "%s/hdr", directory);
-	captured_expect(&command_report, 0, "/hdr/report-pair-1-thread-mag_tls-twin.hgrm",
-		"--format=hdr", "-o", made, store, NULL);
-	snprintf(file, sizeof(file), "%s/report-pair-1-thread-malloc.hgrm", made);
+	captured_expect(&command_report, 0, "/hdr/one-pair-1-thread-mag_tls-twin.hgrm",
+		"--format=hdr", "--plain", "-o", made, store, NULL);
+	snprintf(file, sizeof(file), "%s/one-pair-1-thread-malloc.hgrm", made);
 	in = fopen(file, "r");
 	assert_non_null(in);
 	assert_non_null(fgets(line, sizeof(line), in));
@@ -898,28 +898,44 @@ static void table_fits_the_terminal(NO_STATE)
 	expect_table(100, true);
 }
 
+/* Names say what was measured: the store's own, the revision, the processor, the day. */
 static void report_command_writes_what_is_asked(NO_STATE)
 {
-	char made[PATH_BYTES], file[2 * PATH_BYTES];
+	static const char *const ends[] = {".html", ".md", ".csv", "-load.csv", ".json",
+		".gbench.json", ".bmf.json", ".junit.xml"};
+	static const char source[] = "one-v0.1-7-gabc1234-example-9000-2026-01-01";
+	char made[PATH_BYTES], file[2 * PATH_BYTES], copy[4 * PATH_BYTES];
 
 	snprintf(made, sizeof(made), "%s/b c", directory);
-	captured_expect(&command_report, 0, "/b c/report.json",
+	captured_expect(&command_report, 0, "/b c/one-v0.1-7-gabc1234-",
 		"--format=csv,json,gbench,bmf,junit,md,html", "-o", made, store, NULL);
-	for (const char *const *s = (const char *const[]){"html", "md", "csv", "json",
-		     "gbench.json", "bmf.json", "junit.xml", NULL};
-		*s; s++) {
-		snprintf(file, sizeof(file), "%s/report.%s", made, *s);
-		assert_true(exists(file));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(file, sizeof(file), "%s/%s%s", made, source, ends[i]);
+		if (!exists(file))
+			fail_msg("%s: is missing", file);
 	}
-	snprintf(file, sizeof(file), "%s/report-load.csv", made);
-	assert_true(exists(file));
-	captured_expect(&command_report, 0, "/b c/report-pair-1-thread-malloc.speedscope.json",
+	captured_expect(&command_report, 0, "-pair-1-thread-malloc.speedscope.json",
 		"--format=speedscope", "-o", made, store, NULL);
-	/* Several stores: documents that bear their names. */
+	/* Plain names; and stores of one name, which differ in what was measured or can't be told apart. */
 	snprintf(made, sizeof(made), "%s/several", directory);
-	captured_expect(&command_report, 0, "/several/two.html", "-o", made, store, slower, NULL);
+	captured_expect(&command_report, 0, "/several/two.html\n", "--plain", "-o", made, store,
+		slower, NULL);
 	snprintf(file, sizeof(file), "%s/one.md", made);
 	assert_true(exists(file));
+	snprintf(file, sizeof(file), "%s/one.db", made);
+	snprintf(copy, sizeof(copy), "cp '%s' '%s'", store, file);
+	free(printed_by(copy));
+	captured_expect(&command_report, 1, "would have the names of another store's",
+		"--format=md", "-o", made, store, file, NULL);
+	synthetic_store_execute(file, "UPDATE plan SET source_revision = 'v9/<x> \"'");
+	captured_expect(
+		&command_report, 0, "/one-v9-x-", "--format=md", "-o", made, store, file, NULL);
+	snprintf(copy, sizeof(copy), "cd '%s' && cp one.db a.db && cp one.db a-load.db", made);
+	free(printed_by(copy));
+	snprintf(file, sizeof(file), "%s/a-load.db", made);
+	snprintf(copy, sizeof(copy), "%s/a.db", made);
+	captured_expect(&command_report, 1, "would have the names of another store's", "--plain",
+		"-o", made, file, copy, NULL);
 }
 
 static void report_command_refuses_in_words(NO_STATE)
@@ -933,10 +949,6 @@ static void report_command_refuses_in_words(NO_STATE)
 	captured_expect(
 		&command_report, 1, "There is no store '/nonexistent.db'", "/nonexistent.db", NULL);
 	captured_expect(&command_report, 1, "no subject 'x'", "--baseline=x", store, NULL);
-	captured_expect(
-		&command_report, 2, "of the same name", "-o", directory, store, store, NULL);
-	captured_expect(
-		&command_report, 2, "of the same name", "-o", directory, "a-load.db", "a.db", NULL);
 	captured_expect(&command_report, 0, "Usage: nblbench report", "--help", NULL);
 
 	/* A file stands where the directory should be. */
@@ -978,8 +990,8 @@ static void a_history_follows_the_dates(NO_STATE)
 	synthetic_store_execute(path[2],
 		"DELETE FROM slice WHERE "
 		"subject_id = (SELECT subject_id FROM subject WHERE label = 'malloc')");
-	captured_expect(&command_report, 0, "/history.html\n", "--history", "-o", directory,
-		path[2], path[3], path[0], path[1], NULL);
+	captured_expect(&command_report, 0, "/history.html\n", "--history", "--plain", "-o",
+		directory, path[2], path[3], path[0], path[1], NULL);
 
 	char *text = text_of("history.md");
 	const char *first = strstr(text, "| 1 | v1 |"), *second = strstr(text, "| 2 | v2 |"),
