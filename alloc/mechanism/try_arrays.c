@@ -35,18 +35,21 @@ void try_arrays_fini(struct pool *pool)
 	depot_fini(&self->depot);
 }
 
-/* The i-th array from the own one on. */
-static struct try_array *neighbour(struct try_arrays *self, struct pool_thread *thread, uint32_t i)
+/*
+ * The i-th array from `own` on, which the caller has asked for once: it may move while it searches, and
+ * would pass over an array if it began to count from another.
+ */
+static struct try_array *neighbour(struct try_arrays *self, struct try_array *own, uint32_t i)
 {
-	uint32_t own = (uint32_t)(try_arrays_own(self, thread) - self->arrays);
-
-	return &self->arrays[(own + i) % self->cpus];
+	return &self->arrays[((uint32_t)(own - self->arrays) + i) % self->cpus];
 }
 
 struct try_array *try_arrays_enter_near(struct try_arrays *self, struct pool_thread *thread)
 {
+	struct try_array *own = try_arrays_own(self, thread);
+
 	for (uint32_t i = 0; i <= NEIGHBOURS && i < self->cpus; i++) {
-		struct try_array *array = neighbour(self, thread, i);
+		struct try_array *array = neighbour(self, own, i);
 
 		if (try_array_enter(array))
 			return array;
@@ -58,10 +61,11 @@ struct try_array *try_arrays_enter_near(struct try_arrays *self, struct pool_thr
 uint32_t try_arrays_search(
 	struct try_arrays *self, struct pool_thread *thread, void **objs, uint32_t n)
 {
+	struct try_array *own = try_arrays_own(self, thread);
 	uint32_t got = 0;
 
 	for (uint32_t i = 0; i < self->cpus && got < n; i++) {
-		struct try_array *array = neighbour(self, thread, i);
+		struct try_array *array = neighbour(self, own, i);
 
 		if (!try_array_enter(array)) {
 			thread->paths.wait++;
