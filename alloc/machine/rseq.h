@@ -81,7 +81,11 @@ ALWAYS_INLINE uint32_t rseq_cpu(void *rs)
  */
 bool rseq_fence(uint32_t cpu);
 
-#if defined(__x86_64__)
+/*
+ * RSEQ_ELSEWHERE: sections are functions that another program brings along, of the names and with the
+ * answers that these headers give them. The explorer (stress/model/) takes one apart into its steps.
+ */
+#if defined(__x86_64__) && !defined(RSEQ_ELSEWHERE)
 #define RSEQ_ARCH_SUPPORTED 1
 
 /* Offsets in the kernel's struct rseq. */
@@ -170,7 +174,7 @@ bool rseq_fence(uint32_t cpu);
 	"vzeroupper\n"                           \
 	"9:\n\t"
 
-#else
+#elif !defined(RSEQ_ELSEWHERE)
 
 /* In the place of every section on other architectures, where rseq_missing says so: never called. */
 static inline uintptr_t rseq_nowhere(void *rs, ...)

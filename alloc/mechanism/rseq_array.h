@@ -185,6 +185,11 @@ ALWAYS_INLINE uintptr_t rseq_array_push_bulk(
 	return result;
 }
 
+#elif defined(RSEQ_ELSEWHERE)
+uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays);
+uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, void *object);
+uintptr_t rseq_array_pop_bulk(void *rs, struct rseq_array *arrays, void **to, uint32_t n);
+uintptr_t rseq_array_push_bulk(void *rs, struct rseq_array *arrays, void *const *from, uint32_t n);
 #else
 #define rseq_array_pop       rseq_nowhere
 #define rseq_array_push      rseq_nowhere

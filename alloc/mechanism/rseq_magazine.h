@@ -220,6 +220,16 @@ ALWAYS_INLINE uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *
 
 /* clang-format on */
 
+#elif defined(RSEQ_ELSEWHERE)
+uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas, unsigned char *unit0);
+uintptr_t rseq_magazine_push(
+	void *rs, struct rseq_magazines *areas, unsigned char *unit0, uint32_t size, void *object);
+uintptr_t rseq_magazine_pop_bulk(
+	void *rs, struct rseq_magazines *areas, unsigned char *unit0, void **to, uint32_t n);
+uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
+	uint32_t room, void *const *from, uint32_t n);
+uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *areas, uint32_t cpu,
+	uint64_t expect, uint64_t next, struct magazine *mine, struct magazine *taken);
 #else
 #define rseq_magazine_pop       rseq_nowhere
 #define rseq_magazine_push      rseq_nowhere

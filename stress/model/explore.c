@@ -41,7 +41,8 @@ static struct {
 
 	struct choice choice[MODEL_CHOICES_MAX];
 	uint32_t made, recorded;
-	uint32_t most[MODEL_BUDGETS], left[MODEL_BUDGETS];
+	struct model_bounds bounds;
+	uint32_t spent[MODEL_BUDGETS], together;
 
 	const struct model_path *path; /* replayed; NULL: not */
 	uint32_t path_at;
@@ -54,6 +55,9 @@ static struct {
 	uint32_t changes, changed;
 	uint32_t length; /* steps of the longest execution so far */
 } x;
+
+const struct model_bounds model_unbounded = {
+	{MODEL_CHOICES_MAX, MODEL_CHOICES_MAX, MODEL_CHOICES_MAX}, MODEL_CHOICES_MAX};
 
 void (*model_switched)(uint32_t from, uint32_t to);
 
@@ -128,9 +132,14 @@ static uint32_t fresh_choice(uint32_t options, uint32_t preferred)
 	return x.random ? preferred : 0;
 }
 
+static bool affords(enum model_budget budget)
+{
+	return x.spent[budget] < x.bounds.most[budget] && x.together < x.bounds.together;
+}
+
 static uint32_t choose(enum model_budget budget, uint32_t options, uint32_t preferred)
 {
-	if (options < 2 || (budget != MODEL_FREE && x.left[budget] == 0))
+	if (options < 2 || (budget != MODEL_FREE && !affords(budget)))
 		return 0;
 	if (x.made == MODEL_CHOICES_MAX)
 		model_fail("more than %d decisions in one execution", MODEL_CHOICES_MAX);
@@ -145,14 +154,16 @@ static uint32_t choose(enum model_budget budget, uint32_t options, uint32_t pref
 		abort();
 	}
 	x.made++;
-	if (choice->taken != 0 && budget != MODEL_FREE)
-		x.left[budget]--;
+	if (choice->taken != 0 && budget != MODEL_FREE) {
+		x.spent[budget]++;
+		x.together++;
+	}
 	return choice->taken;
 }
 
 uint32_t model_spent(enum model_budget budget)
 {
-	return x.most[budget] - x.left[budget];
+	return x.spent[budget];
 }
 
 uint32_t model_choose(enum model_budget budget, uint32_t options)
@@ -351,7 +362,8 @@ static void execute(void)
 {
 	x.failed = x.misfit = false;
 	x.made = x.steps = x.path_at = 0;
-	memcpy(x.left, x.most, sizeof(x.left));
+	memset(x.spent, 0, sizeof(x.spent));
+	x.together = 0;
 	views_begin();
 	x.work->begin(x.work->arg);
 	run_threads();
@@ -404,7 +416,7 @@ void model_explore(const struct model_work *work, const struct model_bounds *bou
 	struct model_result *result)
 {
 	start(work, result);
-	memcpy(x.most, bounds->most, sizeof(x.most));
+	x.bounds = *bounds;
 	do {
 		execute();
 		result->executions++;
@@ -448,8 +460,7 @@ void model_random(const struct model_work *work, uint32_t depth, uint64_t seed, 
 	x.random = true;
 	x.dice = seed;
 	x.length = 0;
-	for (uint32_t i = 0; i < MODEL_BUDGETS; i++)
-		x.most[i] = MODEL_UNBOUNDED;
+	x.bounds = model_unbounded;
 	while (result->executions < limit) {
 		shuffle(depth);
 		x.recorded = 0;
@@ -470,7 +481,7 @@ bool model_replay(const struct model_work *work, const struct model_bounds *boun
 {
 	start(work, result);
 	x.path = path;
-	memcpy(x.most, bounds->most, sizeof(x.most));
+	x.bounds = *bounds;
 	trace_begin();
 	execute();
 	trace_end();

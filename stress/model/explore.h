@@ -17,7 +17,6 @@ enum {
 	MODEL_THREADS = 3,
 	MODEL_CHOICES_MAX = 1 << 16, /* decisions of one execution */
 	MODEL_STEPS_MAX = 20000,     /* operations of one execution; more is taken for no end */
-	MODEL_UNBOUNDED = MODEL_CHOICES_MAX, /* a budget that no execution spends */
 	MODEL_SENTENCE_BYTES = 512,
 };
 
@@ -30,10 +29,14 @@ enum model_budget {
 	MODEL_FREE, /* costs nothing: somebody has to go on */
 };
 
-/* At most so many of each in an execution. */
+/* At most so many of each in an execution, and of all together. */
 struct model_bounds {
 	uint32_t most[MODEL_BUDGETS];
+	uint32_t together;
 };
+
+/* More than any execution has decisions. */
+extern const struct model_bounds model_unbounded;
 
 /* What is explored. The hooks get arg. */
 struct model_work {

@@ -35,6 +35,9 @@ static struct {
 	uint32_t locks;
 
 	struct rseq_unregistered area[MODEL_THREADS];
+	struct {
+		bool inside, aborted;
+	} section[MODEL_THREADS];
 	uint32_t last_on[MACHINE_CPUS]; /* the thread that ran there last; MODEL_THREADS: none */
 } machine;
 
@@ -222,7 +225,18 @@ int machine_unlock(pthread_mutex_t *mutex)
  * CPUs.
  */
 
-/* A thread goes on at a CPU, which is a barrier between it and whoever ran there. */
+/* What is known at a CPU: by who ran there and who made it a fence, to who runs there later. */
+static uintptr_t known_at(uint32_t cpu)
+{
+	return (uintptr_t)&machine.last_on[cpu];
+}
+
+static void abort_section(uint32_t thread)
+{
+	machine.section[thread].aborted = machine.section[thread].inside;
+}
+
+/* A thread goes on at a CPU, which is a barrier between it and whoever ran there, and aborts their sections. */
 static void runs_on(uint32_t thread, uint32_t cpu)
 {
 	uint32_t last = machine.last_on[cpu];
@@ -230,8 +244,24 @@ static void runs_on(uint32_t thread, uint32_t cpu)
 	if (last == thread)
 		return;
 	if (last != MODEL_THREADS)
-		views_tell(last, thread);
+		views_leave_at(known_at(cpu), last);
+	views_take_from(known_at(cpu), thread);
+	for (uint32_t i = 0; i < MODEL_THREADS; i++) {
+		if (i != thread && machine.area[i].cpu_id == cpu)
+			abort_section(i);
+	}
 	machine.last_on[cpu] = thread;
+}
+
+/* The running thread moves to the next CPU. */
+static void migrate(void)
+{
+	struct rseq_unregistered *area = &machine.area[model_self()];
+
+	views_leave_at(known_at(area->cpu_id), model_self());
+	area->cpu_id = area->cpu_id_start = (area->cpu_id + 1) % MACHINE_CPUS;
+	trace_say("moves to CPU %u", area->cpu_id);
+	runs_on(model_self(), area->cpu_id);
 }
 
 static void switched(uint32_t from, uint32_t to)
@@ -250,12 +280,15 @@ void machine_begin(const uint32_t *cpu, uint32_t threads)
 		machine.last_on[i] = MODEL_THREADS;
 	for (uint32_t i = 0; i < threads; i++)
 		machine.area[i] = (struct rseq_unregistered){cpu[i], cpu[i], 0};
+	memset(machine.section, 0, sizeof(machine.section));
 }
 
 bool machine_cpu_word(uintptr_t at, uint64_t *value)
 {
 	if (at - (uintptr_t)machine.area >= sizeof(machine.area))
 		return false;
+	if (model_choose(MODEL_FAULTS, 2) != 0)
+		migrate();
 	*value = machine.area[(at - (uintptr_t)machine.area) / sizeof(*machine.area)].cpu_id;
 	return true;
 }
@@ -293,11 +326,63 @@ void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
 
 const char *rseq_missing(void)
 {
-	return "restartable sequences are not explored yet";
+	return NULL;
 }
 
 bool rseq_fence(uint32_t cpu)
 {
-	(void)cpu;
+	const uint32_t self = model_self();
+
+	if (!model_runs())
+		return true;
+	model_step();
+	trace_say("fences CPU %u", cpu);
+	const uint32_t there = machine.last_on[cpu];
+	if (there != MODEL_THREADS && there != self)
+		views_leave_at(known_at(cpu), there);
+	views_take_from(known_at(cpu), self);
+	views_leave_at(known_at(cpu), self);
+	for (uint32_t i = 0; i < MODEL_THREADS; i++) {
+		if (i == self || machine.area[i].cpu_id != cpu)
+			continue;
+		views_take_from(known_at(cpu), i);
+		abort_section(i);
+	}
 	return true;
+}
+
+uint32_t machine_enter(void *rs)
+{
+	const uint32_t self = model_self();
+
+	if (rs != &machine.area[self])
+		model_fail("thread %u enters a section with another thread's area", self);
+	machine.section[self].inside = true;
+	machine.section[self].aborted = false;
+	trace_say("enters a section on CPU %u", machine.area[self].cpu_id);
+	return machine.area[self].cpu_id;
+}
+
+void machine_leave(void)
+{
+	machine.section[model_self()].inside = false;
+}
+
+bool machine_section_step(void)
+{
+	enum { GOES_ON, SIGNAL, MOVES, WAYS };
+
+	if (!model_runs())
+		return true;
+	model_step();
+	uint32_t way = GOES_ON;
+	if (!machine.section[model_self()].aborted)
+		way = model_choose(MODEL_FAULTS, WAYS);
+	if (way == GOES_ON && !machine.section[model_self()].aborted)
+		return true;
+	machine_leave();
+	trace_say("the section is aborted");
+	if (way == MOVES)
+		migrate();
+	return false;
 }

@@ -26,6 +26,15 @@ void machine_begin(const uint32_t *cpu, uint32_t threads);
 /* "#3+0x40": the third piece of memory that was asked for, and where in it. Overwritten by the fifth call. */
 const char *machine_name(uintptr_t at);
 
+/*
+ * Restartable sections. A thread enters one with its area, makes steps, and leaves; it is at the CPU
+ * that machine_enter answers. False: it was aborted, since another thread ran on its CPU, a fence was made
+ * for it, or a signal came or it was moved (which are decisions); then it is outside.
+ */
+uint32_t machine_enter(void *rs);
+bool machine_section_step(void);
+void machine_leave(void);
+
 /* True if `at` is the kernel's word for a thread's CPU, with what it holds. */
 bool machine_cpu_word(uintptr_t at, uint64_t *value);
 

@@ -42,6 +42,7 @@ static const char usage[] =
 	"  --switches N       threads stopped though they could go on, at most [2]\n"
 	"  --stale N          loads of what is overwritten already, at most [1]\n"
 	"  --faults N         weak compare-and-swaps that fail, memory that lacks [1]\n"
+	"  --together N       of all three in one execution, at most [2]\n"
 	"  --executions N     stop a scenario after so many [1000000]\n"
 	"  --random N         N executions a scenario at random instead, by priorities\n"
 	"  --depth N          changes of priority in such an execution [3]\n"
@@ -49,6 +50,7 @@ static const char usage[] =
 	"  --replay STRING    one execution again, with every step\n"
 	"  --counts           a line a scenario: how many executions there are\n"
 	"  --golden FILE      such lines; what differs from them is a failure\n"
+	"  --controls         only the controls\n"
 	"  --list             what there is\n"
 	"  --help             this text\n"
 	"\n"
@@ -69,6 +71,7 @@ struct options {
 	uint64_t seed;
 	const char *replay;
 	bool counts;
+	bool controls;      /* only they */
 	const char *golden; /* NULL: nothing is expected of counts */
 };
 
@@ -170,7 +173,7 @@ static bool is_golden(const char *text)
 }
 
 /*
- * A path as a string: "pool/scenario/switches.stale.faults/build/at.taken,at.taken". The build is there because
+ * A path as a string: "pool/scenario/switches.stale.faults.together/build/at.taken,at.taken". The build is there because
  * numbers of decisions mean nothing to another one.
  */
 
@@ -195,9 +198,9 @@ static void print_path(const struct pool_ops *ops, const struct model_scenario *
 	const struct model_bounds *bounds, const struct model_path *path)
 {
 	printf("         again: ./nblbench stress --replay %s/%s/%" PRIu32 ".%" PRIu32 ".%" PRIu32
-	       "/%08" PRIx32 "/",
+	       ".%" PRIu32 "/%08" PRIx32 "/",
 		ops->name, scenario->name, bounds->most[MODEL_SWITCHES], bounds->most[MODEL_STALE],
-		bounds->most[MODEL_FAULTS], build_hash());
+		bounds->most[MODEL_FAULTS], bounds->together, build_hash());
 	for (uint32_t i = 0; i < path->count; i++)
 		printf("%s%" PRIu32 ".%" PRIu32, i == 0 ? "" : ",", path->step[i].at,
 			path->step[i].taken);
@@ -224,18 +227,13 @@ static void line(const char *verdict, const struct pool_ops *ops,
 	fflush(stdout);
 }
 
-/* All bounds from none to those that were asked for: the first failure takes as little as can be. */
+/* With nothing but the default first, then more and more: the first failure takes as little as can be. */
 static void explore(const struct options *options, const struct model_work *work,
 	struct model_bounds *bounds, struct model_result *result)
 {
-	uint32_t most = 0;
-
-	for (uint32_t i = 0; i < MODEL_BUDGETS; i++)
-		most = options->bounds.most[i] > most ? options->bounds.most[i] : most;
-	for (uint32_t level = 0; level <= most; level++) {
-		for (uint32_t i = 0; i < MODEL_BUDGETS; i++)
-			bounds->most[i] =
-				options->bounds.most[i] < level ? options->bounds.most[i] : level;
+	*bounds = options->bounds;
+	for (uint32_t together = 0; together <= options->bounds.together; together++) {
+		bounds->together = together;
 		model_explore(work, bounds, options->limit, result);
 		if (result->failed || !result->exhausted)
 			return;
@@ -247,7 +245,7 @@ static bool run(const struct options *options, const struct pool_ops *ops,
 	const struct model_scenario *scenario, const char *sign, struct tally *tally)
 {
 	static struct model_result result;
-	struct model_bounds bounds = {{MODEL_UNBOUNDED, MODEL_UNBOUNDED, MODEL_UNBOUNDED}};
+	struct model_bounds bounds = model_unbounded;
 	const struct model_work *work = model_prepare(scenario, ops, &result);
 
 	if (work == NULL) {
@@ -273,10 +271,12 @@ static bool run(const struct options *options, const struct pool_ops *ops,
 		return differs;
 	}
 	const bool caught = sign != NULL && strstr(result.sentence, sign) != NULL;
+	if (sign != NULL && !caught)
+		return false; /* it shows in another way, too */
 	line(caught ? "caught" : "FAILED", ops, scenario, result.sentence);
 	if (!caught || options->pools.count != 0)
 		show(ops, scenario, &bounds, work, &result.path);
-	return sign == NULL || caught;
+	return true;
 }
 
 static void run_pool(const struct options *options, const struct pool_ops *ops, struct tally *tally)
@@ -343,9 +343,10 @@ static int replay(const char *text)
 	int used = 0;
 
 	if (sscanf(text,
-		    "%31[a-z0-9_]/%31[a-z0-9_]/%" SCNu32 ".%" SCNu32 ".%" SCNu32 "/%" SCNx32 "/%n",
+		    "%31[a-z0-9_]/%31[a-z0-9_]/%" SCNu32 ".%" SCNu32 ".%" SCNu32 ".%" SCNu32
+		    "/%" SCNx32 "/%n",
 		    pool, scenario_name, &bounds.most[MODEL_SWITCHES], &bounds.most[MODEL_STALE],
-		    &bounds.most[MODEL_FAULTS], &build, &used) != 6 ||
+		    &bounds.most[MODEL_FAULTS], &bounds.together, &build, &used) != 7 ||
 		used == 0)
 		usage_error(
 			"--replay is '%s' but must be a string that a failure was printed with: "
@@ -432,6 +433,7 @@ static struct options parse(int argc, char **argv)
 		SWITCHES,
 		STALE,
 		FAULTS,
+		TOGETHER,
 		EXECUTIONS,
 		RANDOM,
 		DEPTH,
@@ -439,6 +441,7 @@ static struct options parse(int argc, char **argv)
 		REPLAY,
 		COUNTS,
 		GOLDEN,
+		CONTROLS,
 		LIST,
 		HELP
 	};
@@ -448,6 +451,7 @@ static struct options parse(int argc, char **argv)
 		{"switches", required_argument, NULL, SWITCHES},
 		{"stale", required_argument, NULL, STALE},
 		{"faults", required_argument, NULL, FAULTS},
+		{"together", required_argument, NULL, TOGETHER},
 		{"executions", required_argument, NULL, EXECUTIONS},
 		{"random", required_argument, NULL, RANDOM},
 		{"depth", required_argument, NULL, DEPTH},
@@ -455,12 +459,15 @@ static struct options parse(int argc, char **argv)
 		{"replay", required_argument, NULL, REPLAY},
 		{"counts", no_argument, NULL, COUNTS},
 		{"golden", required_argument, NULL, GOLDEN},
+		{"controls", no_argument, NULL, CONTROLS},
 		{"list", no_argument, NULL, LIST},
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
 	};
-	struct options options = {
-		.bounds = {{2, 1, 1}}, .limit = LIMIT_DEFAULT, .depth = DEPTH_DEFAULT, .seed = 1};
+	struct options options = {.bounds = {{2, 1, 1}, 2},
+		.limit = LIMIT_DEFAULT,
+		.depth = DEPTH_DEFAULT,
+		.seed = 1};
 	int option;
 
 	opterr = 0;
@@ -477,6 +484,10 @@ static struct options parse(int argc, char **argv)
 		case FAULTS:
 			options.bounds.most[option - SWITCHES] =
 				(uint32_t)number(optarg, argv[optind - 2], 0, BOUND_MAX);
+			break;
+		case TOGETHER:
+			options.bounds.together =
+				(uint32_t)number(optarg, "--together", 0, BOUND_MAX);
 			break;
 		case EXECUTIONS:
 			options.limit = number(optarg, "--executions", 1, UINT64_MAX);
@@ -499,6 +510,9 @@ static struct options parse(int argc, char **argv)
 		case GOLDEN:
 			options.golden = optarg;
 			read_golden(optarg);
+			break;
+		case CONTROLS:
+			options.controls = true;
 			break;
 		case LIST:
 			list();
@@ -525,7 +539,7 @@ int main(int argc, char **argv)
 	if (options.replay != NULL)
 		return replay(options.replay);
 	for (size_t i = 0; pools[i] != NULL; i++) {
-		if (chosen(&options.pools, pools[i]->name))
+		if (!options.controls && chosen(&options.pools, pools[i]->name))
 			run_pool(&options, pools[i], &tally);
 	}
 	for (size_t i = 0; model_controls[i].ops != NULL; i++) {

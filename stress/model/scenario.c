@@ -11,27 +11,36 @@
 #include <string.h>
 
 const struct model_scenario model_scenarios[] = {
-	{"get_get", 2, {"G2P2f"}, {"gp", "gp"}},
-	{"get_get_three", 3, {"G3P3f"}, {"gp", "gp", "gp"}},
-	{"reuse", 3, {"G3P3f"}, {"gg", "ggq"}},
-	{"reuse_three", 3, {"G3P3f"}, {"g", "ggq", "gp"}},
-	{"twice", 2, {"G2P2f"}, {"gpgp", "gpgp"}},
-	{"last", 1, {"gpf"}, {"gp", "gp"}},
-	{"last_three", 1, {"gpf"}, {"gp", "gp", "gp"}},
-	{"put_get", 2, {"G2"}, {"p", "gp"}},
-	{"put_put", 2, {"g", "g"}, {"p", "p"}},
-	{"put_put_get", 2, {"g", "g"}, {"p", "p", "g"}},
-	{"handover", 1, {"g"}, {"p", "g"}},
-	{"grow_grow", 2, {NULL}, {"gp", "gp"}},
-	{"grow_last", 1, {NULL}, {"g", "g"}},
-	{"grow_put", 2, {"g"}, {"p", "gg"}},
-	{"bulk_get", 3, {"G3P3f"}, {"G2P2", "gp"}},
-	{"bulk_bulk", 4, {"G4P4f"}, {"G2P2", "G2P2"}},
-	{"bulk_reuse", 3, {"G3P3f"}, {"G2", "G2q"}},
-	{"bulk_put", 3, {"G2"}, {"P2", "gg"}},
-	{"bulk_short", 2, {"gpf"}, {"G2", "G2P2"}},
-	{"flush_get", 2, {"G2P2"}, {"f", "gp"}},
-	{"end_get", 2, {"G2P2"}, {"d", "gp"}},
+	{"get_get", 2, {"G2P2f"}, {"gp", "gp"}, NULL},
+	{"get_get_three", 3, {"G3P3f"}, {"gp", "gp", "gp"}, NULL},
+	{"reuse", 3, {"G3P3f"}, {"gg", "ggq"}, NULL},
+	{"reuse_three", 3, {"G3P3f"}, {"g", "ggq", "gp"}, NULL},
+	{"twice", 2, {"G2P2f"}, {"gpgp", "gpgp"}, NULL},
+	{"last", 1, {"gpf"}, {"gp", "gp"}, NULL},
+	{"last_three", 1, {"gpf"}, {"gp", "gp", "gp"}, NULL},
+	{"put_get", 2, {"G2"}, {"p", "gp"}, NULL},
+	{"put_put", 2, {"g", "g"}, {"p", "p"}, NULL},
+	{"put_put_get", 2, {"g", "g"}, {"p", "p", "g"}, NULL},
+	{"handover", 1, {"g"}, {"p", "g"}, NULL},
+	{"grow_grow", 2, {NULL}, {"gp", "gp"}, NULL},
+	{"grow_last", 1, {NULL}, {"g", "g"}, NULL},
+	{"grow_put", 2, {"g"}, {"p", "gg"}, NULL},
+	{"bulk_get", 3, {"G3P3f"}, {"G2P2", "gp"}, NULL},
+	{"bulk_bulk", 4, {"G4P4f"}, {"G2P2", "G2P2"}, NULL},
+	{"bulk_reuse", 3, {"G3P3f"}, {"G2", "G2q"}, NULL},
+	{"bulk_put", 3, {"G2"}, {"P2", "gg"}, NULL},
+	{"bulk_short", 2, {"gpf"}, {"G2", "G2P2"}, NULL},
+	{"flush_get", 2, {"G2P2"}, {"f", "gp"}, NULL},
+	{"end_get", 2, {"G2P2"}, {"d", "gp"}, NULL},
+	{"steal", 2, {"G2P2"}, {"gp", "gp"}, NULL},
+	{"steal_three", 2, {"G2P2"}, {"gp", "g", "g"}, NULL},
+	{"steal_put", 2, {"G2p"}, {"p", "gg"}, NULL},
+	{"overflow", 20, {"G18P16"}, {"pp", "gp"}, NULL},
+	{"overflow_bulk", 20, {"G18P16"}, {"P2", "G2"}, NULL},
+	{"one_cpu", 2, {"G2P2"}, {"gp", "gp"}, "00"},
+	{"one_cpu_put", 2, {"g", "g"}, {"p", "p"}, "00"},
+	{"one_cpu_bulk", 4, {"G4P4"}, {"G2P2", "G2P2"}, "00"},
+	{"one_cpu_steal", 2, {"G2P2"}, {"gp", "gp", "g"}, "001"},
 	{NULL},
 };
 
@@ -70,6 +79,9 @@ const char *model_excuse(const struct model_scenario *scenario, const struct poo
 {
 	const bool caches = ops->traits.cache != POOL_CACHE_NONE;
 	bool cold = false;
+
+	if (scenario->cpu != NULL && ops->traits.cache != POOL_CACHE_CPU)
+		return "it caches nothing for CPUs";
 
 	for (uint32_t i = 0; i < MODEL_THREADS && scenario->thread[i] != NULL; i++)
 		cold |= strpbrk(scenario->thread[i], "fd") != NULL;
@@ -234,13 +246,23 @@ static void act(uint32_t self, const char *word)
 	}
 }
 
+/* Every thread where the scenario has it. */
+static void place_threads(void)
+{
+	uint32_t cpu[MODEL_THREADS];
+
+	for (uint32_t i = 0; i < MODEL_THREADS; i++)
+		cpu[i] = s.scenario->cpu != NULL && s.scenario->thread[i] != NULL
+				 ? (uint32_t)(s.scenario->cpu[i] - '0')
+				 : i;
+	machine_begin(cpu, MODEL_THREADS);
+}
+
 static void begin(void *arg)
 {
-	static const uint32_t cpu[MODEL_THREADS] = {0, 1, 2};
-
 	(void)arg;
 	s.now = s.first;
-	machine_begin(cpu, MODEL_THREADS);
+	place_threads();
 }
 
 static void thread(void *arg, uint32_t self)
@@ -300,13 +322,12 @@ const struct model_work *model_prepare(const struct model_scenario *scenario,
 		.magazine_objects = 8,
 		.cpu_cache_objects = 16,
 		.batch_objects = 8};
-	static const uint32_t cpu[MODEL_THREADS] = {0, 1, 2};
 
 	memset(&s, 0, sizeof(s));
 	s.ops = ops;
 	s.scenario = scenario;
 	machine_clear();
-	machine_begin(cpu, MODEL_THREADS);
+	place_threads();
 	int rc = pool_create(ops, &config, &s.pool);
 	while (rc == 0 && s.threads < MODEL_THREADS && scenario->thread[s.threads] != NULL) {
 		model_set_self(s.threads);

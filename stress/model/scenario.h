@@ -21,6 +21,7 @@ struct model_scenario {
 	uint32_t capacity;                 /* objects, 1..SCENARIO_OBJECTS_MAX */
 	const char *before[MODEL_THREADS]; /* what each thread has done when the execution begins */
 	const char *thread[MODEL_THREADS]; /* NULL: there is none */
+	const char *cpu; /* where each runs, a digit a thread; NULL: each on one of its own */
 };
 
 enum { SCENARIO_OBJECTS_MAX = 128 };

@@ -339,7 +339,9 @@ uint64_t views_load(uintptr_t at, unsigned bytes, int order, const void *from)
 		return real(at, bytes);
 	if (machine_cpu_word(at, &cpu))
 		return cpu; /* the kernel's, up to date whenever the thread runs */
-	model_step();
+	if ((order & VIEWS_HERE) == 0)
+		model_step();
+	order &= ~VIEWS_HERE;
 	account(at, bytes, ATOMIC_READ);
 	uint32_t number = word_at(at, bytes);
 	uint32_t message = choose_message(number, order, NULL);
@@ -363,7 +365,9 @@ void views_store(uintptr_t at, unsigned bytes, uint64_t value, int order, const 
 		store_now(at, bytes, value);
 		return;
 	}
-	model_step();
+	if ((order & VIEWS_HERE) == 0)
+		model_step();
+	order &= ~VIEWS_HERE;
 	account(at, bytes, ATOMIC_WRITE);
 	tell(word_at(at, bytes), value, order, NOTHING);
 	if (trace_on())
@@ -486,12 +490,6 @@ void views_fence(int order, const void *from)
 	}
 	if (trace_on())
 		trace_fence(order, from);
-}
-
-void views_tell(uint32_t from, uint32_t to)
-{
-	join(&m.known[to].now, &m.known[from].now);
-	m.known[from].now.clock[from]++;
 }
 
 static struct view *lock_view(uintptr_t lock)

@@ -30,6 +30,9 @@ enum { VIEWS_STACK_BYTES = 1 << 18 };
 /* As the compiler numbers them. */
 enum views_order_number { RELAXED, CONSUME, ACQUIRE, RELEASE, ACQ_REL, SEQ_CST };
 
+/* Beside an order: it is no point at which another thread may go on; the caller has made one. */
+enum { VIEWS_HERE = 1 << 4 };
+
 /* What a read-modify-write makes of the old value. */
 typedef uint64_t (*views_change)(uint64_t old, uint64_t operand);
 
@@ -59,13 +62,8 @@ void views_fence(int order, const void *from);
 /* A plain access of any length. A write is told before it is made. */
 void views_plain(uintptr_t at, size_t bytes, bool write, const void *from);
 
-/*
- * Edges that no word carries: what one thread knows, another knows now (`to` learns of `from`); and
- * clocks that locks keep between their holders.
- */
-struct views_view;
-void views_tell(uint32_t from, uint32_t to);
-void views_leave_at(uintptr_t lock, uint32_t thread);
-void views_take_from(uintptr_t lock, uint32_t thread);
+/* Edges that no word carries: what locks and CPUs, by their addresses, keep of one thread for the next. */
+void views_leave_at(uintptr_t at, uint32_t thread);
+void views_take_from(uintptr_t at, uint32_t thread);
 
 #endif
