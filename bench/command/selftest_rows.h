@@ -17,6 +17,7 @@ struct rows {
 	struct workload_case subject;
 	struct engine_cell cell;
 	double slowed; /* the second one, by this share of its own time; 0: not at all. One thread then */
+	double reading_ns;             /* what a reading of the clock takes */
 	char why[ENGINE_REASON_BYTES]; /* a fork could not be measured, if it is not empty */
 };
 
@@ -28,8 +29,8 @@ bool rows_measure(void *source, uint64_t seed, struct trials_block *blocks, unsi
 
 /*
  * What the engine adds to a unit: a loop written by hand, run by the engine, against the same loop run
- * to its end at once; the least of many tries of either. It is the same machine code, since two loops
- * that differ in their place alone can be a whole cycle apart. False, with a sentence in why
+ * to its end at once, in CPU time; the median of many tries, each with both loops twice in turn. It is
+ * the same machine code, since two loops that differ in their place alone can be a whole cycle apart. False, with a sentence in why
  * (ENGINE_REASON_BYTES): it can't be measured.
  */
 bool rows_loop_cost(double *loop_ns, double *cost_ns, char *why);
