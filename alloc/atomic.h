@@ -11,6 +11,7 @@
  *
  *	"alloc/atomic/c11.h"      C11 atomics; the default
  *	"alloc/atomic/perturb.h"  the same, with a seeded delay before each operation
+ *	"alloc/atomic/count.h"    the same, which counts lost compare-and-swaps and aborted sections
  *
  * A CAS writes the value it met into *expected when it fails. Where a failed CAS goes round a loop
  * whose next step reads through the value it met, its failure order is acquire as well; a release

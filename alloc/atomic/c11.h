@@ -1,10 +1,12 @@
 /*
- * Atomic operations as C11 has them. Each first evaluates ATOMIC_POINT(), which is nothing unless a
- * backend that includes this one has defined it: in the default build the wrappers cost no
- * instruction.
+ * Atomic operations as C11 has them. Each first evaluates ATOMIC_POINT(), and a compare-and-swap goes
+ * through ATOMIC_CAS(), which are nothing unless a backend that includes this one has defined them: in the
+ * default build the wrappers cost no instruction.
  */
 #ifndef ALLOC_ATOMIC_C11_H
 #define ALLOC_ATOMIC_C11_H
+
+#include "alloc/atomic/tally.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,6 +17,15 @@
 /* What perturb.h offers to stress runs, where there is nothing to seed. */
 #define atom_perturb_seed(seed) ((void)(seed))
 enum { atom_perturbs = 0 };
+#endif
+
+#ifndef ATOMIC_CAS
+#define ATOMIC_CAS(won) (won)
+/* What a restartable section answered, and whether it was aborted (alloc/machine/rseq.h). */
+#define ATOMIC_SECTION(result, aborted) (result)
+/* What count.h offers to who wants counts, where nothing counts. */
+#define atom_tally_read(out) (*(out) = (struct atom_tally){0})
+enum { atom_counts = 0 };
 #endif
 
 typedef struct {
@@ -56,21 +67,21 @@ typedef struct {
 #define atom_or_release(p, x) \
 	(ATOMIC_POINT(), atomic_fetch_or_explicit(&(p)->v, (x), memory_order_release))
 
-#define atom_cas_weak_relaxed(p, expected, x)                                            \
-	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
-				 memory_order_relaxed, memory_order_relaxed))
-#define atom_cas_weak_acquire(p, expected, x)                                            \
-	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
-				 memory_order_acquire, memory_order_acquire))
-#define atom_cas_weak_release(p, expected, x)                                            \
-	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
-				 memory_order_release, memory_order_relaxed))
-#define atom_cas_weak_acq_rel(p, expected, x)                                            \
-	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
-				 memory_order_acq_rel, memory_order_acquire))
-#define atom_cas_weak_seq_cst(p, expected, x)                                            \
-	(ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), (x), \
-				 memory_order_seq_cst, memory_order_seq_cst))
+#define atom_cas_weak_relaxed(p, expected, x)                                                  \
+	ATOMIC_CAS((ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), \
+					    (x), memory_order_relaxed, memory_order_relaxed)))
+#define atom_cas_weak_acquire(p, expected, x)                                                  \
+	ATOMIC_CAS((ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), \
+					    (x), memory_order_acquire, memory_order_acquire)))
+#define atom_cas_weak_release(p, expected, x)                                                  \
+	ATOMIC_CAS((ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), \
+					    (x), memory_order_release, memory_order_relaxed)))
+#define atom_cas_weak_acq_rel(p, expected, x)                                                  \
+	ATOMIC_CAS((ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), \
+					    (x), memory_order_acq_rel, memory_order_acquire)))
+#define atom_cas_weak_seq_cst(p, expected, x)                                                  \
+	ATOMIC_CAS((ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), \
+					    (x), memory_order_seq_cst, memory_order_seq_cst)))
 
 /*
  * Two words that change together: a pointer and its generation. The halves are atomic words of
@@ -114,7 +125,7 @@ static inline __attribute__((always_inline)) bool atom_pair_cas(
 	ATOMIC_POINT();
 	met.whole = __sync_val_compare_and_swap((both *)p, old.whole, new.whole);
 	*expected = met.halves;
-	return met.whole == old.whole;
+	return ATOMIC_CAS(met.whole == old.whole);
 #else
 	(void)p, (void)expected, (void)desired;
 	return false;

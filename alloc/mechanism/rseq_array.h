@@ -78,7 +78,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays)
 	/* clang-format on */
 	if (result >= RSEQ_CODES)
 		atom_tsan_acquire((void *)result);
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /*
@@ -105,7 +105,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, voi
 		: [rs] "r"(rs), [arrays] "rm"(arrays), [object] "r"(object)
 		: "memory", "cc");
 	/* clang-format on */
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /* clang-format off */
@@ -145,7 +145,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 		for (uint32_t k = 0; atom_sanitizes && k < result / 4; k++)
 			atom_tsan_acquire(to[k]);
 	}
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /* clang-format off */
@@ -182,7 +182,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push_bulk(
 		RSEQ_ARRAY_PUSH_BULK(RSEQ_COPY_WIDE);
 	else
 		RSEQ_ARRAY_PUSH_BULK(RSEQ_COPY_NARROW);
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 #elif defined(RSEQ_ELSEWHERE)

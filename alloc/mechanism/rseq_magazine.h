@@ -97,7 +97,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas
 		: "memory", "cc");
 	if (result >= RSEQ_CODES)
 		atom_tsan_acquire((void *)result);
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /*
@@ -122,7 +122,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [size] "r"((uintptr_t)size),
 		  [object] "r"(object)
 		: "memory", "cc");
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 #define RSEQ_MAGAZINE_POP_BULK(copy)                                                               \
@@ -154,7 +154,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *
 		RSEQ_MAGAZINE_POP_BULK(RSEQ_COPY_NARROW);
 	for (uint32_t k = 0; atom_sanitizes && result == RSEQ_DONE && k < n; k++)
 		atom_tsan_acquire(to[k]);
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 #define RSEQ_MAGAZINE_PUSH_BULK(copy)                                                              \
@@ -188,7 +188,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines 
 		RSEQ_MAGAZINE_PUSH_BULK(RSEQ_COPY_WIDE);
 	else
 		RSEQ_MAGAZINE_PUSH_BULK(RSEQ_COPY_NARROW);
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /*
@@ -215,7 +215,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *
 		: "memory", "cc");
 	if (result == RSEQ_DONE)
 		atom_tsan_acquire(taken);
-	return result;
+	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /* clang-format on */
