@@ -46,6 +46,16 @@ struct workload_cell {
 	uint64_t seed;
 };
 
+/*
+ * How scarce objects were to a thread in a slice. stranded: objects that were free, as far as the others
+ * say, at a get that found none; its sum over these gets, and the most at one of them.
+ */
+struct workload_scarcity {
+	uint64_t none;   /* gets that found none, with good reason or without */
+	uint64_t spells; /* of such gets in a row */
+	uint64_t stranded, stranded_most;
+};
+
 /* What the engine hands to each thread of a cell. In a cache line pair of its own. */
 struct workload_thread {
 	struct pool_thread *self; /* attached by the engine, on this thread */
@@ -55,6 +65,7 @@ struct workload_thread {
 	void *shared;            /* made by open; the same for all threads of the cell */
 	void *own;               /* made by enter; this thread's */
 	struct latency *latency; /* where timed rounds note their calls; see latency.h */
+	struct workload_scarcity scarcity; /* of this slice; counted by the body, if info.scarce */
 };
 
 /*
@@ -84,6 +95,8 @@ struct workload {
 	 * t->failed counts those alone then, and the reports call them so.
 	 */
 	uint32_t (*capacity)(const struct workload_cell *cell);
+	/* Its body counts t->scarcity. */
+	bool scarce;
 	uint32_t burst_max; /* longest burst; 0: POOL_BULK_MAX */
 	/* Writes to several objects that it got singly: not for POOL_KIND_NULL, which has one. */
 	bool holds_many;
@@ -98,6 +111,13 @@ struct workload {
 	 * others; 0: not at all.
 	 */
 	uint32_t stall_ms;
+	/* A round trip takes so long that its slices are as long as those of threads without a CPU. */
+	bool long_slices;
+	/*
+	 * It moves its threads from CPU to CPU: that they are not on theirs, or lose one, is no
+	 * disturbance.
+	 */
+	bool migrates;
 	/* Part of sweeps that name it, and of no others. */
 	bool by_name;
 	/*

@@ -15,6 +15,7 @@
 #define BENCH_ANALYSIS_ANALYSIS_H
 
 #include "bench/analysis/stats.h"
+#include "bench/engine/counters.h"
 #include "bench/sweep/contention.h"
 #include "bench/workload/latency.h"
 
@@ -247,6 +248,15 @@ struct analysis_response {
 #define ANALYSIS_KNEE 3.0  /* times the p99 of the lightest load */
 #define ANALYSIS_LATE 0.01 /* a greater share of late starts is marked */
 
+/* Of a workload that wants all objects of the pool, over all slices; NAN: it does not, or nothing failed. */
+struct analysis_scarcity {
+	double none; /* gets that found none, as a share of all */
+	double worst; /* the part of them that one thread met, of each slice the one that met the most */
+	double spell;         /* such gets in a row */
+	double stranded;      /* objects that were free at one, as a share of the pool: the mean */
+	double stranded_most; /* and the most */
+};
+
 struct analysis_result {
 	enum analysis_state state;
 	const char *reason; /* a sentence, for every state but MEASURED and ABSENT; else NULL */
@@ -273,7 +283,9 @@ struct analysis_result {
 	double cpu_share;              /* CPU time of the threads / their windows; NAN */
 	uint64_t units, failed;        /* failed: gets that found less than was asked */
 	double taken[LATENCY_CLASSES]; /* how often a unit takes a path; LATENCY_FAST: 0 */
-	uint64_t involuntary, faults;  /* context switches, minor page faults */
+	double counted[COUNTERS];      /* by the hardware, a unit; NAN: it counts nothing */
+	struct analysis_scarcity scarcity;
+	uint64_t involuntary, faults; /* context switches, minor page faults */
 	struct analysis_memory memory;
 	const struct analysis_latency *latency;   /* NULL: nothing was timed */
 	const struct analysis_response *response; /* NULL: there was no open loop */
@@ -330,6 +342,7 @@ struct analysis {
 	 * filling the pool cost, by its capacity.
 	 */
 	bool has_held;
+	bool has_frequency; /* it says which was visible; older stores don't */
 	int64_t created_ns;
 	double margin; /* logarithm */
 
@@ -346,6 +359,7 @@ struct analysis {
 	size_t moment_count; /* 0: the machine was not probed */
 	const struct analysis_moment *moments;
 	double allowed[ANALYSIS_PROBES]; /* a logarithm; NAN: it could not be probed */
+	double usual[ANALYSIS_PROBES];   /* the logarithm of ns; likewise */
 	size_t change_count;
 	const struct analysis_change *changes;
 	size_t rows_left, rows_mixed; /* measured rows with others, by whether these are in */
@@ -357,6 +371,7 @@ struct analysis {
 	bool preliminary;    /* some cell is */
 	size_t disturbed;    /* cells that are */
 	size_t rows_flagged; /* that would be disturbed by themselves, in other cells */
+	bool has_counted;    /* some row has */
 	bool has_latency, has_hand_over, has_responses; /* some row has, that stands for it */
 
 	struct analysis_block *memory; /* everything above that was allocated */
@@ -482,6 +497,14 @@ void analysis_confidence(const struct analysis *analysis, char *text);
  */
 void analysis_changes(const struct analysis *analysis, char *text);
 void analysis_change_text(const struct analysis *analysis, size_t change, char *text);
+
+/*
+ * Whether the machine of b was usually another than that of a, further than the probes' noise allows, for
+ * cells of so many threads; 0: for any. And by what, as a sentence; "" if it was not. text has room for
+ * ANALYSIS_SENTENCE_BYTES.
+ */
+bool analysis_changed_between(const struct analysis *a, const struct analysis *b, uint64_t threads);
+void analysis_changed_text(const struct analysis *a, const struct analysis *b, char *text);
 
 /*
  * What another build's row says in a cell: this build's time by the other's, as an effect, and the

@@ -128,6 +128,7 @@ int analysis_read_plan(struct analysis_source *r)
 					    "created_ns, command FROM plan LIMIT 1");
 
 	a->has_held = r->schema >= SCHEMA_WITH_HELD;
+	a->has_frequency = r->schema >= SCHEMA_WITH_FREQUENCY;
 	while (source_next(r, s)) {
 		a->plan_hash = source_text(r, s, 0);
 		a->plan_json = source_text(r, s, 1);
@@ -474,19 +475,26 @@ static void take_moment(struct analysis_source *r, sqlite3_stmt *s, void *row)
 			m->log[probe][end] = ns > 0 ? log(ns) : NAN;
 		}
 	}
+	for (int end = 0; end < 2; end++)
+		m->khz[end] = r->schema < SCHEMA_WITH_FREQUENCY ? NAN : source_real(s, 10 + end);
 }
+
+#define MOMENT_COLUMNS                                                                     \
+	"block_id, cell_id, started_ns, took_ns, stolen_ns, pressure_ns, calibration_ns, " \
+	"calibration_end_ns, hand_overs_ns, hand_overs_end_ns"
 
 int analysis_read_moments(struct analysis_source *r)
 {
 	struct analysis *a = r->analysis;
 
 	a->allowed[ANALYSIS_SINGLE] = a->allowed[ANALYSIS_HANDED] = NAN;
+	a->usual[ANALYSIS_SINGLE] = a->usual[ANALYSIS_HANDED] = NAN;
 	if (r->schema < SCHEMA_WITH_PROBES)
 		return 0;
 
 	struct analysis_moment *moments = read_table(r, "block",
-		"block_id, cell_id, started_ns, took_ns, stolen_ns, pressure_ns, calibration_ns, "
-		"calibration_end_ns, hand_overs_ns, hand_overs_end_ns",
+		r->schema < SCHEMA_WITH_FREQUENCY ? MOMENT_COLUMNS
+						  : MOMENT_COLUMNS ", khz, khz_end",
 		sizeof(*moments), &a->moment_count, take_moment);
 
 	a->moments = moments;

@@ -179,6 +179,49 @@ static void read_threads(struct analysis_source *r, size_t cell_at)
 	}
 }
 
+static void read_counted(struct analysis_source *r, size_t cell_at)
+{
+	struct analysis *a = r->analysis;
+	sqlite3_stmt *s = source_ask_cell(r, cell_at,
+		"SELECT subject_id, 1.0 * sum(c.cycles) / sum(s.units), 1.0 * sum(c.instructions) /"
+		" sum(s.units), 1.0 * sum(c.cache_misses) / sum(s.units) FROM counted c"
+		" JOIN slice s USING (block_id, subject_id) JOIN block USING (block_id)"
+		" WHERE cell_id = ? GROUP BY subject_id");
+
+	while (source_next(r, s)) {
+		const size_t subject = source_subject(a, sqlite3_column_int64(s, 0));
+
+		if (subject == a->subject_count)
+			continue;
+		for (int i = 0; i < COUNTERS; i++)
+			a->results[cell_at * a->subject_count + subject].counted[i] =
+				source_real(s, 1 + i);
+		a->has_counted = true;
+	}
+}
+
+static void read_scarcity(struct analysis_source *r, size_t cell_at)
+{
+	struct analysis *a = r->analysis;
+	sqlite3_stmt *s = source_ask_cell(r, cell_at,
+		"SELECT subject_id, 1.0 * sum(c.none) / (sum(c.none) + sum(s.units)),"
+		" 1.0 * sum(c.worst) / sum(c.none), 1.0 * sum(c.none) / sum(c.spells),"
+		" 1.0 * sum(c.stranded) / sum(c.none) / m.capacity,"
+		" 1.0 * max(c.stranded_most) / m.capacity"
+		" FROM scarcity c JOIN slice s USING (block_id, subject_id) JOIN block USING "
+		"(block_id) LEFT JOIN (SELECT cell_id, max(capacity) AS capacity FROM memory GROUP "
+		"BY cell_id) m USING (cell_id) WHERE cell_id = ? GROUP BY subject_id");
+
+	while (source_next(r, s)) {
+		const size_t subject = source_subject(a, sqlite3_column_int64(s, 0));
+
+		if (subject < a->subject_count)
+			a->results[cell_at * a->subject_count + subject].scarcity =
+				(struct analysis_scarcity){source_real(s, 1), source_real(s, 2),
+					source_real(s, 3), source_real(s, 4), source_real(s, 5)};
+	}
+}
+
 /* What a row of memory has; figures from MEMORY_FIGURE on. */
 #define MEMORY_COLUMNS "drained, expected, count(*) OVER (), rss_peak"
 #define FROM_MEMORY    " FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork"
@@ -236,12 +279,22 @@ int analysis_read_cell(struct analysis_source *r, size_t cell_at, struct analysi
 {
 	struct analysis *a = r->analysis;
 
-	for (size_t i = 0; i < a->subject_count; i++)
-		a->results[cell_at * a->subject_count + i].cpu_share = NAN;
+	for (size_t i = 0; i < a->subject_count; i++) {
+		struct analysis_result *result = &a->results[cell_at * a->subject_count + i];
+
+		result->cpu_share = NAN;
+		result->scarcity = (struct analysis_scarcity){NAN, NAN, NAN, NAN, NAN};
+		for (int c = 0; c < COUNTERS; c++)
+			result->counted[c] = NAN;
+	}
 	read_slices(r, cell_at, raw);
 	leave_others(a, cell_at, raw);
 	if (!r->failed)
 		read_threads(r, cell_at);
+	if (!r->failed && r->schema >= SCHEMA_WITH_COUNTED)
+		read_counted(r, cell_at);
+	if (!r->failed && r->schema >= SCHEMA_WITH_SCARCITY)
+		read_scarcity(r, cell_at);
 	for (size_t i = 0; !r->failed && i < a->subject_count; i++)
 		read_memory(r, cell_at, i);
 	return source_result(r);

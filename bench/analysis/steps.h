@@ -39,6 +39,7 @@ struct analysis_moment {
 	int64_t started_ns, took_ns;
 	bool oversubscribed;
 	double stolen_ns, pressure_ns;  /* NAN: not told */
+	double khz[2];                  /* before and behind; NAN: not visible */
 	double log[ANALYSIS_PROBES][2]; /* before and behind; NAN: not read */
 	double change[ANALYSIS_PROBES]; /* of the run that it belongs to; NAN: none */
 	bool other;                     /* one is */

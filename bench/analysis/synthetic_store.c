@@ -247,7 +247,9 @@ static void write_blocks(sqlite3 *db, int c, const struct synthetic_store *wante
 	const struct load *load = &loads[c];
 	const double window = load->threads > CPUS ? 50000000 : 2000000;
 	const double lanes = (double)load->threads / load->lane_threads;
-	sqlite3_stmt *block = prepare(db, "INSERT INTO block VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
+	/* The last two are the frequency, which few machines show. */
+	sqlite3_stmt *block =
+		prepare(db, "INSERT INTO block VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL)");
 	sqlite3_stmt *slice = prepare(db,
 		"INSERT INTO slice VALUES (?1,?2,?3,?4,?5,?6,0,0.001,?7,?7,?10,?8,?8,0,0,0,?9)");
 	sqlite3_stmt *thread =
@@ -514,6 +516,9 @@ void synthetic_store_write(const char *path, const struct synthetic_store *wante
 		write_loads(db, c, wanted, &load_rng);
 	}
 	/* What the versions before did not have. */
+	if (version < 7)
+		run(db, "ALTER TABLE block DROP COLUMN khz; ALTER TABLE block DROP COLUMN khz_end;"
+			"DROP TABLE counted; DROP TABLE scarcity");
 	if (version < 6)
 		run(db, "DROP VIEW results; DROP VIEW forks; DROP VIEW latencies; DROP VIEW loads;"
 			"DROP VIEW memories; DROP VIEW events;"

@@ -16,7 +16,9 @@
 #ifndef BENCH_ENGINE_ENGINE_H
 #define BENCH_ENGINE_ENGINE_H
 
+#include "alloc/atomic/tally.h"
 #include "bench/engine/arrivals.h"
+#include "bench/engine/counters.h"
 #include "bench/engine/topology.h"
 #include "bench/workload.h"
 
@@ -72,6 +74,19 @@ struct engine_thread {
 	const struct latency *latency; /* what it timed in a latency slice; else NULL */
 };
 
+/* Of all threads, over the slice. False: nothing counts. */
+struct engine_counted {
+	bool known;
+	uint64_t of[COUNTERS];
+};
+
+/* The same; known of a workload that wants all objects of the pool (workload.h). worst: see schema.sql. */
+struct engine_scarcity {
+	bool known;
+	uint64_t worst;
+	struct workload_scarcity sum; /* but the most at one get for stranded_most */
+};
+
 struct engine_slice {
 	uint64_t window_ns; /* from the first thread's start to the last one's stop */
 	uint64_t units;     /* completed, by the last thread of each lane */
@@ -83,6 +98,9 @@ struct engine_slice {
 	double slowest_share; /* the slowest lane's rate by the mean rate: 0..1 */
 	unsigned flags;       /* enum engine_flag */
 	struct pool_paths paths;
+	struct engine_counted counted;
+	struct engine_scarcity scarcity;
+	struct atom_tally tally; /* zeros but in a build that counts (alloc/atomic/count.h) */
 	/* One per thread of the cell. The engine's; valid until its next slice or close. */
 	const struct engine_thread *threads;
 };

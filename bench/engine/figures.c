@@ -33,6 +33,38 @@ static void add_paths(struct pool_paths *sum, const struct reading *from, const 
 	sum->wait += to->paths.wait - from->paths.wait;
 }
 
+/* One thread without counts, and there are none of the slice. */
+static void add_counted(
+	struct engine_counted *sum, const struct reading *from, const struct reading *to)
+{
+	sum->known &= from->counted && to->counted;
+	for (int i = 0; i < COUNTERS && sum->known; i++)
+		sum->of[i] += to->counts[i] - from->counts[i];
+}
+
+static void add_tally(
+	struct atom_tally *sum, const struct atom_tally *from, const struct atom_tally *to)
+{
+	sum->cas += to->cas - from->cas;
+	sum->lost += to->lost - from->lost;
+	sum->sections += to->sections - from->sections;
+	sum->aborted += to->aborted - from->aborted;
+	sum->retried += to->retried - from->retried;
+}
+
+static void add_scarcity(struct engine_scarcity *sum, const struct workload_scarcity *thread)
+{
+	struct workload_scarcity *all = &sum->sum;
+
+	all->none += thread->none;
+	all->spells += thread->spells;
+	all->stranded += thread->stranded;
+	if (thread->stranded_most > all->stranded_most)
+		all->stranded_most = thread->stranded_most;
+	if (thread->none > sum->worst)
+		sum->worst = thread->none;
+}
+
 /* Throughput and fairness: each lane speaks through its last thread. */
 static void add_up_lanes(struct engine *self, struct engine_slice *out)
 {
@@ -107,6 +139,8 @@ void engine_add_up(struct engine *self, uint64_t own_preemptions, struct engine_
 		.threads = self->figures,
 		.window_ns = span.last_stop - span.first_start,
 		.skew = skew_of(&span),
+		.counted.known = true,
+		.scarcity.known = self->subject.workload->scarce,
 	};
 	for (uint32_t i = 0; i < self->started; i++) {
 		struct runner *runner = &self->runners[i];
@@ -117,7 +151,12 @@ void engine_add_up(struct engine *self, uint64_t own_preemptions, struct engine_
 		preemptions += self->figures[i].nivcsw;
 		out->failed += runner->to.failed - runner->from.failed;
 		add_paths(&out->paths, &runner->from, &runner->to);
-		if (runner->from.cpu != (int)runner->cpu || runner->to.cpu != (int)runner->cpu)
+		add_counted(&out->counted, &runner->from, &runner->to);
+		add_scarcity(&out->scarcity, &runner->t.scarcity);
+		add_tally(&out->tally, &runner->from.tally, &runner->to.tally);
+		if (!self->subject.workload->migrates &&
+			(runner->from.cpu != (int)runner->cpu ||
+				runner->to.cpu != (int)runner->cpu))
 			out->flags |= ENGINE_MIGRATED;
 	}
 	add_up_lanes(self, out);
@@ -125,7 +164,7 @@ void engine_add_up(struct engine *self, uint64_t own_preemptions, struct engine_
 		return; /* skew and preemption are what such a cell is about */
 	if (out->skew > ENGINE_SKEW_MAX)
 		out->flags |= ENGINE_SKEW;
-	if (preemptions > own_preemptions)
+	if (preemptions > own_preemptions && !self->subject.workload->migrates)
 		out->flags |= ENGINE_NIVCSW;
 }
 

@@ -56,6 +56,8 @@ static void take_reading(struct runner *self, uint64_t units, struct reading *ou
 	out->failed = self->t.failed;
 	out->paths = self->t.self->paths;
 	out->cpu = sched_getcpu();
+	atom_tally_read(&out->tally);
+	out->counted = counters_read(&self->counters, out->counts);
 }
 
 /* A body that could not go on waits here for its peer. */
@@ -314,6 +316,7 @@ static void run_lead_in(struct engine *engine, struct runner *self, enum order o
  */
 void runner_enters_window(struct runner *self)
 {
+	self->t.scarcity = (struct workload_scarcity){0};
 	take_reading(self, 0, &self->from);
 	atom_store_relaxed(&self->started_ns, clock_now_ns()); /* a hint too */
 }
@@ -486,6 +489,7 @@ void *runner_main(void *arg)
 	uint64_t obeyed = 0;
 	enum order order;
 
+	counters_open(&self->counters);
 	do {
 		order = runner_await(engine, &obeyed);
 		self->rc = pinned == 0 ? runner_obey(self, order) : pinned;
@@ -494,5 +498,6 @@ void *runner_main(void *arg)
 			pthread_cond_signal(&engine->finished);
 		pthread_mutex_unlock(&engine->mutex);
 	} while (order != ORDER_EXIT);
+	counters_close(&self->counters);
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #define BENCH_ENGINE_RUNNER_H
 
 #include "alloc/atomic.h"
+#include "bench/engine/counters.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/open_loop.h"
 
@@ -49,6 +50,9 @@ struct reading {
 	uint64_t failed;
 	struct pool_paths paths;
 	int cpu;
+	bool counted; /* the hardware counts, and this is what it has counted */
+	uint64_t counts[COUNTERS];
+	struct atom_tally tally; /* in a build that counts */
 };
 
 /*
@@ -78,6 +82,7 @@ struct runner {
 	struct open_loop *open_loop; /* NULL until the first slice of an open loop */
 	struct reading from;
 	struct reading to;
+	struct counters counters;
 	enum stage stage;
 	int rc; /* of the last order */
 	/* Set before the thread exists. */

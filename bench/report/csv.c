@@ -39,6 +39,14 @@ static const char *const path_columns[] = {"share", "mean_ns", "p50_ns", "p99_ns
 static const char *const hand_over_columns[] = {
 	"count", "mean_ns", "p50_ns", "p90_ns", "p99_ns", "p99.9_ns", "p99.99_ns", "longest_ns"};
 
+/* Of workloads that want all objects of a pool; shares, but the second. */
+static const char *const scarcity_head = ",gets_none_share,gets_none_in_a_row,gets_none_worst_"
+					 "thread_share,stranded_share,stranded_most_share";
+
+/* Where the hardware counts. */
+static const char *const counted_head =
+	",cycles_per_unit,instructions_per_unit,cache_misses_per_unit";
+
 static void put_text(FILE *out, const char *text, const char *behind)
 {
 	fputc('"', out);
@@ -89,6 +97,13 @@ static const char *path_name(int i)
 				      : NULL;
 }
 
+/* Behind a row. */
+static void put_more(FILE *out, const double *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		isfinite(values[i]) ? fprintf(out, ",%.6g", values[i]) : fputc(',', out);
+}
+
 static void put_path(FILE *out, const struct analysis_latency *l, const char *name)
 {
 	struct analysis_path path = {.share = NAN,
@@ -103,8 +118,7 @@ static void put_path(FILE *out, const struct analysis_latency *l, const char *na
 	const double values[] = {path.share, path.mean_ns, path.ns[LATENCY_P50],
 		path.ns[LATENCY_P99], path.longest_ns};
 
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		isfinite(values[i]) ? fprintf(out, ",%.6g", values[i]) : fputc(',', out);
+	put_more(out, values, array_count(values));
 }
 
 static void put_percentiles(FILE *out, const struct analysis_percentile *at)
@@ -173,7 +187,13 @@ static void put_latency(FILE *out, double wait, const struct analysis_latency *t
 		put_path(out, l, path_name(i));
 	for (size_t kind = 0; kind < ANALYSIS_HAND_OVER; kind++)
 		put_hand_over(out, l, kind);
-	fputs("\r\n", out);
+}
+
+static void put_scarcity(FILE *out, const struct analysis_scarcity *s)
+{
+	const double values[] = {s->none, s->spell, s->worst, s->stranded, s->stranded_most};
+
+	put_more(out, values, array_count(values));
 }
 
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
@@ -223,6 +243,10 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_text(out, r->reason, ",");
 	put_text(out, cell->command, ",");
 	put_latency(out, r->taken[LATENCY_WAIT], analysis_latency(a, c, i));
+	put_scarcity(out, &r->scarcity);
+	if (a->has_counted)
+		put_more(out, r->counted, COUNTERS);
+	fputs("\r\n", out);
 }
 
 void report_csv(const struct analysis *analysis, FILE *out)
@@ -236,7 +260,7 @@ void report_csv(const struct analysis *analysis, FILE *out)
 		for (size_t k = 0; k < array_count(hand_over_columns); k++)
 			fprintf(out, ",%s_%s", analysis_hand_over_name(kind), hand_over_columns[k]);
 	}
-	fputs("\r\n", out);
+	fprintf(out, "%s%s\r\n", scarcity_head, analysis->has_counted ? counted_head : "");
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		for (size_t i = 0; i < analysis->subject_count; i++)
 			put_row(out, analysis, c, i);

@@ -278,6 +278,39 @@ static void put_responses(FILE *out, const struct analysis *a, const size_t *ord
 		put_cell_responses(out, a, c, order, n);
 }
 
+/* Of the cells whose workload wants all objects of the pool. */
+static void put_scarcities(FILE *out, const struct analysis *a, const size_t *order, size_t n)
+{
+	bool headed = false;
+
+	for (size_t c = 0; c < a->cell_count; c++) {
+		for (size_t i = 0; i < n; i++) {
+			const struct analysis_scarcity *s = &analysis_at(a, c, order[i])->scarcity;
+
+			if (isnan(s->none))
+				continue;
+			if (!headed)
+				fputs("\n## Scarce objects\n\nGets that found none, how many of "
+				      "them "
+				      "in a row, the part of them that one thread met, and what "
+				      "was "
+				      "stranded: free at such a get, in caches where it did not "
+				      "look.\n\n| cell | strategy | found none, % | in a row | one "
+				      "thread's, % | stranded, % of the pool | at most "
+				      "|\n|---|---|--:|--:|--:|--:|--:|\n",
+					out);
+			headed = true;
+			put(out, "| ", a->cells[c].label, " | ");
+			put(out, "", a->subjects[order[i]].label, "");
+			fprintf(out, " | %s | %s | %s | %s | %s |\n",
+				number_plain(100 * s->none).text, number_plain(s->spell).text,
+				number_plain(100 * s->worst).text,
+				number_plain(100 * s->stranded).text,
+				number_plain(100 * s->stranded_most).text);
+		}
+	}
+}
+
 static void put_events(FILE *out, const struct analysis *a)
 {
 	size_t printed = 0;
@@ -331,6 +364,7 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 	put_latencies(out, analysis, order);
 	analysis_order(analysis, order, &contestants);
 	put_responses(out, analysis, order, n);
+	put_scarcities(out, analysis, order, n);
 	put_events(out, analysis);
 	put(out, "\nSource ", analysis->source_revision, ", build ");
 	put(out, "", analysis->build_id, "");

@@ -129,6 +129,58 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 			"mixed", json_boolean(r->mixed), NULL));
 }
 
+/* A table of these rows; nothing without any. */
+static json_t *table_of(json_t *rows)
+{
+	if (json_array_size(rows) > 0)
+		return template_record("rows", rows, NULL);
+	json_decref(rows);
+	return json_null();
+}
+
+static json_t *percent(double share)
+{
+	return page_plain(100 * share);
+}
+
+/* The rows of a workload that wants all objects of the pool; nothing of others. */
+static json_t *scarcity_of(const struct analysis *a, size_t c, const size_t *order, size_t n)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const struct analysis_scarcity *s = &analysis_at(a, c, order[i])->scarcity;
+
+		if (!isnan(s->none))
+			page_add(rows,
+				page_row(&a->subjects[order[i]],
+					template_record("none", percent(s->none), "spell",
+						page_plain(s->spell), "worst", percent(s->worst),
+						"stranded", percent(s->stranded), "most",
+						percent(s->stranded_most), NULL)));
+	}
+	return table_of(rows);
+}
+
+/* The rows of which the hardware counted something. */
+static json_t *counted_of(const struct analysis *a, size_t c, const size_t *order, size_t n)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const double *counted = analysis_at(a, c, order[i])->counted;
+
+		if (!isnan(counted[COUNTER_CYCLES]))
+			page_add(rows,
+				page_row(&a->subjects[order[i]],
+					template_record("cycles",
+						page_plain(counted[COUNTER_CYCLES]), "instructions",
+						page_plain(counted[COUNTER_INSTRUCTIONS]), "misses",
+						page_plain(counted[COUNTER_CACHE_MISSES]), NULL)));
+	}
+	return table_of(rows);
+}
+
 static json_t *best_of(const struct analysis *a, size_t c)
 {
 	const struct analysis_cell *cell = &a->cells[c];
@@ -197,7 +249,8 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		template_text(cell->command), "run", template_text(cell->run), "baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
 		"capped", json_boolean(cell->capped), "has_held", json_boolean(a->has_held),
-		"times", times, "conduct", conduct, NULL);
+		"times", times, "conduct", conduct, "scarcity", scarcity_of(a, c, order, n),
+		"counted", counted_of(a, c, order, n), NULL);
 }
 
 json_t *page_cells(const struct page *p)

@@ -308,6 +308,24 @@ static bool read_threads(json_t *threads, struct store_slice *out)
 	return true;
 }
 
+/* What only some machines and workloads tell. */
+static bool read_what_few_tell(json_t *reply, struct store_slice *out)
+{
+	json_t *counted = json_object_get(reply, "counted");
+	json_t *scarcity = json_object_get(reply, "scarcity");
+	struct store_counted *c = &out->counted;
+	struct store_scarcity *s = &out->scarcity;
+
+	c->known = counted != NULL;
+	s->known = scarcity != NULL;
+	return (!c->known ||
+		       json_unpack(counted, "{s:I, s:I, s:I}", "cycles", &c->cycles, "instructions",
+			       &c->instructions, "cache_misses", &c->cache_misses) == 0) &&
+	       (!s->known || json_unpack(scarcity, "{s:I, s:I, s:I, s:I, s:I}", "none", &s->none,
+				     "worst", &s->worst, "spells", &s->spells, "stranded",
+				     &s->stranded, "stranded_most", &s->stranded_most) == 0);
+}
+
 /* first: of the worker's turn, so that it was parked before. */
 static bool read_slice(json_t *reply, bool first, struct store_slice *out)
 {
@@ -324,7 +342,7 @@ static bool read_slice(json_t *reply, bool first, struct store_slice *out)
 		    &out->refill, "flush", &out->flush, "grow", &out->grow, "steal", &out->steal,
 		    "empty", &out->empty, "wait", &out->wait, "idle_cpu_ns", &idle_cpu_ns,
 		    "idle_ns", &idle_ns, "threads", &threads) != 0 ||
-		!read_threads(threads, out))
+		!read_threads(threads, out) || !read_what_few_tell(reply, out))
 		return false;
 	/* A parked worker that burns CPU time disturbs the others. Between its own slices it works. */
 	bool idle_cpu = first && idle_cpu_ns > idle_ns / IDLE_CPU_PARTS;

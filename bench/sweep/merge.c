@@ -113,6 +113,8 @@ static const struct {
 		  " cell_id = (SELECT new FROM place WHERE old = cell_id)"},
 	{"slice", "UPDATE moved SET block_id = block_id + (SELECT block FROM shift)"},
 	{"thread", "UPDATE moved SET block_id = block_id + (SELECT block FROM shift)"},
+	{"counted", "UPDATE moved SET block_id = block_id + (SELECT block FROM shift)"},
+	{"scarcity", "UPDATE moved SET block_id = block_id + (SELECT block FROM shift)"},
 	{"timed", "UPDATE moved SET cell_id = (SELECT new FROM place WHERE old = cell_id)"},
 	{"latency", "UPDATE moved SET cell_id = (SELECT new FROM place WHERE old = cell_id)"},
 	{"balance", "UPDATE moved SET cell_id = (SELECT new FROM place WHERE old = cell_id)"},

@@ -125,6 +125,27 @@ static int64_t hand_overs_ns(uint32_t cpu)
 	return tries < HAND_OVER_TRIES_MIN ? -1 : least;
 }
 
+bool probe_read_khz(FILE *text, uint64_t *khz)
+{
+	/* A CPU that is offline reads as 0, or as "<unknown>". */
+	return fscanf(text, "%" SCNu64, khz) == 1 && *khz > 0;
+}
+
+int64_t probe_khz(uint32_t cpu)
+{
+	char path[TEXT_BYTES];
+	uint64_t khz = 0;
+
+	snprintf(path, sizeof(path),
+		"/sys/devices/system/cpu/cpu%" PRIu32 "/cpufreq/scaling_cur_freq", cpu);
+	FILE *text = fopen(path, "re");
+	const bool told = text != NULL && probe_read_khz(text, &khz);
+
+	if (text != NULL)
+		fclose(text);
+	return told ? (int64_t)khz : -1;
+}
+
 struct survey {
 	const struct probe *probe;
 	struct probe_moment *out;
@@ -139,6 +160,7 @@ static void *survey(void *arg)
 	self->out->single_ns = single_ns();
 	if (probe->cpus > 1)
 		self->out->hand_overs_ns = hand_overs_ns(probe->cpu[1]);
+	self->out->khz = probe_khz(probe->cpu[0]);
 	return NULL;
 }
 
@@ -220,6 +242,7 @@ void probe_take(const struct probe *self, struct probe_moment *out)
 		.hand_overs_ns = -1,
 		.stolen_ns = probe_stolen_ns(self),
 		.pressure_ns = pressure_ns(),
+		.khz = -1,
 	};
 	if (self->cpus > 0 && topology_start(&thread, self->cpu[0], survey, &job) == 0)
 		pthread_join(thread, NULL);

@@ -28,6 +28,7 @@ struct probe_moment {
 				  others had it all the time */
 	int64_t stolen_ns;     /* sum: the hypervisor gave to others, of all the sweep's CPUs */
 	int64_t pressure_ns;   /* sum: some task of the system waited for a CPU */
+	int64_t khz;           /* the clock of the first CPU, which has just worked */
 };
 
 /* Finds the CPUs. Without success there are none, and a moment has what needs none. */
@@ -44,6 +45,12 @@ int64_t probe_stolen_ns(const struct probe *self);
 
 /* What a text like /proc/stat says of those CPUs' steal, in ticks. False: it lacks one of them. */
 bool probe_read_steal(FILE *text, const uint32_t *cpu, uint32_t cpus, uint64_t *ticks);
+
+/* The clock of a CPU now; -1: it is not visible. */
+int64_t probe_khz(uint32_t cpu);
+
+/* What a text like cpufreq/scaling_cur_freq says, in kHz. False: nothing. */
+bool probe_read_khz(FILE *text, uint64_t *khz);
 
 /* The sum of "some" in a text like /proc/pressure/cpu, in microseconds. False: it has none. */
 bool probe_read_pressure(FILE *text, uint64_t *us);

@@ -48,6 +48,30 @@ static void steal_is_of_the_cpus_in_use(NO_STATE)
 	}
 }
 
+static void a_clock_is_told_in_khz(NO_STATE)
+{
+	static const struct {
+		const char *text;
+		bool told;
+		uint64_t khz;
+	} cases[] = {
+		{"2900000\n", true, 2900000},
+		{"0\n", false, 0}, /* a CPU that is offline */
+		{"<unknown>\n", false, 0},
+	};
+
+	for (size_t i = 0; i < array_count(cases); i++) {
+		FILE *text = open_text(cases[i].text);
+		uint64_t khz = 0;
+		const bool told = probe_read_khz(text, &khz);
+
+		fclose(text);
+		assert_int_equal(told, cases[i].told);
+		assert_int_equal(khz, cases[i].khz);
+	}
+	assert_int_equal(probe_khz(UINT32_MAX), -1);
+}
+
 static void pressure_is_the_sum_of_some(NO_STATE)
 {
 	static const struct {
@@ -150,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steal_is_of_the_cpus_in_use),
+		cmocka_unit_test(a_clock_is_told_in_khz),
 		cmocka_unit_test(pressure_is_the_sum_of_some),
 		cmocka_unit_test(moments_follow_each_other),
 		cmocka_unit_test(a_thread_begins_on_its_cpu),

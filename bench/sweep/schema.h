@@ -10,9 +10,10 @@
 #define BENCH_SWEEP_SCHEMA_H
 
 enum {
-	STORE_SCHEMA_VERSION = 6,
+	STORE_SCHEMA_VERSION = 7,
 	/*
-	 * That can be read: 5 without what memory says of held and settled, and without
+	 * That can be read: 6 without the frequency of the table block and the tables counted and
+	 * scarcity; 5 without what memory says of held and settled, and without
 	 * the table build, and build and library of a subject; 4 without the probes of
 	 * the table block but calibration_ns, which was a single try there; 3 without the table
 	 * balance; 2 without timed, latency and load too.

@@ -35,12 +35,13 @@ CREATE TABLE cell (
 -- the machine (probe.h), before the block and, by the name of end, behind it. calibration: a fixed piece of work of one
 -- thread. hand_overs: 200 hand-overs of a cache line between the first two CPUs; NULL: there is one, or others had it.
 -- took: the block, without the probe behind it. stolen: by the hypervisor in that time, of all the sweep's CPUs.
--- pressure: how long in that time some task of the system waited for a CPU. NULL: the system doesn't tell.
+-- pressure: how long in that time some task of the system waited for a CPU. khz: the clock of the first CPU. NULL: the
+-- system doesn't tell.
 CREATE TABLE block (
   block_id INTEGER PRIMARY KEY, cell_id INTEGER NOT NULL REFERENCES cell, fork INTEGER NOT NULL,
   block INTEGER NOT NULL, started_ns INTEGER NOT NULL, calibration_ns INTEGER NOT NULL,
   calibration_end_ns INTEGER NOT NULL, hand_overs_ns INTEGER, hand_overs_end_ns INTEGER,
-  took_ns INTEGER NOT NULL, stolen_ns INTEGER, pressure_ns INTEGER, UNIQUE (cell_id, fork, block)) STRICT;
+  took_ns INTEGER NOT NULL, stolen_ns INTEGER, pressure_ns INTEGER, khz INTEGER, khz_end INTEGER, UNIQUE (cell_id, fork, block)) STRICT;
 -- One measured slice. flags: words separated by blanks, empty if the slice is clean (skew, nivcsw, migrated).
 CREATE TABLE slice (
   block_id INTEGER NOT NULL REFERENCES block, subject_id INTEGER NOT NULL REFERENCES subject,
@@ -54,6 +55,17 @@ CREATE TABLE thread (
   cpu INTEGER NOT NULL, units INTEGER NOT NULL, window_ns INTEGER NOT NULL, cpu_ns INTEGER NOT NULL,
   nvcsw INTEGER NOT NULL, nivcsw INTEGER NOT NULL, minflt INTEGER NOT NULL,
   PRIMARY KEY (block_id, subject_id, thread)) STRICT, WITHOUT ROWID;
+-- What the hardware counted in user mode in a slice, all threads together; where it counts (perf_event_open).
+CREATE TABLE counted (
+  block_id INTEGER NOT NULL, subject_id INTEGER NOT NULL, cycles INTEGER NOT NULL, instructions INTEGER NOT NULL,
+  cache_misses INTEGER NOT NULL, PRIMARY KEY (block_id, subject_id)) STRICT, WITHOUT ROWID;
+-- A slice of a workload that wants all objects of the pool. none: gets that found none, with good reason or without;
+-- worst: of the thread that met the most. spells: how often a thread found none after it had found one. stranded: objects
+-- that were free at a get that found none, a sum over these gets; stranded_most: at one of them.
+CREATE TABLE scarcity (
+  block_id INTEGER NOT NULL, subject_id INTEGER NOT NULL, none INTEGER NOT NULL, worst INTEGER NOT NULL,
+  spells INTEGER NOT NULL, stranded INTEGER NOT NULL, stranded_most INTEGER NOT NULL,
+  PRIMARY KEY (block_id, subject_id)) STRICT, WITHOUT ROWID;
 -- Latency slices, in which single calls were timed; summed over the blocks of a fork, a row a thread. units,
 -- window_ns: as of the table thread. timed_units: units of the rounds whose calls were timed, so that calls a unit can
 -- be told. flagged: how many slices were.

@@ -33,6 +33,8 @@ enum store_statement {
 	ADD_BLOCK,
 	ADD_SLICE,
 	ADD_THREAD,
+	ADD_COUNTED,
+	ADD_SCARCITY,
 	ADD_TIMED,
 	FIND_PATH,
 	SET_PATH,
@@ -52,13 +54,18 @@ static const char *const statement_text[STATEMENTS] = {
 	[ADD_MACHINE] = "INSERT INTO machine (started_ns, hash, grade, json) VALUES (?, ?, ?, ?)",
 	[ADD_BLOCK] = "INSERT INTO block (cell_id, fork, block, started_ns, calibration_ns,"
 		      " calibration_end_ns, hand_overs_ns, hand_overs_end_ns, took_ns, stolen_ns,"
-		      " pressure_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      " pressure_ns, khz, khz_end)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ADD_SLICE] = "INSERT INTO slice (block_id, subject_id, slot, window_ns, units,"
 		      " units_per_s, failed, skew, jain, slowest_share, flags, refill, flush,"
 		      " grow, steal, empty, wait)"
 		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ADD_THREAD] = "INSERT INTO thread (block_id, subject_id, thread, cpu, units, window_ns,"
 		       " cpu_ns, nvcsw, nivcsw, minflt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ADD_COUNTED] = "INSERT INTO counted (block_id, subject_id, cycles, instructions,"
+			" cache_misses) VALUES (?, ?, ?, ?, ?)",
+	[ADD_SCARCITY] = "INSERT INTO scarcity (block_id, subject_id, none, worst, spells,"
+			 " stranded, stranded_most) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[ADD_TIMED] =
 		"INSERT INTO timed (cell_id, subject_id, fork, thread, slices, flagged, units,"
 		" window_ns, timed_units) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8)"
@@ -94,9 +101,8 @@ static const char *const statement_text[STATEMENTS] = {
 		      "  fork IS NULL AND state = ?4)",
 	[COUNT_FAILURES] = "SELECT count(*) FILTER (WHERE cell_id = ?1), count(DISTINCT cell_id)"
 			   " FROM event WHERE subject_id = ?2 AND state IN ('crashed', 'hung')",
-	[COUNT_TROUBLES] =
-		"SELECT count(*) FROM event WHERE state NOT IN ('unsupported', 'rationed', "
-		"'starved', 'disturbed')",
+	[COUNT_TROUBLES] = "SELECT count(*) FROM event WHERE state NOT IN"
+			   " ('unsupported', 'rationed', 'starved', 'disturbed')",
 	[COUNT_SLICES] = "SELECT count(*) FROM slice",
 };
 
@@ -356,6 +362,8 @@ uint64_t store_blocks(const struct store *self)
 static int add_slice(
 	struct store *self, long long block_id, const struct store_slice *slice, char *why)
 {
+	const struct store_counted *counted = &slice->counted;
+	const struct store_scarcity *scarcity = &slice->scarcity;
 	const long long subject = store_row_id(slice->subject);
 
 	store_bind(self->statement[ADD_SLICE], "iiiiididddsiiiiii", block_id, subject, slice->slot,
@@ -373,7 +381,14 @@ static int add_slice(
 		if (run(self, self->statement[ADD_THREAD], why) != 0)
 			return -1;
 	}
-	return 0;
+	/* What only some machines and workloads tell. */
+	store_bind(self->statement[ADD_COUNTED], "iiiii", block_id, subject, counted->cycles,
+		counted->instructions, counted->cache_misses);
+	if (counted->known && run(self, self->statement[ADD_COUNTED], why) != 0)
+		return -1;
+	store_bind(self->statement[ADD_SCARCITY], "iiiiiii", block_id, subject, scarcity->none,
+		scarcity->worst, scarcity->spells, scarcity->stranded, scarcity->stranded_most);
+	return scarcity->known ? run(self, self->statement[ADD_SCARCITY], why) : 0;
 }
 
 /*
@@ -493,13 +508,14 @@ int store_add_block(struct store *self, const struct store_block *block, char *w
 
 	if (store_execute(self->db, self->path, "BEGIN IMMEDIATE", why) != 0)
 		return -1;
-	store_bind(self->statement[ADD_BLOCK], "iiiiiinninn", store_row_id(block->cell),
+	store_bind(self->statement[ADD_BLOCK], "iiiiiinninnnn", store_row_id(block->cell),
 		(long long)block->fork, (long long)block->block, block->started_ns,
 		(long long)before->single_ns, (long long)after->single_ns,
 		(long long)before->hand_overs_ns, (long long)after->hand_overs_ns,
 		(long long)(after->at_ns - before->at_ns),
 		growth(before->stolen_ns, after->stolen_ns),
-		growth(before->pressure_ns, after->pressure_ns));
+		growth(before->pressure_ns, after->pressure_ns), (long long)before->khz,
+		(long long)after->khz);
 	int rc = run(self, self->statement[ADD_BLOCK], why);
 	const long long block_id = sqlite3_last_insert_rowid(self->db);
 	for (size_t i = 0; rc == 0 && i < block->slices; i++)

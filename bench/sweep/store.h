@@ -33,6 +33,16 @@ struct store_thread {
 	long long cpu, units, window_ns, cpu_ns, nvcsw, nivcsw, minflt;
 };
 
+/* What the hardware counted, and how scarce objects were; the columns of schema.h. False: not told. */
+struct store_counted {
+	bool known;
+	long long cycles, instructions, cache_misses;
+};
+struct store_scarcity {
+	bool known;
+	long long none, worst, spells, stranded, stranded_most;
+};
+
 /* What one subject did in a block; the columns of schema.h. */
 struct store_slice {
 	size_t subject; /* index into the plan's subjects */
@@ -40,6 +50,8 @@ struct store_slice {
 	double units_per_s, skew, jain, slowest_share;
 	char flags[64];
 	long long refill, flush, grow, steal, empty, wait;
+	struct store_counted counted;
+	struct store_scarcity scarcity;
 	uint32_t threads;
 	struct store_thread thread[ENGINE_THREADS_MAX];
 };

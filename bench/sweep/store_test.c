@@ -160,6 +160,10 @@ static void fill_slice(struct store_slice *slice, size_t subject, uint32_t threa
 	slice->grow = 3;
 	slice->steal = 4;
 	slice->empty = 5;
+	if (subject == 0) {
+		slice->counted = (struct store_counted){true, 21, 22, 23};
+		slice->scarcity = (struct store_scarcity){true, 31, 32, 33, 34, 35};
+	}
 	slice->threads = threads;
 	for (uint32_t i = 0; i < threads; i++)
 		slice->thread[i] = (struct store_thread){i, 11, 12, 13, 14, 15, 16};
@@ -174,8 +178,8 @@ static int add_block(
 		.fork = fork,
 		.block = block,
 		.started_ns = 77,
-		.before = {100, 88, 70, 1000, 2000},
-		.after = {150, 89, -1, 1003, 2004},
+		.before = {100, 88, 70, 1000, 2000, 2900},
+		.after = {150, 89, -1, 1003, 2004, -1},
 		.slices = self->plan->subject_count,
 		.slice = slices,
 	};
@@ -262,6 +266,16 @@ static void what_goes_in_comes_out(void **state)
 		"ifnull(rss_settled, '-') || held_peak || held_settled || objects FROM "
 		"memory WHERE cell_id = 2 AND subject_id = 1 AND fork = 1",
 		"212223242526-282930");
+	assert_query(self, "SELECT khz || ifnull(khz_end, ' -') FROM block", "2900 -");
+	/* Only what is told has a row. */
+	assert_query(self,
+		"SELECT group_concat(subject_id || cycles || instructions || cache_misses) FROM "
+		"counted",
+		"1212223");
+	assert_query(self,
+		"SELECT group_concat(subject_id || none || worst || spells || stranded || "
+		"stranded_most) FROM scarcity",
+		"13132333435");
 	assert_query(self, "SELECT json || hash || grade FROM machine",
 		"{\"cpu\":\"a processor\"}0123B");
 	assert_query(self, "SELECT label || twin || is_pool FROM subject WHERE twin = 1",

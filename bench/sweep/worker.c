@@ -260,6 +260,25 @@ static json_t *thread_object(const struct engine_thread *thread)
 		(json_int_t)thread->nivcsw, "minflt", (json_int_t)thread->minflt);
 }
 
+/* What only some machines and workloads tell. */
+static void add_what_few_tell(json_t *reply, const struct engine_slice *slice)
+{
+	const struct workload_scarcity *sum = &slice->scarcity.sum;
+
+	if (slice->counted.known)
+		json_object_set_new(reply, "counted",
+			json_pack("{s:I, s:I, s:I}", "cycles",
+				(json_int_t)slice->counted.of[COUNTER_CYCLES], "instructions",
+				(json_int_t)slice->counted.of[COUNTER_INSTRUCTIONS], "cache_misses",
+				(json_int_t)slice->counted.of[COUNTER_CACHE_MISSES]));
+	if (slice->scarcity.known)
+		json_object_set_new(reply, "scarcity",
+			json_pack("{s:I, s:I, s:I, s:I, s:I}", "none", (json_int_t)sum->none,
+				"worst", (json_int_t)slice->scarcity.worst, "spells",
+				(json_int_t)sum->spells, "stranded", (json_int_t)sum->stranded,
+				"stranded_most", (json_int_t)sum->stranded_most));
+}
+
 static json_t *answer_slice(struct worker *self, const json_t *request)
 {
 	struct reader in = {.request = request};
@@ -293,8 +312,8 @@ static json_t *answer_slice(struct worker *self, const json_t *request)
 	json_t *threads = json_array();
 	for (uint32_t i = 0; i < self->threads; i++)
 		json_array_append_new(threads, thread_object(&slice.threads[i]));
-	return json_pack("{s:s, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s,"
-			 " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+	json_t *reply = json_pack("{s:s, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:s,"
+				  " s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
 		"reply", "slice", "window_ns", (json_int_t)slice.window_ns, "units",
 		(json_int_t)slice.units, "units_per_s", slice.units_per_s, "failed",
 		(json_int_t)slice.failed, "skew", slice.skew, "jain", slice.jain, "slowest_share",
@@ -303,6 +322,8 @@ static json_t *answer_slice(struct worker *self, const json_t *request)
 		"steal", (json_int_t)slice.paths.steal, "empty", (json_int_t)slice.paths.empty,
 		"wait", (json_int_t)slice.paths.wait, "idle_cpu_ns", (json_int_t)self->idle_cpu_ns,
 		"idle_ns", (json_int_t)self->idle_ns, "threads", threads);
+	add_what_few_tell(reply, &slice);
+	return reply;
 }
 
 /* What a thread's time went to, where every call was timed. */

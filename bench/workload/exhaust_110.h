@@ -38,6 +38,7 @@ static const struct workload workload_exhaust_110_info = {
 	.lane_threads = 1,
 	.by_name = true,
 	.untimed = true,
+	.scarce = true,
 	.capacity = held_capacity,
 	.open = exhaustion_open,
 	.close = exhaustion_close,

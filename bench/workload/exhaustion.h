@@ -12,11 +12,14 @@
  * can a thread have held more than what it had got by the second, with those not yet seen, less what it
  * had put by the first. Where the sum is less than the pool, an object was free at every moment.
  *
- * Who starves is told by the slowest thread's share and by Jain's index.
+ * Who starves is told by the slowest thread's share and by Jain's index, and by the part of the gets that
+ * found none which one thread met. How a pool recovers is told by how many gets in a row find none. What
+ * is free at such a get is what caches strand: the pool's objects, less what the thread has and what the
+ * others say they have.
  *
  * Counts are relaxed, and published after the call that they count. EXHAUSTION_UNSEEN says how many gets
  * of another thread may be under way or not yet visible, so that as many stranded objects of a thread are
- * not seen. A put that is seen late makes fewer false empties.
+ * not seen. A put that is seen late makes fewer false empties, and fewer stranded objects.
  */
 #ifndef BENCH_WORKLOAD_EXHAUSTION_H
 #define BENCH_WORKLOAD_EXHAUSTION_H
@@ -52,6 +55,21 @@ static inline struct exhaustion_look exhaustion_look(const struct workload_threa
 	return sum;
 }
 
+/* A thread has found none while so many objects were free. got: by it, since it entered. */
+static inline void exhaustion_note(struct workload_thread *t, uint64_t got, uint64_t free)
+{
+	struct workload_scarcity *s = &t->scarcity;
+	struct held *held = t->own;
+
+	if (s->none == 0 || held->got_then != got)
+		s->spells++;
+	held->got_then = got;
+	s->none++;
+	s->stranded += free;
+	if (free > s->stranded_most)
+		s->stranded_most = free;
+}
+
 /*
  * A thread has found none. Counts it where that was false; where it may be true it tries once more: the
  * object, or NULL. A strategy's table as a variable: this is no fast path.
@@ -59,19 +77,19 @@ static inline struct exhaustion_look exhaustion_look(const struct workload_threa
 static COLD void *exhaustion_met_none(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t)
 {
+	struct exhaustion_count *counts = t->shared;
 	const struct held *held = t->own;
-
-	if (held->high <= HELD_OBJECTS) {
-		t->failed++;
-		return NULL;
-	}
+	const bool all_fit = held->high <= HELD_OBJECTS;
 	const struct exhaustion_look before = exhaustion_look(t);
-	void *object = ops->get(pool, t->self);
+	void *object = all_fit ? NULL : ops->get(pool, t->self);
 	if (object != NULL)
 		return object;
 	const struct exhaustion_look after = exhaustion_look(t);
-	const uint64_t others = after.got - before.put + (t->cell->threads - 1) * EXHAUSTION_UNSEEN;
-	if (others + held->count < pool->config.capacity)
+	const uint64_t out = held->count + after.got - before.put;
+	const uint64_t capacity = pool->config.capacity;
+	exhaustion_note(
+		t, atom_load_relaxed(&counts[t->index].got), out < capacity ? capacity - out : 0);
+	if (all_fit || out + (t->cell->threads - 1) * EXHAUSTION_UNSEEN < capacity)
 		t->failed++;
 	return NULL;
 }
@@ -143,6 +161,7 @@ static inline int exhaustion_enter(struct workload_thread *t, uint32_t demand)
 	if (held == NULL)
 		return -ENOMEM;
 	held->count = 0;
+	held->got_then = 0;
 	held->high = HELD_OBJECTS * demand / 100;
 	held->random = t->cell->seed + t->index;
 	t->own = held;

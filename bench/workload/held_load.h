@@ -42,6 +42,7 @@ struct held {
 	uint32_t count;
 	uint32_t low, high; /* it puts down to low as soon as it has high */
 	void *object[HELD_MOST];
+	uint64_t got_then; /* exhaustion.h: how many it had got when it last found none */
 };
 
 ALWAYS_INLINE void held_put_down(const struct pool_ops *ops, struct pool *pool,
