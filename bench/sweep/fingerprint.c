@@ -5,10 +5,12 @@
 #include "bench/base/append.h"
 #include "bench/base/clock.h"
 #include "bench/base/hash.h"
+#include "bench/engine/counters.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/offsets.h"
 #include "bench/engine/topology.h"
 #include "bench/sweep/build_id.h"
+#include "bench/sweep/grade.h"
 #include "bench/sweep/probe.h"
 #include "bench/sweep/revision.h"
 
@@ -28,7 +30,6 @@
 
 enum {
 	TEXT_BYTES = 512,
-	REASONS_BYTES = 2048,
 	CPUINFO_BYTES = 16384, /* the first processor's paragraph is about 1.5 KiB */
 	PROBE_MS = 200,        /* long enough for twenty ticks of /proc/stat */
 	/* A gap in the spinning thread's own time that no cache miss explains, nanoseconds. */
@@ -39,9 +40,7 @@ enum {
 struct sketch {
 	json_t *json;
 	uint64_t identity;
-	char grade;
-	char reasons[REASONS_BYTES];
-	bool limited; /* in CPU time, by a control group */
+	struct grade_findings found;
 };
 
 /* The first `bytes` - 1 characters of a file; "" if it can't be read. Returns text. */
@@ -123,21 +122,6 @@ __attribute__((format(printf, 3, 4))) static void add_identity(
 	self->identity = hash_text(hash_text(self->identity, name), text);
 }
 
-/* The worst finding decides; each gives its reason and what would help. */
-__attribute__((format(printf, 3, 4))) static void lower_grade(
-	struct sketch *self, char grade, const char *format, ...)
-{
-	char reason[TEXT_BYTES];
-	va_list args;
-
-	self->grade = grade > self->grade ? grade : self->grade;
-	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
-	append(self->reasons, sizeof(self->reasons), "%s%c: %s",
-		self->reasons[0] == '\0' ? "" : " ", grade, reason);
-}
-
 /*
  * What it is.
  */
@@ -159,10 +143,7 @@ static void add_processor(struct sketch *self)
 	read_line("/sys/class/dmi/id/product_name", product, sizeof(product));
 	add_identity(self, "virtual", "%s%s%.100s%s%.100s", guest ? "yes" : "no",
 		vendor[0] ? ", " : "", vendor, product[0] ? " " : "", product);
-	if (guest)
-		lower_grade(self, 'B',
-			"this is a virtual machine, whose neighbours can't be seen; bare metal "
-			"would be quieter.");
+	self->found.guest = guest;
 	if (uname(&system) == 0)
 		add_identity(self, "kernel", "%.60s %.60s %.60s", system.sysname, system.release,
 			system.machine);
@@ -318,57 +299,32 @@ bool fingerprint_cpu_limit(
 
 static void add_settings(struct sketch *self)
 {
-	char value[TEXT_BYTES];
+	struct grade_findings *found = &self->found;
+	char groups[CPUINFO_BYTES], value[TEXT_BYTES];
 
-	read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", value, sizeof(value));
-	add_text(self, "governor", value);
-	if (value[0] != '\0' && strcmp(value, "performance") != 0)
-		lower_grade(self, 'B',
-			"the frequency governor is '%s'; 'cpupower frequency-set -g performance' "
-			"steadies it.",
-			value);
-	read_line("/sys/devices/system/cpu/intel_pstate/no_turbo", value, sizeof(value));
-	add_text(self, "turbo", value[0] == '\0' ? "" : (value[0] == '0' ? "on" : "off"));
-	if (value[0] == '0')
-		lower_grade(self, 'B',
-			"turbo is on, so that the clock goes by heat and neighbours; 'echo 1 > "
-			"/sys/devices/system/cpu/intel_pstate/no_turbo' steadies it.");
-	read_line("/sys/devices/system/cpu/cpufreq/boost", value, sizeof(value));
-	add_text(self, "boost", value[0] == '\0' ? "" : (value[0] == '1' ? "on" : "off"));
-	if (value[0] == '1')
-		lower_grade(self, 'B',
-			"the clock is boosted, by as much as heat and neighbours allow; 'echo 0 > "
-			"/sys/devices/system/cpu/cpufreq/boost' steadies it.");
-	read_line("/sys/devices/system/cpu/smt/control", value, sizeof(value));
-	add_text(self, "smt", value);
-	if (strcmp(value, "on") == 0)
-		lower_grade(self, 'B',
-			"CPUs share cores (SMT), so that what one does slows its sibling; 'echo "
-			"off > /sys/devices/system/cpu/smt/control' leaves one a core.");
-	read_line("/sys/kernel/mm/transparent_hugepage/enabled", value, sizeof(value));
-	if (strstr(value, "[always]") != NULL)
-		lower_grade(self, 'B',
-			"the kernel gives huge pages where it finds room, which differs from "
-			"process to process; 'echo madvise > "
-			"/sys/kernel/mm/transparent_hugepage/enabled' leaves them to who asks.");
-	read_line("/proc/sys/kernel/randomize_va_space", value, sizeof(value));
-	add_text(self, "address randomisation", value);
-	if (strcmp(value, "0") == 0)
-		lower_grade(self, 'B',
-			"address randomisation is off, so every fork has the same layout; 'sysctl "
-			"kernel.randomize_va_space=2' turns it on.");
+	read_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", found->governor,
+		GRADE_VALUE_BYTES);
+	read_line("/sys/devices/system/cpu/intel_pstate/no_turbo", found->no_turbo,
+		GRADE_VALUE_BYTES);
+	read_line("/sys/devices/system/cpu/cpufreq/boost", found->boost, GRADE_VALUE_BYTES);
+	read_line("/sys/devices/system/cpu/smt/control", found->smt, GRADE_VALUE_BYTES);
+	read_line("/sys/kernel/mm/transparent_hugepage/enabled", found->huge_pages,
+		GRADE_VALUE_BYTES);
+	read_line("/proc/sys/kernel/randomize_va_space", found->randomisation, GRADE_VALUE_BYTES);
+	add_text(self, "governor", found->governor);
+	add_text(self, "turbo",
+		found->no_turbo[0] == '\0' ? "" : (found->no_turbo[0] == '0' ? "on" : "off"));
+	add_text(self, "boost",
+		found->boost[0] == '\0' ? "" : (found->boost[0] == '1' ? "on" : "off"));
+	add_text(self, "smt", found->smt);
+	add_text(self, "address randomisation", found->randomisation);
 	add_boot_options(self);
-
-	char groups[CPUINFO_BYTES], limit[FINGERPRINT_LIMIT_BYTES];
-
+	counters_describe(value, sizeof(value));
+	add_text(self, "hardware counters", value);
 	read_file("/proc/self/cgroup", groups, sizeof(groups));
-	self->limited = fingerprint_cpu_limit(groups, "/sys/fs/cgroup", limit);
-	add_text(self, "cgroup cpu limit", self->limited ? limit : "");
-	if (self->limited)
-		lower_grade(self, 'C',
-			"a control group limits the CPU time (%s) and stops threads when it is "
-			"used up; run outside of it.",
-			limit);
+	if (!fingerprint_cpu_limit(groups, "/sys/fs/cgroup", found->limit))
+		found->limit[0] = '\0';
+	add_text(self, "cgroup cpu limit", found->limit);
 }
 
 static void add_build(struct sketch *self)
@@ -460,64 +416,39 @@ static double pressure_share(const char *text)
 
 static void add_noise(struct sketch *self)
 {
+	struct grade_findings *found = &self->found;
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct probe probe;
-	char value[TEXT_BYTES], pressure[TEXT_BYTES];
-	double load = 0;
+	char value[TEXT_BYTES];
 	unsigned running = 0;
 
 	/* Before the probe: it would count itself. */
 	read_line("/proc/loadavg", value, sizeof(value));
-	sscanf(value, "%lf %*f %*f %u", &load, &running);
+	sscanf(value, "%lf %*f %*f %u", &found->load, &running);
 	add_text(self, "load", value);
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	if (running > 1)
-		lower_grade(self, running > (unsigned)cpus ? 'D' : 'C',
-			"%u other task%s ready to run now; end what needs CPU time.", running - 1,
-			running == 2 ? " is" : "s are");
-	else if (load > 0.5)
-		lower_grade(self, 'B',
-			"the load of the last minute was %.1f; wait until it is below 0.5.", load);
-	read_line("/proc/pressure/cpu", pressure, sizeof(pressure));
-	add_text(self, "cpu pressure", pressure);
-
-	const double waited = pressure_share(pressure);
-
-	if (waited > 1)
-		lower_grade(self, waited > 20 ? 'D' : (waited > 5 ? 'C' : 'B'),
-			"for %.0f %% of the last ten seconds some task waited for a CPU; end what "
-			"needs CPU time.",
-			waited);
+	found->ready = running > 1 ? running - 1 : 0;
+	found->cpus = cpus > 0 ? (unsigned)cpus : 1;
+	read_line("/proc/pressure/cpu", value, sizeof(value));
+	add_text(self, "cpu pressure", value);
+	found->pressure = pressure_share(value);
 
 	probe_open(&probe);
 	const int64_t stolen = probe_stolen_ns(&probe);
-	struct gaps gaps = spin((uint64_t)PROBE_MS * 1000000);
+	const struct gaps gaps = spin((uint64_t)PROBE_MS * 1000000);
 	const int64_t stolen_later = probe_stolen_ns(&probe);
 
-	add(self, "spin probe", "lost %.2f %% of %d ms, longest gap %.0f us", gaps.lost, PROBE_MS,
-		(double)gaps.longest_ns / 1000);
-	/*
-	 * Measured on a 2-CPU guest: 1.1 % and 37 us when quiet, 3 to 17 % and up to 33 ms under
-	 * load.
-	 */
-	if (gaps.lost > 0.5)
-		lower_grade(self, gaps.lost > 5 ? 'D' : (gaps.lost > 2 ? 'C' : 'B'),
-			"a spinning thread lost %.1f %% of its time, %.0f us at once; %s.",
-			gaps.lost, (double)gaps.longest_ns / 1000,
-			self->limited ? "the control group stops it, or something else runs on its "
-					"CPU"
-				      : "something else runs on its CPU");
+	found->lost = gaps.lost;
+	found->lost_us = (double)gaps.longest_ns / 1000;
+	add(self, "spin probe", "lost %.2f %% of %d ms, longest gap %.0f us", found->lost, PROBE_MS,
+		found->lost_us);
+	const int64_t khz = probe.cpus > 0 ? probe_khz(probe.cpu[0]) : -1;
+
+	add(self, "frequency", khz > 0 ? "%.2f GHz" : "not visible", (double)khz / 1e6);
 	if (stolen < 0 || stolen_later < 0)
 		return;
-
-	const double steal =
+	found->stolen =
 		100.0 * (double)(stolen_later - stolen) / (PROBE_MS * 1e6 * (double)probe.cpus);
-
-	add(self, "steal", "%.1f %%", steal);
-	if (stolen_later > stolen)
-		lower_grade(self, steal > 5 ? 'D' : 'C',
-			"the hypervisor gave %.0f %% of the time to other guests; choose another "
-			"hour or host.",
-			steal);
+	add(self, "steal", "%.1f %%", found->stolen);
 }
 
 int fingerprint_take(struct fingerprint *out)
@@ -525,8 +456,8 @@ int fingerprint_take(struct fingerprint *out)
 	struct sketch self = {
 		.json = json_object(),
 		.identity = HASH_EMPTY,
-		.grade = 'A',
 	};
+	struct grade grade;
 
 	if (self.json == NULL)
 		return -ENOMEM;
@@ -538,10 +469,11 @@ int fingerprint_take(struct fingerprint *out)
 	add_build(&self);
 	add_clocks(&self);
 	add_noise(&self);
-	*out = (struct fingerprint){.json = self.json, .grade = {self.grade, '\0'}};
+	grade_judge(&self.found, &grade);
+	*out = (struct fingerprint){.json = self.json, .grade = {grade.letter, '\0'}};
 	snprintf(out->identity, sizeof(out->identity), "%016" PRIx64, self.identity);
-	add(&self, "noise grade", "%c", self.grade);
-	add_text(&self, "noise reasons", self.reasons[0] ? self.reasons : "A: nothing disturbs.");
+	add(&self, "noise grade", "%c", grade.letter);
+	add_text(&self, "noise reasons", grade.reasons);
 	return 0;
 }
 
