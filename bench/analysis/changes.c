@@ -123,6 +123,7 @@ static void judge(struct analysis *a, struct analysis_moment *moments, enum anal
 
 	const double usual = low_median(scratch, count);
 
+	a->usual[probe] = usual;
 	for (size_t place = 0; place < 2 * n; place++) {
 		const double away = moments[place / 2].log[probe][place % 2] - usual;
 		const int side = away > allowed ? 1 : away < -allowed ? -1 : 0;
@@ -201,6 +202,44 @@ bool analysis_was_other(const struct analysis *a, int64_t block_id, uint64_t thr
 		return false;
 	return threads > 1 ? a->moments[low].other
 			   : !isnan(a->moments[low].change[ANALYSIS_SINGLE]);
+}
+
+/* How much longer a probe took in b, as a logarithm; 0: no more than its noise, or it was not read. */
+static double changed_by(
+	const struct analysis *a, const struct analysis *b, enum analysis_probe probe)
+{
+	const double change = b->usual[probe] - a->usual[probe];
+
+	return fabs(change) > fmax(a->allowed[probe], b->allowed[probe]) ? change : 0;
+}
+
+bool analysis_changed_between(const struct analysis *a, const struct analysis *b, uint64_t threads)
+{
+	/* One thread alone hands nothing over. */
+	return changed_by(a, b, ANALYSIS_SINGLE) != 0 ||
+	       (threads != 1 && changed_by(a, b, ANALYSIS_HANDED) != 0);
+}
+
+void analysis_changed_text(const struct analysis *a, const struct analysis *b, char *text)
+{
+	const char *between = "The machine changed between A and B, an event: in B ";
+
+	*text = '\0';
+	for (int probe = 0; probe < ANALYSIS_PROBES; probe++) {
+		const double change = changed_by(a, b, (enum analysis_probe)probe);
+
+		if (change == 0)
+			continue;
+		append(text, ANALYSIS_SENTENCE_BYTES, "%s%s took %s times", between,
+			analysis_probe_name((enum analysis_probe)probe), number_ratio(change).text);
+		between = ", ";
+	}
+	if (*text != '\0')
+		append(text, ANALYSIS_SENTENCE_BYTES,
+			" as long. There is no verdict on %s: their ratios are between two states "
+			"of "
+			"the machine. ",
+			analysis_changed_between(a, b, 1) ? "any row" : "rows of several threads");
 }
 
 /* The size of an event: that of the probe which changed the most. */
@@ -341,6 +380,34 @@ static void tell_lacking(const struct analysis *a, char *text)
 			2 * a->moment_count, lacking);
 }
 
+/* What the first CPU's clock did, where that can be seen; older stores don't say. */
+static void tell_frequency(const struct analysis *a, char *text)
+{
+	AUTO_FREE double *ghz = need(2 * a->moment_count, sizeof(*ghz));
+	double low = INFINITY, high = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2 * a->moment_count; i++) {
+		const double khz = a->moments[i / 2].khz[i % 2];
+
+		if (isnan(khz))
+			continue;
+		ghz[n++] = khz / 1e6;
+		low = fmin(low, khz / 1e6);
+		high = fmax(high, khz / 1e6);
+	}
+	if (n == 0) {
+		if (a->has_frequency)
+			append(text, ANALYSIS_SENTENCE_BYTES,
+				" At which frequency the CPUs ran is not visible.");
+		return;
+	}
+	append(text, ANALYSIS_SENTENCE_BYTES,
+		" The first CPU ran at %s GHz in the median, %s to %s.",
+		number_plain(stats_median(ghz, n)).text, number_plain(low).text,
+		number_plain(high).text);
+}
+
 void analysis_changes(const struct analysis *a, char *text)
 {
 	*text = '\0';
@@ -355,4 +422,5 @@ void analysis_changes(const struct analysis *a, char *text)
 		tell_none(a, text);
 	tell_lacking(a, text);
 	tell_others(a, text);
+	tell_frequency(a, text);
 }

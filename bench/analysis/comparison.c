@@ -169,6 +169,12 @@ static bool row_of(const struct comparison *c, size_t ca, size_t cb, size_t sa,
 	return row->both || row->state != row->other;
 }
 
+/* Whether a cell's ratios are between two states of one machine, so that they say nothing of designs. */
+static bool is_between_states(const struct comparison *c, size_t ca)
+{
+	return c->same_machine && analysis_changed_between(c->a, c->b, c->a->cells[ca].threads);
+}
+
 /* What is said of a row that both have. */
 static void judge(struct comparison *c, struct comparison_row *row, const struct between_row *from)
 {
@@ -179,7 +185,7 @@ static void judge(struct comparison *c, struct comparison_row *row, const struct
 	row->fails = c->condition.given && comparison_significant(row) &&
 		     meets(&c->condition, exp(row->speed.point));
 	c->verdicts[row->verdict]++;
-	c->unknown += isnan(row->runs) ? 1 : 0;
+	c->unknown += isnan(row->runs) && !is_between_states(c, row->cell) ? 1 : 0;
 }
 
 void comparison_make(struct comparison *c, const struct analysis *a, const struct analysis *b,
@@ -204,11 +210,16 @@ void comparison_make(struct comparison *c, const struct analysis *a, const struc
 			!row_of(c, ca, cb, i % a->subject_count, row, &floor_log))
 			continue;
 		c->row_count++;
-		if (row->both)
-			between[c->pairs++] = (struct between_row){.cell = ca,
-				.group = group_of(&a->cells[ca]),
-				.effect = stats_difference(row->b, row->a),
-				.floor_log = floor_log};
+		if (!row->both)
+			continue;
+		between[c->pairs] = (struct between_row){.cell = ca,
+			.group = group_of(&a->cells[ca]),
+			.effect = stats_difference(row->b, row->a),
+			.floor_log = floor_log};
+		/* Without evidence nothing is claimed, and the others don't learn from it. */
+		if (is_between_states(c, ca))
+			between[c->pairs].effect.forks = 0;
+		c->pairs++;
 	}
 	between_runs(between, c->pairs, a->margin, condition->given ? alarm_error : STATS_ERROR);
 	for (size_t i = 0; i < c->row_count; i++) {
@@ -241,6 +252,8 @@ bool comparison_disturbed(const struct comparison *c, size_t cell)
 void comparison_tell(const struct comparison *c, char *text)
 {
 	text[0] = '\0';
+	if (c->same_machine)
+		analysis_changed_text(c->a, c->b, text);
 	append(text, ANALYSIS_SENTENCE_BYTES,
 		"Of %zu pairs B is slower in %zu, faster in %zu, equivalent in %zu; %zu are "
 		"inconclusive.",

@@ -426,7 +426,7 @@ static void hand_overs_are_shown(void **state)
 	free(text);
 	text = printed(report_csv);
 	assert_non_null(strstr(text, ",gets_count,gets_mean_ns,gets_p50_ns,"));
-	assert_non_null(strstr(text, ",age_p99.99_ns,age_longest_ns\r\n"));
+	assert_non_null(strstr(text, ",age_p99.99_ns,age_longest_ns,gets_none_share,"));
 	free(text);
 	all_cells.forks = 1;
 	all_cells.blocks = 1;
@@ -704,6 +704,88 @@ static void profiles_are_as_wide_as_a_unit(NO_STATE)
 				    weight_of(file, "does all of it", "fast") -
 			    8 * 0.25 / 0.5) < 0.2);
 	json_decref(file);
+}
+
+/* What scarce objects and the hardware's counters come to, in every format, where there is any. */
+static void what_few_tell_is_told(NO_STATE)
+{
+	struct analysis *const whole = analysis;
+	struct synthetic_store wanted = synthetic_store_default();
+	char path[PATH_BYTES], why[WHY_BYTES], *text;
+
+	assert_int_equal(count(page(), "Stranded"), 0);
+	assert_int_equal(count(page(), "Cycles<br>a unit"), 0);
+	text = printed(report_csv);
+	assert_int_equal(count(text, ",gets_none_share,"), 1);
+	assert_int_equal(count(text, ",cycles_per_unit,"), 0);
+	free(text);
+
+	snprintf(path, sizeof(path), "%s/few_tell.db", directory);
+	wanted.cells = 1;
+	synthetic_store_write(path, &wanted);
+	/* A fifth of the gets found none, four in a row, half by one thread; a tenth was free, once a half. */
+	synthetic_store_execute(path,
+		"UPDATE memory SET capacity = 1000; UPDATE slice SET units = 4000;"
+		"INSERT INTO scarcity SELECT block_id, subject_id, 1000, 500, 250, 100000, 500"
+		" FROM slice JOIN subject USING (subject_id) WHERE label = 'mutex';"
+		"INSERT INTO counted SELECT block_id, subject_id, 12000, 48000, 1000 FROM slice"
+		" JOIN subject USING (subject_id) WHERE label = 'ticket'");
+	if (analysis_read(path, NULL, &analysis, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	text = printed(report_html);
+	assert_int_equal(count(text, "Stranded,<br>% of the pool"), 1);
+	assert_non_null(strstr(text, "<td>20.0</td><td>4.00</td><td>50.0</td><td>10.0</td>"
+				     "<td>50.0</td>"));
+	assert_int_equal(count(text, "Cycles<br>a unit"), 1);
+	assert_non_null(strstr(text, "<th scope=\"row\">ticket</th><td>3.00</td><td>12.0</td>"
+				     "<td>0.250</td>"));
+	free(text);
+	text = printed(report_markdown);
+	assert_non_null(strstr(text, "| mutex | 20.0 | 4.00 | 50.0 | 10.0 | 50.0 |\n"));
+	assert_int_equal(count(text, "## Scarce objects"), 1);
+	free(text);
+	text = printed(report_csv);
+	assert_non_null(strstr(text, ",cycles_per_unit,instructions_per_unit,cache_misses_per_unit"
+				     "\r\n"));
+	assert_non_null(strstr(text, ",0.2,4,0.5,0.1,0.5,,,\r\n"));
+	assert_non_null(strstr(text, ",,,,,,3,12,0.25\r\n"));
+	free(text);
+	analysis_free(analysis);
+	analysis = whole;
+}
+
+/* At which frequency the CPUs ran, where it is visible, stands with what the machine did. */
+static void the_frequency_is_told(NO_STATE)
+{
+	static const struct {
+		const char *sql, *says;
+	} cases[] = {
+		{"UPDATE block SET khz = NULL", " At which frequency the CPUs ran is not visible."},
+		{"UPDATE block SET khz = 2000000, khz_end = 3000000;"
+		 "UPDATE block SET khz = NULL, khz_end = 3500000 WHERE block_id = 1",
+			" The first CPU ran at 3.00 GHz in the median, 2.00 to 3.50."},
+	};
+	struct synthetic_store wanted = synthetic_store_default();
+	char path[PATH_BYTES], why[WHY_BYTES], text[ANALYSIS_SENTENCE_BYTES];
+
+	snprintf(path, sizeof(path), "%s/frequency.db", directory);
+	wanted.cells = 1;
+	for (int schema = 6; schema <= 7; schema++) {
+		for (size_t i = 0; i < (schema == 6 ? 1 : array_count(cases)); i++) {
+			struct analysis *a = NULL;
+
+			wanted.schema = schema;
+			synthetic_store_write(path, &wanted);
+			if (schema > 6)
+				synthetic_store_execute(path, cases[i].sql);
+			if (analysis_read(path, NULL, &a, why, sizeof(why)) != 0)
+				fail_msg("%s", why);
+			analysis_changes(a, text);
+			/* A store from before it was asked says nothing. */
+			assert_int_equal(strstr(text, cases[i].says) != NULL, schema > 6);
+			analysis_free(a);
+		}
+	}
 }
 
 /* False empties have their own name in every format, and a number only where they are counted. */
@@ -1126,6 +1208,58 @@ static void compare_refuses_another_machine(NO_STATE)
 		&command_compare, 0, "B is slower in", "--across-machines", store, other, NULL);
 }
 
+/*
+ * Two sweeps a minute apart, of one program, as they were seen: in the second one hand-overs take 2.6 times
+ * as long, and so do rows of several threads, each by its own factor. That is one event, and no row is
+ * slower. It may fall between the sweeps, or into the second.
+ */
+static void two_sweeps_and_one_change(NO_STATE)
+{
+	static const char change[] =
+		"UPDATE block SET hand_overs_ns = 26 * hand_overs_ns / 10, hand_overs_end_ns = 26 *"
+		" hand_overs_end_ns / 10 WHERE block_id >= %d;"
+		"UPDATE slice SET units_per_s = units_per_s / (1.4 + 0.1 * (subject_id %% 13)) "
+		"WHERE"
+		" block_id >= %d AND block_id IN (SELECT block_id FROM block JOIN cell USING"
+		" (cell_id) WHERE threads > 1)";
+	/* The second sweep's first block in the other state: of one thread's cell, or of the other's. */
+	static const int first[] = {1, 80};
+	char a[PATH_BYTES], b[PATH_BYTES], sql[WHY_BYTES], why[WHY_BYTES], *output;
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *second = NULL;
+
+	snprintf(a, sizeof(a), "%s/minute1.db", directory);
+	snprintf(b, sizeof(b), "%s/minute2.db", directory);
+	wanted.cells = 2;
+	wanted.forks = 6;
+	wanted.blocks = 8;
+	synthetic_store_write(a, &wanted);
+	for (size_t i = 0; i < array_count(first); i++) {
+		wanted.seed++;
+		synthetic_store_write(b, &wanted);
+		snprintf(sql, sizeof(sql), change, first[i], first[i]);
+		synthetic_store_execute(b, sql);
+		if (analysis_read(b, NULL, &second, why, sizeof(why)) != 0)
+			fail_msg("%s", why);
+		assert_int_equal(second->change_count, first[i] > 1);
+		analysis_free(second);
+		assert_int_equal(
+			captured_run(&command_compare, &output, "--fail-if=ratio<0.97", a, b, NULL),
+			0);
+		assert_non_null(strstr(output, "pairs B is slower in 0, faster in 0,"));
+		assert_int_equal(
+			count(output, "an event: in B a hand-over between CPUs took 2.60 "
+				      "times as long. There is no verdict on rows of several"),
+			first[i] == 1);
+		assert_int_equal(count(output, "; 1 event of the machine, left out"), first[i] > 1);
+		assert_null(strstr(output, "not known what runs vary by"));
+		/* Cells of one thread are compared as ever. */
+		assert_int_equal(count(output, "pair, 1 thread; runs vary by "), 1);
+		assert_int_equal(count(output, "pair, 2 threads; runs vary by "), first[i] > 1);
+		free(output);
+	}
+}
+
 /* Three rows can't tell what runs vary by, so nothing is claimed, however large the difference. */
 static void compare_of_few_rows_decides_nothing(NO_STATE)
 {
@@ -1227,6 +1361,8 @@ int main(void)
 		cmocka_unit_test(markdown_tables_are_regular),
 		cmocka_unit_test(csv_rows_have_all_fields),
 		cmocka_unit_test(false_empties_are_told),
+		cmocka_unit_test(what_few_tell_is_told),
+		cmocka_unit_test(the_frequency_is_told),
 		cmocka_unit_test(marks_outlast_another_baseline),
 		cmocka_unit_test(latency_is_shown_with_its_marks),
 		cmocka_unit_test(hand_overs_are_shown),
@@ -1245,6 +1381,7 @@ int main(void)
 		cmocka_unit_test(compare_lists_differences_first),
 		cmocka_unit_test(compare_writes_documents),
 		cmocka_unit_test(compare_refuses_another_machine),
+		cmocka_unit_test(two_sweeps_and_one_change),
 		cmocka_unit_test(compare_of_few_rows_decides_nothing),
 		cmocka_unit_test(compare_knows_times_of_calls),
 		cmocka_unit_test(compare_has_an_exit_status_for_ci),
