@@ -194,9 +194,9 @@ static const char *sweep_line(struct analysis *a, size_t cell_at, const json_t *
 	if (cell->forks > 0)
 		fprintf(out, " --forks %zu --blocks %zu", cell->forks,
 			(cell->blocks + cell->forks - 1) / cell->forks);
-	/* Where threads outnumber CPUs, slices are a multiple of what --slice-ms says. */
+	/* Of some cells slices are a multiple of what --slice-ms says. */
 	append_slices(
-		out, plan, cell, ms / (cell->oversubscribed ? PLAN_OVERSUBSCRIBED_FACTOR : 1));
+		out, plan, cell, ms / plan_slice_factor(cell->workload, cell->oversubscribed));
 	if (json_is_false(json_object_get(plan, "latency")))
 		fputs(" --no-latency", out);
 	fprintf(out, " --seed %" PRIu64, a->seed);

@@ -50,10 +50,10 @@ enum {
 	 */
 	PLAN_RATION_FACTOR = 10,
 	/*
-	 * Oversubscribed cells need a window of many scheduler turns, which are 3 ms and more: ten
-	 * times an ordinary slice.
+	 * Oversubscribed cells need a window of many scheduler turns, which are 3 ms and more, and
+	 * workloads of long slices of several round trips (workload.h): ten times an ordinary slice.
 	 */
-	PLAN_OVERSUBSCRIBED_FACTOR = 10,
+	PLAN_LONG_FACTOR = 10,
 };
 
 /* Cells: every combination of what the lists have. An empty list means what is usual. */
@@ -203,6 +203,9 @@ static inline bool plan_loads(const struct plan *plan, const struct plan_cell *c
  * threads wait for each other can need more, up to its ration.
  */
 uint64_t plan_block_ns(const struct plan *plan, size_t cell);
+
+/* How many times an ordinary slice one of a cell lasts: 1 or PLAN_LONG_FACTOR. */
+uint32_t plan_slice_factor(const char *workload, bool oversubscribed);
 uint64_t plan_eta_ns(const struct plan *plan);
 
 /*

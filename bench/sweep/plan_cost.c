@@ -1,6 +1,7 @@
 /* What a plan costs: the length of a slice, time, memory, room on the disk. */
 #include "alloc/mechanism/slab.h"
 #include "bench/engine/engine.h"
+#include "bench/engine/instances.h"
 #include "bench/sweep/plan_parts.h"
 
 /* The lead-in is one part in so many of a slice; it must be at least one in ten. */
@@ -53,10 +54,17 @@ enum {
  * Time.
  */
 
+uint32_t plan_slice_factor(const char *workload, bool oversubscribed)
+{
+	const struct workload *known = workload_find(workload);
+
+	return oversubscribed || (known != NULL && known->long_slices) ? PLAN_LONG_FACTOR : 1;
+}
+
 /* How many ordinary slices one slice of cell counts for. */
 static double slice_weight(const struct plan_cell *cell)
 {
-	return cell->oversubscribed ? PLAN_OVERSUBSCRIBED_FACTOR : 1;
+	return plan_slice_factor(cell->workload->name, cell->oversubscribed);
 }
 
 static double lead_in_ns(double slice_ns)

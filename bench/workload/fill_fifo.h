@@ -1,9 +1,9 @@
 /*
- * fill_fifo: get 32768 objects, then put all of them in the order in which they were got. fill_load.h has the loop.
+ * fill_fifo: get many objects, then put all of them in the order in which they were got. fill_load.h has the loop.
  *
  * All threads do the same, each with objects of its own. Counts moves.
  *
- * What it can't show: a pool larger than the last-level cache, unless --size makes it so.
+ * What it can't show: a pool larger than a last cache of more than some 30 MiB a thread, unless --size makes it so.
  */
 #ifndef BENCH_WORKLOAD_FILL_FIFO_H
 #define BENCH_WORKLOAD_FILL_FIFO_H
@@ -25,12 +25,13 @@ static int fill_fifo_enter(const struct pool_ops *ops, struct pool *pool, struct
 
 static const struct workload workload_fill_fifo_info = {
 	.name = "fill_fifo",
-	.summary = "get 32768 objects, put all back in that order",
+	.summary = "get many objects, put all back in that order",
 	.unit = "moves",
 	.program = "A driver that posts a large ring of buffers and takes all down again, first in "
 		   "first out. Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
+	.long_slices = true,
 	.untimed = true,
 	.demand = fill_demand,
 	.enter = fill_fifo_enter,

@@ -1,9 +1,9 @@
 /*
- * fill_random: get 32768 objects, then put all of them in a random order, so that the pool's own is lost. fill_load.h has the loop.
+ * fill_random: get many objects, then put all of them in a random order, so that the pool's own is lost. fill_load.h has the loop.
  *
  * All threads do the same, each with objects of its own. Counts moves.
  *
- * What it can't show: a pool larger than the last-level cache, unless --size makes it so. Each thread has one order
+ * What it can't show: a pool larger than a last cache of more than some 30 MiB a thread, unless --size makes it so. Each thread has one order
  * for all rounds.
  */
 #ifndef BENCH_WORKLOAD_FILL_RANDOM_H
@@ -27,12 +27,13 @@ static int fill_random_enter(
 
 static const struct workload workload_fill_random_info = {
 	.name = "fill_random",
-	.summary = "get 32768 objects, put all back in a random order",
+	.summary = "get many objects, put all back in a random order",
 	.unit = "moves",
 	.program = "A driver whose many buffers come back in any order, so that the pool's own "
 		   "order is lost. Cold lines.",
 	.lane_threads = 1,
 	.by_name = true,
+	.long_slices = true,
 	.untimed = true,
 	.demand = fill_demand,
 	.enter = fill_random_enter,
