@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
 	&command_info,
 	&command_run,
 	&command_micro,
+	&command_count,
 	&command_selftest,
 	&command_worker,
 };

@@ -25,6 +25,7 @@ extern const struct command command_info;     /* info.c */
 extern const struct command command_worker;   /* worker.c: hidden, started by the controller */
 extern const struct command command_micro;    /* micro.c */
 extern const struct command command_run;      /* run.c */
+extern const struct command command_count;    /* count.c */
 extern const struct command command_selftest; /* selftest.c */
 
 #endif

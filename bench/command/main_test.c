@@ -2,6 +2,7 @@
  * The program as a shell meets it: exit statuses, and the sentence for what stands in its way. Run
  * as `main_test PROGRAM`; sweep_test.c has what is about sweeps.
  */
+#include "alloc/atomic.h"
 #include "alloc/machine/cmocka.h"
 #include "bench/command/command.h"
 
@@ -186,6 +187,18 @@ static void preloaded_malloc_is_named(NO_STATE)
 }
 
 /* It measures a machine, and is run by hand; what it is asked is looked at here. */
+static void counting_takes_a_build_of_its_own(NO_STATE)
+{
+	expect("\"$N\" count --help", COMMAND_OK, "lost");
+	expect("\"$N\" count --threads 0", COMMAND_USAGE, "--threads");
+	expect("\"$N\" count --pool nobody", COMMAND_USAGE, "nobody");
+	if (atom_counts)
+		expect("\"$N\" count -p treiber_tag,rseq_arr,null -w burst_touch --slice-ms 1",
+			COMMAND_OK, "retried");
+	else
+		expect("\"$N\" count", COMMAND_FAILED, "this build does not count");
+}
+
 static void selftest_refuses_what_it_does_not_know(NO_STATE)
 {
 	expect("\"$N\" selftest --help", COMMAND_OK, "1 it can't; 2 usage");
@@ -208,6 +221,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(version_is_told),
 		cmocka_unit_test(lost_output_is_a_failure),
 		cmocka_unit_test(commands_of_a_report_are_taken),
+		cmocka_unit_test(counting_takes_a_build_of_its_own),
 		cmocka_unit_test(selftest_refuses_what_it_does_not_know),
 		cmocka_unit_test(stores_are_merged),
 		cmocka_unit_test(limits_are_named),
