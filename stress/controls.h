@@ -2,6 +2,8 @@
  * Negative controls: pools with one mistake each, which the scenarios must find. A harness is
  * believed when its controls fail, and not before, so a run that misses one fails itself.
  *
+ * None helps: it does not yield inside its own window, and it has the time that pools have.
+ *
  * A control is one header, stress/broken/<name>.h, that ends in a `static const struct control
  * control_<name>`, and one line in stress/broken.def. It is a strategy, mostly treiber_tag, but
  * for the mistake, and never in pools.def.
@@ -16,7 +18,7 @@
 #include <stdbool.h>
 
 /* Builds that can see the mistake: any, unless a control says otherwise. */
-enum control_build { CONTROL_ANY_BUILD, CONTROL_THREAD_SANITIZER };
+enum control_build { CONTROL_ANY_BUILD, CONTROL_PERTURBED, CONTROL_THREAD_SANITIZER };
 
 struct control {
 	const struct pool_ops *ops; /* its name is the control's */

@@ -29,8 +29,6 @@ enum {
 	 * load, never early: seconds of work take minutes where others have the CPUs.
 	 */
 	GRACE_S = 300,
-	/* A control is run until it is found; more than a second is unusual in any build. */
-	CONTROL_S = 30,
 	/* With less a healthy strategy may die of its test's frames. */
 	STACK_MIN_KIB = 1024,
 };
@@ -256,8 +254,15 @@ static void run_control(
 	const struct attack attack = {.options = options,
 		.ops = control->ops,
 		.scenario = find_scenario(control->scenario),
-		.seconds = CONTROL_S};
+		.seconds = options->seconds};
 
+	if (control->build == CONTROL_PERTURBED && !atom_perturbs) {
+		tally->unseen++;
+		line("unseen", &attack,
+			"by luck alone in this build: it takes the perturbed layer");
+		record(tally, &attack, TRUST_UNSEEN, NULL, "it takes the perturbed layer");
+		return;
+	}
 	if (control->build == CONTROL_THREAD_SANITIZER && !thread_sanitizer) {
 		tally->unseen++;
 		line("unseen", &attack, "this build can't see it: it takes --sanitizer thread");
@@ -271,8 +276,8 @@ static void run_control(
 		record(tally, &attack, TRUST_UNSEEN, NULL, excuse);
 		return;
 	}
-	struct child *child =
-		run_child(&attack, control->limit_s > 0 ? control->limit_s : CONTROL_S + GRACE_S);
+	struct child *child = run_child(
+		&attack, control->limit_s > 0 ? control->limit_s : options->seconds + GRACE_S);
 	bool caught = child->end == CHILD_FAILED && shows(control, child->sentence);
 
 	record(tally, &attack, caught ? TRUST_CAUGHT : TRUST_MISSED, child, child->sentence);

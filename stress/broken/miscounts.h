@@ -11,7 +11,7 @@
 
 #include "alloc/context/accounts.h"
 
-enum { MISCOUNTS_ONE_IN = 1000 };
+enum { MISCOUNTS_ONE_IN = 100 };
 
 static void miscounts_put(struct pool *pool, struct pool_thread *thread, void *object)
 {

@@ -3,14 +3,12 @@
  * walked down the list, and sleeps while another takes the same objects and puts them back in
  * another order, succeeds with its CAS: it installs an object that somebody owns, or drops some.
  *
- * It yields between the walk and the CAS, so that every build meets the window within a second.
+ * As with treiber_untagged, the build with delays meets the window within a second.
  */
 #ifndef STRESS_BROKEN_WALKS_UNTAGGED_H
 #define STRESS_BROKEN_WALKS_UNTAGGED_H
 
 #include "stress/controls.h"
-
-#include <sched.h>
 
 static uint32_t walks_untagged_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
@@ -28,7 +26,6 @@ static uint32_t walks_untagged_get_bulk(
 		}
 		if (got == 0)
 			return pool_get_each(treiber_tag_get, pool, thread, objs, n);
-		sched_yield();
 		/* The mistake: the tag stays as it was. */
 		if (atom_cas_weak_acquire(&self->stack.head, &head, tagged_with_unit(head, at)))
 			return got;
@@ -49,6 +46,7 @@ static const struct pool_ops walks_untagged_ops = {
 static const struct control control_walks_untagged = {
 	.ops = &walks_untagged_ops,
 	.scenario = "churn",
+	.build = CONTROL_PERTURBED,
 };
 
 #endif
