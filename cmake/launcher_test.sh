@@ -138,6 +138,8 @@ perturb --layer perturbed
 tsan-perturb,asan-perturb --layer=thread,address
 debug --layer freezer
 END
+run "$tree/nblbench" stress --mutants --only tag_stays
+expect 'mutants' 0 "*ran */build/debug/nblbench-mutants $tree $tree/build/mutants --only tag_stays"
 run "$tree/nblbench" stress --layer native,nosuch
 expect 'unknown layer' 2 "*no layer 'nosuch'*native perturbed freezer*"
 run "$tree/nblbench" stress --layer

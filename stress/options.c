@@ -48,6 +48,13 @@ static const char usage[] =
 	"  --sanitizer S    none, thread or address: adds that build, with delays [none]\n"
 	"  --layer A,B      only these layers: native, perturbed, freezer, thread, address\n"
 	"\n"
+	"  --mutants        instead, and first: makes each mistake of stress/mutant/mutants.txt in "
+	"a "
+	"copy of\n"
+	"                   the tree and tells which layer finds it; --only A,B, --sample N, "
+	"--seed "
+	"N\n"
+	"\n"
 	"and passes --program NAME=PATH for each, --revision TEXT; a layer gets --record FILE.\n"
 	"\n"
 	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage,\n"
@@ -169,6 +176,9 @@ static void check_names(const struct options *options)
 
 static void list(void)
 {
+	static const char *const builds[] = {[CONTROL_ANY_BUILD] = "",
+		[CONTROL_PERTURBED] = ", perturbed",
+		[CONTROL_THREAD_SANITIZER] = ", thread sanitizer"};
 	char reason[POOL_REASON_BYTES];
 
 	puts("pools:");
@@ -185,8 +195,7 @@ static void list(void)
 	puts("controls, each with a mistake that its scenario must find:");
 	for (size_t i = 0; controls[i] != NULL; i++)
 		printf("  %-18s %s (%s%s)\n", controls[i]->ops->name, controls[i]->ops->summary,
-			controls[i]->scenario,
-			controls[i]->build == CONTROL_THREAD_SANITIZER ? ", thread sanitizer" : "");
+			controls[i]->scenario, builds[controls[i]->build]);
 }
 
 static uint32_t default_threads(void)

@@ -1,0 +1,31 @@
+/* The list of mutants, mutants.txt: its head says how a row is written. */
+#ifndef STRESS_MUTANT_LIST_H
+#define STRESS_MUTANT_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { MUTANTS_MAX = 256, MUTANT_TEXT_BYTES = 1024, MUTANT_NAME_BYTES = 128 };
+
+struct mutant {
+	char name[MUTANT_NAME_BYTES];
+	char pools[MUTANT_NAME_BYTES]; /* with commas between them; may be empty */
+	char tests[MUTANT_NAME_BYTES]; /* likewise */
+	char file[MUTANT_NAME_BYTES];  /* from the top of the tree */
+	char text[MUTANT_TEXT_BYTES];  /* that stands there */
+	char takes[MUTANT_TEXT_BYTES]; /* its place */
+	char argument[MUTANT_TEXT_BYTES];
+};
+
+struct mutants {
+	struct mutant of[MUTANTS_MAX];
+	size_t count;
+};
+
+/* False, and a sentence in why: a row is not well-formed. */
+bool mutants_parse(const char *text, struct mutants *list, char *why, size_t why_bytes);
+
+/* The file's text with the mistake, to be freed; NULL: the mutant's text is not in it exactly once. */
+char *mutant_apply(const struct mutant *mutant, const char *text);
+
+#endif

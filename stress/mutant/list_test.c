@@ -1,0 +1,116 @@
+/*
+ * The list of mutants: its form, and that each still applies to the tree, whose path is argv[1].
+ */
+#include "stress/mutant/list.h"
+
+#include "alloc/machine/cmocka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *tree;
+static struct mutants list;
+static char why[256];
+
+static char *read_file(const char *name)
+{
+	enum { MOST = 1 << 20 };
+	char path[1024];
+	char *text = calloc(1, MOST);
+
+	snprintf(path, sizeof(path), "%s/%s", tree, name);
+	FILE *file = fopen(path, "r");
+	if (file == NULL || text == NULL)
+		fail_msg("cannot read %s", path);
+	assert_in_range(fread(text, 1, MOST - 1, file), 1, MOST - 2);
+	fclose(file);
+	return text;
+}
+
+static void a_row_is_understood(NO_STATE)
+{
+	assert_true(mutants_parse(
+		"# head\n\n= one | mutex,plain |\n@ a/b.c\n-\tx = 1;\n-\ty = 2;\n+\tx = 2;\n"
+		"= two | | pool_test\n@ c.h\n-z\n+\n? it is\n? none\n",
+		&list, why, sizeof(why)));
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.of[0].name, "one");
+	assert_string_equal(list.of[0].pools, "mutex,plain");
+	assert_string_equal(list.of[0].tests, "");
+	assert_string_equal(list.of[0].text, "\tx = 1;\n\ty = 2;");
+	assert_string_equal(list.of[0].takes, "\tx = 2;");
+	assert_string_equal(list.of[1].pools, "");
+	assert_string_equal(list.of[1].tests, "pool_test");
+	assert_string_equal(list.of[1].argument, "it is\nnone");
+}
+
+static void wrong_rows_are_told(NO_STATE)
+{
+	static const struct {
+		const char *text, *sentence;
+	} rows[] = {
+		{"", "before line 1 lacks its file"},
+		{"@ a.c\n", "line 1 is not of the form"},
+		{"= one\n", "line 1 is not of the form"},
+		{"= one | |\n-x\n+y\n", "lacks its file or its texts"},
+		{"= one | |\n@ a.c\n", "lacks its file or its texts"},
+		{"= one | |\n@ a.c\n-x\n+x\n", "lacks its file or its texts"},
+		{"= one | |\n@ a.c\n= two | |\n@ a.c\n-x\n+y\n", "before line 3 lacks"},
+		{"= one | |\n@ a.c\nx\n", "line 3 is not of the form"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_false(mutants_parse(rows[i].text, &list, why, sizeof(why)));
+		if (strstr(why, rows[i].sentence) == NULL)
+			fail_msg("'%s' says: %s", rows[i].text, why);
+	}
+}
+
+static void a_text_is_replaced_once(NO_STATE)
+{
+	const struct mutant mutant = {.text = "b", .takes = "cc"};
+
+	char *text = mutant_apply(&mutant, "abd");
+	assert_string_equal(text, "accd");
+	free(text);
+	assert_null(mutant_apply(&mutant, "ad"));
+	assert_null(mutant_apply(&mutant, "abb"));
+}
+
+static void all_of_the_list_apply(NO_STATE)
+{
+	enum { LEAST = 80 };
+	char *text = read_file("stress/mutant/mutants.txt");
+
+	if (!mutants_parse(text, &list, why, sizeof(why)))
+		fail_msg("mutants.txt: %s", why);
+	free(text);
+	assert_in_range(list.count, LEAST, MUTANTS_MAX);
+	for (size_t i = 0; i < list.count; i++) {
+		text = read_file(list.of[i].file);
+		char *mistaken = mutant_apply(&list.of[i], text);
+		if (mistaken == NULL)
+			fail_msg("%s: its text does not stand in %s exactly once", list.of[i].name,
+				list.of[i].file);
+		free(mistaken);
+		free(text);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(list.of[i].name, list.of[k].name);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_is_understood),
+		cmocka_unit_test(wrong_rows_are_told),
+		cmocka_unit_test(a_text_is_replaced_once),
+		cmocka_unit_test(all_of_the_list_apply),
+	};
+
+	if (argc != 2)
+		return 2;
+	tree = argv[1];
+	return cmocka_run_group_tests_name("mutants", tests, NULL, NULL);
+}
