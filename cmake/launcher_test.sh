@@ -130,10 +130,10 @@ while read -r presets words; do
 		grep -q "\"name\": \"$preset\"" "$source/CMakePresets.json" || failed=1
 	done
 done <<'END'
-debug,perturb
-debug,perturb --sanitizer=none
-debug,perturb,tsan-perturb --sanitizer thread
-debug,perturb,asan-perturb --sanitizer=address
+debug,perturb,release
+debug,perturb,release --sanitizer=none
+debug,perturb,release,tsan-perturb --sanitizer thread
+debug,perturb,release,asan-perturb --sanitizer=address
 perturb --layer perturbed
 tsan-perturb,asan-perturb --layer=thread,address
 debug --layer freezer

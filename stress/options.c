@@ -46,7 +46,7 @@ static const char usage[] =
 	"The launcher, ./nblbench stress, builds and starts the layers of stress/layers.def:\n"
 	"\n"
 	"  --sanitizer S    none, thread or address: adds that build, with delays [none]\n"
-	"  --layer A,B      only these layers: native, perturbed, freezer, thread, address\n"
+	"  --layer A,B      only these layers: native, perturbed, freezer, model, thread, address\n"
 	"\n"
 	"  --mutants        instead, and first: makes each mistake of stress/mutant/mutants.txt in "
 	"a "

@@ -16,43 +16,7 @@ const char *const trust_layer_names[] = {
 	NULL,
 };
 
-static const char *const verdict_names[TRUST_VERDICTS] = {
-	"ok", "failed", "skipped", "caught", "missed", "unseen"};
-
-static const char *const path_names[] = {"refill", "flush", "grow", "steal", "empty", "wait"};
-
-enum { PATHS = sizeof(struct pool_paths) / sizeof(uint64_t), LINE_BYTES = 2048 };
-_Static_assert(sizeof(path_names) / sizeof(path_names[0]) == (size_t)PATHS, "each path has a name");
-
-static uint64_t path_count(const struct pool_paths *paths, size_t path)
-{
-	return ((const uint64_t *)paths)[path];
-}
-
-static const char compiled_by[] =
-#ifdef __clang__
-	__VERSION__; /* with its name */
-#else
-	"gcc " __VERSION__;
-#endif
-
-void trust_record_build(FILE *file, const char *build)
-{
-	if (file != NULL)
-		fprintf(file, "%s\t%s\n", build, compiled_by);
-}
-
-void trust_record(FILE *file, const struct trust_run *run)
-{
-	if (file == NULL)
-		return;
-	fprintf(file, "%s\t%s\t%s\t%" PRIu64 "\t%.3f\t%" PRIu64, verdict_names[run->verdict],
-		run->pool, run->scenario, run->seed, run->seconds, run->operations);
-	for (size_t i = 0; i < PATHS; i++)
-		fprintf(file, "\t%" PRIu64, path_count(&run->paths, i));
-	fprintf(file, "\t%s\n", run->sentence);
-	fflush(file);
-}
+enum { PATHS = TRUST_PATHS, LINE_BYTES = 2048 };
 
 static bool parse_run(char *line, struct trust_run *run)
 {
@@ -66,7 +30,8 @@ static bool parse_run(char *line, struct trust_run *run)
 	if (line == NULL)
 		return false;
 	run->verdict = TRUST_OK;
-	while (run->verdict < TRUST_VERDICTS && strcmp(field[0], verdict_names[run->verdict]) != 0)
+	while (run->verdict < TRUST_VERDICTS &&
+		strcmp(field[0], trust_verdict_names[run->verdict]) != 0)
 		run->verdict++;
 	snprintf(run->pool, sizeof(run->pool), "%s", field[1]);
 	snprintf(run->scenario, sizeof(run->scenario), "%s", field[2]);
@@ -126,7 +91,7 @@ static struct sum sum_of(const struct trust *self, const char *pool, int layer)
 		sum.of[run->verdict]++;
 		sum.operations += run->operations;
 		for (size_t p = 0; p < PATHS; p++)
-			((uint64_t *)&sum.paths)[p] += path_count(&run->paths, p);
+			((uint64_t *)&sum.paths)[p] += trust_path_count(&run->paths, p);
 	}
 	return sum;
 }
@@ -134,7 +99,7 @@ static struct sum sum_of(const struct trust *self, const char *pool, int layer)
 /* Whether the strategy declares the path and nothing took it. */
 static bool is_silent(const struct pool_ops *ops, const struct sum *all, size_t path)
 {
-	return (ops->traits.paths >> path & 1) != 0 && path_count(&all->paths, path) == 0;
+	return (ops->traits.paths >> path & 1) != 0 && trust_path_count(&all->paths, path) == 0;
 }
 
 static void print_cell(const struct sum *sum)
@@ -170,7 +135,7 @@ static uint32_t print_row(const struct trust *self, const struct pool_ops *ops, 
 		printf("FAILED   %-18s %s: it declares this path, and no run took it: silence is "
 		       "no "
 		       "evidence\n",
-			ops->name, path_names[p]);
+			ops->name, trust_path_names[p]);
 		silent++;
 	}
 	return silent;
@@ -210,12 +175,13 @@ static json_t *run_json(const struct trust_run *run)
 	json_t *paths = json_object();
 
 	for (size_t p = 0; p < PATHS; p++)
-		json_object_set_new(
-			paths, path_names[p], json_integer((json_int_t)path_count(&run->paths, p)));
+		json_object_set_new(paths, trust_path_names[p],
+			json_integer((json_int_t)trust_path_count(&run->paths, p)));
 	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:o, s:s}", "layer",
 		trust_layer_names[run->layer], "scenario", run->scenario, "verdict",
-		verdict_names[run->verdict], "seed", "", "seconds", run->seconds, "operations",
-		(json_int_t)run->operations, "paths", paths, "sentence", run->sentence);
+		trust_verdict_names[run->verdict], "seed", "", "seconds", run->seconds,
+		"operations", (json_int_t)run->operations, "paths", paths, "sentence",
+		run->sentence);
 }
 
 /* The runs of a strategy or control; a seed as text, for JSON's numbers lose digits. */
@@ -243,7 +209,7 @@ static json_t *strategy_json(const struct trust *self, const struct pool_ops *op
 
 	for (size_t p = 0; whole && all.of[TRUST_OK] != 0 && p < PATHS; p++) {
 		if (is_silent(ops, &all, p))
-			json_array_append_new(silent, json_string(path_names[p]));
+			json_array_append_new(silent, json_string(trust_path_names[p]));
 	}
 	if (all.of[TRUST_FAILED] != 0 || json_array_size(silent) != 0)
 		verdict = "failed";

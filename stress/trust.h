@@ -32,6 +32,12 @@ struct trust_run {
 	char sentence[STRESS_SENTENCE_BYTES];
 };
 
+/* One word each; TRUST_PATHS of the paths, and how often a run took one of them. */
+extern const char *const trust_verdict_names[TRUST_VERDICTS];
+enum { TRUST_PATHS = sizeof(struct pool_paths) / sizeof(uint64_t) };
+extern const char *const trust_path_names[];
+uint64_t trust_path_count(const struct pool_paths *paths, size_t path);
+
 /* Adds the line; file NULL: nobody reads it. */
 void trust_record(FILE *file, const struct trust_run *run);
 

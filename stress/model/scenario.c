@@ -37,6 +37,7 @@ const struct model_scenario model_scenarios[] = {
 	{"steal_put", 2, {"G2p"}, {"p", "gg"}, NULL},
 	{"overflow", 20, {"G18P16"}, {"pp", "gp"}, NULL},
 	{"overflow_bulk", 20, {"G18P16"}, {"P2", "G2"}, NULL},
+	{"overflow_long", 204, {"G204P100P100"}, {"p", "g"}, NULL},
 	{"one_cpu", 2, {"G2P2"}, {"gp", "gp"}, "00"},
 	{"one_cpu_put", 2, {"g", "g"}, {"p", "p"}, "00"},
 	{"one_cpu_bulk", 4, {"G4P4"}, {"G2P2", "G2P2"}, "00"},
@@ -64,7 +65,28 @@ static struct {
 	uint32_t threads;
 	struct books now, first;
 	struct model_work work;
+	struct pool_paths paths;
 } s;
+
+const struct pool_paths *model_paths(void)
+{
+	return &s.paths;
+}
+
+/* What the handles count, which the end of the execution undoes. */
+static void add_paths(void)
+{
+	for (uint32_t i = 0; i < s.threads; i++) {
+		const struct pool_paths *paths = &s.handle[i]->paths;
+
+		s.paths.refill += paths->refill;
+		s.paths.flush += paths->flush;
+		s.paths.grow += paths->grow;
+		s.paths.steal += paths->steal;
+		s.paths.empty += paths->empty;
+		s.paths.wait += paths->wait;
+	}
+}
 
 const struct model_scenario *model_find_scenario(const char *name)
 {
@@ -301,6 +323,8 @@ static void drain(void)
 static void end(void *arg)
 {
 	char why[POOL_REASON_BYTES];
+
+	add_paths();
 	uint64_t count = s.ops->count(s.pool);
 	int rc = s.ops->check(s.pool, out(), why);
 

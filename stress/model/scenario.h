@@ -24,7 +24,7 @@ struct model_scenario {
 	const char *cpu; /* where each runs, a digit a thread; NULL: each on one of its own */
 };
 
-enum { SCENARIO_OBJECTS_MAX = 128 };
+enum { SCENARIO_OBJECTS_MAX = 256 };
 
 /* Ends in one without a name. */
 extern const struct model_scenario model_scenarios[];
@@ -41,5 +41,8 @@ const char *model_excuse(const struct model_scenario *scenario, const struct poo
  */
 const struct model_work *model_prepare(const struct model_scenario *scenario,
 	const struct pool_ops *ops, struct model_result *result);
+
+/* How often the cold paths ran in all executions since, by the pools' own counts. */
+const struct pool_paths *model_paths(void);
 
 #endif
