@@ -14,8 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Blocks a fork. Beside busy loops a slice waits until its threads run, which takes long. */
-enum { SLOWED_BLOCKS = TRIALS_BLOCKS_MAX, EQUAL_BLOCKS = 2 };
+/* Of a trial. Beside busy loops a slice waits until its threads run, which takes long. */
+enum {
+	SLOWED_FORKS = TRIALS_FORKS_MAX,
+	SLOWED_BLOCKS = TRIALS_BLOCKS_MAX,
+	EQUAL_FORKS = 12,
+	EQUAL_BLOCKS = 2,
+};
 
 #define SLOWED 0.05 /* a share of its own time, of the row that is slowed down */
 
@@ -72,7 +77,8 @@ static void try_equal(struct rows *rows, uint64_t seed, struct finding *out)
 		fail(out, "there are no threads for the busy loops");
 		return;
 	}
-	const bool measured = trials_run(rows_measure, rows, EQUAL_BLOCKS, seed, &tally);
+	const bool measured =
+		trials_run(rows_measure, rows, EQUAL_FORKS, EQUAL_BLOCKS, seed, &tally);
 
 	beside_end(loops);
 	if (!measured) {
@@ -113,7 +119,7 @@ static void check_slowed(uint64_t seed, struct finding *out)
 
 	snprintf(out->wanted, sizeof(out->wanted), "%.0f %% found %d of %d times", 100 * SLOWED,
 		TRIALS_FOUND_MIN, TRIALS);
-	if (!trials_run(rows_measure, &rows, SLOWED_BLOCKS, seed, &tally)) {
+	if (!trials_run(rows_measure, &rows, SLOWED_FORKS, SLOWED_BLOCKS, seed, &tally)) {
 		fail(out, rows.why);
 		return;
 	}
@@ -169,10 +175,10 @@ static int selftest_run(int argc, char **argv)
 	if (!options_parse(&options, argc, argv, &request, &operand, &status))
 		return status;
 	printf("Seed %" PRIu64
-	       ". A trial has %d forks of %d blocks, or of %d beside busy loops; a fork "
+	       ". A trial has %d forks of %d blocks, or %d of %d beside busy loops; a fork "
 	       "is a pair of pools opened anew in this process.\n\n%-24s %-28s %-30s %s\n",
-		request.seed, TRIALS_FORKS, SLOWED_BLOCKS, EQUAL_BLOCKS, "check", "figure",
-		"wanted", "result");
+		request.seed, SLOWED_FORKS, SLOWED_BLOCKS, EQUAL_FORKS, EQUAL_BLOCKS, "check",
+		"figure", "wanted", "result");
 	for (size_t i = 0; i < array_count(checks); i++) {
 		const struct check *check = &checks[i];
 		struct finding found = {0};

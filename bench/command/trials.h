@@ -15,8 +15,8 @@
 enum {
 	TRIALS = 100,
 	/* More forks say more than more blocks: evidence is counted in forks. */
-	TRIALS_FORKS = 12,
-	TRIALS_BLOCKS_MAX = 10, /* a fork */
+	TRIALS_FORKS_MAX = 24,
+	TRIALS_BLOCKS_MAX = 6, /* a fork */
 	/*
 	 * Verdicts, of those on equal rows. Of 100 intervals that hold with 95 % each, 5 don't in the
 	 * mean and more than 5 every third time, so they have no limit; but that one goes beyond the
@@ -46,9 +46,12 @@ struct trials_tally {
 	double half_width;       /* the median, as a ratio - 1 */
 };
 
-/* Runs all trials, of 1..TRIALS_BLOCKS_MAX blocks a fork. False: the source can't measure. */
-bool trials_run(trials_measure measure, void *source, unsigned blocks, uint64_t seed,
-	struct trials_tally *out);
+/*
+ * Runs all trials, of up to TRIALS_FORKS_MAX forks with 1..TRIALS_BLOCKS_MAX blocks. False: the source
+ * can't measure.
+ */
+bool trials_run(trials_measure measure, void *source, unsigned forks, unsigned blocks,
+	uint64_t seed, struct trials_tally *out);
 
 /* Whether all trials of two equal rows have an interval, and hardly one a verdict. */
 bool trials_are_sound(const struct trials_tally *tally);

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { BLOCKS = 4 }; /* a fork */
+enum { FORKS = 12, BLOCKS = 4 };
 
 /* What is drawn, as shares of a unit's time: standard deviations, but for `slower` and `warming`. */
 struct drawn {
@@ -51,7 +51,7 @@ static bool measure(void *source, uint64_t seed, struct trials_block *blocks, un
 
 	for (int side = 0; side < 2; side++) {
 		luck[side] = self->luck * draw(&state) + side * log1p(self->slower);
-		if (self->one_fork && self->forks % TRIALS_FORKS > 0)
+		if (self->one_fork && self->forks % FORKS > 0)
 			luck[side] = self->kept[side];
 		self->kept[side] = luck[side];
 	}
@@ -79,7 +79,7 @@ static struct trials_tally try(struct drawn drawn)
 {
 	struct trials_tally tally;
 
-	assert_true(trials_run(measure, &drawn, BLOCKS, 1, &tally));
+	assert_true(trials_run(measure, &drawn, FORKS, BLOCKS, 1, &tally));
 	print_message("apart %u + %u, verdicts %u + %u, silent %u, ratio %.3f, half-width %.4f\n",
 		tally.below, tally.above, tally.faster, tally.slower, tally.silent, tally.ratio,
 		tally.half_width);
@@ -155,7 +155,7 @@ static void a_source_that_fails_ends_the_trials(NO_STATE)
 {
 	struct trials_tally tally;
 
-	assert_false(trials_run(fails, NULL, BLOCKS, 1, &tally));
+	assert_false(trials_run(fails, NULL, FORKS, BLOCKS, 1, &tally));
 }
 
 int main(void)
