@@ -87,6 +87,7 @@ struct pool_traits {
 	bool bounded;          /* the structure has a fixed number of cells */
 	bool needs_rseq;       /* restartable sequences; see alloc/machine/rseq.h */
 	bool needs_cx16;       /* a 16-byte compare-and-swap */
+	bool needs_library;    /* one beyond the C library */
 	/*
 	 * When no other thread is inside a call, get succeeds while any object is free, wherever it
 	 * was put; for any number of threads, as the head of the strategy's file shows. False where

@@ -25,6 +25,7 @@
 
 #include "alloc/pool.h"
 #include "bench/base/escape.h"
+#include "bench/workload/contest.h"
 #include "bench/workload/latency.h"
 
 #include <stdint.h>
@@ -78,6 +79,8 @@ struct workload {
 	const char *unit;    /* what the body counts, plural: "objects", "contexts", "packets" */
 	const char *
 		program; /* the real program it imitates, and what it can't show; a sentence or two for the report */
+	enum contest
+		contest; /* in which its rows compete: that of pools unless it says otherwise */
 	/*
 	 * Threads that work on one unit together: 1 where every thread gets and puts for itself, 2
 	 * where one side hands over to another. A cell's thread count is a multiple of it.
@@ -152,6 +155,12 @@ struct workload {
 	int (*enter)(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t);
 	void (*leave)(const struct pool_ops *ops, struct pool *pool, struct workload_thread *t);
 };
+
+/* Whether context policies compete in it: what pushes context, and all of an NBL's life. */
+static inline bool workload_takes_policies(const struct workload *workload)
+{
+	return (workload->axes & WORKLOAD_CONTEXT) != 0 || workload->contest == CONTEST_WHOLE;
+}
 
 /*
  * THE rule of ns a unit: it is workload_lanes x window / units, what a unit takes of one CPU, or of as

@@ -49,6 +49,7 @@ static inline bool malloc_peer_supported(
 		.traits = {.progress = POOL_BLOCKING,                           \
 			.kind = POOL_KIND_ALLOCATOR,                            \
 			.cache = POOL_CACHE_THREAD,                             \
+			.needs_library = true,                                  \
 			.exact = true},                                         \
 		.preload = library,                                             \
 		.supported = peer##_supported,                                  \

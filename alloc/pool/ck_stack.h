@@ -100,6 +100,7 @@ static const struct pool_ops pool_ck_stack_ops = {
 	.name = "ck_stack",
 	.summary = "peer: Concurrency Kit's lock-free stack",
 	.traits = {.progress = POOL_LOCK_FREE,
+		.needs_library = true,
 		.needs_cx16 = true,
 		.exact = true,
 		.opaque_to_tsan = true,

@@ -29,6 +29,7 @@ static const struct pool_ops pool_dpdk_cache_ops = {
 	.name = "dpdk_cache",
 	.summary = "peer: DPDK mempool with its per-lcore cache over a ring",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.cache = POOL_CACHE_THREAD,
 		.bounded = true,
 		.opaque_to_tsan = true,

@@ -33,6 +33,7 @@ static const struct pool_ops pool_dpdk_lfstack_ops = {
 	.name = "dpdk_lfstack",
 	.summary = "peer: DPDK mempool over its lock-free stack, no cache",
 	.traits = {.progress = POOL_LOCK_FREE,
+		.needs_library = true,
 		.bounded = true,
 		.needs_cx16 = true,
 		.exact = true,

@@ -32,6 +32,7 @@ static const struct pool_ops pool_dpdk_ring_ops = {
 	.name = "dpdk_ring",
 	.summary = "peer: DPDK mempool over a ring, no cache",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.bounded = true,
 		.exact = true,
 		.opaque_to_tsan = true,

@@ -29,6 +29,7 @@ static const struct pool_ops pool_dpdk_stack_ops = {
 	.name = "dpdk_stack",
 	.summary = "peer: DPDK mempool over a stack under a spinlock, no cache",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.bounded = true,
 		.exact = true,
 		.opaque_to_tsan = true,

@@ -139,6 +139,7 @@ static const struct pool_ops pool_jemalloc_x_ops = {
 	.name = "jemalloc_x",
 	.summary = "peer: jemalloc's mallocx with an arena a pool and a cache a thread",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.kind = POOL_KIND_ALLOCATOR,
 		.cache = POOL_CACHE_THREAD,
 		.exact = true},

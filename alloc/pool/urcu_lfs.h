@@ -100,6 +100,7 @@ static const struct pool_ops pool_urcu_lfs_ops = {
 	.name = "urcu_lfs",
 	.summary = "liburcu's lock-free stack, popped under its mutex",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.exact = true,
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
 		.trims = true,

@@ -105,6 +105,7 @@ static const struct pool_ops pool_urcu_wfcq_ops = {
 	.name = "urcu_wfcq",
 	.summary = "liburcu's wait-free queue, emptied under its mutex",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.exact = true,
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
 		.fifo = true,

@@ -106,6 +106,7 @@ static const struct pool_ops pool_urcu_wfs_ops = {
 	.name = "urcu_wfs",
 	.summary = "liburcu's wait-free stack, popped under its mutex",
 	.traits = {.progress = POOL_BLOCKING,
+		.needs_library = true,
 		.exact = true,
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,
 		.trims = true,

@@ -29,8 +29,8 @@
 #define INSTANCE_OPS     EXPAND3(pool_, BENCH_POOL, _ops)
 #ifdef BENCH_CONTEXT
 #define INSTANCE(what) EXPAND3(instance_context_, BENCH_CONTEXT, what)
-/* What pushes no context has no such case (instances.c): its body need not be compiled. */
-#define INSTANCE_COMPETES(workload) (((workload).axes & WORKLOAD_CONTEXT) != 0)
+/* Where no policy competes there is no such case (instances.c): its body need not be compiled. */
+#define INSTANCE_COMPETES(workload) workload_takes_policies(&(workload))
 #else
 #define INSTANCE(what)              EXPAND3(instance_, BENCH_POOL, what)
 #define INSTANCE_COMPETES(workload) true

@@ -74,6 +74,7 @@ static const struct instance context_instances[] = {
 };
 
 const char instance_context_pool[] = BENCH_CONTEXT_POOL;
+const char instance_context_reference[] = "malloc";
 
 static const char *const dispatch_names[] = {
 	[INSTANCE_FOLDED] = "folded",
@@ -179,7 +180,7 @@ bool instance_find(const char *subject, enum instance_dispatch dispatch, const c
 	if (instance->cases[row].workload == NULL)
 		return false;
 	*out = instance->cases[row];
-	if (instance_context(subject) != NULL && (out->workload->axes & WORKLOAD_CONTEXT) == 0)
+	if (instance_context(subject) != NULL && !workload_takes_policies(out->workload))
 		return false;
 	out->timed = instance->timed != NULL ? instance->timed[row] : NULL;
 	if (out->ops == NULL)

@@ -42,6 +42,9 @@ bool instance_dispatch_find(const char *name, enum instance_dispatch *out);
 enum { INSTANCE_NAME_BYTES = 64 };
 extern const char instance_context_pool[];
 
+/* The policy beneath a strategy that has none in its name, where context is pushed (nbl_load.h). */
+extern const char instance_context_reference[];
+
 /* The strategy, or the policy, of a subject's name. NULL: unknown, or the name has no policy. */
 const struct pool_ops *instance_pool(const char *subject);
 const struct context_ops *instance_context(const char *subject);

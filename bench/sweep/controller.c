@@ -232,6 +232,16 @@ const char *controller_misses(const json_t *hello, const struct guest_library *l
 	return NULL;
 }
 
+/* Whether malloc is that of the library with that soname, by a worker's hello. */
+static bool has_beneath(const json_t *hello, const char *soname)
+{
+	const char *file = json_string_value(
+		json_object_get(json_object_get(hello, "malloc_files"), "malloc"));
+	const char *slash = file == NULL ? NULL : strrchr(file, '/');
+
+	return file != NULL && strcmp(slash == NULL ? file : slash + 1, soname) == 0;
+}
+
 /* Whether a worker is what it was started as; else its state says why it is not. */
 static void judge_hello(struct controller_worker *worker, const json_t *hello)
 {
@@ -249,6 +259,11 @@ static void judge_hello(struct controller_worker *worker, const json_t *hello)
 			"The worker is of another build; was the program replaced meanwhile?");
 	else if (!supported)
 		trouble(worker, "unsupported", "%s", reason);
+	else if (worker->start.beneath != NULL &&
+		 !has_beneath(hello, worker->start.beneath->preload))
+		trouble(worker, "unsupported",
+			"%s is not in this process; a sweep preloads it where it is installed.",
+			worker->start.beneath->preload);
 	else if (library != NULL && controller_misses(hello, library) != NULL)
 		trouble(worker, "unsupported", "'%s' does not take over %s%s.", library->path,
 			controller_misses(hello, library),

@@ -57,6 +57,7 @@ struct controller_start {
 	uint32_t padding;
 	const struct guest_build *build;     /* whose program it runs; NULL: this one */
 	const struct guest_library *library; /* to preload; NULL: what the strategy asks for */
+	const struct pool_ops *beneath;      /* whose malloc to preload instead; NULL */
 };
 
 struct controller_worker {

@@ -179,7 +179,8 @@ static int start_workers(struct sweep *self, size_t cell, uint32_t fork)
 					.padding = (uint32_t)(seed_of(plan, cell, fork, i) %
 							      PADDING_MAX),
 					.build = plan->subject[i].build,
-					.library = plan->subject[i].library});
+					.library = plan->subject[i].library,
+					.beneath = plan->subject[i].beneath});
 	}
 	for (size_t i = 0; i < plan->subject_count; i++) {
 		if (!self->contenders[i].competes)

@@ -4,6 +4,7 @@
  */
 #include "bench/sweep/plan.h"
 
+#include "bench/base/append.h"
 #include "bench/base/hash.h"
 #include "bench/engine/engine.h"
 #include "bench/engine/instances.h"
@@ -71,6 +72,53 @@ struct workload_cell plan_shape(const struct plan *plan, const struct plan_cell 
 	};
 }
 
+/* Whether the plan has the pool of a policy's row by itself: where policies are not compared it has `malloc`. */
+static bool stands_for(const struct plan *plan, const struct plan_subject *policy)
+{
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		const struct plan_subject *other = &plan->subject[i];
+
+		if (other->pool == policy->pool && other->context == NULL && !other->twin &&
+			strcmp(other->dispatch, policy->dispatch) == 0)
+			return strcmp(policy->context->name, instance_context_reference) == 0;
+	}
+	return false;
+}
+
+/*
+ * Whether a row stands in a column that measures what it is: see contest.h. Else reason says why not.
+ * What takes no policy in the policies' contest tells what the calls cost by themselves: the pool beneath
+ * stands there for itself, as the harness does everywhere.
+ */
+static bool is_in_contest(const struct plan *plan, const struct workload *workload,
+	const struct plan_subject *subject, char *reason)
+{
+	const bool takes_policies = workload_takes_policies(workload);
+
+	if (subject->context != NULL && !takes_policies)
+		snprintf(reason, ENGINE_REASON_BYTES, "%s pushes no context.", workload->name);
+	else if (subject->beneath != NULL && workload->contest != CONTEST_POLICIES)
+		snprintf(reason, ENGINE_REASON_BYTES,
+			"%s is no contest of policies, in which alone a policy has several "
+			"mallocs beneath.",
+			workload->name);
+	else if (subject->context != NULL && workload->contest == CONTEST_WHOLE &&
+		 stands_for(plan, subject))
+		snprintf(reason, ENGINE_REASON_BYTES,
+			"the row %s is the same: a pool without a policy has malloc.",
+			subject->pool->name);
+	else if (subject->context == NULL && workload->contest == CONTEST_POLICIES &&
+		 subject->pool->traits.kind != POOL_KIND_NULL &&
+		 (takes_policies || strcmp(subject->pool->name, instance_context_pool) != 0))
+		snprintf(reason, ENGINE_REASON_BYTES,
+			"%s never touches the pool: it compares context policies, which --context "
+			"names.",
+			workload->name);
+	else
+		return true;
+	return false;
+}
+
 bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 	const struct plan_subject *subject, char *reason)
 {
@@ -82,22 +130,8 @@ bool plan_competes(const struct plan *plan, const struct plan_cell *cell,
 	};
 
 	reason[0] = '\0';
-	if (subject->context != NULL && (cell->workload->axes & WORKLOAD_CONTEXT) == 0) {
-		snprintf(
-			reason, ENGINE_REASON_BYTES, "%s pushes no context.", cell->workload->name);
-		return false;
-	}
-	return engine_check(subject->pool, cell->workload, &asked, reason) == 0;
-}
-
-size_t plan_cells_of(const struct plan *plan, const struct plan_subject *subject)
-{
-	char reason[ENGINE_REASON_BYTES];
-	size_t count = 0;
-
-	for (size_t i = 0; i < plan->cell_count; i++)
-		count += plan_competes(plan, &plan->cell[i], subject, reason);
-	return count;
+	return is_in_contest(plan, cell->workload, subject, reason) &&
+	       engine_check(subject->pool, cell->workload, &asked, reason) == 0;
 }
 
 size_t plan_subjects_of(const struct plan *plan, const struct plan_cell *cell)
@@ -170,6 +204,7 @@ static bool add_others(struct plan *plan, char *why)
 		struct plan_subject *other = &plan->subject[plan->subject_count - 1];
 
 		other->library = own->library;
+		other->beneath = own->beneath;
 		other->build = &plan->other;
 		snprintf(other->label, sizeof(other->label), "%.*s@%s",
 			PLAN_LABEL_BYTES - GUEST_NAME_BYTES - 1, own->label, plan->other.name);
@@ -186,6 +221,28 @@ bool plan_has_name(const struct options_names *names, const char *name)
 	return false;
 }
 
+/* A policy that goes to malloc for each block competes over each malloc, by the mallocs' names. */
+static bool add_mallocs_beneath(struct plan *plan, const struct plan_request *request,
+	const struct context_ops *context, char *why)
+{
+	const struct pool_ops *pool = pool_find(instance_context_pool);
+
+	for (size_t i = 0; pools[i] != NULL && !context->traits.retains; i++) {
+		if (pools[i]->preload == NULL ||
+			(request->pools.count != 0 &&
+				!plan_has_name(&request->pools, pools[i]->name)))
+			continue;
+		if (!plan_add_subject(plan, pool, context, "folded", false, why))
+			return false;
+
+		struct plan_subject *subject = &plan->subject[plan->subject_count - 1];
+
+		subject->beneath = pools[i];
+		append(subject->label, sizeof(subject->label), "/%s", pools[i]->name);
+	}
+	return true;
+}
+
 static bool make_context_subjects(struct plan *plan, const struct plan_request *request, char *why)
 {
 	const struct pool_ops *pool = pool_find(instance_context_pool);
@@ -196,7 +253,8 @@ static bool make_context_subjects(struct plan *plan, const struct plan_request *
 				      ? all
 				      : plan_has_name(&request->contexts, contexts[i]->name);
 
-		if (wanted && !plan_add_subject(plan, pool, contexts[i], "folded", false, why))
+		if (wanted && (!plan_add_subject(plan, pool, contexts[i], "folded", false, why) ||
+				      !add_mallocs_beneath(plan, request, contexts[i], why)))
 			return false;
 	}
 	return true;
@@ -229,8 +287,9 @@ static bool make_subjects(struct plan *plan, const struct plan_request *request,
 
 static json_t *cell_json(const struct plan_cell *cell)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:I, s:I}", "label",
-		cell->label, "workload", cell->workload->name, "threads", (json_int_t)cell->threads,
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:I, s:I}",
+		"label", cell->label, "workload", cell->workload->name, "contest",
+		contest_name(cell->workload->contest), "threads", (json_int_t)cell->threads,
 		"burst", (json_int_t)cell->burst, "depth", (json_int_t)cell->depth, "object_bytes",
 		(json_int_t)cell->object_bytes, "object_align", (json_int_t)cell->object_align,
 		"pages", memory_pages_name(cell->pages), "placement",

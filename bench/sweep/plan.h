@@ -5,7 +5,7 @@
  * is recognised by the plan's hash.
  *
  * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that
- * all policies share (instances.h), which competes where context is pushed; a *cell* is a load
+ * all policies share (instances.h); which competes where follows from contest.h; a *cell* is a load
  * under which subjects compete: a workload with its threads, burst and depth, and the pool's
  * objects by their size, alignment and pages. The first fork of every cell comes before the
  * second of any: what a machine does over minutes then hits all cells alike, and a sweep that is
@@ -103,7 +103,10 @@ struct plan_request {
 };
 
 struct plan_subject {
-	/* "mag_tls", "mag_tls/table", "mag_tls (twin, moved)", "mag_tls@f1eeb3f" */
+	/*
+	 * "mag_tls", "mag_tls/table", "mag_tls (twin, moved)", "mag_tls@f1eeb3f",
+	 * "mag_tls+malloc/jemalloc"
+	 */
 	char label[PLAN_LABEL_BYTES];
 	char name[INSTANCE_NAME_BYTES]; /* "mag_tls", "mag_tls+sticky" */
 	const struct pool_ops *pool;
@@ -112,6 +115,8 @@ struct plan_subject {
 	bool twin; /* the same as another subject, entered twice: their distance is the noise floor */
 	const struct guest_build *build;     /* whose worker it is; NULL: this one's */
 	const struct guest_library *library; /* that takes over malloc; NULL: none */
+	/* Of a policy: whose malloc is preloaded and beneath it; NULL: the C library's. */
+	const struct pool_ops *beneath;
 };
 
 struct plan_cell {

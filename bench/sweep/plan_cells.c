@@ -257,14 +257,11 @@ static void explain_no_cell(
 			workload->name, workload->lane_threads);
 }
 
-/*
- * Whether a group has this workload. What pushes context says next to nothing of pools, so it is left
- * out where policies are told not to compete.
- */
+/* Whether a group has this workload: none of the policies' contest where they are told not to compete. */
 static bool has_workload(const struct plan_request *request, const struct plan_axes *axes,
 	const struct workload *workload)
 {
-	if ((workload->axes & WORKLOAD_CONTEXT) != 0 &&
+	if (workload->contest == CONTEST_POLICIES &&
 		plan_has_name(&request->contexts, PLAN_NO_CONTEXT))
 		return false;
 	return axes->workloads.count == 0 ? !workload->by_name
@@ -377,6 +374,6 @@ bool plan_drop_empty_cells(struct plan *plan, const struct plan_request *request
 	else
 		plan_refuse(why, "",
 			"no cell is left: --context " PLAN_NO_CONTEXT
-			" leaves out what pushes context, and --threads may name no whole lane");
+			" leaves out what compares policies, and --threads may name no whole lane");
 	return false;
 }

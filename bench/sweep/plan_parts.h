@@ -26,9 +26,6 @@ bool plan_add_subject(struct plan *plan, const struct pool_ops *pool,
 /* Enters some subjects a second time, when all others are there. Likewise. */
 bool plan_add_twins(struct plan *plan, char *why);
 
-/* Cells of the plan in which subject competes. */
-size_t plan_cells_of(const struct plan *plan, const struct plan_subject *subject);
-
 /* Subjects that compete in the cell. */
 size_t plan_subjects_of(const struct plan *plan, const struct plan_cell *cell);
 

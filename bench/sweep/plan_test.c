@@ -293,7 +293,8 @@ static void each_class_has_a_twin(NO_STATE)
 	const char *usual = pool_default()->name;
 	char expected[8 * PLAN_LABEL_BYTES];
 
-	snprintf(expected, sizeof(expected), "%s (twin), treiber_tag (twin), mutex (twin)", usual);
+	snprintf(expected, sizeof(expected),
+		"%s (twin), treiber_tag (twin), mutex (twin), mag_tls+malloc (twin)", usual);
 	if (instance_is_moved(usual))
 		append(expected, sizeof(expected), ", %s (twin, moved)", usual);
 	expect_twins(&request, expected);
@@ -317,7 +318,7 @@ static void each_class_has_a_twin(NO_STATE)
 	expect_twins(&request, "plain (twin)");
 }
 
-/* A twin stands for its class wherever that competes. */
+/* A twin stands for its class wherever that competes, one of a policy where policies do. */
 static void twins_compete_everywhere(NO_STATE)
 {
 	struct plan_request request = {.seed = 1};
@@ -325,9 +326,18 @@ static void twins_compete_everywhere(NO_STATE)
 	char reason[ENGINE_REASON_BYTES];
 
 	for (size_t i = 0; i < plan->subject_count; i++) {
-		for (size_t cell = 0; cell < plan->cell_count && plan->subject[i].twin; cell++)
-			assert_true(
-				plan_competes(plan, &plan->cell[cell], &plan->subject[i], reason));
+		const struct plan_subject *subject = &plan->subject[i];
+
+		for (size_t cell = 0; cell < plan->cell_count && subject->twin; cell++) {
+			const struct workload *workload = plan->cell[cell].workload;
+
+			if (workload->contest == CONTEST_POLICIES &&
+				!workload_takes_policies(workload))
+				continue;
+			assert_int_equal(plan_competes(plan, &plan->cell[cell], subject, reason),
+				(workload->contest == CONTEST_POLICIES) ==
+					(subject->context != NULL));
+		}
 	}
 	plan_free(plan);
 }
@@ -478,6 +488,68 @@ static void placements_are_an_axis(NO_STATE)
 	assert_non_null(strstr(why, "placement cache "));
 }
 
+/* Whether the subject of that label competes in the cell of that label. */
+static bool competes(const struct plan *plan, const char *cell, const char *label)
+{
+	char reason[ENGINE_REASON_BYTES];
+
+	assert_non_null(find_cell(plan, cell));
+	for (size_t i = 0; i < plan->subject_count; i++) {
+		if (strcmp(plan->subject[i].label, label) == 0)
+			return plan_competes(
+				plan, find_cell(plan, cell), &plan->subject[i], reason);
+	}
+	fail_msg("no subject '%s'", label);
+	return false;
+}
+
+/* A row never stands in a column that measures something else. */
+static void contests_are_kept_apart(NO_STATE)
+{
+	static const char pool[] = "burst_touch 32, 1 thread", whole[] = "wfp_inject 32, 2 threads",
+			  policy[] = "ctx_stack 32 4 deep, 1 thread",
+			  calls[] = "ctx_unchecked, 1 thread";
+	struct plan_request request = {.seed = 1};
+
+	for (const char *const *name = (const char *const[]){"burst_touch", "ctx_stack",
+		     "ctx_unchecked", "wfp_inject", NULL};
+		*name != NULL; name++)
+		add_name(&request.axes.workloads, *name);
+	add_number(&request.axes.bursts, 32);
+	add_number(&request.axes.depths, 4);
+	add_number(&request.axes.threads, 1);
+	add_number(&request.axes.threads, 2);
+	struct plan *plan = make(&request);
+
+	for (const char *const *row =
+			(const char *const[]){"mag_tls", "mutex", "malloc", "jemalloc", NULL};
+		*row != NULL; row++) {
+		assert_true(competes(plan, pool, *row) && competes(plan, whole, *row));
+		assert_false(competes(plan, policy, *row));
+		assert_int_equal(competes(plan, calls, *row), strcmp(*row, "mag_tls") == 0);
+	}
+	assert_true(competes(plan, calls, "null"));
+	assert_false(competes(plan, policy, "null"));
+	assert_true(competes(plan, policy, "mag_tls+sticky"));
+	assert_true(competes(plan, whole, "mag_tls+sticky"));
+	assert_false(competes(plan, pool, "mag_tls+sticky"));
+	/* What calls malloc has each malloc beneath, the others have none; and it is the pool's own in the whole. */
+	for (const char *const *malloc =
+			(const char *const[]){"jemalloc", "mimalloc", "tcmalloc", NULL};
+		*malloc != NULL; malloc++) {
+		char label[PLAN_LABEL_BYTES];
+
+		snprintf(label, sizeof(label), "mag_tls+malloc/%s", *malloc);
+		assert_true(competes(plan, policy, label));
+		assert_false(competes(plan, whole, label));
+	}
+	assert_true(competes(plan, policy, "mag_tls+malloc"));
+	assert_false(competes(plan, whole, "mag_tls+malloc"));
+	for (size_t i = 0; i < plan->subject_count; i++)
+		assert_string_not_equal(plan->subject[i].label, "mag_tls+sticky/jemalloc");
+	plan_free(plan);
+}
+
 /* "none": no policies, and no workload that is there for them. */
 static void no_context_is_no_workload_of_contexts(NO_STATE)
 {
@@ -486,7 +558,7 @@ static void no_context_is_no_workload_of_contexts(NO_STATE)
 	add_name(&request.contexts, PLAN_NO_CONTEXT);
 	struct plan *plan = make(&request);
 	for (size_t i = 0; i < plan->cell_count; i++)
-		assert_int_equal(plan->cell[i].workload->axes & WORKLOAD_CONTEXT, 0);
+		assert_int_not_equal(plan->cell[i].workload->contest, CONTEST_POLICIES);
 	for (size_t i = 0; i < plan->subject_count; i++)
 		assert_null(plan->subject[i].context);
 	plan_free(plan);
@@ -567,6 +639,7 @@ int main(void)
 		cmocka_unit_test(slices_fit_a_time),
 		cmocka_unit_test(groups_add_their_cells),
 		cmocka_unit_test(placements_are_an_axis),
+		cmocka_unit_test(contests_are_kept_apart),
 		cmocka_unit_test(no_context_is_no_workload_of_contexts),
 		cmocka_unit_test(oversubscribed_cells_have_longer_slices),
 		cmocka_unit_test(oversubscribed_cells_take_turns),

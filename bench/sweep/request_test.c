@@ -293,6 +293,7 @@ static void jobs_keep_their_time(NO_STATE)
 {
 	enum { CPUS = 2, QUICK_SECONDS = 50, STANDARD_SECONDS = 900 };
 	struct plan *plan = plan_on("--quick", CPUS);
+	int contests = 0;
 
 	if (plan == NULL) {
 		print_message("on one CPU threads take turns, for which no time is promised\n");
@@ -303,12 +304,13 @@ static void jobs_keep_their_time(NO_STATE)
 	assert_true(has_cell(plan, "remote_free_touch 32, 2 threads"));
 	for (size_t i = 0; i < plan->cell_count; i++) {
 		assert_false(plan->cell[i].workload->diagnostic);
-		assert_int_equal(plan->cell[i].workload->axes & WORKLOAD_CONTEXT, 0);
+		contests |= 1 << plan->cell[i].workload->contest;
 		assert_true(plan->cell[i].lead_in_ns * 10 >= plan->cell[i].slice_ns);
 	}
+	assert_int_equal(contests, (1 << CONTESTS) - 1);
 	plan_free(plan);
-	plan = plan_on("--quick --context sticky", CPUS);
-	assert_true(has_cell(plan, "ctx_stack 32 4 deep, 1 thread"));
+	plan = plan_on("--quick --context none", CPUS);
+	assert_false(has_cell(plan, "ctx_stack 32 4 deep, 2 threads"));
 	plan_free(plan);
 	plan = plan_on("--quick --pool plain", CPUS);
 	assert_false(has_cell(plan, "pair_touch, 2 threads"));

@@ -14,7 +14,7 @@ CREATE TABLE build (
   name TEXT PRIMARY KEY, build_id TEXT NOT NULL, source_revision TEXT NOT NULL, made TEXT NOT NULL) STRICT, WITHOUT ROWID;
 -- What competes. dispatch: folded | table | moved (a twin whose code lies elsewhere). twin: 1 for the second entry of
 -- another subject's pool. build: whose workers these are; NULL: the program's own. library: preloaded to replace
--- malloc; pool is its name then.
+-- malloc; pool is its name then, unless a context policy calls it.
 CREATE TABLE subject (
   subject_id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, pool TEXT NOT NULL, context TEXT,
   dispatch TEXT NOT NULL, twin INTEGER NOT NULL, summary TEXT NOT NULL, progress TEXT NOT NULL,

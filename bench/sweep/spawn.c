@@ -115,6 +115,8 @@ static int spawn(struct controller_worker *worker, int socket)
 		goto done;
 	if (start->library != NULL)
 		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", start->library->path);
+	else if (start->beneath != NULL)
+		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", start->beneath->preload);
 	else if (ops != NULL && ops->preload != NULL)
 		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ops->preload);
 	make_environment(environment, tunables, preload, variable, start->padding);

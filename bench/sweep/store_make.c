@@ -88,7 +88,9 @@ static bool insert_subjects(sqlite3 *db, const struct plan *plan)
 			pool_cache_name(traits->cache), (long long)traits->exact,
 			(long long)(traits->kind == POOL_KIND_POOL),
 			subject->build ? subject->build->name : NULL,
-			library ? library->path : NULL);
+			library            ? library->path
+			: subject->beneath ? subject->beneath->preload
+					   : NULL);
 		done = sqlite3_step(statement) == SQLITE_DONE;
 	}
 	sqlite3_finalize(statement);

@@ -196,6 +196,7 @@ static const struct workload workload_clone_tree_info = {
 	.unit = "clones",
 	.program = "A virtual switch that clones a packet for two ports and their mirrors. Clones "
 		   "share the original's MDLs; all is freed where it was made.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = 1,
 	.axes = WORKLOAD_CONTEXT,
 	.holds_many = true,

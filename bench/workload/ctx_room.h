@@ -141,6 +141,7 @@ static const struct workload workload_ctx_room_info = {
 		"A driver that keeps 32 bytes on a packet whose pool has reserved them. The row "
 		"null bumps a bare pointer in the same loop: what the others cost over it is the "
 		"calls' own. All lines are hot.",
+	.contest = CONTEST_POLICIES,
 	.lane_threads = 1,
 	.axes = WORKLOAD_CONTEXT,
 	.demand = ctx_room_demand,

@@ -97,6 +97,7 @@ static const struct workload workload_ctx_stack_info = {
 	.program = "Filter drivers that each keep 32 bytes on every packet of a chain and give no "
 		   "backfill hint. The NBLs are another driver's and go round; completed in order, "
 		   "where they began.",
+	.contest = CONTEST_POLICIES,
 	.lane_threads = 1,
 	.axes = WORKLOAD_BURST | WORKLOAD_DEPTH | WORKLOAD_CONTEXT,
 	.burst_max = CTX_STACK_CHAIN_MAX,

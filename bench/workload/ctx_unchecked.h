@@ -45,6 +45,7 @@ static const struct workload workload_ctx_unchecked_info = {
 	.unit = "contexts",
 	.program = "No program: ctx_room by a caller who bumps the documented Offset himself, to "
 		   "tell what the calls' checks cost. The row null bumps a bare pointer.",
+	.contest = CONTEST_POLICIES,
 	.lane_threads = 1,
 	.untimed = true,
 	.demand = ctx_room_demand,

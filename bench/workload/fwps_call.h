@@ -58,6 +58,7 @@ static const struct workload workload_fwps_call_info = {
 	.unit = "packets",
 	.program = "fwps_pair's callout as it is compiled against ndis.h and fwpsk.h: calls, the "
 		   "thread's state looked up, the strategy read from the pool.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = 1,
 	.demand = fwps_pair_demand,
 	.create = nbl_load_create_shared,

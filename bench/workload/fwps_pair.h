@@ -117,6 +117,7 @@ static const struct workload workload_fwps_pair_info = {
 	.unit = "packets",
 	.program = "A WFP callout that builds a packet around its own data and frees it at once. "
 		   "The row null is the NBL's own work, without a pool. One hot object.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = 1,
 	.demand = fwps_pair_demand,
 	.create = nbl_load_create_shared,

@@ -33,6 +33,7 @@ static const struct workload workload_fwps_unchecked_info = {
 	.unit = "packets",
 	.program = "No program: fwps_pair with a free that trusts its caller, to tell what the "
 		   "checks cost.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = 1,
 	.demand = fwps_pair_demand,
 	.create = nbl_load_create_shared,

@@ -38,6 +38,7 @@ static const struct workload workload_fwps_verify_info = {
 	.unit = "packets",
 	.program = "fwps_pair's callout under test: freed objects are poisoned, quarantined and "
 		   "checked.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = 1,
 	.holds_many = true,
 	.demand = fwps_verify_demand,

@@ -109,6 +109,7 @@ static const struct workload workload_netkvm_rx_info = {
 	.program =
 		"NetKVM's receive path: an NBL around a buffer of the queue for each frame, freed "
 		"by the return handler on the consumer's CPU. No device and no lock.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = NBL_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
 	.burst_max = NBL_LANE_BATCH_MAX,

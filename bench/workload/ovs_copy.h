@@ -81,6 +81,7 @@ static const struct workload workload_ovs_copy_info = {
 	.unit = "packets",
 	.program = "Open vSwitch's copy of a small packet on Windows: an NBL with context and 384 "
 		   "bytes of data, a retreat, a copy, freed by the send completion on another CPU.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = NBL_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
 	.burst_max = NBL_LANE_BATCH_MAX,

@@ -144,6 +144,7 @@ static const struct workload workload_ovs_ingress_info = {
 		"Open vSwitch's ingress on Windows: a context on each NBL of a pool without room "
 		"for it, freed at completion on another CPU. The NBLs go round; nothing else is "
 		"done.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = NBL_LANE_THREADS,
 	.axes = WORKLOAD_BURST | WORKLOAD_CONTEXT,
 	.burst_max = NBL_LANE_BATCH_MAX,

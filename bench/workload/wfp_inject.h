@@ -196,6 +196,7 @@ static const struct workload workload_wfp_inject_info = {
 	.program =
 		"A WFP callout that injects packets and frees them in its completion function on "
 		"another CPU (WinDivert's send path). All packets share one MDL and its data.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = WFP_INJECT_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
 	.burst_max = WFP_INJECT_BATCH_MAX,

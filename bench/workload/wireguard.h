@@ -94,6 +94,7 @@ static const struct workload workload_wireguard_info = {
 	.program =
 		"WireGuard-NT's send path: an NBL with data from the smallest of five size classes "
 		"that holds the message, freed on another CPU. Nothing is encrypted.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = NBL_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
 	.burst_max = 128,

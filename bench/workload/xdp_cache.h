@@ -128,6 +128,7 @@ static const struct workload workload_xdp_cache_info = {
 	.program =
 		"XDP for Windows, whose queues recycle their own NBLs past the pool: completions "
 		"push them onto a list that the queue empties. The same for every strategy.",
+	.contest = CONTEST_WHOLE,
 	.lane_threads = NBL_LANE_THREADS,
 	.axes = WORKLOAD_BURST,
 	.burst_max = NBL_LANE_BATCH_MAX,
