@@ -94,7 +94,8 @@ static bool is_original(
 {
 	if (other->role == ANALYSIS_TWIN || other->build != NULL ||
 		!same_text(other->pool, subject->pool) ||
-		!same_text(other->context, subject->context))
+		!same_text(other->context, subject->context) ||
+		!same_text(other->library, subject->library))
 		return false;
 	return subject->role == ANALYSIS_TWIN || subject->build != NULL
 		       ? is_table(other) == is_table(subject)
@@ -210,6 +211,16 @@ static int analyse_cell(struct analysis_source *r, size_t cell_at, bool effects)
 	return error;
 }
 
+/* Whether a contestant has a cell to compete in; of others nobody asks. */
+static bool in_some_contest(const struct analysis *a, size_t subject)
+{
+	bool in = a->subjects[subject].role != ANALYSIS_CONTESTANT;
+
+	for (size_t c = 0; c < a->cell_count && !in; c++)
+		in = analysis_in_contest(a, c, subject);
+	return in;
+}
+
 /* What the subjects did over all cells. */
 static void summarise(struct analysis *a)
 {
@@ -255,15 +266,16 @@ static void summarise(struct analysis *a)
 		if (compared > 0)
 			subject->median = stats_median(effects, compared);
 		/*
-		 * A policy competes only where context is pushed, the floor with one thread, the
-		 * harness where one object will do: refused everywhere, they had no cell. Any other
+		 * The floor competes with one thread, the harness where one object will do, the
+		 * others in contests of theirs: refused everywhere, they had no cell. Any other
 		 * strategy that is refused everywhere lacks something here, and its row says what.
 		 */
-		subject->apart = a->cell_count > 0 && unsupported == a->cell_count &&
-				 (subject->context != NULL || subject->role == ANALYSIS_HARNESS ||
-					 subject->role == ANALYSIS_FLOOR ||
-					 (subject->role == ANALYSIS_OTHER &&
-						 a->subjects[subject->original].apart));
+		subject->apart =
+			a->cell_count > 0 && unsupported == a->cell_count &&
+			(subject->context != NULL || subject->role == ANALYSIS_HARNESS ||
+				subject->role == ANALYSIS_FLOOR || !in_some_contest(a, i) ||
+				(subject->role == ANALYSIS_OTHER &&
+					a->subjects[subject->original].apart));
 	}
 	for (size_t c = 0; c < a->cell_count; c++) {
 		a->preliminary |= a->cells[c].preliminary;
@@ -486,6 +498,15 @@ size_t analysis_find_subject(const struct analysis *a, const char *label)
 double analysis_rate(const struct analysis_cell *cell, double log_ns)
 {
 	return ns_a_second * cell->lanes / exp(log_ns);
+}
+
+bool analysis_in_contest(const struct analysis *a, size_t cell, size_t subject)
+{
+	const struct analysis_subject *s = &a->subjects[subject];
+	const enum contest contest = a->cells[cell].contest;
+
+	return s->role == ANALYSIS_CONTESTANT &&
+	       (contest == CONTEST_WHOLE || (contest == CONTEST_POLICIES) == (s->context != NULL));
 }
 
 bool analysis_same_load(const struct analysis_cell *a, const struct analysis_cell *b)

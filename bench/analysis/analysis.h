@@ -17,6 +17,7 @@
 #include "bench/analysis/stats.h"
 #include "bench/engine/counters.h"
 #include "bench/sweep/contention.h"
+#include "bench/workload/contest.h"
 #include "bench/workload/latency.h"
 
 #include <stdbool.h>
@@ -26,7 +27,7 @@
 
 enum {
 	ANALYSIS_LETTERS_MAX = 54, /* a..z, A..Z, one for all groups beyond, and the terminator */
-	ANALYSIS_SENTENCE_BYTES = 1024, /* room for analysis_verdict and analysis_confidence */
+	ANALYSIS_SENTENCE_BYTES = 4096, /* room for whole sentences about all contests */
 };
 
 /*
@@ -86,7 +87,9 @@ struct analysis_subject {
 	bool exact, is_pool;
 	enum contention contention;
 	const char *build;   /* the other build's name; NULL: it is of this one */
-	const char *library; /* the path of what is preloaded to replace malloc; or NULL */
+	const char *library; /* what is preloaded to replace malloc; or NULL */
+	const char *
+		whole; /* its label where an NBL's life is compared: with the policy that it has there */
 	enum analysis_role role;
 	/* Of a twin, a table or another build's: the subject it is compared with; else itself. */
 	size_t original;
@@ -118,6 +121,7 @@ struct analysis_cell {
 	uint64_t object_bytes;
 	uint32_t object_align; /* 0: each strategy's own */
 	bool oversubscribed;
+	enum contest contest;
 	bool capped;         /* `failed` of its results counts false empties */
 	const char *command; /* repeats this cell; a line for a POSIX shell */
 	const char *run;     /* the same of its best row alone; NULL: nothing was measured */
@@ -466,7 +470,13 @@ void analysis_floors(const struct analysis *analysis, size_t cell, char *text);
 double analysis_rate(const struct analysis_cell *cell, double log_ns);
 
 /*
- * Whether a subject is ranked in a cell: a contestant that was measured and whose every get found
+ * Whether a contestant is a row of the cell's contest: of pools and mallocs alone, of policies, of either. In
+ * older stores pools stand in columns of policies, which never touch them.
+ */
+bool analysis_in_contest(const struct analysis *analysis, size_t cell, size_t subject);
+
+/*
+ * Whether a subject is ranked in a cell: a contestant of its contest that was measured and whose every get found
  * what it asked for. Pools are filled for all that a cell's threads hold at once, so a get that
  * fails is a packet that the others carried and this one dropped; its time is shown, and is not
  * comparable.
@@ -477,19 +487,21 @@ bool analysis_competes(const struct analysis *analysis, size_t cell, size_t subj
 bool analysis_unsure(const struct analysis *analysis, size_t cell, size_t subject);
 
 /*
- * The rows of a table over all cells, in order: first the contestants, best first (by cells in the
- * best set, then by the median effect against the best, which one noisy cell can't move), then what
- * was measured for reference. Subjects that stand apart are in neither. order has room for
+ * The rows of a table over all cells, in order: first the contestants, of each contest in its order
+ * (choice.h), then what was measured for reference. Subjects that stand apart are in neither. order has room for
  * subject_count entries; the result is how many were set, *contestants how many of these are that.
  */
 size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *contestants);
 
 /*
- * Page one's verdict, and how sure it is, in whole sentences; text has room for
- * ANALYSIS_SENTENCE_BYTES.
+ * Whom to choose in each contest (choice.h), and how sure the machine lets anybody be, in whole sentences;
+ * text has room for ANALYSIS_SENTENCE_BYTES.
  */
 void analysis_verdict(const struct analysis *analysis, char *text);
 void analysis_confidence(const struct analysis *analysis, char *text);
+
+/* Who broke down, and in how many cells, as a sentence; "" if nobody did. */
+void analysis_broken(const struct analysis *analysis, char *text);
 
 /*
  * Whether the machine changed, when and by how much, what became of those blocks, and what others
@@ -533,24 +545,6 @@ bool analysis_counts_false_empties(const struct analysis *analysis, size_t cell,
  * of them; "a" is the best set. Runs are shortened: "b-e". text has room for ANALYSIS_LETTERS_MAX.
  */
 void analysis_letters(const struct analysis_result *result, char *text);
-
-/* One line of advice: among the subjects that meet a need, the one with the least worst effect. */
-struct analysis_advice {
-	const char *need; /* a clause that completes "Choose it if" */
-	size_t cells;     /* that speak to the need */
-	size_t candidates;
-	size_t choice; /* subject */
-	double worst;  /* its largest effect against the fastest candidate of a cell */
-	size_t worst_cell;
-	bool has_second;
-	size_t second;
-	double second_worst;
-};
-
-enum { ANALYSIS_ADVICE_MAX = 12 };
-
-/* Fills advice and returns how many lines apply; a need that no cell speaks to is left out. */
-size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *advice);
 
 /* Whether a row has times of calls that stand for it: not of one that broke. */
 const struct analysis_latency *analysis_latency(

@@ -1,6 +1,7 @@
 /* Stores whose truth is known, through the analysis: roles, states, effects, ties, bad files. */
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/analysis.h"
+#include "bench/analysis/choice.h"
 #include "bench/analysis/drift.h"
 #include "bench/analysis/near.h"
 #include "bench/analysis/synthetic_store.h"
@@ -582,14 +583,12 @@ static void an_unknown_time_is_not_best(NO_STATE)
 	assert_true(analysis_at(a, 0, subject(a, "rseq_mag"))->in_best_set);
 	expect_tallies(a);
 
-	/* The sentence is about the first of the order, with the same numbers. */
+	/* The sentence is about the first of the order. */
 	analysis_order(a, order, &contestants);
 	first = &a->subjects[order[0]];
 	assert_ptr_not_equal(first, ticket);
-	assert_int_equal(first->best, 1);
 	analysis_verdict(a, text);
-	assert_ptr_equal(strstr(text, first->label), text);
-	assert_non_null(strstr(text, "is best or tied for best in 1 of 1 cell"));
+	assert_ptr_equal(strstr(text, first->label), text + strlen("Which pool: "));
 	analysis_free(a);
 }
 
@@ -620,8 +619,7 @@ static void who_runs_dry_is_not_ranked(NO_STATE)
 	struct analysis *a = changed_store(2, "mag_tls", "failed = failed + (block_id % 2)");
 	const size_t dry = subject(a, "mag_tls");
 	const struct analysis_result *r = analysis_at(a, 0, dry);
-	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
-	const size_t n = analysis_advise(a, advice);
+	struct choice choice;
 
 	assert_true(r->failed > 0);
 	assert_int_equal(r->state, ANALYSIS_MEASURED);
@@ -633,9 +631,9 @@ static void who_runs_dry_is_not_ranked(NO_STATE)
 	assert_int_equal(a->subjects[dry].best, 1);
 	assert_true(analysis_at(a, 1, dry)->in_best_set);
 	expect_tallies(a);
-	assert_true(n > 0);
-	for (size_t i = 0; i < n; i++)
-		assert_false(advice[i].choice == dry && advice[i].cells == a->cell_count);
+	assert_true(choice_of_contest(a, CONTEST_POOLS, &choice));
+	if (choice.first.subject == dry)
+		assert_true(choice.first.failed_cells == 1 && choice.first.failed == r->failed);
 	analysis_free(a);
 }
 
@@ -705,29 +703,29 @@ static void the_same_store_gives_the_same_digits(NO_STATE)
 static void words_name_what_was_found(NO_STATE)
 {
 	struct analysis *a = whole_store();
-	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct choice choices[CHOICE_SITUATIONS_MAX];
 	char text[ANALYSIS_SENTENCE_BYTES];
-	const size_t n = analysis_advise(a, advice);
+	const size_t n = choice_by_situation(a, choices, text);
 
+	assert_non_null(strstr(text, "the pool is nearly exhausted"));
 	analysis_load(&a->cells[4], text);
 	assert_string_equal(text, "burst 32");
 	analysis_load(&a->cells[0], text);
 	assert_string_equal(text, "pair");
 	analysis_verdict(a, text);
-	assert_ptr_equal(strstr(text, "rseq_mag is best or tied for best in "), text);
+	assert_ptr_equal(strstr(text, "Which pool: rseq_mag, 1.0"), text);
 	assert_non_null(strstr(text, "scq in 1 cell"));
 	analysis_confidence(a, text);
 	assert_non_null(strstr(text, "6 forks a cell"));
-	assert_true(n >= 8);
+	assert_true(n >= 7);
 	for (size_t i = 0; i < n; i++) {
-		const struct analysis_subject *choice = &a->subjects[advice[i].choice];
+		const struct analysis_subject *choice = &a->subjects[choices[i].first.subject];
 
 		assert_int_equal(choice->role, ANALYSIS_CONTESTANT);
-		assert_true(advice[i].worst >= 0 && advice[i].cells > 0);
-		assert_false(advice[i].has_second && advice[i].second == advice[i].choice);
-		if (strstr(advice[i].need, "must not fail"))
-			assert_true(choice->exact);
-		if (strstr(advice[i].need, "DISPATCH_LEVEL"))
+		assert_true(choices[i].first.typical >= 0 && choices[i].cells > 0);
+		assert_true(!choices[i].has_second ||
+			    choices[i].second.typical >= choices[i].first.typical);
+		if (strstr(choices[i].situation, "may block"))
 			assert_string_not_equal(choice->progress, "blocking");
 	}
 }
@@ -742,13 +740,14 @@ static void one_fork(struct synthetic_store *wanted)
 /* Where nothing is decided nothing is advised, and a twin that is there is not missed. */
 static void undecided_store_advises_nothing(NO_STATE)
 {
-	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct choice choices[CHOICE_SITUATIONS_MAX];
 	struct analysis *a = small_store(one_fork);
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	analysis_verdict(a, text);
 	assert_non_null(strstr(text, "Nothing is decided"));
-	assert_int_equal(analysis_advise(a, advice), 0);
+	assert_int_equal(choice_by_situation(a, choices, text), 0);
+	assert_false(choice_of_contest(a, CONTEST_POOLS, &choices[0]));
 	analysis_confidence(a, text);
 	assert_null(strstr(text, "No twin was measured"));
 	assert_non_null(strstr(text, "The twin has too few slices"));
@@ -765,12 +764,15 @@ static void undecided_store_advises_nothing(NO_STATE)
 /* Rates that can't be are no ground for a choice. */
 static void impossible_rates_advise_nothing(NO_STATE)
 {
-	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
+	struct choice choices[CHOICE_SITUATIONS_MAX];
+	char text[ANALYSIS_SENTENCE_BYTES];
 
 	write_store(two_cells);
 	synthetic_store_execute(store, "UPDATE slice SET units_per_s = -units_per_s");
 	struct analysis *a = read_store(NULL);
-	assert_int_equal(analysis_advise(a, advice), 0);
+	choice_by_situation(a, choices, text);
+	assert_non_null(strstr(text, "no call may block"));
+	assert_false(choice_of_contest(a, CONTEST_POOLS, &choices[0]));
 	analysis_free(a);
 }
 
@@ -799,26 +801,6 @@ static void verdicts_agree_with_letters(NO_STATE)
 					stats_verdict_name(r->best_verdict), r->letters);
 		}
 		analysis_free(a);
-	}
-}
-
-/* What a choice costs is a ratio of two ratios that the tables show. */
-static void advice_agrees_with_the_table(NO_STATE)
-{
-	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
-	struct analysis *a = whole_store();
-	const size_t n = analysis_advise(a, advice);
-
-	assert_true(n > 0);
-	for (size_t i = 0; i < n; i++) {
-		const size_t c = advice[i].worst_cell;
-		const double choice = analysis_at(a, c, advice[i].choice)->to_best.point;
-		double nearest = INFINITY;
-
-		for (size_t s = 0; s < a->subject_count; s++)
-			nearest = fmin(nearest, fabs(choice - analysis_at(a, c, s)->to_best.point -
-							advice[i].worst));
-		near(nearest, 0, 1e-12);
 	}
 }
 
@@ -1853,7 +1835,6 @@ int main(void)
 		cmocka_unit_test(undecided_store_advises_nothing),
 		cmocka_unit_test(impossible_rates_advise_nothing),
 		cmocka_unit_test(verdicts_agree_with_letters),
-		cmocka_unit_test(advice_agrees_with_the_table),
 		cmocka_unit_test(every_cell_has_its_command),
 		cmocka_unit_test(a_store_says_how_steady_it_was),
 		cmocka_unit_test(what_is_no_store_is_refused),

@@ -105,8 +105,8 @@ bool analysis_competes(const struct analysis *a, size_t cell, size_t subject)
 {
 	const struct analysis_result *result = analysis_at(a, cell, subject);
 
-	return a->subjects[subject].role == ANALYSIS_CONTESTANT &&
-	       result->state == ANALYSIS_MEASURED && result->failed == 0;
+	return analysis_in_contest(a, cell, subject) && result->state == ANALYSIS_MEASURED &&
+	       result->failed == 0;
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "bench/base/append.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
+#include "bench/engine/instances.h"
 #include "bench/engine/topology.h"
 #include "bench/sweep/fingerprint.h"
 #include "bench/sweep/schema.h"
@@ -255,6 +256,15 @@ int analysis_read_machines(struct analysis_source *r)
 	return source_result(r);
 }
 
+/* A label with the policy behind it that a pool has where it is given none. */
+static const char *with_reference(struct analysis *a, const char *label)
+{
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	snprintf(text, sizeof(text), "%s+%s", label, instance_context_reference);
+	return analysis_keep_text(a, text);
+}
+
 static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
 {
 	struct analysis_subject *subject = row;
@@ -273,6 +283,8 @@ static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	subject->is_pool = sqlite3_column_int(s, 10) != 0;
 	subject->build = source_text_or_null(r, s, 11);
 	subject->library = source_text_or_null(r, s, 12);
+	subject->whole = subject->context != NULL ? subject->label
+						  : with_reference(r->analysis, subject->label);
 	subject->original = r->analysis->subject_count;
 	subject->median = subject->worst = subject->overhead_bytes = NAN;
 }
@@ -337,23 +349,42 @@ static void take_cell(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	cell->calibration_ns = cell->calibration_low_ns = cell->calibration_high_ns = NAN;
 }
 
-/* Where the cells' threads ran, which the plan says. Stores that don't know placements have the usual one. */
-static void read_placements(struct analysis *a)
+/* Of a workload that this build knows what it says, of others the pools'. */
+static enum contest contest_of(const struct analysis_cell *cell)
+{
+	const struct workload *workload = workload_find(cell->workload);
+
+	return workload == NULL ? CONTEST_POOLS : workload->contest;
+}
+
+/*
+ * Where the cells' threads ran and what they compare, which the plan says. Stores that don't know
+ * placements have the usual one.
+ */
+static void read_plan_of_cells(struct analysis *a)
 {
 	json_t *plan = json_loads(a->plan_json, 0, NULL);
 	const json_t *entry;
 	size_t i;
 
-	for (size_t c = 0; c < a->cell_count; c++)
+	for (size_t c = 0; c < a->cell_count; c++) {
 		a->cells[c].placement = placement_name(PLACEMENT_CORES);
+		a->cells[c].contest = contest_of(&a->cells[c]);
+	}
 	json_array_foreach(json_object_get(plan, "cells"), i, entry)
 	{
 		const char *label = json_string_value(json_object_get(entry, "label"));
 		const char *name = json_string_value(json_object_get(entry, "placement"));
+		const char *text = json_string_value(json_object_get(entry, "contest"));
+		const enum contest contest = text == NULL ? CONTESTS : contest_find(text);
 
-		for (size_t c = 0; c < a->cell_count && label != NULL && name != NULL; c++) {
-			if (strcmp(a->cells[c].label, label) == 0)
+		for (size_t c = 0; c < a->cell_count && label != NULL; c++) {
+			if (strcmp(a->cells[c].label, label) != 0)
+				continue;
+			if (name != NULL)
 				a->cells[c].placement = analysis_keep_text(a, name);
+			if (contest != CONTESTS)
+				a->cells[c].contest = contest;
 		}
 	}
 	json_decref(plan);
@@ -367,7 +398,7 @@ int analysis_read_cells(struct analysis_source *r)
 		"cell_id, label, workload, unit, program, threads, lane_threads, oversubscribed, "
 		"burst, depth, object_bytes, object_align, pages, capped",
 		sizeof(*a->cells), &a->cell_count, take_cell);
-	read_placements(a);
+	read_plan_of_cells(a);
 	a->results = analysis_keep(a, a->cell_count * (a->subject_count + 1), sizeof(*a->results));
 	return source_result(r);
 }

@@ -49,6 +49,16 @@ static const char *pool_of(const struct analysis_subject *subject)
 	return competes && subject->library == NULL ? subject->pool : NULL;
 }
 
+/* Of a policy that is compared with others: whose malloc is beneath it, else the pool. */
+static const char *beneath_of(const struct analysis_subject *subject)
+{
+	for (size_t i = 0; pools[i] != NULL && subject->library != NULL; i++) {
+		if (pools[i]->preload != NULL && strcmp(pools[i]->preload, subject->library) == 0)
+			return pools[i]->name;
+	}
+	return subject->pool;
+}
+
 static const char *context_of(const struct analysis_subject *subject)
 {
 	return subject->context != NULL && *subject->context != '\0' ? subject->context : NULL;
@@ -111,7 +121,7 @@ static void append_guests(FILE *out, const struct analysis *a, size_t cell_at)
 		if (!takes_part(a, cell_at, i))
 			continue;
 		other |= s->build != NULL;
-		if (s->library != NULL && s->role == ANALYSIS_CONTESTANT) {
+		if (s->library != NULL && context_of(s) == NULL && s->role == ANALYSIS_CONTESTANT) {
 			fprintf(out, " --peer %s=", s->pool);
 			append_word(out, s->library);
 		}
@@ -186,7 +196,8 @@ static const char *sweep_line(struct analysis *a, size_t cell_at, const json_t *
 	FILE *out = need_stream(&line, &bytes);
 
 	fputs("./nblbench sweep", out);
-	append_list(out, a, cell_at, "--pool", pool_of, "");
+	append_list(out, a, cell_at, "--pool",
+		cell->contest == CONTEST_POLICIES ? beneath_of : pool_of, "");
 	append_list(out, a, cell_at, "--context", context_of, "");
 	append_list(out, a, cell_at, "--dispatch", dispatch_of, "folded");
 	append_guests(out, a, cell_at);
@@ -229,7 +240,9 @@ static const char *run_line(struct analysis *a, size_t cell_at, const json_t *pl
 		fputc(' ', out);
 	}
 	fputs("./nblbench run", out);
-	append_option(out, "--pool", subject->library != NULL ? "malloc" : subject->pool, "");
+	append_option(out, "--pool",
+		subject->library != NULL && context_of(subject) == NULL ? "malloc" : subject->pool,
+		"");
 	append_option(out, "--context", context_of(subject), "");
 	append_option(out, "--dispatch", dispatch_of(subject), "folded");
 	append_load(out, cell);

@@ -1,5 +1,6 @@
-/* What an analysis comes to, in words: order, verdict, confidence, advice. See analysis.h. */
+/* What an analysis comes to, in words: order, verdict, confidence. See analysis.h. */
 #include "bench/analysis/analysis.h"
+#include "bench/analysis/choice.h"
 #include "bench/base/append.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
@@ -8,21 +9,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
-
-/* From this effect on "takes 2.3 times as long" reads better than "130 % longer". */
-static const double twice = 0.6931;
-
-/* True if a comes before b on page one. */
-static bool comes_before(const struct analysis_subject *a, const struct analysis_subject *b)
-{
-	if ((a->measured == 0) != (b->measured == 0))
-		return a->measured > 0;
-	if (a->best != b->best)
-		return a->best > b->best;
-	if (isnan(a->median) || isnan(b->median))
-		return isnan(b->median) && !isnan(a->median);
-	return a->median < b->median;
-}
 
 bool analysis_unsure(const struct analysis *analysis, size_t cell, size_t subject)
 {
@@ -35,25 +21,21 @@ bool analysis_unsure(const struct analysis *analysis, size_t cell, size_t subjec
 
 size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *contestants)
 {
-	size_t n = 0;
+	AUTO_FREE bool *listed = need(analysis->subject_count, sizeof(*listed));
+	AUTO_FREE size_t *rows = need(analysis->subject_count, sizeof(*rows));
+	size_t n = 0, rivals;
 
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT ||
-			analysis->subjects[i].apart)
-			continue;
-
-		size_t at = n++;
-
-		for (; at > 0 &&
-			comes_before(&analysis->subjects[i], &analysis->subjects[order[at - 1]]);
-			at--)
-			order[at] = order[at - 1];
-		order[at] = i;
+	for (enum contest contest = 0; contest < CONTESTS; contest++) {
+		choice_order(analysis, contest, rows, &rivals);
+		for (size_t k = 0; k < rivals; k++) {
+			if (!listed[rows[k]])
+				order[n++] = rows[k];
+			listed[rows[k]] = true;
+		}
 	}
 	*contestants = n;
 	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (analysis->subjects[i].role != ANALYSIS_CONTESTANT &&
-			!analysis->subjects[i].apart)
+		if (!listed[i] && !analysis->subjects[i].apart)
 			order[n++] = i;
 	}
 	return n;
@@ -80,42 +62,6 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-static size_t decided_cells(const struct analysis *analysis)
-{
-	size_t n = 0;
-
-	for (size_t c = 0; c < analysis->cell_count; c++)
-		n += analysis->cells[c].has_best ? 1 : 0;
-	return n;
-}
-
-static void append_loss(char *text, const struct analysis *analysis, double worst, size_t cell)
-{
-	const char *label = analysis->cells[cell].label;
-
-	if (worst > twice)
-		ADD(text, "it takes up to %s times as long as the best (%s)",
-			number_ratio(worst).text, label);
-	else
-		ADD(text, "it takes up to %s longer than the best (%s)", number_percent(worst).text,
-			label);
-}
-
-static void append_undecided(char *text, const struct analysis_subject *subject)
-{
-	if (subject->undecided > 0)
-		ADD(text, ", undecided in %zu", subject->undecided);
-}
-
-/* "13 cells", or "the 15 cells it ran in", out of so many: the tables' tallies are of those too. */
-static void append_measured(char *text, const struct analysis_subject *subject, size_t cells)
-{
-	if (subject->measured == cells)
-		ADD(text, "%zu cell%s", cells, plural(cells));
-	else
-		ADD(text, "the %zu cell%s it ran in", subject->measured, plural(subject->measured));
-}
-
 void analysis_apart(const struct analysis *analysis, char *text)
 {
 	size_t n = 0;
@@ -132,68 +78,46 @@ void analysis_apart(const struct analysis *analysis, char *text)
 		ADD(text, ".");
 }
 
-/* The first of the order, and the second. */
-static void append_leaders(
-	char *text, const struct analysis *analysis, const size_t *order, size_t n, size_t cells)
+void analysis_broken(const struct analysis *analysis, char *text)
 {
-	const struct analysis_subject *first = &analysis->subjects[order[0]];
-
-	ADD(text, "%s is best or tied for best in %zu of ", first->label, first->best);
-	append_measured(text, first, cells);
-	append_undecided(text, first);
-	if (first->worst > analysis->margin) {
-		ADD(text, "; ");
-		append_loss(text, analysis, first->worst, first->worst_cell);
-	} else if (first->measured == cells) {
-		ADD(text, " and never more than %s behind",
-			number_percent(fmax(first->worst, 0.001)).text);
-	}
-	ADD(text, ".");
-	if (n > 1 && analysis->subjects[order[1]].measured > 0) {
-		const struct analysis_subject *second = &analysis->subjects[order[1]];
-
-		ADD(text, " Next is %s (%zu of ", second->label, second->best);
-		append_measured(text, second, cells);
-		append_undecided(text, second);
-		ADD(text, ")");
-		if (second->worst > analysis->margin) {
-			ADD(text, ": ");
-			append_loss(text, analysis, second->worst, second->worst_cell);
-		}
-		ADD(text, ".");
-	}
-}
-
-void analysis_verdict(const struct analysis *analysis, char *text)
-{
-	const size_t cells = decided_cells(analysis);
-	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
-	size_t broken = 0, n = 0;
+	size_t broken = 0;
 
 	*text = '\0';
-	analysis_order(analysis, order, &n);
-	if (n == 0 || cells == 0) {
-		ADD(text, "Nothing can be said: no contestant has been measured.");
-		return;
-	}
-
-	if (analysis->subjects[order[0]].best == 0)
-		ADD(text,
-			"Nothing is decided: in none of %zu cell%s is a strategy known to be "
-			"the best, for want of blocks or of quiet.",
-			cells, plural(cells));
-	else
-		append_leaders(text, analysis, order, n, cells);
 	for (size_t i = 0; i < analysis->subject_count; i++) {
 		const struct analysis_subject *subject = &analysis->subjects[i];
 
 		if (subject->broken == 0)
 			continue;
-		ADD(text, "%s%s in %zu cell%s", broken++ == 0 ? " Broke down: " : ", ",
+		ADD(text, "%s%s in %zu cell%s", broken++ == 0 ? "Broke down: " : ", ",
 			subject->label, subject->broken, plural(subject->broken));
 	}
 	if (broken > 0)
 		ADD(text, ".");
+}
+
+void analysis_verdict(const struct analysis *analysis, char *text)
+{
+	char sentences[ANALYSIS_SENTENCE_BYTES];
+	struct choice choice;
+	size_t decided = 0, measured = 0;
+
+	*text = '\0';
+	for (enum contest contest = 0; contest < CONTESTS; contest++) {
+		if (!choice_of_contest(analysis, contest, &choice))
+			continue;
+		choice_sentences(analysis, &choice, sentences);
+		ADD(text, "%s%s", decided++ == 0 ? "" : " ", sentences);
+	}
+	for (size_t i = 0; i < analysis->subject_count; i++)
+		measured += analysis->subjects[i].role == ANALYSIS_CONTESTANT
+				    ? analysis->subjects[i].measured
+				    : 0;
+	if (measured == 0)
+		ADD(text, "Nothing can be said: no contestant has been measured.");
+	else if (decided == 0)
+		ADD(text, "Nothing is decided, for want of forks or of quiet.");
+	analysis_broken(analysis, sentences);
+	ADD(text, "%s%s", *sentences == '\0' ? "" : " ", sentences);
 }
 
 /* The floor that a class's own twins set in a cell; NAN without one. */
@@ -375,149 +299,4 @@ void analysis_letters(const struct analysis_result *result, char *text)
 			text[length++] = letters[end - 1];
 	}
 	text[length] = '\0';
-}
-
-/* What a cell, or a subject, is: a bit each. */
-enum { ANY = 1 };
-enum { ALONE = 2, SIDE_BY_SIDE = 4, HANDED_OVER = 8, BURSTS = 16, CROWDED = 32 };
-enum { EXACT = 2, NEVER_WAITS = 4, SHARED = 8 };
-
-static int kinds_of_cell(const struct analysis_cell *cell)
-{
-	const bool crowded = cell->oversubscribed;
-	char bursts[ANALYSIS_SENTENCE_BYTES];
-
-	/* Cells of workloads without bursts carry a number as well, but not in their label. */
-	snprintf(bursts, sizeof(bursts), "%s %" PRIu32, cell->workload, cell->burst);
-	return ANY | (cell->threads == 1 ? ALONE : 0) |
-	       (cell->threads > 1 && cell->lane_threads == 1 && !crowded ? SIDE_BY_SIDE : 0) |
-	       (cell->lane_threads > 1 && !crowded ? HANDED_OVER : 0) | (crowded ? CROWDED : 0) |
-	       (cell->burst > 1 && strncmp(cell->label, bursts, strlen(bursts)) == 0 && !crowded
-			       ? BURSTS
-			       : 0);
-}
-
-static int kinds_of_subject(const struct analysis_subject *subject)
-{
-	const bool never_waits = strcmp(subject->progress, "lock-free") == 0 ||
-				 strcmp(subject->progress, "wait-free") == 0;
-	const bool shared = strcmp(subject->cache, "none") == 0;
-
-	return ANY | (subject->exact && subject->is_pool ? EXACT : 0) |
-	       (never_waits ? NEVER_WAITS : 0) | (shared && subject->is_pool ? SHARED : 0);
-}
-
-/* A need that a reader may have: which cells speak to it, and which subjects meet it. */
-static const struct need {
-	const char *text;
-	int cell, subject;
-} needs[] = {
-	{"you want one choice for everything measured here", ANY, ANY},
-	{"one thread at a time uses the pool", ALONE, ANY},
-	{"each thread frees what it allocated", SIDE_BY_SIDE, ANY},
-	{"objects are freed by another thread, on another CPU", HANDED_OVER, ANY},
-	{"packets come in bursts", BURSTS, ANY},
-	{"there are more threads than CPUs", CROWDED, ANY},
-	{"no call may wait for a stopped thread (DISPATCH_LEVEL)", ANY, NEVER_WAITS},
-	{"a get must not fail while any object is free", ANY, EXACT},
-	{"no object may rest in a cache of a thread or CPU", ANY, SHARED},
-};
-
-/* The least effect of any candidate in a cell, against its best; INFINITY if there is none. */
-static double fastest(const struct analysis *analysis, size_t cell, const bool *candidate)
-{
-	double least = INFINITY;
-
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (candidate[i])
-			least = fmin(least, analysis_at(analysis, cell, i)->to_best.point);
-	}
-	return least;
-}
-
-/* Whether some candidate is known to be, or to be not, among the best of a cell. */
-static bool is_decided(const struct analysis *analysis, size_t cell, const bool *candidate)
-{
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		if (candidate[i] && !analysis_at(analysis, cell, i)->undecided)
-			return true;
-	}
-	return false;
-}
-
-static bool speaks_to(const struct analysis *analysis, size_t cell, const struct need *need)
-{
-	return analysis->cells[cell].has_best &&
-	       (kinds_of_cell(&analysis->cells[cell]) & need->cell) != 0;
-}
-
-static bool advise(const struct analysis *analysis, const struct need *need, bool *candidate,
-	struct analysis_advice *advice)
-{
-	*advice = (struct analysis_advice){.need = need->text};
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		candidate[i] = (kinds_of_subject(&analysis->subjects[i]) & need->subject) != 0;
-		for (size_t c = 0; c < analysis->cell_count; c++) {
-			/* A time that can't be told is none to be chosen for. */
-			if (speaks_to(analysis, c, need) &&
-				(!analysis_competes(analysis, c, i) ||
-					!isfinite(analysis_at(analysis, c, i)->to_best.point)))
-				candidate[i] = false;
-		}
-		advice->candidates += candidate[i] ? 1 : 0;
-	}
-	bool decided = false;
-	for (size_t c = 0; c < analysis->cell_count; c++) {
-		if (!speaks_to(analysis, c, need))
-			continue;
-		advice->cells++;
-		decided |= is_decided(analysis, c, candidate);
-	}
-	if (advice->cells == 0 || advice->candidates == 0 || !decided)
-		return false;
-
-	advice->worst = advice->second_worst = INFINITY;
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		double worst = 0;
-		size_t worst_cell = 0;
-
-		if (!candidate[i])
-			continue;
-		for (size_t c = 0; c < analysis->cell_count; c++) {
-			if (!speaks_to(analysis, c, need))
-				continue;
-
-			const double behind = analysis_at(analysis, c, i)->to_best.point -
-					      fastest(analysis, c, candidate);
-
-			if (behind >= worst) {
-				worst = behind;
-				worst_cell = c;
-			}
-		}
-		if (worst < advice->worst) {
-			advice->second = advice->choice;
-			advice->second_worst = advice->worst;
-			advice->choice = i;
-			advice->worst = worst;
-			advice->worst_cell = worst_cell;
-		} else if (worst < advice->second_worst) {
-			advice->second = i;
-			advice->second_worst = worst;
-		}
-	}
-	advice->has_second = isfinite(advice->second_worst);
-	return isfinite(advice->worst);
-}
-
-size_t analysis_advise(const struct analysis *analysis, struct analysis_advice *advice)
-{
-	static_assert(sizeof(needs) / sizeof(needs[0]) <= ANALYSIS_ADVICE_MAX,
-		"a caller's array must hold all advice");
-	AUTO_FREE bool *candidate = need(analysis->subject_count, sizeof(*candidate));
-	size_t n = 0;
-
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
-		n += advise(analysis, &needs[i], candidate, &advice[n]) ? 1 : 0;
-	return n;
 }

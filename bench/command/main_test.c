@@ -99,7 +99,7 @@ static void commands_of_a_report_are_taken(NO_STATE)
 	expect(REPORTED "\"$N\" $(sed -n 1p commands) --dry-run", COMMAND_OK,
 		"1 cell x 3 subjects");
 	expect(REPORTED "sed -n 3p commands", COMMAND_OK,
-		"sweep --pool mutex --context sticky --workload ctx_stack --threads 1 --burst 8 "
+		"sweep --pool mag_tls --context sticky --workload ctx_stack --threads 1 --burst 8 "
 		"--depth 2 --size 256 ");
 	/* A busy machine may not keep the load. */
 	expect(REPORTED

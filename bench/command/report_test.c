@@ -229,7 +229,7 @@ static void html_is_whole(NO_STATE)
 	}
 	assert_int_equal(count(text, "<svg"), count(text, "<svg role=\"img\" aria-label=\""));
 	assert_non_null(strstr(text, "lang=\"en\""));
-	assert_non_null(strstr(text, "class=\"verdict\">rseq_mag is best or tied for best"));
+	assert_non_null(strstr(text, "<td class=\"words\"><b>rseq_mag</b></td>"));
 	assert_null(strstr(text, "nan"));
 	assert_null(strstr(text, ">inf"));
 }
@@ -329,7 +329,8 @@ static void markdown_tables_are_regular(NO_STATE)
 		assert_int_equal(pipes, columns);
 		rows++;
 	}
-	assert_true(rows > analysis->subject_count);
+	assert_true(rows >= 10);
+	assert_true(count(text, "\n") < 60);
 	assert_null(strstr(text, "<script>"));
 	assert_non_null(strstr(text, "&lt;script&gt;"));
 	assert_non_null(strstr(text, "crashed"));
@@ -367,7 +368,7 @@ static void csv_rows_have_all_fields(NO_STATE)
 
 	assert_int_equal(rows_of_csv(text), analysis->cell_count * analysis->subject_count);
 	assert_ptr_equal(strstr(text, "cell,workload,threads,"), text);
-	assert_non_null(strstr(text, ",reason,command,waits_per_unit,timed_calls,"));
+	assert_non_null(strstr(text, ",reason,command,contest,name,progress,"));
 	assert_non_null(strstr(text, ",call_p99_ns,call_p99_low,call_p99_high,"));
 	free(text);
 }
@@ -389,7 +390,6 @@ static const char *latency_row(const char *text, const char *label)
 static void latency_is_shown_with_its_marks(void **state)
 {
 	const char *fast = latency_row(page(), "mag_tls"), *slow = latency_row(page(), "mutex");
-	char *text = printed(report_markdown);
 
 	(void)state;
 	assert_ptr_equal(strstr(fast, "<td class=\"below\">25.5<small>"), strstr(fast, "<td"));
@@ -403,16 +403,13 @@ static void latency_is_shown_with_its_marks(void **state)
 	assert_non_null(strstr(page(), "aria-label=\"Percentiles of the calls of pair, 1 thread"));
 	assert_non_null(strstr(page(), "fast: served by what is at hand"));
 	assert_non_null(strstr(page(), "all: any: its paths are its own"));
-	assert_non_null(strstr(text, "### pair, 1 thread"));
-	assert_non_null(strstr(text, "| 25.5° ("));
-	free(text);
 }
 
 /* Cells in which one thread gets and another puts have a table more, in every form. */
 static void hand_overs_are_shown(void **state)
 {
 	struct synthetic_store all_cells = synthetic_store_default();
-	char *text = printed(report_markdown), made[PATH_BYTES], file[2 * PATH_BYTES];
+	char *text, made[PATH_BYTES], file[2 * PATH_BYTES];
 	char small[PATH_BYTES];
 	size_t lanes = 0;
 
@@ -421,9 +418,7 @@ static void hand_overs_are_shown(void **state)
 		lanes += analysis->cells[c].lane_threads > 1;
 	assert_true(lanes > 0 && lanes < analysis->cell_count);
 	assert_int_equal(count(page(), "<span class=\"soft\">Hand-over</span>"), lanes);
-	assert_int_equal(count(text, "| hand-over, ns | gets p50 |"), lanes);
-	assert_null(strstr(text, "No ages"));
-	free(text);
+	assert_null(strstr(page(), "No ages"));
 	text = printed(report_csv);
 	assert_non_null(strstr(text, ",gets_count,gets_mean_ns,gets_p50_ns,"));
 	assert_non_null(strstr(text, ",age_p99.99_ns,age_longest_ns,gets_none_share,"));
@@ -464,7 +459,6 @@ static char *response_row(const char *text, const char *label)
 static void response_times_are_shown_with_their_marks(NO_STATE)
 {
 	char *kept = response_row(page(), "ticket"), *unkept = response_row(page(), "mutex");
-	char *text = printed(report_markdown);
 
 	assert_int_equal(count(kept, "<td"), 2 + 3 * 5 + 1);
 	assert_int_equal(count(kept, "class=\"bad\""), 0);
@@ -477,9 +471,6 @@ static void response_times_are_shown_with_their_marks(NO_STATE)
 	free(unkept);
 	assert_int_equal(count(page(), "<details id=\"load-"), analysis->cell_count);
 	assert_non_null(strstr(page(), "aria-label=\"Response times of pair, 1 thread against"));
-	assert_non_null(strstr(text, "### pair, 1 thread, poisson"));
-	assert_non_null(strstr(text, "| 80 | not kept: 95 %; late: 90 % |"));
-	free(text);
 }
 
 /* One row a load, for what was measured: 21 of 24 rows with one thread, 20 or less with more. */
@@ -538,8 +529,6 @@ static void a_machine_that_changed_is_shown(void **state)
 		free(text);
 		text = printed(report_markdown);
 		assert_non_null(strstr(text, says));
-		assert_int_equal(strstr(text, "!: disturbed") != NULL, slow);
-		assert_int_equal(strstr(text, " ! |") != NULL, slow);
 		free(text);
 		text = printed(print_wide_table);
 		assert_non_null(strstr(text, says));
@@ -706,7 +695,7 @@ static void profiles_are_as_wide_as_a_unit(NO_STATE)
 	json_decref(file);
 }
 
-/* What scarce objects and the hardware's counters come to, in every format, where there is any. */
+/* What scarce objects and the hardware's counters come to, on the page and in the CSV, where there is any. */
 static void what_few_tell_is_told(NO_STATE)
 {
 	struct analysis *const whole = analysis;
@@ -739,10 +728,6 @@ static void what_few_tell_is_told(NO_STATE)
 	assert_int_equal(count(text, "Cycles<br>a unit"), 1);
 	assert_non_null(strstr(text, "<th scope=\"row\">ticket</th><td>3.00</td><td>12.0</td>"
 				     "<td>0.250</td>"));
-	free(text);
-	text = printed(report_markdown);
-	assert_non_null(strstr(text, "| mutex | 20.0 | 4.00 | 50.0 | 10.0 | 50.0 |\n"));
-	assert_int_equal(count(text, "## Scarce objects"), 1);
 	free(text);
 	text = printed(report_csv);
 	assert_non_null(strstr(text, ",cycles_per_unit,instructions_per_unit,cache_misses_per_unit"
@@ -967,7 +952,7 @@ static void expect_table(unsigned width, bool colour)
 	for (size_t i = 0; i < analysis->subject_count; i++)
 		assert_non_null(strstr(text, analysis->subjects[i].label));
 	assert_non_null(strstr(text, "ns a unit"));
-	assert_non_null(strstr(text, "rseq_mag is best or tied"));
+	assert_non_null(strstr(text, "Which pool: rseq_mag, "));
 	free(text);
 }
 

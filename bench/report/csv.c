@@ -5,6 +5,7 @@
  */
 #include "alloc/machine/compiler.h"
 #include "bench/analysis/analysis.h"
+#include "bench/analysis/choice.h"
 #include "bench/report/report.h"
 
 #include <inttypes.h>
@@ -21,7 +22,8 @@ static const char *const head =
 	"share,cpu_share,failed_gets,false_empties,refills_per_unit,"
 	"flushes_per_unit,steals_per_unit,grown_per_unit,short_per_unit,memory_bytes_per_object,"
 	"held_bytes_per_object,held_bytes_per_object_settled,rss_peak_bytes,rss_settled_bytes,"
-	"forks,slices,flagged,disturbed,preliminary,reason,command,"
+	"forks,slices,flagged,disturbed,preliminary,reason,command,contest,name,progress,cache,"
+	"capped,traits,units,times_best_by_fork,"
 	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
 	"low,"
 	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
@@ -196,6 +198,30 @@ static void put_scarcity(FILE *out, const struct analysis_scarcity *s)
 	put_more(out, values, array_count(values));
 }
 
+/* What it takes to work a choice out again (choice.h). */
+static void put_contest(FILE *out, const struct analysis *a, size_t c, size_t i)
+{
+	const struct analysis_cell *cell = &a->cells[c];
+	const struct analysis_subject *s = &a->subjects[i];
+	const struct analysis_result *r = analysis_at(a, c, i);
+	char traits[ANALYSIS_SENTENCE_BYTES];
+
+	fprintf(out, "%s,", contest_name(cell->contest));
+	put_text(out, choice_name(a, cell->contest, i), ",");
+	put_text(out, s->progress, ",");
+	put_text(out, s->cache, ",");
+	choice_traits(s, traits);
+	fprintf(out, "%d,%s,%" PRIu64 ",", cell->capped, traits, r->units);
+	for (size_t k = 0; r->best_medians != NULL && k < a->raws[c].forks; k++) {
+		fputs(k == 0 ? "" : " ", out);
+		if (isfinite(r->best_medians[k]))
+			fprintf(out, "%.9g", exp(r->best_medians[k]));
+		else
+			fputc('-', out);
+	}
+	fputc(',', out);
+}
+
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 {
 	const struct analysis_cell *cell = &a->cells[c];
@@ -242,6 +268,7 @@ static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
 		cell->disturbed || r->others > 0, cell->preliminary);
 	put_text(out, r->reason, ",");
 	put_text(out, cell->command, ",");
+	put_contest(out, a, c, i);
 	put_latency(out, r->taken[LATENCY_WAIT], analysis_latency(a, c, i));
 	put_scarcity(out, &r->scarcity);
 	if (a->has_counted)

@@ -132,35 +132,6 @@ static json_t *facts_of(const struct analysis *a)
 	return facts;
 }
 
-static json_t *advice_of(const struct analysis *a)
-{
-	struct analysis_advice advice[ANALYSIS_ADVICE_MAX];
-	const size_t n = analysis_advise(a, advice);
-	json_t *lines = json_array();
-
-	for (size_t i = 0; i < n; i++) {
-		const struct analysis_advice *line = &advice[i];
-		json_t *second = json_null();
-
-		if (line->has_second)
-			second = template_record("choice",
-				template_text(a->subjects[line->second].label), "worst",
-				page_number(number_ratio(line->second_worst)), NULL);
-		page_add(lines,
-			template_record("need", template_text(line->need), "choice",
-				template_text(a->subjects[line->choice].label), "worst",
-				page_number(number_ratio(line->worst)), "there",
-				template_text(line->worst > 0 ? a->cells[line->worst_cell].label
-							      : "nowhere behind"),
-				"second", second, "cells", template_count(line->cells),
-				"candidates", template_count(line->candidates), NULL));
-	}
-	if (n > 0)
-		return template_record("lines", lines, NULL);
-	json_decref(lines);
-	return json_null();
-}
-
 /* Whether two events say the same of the same subject, in perhaps different cells and forks. */
 static bool same_event(const struct analysis_event *a, const struct analysis_event *b)
 {
@@ -358,8 +329,8 @@ static void set_sentences(json_t *page, const struct analysis *a)
 {
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	analysis_verdict(a, text);
-	set(page, "verdict", template_text(text));
+	analysis_broken(a, text);
+	set(page, "broken", template_text(text));
 	analysis_false_empties(a, text);
 	set(page, "false_empties", template_text(text));
 	analysis_confidence(a, text);
@@ -390,7 +361,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "others_mark", template_text(a->change_count > 0 ? ANALYSIS_OTHERS_MARK : ""));
 	set(page, "ratios", page_ratios(&p));
 	set(page, "against", against_of(a));
-	set(page, "advice", advice_of(a));
+	set(page, "choices", page_choices(&p));
 	set(page, "scaling", page_scaling(&p));
 	set(page, "has_held", json_boolean(a->has_held));
 	set(page, "tradeoffs", page_tradeoffs(&p));

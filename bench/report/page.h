@@ -26,6 +26,7 @@ struct page {
  * The sections; NULL or an incomplete tree if memory ran out, which template_print then reports.
  * null: there is nothing to show.
  */
+json_t *page_choices(const struct page *p);   /* page_choice.c */
 json_t *page_ratios(const struct page *p);    /* page_ratios.c */
 json_t *page_scaling(const struct page *p);   /* page_figures.c */
 json_t *page_tradeoffs(const struct page *p); /* page_figures.c */

@@ -1,6 +1,7 @@
 /* See table.h. */
 #include "bench/report/table.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/base/append.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
@@ -90,7 +91,7 @@ static size_t label_width(const struct analysis *a)
 	size_t width = LABEL_MIN;
 
 	for (size_t i = 0; i < a->subject_count; i++) {
-		const size_t length = strlen(a->subjects[i].label);
+		const size_t length = strlen(a->subjects[i].whole);
 
 		width = length > width ? length : width;
 	}
@@ -120,36 +121,48 @@ static void put_legend(const struct analysis *a, FILE *out, unsigned width)
 	}
 }
 
-/* A matrix of all cells, in as many bands as it takes. */
-static void put_matrix(const struct analysis *a, const size_t *order, size_t contestants,
-	size_t rows, FILE *out, unsigned width, bool colour)
+/* A matrix of the cells of a contest, in as many bands as it takes; order and cells are scratch. */
+static void put_matrix(const struct analysis *a, enum contest contest, size_t *order, size_t *cells,
+	FILE *out, unsigned width, bool colour)
 {
-	const int label = (int)label_width(a);
+	const size_t most = width - 1 - TALLY - COLUMN, wanted = label_width(a);
+	const int label = (int)(wanted < most ? wanted : most);
 	const size_t left = (size_t)label + 1 + TALLY;
 	const size_t band = width > left + COLUMN ? (width - left) / COLUMN : 1;
+	size_t contestants, n = 0;
+	const size_t rows = choice_order(a, contest, order, &contestants);
 
-	for (size_t first = 0; first < a->cell_count; first += band) {
-		const size_t end = first + band < a->cell_count ? first + band : a->cell_count;
+	for (size_t c = 0; c < a->cell_count; c++) {
+		if (a->cells[c].contest == contest)
+			cells[n++] = c;
+	}
+	for (size_t first = 0; first < n; first += band) {
+		const size_t end = first + band < n ? first + band : n;
 
-		fprintf(out, "\n%-*s %-*s", label, "strategy", TALLY, "best in");
-		for (size_t c = first; c < end; c++) {
+		fprintf(out, "\n%-*s %-*s", label, contest_name(contest), TALLY, "best in");
+		for (size_t k = first; k < end; k++) {
 			char head[ENTRY_BYTES];
 
-			snprintf(head, sizeof(head), "[%zu]", c + 1);
+			snprintf(head, sizeof(head), "[%zu]", cells[k] + 1);
 			fprintf(out, "%*s%*s", RATIO, head, COLUMN - RATIO, "");
 		}
 		fputc('\n', out);
 		for (size_t i = 0; i < rows; i++) {
-			const struct analysis_subject *s = &a->subjects[order[i]];
+			struct choice_standing standing;
 			char tally[ENTRY_BYTES] = "";
 
+			choice_standing(a, contest, order[i], &standing);
 			if (i == contestants)
 				fputs("for reference, not ranked:\n", out);
-			if (i < contestants && s->measured > 0)
-				snprintf(tally, sizeof(tally), "%zu/%zu", s->best, s->measured);
-			fprintf(out, "%-*.*s %-*s", label, label, s->label, TALLY, tally);
-			for (size_t c = first; c < end; c++)
-				put_entry(a, c, order[i], out, colour);
+			if (i < contestants && standing.missing < standing.cells)
+				snprintf(tally, sizeof(tally), "%zu/%zu", standing.best,
+					standing.cells);
+			fprintf(out, "%-*.*s %-*s", label, label,
+				i < contestants ? choice_name(a, contest, order[i])
+						: a->subjects[order[i]].label,
+				TALLY, tally);
+			for (size_t k = first; k < end; k++)
+				put_entry(a, cells[k], order[i], out, colour);
 			fputc('\n', out);
 		}
 	}
@@ -185,9 +198,37 @@ static void put_ranking(const struct analysis *a, const size_t *order, size_t ro
 	}
 }
 
+/* Whom to choose, a paragraph a contest and situation. */
+static void put_choices(const struct analysis *a, FILE *out, unsigned width)
+{
+	struct choice choice, situations[CHOICE_SITUATIONS_MAX];
+	char text[ANALYSIS_SENTENCE_BYTES], unanswered[ANALYSIS_SENTENCE_BYTES];
+	const size_t n = choice_by_situation(a, situations, unanswered);
+	size_t decided = 0;
+
+	for (enum contest contest = 0; contest < CONTESTS; contest++) {
+		if (!choice_of_contest(a, contest, &choice))
+			continue;
+		choice_sentences(a, &choice, text);
+		table_wrap(out, text, width);
+		decided++;
+	}
+	if (decided == 0) {
+		analysis_verdict(a, text);
+		table_wrap(out, text, width);
+	}
+	for (size_t i = 0; i < n; i++) {
+		choice_sentences(a, &situations[i], text);
+		table_wrap(out, text, width);
+	}
+	if (*unanswered != '\0')
+		table_wrap(out, unanswered, width);
+}
+
 void table_print(const struct analysis *analysis, FILE *out, unsigned width, bool colour)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
+	AUTO_FREE size_t *cells = need(analysis->cell_count, sizeof(*cells));
 	char text[ANALYSIS_SENTENCE_BYTES];
 	size_t rows, contestants;
 
@@ -204,14 +245,16 @@ void table_print(const struct analysis *analysis, FILE *out, unsigned width, boo
 	put_legend(analysis, out, width);
 	if (analysis->cell_count == 1)
 		put_ranking(analysis, order, rows, out, width, colour);
-	else if (analysis->cell_count > 1)
-		put_matrix(analysis, order, contestants, rows, out, width, colour);
+	for (enum contest contest = 0; contest < CONTESTS && analysis->cell_count > 1; contest++)
+		put_matrix(analysis, contest, order, cells, out, width, colour);
 	fputc('\n', out);
 	analysis_apart(analysis, text);
 	if (*text != '\0')
 		table_wrap(out, text, width);
-	analysis_verdict(analysis, text);
-	table_wrap(out, text, width);
+	put_choices(analysis, out, width);
+	analysis_broken(analysis, text);
+	if (*text != '\0')
+		table_wrap(out, text, width);
 	analysis_false_empties(analysis, text);
 	if (*text != '\0')
 		table_wrap(out, text, width);
