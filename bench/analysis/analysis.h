@@ -147,7 +147,7 @@ struct analysis_memory {
 	/* Medians over forks; NAN: unknown. */
 	double object_bytes; /* held at the peak, by the objects that the workload needs; see has_held */
 	double settled_object_bytes; /* the same after a flush */
-	double rss_peak, rss_settled;
+	double rss_open, rss_peak, rss_settled;
 };
 
 /* A percentile of a row's calls. lo and hi are -INFINITY and INFINITY where too few forks tell. */
@@ -315,6 +315,12 @@ struct analysis_change {
 };
 
 struct analysis_moment; /* a block as the machine's probes saw it */
+
+/* What a probe read at a block: the logarithm of its time by the sweep's median; NAN: nothing. */
+struct analysis_reading {
+	int64_t at_ns; /* since the epoch */
+	double log;
+};
 
 /* One cell's slices: a row a subject, a column a block; the blocks of a fork stand together. */
 struct analysis_raw {
@@ -509,6 +515,10 @@ void analysis_broken(const struct analysis *analysis, char *text);
  */
 void analysis_changes(const struct analysis *analysis, char *text);
 void analysis_change_text(const struct analysis *analysis, size_t change, char *text);
+
+/* Of the two at a block, one of moment_count, the one that is further from the usual. */
+struct analysis_reading analysis_reading(
+	const struct analysis *analysis, size_t moment, enum analysis_probe probe);
 
 /*
  * Whether the machine of b was usually another than that of a, further than the probes' noise allows, for

@@ -118,6 +118,7 @@ static void judge(struct analysis *a, struct analysis_moment *moments, enum anal
 			scratch[count++] = reading;
 	}
 	a->allowed[probe] = allowed;
+	a->usual[probe] = NAN;
 	if (isnan(allowed))
 		return;
 
@@ -184,6 +185,17 @@ void analysis_find_changes(struct analysis *a, struct analysis_moment *moments)
 	for (int probe = 0; probe < ANALYSIS_PROBES; probe++)
 		judge(a, moments, (enum analysis_probe)probe);
 	gather(a, moments);
+}
+
+struct analysis_reading analysis_reading(
+	const struct analysis *a, size_t moment, enum analysis_probe probe)
+{
+	const struct analysis_moment *m = &a->moments[moment];
+	const double before = m->log[probe][0] - a->usual[probe];
+	const double behind = m->log[probe][1] - a->usual[probe];
+
+	return (struct analysis_reading){
+		m->started_ns, isnan(before) || fabs(behind) > fabs(before) ? behind : before};
 }
 
 bool analysis_was_other(const struct analysis *a, int64_t block_id, uint64_t threads)

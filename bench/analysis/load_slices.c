@@ -223,10 +223,10 @@ static void read_scarcity(struct analysis_source *r, size_t cell_at)
 }
 
 /* What a row of memory has; figures from MEMORY_FIGURE on. */
-#define MEMORY_COLUMNS "drained, expected, count(*) OVER (), rss_peak"
+#define MEMORY_COLUMNS "drained, expected, count(*) OVER (), rss_peak, rss_open"
 #define FROM_MEMORY    " FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork"
 
-enum { MEMORY_FIGURE = 3, MEMORY_FIGURES = 4 };
+enum { MEMORY_FIGURE = 3, MEMORY_FIGURES = 5 };
 
 /* Medians over forks; a shortfall of objects is a failure, whatever the figures say. */
 static void read_memory(struct analysis_source *r, size_t cell_at, size_t subject_at)
@@ -268,9 +268,10 @@ static void read_memory(struct analysis_source *r, size_t cell_at, size_t subjec
 		result->memory = (struct analysis_memory){
 			.known = true,
 			.rss_peak = stats_median(values, n),
-			.object_bytes = stats_median(values + forks, n),
-			.settled_object_bytes = stats_median(values + 2 * forks, n),
-			.rss_settled = stats_median(values + 3 * forks, n),
+			.rss_open = stats_median(values + forks, n),
+			.object_bytes = stats_median(values + 2 * forks, n),
+			.settled_object_bytes = stats_median(values + 3 * forks, n),
+			.rss_settled = stats_median(values + 4 * forks, n),
 		};
 	}
 }

@@ -17,8 +17,13 @@
 #include <math.h>
 #include <string.h>
 
-const struct figure_grid figure_small_panels = {.columns = 6, .width = 168, .height = 118};
-const struct figure_grid figure_wide_panels = {.columns = 4, .width = 252, .height = 190};
+const struct figure_grid figure_small_panels = {
+	.columns = 6, .width = 128, .height = 76, .left = 62, .across = 38, .down = 44};
+const struct figure_grid figure_wide_panels = {
+	.columns = 3, .width = 292, .height = 170, .left = 62, .across = 42, .down = 46};
+
+/* Around all plots: a title's room and a panel's, the numbers and the words of an axis. */
+static const double top = 44, right = 12, bottom = 38;
 
 /*
  * Attributes of gnuplot's elements that the page must not repeat. What its own <defs> define and
@@ -38,6 +43,58 @@ static const char *after(const char *p, const char *word)
 	return strncmp(p, word, length) == 0 ? p + length : NULL;
 }
 
+/*
+ * What is the default anyway, the whole picture's or the page's, and layout that nobody reads, is half
+ * of the text: what follows it.
+ */
+static const char *after_idle(const char *p)
+{
+	static const char *const idle[] = {" stroke-linecap=\"butt\"", " stroke-linejoin=\"miter\"",
+		" fill=\"none\" color=\"black\" stroke=\"currentColor\"",
+		" stroke=\"none\" fill=\"black\" font-family=\"sans-serif\"",
+		" font-size=\"10.00\"", "\t"};
+	const char *next = NULL;
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]) && next == NULL; i++)
+		next = after(p, idle[i]);
+	return next;
+}
+
+/* The same of a group without elements and the blanks behind it, and of the picture's own ground. */
+static const char *after_empty(const char *p)
+{
+	const char *next = after(p, "<rect x=\"0\" y=\"0\" ");
+
+	if (next != NULL && (next = strchr(next, '>')) != NULL)
+		return next + 1;
+	next = after(p, "<g ");
+	if (next == NULL || (next = strchr(next, '>')) == NULL)
+		return NULL;
+	next++;
+	next = after(next + strspn(next, " \t\n"), "</g>");
+	return next == NULL ? NULL : next + strspn(next, " \t\n");
+}
+
+/* The same of what <defs> define and nothing uses: a mark, or a filter. */
+static const char *after_unused(const char *svg, const char *p)
+{
+	const char *next = after(p, "<filter id='");
+	const char *end, *id;
+	char use[32];
+
+	if (next != NULL) {
+		snprintf(use, sizeof(use), "#%.*s)", (int)strcspn(next, "'"), next);
+		end = strstr(p, "</filter>");
+		return strstr(svg, use) != NULL || end == NULL ? NULL : end + strlen("</filter>");
+	}
+	if (*p != '<' || (end = strchr(p, '>')) == NULL || (id = strstr(p, " id='gp")) == NULL ||
+		id > end)
+		return NULL;
+	id += strlen(" id='");
+	snprintf(use, sizeof(use), "#%.*s'", (int)strcspn(id, "'"), id);
+	return strstr(svg, use) != NULL ? NULL : end + 1;
+}
+
 void figure_inline(const char *svg, const char *id, const char *label, FILE *out)
 {
 	static const char *const black[] = {"stroke=\"black\"", "fill=\"black\"", "color=\"black\"",
@@ -49,7 +106,7 @@ void figure_inline(const char *svg, const char *id, const char *label, FILE *out
 		return;
 	fputs("<svg role=\"img\" aria-label=\"", out);
 	html_text(out, label);
-	fputc('"', out);
+	fputs("\" fill=\"none\" color=\"currentColor\" stroke=\"currentColor\"", out);
 	p += strlen("<svg");
 	while (*p != '\0') {
 		if ((next = after(p, "<title>")) != NULL || (next = after(p, "<desc>")) != NULL) {
@@ -57,13 +114,8 @@ void figure_inline(const char *svg, const char *id, const char *label, FILE *out
 			p = next == NULL ? "" : strchr(next, '>') + 1;
 			continue;
 		}
-		/*
-		 * What is the default anyway, and layout that nobody reads, is a third of the
-		 * text.
-		 */
-		if ((next = after(p, " stroke-linecap=\"butt\"")) != NULL ||
-			(next = after(p, " stroke-linejoin=\"miter\"")) != NULL ||
-			(next = after(p, "\t")) != NULL) {
+		if ((next = after_idle(p)) != NULL || (next = after_empty(p)) != NULL ||
+			(next = after_unused(svg, p)) != NULL) {
 			p = next;
 			continue;
 		}
@@ -111,20 +163,48 @@ static void gnuplot_text(FILE *script, const char *text)
 	fputc('"', script);
 }
 
-char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
-	const char *id, const char *label)
+/* A share of the picture's width or height. */
+static void set_share(json_t *data, const char *name, double pixels, double of)
+{
+	json_object_set_new(data, name, template_words("%.5f", pixels / of));
+}
+
+/* Where the plots stand, and the words around them. */
+static void set_frame(
+	json_t *data, const struct figure_grid *grid, const struct figure_words *words)
 {
 	const size_t panels = json_array_size(json_object_get(data, "panels"));
-	const size_t rows = (panels + grid->columns - 1) / grid->columns;
-	FILE *script = panels > 0 ? tmpfile() : NULL;
+	const double columns = (double)grid->columns;
+	const double rows = ceil((double)panels / columns);
+	const double width =
+		grid->left + columns * grid->width + (columns - 1) * grid->across + right;
+	const double above = top + grid->above;
+	const double height = above + rows * grid->height + (rows - 1) * grid->down + bottom;
+
+	json_object_set_new(data, "rows", template_count((uint64_t)rows));
+	json_object_set_new(data, "columns", template_count(grid->columns));
+	json_object_set_new(data, "width", template_count((uint64_t)width));
+	json_object_set_new(data, "height", template_count((uint64_t)height));
+	set_share(data, "plots_left", grid->left, width);
+	set_share(data, "plots_right", width - right, width);
+	set_share(data, "plots_bottom", bottom, height);
+	set_share(data, "plots_top", height - above, height);
+	set_share(data, "across", grid->across, width);
+	set_share(data, "down", grid->down, height);
+	json_object_set_new(data, "figure_title", template_text(words->title));
+	json_object_set_new(data, "figure_x", template_text(words->x));
+	json_object_set_new(data, "figure_y", template_text(words->y));
+}
+
+char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const struct figure_words *words, const char *id, const char *label)
+{
+	FILE *script = json_array_size(json_object_get(data, "panels")) > 0 ? tmpfile() : NULL;
 	AUTO_FREE char *svg = NULL;
 	char why[TEMPLATE_WHY_BYTES], *figure = NULL;
 	size_t bytes = 0;
 
-	json_object_set_new(data, "rows", template_count(rows));
-	json_object_set_new(data, "columns", template_count(grid->columns));
-	json_object_set_new(data, "width", template_count(grid->columns * grid->width));
-	json_object_set_new(data, "height", template_count(rows * grid->height));
+	set_frame(data, grid, words);
 	if (script != NULL &&
 		template_print(figure_gnuplot, data, gnuplot_text, script, why) == 0 &&
 		template_print(template, data, gnuplot_text, script, why) == 0 && !ferror(script))
@@ -246,10 +326,17 @@ char *figure_scaling(
 	const struct analysis *analysis, size_t first, const char *id, const char *label)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
+	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
+	const struct figure_words words = {
+		title, "threads (logarithmic)", "million units/s (logarithmic)"};
 	json_t *panels = json_array();
 	json_t *data = template_record("panels", panels, NULL);
 	size_t n = 0, drawn = 0;
 
+	analysis_load(&analysis->cells[first], load);
+	snprintf(title, sizeof(title),
+		"Throughput by threads, %s. Higher is better. Shaded: more threads than CPUs",
+		load);
 	analysis_order(analysis, order, &n);
 	for (size_t i = 0; i < n; i++) {
 		json_t *points = points_of(analysis, first, order[i]);
@@ -258,13 +345,10 @@ char *figure_scaling(
 			json_decref(points);
 			continue;
 		}
-		json_array_append_new(
-			panels, template_record("index", template_count(order[i]), "title",
-					template_text(analysis->subjects[order[i]].label), "points",
-					points, NULL));
+		json_array_append_new(panels, figure_panel(analysis, order[i], points));
 		order[drawn++] = order[i];
 	}
 	set_threads(data, analysis, first);
 	set_rates(data, analysis, first, order, drawn);
-	return figure_draw(scaling_gnuplot, data, &figure_small_panels, id, label);
+	return figure_draw(scaling_gnuplot, data, &figure_small_panels, &words, id, label);
 }

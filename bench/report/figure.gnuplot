@@ -1,12 +1,15 @@
-{{! What the scripts of all figures begin with: a grid of panels. template.h has the language. }}
+{{! What the scripts of all figures begin with: a grid of panels and the words around it. template.h has the language. }}
 set terminal svg size {{width}},{{height}} dynamic font 'sans-serif,10' linewidth 1 noenhanced
-set multiplot layout {{rows}},{{columns}}
+set multiplot layout {{rows}},{{columns}} margins screen {{&plots_left}},screen {{&plots_right}},screen {{&plots_bottom}},screen {{&plots_top}} spacing screen {{&across}},screen {{&down}}
 set border 3 linewidth 0.5
 set tics nomirror scale 0.4
+set pointintervalbox 0
 unset key
 unset mxtics
 unset mytics
+# Each script unsets them behind its first panel.
+set label 1001 {{figure_title}} at screen 0.005, screen 1 offset 0,-0.8 left font ',12'
+set label 1002 {{figure_x}} at screen 0.5, screen 0 offset 0,0.6 center
+set label 1003 {{figure_y}} at screen 0, screen 0.5 offset 1.2,0 rotate center
 
-# Okabe and Ito's blue: told apart from grey by every kind of colour vision, and on paper.
-front = '#0072b2'
-context = '#9a9a9a'
+context = '#9a9a9a' # all others

@@ -53,6 +53,29 @@ char *figure_responses(const struct analysis *analysis, size_t cell, const size_
 	size_t count, const char *id, const char *label);
 
 /*
+ * Which paths the time of a cell's calls goes to, a bar a row of `order`. NULL too where each row has but one.
+ */
+char *figure_paths(const struct analysis *analysis, size_t cell, const size_t *order, size_t count,
+	const char *id, const char *label);
+
+/*
+ * The decision matrix: contestants by workloads, each at the most threads that have a CPU each, with the
+ * multiple of the best and as much ink as that is more.
+ */
+char *figure_matrix(const struct analysis *analysis, const char *id, const char *label);
+
+/*
+ * Resident memory when the pool was opened, at its peak and settled, one panel a contestant; and the cell in
+ * which somebody's grows the most, or the number of cells where none has it.
+ */
+size_t figure_memory_cell(const struct analysis *analysis);
+char *figure_memory(
+	const struct analysis *analysis, size_t cell, const char *id, const char *label);
+
+/* The machine's probes over the time of the sweep, with its events. NULL too where it was not probed. */
+char *figure_machine(const struct analysis *analysis, const char *id, const char *label);
+
+/*
  * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its
  * test.
  */

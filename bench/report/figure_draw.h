@@ -2,17 +2,31 @@
 #ifndef BENCH_REPORT_FIGURE_DRAW_H
 #define BENCH_REPORT_FIGURE_DRAW_H
 
+#include "bench/analysis/analysis.h"
+
 #include <jansson.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
-/* A grid of panels. Sizes in the picture's own units: about a CSS pixel. */
+/*
+ * A grid of panels. Sizes in the picture's own units: about a CSS pixel. left: of the first plot, so that the
+ * numbers of its axis have room. across, down: between two plots.
+ */
 struct figure_grid {
-	size_t columns, width, height;
+	size_t columns;
+	double width, height, left, across, down;
+	double above; /* more room, for what stands over the plots */
 };
 
 extern const struct figure_grid figure_small_panels, figure_wide_panels;
+
+/* What stands around the panels: what is shown and which way is better; each axis with its unit. */
+struct figure_words {
+	const char *title, *x, *y;
+};
 
 /*
  * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that
@@ -20,7 +34,40 @@ extern const struct figure_grid figure_small_panels, figure_wide_panels;
  * one size all over the page. NULL: gnuplot failed.
  */
 char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
-	const char *id, const char *label);
+	const struct figure_words *words, const char *id, const char *label);
+
+/* How a strategy is drawn, everywhere: by its colour, and for who can't tell it by dash and marker. */
+struct figure_style {
+	uint32_t colour;
+	int dash, marker; /* as gnuplot numbers them */
+};
+
+enum { FIGURE_COLOURS = 5 };
+
+extern const uint32_t figure_colours[FIGURE_COLOURS]; /* 0xrrggbb */
+
+struct figure_style figure_style_of(const struct analysis_subject *subject);
+
+/* The same by its label alone, where there is no more. */
+struct figure_style figure_style_of_name(const char *name);
+
+/* A panel: a title, its points, which it takes over, and a style; `index` is its own in the picture. */
+json_t *figure_named_panel(
+	const char *name, size_t index, struct figure_style style, json_t *points);
+
+/* A panel of a strategy: its name as the title, its points, which it takes over, and its style. */
+json_t *figure_panel(const struct analysis *analysis, size_t subject, json_t *points);
+
+/* A name beside a point, in pixels from the lower left corner of its plot. */
+struct figure_name {
+	const char *text;
+	double x, y;             /* of the point */
+	double label_x, label_y; /* where the name begins, and the middle of its letters */
+	bool placed;             /* else there is no room for it */
+};
+
+/* Places names beside their points, so that none covers another; those that come first are nearest. */
+void figure_place_names(struct figure_name *names, size_t n, double width, double height);
 
 /* The powers of ten around a value: ends of a logarithmic axis, so that it has labels. */
 static inline double figure_decade_below(double value)

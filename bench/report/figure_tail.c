@@ -38,8 +38,16 @@ static json_t *tail_of(const struct analysis_latency *l)
 char *figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
 	size_t count, const char *id, const char *label)
 {
+	char title[2 * ANALYSIS_SENTENCE_BYTES];
+	const struct figure_words words = {title,
+		"percentile of calls, by the share beyond it (logarithmic)",
+		"ns a call (logarithmic)"};
 	double bottom = INFINITY, top = 0, probe_ns = NAN;
 	json_t *panels = json_array();
+
+	snprintf(title, sizeof(title),
+		"Percentiles of calls, %s. Lower is better. Grey: %s, shaded: twice the clock",
+		analysis->cells[cell].label, analysis->subjects[order[0]].label);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct analysis_latency *l = analysis_latency(analysis, cell, order[i]);
@@ -49,20 +57,21 @@ char *figure_percentiles(const struct analysis *analysis, size_t cell, const siz
 			top = fmax(top, l->at[p].ns);
 		}
 		probe_ns = fmax(probe_ns, l->probe_ns);
-		json_array_append_new(
-			panels, template_record("index", template_count(order[i]), "first",
-					template_count(order[0]), "title",
-					template_text(analysis->subjects[order[i]].label), "points",
-					tail_of(l), NULL));
+
+		json_t *panel = figure_panel(analysis, order[i], tail_of(l));
+
+		json_object_set_new(panel, "first", template_count(order[0]));
+		json_array_append_new(panels, panel);
 	}
+	bottom = figure_decade_below(bottom);
+	top = figure_decade_above(top);
 	return figure_draw(percentiles_gnuplot,
-		template_record("panels", panels, "bottom", template_words("%g", bottom / 1.6),
-			"top", template_words("%g", top * 1.6), "floor",
-			2 * probe_ns > bottom / 1.6
-				? template_words("%g", fmin(2 * probe_ns, top * 1.6))
-				: json_null(),
+		template_record("panels", panels, "bottom", template_words("%g", bottom), "top",
+			template_words("%g", top), "floor",
+			2 * probe_ns > bottom ? template_words("%g", fmin(2 * probe_ns, top))
+					      : json_null(),
 			NULL),
-		&figure_small_panels, id, label);
+		&figure_small_panels, &words, id, label);
 }
 
 /*
@@ -79,16 +88,17 @@ static json_t *point_of(
 		template_words("%.4g", r->at[load].at[LATENCY_P99].ns), NULL);
 }
 
-/* Of the strategy of that number. */
-static json_t *knee_of(
-	const struct analysis_cell *cell, const struct analysis_response *r, size_t index)
+static json_t *knee_of(const struct analysis *a, const struct analysis_cell *cell,
+	const struct analysis_response *r, size_t subject)
 {
 	json_t *knee;
 
 	if (r->knee == cell->load_count)
 		return json_null();
 	knee = point_of(cell, r, r->knee);
-	json_object_set_new(knee, "index", template_count(index));
+	json_object_set_new(knee, "index", template_count(subject));
+	json_object_set_new(knee, "colour",
+		template_words("'#%06x'", (unsigned)figure_style_of(&a->subjects[subject]).colour));
 	return knee;
 }
 
@@ -127,9 +137,14 @@ char *figure_responses(const struct analysis *analysis, size_t cell, const size_
 {
 	const struct analysis_cell *c = &analysis->cells[cell];
 	const uint32_t left = c->loads[0] / 10 * 9; /* some room before the first point */
+	char title[2 * ANALYSIS_SENTENCE_BYTES];
+	const struct figure_words words = {
+		title, "load, per cent of the capacity", "p99 of response times, ns (logarithmic)"};
 	double bottom = INFINITY, top = 0;
 	json_t *panels = json_array();
 
+	snprintf(title, sizeof(title),
+		"Response time against load, %s. Lower is better. Large point: the knee", c->label);
 	for (size_t i = 0; i < count; i++) {
 		const struct analysis_response *r = analysis_response(analysis, cell, order[i]);
 		json_t *points = json_array();
@@ -145,15 +160,16 @@ char *figure_responses(const struct analysis *analysis, size_t cell, const size_
 			json_decref(points);
 			continue;
 		}
-		json_array_append_new(
-			panels, template_record("index", template_count(order[i]), "title",
-					template_text(analysis->subjects[order[i]].label), "points",
-					points, "knee", knee_of(c, r, order[i]), NULL));
+
+		json_t *panel = figure_panel(analysis, order[i], points);
+
+		json_object_set_new(panel, "knee", knee_of(analysis, c, r, order[i]));
+		json_array_append_new(panels, panel);
 	}
 	return figure_draw(responses_gnuplot,
 		template_record("panels", panels, "left", template_count(left), "tics",
 			load_tics(c, left), "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),
-		&figure_small_panels, id, label);
+		&figure_small_panels, &words, id, label);
 }

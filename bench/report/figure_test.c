@@ -2,9 +2,11 @@
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/synthetic_store.h"
 #include "bench/report/figure.h"
+#include "bench/report/figure_draw.h"
 #include "bench/report/gnuplot.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +18,13 @@ enum { WHY_BYTES = 512 };
 static const char svg[] =
 	"<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 9 9\">\n<title>Gnuplot</title>\n"
 	"<desc>Produced by GNUPLOT</desc>\n<g id=\"gnuplot_canvas\">\n<defs>\n"
+	"\t<circle id='gpPt0' r='1'/>\n"
 	"\t<circle id='gpDot' r='0.5' stroke='currentColor'/>\n"
 	"\t<use xlink:href='#gpPt5' id='gpPt6' stroke='none'/>\n"
 	"\t<filter id='textbox'><feFlood flood-color='white'/></filter>\n</defs>\n"
 	"<g id=\"gnuplot_plot_1\" fill=\"black\" stroke=\"black\" color=\"black\" "
 	"stroke-linecap=\"butt\">\n"
+	"<use xlink:href='#gpDot' x='1'/><use xlink:href='#gpPt6'/>\n"
 	"<path filter=\"url(#textbox)\" stroke='black' fill='#0072b2' "
 	"d='M1,1'/><text>black</text>\n"
 	"</g></g></svg>\n";
@@ -45,6 +49,7 @@ static void ids_are_prefixed_or_dropped(NO_STATE)
 	assert_non_null(strstr(page, "xlink:href='#fig7-gpPt5' id='fig7-gpPt6'"));
 	assert_non_null(strstr(page, "id='fig7-textbox'"));
 	assert_non_null(strstr(page, "url(#fig7-textbox)"));
+	assert_null(strstr(page, "gpPt0")); /* which nothing uses */
 	assert_null(strstr(page, "gnuplot_"));
 	assert_null(strstr(page, "<?xml"));
 	assert_null(strstr(page, "<title>"));
@@ -132,8 +137,8 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	free(tradeoff);
 	assert_int_equal(count(page, "<svg"), 2);
 	assert_int_equal(count(page, "</svg>"), 2);
-	assert_int_equal(count(page, "id='s1-gpDot'"), 1);
-	assert_int_equal(count(page, "id='t1-gpDot'"), 1);
+	assert_true(count(page, "'#s1-gpPt") > 0 && count(page, "id='s1-gpPt") > 0);
+	assert_true(count(page, "'#t1-gpPt") > 0 && count(page, "id='t1-gpPt") > 0);
 	assert_null(strstr(page, "<script"));
 	for (size_t i = 0; i < a->subject_count; i++) {
 		char label[WHY_BYTES];
@@ -164,7 +169,7 @@ static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
 {
 	char *page = tradeoff_of("", true);
 
-	assert_int_equal(count(page, "<text>p99.9, ns</text>"), 1);
+	assert_int_equal(count(page, "<text>p99.9 of calls, ns (logarithmic)</text>"), 1);
 	assert_int_equal(count(page, "<text>pair, 2 threads</text>"), 1);
 	assert_int_equal(count(page, "<text>pair, 1 thread</text>"), 0);
 	assert_int_equal(count(page, "<text>mag_tls 12.0 B</text>"), 1);
@@ -176,13 +181,14 @@ static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
 	free(page);
 	/* No cell has as many threads as there are CPUs: all are shown. */
 	page = tradeoff_of("UPDATE plan SET json = '{\"cpus\":3}'", true);
-	assert_int_equal(count(page, "<text>p99.9, ns</text>"), 4);
+	assert_int_equal(count(page, " thread</text>") + count(page, " threads</text>"), 4);
 	free(page);
 	/* The tails of two are no field. */
 	free(tradeoff_of("DELETE FROM latency WHERE subject_id NOT IN (4, 5)", false));
 	page = tradeoff_of("DELETE FROM latency; DELETE FROM timed", false);
-	assert_int_equal(count(page, "<text>p99.9, ns</text>"), 0);
-	assert_int_equal(count(page, "<text>ns a unit</text>"), 4);
+	assert_int_equal(count(page, "<text>p99.9 of calls, ns (logarithmic)</text>"), 0);
+	assert_int_equal(count(page, "<text>ns a unit (logarithmic)</text>"), 1);
+	assert_int_equal(count(page, " thread</text>") + count(page, " threads</text>"), 4);
 	free(page);
 }
 
@@ -213,6 +219,76 @@ static void response_times_have_a_knee_each(NO_STATE)
 	analysis_free(a);
 }
 
+/* Relative luminance as WCAG 2 defines it. */
+static double luminance(uint32_t colour)
+{
+	static const double weight[] = {0.2126, 0.7152, 0.0722};
+	double sum = 0;
+
+	for (int i = 0; i < 3; i++) {
+		const double c = (double)(colour >> (16 - 8 * i) & 0xff) / 255;
+
+		sum += weight[i] * (c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
+	}
+	return sum;
+}
+
+/* What a line's colour must have against either ground of the page, so that it is seen. */
+static void colours_are_seen_on_either_ground(NO_STATE)
+{
+	static const uint32_t grounds[] = {0xffffff, 0x14171a};
+
+	for (size_t i = 0; i < FIGURE_COLOURS; i++) {
+		for (size_t g = 0; g < sizeof(grounds) / sizeof(grounds[0]); g++) {
+			const double a = luminance(figure_colours[i]), b = luminance(grounds[g]);
+			const double contrast = (fmax(a, b) + 0.05) / (fmin(a, b) + 0.05);
+
+			if (contrast < 3)
+				fail_msg("%06x on %06x: %.2f", (unsigned)figure_colours[i],
+					(unsigned)grounds[g], contrast);
+		}
+	}
+}
+
+/* A strategy looks alike in all reports, and unlike each other one that is drawn with it. */
+static void styles_tell_strategies_apart(NO_STATE)
+{
+	struct analysis *a = synthetic("");
+
+	for (size_t i = 0; i < a->subject_count; i++) {
+		const struct figure_style one = figure_style_of(&a->subjects[i]);
+
+		for (size_t k = 0; k < i; k++) {
+			const struct figure_style other = figure_style_of(&a->subjects[k]);
+
+			if (strcmp(a->subjects[i].pool, a->subjects[k].pool) != 0)
+				assert_false(one.colour == other.colour && one.dash == other.dash &&
+					     one.marker == other.marker);
+		}
+	}
+	analysis_free(a);
+}
+
+/* Names stand in the plot, beside their points, and none on another. */
+static void names_do_not_overlap(NO_STATE)
+{
+	enum { NAMES = 12 };
+	struct figure_name names[NAMES];
+
+	for (size_t i = 0; i < NAMES; i++)
+		names[i] =
+			(struct figure_name){"a_strategy 12.0 B", 100 + (double)i, 80, 0, 0, false};
+	figure_place_names(names, NAMES, 292, 170);
+	for (size_t i = 0; i < NAMES; i++) {
+		assert_true(names[i].placed);
+		assert_true(
+			names[i].label_x >= 0 && names[i].label_y >= 0 && names[i].label_y <= 170);
+		for (size_t k = 0; k < i; k++)
+			assert_true(fabs(names[i].label_y - names[k].label_y) >= 9 ||
+				    fabs(names[i].label_x - names[k].label_x) >= 80);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +298,9 @@ int main(void)
 		cmocka_unit_test(gnuplot_draws_every_strategy),
 		cmocka_unit_test(the_front_is_of_throughput_tail_and_bytes),
 		cmocka_unit_test(response_times_have_a_knee_each),
+		cmocka_unit_test(colours_are_seen_on_either_ground),
+		cmocka_unit_test(styles_tell_strategies_apart),
+		cmocka_unit_test(names_do_not_overlap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

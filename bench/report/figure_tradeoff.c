@@ -10,7 +10,6 @@
 #include "bench/report/figure_draw.h"
 #include "bench/report/template.h"
 #include "bench/report/tradeoff.gnuplot.h"
-#include "bench/report/tradeoff_tail.gnuplot.h"
 
 #include <math.h>
 
@@ -21,8 +20,9 @@ enum { TIME, BYTES, TAIL, MERITS };
 enum { TIME_AND_BYTES = 1 << TIME | 1 << BYTES, TIME_AND_TAIL = 1 << TIME | 1 << TAIL };
 
 static const double least_size = 0.25,
-		    most_size = 1.15; /* of a point, for bytes of 0 and the most */
-static const double label_room = 6;   /* right of them, for a name */
+		    most_size = 1.15;      /* of a point, for bytes of 0 and the most */
+static const double no_bytes_share = 0.15; /* that a point has where an axis is of bytes */
+static const double name_room = 3;         /* right of them, as a factor: for names */
 
 /* Bytes an object beyond its payload in this cell; NAN if unknown. */
 static double overhead(const struct analysis *analysis, size_t cell, size_t subject)
@@ -75,25 +75,6 @@ static bool is_beaten(const struct analysis *analysis, size_t cell, size_t subje
 	return false;
 }
 
-/* The contestants of a cell that some other beats in both, or those that none does. */
-static json_t *times_of(const struct analysis *analysis, size_t cell, bool beaten)
-{
-	json_t *points = json_array();
-	double merits[MERITS];
-
-	for (size_t i = 0; i < analysis->subject_count; i++) {
-		weigh(analysis, cell, i, merits);
-		if (!is_weighed(merits, TIME_AND_BYTES) ||
-			is_beaten(analysis, cell, i, TIME_AND_BYTES) != beaten)
-			continue;
-		json_array_append_new(
-			points, template_record("ns", template_words("%.9g", exp(merits[TIME])),
-					"bytes", template_words("%.9g", merits[BYTES]), "name",
-					template_text(analysis->subjects[i].label), NULL));
-	}
-	return points;
-}
-
 /* An array as a block of its own; null for an empty one. Takes it over. */
 static json_t *block_of(json_t *points)
 {
@@ -103,27 +84,8 @@ static json_t *block_of(json_t *points)
 	return json_null();
 }
 
-static char *figure_times(const struct analysis *analysis, const char *id, const char *label)
-{
-	json_t *panels = json_array();
-
-	for (size_t c = 0; c < analysis->cell_count; c++) {
-		json_t *front = times_of(analysis, c, false);
-
-		if (json_array_size(front) == 0) {
-			json_decref(front);
-			continue;
-		}
-		json_array_append_new(panels,
-			template_record("title", template_text(analysis->cells[c].label), "front",
-				front, "beaten", block_of(times_of(analysis, c, true)), NULL));
-	}
-	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, id, label);
-}
-
-/* Those of a cell whose tail is known, the slowest first; order has room for all. */
-static size_t by_rate(const struct analysis *analysis, size_t cell, size_t *order)
+/* Those of a cell that have all of `which`, the slowest first; order has room for all. */
+static size_t by_time(const struct analysis *analysis, size_t cell, int which, size_t *order)
 {
 	double merits[MERITS], other[MERITS];
 	size_t n = 0;
@@ -132,7 +94,7 @@ static size_t by_rate(const struct analysis *analysis, size_t cell, size_t *orde
 		size_t at = n;
 
 		weigh(analysis, cell, i, merits);
-		if (!is_weighed(merits, TIME_AND_TAIL))
+		if (!is_weighed(merits, which))
 			continue;
 		for (; at > 0; at--) {
 			weigh(analysis, cell, order[at - 1], other);
@@ -146,59 +108,139 @@ static size_t by_rate(const struct analysis *analysis, size_t cell, size_t *orde
 	return n;
 }
 
-/* most_bytes: of the panel. */
-static json_t *point_of(
-	const struct analysis *analysis, size_t cell, size_t subject, double most_bytes)
+/* A panel's axes, as of a store with tails or without: what its two are of, and its ends. */
+struct axes {
+	bool tail;
+	double left, right, bottom, top, most_bytes;
+};
+
+static double x_of(const struct analysis_cell *cell, const struct axes *axes, const double *merits)
 {
+	return axes->tail ? analysis_rate(cell, merits[TIME]) / 1e6 : exp(merits[TIME]);
+}
+
+/* Fewer bytes than one, or less than none beyond the payload, are one on a logarithmic axis. */
+static double y_of(const struct axes *axes, const double *merits)
+{
+	return axes->tail ? merits[TAIL] : fmax(1, merits[BYTES]);
+}
+
+static void find_ends(const struct analysis *analysis, size_t cell, const size_t *order, size_t n,
+	struct axes *axes)
+{
+	double merits[MERITS];
+
+	axes->left = axes->bottom = INFINITY;
+	axes->right = axes->top = axes->most_bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		weigh(analysis, cell, order[i], merits);
+		axes->left = fmin(axes->left, x_of(&analysis->cells[cell], axes, merits));
+		axes->right = fmax(axes->right, x_of(&analysis->cells[cell], axes, merits));
+		axes->bottom = fmin(axes->bottom, y_of(axes, merits));
+		axes->top = fmax(axes->top, y_of(axes, merits));
+		axes->most_bytes = fmax(axes->most_bytes, merits[BYTES]);
+	}
+	axes->left = figure_decade_below(axes->left);
+	axes->right *= name_room;
+	axes->bottom = figure_decade_below(axes->bottom);
+	axes->top = fmax(figure_decade_above(axes->top), 10 * axes->bottom);
+}
+
+/* Along a logarithmic axis, as a share of its length, and back. */
+static double share_of(double value, double from, double to)
+{
+	return log(value / from) / log(to / from);
+}
+
+static double value_at(double share, double from, double to)
+{
+	return from * pow(to / from, share);
+}
+
+static json_t *point_of(
+	const struct analysis *analysis, size_t cell, size_t subject, const struct axes *axes)
+{
+	const struct figure_style style = figure_style_of(&analysis->subjects[subject]);
 	double merits[MERITS];
 
 	weigh(analysis, cell, subject, merits);
 
-	const double share = most_bytes > 0 ? fmax(0, merits[BYTES]) / most_bytes : 0;
-	const double rate = analysis_rate(&analysis->cells[cell], merits[TIME]) / 1e6;
+	const double share = axes->tail && axes->most_bytes > 0
+				     ? fmax(0, merits[BYTES]) / axes->most_bytes
+			     : axes->tail ? 0
+					  : no_bytes_share;
 
-	return template_record("rate", template_words("%.4g", rate), "ns",
-		template_words("%.4g", merits[TAIL]), "size",
-		template_words("%.2f", least_size + (most_size - least_size) * sqrt(share)), "name",
-		template_words("%s %s B", analysis->subjects[subject].label,
-			number_plain(merits[BYTES]).text),
-		NULL);
+	return template_record("x",
+		template_words("%.4g", x_of(&analysis->cells[cell], axes, merits)), "y",
+		template_words("%.6g", y_of(axes, merits)), "size",
+		template_words("%.2f", least_size + (most_size - least_size) * sqrt(share)),
+		"marker", template_count((uint64_t)style.marker), "colour",
+		template_words("%u", (unsigned)style.colour), NULL);
 }
 
-static json_t *tail_panel(
-	const struct analysis *analysis, size_t cell, const size_t *order, size_t n)
+/* The names of the front, with their bytes where the axes don't have them; n of them. */
+static json_t *names_of(const struct analysis *analysis, size_t cell, const size_t *front, size_t n,
+	const struct axes *axes)
 {
-	const int all = TIME_AND_BYTES | TIME_AND_TAIL;
-	double most_bytes = 0, bottom = INFINITY, top = 0, left = INFINITY, right = 0;
-	json_t *front = json_array(), *beaten = json_array(), *line = json_array();
+	const struct figure_grid *grid = &figure_wide_panels;
+	AUTO_FREE struct figure_name *names = need(n, sizeof(*names));
+	AUTO_FREE char *text = need(n, ANALYSIS_SENTENCE_BYTES);
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++) {
+		char *own = text + i * ANALYSIS_SENTENCE_BYTES;
 		double merits[MERITS];
 
-		weigh(analysis, cell, order[i], merits);
-
-		const double rate = analysis_rate(&analysis->cells[cell], merits[TIME]) / 1e6;
-
-		most_bytes = fmax(most_bytes, merits[BYTES]);
-		bottom = fmin(bottom, merits[TAIL]);
-		top = fmax(top, merits[TAIL]);
-		left = fmin(left, rate);
-		right = fmax(right, rate);
+		weigh(analysis, cell, front[i], merits);
+		snprintf(own, ANALYSIS_SENTENCE_BYTES, "%.100s%s%s%s",
+			analysis->subjects[front[i]].label, axes->tail ? " " : "",
+			axes->tail ? number_plain(merits[BYTES]).text : "", axes->tail ? " B" : "");
+		names[i] = (struct figure_name){.text = own,
+			.x = grid->width * share_of(x_of(&analysis->cells[cell], axes, merits),
+						   axes->left, axes->right),
+			.y = grid->height * share_of(y_of(axes, merits), axes->bottom, axes->top)};
 	}
+	figure_place_names(names, n, grid->width, grid->height);
 	for (size_t i = 0; i < n; i++) {
-		json_t *point = point_of(analysis, cell, order[i], most_bytes);
+		if (!names[i].placed)
+			continue;
+		json_array_append_new(list,
+			template_record("x",
+				template_words("%.6g", value_at(names[i].label_x / grid->width,
+							       axes->left, axes->right)),
+				"y",
+				template_words("%.6g", value_at(names[i].label_y / grid->height,
+							       axes->bottom, axes->top)),
+				"name", template_text(names[i].text), NULL));
+	}
+	return list;
+}
 
-		if (!is_beaten(analysis, cell, order[i], TIME_AND_TAIL))
+/* order: all that have a point. It is used up. */
+static json_t *panel_of(
+	const struct analysis *analysis, size_t cell, size_t *order, size_t n, bool tail)
+{
+	const int line_of = tail ? TIME_AND_TAIL : TIME_AND_BYTES;
+	struct axes axes = {.tail = tail};
+	json_t *front = json_array(), *beaten = json_array(), *line = json_array();
+	size_t leaders = 0;
+
+	find_ends(analysis, cell, order, n, &axes);
+	for (size_t i = 0; i < n; i++) {
+		json_t *point = point_of(analysis, cell, order[i], &axes);
+		const bool behind = is_beaten(analysis, cell, order[i], line_of | TIME_AND_BYTES);
+
+		if (!is_beaten(analysis, cell, order[i], line_of))
 			json_array_append(line, point);
-		json_array_append_new(
-			is_beaten(analysis, cell, order[i], all) ? beaten : front, point);
+		json_array_append_new(behind ? beaten : front, point);
+		if (!behind)
+			order[leaders++] = order[i];
 	}
 	return template_record("title", template_text(analysis->cells[cell].label), "front", front,
-		"line", line, "beaten", block_of(beaten), "left",
-		template_words("%g", figure_decade_below(left)), "right",
-		template_words("%g", right * label_room), "bottom",
-		template_words("%g", figure_decade_below(bottom)), "top",
-		template_words("%g", figure_decade_above(top)), NULL);
+		"names", names_of(analysis, cell, order, leaders, &axes), "line", line, "beaten",
+		block_of(beaten), "left", template_words("%g", axes.left), "right",
+		template_words("%g", axes.right), "bottom", template_words("%g", axes.bottom),
+		"top", template_words("%g", axes.top), NULL);
 }
 
 /* Whether half of the cell's contestants have a tail: fewer are no field to be first in. */
@@ -216,24 +258,6 @@ static bool has_tails(const struct analysis *analysis, size_t cell)
 	return known > 0 && 2 * known >= contestants;
 }
 
-/* Cells with a thread on each CPU; where the store has none, all. */
-static char *figure_tails(const struct analysis *analysis, const char *id, const char *label)
-{
-	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
-	json_t *panels = json_array();
-
-	for (int any = 0; any < 2 && json_array_size(panels) == 0; any++) {
-		for (size_t c = 0; c < analysis->cell_count; c++) {
-			if (has_tails(analysis, c) &&
-				(any || analysis->cells[c].threads == analysis->cpus))
-				json_array_append_new(panels, tail_panel(analysis, c, order,
-								      by_rate(analysis, c, order)));
-		}
-	}
-	return figure_draw(tradeoff_tail_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, id, label);
-}
-
 bool figure_tradeoff_has_tail(const struct analysis *analysis)
 {
 	for (size_t c = 0; c < analysis->cell_count; c++) {
@@ -243,8 +267,35 @@ bool figure_tradeoff_has_tail(const struct analysis *analysis)
 	return false;
 }
 
+/* With tails: of cells with a thread on each CPU; where the store has none, of all that have tails. */
 char *figure_tradeoff(const struct analysis *analysis, const char *id, const char *label)
 {
-	return figure_tradeoff_has_tail(analysis) ? figure_tails(analysis, id, label)
-						  : figure_times(analysis, id, label);
+	static const struct figure_words with = {
+		"Throughput, tail and bytes. Right and low is better. A larger point: more bytes "
+		"an object",
+		"million units/s (logarithmic)", "p99.9 of calls, ns (logarithmic)"};
+	static const struct figure_words without = {"Time and bytes. Left and low is better",
+		"ns a unit (logarithmic)", "bytes an object beyond its payload (logarithmic)"};
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
+	const bool tail = figure_tradeoff_has_tail(analysis);
+	json_t *panels = json_array();
+
+	for (int any = !tail; any < 2 && json_array_size(panels) == 0; any++) {
+		for (size_t c = 0; c < analysis->cell_count; c++) {
+			const bool wanted =
+				!tail ||
+				(has_tails(analysis, c) &&
+					(any || analysis->cells[c].threads == analysis->cpus));
+			const size_t n =
+				wanted ? by_time(analysis, c, tail ? TIME_AND_TAIL : TIME_AND_BYTES,
+						 order)
+				       : 0;
+
+			if (n > 0)
+				json_array_append_new(
+					panels, panel_of(analysis, c, order, n, tail));
+		}
+	}
+	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
+		&figure_wide_panels, tail ? &with : &without, id, label);
 }

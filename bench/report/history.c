@@ -85,8 +85,11 @@ static char *figure_of(const struct history *h, const struct history_cell *cell,
 {
 	json_t *panels = json_array(), *tics = json_array();
 	double low = INFINITY, high = 0;
-	char label[ANALYSIS_SENTENCE_BYTES];
+	char label[ANALYSIS_SENTENCE_BYTES], title[ANALYSIS_SENTENCE_BYTES];
+	const struct figure_words words = {
+		title, "store, by its number above", "ns a unit (logarithmic)"};
 
+	snprintf(title, sizeof(title), "Time over stores, %.200s. Lower is better", cell->label);
 	for (size_t i = 0; i < cell->line_count; i++) {
 		const struct history_line *line = &cell->lines[i];
 		json_t *points = json_array();
@@ -103,9 +106,8 @@ static char *figure_of(const struct history *h, const struct history_cell *cell,
 			high = fmax(high, exp(point->ns.point));
 		}
 		if (any && line->role == ANALYSIS_CONTESTANT)
-			page_add(panels,
-				template_record("index", template_count(i), "title",
-					template_text(line->subject), "points", points, NULL));
+			page_add(panels, figure_named_panel(line->subject, i,
+						 figure_style_of_name(line->subject), points));
 		else
 			json_decref(points);
 	}
@@ -122,7 +124,7 @@ static char *figure_of(const struct history *h, const struct history_cell *cell,
 			template_words("%g", (double)h->store_count + 0.4), "bottom",
 			template_words("%g", low / 1.6), "top", template_words("%g", high * 1.6),
 			NULL),
-		&figure_small_panels, id, label);
+		&figure_small_panels, &words, id, label);
 }
 
 static json_t *columns_of(const struct history *h)

@@ -34,13 +34,10 @@ set format y '%.6g'
 set xtics ({{#tics}}{{#further}},{{/further}}{{name}} {{store}}{{/tics}})
 set xrange [0.6:{{&right}}]
 set yrange [{{&bottom}}:{{&top}}]
-set lmargin 5
-set rmargin 1
-set tmargin 1.6
-set bmargin 1.6
 {{#panels}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
-	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6, \
-	$s{{index}} using 1:2:3:4 with yerrorbars linecolor rgb front linewidth 1 pointtype 7 pointsize 0.3
+	$s{{index}} using 1:2 with lines linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6, \
+	$s{{index}} using 1:2:3:4 with yerrorbars linecolor rgb {{&colour}} linewidth 1 pointtype {{marker}} pointsize 0.4
+unset label
 {{/panels}}

@@ -6,7 +6,6 @@
 #include "bench/report/page.h"
 
 #include "alloc/pool.h"
-#include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
@@ -289,36 +288,6 @@ static json_t *starts_of(const struct analysis *a)
 	return list;
 }
 
-/* The results once more for other programs: what the tables show, unrounded. */
-static json_t *data_of(const struct analysis *a)
-{
-	json_t *list = json_array();
-
-	for (size_t c = 0; c < a->cell_count; c++) {
-		for (size_t i = 0; i < a->subject_count; i++) {
-			const struct analysis_result *r = analysis_at(a, c, i);
-
-			if (r->state != ANALYSIS_MEASURED || isnan(r->ns.point))
-				continue;
-			page_add(list, json_pack("{s:s, s:s, s:f, s:b}", "cell", a->cells[c].label,
-					       "subject", a->subjects[i].label, "ns",
-					       exp(r->ns.point), "best", r->in_best_set));
-		}
-	}
-
-	AUTO_FREE char *text = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	AUTO_FREE char *safe = NULL;
-	size_t bytes = 0;
-	FILE *out = need_stream(&safe, &bytes);
-
-	/* Nothing in a string may end the element in which the data stand. */
-	for (const char *c = text; c != NULL && *c != '\0'; c++)
-		fputs(*c == '<' ? "\\u003c" : (const char[]){*c, '\0'}, out);
-	need_closed(out);
-	json_decref(list);
-	return template_text(safe);
-}
-
 static void set(json_t *page, const char *name, json_t *value)
 {
 	json_object_set_new_nocheck(page, name, value);
@@ -366,6 +335,9 @@ json_t *page_data(const struct analysis *a)
 	set(page, "has_held", json_boolean(a->has_held));
 	set(page, "tradeoffs", page_tradeoffs(&p));
 	set(page, "tradeoff_figure", page_tradeoff_figure(&p));
+	set(page, "matrix_figure", page_matrix_figure(&p));
+	set(page, "memory_figure", page_memory_figure(&p));
+	set(page, "machine_figure", page_machine_figure(&p));
 	set(page, "latency", page_latency(&p));
 	set(page, "responses", page_responses(&p));
 	set(page, "cells", page_cells(&p));
@@ -375,7 +347,8 @@ json_t *page_data(const struct analysis *a)
 	set(page, "plan", plan_of(a));
 	set(page, "starts", starts_of(a));
 	set(page, "margin", template_text(number_percent(a->margin).text));
-	set(page, "data", data_of(a));
+	set(page, "data", page_script_data(&p));
+	set(page, "slices", page_script_slices(&p));
 	free(p.order);
 	return page;
 }

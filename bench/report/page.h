@@ -31,9 +31,20 @@ json_t *page_ratios(const struct page *p);    /* page_ratios.c */
 json_t *page_scaling(const struct page *p);   /* page_figures.c */
 json_t *page_tradeoffs(const struct page *p); /* page_figures.c */
 json_t *page_tradeoff_figure(const struct page *p);
+json_t *page_matrix_figure(const struct page *p);
+json_t *page_memory_figure(const struct page *p);
+json_t *page_machine_figure(const struct page *p);
 json_t *page_latency(const struct page *p);   /* page_latency.c */
 json_t *page_responses(const struct page *p); /* page_responses.c */
 json_t *page_cells(const struct page *p);     /* page_cells.c */
+
+/*
+ * Text of JSON that the page's script reads, in page_script.c; no element's end stands in it. The figures: the
+ * contestants' and the others' `rows` in the page's order, the `cells`, and what each row has in each cell. And the
+ * slices, a record a cell.
+ */
+json_t *page_script_data(const struct page *p);
+json_t *page_script_slices(const struct page *p);
 
 /* All slots of page.html; for report_html and its test. NULL: no memory. */
 json_t *page_data(const struct analysis *analysis);

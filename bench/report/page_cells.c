@@ -55,15 +55,13 @@ static json_t *figures_of(const struct analysis *a, size_t c, size_t subject)
 	const struct analysis_cell *cell = &a->cells[c];
 	const struct analysis_result *r = analysis_at(a, c, subject);
 	json_t *effects = json_array();
-	char letters[ANALYSIS_LETTERS_MAX];
 
 	page_add(effects,
 		effect_of(&r->to_best, r->best_verdict, cell->has_best && subject == cell->best));
 	if (a->has_baseline)
 		page_add(effects, effect_of(&r->to_base, r->base_verdict, subject == a->baseline));
-	analysis_letters(r, letters);
-	return template_record("rank", page_number(number_rank(r->rank_low, r->rank_high)),
-		"letters", template_text(letters), "ns", page_plain(exp(r->ns.point)), "range",
+	return template_record("rank", page_number(number_rank(r->rank_low, r->rank_high)), "ns",
+		page_plain(exp(r->ns.point)), "range",
 		page_number(number_plain_range(exp(r->ns.lo), exp(r->ns.hi))), "rate",
 		page_plain(analysis_rate(cell, r->ns.point) / 1e6), "effects", effects,
 		"p_is_small", json_boolean(r->mann_whitney < small_p), "p",
@@ -79,7 +77,7 @@ static json_t *time_of(const struct analysis *a, size_t c, size_t subject)
 	json_t *absence = json_null();
 
 	if (!measured)
-		absence = template_record("columns", template_count(a->has_baseline ? 13 : 10),
+		absence = template_record("columns", template_count(a->has_baseline ? 12 : 9),
 			"bad", json_boolean(r->state > ANALYSIS_UNSUPPORTED), "state",
 			template_text(analysis_state_name(r->state)), "reason",
 			template_text(r->reason == NULL ? "" : r->reason), NULL);
@@ -234,14 +232,14 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		if (analysis_at(a, c, order[i])->state == ANALYSIS_MEASURED)
 			page_add(conduct, conduct_of(a, c, order[i]));
 	}
-	return template_record("number", template_count(c + 1), "label", template_text(cell->label),
-		"best", best_of(a, c), "floors", template_text(floors), "disturbed",
-		json_boolean(cell->disturbed), "program", template_text(cell->program), "blocks",
-		template_count(cell->blocks), "forks", template_count(cell->forks), "unit",
-		template_text(cell->unit), "object_bytes", template_count(cell->object_bytes),
-		"object_align", template_count(cell->object_align), "pages",
-		template_text(cell->pages), "lane_threads", page_threads(cell->lane_threads),
-		"lane_cpus",
+	return template_record("number", template_count(c + 1), "at", template_count(c), "label",
+		template_text(cell->label), "best", best_of(a, c), "floors", template_text(floors),
+		"disturbed", json_boolean(cell->disturbed), "program", template_text(cell->program),
+		"blocks", template_count(cell->blocks), "forks", template_count(cell->forks),
+		"unit", template_text(cell->unit), "object_bytes",
+		template_count(cell->object_bytes), "object_align",
+		template_count(cell->object_align), "pages", template_text(cell->pages),
+		"lane_threads", page_threads(cell->lane_threads), "lane_cpus",
 		template_text(cell->lane_threads == 1 ? "per CPU" : "per pair of CPUs"), "twins",
 		twins_of(a, cell), "calibration", calibration_of(cell), "flagged",
 		template_count(cell->flagged), "slices", template_count(cell->slices),

@@ -201,3 +201,36 @@ json_t *page_tradeoff_figure(const struct page *p)
 		return json_null();
 	return template_record("figure", page_drawn(svg), "tail", json_boolean(tail), NULL);
 }
+
+json_t *page_matrix_figure(const struct page *p)
+{
+	return page_drawn(
+		!p->figures
+			? NULL
+			: figure_matrix(p->a, "matrix",
+				  "The decision matrix: strategies by workloads, each with the "
+				  "multiple of the best time. The table below has the numbers."));
+}
+
+json_t *page_memory_figure(const struct page *p)
+{
+	const size_t cell = figure_memory_cell(p->a);
+	char label[ANALYSIS_SENTENCE_BYTES];
+
+	if (!p->figures || cell == p->a->cell_count)
+		return template_text("");
+	snprintf(label, sizeof(label),
+		"Resident memory when the pool was opened, at its peak and settled, of %.100s, one "
+		"panel a strategy. The tables of the cells have the numbers.",
+		p->a->cells[cell].label);
+	return page_drawn(figure_memory(p->a, cell, "memory", label));
+}
+
+json_t *page_machine_figure(const struct page *p)
+{
+	return page_drawn(
+		!p->figures ? NULL
+			    : figure_machine(p->a, "probes",
+				      "The machine's probes over the time of the sweep, by their "
+				      "medians, with its events."));
+}

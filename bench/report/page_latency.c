@@ -172,6 +172,9 @@ static json_t *cell_of(
 		"probe_p99", page_plain(first->probe_p99_ns), "figure",
 		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
 			figure_percentiles, "percentiles", "Percentiles of the calls", ""),
+		"paths_figure",
+		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
+			figure_paths, "paths", "Shares of the time of calls by path", ""),
 		"rows", rows, "hand_over", hand_over_of(p->a, hand_overs), "paths", paths,
 		"imbalances", imbalances, NULL);
 }

@@ -63,11 +63,11 @@ static json_t *columns_of(const struct analysis *a)
 			best = template_record("ns", page_plain(exp(ns.point)), "range",
 				page_number(number_plain_range(exp(ns.lo), exp(ns.hi))), NULL);
 		}
-		page_add(columns,
-			template_record("column", template_count(c + 2), "number",
-				template_count(c + 1), "threads", page_threads(cell->threads),
-				"over", json_boolean(cell->oversubscribed), "disturbed",
-				json_boolean(cell->disturbed), "best", best, NULL));
+		page_add(columns, template_record("column", template_count(c + 2), "cell",
+					  template_count(c), "number", template_count(c + 1),
+					  "threads", page_threads(cell->threads), "over",
+					  json_boolean(cell->oversubscribed), "disturbed",
+					  json_boolean(cell->disturbed), "best", best, NULL));
 	}
 	return columns;
 }
@@ -87,16 +87,16 @@ static json_t *absence_of(const struct analysis_result *result, size_t column)
 		NULL);
 }
 
-/* What stands beside a figure: its tie letters, a question mark, or that the pool ran dry; "!": disturbed. */
+/* What stands beside a figure: the ranks that it may have, a question mark, or that the pool ran dry; "!": disturbed. */
 static json_t *mark_of(const struct analysis_result *result, bool unsure)
 {
-	char letters[ANALYSIS_LETTERS_MAX];
-	const char *others = result->others > 0 ? "!" : "";
+	const struct number ranks = number_rank(result->rank_low, result->rank_high);
+	const char *rank = result->rank_low > 0 ? ranks.text : result->failed > 0 ? "dry" : "";
+	struct number all;
 
-	if (result->rank_low == 0)
-		return template_words("%s%s", result->failed > 0 ? "dry" : "", others);
-	analysis_letters(result, letters);
-	return template_words("%s%s%s", letters, unsure ? "?" : "", others);
+	snprintf(all.text, sizeof(all.text), "%.32s%s%s", rank,
+		unsure && result->rank_low > 0 ? "?" : "", result->others > 0 ? "!" : "");
+	return page_number(all);
 }
 
 static json_t *figure_of(const struct analysis *a, size_t c, size_t subject)

@@ -19,12 +19,9 @@ set yrange [{{&bottom}}:{{&top}}]
 # Below twice the probe a value is the clock's more than the call's.
 set object 1 rectangle from graph 0, first {{&bottom}} to graph 1, first {{&floor}} behind fillcolor rgb '#808080' fillstyle solid 0.14 noborder
 {{/floor}}
-set lmargin 6
-set rmargin 1.5
-set tmargin 1.6
-set bmargin 1.6
 {{#panels}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $s{{&first}} using 1:2 with lines linecolor rgb context linewidth 0.4, \
-	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6
+	$s{{index}} using 1:2 with lines linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6
+unset label
 {{/panels}}

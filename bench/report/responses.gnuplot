@@ -30,13 +30,10 @@ set format y '%.0s%c'
 set xrange [{{left}}:100]
 set xtics ({{#tics}}{{#further}},{{/further}}{{label}} {{load}}{{/tics}})
 set yrange [{{&bottom}}:{{&top}}]
-set lmargin 6
-set rmargin 1.5
-set tmargin 1.6
-set bmargin 1.6
 {{#panels}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
-	$s{{index}} using 1:2 with linespoints linecolor rgb front linewidth 1.6 pointtype 7 pointsize 0.2{{#knee}}, \
-	$k{{index}} using 1:2 with points linecolor rgb front pointtype 7 pointsize 0.7{{/knee}}
+	$s{{index}} using 1:2 with linespoints linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6 pointtype {{marker}} pointsize 0.4{{#knee}}, \
+	$k{{index}} using 1:2 with points linecolor rgb {{&colour}} pointtype 7 pointsize 0.7{{/knee}}
+unset label
 {{/panels}}

@@ -29,13 +29,10 @@ set yrange [{{&bottom}}:{{&top}}]
 # More threads than CPUs.
 set object 1 rectangle from {{&left}}, graph 0 to {{&right}}, graph 1 behind fillcolor rgb '#808080' fillstyle solid 0.14 noborder
 {{/crowded}}
-set lmargin 5
-set rmargin 1
-set tmargin 1.6
-set bmargin 1.6
 {{#panels}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
-	$s{{index}} using 1:2 with lines linecolor rgb front linewidth 1.6, \
-	$s{{index}} using 1:2:3:4 with yerrorbars linecolor rgb front linewidth 1 pointtype 7 pointsize 0.3
+	$s{{index}} using 1:2 with lines linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6, \
+	$s{{index}} using 1:2:3:4 with yerrorbars linecolor rgb {{&colour}} linewidth 1 pointtype {{marker}} pointsize 0.4
+unset label
 {{/panels}}

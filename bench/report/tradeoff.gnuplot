@@ -1,32 +1,41 @@
 {{!
-Time against memory beyond the payload: a panel a cell; who is beaten in both is grey, the others have their names. template.h has
-the language, figure_tradeoff.c fills the slots; a slot without & is a quoted string.
+What is given up for what, a panel a cell: throughput against the p99.9 of calls, with bytes an object as the size of a point; without
+tails, time against bytes. Who is beaten in all of it is grey, the others have their names; a line joins those that are beaten in
+neither axis. template.h has the language, figure_tradeoff.c fills the slots; a slot without & is a quoted string.
 }}
-set logscale x 10
+set logscale xy 10
 set format x '%.6g'
-set lmargin 6
-set rmargin 2
-set tmargin 1.8
-set bmargin 3
-set offsets graph 0.05, graph 0.35, graph 0.1, 0
-set yrange [0:*]
+set format y '%.0s%c'
 set datafile separator whitespace
 {{#panels}}
 $front << EOD
 {{#front}}
-{{&ns}} {{&bytes}} {{name}}
+{{&x}} {{&y}} {{&size}} {{marker}} {{&colour}}
 {{/front}}
+EOD
+$names << EOD
+{{#names}}
+{{&x}} {{&y}} {{name}}
+{{/names}}
+EOD
+$line << EOD
+{{#line}}
+{{&x}} {{&y}}
+{{/line}}
 EOD
 {{#beaten}}
 $beaten << EOD
 {{#points}}
-{{&ns}} {{&bytes}} {{name}}
+{{&x}} {{&y}} {{&size}} {{marker}}
 {{/points}}
 EOD
 {{/beaten}}
 set title {{title}} offset 0,-0.6 noenhanced
-set xlabel 'ns a unit' offset 0,0.6
-plot {{#beaten}}$beaten using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb context, {{/beaten}}\
-	$front using 1:2 with points pointtype 7 pointsize 0.45 linecolor rgb front, \
-	$front using 1:2:3 with labels left offset 0.6,0.3 noenhanced font ',8'
+set xrange [{{&left}}:{{&right}}]
+set yrange [{{&bottom}}:{{&top}}]
+plot {{#beaten}}$beaten using 1:2:3:4 with points pointtype variable pointsize variable linecolor rgb context, {{/beaten}}\
+	$line using 1:2 with lines linecolor rgb context linewidth 0.6, \
+	$front using 1:2:3:4:5 with points pointtype variable pointsize variable linecolor rgb variable, \
+	$names using 1:2:3 with labels left noenhanced font ',8'
+unset label
 {{/panels}}
