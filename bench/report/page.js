@@ -7,10 +7,15 @@ const page = (function () {
 	/* The reader's choices, behind the address's "#?". A name may have several values. */
 	const state = new URLSearchParams(location.hash.startsWith('#?') ? location.hash.slice(2) : '');
 
+	/* Browsers ignore an address that changes 200 times in 10 seconds, and a slider asks for more: it is written when nothing has
+	 * changed for a moment. */
+	const pause = 100; /* ms */
+	let waiting;
 	function remember(name, values) {
 		state.delete(name);
 		values.forEach(function (value) { state.append(name, value); });
-		history.replaceState(null, '', '#?' + state);
+		clearTimeout(waiting);
+		waiting = setTimeout(function () { history.replaceState(null, '', '#?' + state); }, pause);
 	}
 
 	/* Of a kind, with attributes and children. */
