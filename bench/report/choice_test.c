@@ -17,7 +17,7 @@
 
 enum {
 	TEXT = 256,
-	WHY = 512,
+	WHY = 2048,
 	FIELDS_MAX = 256,
 	ROWS_MAX = 4096,
 	COLUMNS = 10, /* of the table of choices */
@@ -160,7 +160,7 @@ static const char *contest_asked(const struct asked *q)
 
 static bool has_traits(const struct row *r, const char *traits)
 {
-	char list[TEXT], wanted[TEXT], *save = NULL;
+	char list[TEXT + 2], wanted[TEXT], *save = NULL;
 
 	snprintf(list, sizeof(list), " %s ", r->traits);
 	snprintf(wanted, sizeof(wanted), "%s", traits);

@@ -192,6 +192,10 @@ static void the_page_and_what_fills_it_agree(NO_STATE)
 		"INSERT INTO build VALUES ('v1', 'feedfacef00d', 'v1-2-gfeed', 'gcc 13 -O2');"
 		"UPDATE subject SET label = pool || '@v1', dispatch = 'folded', build = 'v1'"
 		" WHERE dispatch = 'table'");
+	/* What few cells and few machines have. */
+	synthetic_store_execute(path,
+		"INSERT INTO counted SELECT block_id, subject_id, 3000, 2000, 10 FROM slice;"
+		"INSERT INTO scarcity SELECT block_id, subject_id, 20, 15, 5, 40, 4 FROM slice");
 	assert_int_equal(analysis_read(path, NULL, &analysis, why, sizeof(why)), 0);
 	json_t *page = page_data(analysis);
 	add_members(&members, page);
