@@ -125,7 +125,8 @@ static uint64_t completed;
 static uint64_t serve_nothing(struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	completed += t->index == 1 ? n : 0;
+	if (t->index == 1)
+		completed += n;
 	return n;
 }
 

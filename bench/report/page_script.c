@@ -57,7 +57,8 @@ static json_t *cells_of(const struct page *p)
 		const struct analysis_cell *cell = &p->a->cells[c];
 
 		page_add(list, template_record("label", template_text(cell->label), "workload",
-				       template_text(cell->workload), NULL));
+				       template_text(cell->workload), "contest",
+				       template_text(contest_name(cell->contest)), NULL));
 	}
 	return list;
 }

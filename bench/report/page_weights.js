@@ -79,7 +79,11 @@
 	 */
 
 	const workloads = Array.from(new Set(data.cells.map(function (c) { return c.workload; })));
+	/* Rows of one contest have no figures in another's cells. */
+	const contests = Array.from(new Set(data.cells.map(function (c) { return c.contest; })));
+	const contestOf = new Map(data.cells.map(function (c) { return [c.workload, c.contest]; }));
 	const chosen = {
+		contest: contests.includes(page.state.get('contest')) ? page.state.get('contest') : contests[0],
 		without: new Set(page.state.getAll('without')), skip: new Set(page.state.getAll('skip')),
 		base: page.state.get('base') || '', measure: {}, workload: {}
 	};
@@ -98,13 +102,15 @@
 
 	const hasRow = function (label) { return !chosen.without.has(label); };
 	const hasCell = function (cell) { return !chosen.skip.has(data.cells[cell].workload); };
+	const isAsked = function (workload) { return contestOf.get(workload) === chosen.contest; };
+	const takesPart = function (row) { return figures.some(function (f, c) { return f[row.at] && isAsked(data.cells[c].workload); }); };
 
 	/* Of what is chosen: each workload has one vote, however many cells it has. only: a measure, or all that have a weight. */
 	function partsOf(only) {
 		const parts = [];
 		data.cells.forEach(function (cell, c) {
 			const like = data.cells.filter(function (other) { return other.workload === cell.workload; }).length;
-			if (!hasCell(c)) return;
+			if (!hasCell(c) || !isAsked(cell.workload)) return;
 			measures.forEach(function (m, i) {
 				const weight = (only === undefined ? chosen.measure[m.name] : Number(only === i)) * chosen.workload[cell.workload] / like;
 				if (weight > 0) parts.push([i, c, weight]);
@@ -135,7 +141,7 @@
 	 */
 
 	function order(parts) {
-		const shown = contestants.filter(function (r) { return hasRow(r.label); });
+		const shown = contestants.filter(function (r) { return hasRow(r.label) && takesPart(r); });
 		const whole = shown.filter(function (r) { return lacking(parts, r.at).length === 0; });
 		const ahead = function (x, y) { return combined(parts, x.at, y.at).point < 0; };
 		const best = whole.reduce(function (b, r) { return b && !ahead(r, b) ? b : r; }, null);
@@ -205,6 +211,7 @@
 	function changed() {
 		page.remember('without', Array.from(chosen.without));
 		page.remember('skip', Array.from(chosen.skip));
+		page.remember('contest', chosen.contest !== contests[0] ? [chosen.contest] : []);
 		page.remember('base', chosen.base ? [chosen.base] : []);
 		page.remember('measure', measures.filter(function (m, i) { return chosen.measure[m.name] !== Number(i === 0); })
 			.map(function (m) { return m.name + '=' + chosen.measure[m.name]; }));
@@ -254,31 +261,40 @@
 		return [input, value];
 	}
 
-	/* A group of controls that is folded up: there may be fifty. */
-	function group(title, labels, out, items) {
+	/* A group of controls that is folded up: there may be fifty. Those that are not of the contest are hidden. */
+	function group(title, labels, out, isHere, items) {
 		const chips = labels.map(function (label) { return chip(label, out); });
+		const shown = chips.map(items);
 		const count = page.make('span', {class: 'soft'});
 		counts.push(function () {
-			count.textContent = ' ' + labels.filter(function (l) { return !out.has(l); }).length + ' of ' + labels.length;
+			const here = labels.filter(isHere);
+			shown.forEach(function (item, i) { item.hidden = !here.includes(labels[i]); });
+			count.textContent = ' ' + here.filter(function (l) { return !out.has(l); }).length + ' of ' + here.length;
 		});
 		return page.make('details', {class: 'choice'}, [page.make('summary', {}, [title, count]),
 			page.make('div', {class: 'chips'}, [every('all', chips, labels, out, true), every('none', chips, labels, out, false)]
-				.concat(chips.map(items)))]);
+				.concat(shown))]);
 	}
 
-	const select = page.make('select', {}, [page.make('option', {value: ''}, ['the first'])].concat(
-		rows.map(function (r) { return page.make('option', {value: r.label}, [r.label]); })));
-	select.value = chosen.base;
-	select.addEventListener('change', function () { chosen.base = select.value; changed(); });
+	/* values: what is chosen; texts: how it is called. */
+	function choose(values, texts, name) {
+		const select = page.make('select', {}, values.map(function (v, i) { return page.make('option', {value: v}, [texts[i]]); }));
+		select.value = chosen[name];
+		select.addEventListener('change', function () { chosen[name] = select.value; changed(); });
+		return select;
+	}
 
+	const labels = rows.map(function (r) { return r.label; });
 	section.querySelector('.weights').replaceChildren(
 		page.make('div', {class: 'controls'}, measures.map(function (m) {
 			return page.make('label', {class: 'weight'}, [page.make('span', {}, [m.name])].concat(slider(m.name, chosen.measure)));
-		}).concat([page.make('label', {}, ['Relative to ', select])])),
-		group('Workloads', workloads, chosen.skip, function (c, i) {
+		}).concat([page.make('label', {}, ['Contest ', choose(contests, contests, 'contest')]),
+			page.make('label', {}, ['Relative to ', choose([''].concat(labels), ['the first'].concat(labels), 'base')])])),
+		group('Workloads', workloads, chosen.skip, isAsked, function (c, i) {
 			return page.make('span', {class: 'weight'}, [c].concat(slider(workloads[i], chosen.workload)));
 		}),
-		group('Strategies', rows.map(function (r) { return r.label; }), chosen.without, function (c) { return c; }),
+		group('Strategies', labels, chosen.without, function (label) { return takesPart(rows[labels.indexOf(label)]); },
+			function (c) { return c; }),
 		says,
 		page.make('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Order by your weights'}, [
 			page.make('table', {id: 'weighed'}, [page.make('thead', {}, [page.make('tr', {},
