@@ -314,6 +314,7 @@ struct analysis_change {
 	double log[ANALYSIS_PROBES]; /* of its time, by the usual; NAN: that one didn't change */
 };
 
+struct trust;
 struct analysis_moment; /* a block as the machine's probes saw it */
 
 /* What a probe read at a block: the logarithm of its time by the sweep's median; NAN: nothing. */
@@ -384,7 +385,10 @@ struct analysis {
 	bool has_counted;    /* some row has */
 	bool has_latency, has_hand_over, has_responses; /* some row has, that stands for it */
 
-	struct analysis_block *memory; /* everything above that was allocated */
+	/* What stress found, if whoever prints has read it (trust.h), and keeps it meanwhile; else NULL. */
+	const struct trust *trust;
+
+	struct analysis_block *memory; /* everything above that was allocated, but trust */
 };
 
 /*

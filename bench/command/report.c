@@ -4,6 +4,7 @@
  */
 #include "bench/report/report.h"
 #include "bench/analysis/analysis.h"
+#include "bench/analysis/trust.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
 #include "bench/report/file.h"
@@ -110,7 +111,8 @@ struct batch {
 	const char *directory;
 	enum naming naming;
 	bool wanted[FORMATS];
-	bool tell; /* print each path */
+	bool tell;         /* print each path */
+	const char *trust; /* the file; NULL: the one beside the store, if there is one */
 	size_t count;
 	char stem[STORES_MAX][NAME_BYTES];
 };
@@ -246,14 +248,36 @@ static int write_format(const struct batch *batch, const struct format *format,
 	return error;
 }
 
+/* Reads what stress found. 0 and *trust, NULL without any; or -1 after why. */
+static int read_trust(const struct batch *batch, const char *store, struct trust **trust, char *why,
+	size_t why_bytes)
+{
+	const char *slash = strrchr(store, '/');
+	const int folder = slash == NULL ? 0 : (int)(slash - store) + 1;
+	char beside[PATH_MAX];
+
+	*trust = NULL;
+	snprintf(beside, sizeof(beside), "%.*strust.json", folder, store);
+	if (batch->trust == NULL && access(beside, F_OK) != 0)
+		return 0;
+	*trust = trust_read(batch->trust == NULL ? beside : batch->trust, why, why_bytes);
+	return *trust == NULL ? -1 : 0;
+}
+
 static int write_formats(struct batch *batch, const char *store, const char *machine,
 	const char *baseline, char *why, size_t why_bytes)
 {
 	struct analysis *analysis;
+	struct trust *trust;
 	int error;
 
 	if (analysis_read_machine(store, machine, baseline, &analysis, why, why_bytes) != 0)
 		return -1;
+	if (read_trust(batch, store, &trust, why, why_bytes) != 0) {
+		analysis_free(analysis);
+		return -1;
+	}
+	analysis->trust = trust;
 	error = report_make_directory(batch->directory, why, why_bytes);
 	if (error == 0)
 		error = take_stem(batch, analysis, why, why_bytes);
@@ -263,6 +287,7 @@ static int write_formats(struct batch *batch, const char *store, const char *mac
 				batch->stem[batch->count - 1], why, why_bytes);
 	}
 	analysis_free(analysis);
+	trust_free(trust);
 	return error;
 }
 
@@ -342,6 +367,7 @@ struct report_request {
 	const char *directory;
 	const char *baseline;
 	const char *machine;
+	const char *trust;
 	bool history, plain;
 };
 
@@ -362,6 +388,10 @@ static const struct options_entry entries[] = {
 	OPTION(TEXT, struct report_request, machine, "machine", 'm', "HASH",
 		"of a store that was merged of several machines, the one to show, by the "
 		"beginning of its hash. [names them]"),
+	OPTION(TEXT, struct report_request, trust, "trust", 0, "FILE",
+		"what stress --json FILE wrote: shown beside the strategies. [trust.json beside "
+		"the "
+		"store, if it is there]"),
 	OPTION(FLAG, struct report_request, plain, "plain", 0, NULL,
 		"names without revision, processor and date: STORE.html"),
 	OPTION(FLAG, struct report_request, history, "history", 0, NULL,
@@ -396,10 +426,9 @@ enum { HISTORY_FORMATS = sizeof(history_formats) / sizeof(history_formats[0]) };
 /* The formats of a history that are asked for, or a sentence. */
 static bool wants_history(const struct report_request *request, bool *wanted)
 {
-	if (request->baseline != NULL) {
-		fputs("nblbench report: --history compares no strategies, so leave --baseline "
-		      "out\n",
-			stderr);
+	if (request->baseline != NULL || request->trust != NULL) {
+		fprintf(stderr, "nblbench report: --history has no use for --%s: leave it out\n",
+			request->baseline != NULL ? "baseline" : "trust");
 		return false;
 	}
 	for (size_t i = 0; i < HISTORY_FORMATS; i++)
@@ -517,6 +546,7 @@ static int run_report(int argc, char **argv)
 								 (size_t)(argc - operand), wanted)
 						       : COMMAND_USAGE;
 	batch.directory = request.directory;
+	batch.trust = request.trust;
 	batch.naming = request.plain ? NAMING_STORE : NAMING_SOURCE;
 	for (size_t i = 0; i < FORMATS; i++) {
 		batch.wanted[i] = request.format.count == 0 && is_usual(&formats[i]);

@@ -959,6 +959,47 @@ static char *text_of(const char *name)
 	return printed_by(line);
 }
 
+/* What stress found stands in each document, from the file beside the store or the one that is named. */
+static void verification_is_shown(NO_STATE)
+{
+	char file[2 * PATH_BYTES], made[PATH_BYTES], line[4 * PATH_BYTES];
+
+	snprintf(made, sizeof(made), "%s/trusted", directory);
+	snprintf(line, sizeof(line), "mkdir '%s' && cp '%s' '%s'", made, store, made);
+	free(printed_by(line));
+	snprintf(file, sizeof(file), "%s/one.db", made);
+	captured_expect(&command_report, 0, "one.html", "--plain", "-o", made, file, NULL);
+
+	char *text = text_of("trusted/one.html");
+
+	assert_non_null(strstr(text, "Nothing is known here"));
+	free(text);
+	snprintf(line, sizeof(line),
+		"echo '{\"format\": \"nblbench-trust\", \"version\": 1, \"revision\": \"<v>\", "
+		"\"ended\": \"2026-01-31T14:05:00Z\", \"whole\": true, \"strategies\": [{\"name\": "
+		"\"mutex\", \"verdict\": \"failed\", \"operations\": 0, \"paths_not_taken\": [], "
+		"\"runs\": [{\"layer\": \"native\", \"scenario\": \"churn\", \"verdict\": "
+		"\"failed\", \"sentence\": \"lost <b>\"}]}]}' > '%s/trust.json'",
+		made);
+	free(printed_by(line));
+	captured_expect(&command_report, 0, "one.html", "--plain", "-o", made, file, NULL);
+	text = text_of("trusted/one.html");
+	assert_non_null(strstr(text, "Tried by stress at &lt;v&gt; (2026-01-31)"));
+	assert_non_null(strstr(text, "churn: lost &lt;b&gt;"));
+	assert_non_null(strstr(text, "<td class=\"words short bad\">failed</td>"));
+	assert_non_null(strstr(text, "<td class=\"words short\">not verified</td>"));
+	free(text);
+	text = text_of("trusted/one.md");
+	assert_non_null(strstr(text, "; not verified: "));
+	assert_non_null(strstr(text, " failed: mutex;"));
+	free(text);
+	captured_expect(
+		&command_report, 1, "can't be read", "--trust", "/nonexistent.json", store, NULL);
+	snprintf(line, sizeof(line), "echo '{}' > '%s/trust.json'", made);
+	free(printed_by(line));
+	captured_expect(&command_report, 1, "is not what this version's", "-o", made, file, NULL);
+}
+
 /*
  * Three stores of one machine, the second slower, and one of another, told in another order than that
  * of their dates.
@@ -1013,7 +1054,7 @@ static void a_history_follows_the_dates(NO_STATE)
 		"--history", path[0], path[3], NULL);
 	captured_expect(&command_report, 2, "--history has the formats html and md, and not csv",
 		"--history", "--format=md,csv", path[0], path[1], NULL);
-	captured_expect(&command_report, 2, "leave --baseline out", "--history",
+	captured_expect(&command_report, 2, "no use for --baseline: leave it out", "--history",
 		"--baseline=malloc", path[0], path[1], NULL);
 	captured_expect(&command_report, 1, "There is no store", "--history", path[0],
 		"/nonexistent.db", NULL);
@@ -1285,6 +1326,7 @@ int main(void)
 		cmocka_unit_test(table_fits_the_terminal),
 		cmocka_unit_test(report_command_writes_what_is_asked),
 		cmocka_unit_test(report_command_refuses_in_words),
+		cmocka_unit_test(verification_is_shown),
 		cmocka_unit_test(a_history_follows_the_dates),
 		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(compare_lists_differences_first),

@@ -4,6 +4,7 @@
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/synthetic_store.h"
+#include "bench/analysis/trust.h"
 #include "bench/report/document.h"
 #include "bench/report/results.schema.json.h"
 #include "bench/report/schema.h"
@@ -289,6 +290,56 @@ static void junit_fails_where_a_row_broke(NO_STATE)
 	free(text);
 }
 
+/* A file that holds to the description of what stress writes is read, and says what it says. */
+static void trust_is_read_as_stress_describes_it(NO_STATE)
+{
+	json_t *schema = json_load_file(TRUST_SCHEMA, 0, NULL);
+	json_t *run = json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:{}, s:s}", "layer", "native",
+		"scenario", "churn", "verdict", "ok", "seed", "1", "seconds", 0.5, "operations", 7,
+		"paths", "sentence", "tried");
+	json_t *file = json_pack(
+		"{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:b, s:[], s:[{s:s, s:s, s:i, s:[s, "
+		"s], s:[O, O, o]}], s:[]}",
+		"format", "nblbench-trust", "version", 1, "program", "1", "revision",
+		"v0.1-7-gabc1234", "ended", "2026-01-31T14:05:00Z", "kernel", "6", "seed", "1",
+		"threads", 2, "seconds", 1.0, "whole", 1, "layers", "strategies", "name", "mag_tls",
+		"verdict", "passed", "operations", 14, "paths_not_taken", "steal", "grow", "runs",
+		run, run, json_copy(run), "controls");
+	char why[SCHEMA_WHY_BYTES] = "", path[PATH_BYTES], text[ANALYSIS_SENTENCE_BYTES];
+	struct analysis_subject subject = {.pool = "mag_tls"};
+
+	assert_non_null(schema);
+	assert_non_null(file);
+	json_t *runs =
+		json_object_get(json_array_get(json_object_get(file, "strategies"), 0), "runs");
+	json_object_set_new(json_array_get(runs, 2), "verdict", json_string("skipped"));
+	if (!schema_holds(schema, file, why))
+		fail_msg("%s", why);
+	snprintf(path, sizeof(path), "%s/trust.json", directory);
+	assert_int_equal(json_dump_file(file, path, 0), 0);
+
+	struct trust *trust = trust_read(path, why, sizeof(why));
+
+	if (trust == NULL)
+		fail_msg("%s", why);
+	trust_runs(trust_of(trust, &subject), text);
+	assert_string_equal(text, "native 2; skipped 1");
+	assert_string_equal(trust_of(trust, &subject)->not_taken, "steal, grow");
+	assert_string_equal(trust_state(trust, &subject), "passed");
+	subject.pool = "mutex";
+	assert_string_equal(trust_state(trust, &subject), "not verified");
+	trust_tell(trust, analysis, text);
+	assert_non_null(strstr(text, "(2026-01-31): passed: mag_tls; not verified: "));
+	trust_free(trust);
+	json_object_set_new(file, "version", json_integer(2));
+	assert_int_equal(json_dump_file(file, path, 0), 0);
+	assert_null(trust_read(path, why, sizeof(why)));
+	assert_non_null(strstr(why, "is not what this version's"));
+	json_decref(file);
+	json_decref(run);
+	json_decref(schema);
+}
+
 /* What is text stays, all else becomes a question mark: a byte at a time. */
 static void documents_hold_characters_only(NO_STATE)
 {
@@ -317,6 +368,7 @@ int main(void)
 		cmocka_unit_test(bmf_is_what_bencher_reads),
 		cmocka_unit_test(junit_fails_where_a_row_broke),
 		cmocka_unit_test(documents_hold_characters_only),
+		cmocka_unit_test(trust_is_read_as_stress_describes_it),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

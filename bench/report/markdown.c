@@ -4,6 +4,7 @@
  */
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/choice.h"
+#include "bench/analysis/trust.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/base/number.h"
@@ -181,6 +182,10 @@ void report_markdown(const struct analysis *analysis, FILE *out)
 		put_contest(out, analysis, contest, order);
 	put_against(out, analysis);
 	put_events(out, analysis);
+	if (analysis->trust != NULL) {
+		trust_tell(analysis->trust, analysis, text);
+		put(out, "\n", text, "\n");
+	}
 	put(out, "\nSource ", analysis->source_revision, ", build ");
 	put(out, "", analysis->build_id, "");
 	if (analysis->machine_count > 0) {

@@ -338,6 +338,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "matrix_figure", page_matrix_figure(&p));
 	set(page, "memory_figure", page_memory_figure(&p));
 	set(page, "machine_figure", page_machine_figure(&p));
+	set(page, "trust", page_trust(&p));
 	set(page, "latency", page_latency(&p));
 	set(page, "responses", page_responses(&p));
 	set(page, "cells", page_cells(&p));

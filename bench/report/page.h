@@ -34,6 +34,7 @@ json_t *page_tradeoff_figure(const struct page *p);
 json_t *page_matrix_figure(const struct page *p);
 json_t *page_memory_figure(const struct page *p);
 json_t *page_machine_figure(const struct page *p);
+json_t *page_trust(const struct page *p);     /* page_trust.c */
 json_t *page_latency(const struct page *p);   /* page_latency.c */
 json_t *page_responses(const struct page *p); /* page_responses.c */
 json_t *page_cells(const struct page *p);     /* page_cells.c */

@@ -129,8 +129,8 @@ static bool keywords_are_known(
 	const struct check *check, const struct place *place, const json_t *schema)
 {
 	static const char *const known[] = {"$schema", "title", "description", "definitions",
-		"$ref", "type", "enum", "minimum", "required", "properties", "additionalProperties",
-		"items"};
+		"$defs", "format", "$ref", "type", "enum", "const", "minimum", "required",
+		"properties", "additionalProperties", "items"};
 	const json_t *member;
 	const char *key;
 
@@ -150,21 +150,22 @@ static bool keywords_are_known(
 static bool holds(const struct check *check, const struct place *place, const json_t *schema,
 	const json_t *value)
 {
-	static const char definitions[] = "#/definitions/";
+	static const char *const definitions[] = {"definitions", "$defs"};
 	const char *reference = json_string_value(json_object_get(schema, "$ref"));
 	const char *type = json_string_value(json_object_get(schema, "type"));
 	const json_t *list = json_object_get(schema, "enum");
 	const json_t *least = json_object_get(schema, "minimum");
+	const json_t *only = json_object_get(schema, "const");
 
 	if (!keywords_are_known(check, place, schema))
 		return false;
 	if (reference != NULL) {
-		const json_t *meant =
-			strncmp(reference, definitions, strlen(definitions)) != 0
-				? NULL
-				: json_object_get(json_object_get(check->root, "definitions"),
-					  reference + strlen(definitions));
+		const char *name = strrchr(reference, '/');
+		const json_t *meant = NULL;
 
+		for (size_t i = 0; i < 2 && name != NULL && meant == NULL; i++)
+			meant = json_object_get(
+				json_object_get(check->root, definitions[i]), name + 1);
 		return meant == NULL ? refuse(check, place,
 					       "is described as '%s', which is nowhere.", reference)
 				     : holds(check, place, meant, value);
@@ -173,6 +174,8 @@ static bool holds(const struct check *check, const struct place *place, const js
 		return refuse(check, place, "is not of type '%s'.", type);
 	if (list != NULL && !is_listed(value, list))
 		return refuse(check, place, "is none of the values that it may have.");
+	if (only != NULL && !json_equal(value, only))
+		return refuse(check, place, "is not the value that it must have.");
 	if (least != NULL && json_number_value(value) < json_number_value(least))
 		return refuse(check, place, "is below %g.", json_number_value(least));
 	return members_hold(check, place, schema, value) &&

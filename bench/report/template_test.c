@@ -3,6 +3,7 @@
 
 #include "alloc/machine/cmocka.h"
 #include "bench/analysis/synthetic_store.h"
+#include "bench/analysis/trust.h"
 #include "bench/report/escape.h"
 #include "bench/report/page.h"
 #include "bench/report/page.html.h"
@@ -197,6 +198,17 @@ static void the_page_and_what_fills_it_agree(NO_STATE)
 		"INSERT INTO counted SELECT block_id, subject_id, 3000, 2000, 10 FROM slice;"
 		"INSERT INTO scarcity SELECT block_id, subject_id, 20, 15, 5, 40, 4 FROM slice");
 	assert_int_equal(analysis_read(path, NULL, &analysis, why, sizeof(why)), 0);
+	/* A strategy that stress found wrong, and that left a path untaken. */
+	struct trust_layer layer = {.name = "native", .ok = 1, .failed = 1};
+	struct trust_row row = {.strategy = "mag_tls",
+		.verdict = "failed",
+		.operations = 1000,
+		.layer_count = 1,
+		.layers = &layer,
+		.failure = "churn: lost",
+		.not_taken = "steal"};
+	analysis->trust = &(struct trust){
+		.revision = "feed", .ended = "today", .whole = true, .count = 1, .rows = &row};
 	json_t *page = page_data(analysis);
 	add_members(&members, page);
 	json_decref(page);
