@@ -30,6 +30,15 @@ struct control {
 	double limit_s; /* when to give up waiting; 0: as for every run */
 };
 
+/*
+ * How many calls all threads have made, this one included. A thread lives for a round only, in which it may
+ * make a few hundred calls on a busy machine.
+ */
+static inline uint32_t control_call(atom_u32 *calls)
+{
+	return atom_add_relaxed(calls, 1) + 1;
+}
+
 /* In the order of broken.def; ends in NULL. */
 extern const struct control *const controls[];
 

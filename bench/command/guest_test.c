@@ -152,11 +152,12 @@ static void another_build_competes(NO_STATE)
 		"null/table");
 	expect(COMMAND_OK, "--version >/dev/null && cat out/report.md", "",
 		"## This build against the other");
-	expect(COMMAND_OK, "report --format csv out/sweep.db && cut -d , -f 1-20 report.csv", "",
-		"\"null/table@other\",\"null\",\"\",\"table\",other");
+	expect(COMMAND_OK, "report --format csv --plain out/sweep.db && cut -d , -f 1-20 sweep.csv",
+		"", "\"null/table@other\",\"null\",\"\",\"table\",other");
 	expect(COMMAND_OK,
-		"report --format csv out/sweep.db && grep -o 'nblbench sweep.*seed' report.csv", "",
-		"--against TREE");
+		"report --format csv --plain out/sweep.db && grep -o 'nblbench sweep.*seed' "
+		"sweep.csv",
+		"", "--against TREE");
 }
 
 static void what_another_build_lacks_is_told(NO_STATE)
@@ -192,8 +193,9 @@ static void a_library_competes(NO_STATE)
 		"SELECT count(*) FROM slice JOIN subject USING (subject_id) WHERE label = 'mine'",
 		2);
 	expect(COMMAND_OK,
-		"report --format csv out/sweep.db && grep -o 'nblbench sweep.*seed' report.csv", "",
-		"--peer mine=/");
+		"report --format csv --plain out/sweep.db && grep -o 'nblbench sweep.*seed' "
+		"sweep.csv",
+		"", "--peer mine=/");
 }
 
 static void nonsense_is_named(NO_STATE)

@@ -13,9 +13,9 @@ enum { CRASHES_AFTER = 1000 };
 
 static void *crashes_get(struct pool *pool, struct pool_thread *thread)
 {
-	static _Thread_local uint32_t calls;
+	static atom_u32 calls;
 
-	if (++calls == CRASHES_AFTER)
+	if (control_call(&calls) == CRASHES_AFTER)
 		raise(SIGSEGV);
 	return treiber_tag_get(pool, thread);
 }

@@ -11,10 +11,10 @@ enum { GETS_TWICE_ONE_IN = 1000 };
 
 static void *gets_twice_get(struct pool *pool, struct pool_thread *thread)
 {
-	static _Thread_local uint32_t calls;
+	static atom_u32 calls;
 	void *object = treiber_tag_get(pool, thread);
 
-	if (object != NULL && ++calls % GETS_TWICE_ONE_IN == 0)
+	if (object != NULL && control_call(&calls) % GETS_TWICE_ONE_IN == 0)
 		treiber_tag_put(pool, thread, object);
 	return object;
 }

@@ -13,11 +13,11 @@ enum { HANGS_AFTER = 1000, HANGS_LIMIT_S = 3 };
 
 static void hangs_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	static _Thread_local uint32_t calls;
+	static atom_u32 calls;
 
-	while (calls >= HANGS_AFTER)
+	while (atom_load_relaxed(&calls) >= HANGS_AFTER)
 		sched_yield();
-	calls++;
+	control_call(&calls);
 	treiber_tag_put(pool, thread, object);
 }
 

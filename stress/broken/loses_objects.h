@@ -11,9 +11,9 @@ enum { LOSES_OBJECTS_ONE_IN = 1000 };
 
 static void loses_objects_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	static _Thread_local uint32_t calls;
+	static atom_u32 calls;
 
-	if (++calls % LOSES_OBJECTS_ONE_IN != 0)
+	if (control_call(&calls) % LOSES_OBJECTS_ONE_IN != 0)
 		treiber_tag_put(pool, thread, object);
 }
 

@@ -15,9 +15,9 @@ enum { MISCOUNTS_ONE_IN = 100 };
 
 static void miscounts_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	static _Thread_local uint32_t calls;
+	static atom_u32 calls;
 
-	if (++calls % MISCOUNTS_ONE_IN == 0)
+	if (control_call(&calls) % MISCOUNTS_ONE_IN == 0)
 		account_add(TAG_NBLS, pool->config.object_bytes, -1);
 	treiber_tag_put(pool, thread, object);
 }
