@@ -1,6 +1,7 @@
 #include "stress/stress.h"
 
 #include "stress/base/child.h"
+#include "stress/base/evidence.h"
 #include "stress/base/object.h"
 #include "stress/base/record.h"
 #include "stress/base/tags.h"
@@ -48,10 +49,10 @@ __attribute__((format(printf, 2, 0))) static void report(
 
 void stress_fail(const char *format, ...)
 {
+	static atom_u32 failed;
 	va_list args;
 
-	static atom_u32 failed;
-
+	evidence_undisturbed();
 	va_start(args, format);
 	report(CHILD_SAYS_FAILED, format, args);
 	va_end(args);

@@ -1,7 +1,10 @@
 /* Every way in which a child can end is told from the others, and named. */
 #include "alloc/machine/cmocka.h"
 #include "stress/base/child.h"
+#include "stress/base/object.h"
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +58,61 @@ static void chatters(const void *arg)
 		puts(arg);
 }
 
+static void fails_too(int number)
+{
+	(void)number;
+	stress_fail("in the handler");
+}
+
+/* Interrupts the thread `victim` in what it tells after it failed, which is where it sleeps, and lets it go on. */
+struct disturber {
+	pid_t victim;
+	int full, said; /* a pipe that it writes to; the other end of what it reports to */
+};
+
+static void *disturb(void *arg)
+{
+	const struct disturber *self = arg;
+	char path[64], line[256], state = 'R';
+
+	read(self->said, line, 1); /* it has failed */
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)self->victim);
+	while (state != 'S') {
+		FILE *stat = fopen(path, "r");
+
+		if (stat == NULL || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+			abort();
+		fclose(stat);
+	}
+	tgkill(getpid(), self->victim, SIGUSR1);
+	while (read(self->full, line, sizeof(line)) > 0)
+		continue;
+	return NULL;
+}
+
+static void fails_and_is_interrupted(const void *arg)
+{
+	int said[2], full[2];
+	pthread_t thread;
+
+	if (pipe(said) != 0 || pipe2(full, O_NONBLOCK) != 0)
+		abort();
+	while (write(full[1], "", 1) == 1)
+		continue;
+	fcntl(full[1], F_SETFL, 0);
+	fcntl(full[0], F_SETFL, 0);
+	dup2(full[1], STDERR_FILENO);
+	stress_report_to(said[1]);
+	sigaction(SIGUSR1, &(struct sigaction){.sa_handler = fails_too}, NULL);
+	/* Something to tell. */
+	struct pool *pool = stress_pool(pool_find("mutex"),
+		&(struct pool_config){.object_bytes = OBJECT_BYTES_MIN, .capacity = 1});
+	stress_attach(pool);
+	struct disturber disturber = {.victim = gettid(), .full = full[0], .said = said[0]};
+	pthread_create(&thread, NULL, disturb, &disturber);
+	stress_fail("because of %s", (const char *)arg);
+}
+
 static struct child child;
 
 static void run(void (*body)(const void *arg), const char *arg, double limit_s)
@@ -104,6 +162,14 @@ static void hang_is_ended(NO_STATE)
 	assert_true(child.seconds >= SHORT_LIMIT_S);
 }
 
+/* A handler that fails while its thread tells of its own failure does not keep it from ending. */
+static void failure_is_told_undisturbed(NO_STATE)
+{
+	run(fails_and_is_interrupted, "a reason", LIMIT_S);
+	assert_int_equal(child.end, CHILD_FAILED);
+	assert_string_equal(child.sentence, "it ended with exit status 1");
+}
+
 static void output_is_bounded(NO_STATE)
 {
 	run(chatters, "more", LIMIT_S);
@@ -117,6 +183,7 @@ int main(void)
 		cmocka_unit_test(ends_are_told),
 		cmocka_unit_test(long_sentence_is_cut),
 		cmocka_unit_test(hang_is_ended),
+		cmocka_unit_test(failure_is_told_undisturbed),
 		cmocka_unit_test(output_is_bounded),
 	};
 

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <execinfo.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,16 @@ static void on_end(int number)
 	record_print(STDERR_FILENO);
 	if (number != EVIDENCE_SIGNAL)
 		raise(number);
+}
+
+void evidence_undisturbed(void)
+{
+	sigset_t others;
+
+	sigfillset(&others);
+	sigdelset(&others, stack_signal());
+	sigdelset(&others, EVIDENCE_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &others, NULL);
 }
 
 void evidence_arm(void)

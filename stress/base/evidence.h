@@ -15,4 +15,10 @@ enum { EVIDENCE_SIGNAL = SIGQUIT }; /* sent to a process, it tells where its thr
 /* Installs the handlers; the process has one thread. */
 void evidence_arm(void);
 
+/*
+ * For a thread that has failed: blocks all signals but those that ask for evidence. A scenario's handler would
+ * run on top of what the thread is telling, fail in its turn, and wait for it for ever.
+ */
+void evidence_undisturbed(void);
+
 #endif
