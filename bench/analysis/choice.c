@@ -202,11 +202,16 @@ static struct field field_make(const struct analysis *a, enum contest contest, e
 	return f;
 }
 
-/* What a cell adds to a row's typical distance by a value; the slowest row's stands for none. */
+/* How far a value lies behind the best of a cell; the slowest row's stands for none. */
+static double distance_of(const struct field *f, size_t c, double value)
+{
+	return (isnan(value) ? f->slowest[c] : value) - f->best[c];
+}
+
+/* What a cell adds to a row's typical distance by a value. */
 static double part_of(const struct field *f, size_t c, double value)
 {
-	return ((isnan(value) ? f->slowest[c] : value) - f->best[c]) /
-	       (double)(f->share[c] * f->workloads);
+	return distance_of(f, c, value) / (double)(f->share[c] * f->workloads);
 }
 
 /* The row with the best value of a cell. */
@@ -234,9 +239,10 @@ static struct choice_pick pick_of(const struct field *f, size_t i)
 		pick.missing += isnan(value) ? 1 : 0;
 		pick.failed += failed;
 		pick.failed_cells += failed > 0;
-		if (value - f->best[c] > pick.worst) {
-			pick.worst = value - f->best[c];
+		if (distance_of(f, c, value) > pick.worst) {
+			pick.worst = distance_of(f, c, value);
 			pick.worst_cell = c;
+			pick.missing_there = isnan(value);
 			pick.first_there = first_of(f, c);
 		}
 	}
@@ -312,7 +318,7 @@ static size_t rank(const struct field *f, unsigned traits, struct choice_pick *p
 	for (size_t i = 0; i < f->a->subject_count; i++) {
 		const struct choice_pick pick = pick_of(f, i);
 
-		if ((traits & ~traits_of(&f->a->subjects[i])) == 0 && isfinite(pick.worst))
+		if ((traits & ~traits_of(&f->a->subjects[i])) == 0 && pick.missing < f->cells)
 			insert(picks, n++, pick);
 	}
 	return n;
@@ -451,7 +457,7 @@ void choice_standing(
 {
 	struct field f = field_make(a, contest, CHOICE_TIME, ANY, false);
 	const struct choice_pick pick = pick_of(&f, subject);
-	const bool known = isfinite(pick.worst);
+	const bool known = pick.missing < f.cells;
 
 	*out = (struct choice_standing){.cells = f.cells,
 		.missing = pick.missing,

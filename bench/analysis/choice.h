@@ -32,6 +32,7 @@ struct choice_pick {
 	size_t subject;
 	double typical, worst;
 	size_t worst_cell;
+	bool missing_there;  /* it has no value in that cell */
 	size_t first_there;  /* the row with the best value in that cell */
 	size_t missing;      /* cells in which it has no value */
 	uint64_t failed;     /* gets, in all cells that are asked */

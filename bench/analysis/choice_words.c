@@ -32,6 +32,10 @@ void choice_worst(const struct analysis *a, const struct choice *choice,
 	char lack[ANALYSIS_SENTENCE_BYTES];
 
 	*text = '\0';
+	if (pick->missing_there) {
+		ADD(text, "%s, where it has no figure", a->cells[pick->worst_cell].label);
+		return;
+	}
 	if (pick->first_there == pick->subject) {
 		ADD(text, "first in all cells");
 		return;

@@ -19,6 +19,7 @@ enum {
 	WRITES = 4,
 	PATH_BYTES = 4096,
 	SCRIPT_BYTES = 1024,
+	ANSWER_S = 120, /* the longest that a page may take, on a busy machine too */
 };
 
 struct browser {
@@ -33,12 +34,21 @@ extern char **environ;
 
 static const char *const names[] = {"chromium", "chromium-browser", "google-chrome"};
 
-/* One message; NULL at the end. */
+/* It interrupts a read; there is nothing else to do. */
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* One message; NULL at the end, or when none came in time. */
 static json_t *receive(struct browser *b)
 {
 	char *text = NULL;
 	size_t room = 0;
+
+	alarm(ANSWER_S);
 	const ssize_t length = getdelim(&text, &room, '\0', b->from);
+	alarm(0);
 	json_t *message = length < 0 ? NULL : json_loads(text, 0, NULL);
 
 	free(text);
@@ -71,7 +81,8 @@ static json_t *call(struct browser *b, const char *method, json_t *params)
 		json_t *message = receive(b);
 
 		if (message == NULL)
-			fail_msg("the browser ended at %s", method);
+			fail_msg("the browser ended, or said nothing for %d s, at %s", ANSWER_S,
+				method);
 		notice(b, message);
 		if (json_integer_value(json_object_get(message, "id")) != b->calls) {
 			json_decref(message);
@@ -184,6 +195,7 @@ struct browser *browser_start(const char *folder)
 		return NULL;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
 	attach(b);
 	return b;
 }

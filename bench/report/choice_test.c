@@ -252,6 +252,7 @@ struct outcome {
 	bool candidate; /* it has the traits and a figure */
 	double typical, worst;
 	const struct row *worst_row, *first_there;
+	bool missing_there;
 	int missing, failed_cells;
 	double failed;
 	size_t forks;
@@ -300,16 +301,18 @@ static struct outcome outcome_of(const struct asked *q, const char *name)
 			continue;
 
 		const double value = value_of(q, r);
+		const double behind = (isnan(value) ? slowest : value) - best;
 		const double weight = 1.0 / (workloads * count_asked(q, r->workload));
 
-		o.typical += weight * ((isnan(value) ? slowest : value) - best);
+		o.typical += weight * behind;
 		o.missing += isnan(value);
 		o.failed_cells += r->failed > 0;
 		o.failed += r->failed;
 		if (!isnan(value))
 			o.candidate |= has_traits(r, q->traits);
-		if (value - best > o.worst) {
-			o.worst = value - best;
+		if (behind > o.worst) {
+			o.worst = behind;
+			o.missing_there = isnan(value);
 			o.worst_row = r;
 			o.first_there = first;
 		}
@@ -408,7 +411,9 @@ static bool check_pick(const struct asked *q, char **field, const struct outcome
 	if (!agrees(field[2], o->worst))
 		REFUSE("%s: %s is at worst %.4f, not %s", q->question, field[0], exp(o->worst),
 			field[2]);
-	if (o->first_there == o->worst_row)
+	if (o->missing_there)
+		snprintf(there, sizeof(there), "%s, where it has no figure", o->worst_row->cell);
+	else if (o->first_there == o->worst_row)
 		snprintf(there, sizeof(there), "first in all cells");
 	else
 		snprintf(there, sizeof(there), "%s, behind %s", o->worst_row->cell,
@@ -416,7 +421,7 @@ static bool check_pick(const struct asked *q, char **field, const struct outcome
 	if (strncmp(field[3], there, strlen(there)) != 0)
 		REFUSE("%s: %s is at its worst in '%s', not '%s'", q->question, field[0], there,
 			field[3]);
-	if (o->first_there != o->worst_row &&
+	if (o->first_there != o->worst_row && !o->missing_there &&
 		(strstr(field[3], " (") != NULL) != !has_traits(o->first_there, q->traits))
 		REFUSE("%s: what %s lacks is said wrongly: '%s'", q->question, o->first_there->name,
 			field[3]);
@@ -612,6 +617,7 @@ static void choices_follow_from_the_csv(NO_STATE)
 	assert_non_null(strstr(markdown, "| Which pool | "));
 	assert_non_null(strstr(markdown, "| Which pool and policy for the whole | "));
 	assert_non_null(strstr(markdown, "+malloc"));
+	assert_non_null(strstr(markdown, "remote_free 32, 2 threads, where it has no figure"));
 	free(markdown);
 	analysis_free(a);
 }
