@@ -8,6 +8,7 @@
 #include "bench/report/escape.h"
 #include "bench/report/page.css.h"
 #include "bench/report/palette.h"
+#include "bench/report/printed.h"
 #include "bench/report/table.h"
 #include "bench/sweep/schema.h"
 
@@ -59,18 +60,6 @@ static int tear_down(NO_STATE)
 	return synthetic_folder_remove(directory);
 }
 
-static char *printed(void (*print)(const struct analysis *, FILE *))
-{
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&text, &bytes);
-
-	assert_non_null(out);
-	print(analysis, out);
-	assert_int_equal(fclose(out), 0);
-	return text;
-}
-
 /* What a line of the shell prints. */
 static char *printed_by(const char *line)
 {
@@ -88,15 +77,6 @@ static char *printed_by(const char *line)
 	return text;
 }
 
-static size_t count(const char *text, const char *word)
-{
-	size_t n = 0;
-
-	for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word))
-		n++;
-	return n;
-}
-
 static bool exists(const char *path)
 {
 	struct stat status;
@@ -109,7 +89,7 @@ static char *page(void)
 	static char *kept;
 
 	if (kept == NULL)
-		kept = printed(report_html);
+		kept = printed(analysis, report_html);
 	return kept;
 }
 
@@ -122,16 +102,16 @@ static void html_refers_to_nothing_outside(NO_STATE)
 	size_t known = 0;
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
-		known += count(text, allowed[i]);
-	assert_int_equal(count(text, "http"), known + count(text, "http-equiv"));
+		known += printed_count(text, allowed[i]);
+	assert_int_equal(printed_count(text, "http"), known + printed_count(text, "http-equiv"));
 	assert_null(strstr(text, " src="));
 	assert_null(strstr(text, "src:"));
 	assert_null(strstr(text, "@import"));
 	assert_null(strstr(text, "<link"));
 	assert_null(strstr(text, "<iframe"));
 	assert_null(strstr(text, "href=\"//"));
-	assert_int_equal(count(text, " href=\""), count(text, " href=\"#"));
-	assert_int_equal(count(text, "url("), count(text, "url(#"));
+	assert_int_equal(printed_count(text, " href=\""), printed_count(text, " href=\"#"));
+	assert_int_equal(printed_count(text, "url("), printed_count(text, "url(#"));
 	assert_non_null(strstr(text, "default-src 'none'"));
 }
 
@@ -194,7 +174,7 @@ static void html_has_every_cell_with_its_command(NO_STATE)
 		html_text(out, analysis->cells[c].command);
 		fputs("</pre>", out);
 		fclose(out);
-		assert_int_equal(count(page(), want), 1);
+		assert_int_equal(printed_count(page(), want), 1);
 		free(want);
 	}
 }
@@ -224,10 +204,12 @@ static void html_is_whole(NO_STATE)
 		snprintf(open, sizeof(open), "<%s ", elements[i]);
 		snprintf(plain, sizeof(plain), "<%s>", elements[i]);
 		snprintf(close, sizeof(close), "</%s>", elements[i]);
-		if (count(text, open) + count(text, plain) != count(text, close))
+		if (printed_count(text, open) + printed_count(text, plain) !=
+			printed_count(text, close))
 			fail_msg("<%s> is not closed as often as it is opened", elements[i]);
 	}
-	assert_int_equal(count(text, "<svg"), count(text, "<svg role=\"img\" aria-label=\""));
+	assert_int_equal(printed_count(text, "<svg"),
+		printed_count(text, "<svg role=\"img\" aria-label=\""));
 	assert_non_null(strstr(text, "lang=\"en\""));
 	assert_non_null(strstr(text, "<td class=\"words\"><b>rseq_mag</b></td>"));
 	assert_null(strstr(text, ">nan"));
@@ -242,7 +224,7 @@ static void html_without_gnuplot_has_tables_only(NO_STATE)
 
 	assert_non_null(path);
 	setenv("PATH", "/nonexistent", 1);
-	text = printed(report_html);
+	text = printed(analysis, report_html);
 	setenv("PATH", path, 1);
 	free(path);
 	assert_null(strstr(text, "<svg"));
@@ -251,24 +233,9 @@ static void html_without_gnuplot_has_tables_only(NO_STATE)
 	free(text);
 }
 
-/* Relative luminance and contrast as WCAG 2 defines them. */
-static double luminance(uint32_t colour)
-{
-	static const double weight[] = {0.2126, 0.7152, 0.0722};
-	double sum = 0;
-
-	for (int i = 0; i < 3; i++) {
-		const double c = (double)(colour >> (16 - 8 * i) & 0xff) / 255;
-
-		sum += weight[i] * (c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
-	}
-	return sum;
-}
-
 static void expect_contrast(uint32_t a, uint32_t b, const char *what)
 {
-	const double x = luminance(a), y = luminance(b);
-	const double contrast = (fmax(x, y) + 0.05) / (fmin(x, y) + 0.05);
+	const double contrast = printed_contrast(a, b);
 
 	if (contrast < 4.5)
 		fail_msg("%s: #%06x on #%06x has a contrast of %.2f", what, a, b, contrast);
@@ -294,8 +261,10 @@ static void contrast_is_enough(NO_STATE)
 		expect_contrast(palette[i].dark_text, palette[i].dark, "dark shade");
 		if (i > 0) {
 			/* More ink for more time, also in grey. */
-			assert_true(luminance(palette[i].light) < luminance(palette[i - 1].light));
-			assert_true(luminance(palette[i].dark) > luminance(palette[i - 1].dark));
+			assert_true(printed_luminance(palette[i].light) <
+				    printed_luminance(palette[i - 1].light));
+			assert_true(printed_luminance(palette[i].dark) >
+				    printed_luminance(palette[i - 1].dark));
 		}
 	}
 	for (int s = 0; s < 2; s++) {
@@ -311,7 +280,7 @@ static void contrast_is_enough(NO_STATE)
 
 static void markdown_tables_are_regular(NO_STATE)
 {
-	char *text = printed(report_markdown);
+	char *text = printed(analysis, report_markdown);
 	size_t columns = 0, rows = 0;
 
 	for (char *line = text, *end; *line != '\0'; line = end + 1) {
@@ -331,7 +300,7 @@ static void markdown_tables_are_regular(NO_STATE)
 		rows++;
 	}
 	assert_true(rows >= 10);
-	assert_true(count(text, "\n") < 60);
+	assert_true(printed_count(text, "\n") < 60);
 	assert_null(strstr(text, "<script>"));
 	assert_non_null(strstr(text, "&lt;script&gt;"));
 	assert_non_null(strstr(text, "crashed"));
@@ -365,7 +334,7 @@ static size_t rows_of_csv(const char *text)
 
 static void csv_rows_have_all_fields(NO_STATE)
 {
-	char *text = printed(report_csv);
+	char *text = printed(analysis, report_csv);
 
 	assert_int_equal(rows_of_csv(text), analysis->cell_count * analysis->subject_count);
 	assert_ptr_equal(strstr(text, "cell,workload,threads,"), text);
@@ -397,10 +366,10 @@ static void latency_is_shown_with_its_marks(void **state)
 	assert_true(strstr(fast, "<td>–</td>") < strstr(fast, "</tr>"));
 	assert_true(strstr(slow, "<td>–</td>") < strstr(slow, "</tr>"));
 	/* Its p99.9 is among the waits. */
-	assert_true(count(slow, "<td class=\"below\">") > 0);
+	assert_true(printed_count(slow, "<td class=\"below\">") > 0);
 	assert_true(strstr(slow, "<td class=\"below\">") < strstr(slow, "</tr>"));
-	assert_int_equal(count(page(), "<details id=\"latency-"), analysis->cell_count);
-	assert_int_equal(count(page(), "<br>best thread</th>"), analysis->cell_count);
+	assert_int_equal(printed_count(page(), "<details id=\"latency-"), analysis->cell_count);
+	assert_int_equal(printed_count(page(), "<br>best thread</th>"), analysis->cell_count);
 	assert_non_null(strstr(page(), "aria-label=\"Percentiles of the calls of pair, 1 thread"));
 	assert_non_null(strstr(page(), "fast: served by what is at hand"));
 	assert_non_null(strstr(page(), "all: any: its paths are its own"));
@@ -418,9 +387,9 @@ static void hand_overs_are_shown(void **state)
 	for (size_t c = 0; c < analysis->cell_count; c++)
 		lanes += analysis->cells[c].lane_threads > 1;
 	assert_true(lanes > 0 && lanes < analysis->cell_count);
-	assert_int_equal(count(page(), "<span class=\"soft\">Hand-over</span>"), lanes);
+	assert_int_equal(printed_count(page(), "<span class=\"soft\">Hand-over</span>"), lanes);
 	assert_null(strstr(page(), "No ages"));
-	text = printed(report_csv);
+	text = printed(analysis, report_csv);
 	assert_non_null(strstr(text, ",gets_count,gets_mean_ns,gets_p50_ns,"));
 	assert_non_null(strstr(text, ",age_p99.99_ns,age_longest_ns,gets_none_share,"));
 	free(text);
@@ -461,23 +430,23 @@ static void response_times_are_shown_with_their_marks(NO_STATE)
 {
 	char *kept = response_row(page(), "ticket"), *unkept = response_row(page(), "mutex");
 
-	assert_int_equal(count(kept, "<td"), 2 + 3 * 5 + 1);
-	assert_int_equal(count(kept, "class=\"bad\""), 0);
+	assert_int_equal(printed_count(kept, "<td"), 2 + 3 * 5 + 1);
+	assert_int_equal(printed_count(kept, "class=\"bad\""), 0);
 	assert_non_null(strstr(kept, "<td data-value=\"80\">80</td>"));
 	assert_non_null(strstr(kept, ">late: 90, 95 %</td>"));
-	assert_int_equal(count(unkept, "<td"), count(kept, "<td"));
-	assert_int_equal(count(unkept, "class=\"bad\""), 3);
+	assert_int_equal(printed_count(unkept, "<td"), printed_count(kept, "<td"));
+	assert_int_equal(printed_count(unkept, "class=\"bad\""), 3);
 	assert_non_null(strstr(unkept, ">not kept: 95 %; late: 90 %</td>"));
 	free(kept);
 	free(unkept);
-	assert_int_equal(count(page(), "<details id=\"load-"), analysis->cell_count);
+	assert_int_equal(printed_count(page(), "<details id=\"load-"), analysis->cell_count);
 	assert_non_null(strstr(page(), "aria-label=\"Response times of pair, 1 thread against"));
 }
 
 /* One row a load, for what was measured: 21 of 24 rows with one thread, 20 or less with more. */
 static void loads_have_a_table_of_their_own(NO_STATE)
 {
-	char *text = printed(report_csv_loads);
+	char *text = printed(analysis, report_csv_loads);
 	size_t rows = 0;
 
 	for (size_t c = 0; c < analysis->cell_count; c++) {
@@ -487,7 +456,7 @@ static void loads_have_a_table_of_their_own(NO_STATE)
 	assert_true(rows > 700);
 	assert_int_equal(rows_of_csv(text), rows);
 	assert_int_equal(
-		count(text, ",\"mutex\",contestant,\"poisson\",95,"), analysis->cell_count);
+		printed_count(text, ",\"mutex\",contestant,\"poisson\",95,"), analysis->cell_count);
 	assert_non_null(strstr(text, "\"pair, 1 thread\",\"pair\",1,\"malloc\",contestant,"
 				     "\"poisson\",50,1e+08,5e+07,5e+07,1,0,150000,"));
 	assert_non_null(strstr(text, "\"pair, 1 thread\",\"pair\",1,\"mutex\",contestant,"
@@ -522,16 +491,16 @@ static void a_machine_that_changed_is_shown(void **state)
 		synthetic_store_write(path, &wanted);
 		if (analysis_read(path, NULL, &analysis, why, sizeof(why)) != 0)
 			fail_msg("%s", why);
-		text = printed(report_html);
+		text = printed(analysis, report_html);
 		assert_non_null(strstr(text, says));
 		assert_int_equal(strstr(text, "!: disturbed") != NULL, slow);
 		assert_int_equal(strstr(text, "!</sup>") != NULL, slow);
 		assert_int_equal(strstr(text, "the machine changed</span>") != NULL, slow);
 		free(text);
-		text = printed(report_markdown);
+		text = printed(analysis, report_markdown);
 		assert_non_null(strstr(text, says));
 		free(text);
-		text = printed(print_wide_table);
+		text = printed(analysis, print_wide_table);
 		assert_non_null(strstr(text, says));
 		assert_int_equal(strstr(text, "!: disturbed") != NULL, slow);
 		assert_int_equal(strstr(text, "1.00 a! ") != NULL, slow);
@@ -556,13 +525,13 @@ static void without_latency_there_is_none(void **state)
 	synthetic_store_write(old, &wanted);
 	if (analysis_read(old, NULL, &analysis, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
-	text = printed(report_html);
+	text = printed(analysis, report_html);
 	assert_non_null(strstr(text, "no call was timed"));
 	assert_null(strstr(text, "id=\"latency-1\""));
 	assert_null(strstr(text, "Response time"));
 	assert_null(strstr(text, "#load"));
 	free(text);
-	text = printed(report_markdown);
+	text = printed(analysis, report_markdown);
 	assert_null(strstr(text, "Latency"));
 	assert_null(strstr(text, "Response time"));
 	free(text);
@@ -703,11 +672,11 @@ static void what_few_tell_is_told(NO_STATE)
 	struct synthetic_store wanted = synthetic_store_default();
 	char path[PATH_BYTES], why[WHY_BYTES], *text;
 
-	assert_int_equal(count(page(), "Stranded"), 0);
-	assert_int_equal(count(page(), "Cycles<br>a unit"), 0);
-	text = printed(report_csv);
-	assert_int_equal(count(text, ",gets_none_share,"), 1);
-	assert_int_equal(count(text, ",cycles_per_unit,"), 0);
+	assert_int_equal(printed_count(page(), "Stranded"), 0);
+	assert_int_equal(printed_count(page(), "Cycles<br>a unit"), 0);
+	text = printed(analysis, report_csv);
+	assert_int_equal(printed_count(text, ",gets_none_share,"), 1);
+	assert_int_equal(printed_count(text, ",cycles_per_unit,"), 0);
 	free(text);
 
 	snprintf(path, sizeof(path), "%s/few_tell.db", directory);
@@ -722,15 +691,15 @@ static void what_few_tell_is_told(NO_STATE)
 		" JOIN subject USING (subject_id) WHERE label = 'ticket'");
 	if (analysis_read(path, NULL, &analysis, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
-	text = printed(report_html);
-	assert_int_equal(count(text, "Stranded,<br>% of the pool"), 1);
+	text = printed(analysis, report_html);
+	assert_int_equal(printed_count(text, "Stranded,<br>% of the pool"), 1);
 	assert_non_null(strstr(text, "<td>20.0</td><td>4.00</td><td>50.0</td><td>10.0</td>"
 				     "<td>50.0</td>"));
-	assert_int_equal(count(text, "Cycles<br>a unit"), 1);
+	assert_int_equal(printed_count(text, "Cycles<br>a unit"), 1);
 	assert_non_null(strstr(text, "<th scope=\"row\">ticket</th><td>3.00</td><td>12.0</td>"
 				     "<td>0.250</td>"));
 	free(text);
-	text = printed(report_csv);
+	text = printed(analysis, report_csv);
 	assert_non_null(strstr(text, ",cycles_per_unit,instructions_per_unit,cache_misses_per_unit"
 				     "\r\n"));
 	assert_non_null(strstr(text, ",0.2,4,0.5,0.1,0.5,,,\r\n"));
@@ -782,9 +751,9 @@ static void false_empties_are_told(NO_STATE)
 
 	analysis_false_empties(whole, sentence);
 	assert_string_equal(sentence, "");
-	assert_int_equal(count(page(), "False<br>empties"), 0);
-	char *text = printed(report_csv);
-	assert_int_equal(count(text, ",failed_gets,false_empties,"), 1);
+	assert_int_equal(printed_count(page(), "False<br>empties"), 0);
+	char *text = printed(analysis, report_csv);
+	assert_int_equal(printed_count(text, ",failed_gets,false_empties,"), 1);
 	free(text);
 
 	synthetic_store_execute(store, "UPDATE cell SET capped = 1");
@@ -803,17 +772,17 @@ static void false_empties_are_told(NO_STATE)
 	const char want[] = "False empties, gets that found nothing while objects were free: "
 			    "vyukov 120 in 1 of 1 cell; none by ";
 	assert_memory_equal(sentence, want, strlen(want));
-	text = printed(report_html);
+	text = printed(analysis, report_html);
 	assert_non_null(strstr(text, sentence));
-	assert_int_equal(count(text, "False<br>empties"), 1);
-	assert_int_equal(count(text, "Failed<br>gets"), 0);
+	assert_int_equal(printed_count(text, "False<br>empties"), 1);
+	assert_int_equal(printed_count(text, "Failed<br>gets"), 0);
 	free(text);
-	text = printed(report_markdown);
+	text = printed(analysis, report_markdown);
 	assert_non_null(strstr(text, "vyukov 120 in 1 of 1 cell"));
 	free(text);
-	text = printed(report_csv);
-	assert_int_equal(count(text, ",120,120,"), 1); /* vyukov */
-	assert_int_equal(count(text, ",120,,"), 1);    /* malloc */
+	text = printed(analysis, report_csv);
+	assert_int_equal(printed_count(text, ",120,120,"), 1); /* vyukov */
+	assert_int_equal(printed_count(text, ",120,,"), 1);    /* malloc */
 	free(text);
 	analysis_free(analysis);
 	analysis = whole;
@@ -828,7 +797,7 @@ static void gbench_json_has_what_importers_read(NO_STATE)
 		"run_name", "run_type", "repetitions", "repetition_index", "threads"};
 	static const char *const time_keys[] = {
 		"iterations", "real_time", "cpu_time", "time_unit", "nbl_units_per_s"};
-	char *text = printed(report_gbench);
+	char *text = printed(analysis, report_gbench);
 	json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	json_t *runs = json_object_get(all, "benchmarks"), *run;
 	size_t i, errors = 0;
@@ -1043,7 +1012,7 @@ static void a_history_follows_the_dates(NO_STATE)
 	assert_null(strstr(text, "(twin)"));
 	free(text);
 	text = text_of("history.html");
-	assert_int_equal(count(text, "<h2>"), 2);
+	assert_int_equal(printed_count(text, "<h2>"), 2);
 	assert_non_null(strstr(text, "<b>slower</b>"));
 	assert_non_null(strstr(text, "<td class=\"words\">slower</td>"));
 	assert_null(strstr(text, "nan"));
@@ -1198,15 +1167,17 @@ static void two_sweeps_and_one_change(NO_STATE)
 			captured_run(&command_compare, &output, "--fail-if=ratio<0.97", a, b, NULL),
 			0);
 		assert_non_null(strstr(output, "pairs B is slower in 0, faster in 0,"));
-		assert_int_equal(
-			count(output, "an event: in B a hand-over between CPUs took 2.60 "
-				      "times as long. There is no verdict on rows of several"),
+		assert_int_equal(printed_count(output,
+					 "an event: in B a hand-over between CPUs took 2.60 "
+					 "times as long. There is no verdict on rows of several"),
 			first[i] == 1);
-		assert_int_equal(count(output, "; 1 event of the machine, left out"), first[i] > 1);
+		assert_int_equal(
+			printed_count(output, "; 1 event of the machine, left out"), first[i] > 1);
 		assert_null(strstr(output, "not known what runs vary by"));
 		/* Cells of one thread are compared as ever. */
-		assert_int_equal(count(output, "pair, 1 thread; runs vary by "), 1);
-		assert_int_equal(count(output, "pair, 2 threads; runs vary by "), first[i] > 1);
+		assert_int_equal(printed_count(output, "pair, 1 thread; runs vary by "), 1);
+		assert_int_equal(
+			printed_count(output, "pair, 2 threads; runs vary by "), first[i] > 1);
 		free(output);
 	}
 }

@@ -6,6 +6,7 @@
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/choice.h"
 #include "bench/analysis/synthetic_store.h"
+#include "bench/report/printed.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
 
@@ -537,17 +538,6 @@ static bool holds(const char *markdown, char *why)
 	}
 	free(text);
 	return good;
-}
-
-static char *printed(const struct analysis *a, void (*print)(const struct analysis *, FILE *))
-{
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&text, &bytes);
-
-	print(a, out);
-	assert_int_equal(fclose(out), 0);
-	return text;
 }
 
 /* Reads a store, and its CSV into rows; *markdown is its report. */

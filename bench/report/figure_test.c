@@ -4,6 +4,7 @@
 #include "bench/report/figure.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/gnuplot.h"
+#include "bench/report/printed.h"
 
 #include <errno.h>
 #include <math.h>
@@ -81,15 +82,6 @@ static void label_is_the_text_alternative(NO_STATE)
 	free(page);
 }
 
-static size_t count(const char *text, const char *word)
-{
-	size_t n = 0;
-
-	for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word))
-		n++;
-	return n;
-}
-
 static struct analysis *synthetic(const char *sql)
 {
 	struct synthetic_store wanted = synthetic_store_default();
@@ -135,17 +127,17 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	assert_true(asprintf(&page, "%s%s", scaling, tradeoff) > 0);
 	free(scaling);
 	free(tradeoff);
-	assert_int_equal(count(page, "<svg"), 2);
-	assert_int_equal(count(page, "</svg>"), 2);
-	assert_true(count(page, "'#s1-gpPt") > 0 && count(page, "id='s1-gpPt") > 0);
-	assert_true(count(page, "'#t1-gpPt") > 0 && count(page, "id='t1-gpPt") > 0);
+	assert_int_equal(printed_count(page, "<svg"), 2);
+	assert_int_equal(printed_count(page, "</svg>"), 2);
+	assert_true(printed_count(page, "'#s1-gpPt") > 0 && printed_count(page, "id='s1-gpPt") > 0);
+	assert_true(printed_count(page, "'#t1-gpPt") > 0 && printed_count(page, "id='t1-gpPt") > 0);
 	assert_null(strstr(page, "<script"));
 	for (size_t i = 0; i < a->subject_count; i++) {
 		char label[WHY_BYTES];
 
 		snprintf(label, sizeof(label), "<text>%s</text>", a->subjects[i].label);
 		if (a->subjects[i].role == ANALYSIS_CONTESTANT && a->subjects[i].measured > 0)
-			assert_true(count(page, label) >= 1);
+			assert_true(printed_count(page, label) >= 1);
 	}
 	free(page);
 	analysis_free(a);
@@ -169,26 +161,28 @@ static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
 {
 	char *page = tradeoff_of("", true);
 
-	assert_int_equal(count(page, "<text>p99.9 of calls, ns (logarithmic)</text>"), 1);
-	assert_int_equal(count(page, "<text>pair, 2 threads</text>"), 1);
-	assert_int_equal(count(page, "<text>pair, 1 thread</text>"), 0);
-	assert_int_equal(count(page, "<text>mag_tls 12.0 B</text>"), 1);
-	assert_int_equal(count(page, "<text>treiber_tag 4.00 B</text>"), 1);
-	assert_int_equal(count(page, "<text>malloc "), 0);
+	assert_int_equal(printed_count(page, "<text>p99.9 of calls, ns (logarithmic)</text>"), 1);
+	assert_int_equal(printed_count(page, "<text>pair, 2 threads</text>"), 1);
+	assert_int_equal(printed_count(page, "<text>pair, 1 thread</text>"), 0);
+	assert_int_equal(printed_count(page, "<text>mag_tls 12.0 B</text>"), 1);
+	assert_int_equal(printed_count(page, "<text>treiber_tag 4.00 B</text>"), 1);
+	assert_int_equal(printed_count(page, "<text>malloc "), 0);
 	free(page);
 	page = tradeoff_of("UPDATE memory SET held_peak = 256 * 1024 WHERE subject_id = 19", true);
-	assert_int_equal(count(page, "<text>malloc 0"), 1);
+	assert_int_equal(printed_count(page, "<text>malloc 0"), 1);
 	free(page);
 	/* No cell has as many threads as there are CPUs: all are shown. */
 	page = tradeoff_of("UPDATE plan SET json = '{\"cpus\":3}'", true);
-	assert_int_equal(count(page, " thread</text>") + count(page, " threads</text>"), 4);
+	assert_int_equal(
+		printed_count(page, " thread</text>") + printed_count(page, " threads</text>"), 4);
 	free(page);
 	/* The tails of two are no field. */
 	free(tradeoff_of("DELETE FROM latency WHERE subject_id NOT IN (4, 5)", false));
 	page = tradeoff_of("DELETE FROM latency; DELETE FROM timed", false);
-	assert_int_equal(count(page, "<text>p99.9 of calls, ns (logarithmic)</text>"), 0);
-	assert_int_equal(count(page, "<text>ns a unit (logarithmic)</text>"), 1);
-	assert_int_equal(count(page, " thread</text>") + count(page, " threads</text>"), 4);
+	assert_int_equal(printed_count(page, "<text>p99.9 of calls, ns (logarithmic)</text>"), 0);
+	assert_int_equal(printed_count(page, "<text>ns a unit (logarithmic)</text>"), 1);
+	assert_int_equal(
+		printed_count(page, " thread</text>") + printed_count(page, " threads</text>"), 4);
 	free(page);
 }
 
@@ -203,34 +197,20 @@ static void response_times_have_a_knee_each(NO_STATE)
 
 	need_gnuplot(a);
 	page = figure_responses(a, 0, order, 3, "r1", "responses");
-	assert_int_equal(count(page, knee), 2);
-	assert_int_equal(count(page, "<text>mutex</text>"), 1);
-	assert_int_equal(count(page, "<text>ticket</text>"), 0);
-	assert_int_equal(count(page, "<text>90</text>"), 2);
+	assert_int_equal(printed_count(page, knee), 2);
+	assert_int_equal(printed_count(page, "<text>mutex</text>"), 1);
+	assert_int_equal(printed_count(page, "<text>ticket</text>"), 0);
+	assert_int_equal(printed_count(page, "<text>90</text>"), 2);
 	free(page);
 	assert_null(figure_responses(a, 0, order + 1, 1, "r1", "responses"));
 	analysis_free(a);
 	/* No percentile of the lightest load is known: a line, and no knee. */
 	a = synthetic("UPDATE load SET histogram = x'0101' WHERE load = 50");
 	page = figure_responses(a, 0, order, 3, "r1", "responses");
-	assert_int_equal(count(page, knee), 0);
-	assert_int_equal(count(page, "<text>ticket</text>"), 1);
+	assert_int_equal(printed_count(page, knee), 0);
+	assert_int_equal(printed_count(page, "<text>ticket</text>"), 1);
 	free(page);
 	analysis_free(a);
-}
-
-/* Relative luminance as WCAG 2 defines it. */
-static double luminance(uint32_t colour)
-{
-	static const double weight[] = {0.2126, 0.7152, 0.0722};
-	double sum = 0;
-
-	for (int i = 0; i < 3; i++) {
-		const double c = (double)(colour >> (16 - 8 * i) & 0xff) / 255;
-
-		sum += weight[i] * (c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
-	}
-	return sum;
 }
 
 /* What a line's colour must have against either ground of the page, so that it is seen. */
@@ -240,8 +220,7 @@ static void colours_are_seen_on_either_ground(NO_STATE)
 
 	for (size_t i = 0; i < FIGURE_COLOURS; i++) {
 		for (size_t g = 0; g < sizeof(grounds) / sizeof(grounds[0]); g++) {
-			const double a = luminance(figure_colours[i]), b = luminance(grounds[g]);
-			const double contrast = (fmax(a, b) + 0.05) / (fmin(a, b) + 0.05);
+			const double contrast = printed_contrast(figure_colours[i], grounds[g]);
 
 			if (contrast < 3)
 				fail_msg("%06x on %06x: %.2f", (unsigned)figure_colours[i],

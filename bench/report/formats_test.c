@@ -6,6 +6,7 @@
 #include "bench/analysis/synthetic_store.h"
 #include "bench/analysis/trust.h"
 #include "bench/report/document.h"
+#include "bench/report/printed.h"
 #include "bench/report/results.schema.json.h"
 #include "bench/report/schema.h"
 
@@ -47,21 +48,9 @@ static int tear_down(NO_STATE)
 	return synthetic_folder_remove(directory);
 }
 
-static char *printed(void (*print)(const struct analysis *, FILE *))
-{
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *out = open_memstream(&text, &bytes);
-
-	assert_non_null(out);
-	print(analysis, out);
-	assert_int_equal(fclose(out), 0);
-	return text;
-}
-
 static json_t *read_back(void (*print)(const struct analysis *, FILE *))
 {
-	char *text = printed(print);
+	char *text = printed(analysis, print);
 	json_error_t error;
 	json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, &error);
 
@@ -69,15 +58,6 @@ static json_t *read_back(void (*print)(const struct analysis *, FILE *))
 		fail_msg("line %d: %s", error.line, error.text);
 	free(text);
 	return all;
-}
-
-static size_t count(const char *text, const char *word)
-{
-	size_t n = 0;
-
-	for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word))
-		n++;
-	return n;
 }
 
 static size_t rows_in(enum analysis_state first, enum analysis_state last)
@@ -189,11 +169,11 @@ static void what_is_not_known_is_left_out(NO_STATE)
 		fail_msg("%s", why);
 	json_decref(all);
 	json_decref(schema);
-	text = printed(report_bmf);
+	text = printed(analysis, report_bmf);
 	assert_non_null(strstr(text, "\"latency\""));
 	assert_null(strstr(text, "lower_value"));
 	free(text);
-	text = printed(report_gbench);
+	text = printed(analysis, report_gbench);
 	assert_null(strstr(text, "nbl_ns_low"));
 	free(text);
 	analysis_free(analysis);
@@ -269,7 +249,7 @@ static void expect_well_formed(const char *text)
 
 static void junit_fails_where_a_row_broke(NO_STATE)
 {
-	char *text = printed(report_junit), want[WHY_BYTES];
+	char *text = printed(analysis, report_junit), want[WHY_BYTES];
 	const size_t broken =
 		rows_in(ANALYSIS_CRASHED, ANALYSIS_FAILED) + rows_in(ANALYSIS_DRY, ANALYSIS_DRY);
 	const size_t unsupported = rows_in(ANALYSIS_UNSUPPORTED, ANALYSIS_UNSUPPORTED);
@@ -277,10 +257,11 @@ static void junit_fails_where_a_row_broke(NO_STATE)
 	assert_ptr_equal(strstr(text, "<?xml"), text);
 	expect_well_formed(text);
 	assert_true(broken >= 3 && unsupported > 0);
-	assert_int_equal(count(text, "<failure "), broken);
-	assert_int_equal(count(text, "<skipped "), unsupported);
-	assert_int_equal(count(text, "<testcase "), rows_in(ANALYSIS_MEASURED, ANALYSIS_FAILED));
-	assert_int_equal(count(text, "<testsuite "), analysis->cell_count);
+	assert_int_equal(printed_count(text, "<failure "), broken);
+	assert_int_equal(printed_count(text, "<skipped "), unsupported);
+	assert_int_equal(
+		printed_count(text, "<testcase "), rows_in(ANALYSIS_MEASURED, ANALYSIS_FAILED));
+	assert_int_equal(printed_count(text, "<testsuite "), analysis->cell_count);
 	snprintf(want, sizeof(want), "failures=\"%zu\" errors=\"0\" skipped=\"%zu\">\n<testsuite ",
 		broken, unsupported);
 	assert_non_null(strstr(text, want));
