@@ -24,6 +24,8 @@ enum {
 static const double SECONDS_DEFAULT = 1;
 static const double SECONDS_MAX = 86400;
 
+const char options_program[] = "nblbench stress";
+
 static const char usage[] =
 	"usage: nblbench stress [options]\n"
 	"Attacks every pool with every scenario, natively and with seeded delays before atomic "
@@ -60,18 +62,6 @@ static const char usage[] =
 	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage,\n"
 	"77 everything that was asked for is skipped here.\n";
 
-__attribute__((format(printf, 1, 2))) _Noreturn static void usage_error(const char *format, ...)
-{
-	va_list args;
-
-	fputs("nblbench stress: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputs("; see --help\n", stderr);
-	exit(OPTIONS_STATUS_USAGE);
-}
-
 const struct control *find_control(const char *name)
 {
 	for (size_t i = 0; controls[i] != NULL; i++) {
@@ -90,50 +80,13 @@ const struct scenario *find_scenario(const char *name)
 	return NULL;
 }
 
-bool options_chosen(const struct option_names *names, const char *name)
-{
-	for (uint32_t i = 0; i < names->count; i++) {
-		if (strcmp(names->name[i], name) == 0)
-			return true;
-	}
-	return names->count == 0;
-}
-
-/* text is cut up in place. */
-static void parse_names(struct option_names *names, char *text, const char *option)
-{
-	char *rest = text;
-	char *name;
-
-	while ((name = strsep(&rest, ",")) != NULL) {
-		if (*name == '\0')
-			usage_error("%s has an empty name in its list", option);
-		if (names->count == OPTIONS_NAMES_MAX)
-			usage_error("%s takes at most %d names", option, OPTIONS_NAMES_MAX);
-		names->name[names->count++] = name;
-	}
-}
-
-static uint64_t parse_number(const char *text, const char *option, uint64_t least, uint64_t most)
-{
-	char *end;
-
-	errno = 0;
-	uint64_t value = strtoull(text, &end, 0);
-	if (errno != 0 || end == text || *end != '\0' || strchr(text, '-') != NULL ||
-		value < least || value > most)
-		usage_error("%s is '%s' but must be a whole number from %" PRIu64 " to %" PRIu64,
-			option, text, least, most);
-	return value;
-}
-
 static double parse_seconds(const char *text)
 {
 	char *end;
 	double value = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(value > 0 && value <= SECONDS_MAX))
-		usage_error("--seconds is '%s' but must be above 0 and at most %.0f", text,
+		options_usage_error("--seconds is '%s' but must be above 0 and at most %.0f", text,
 			SECONDS_MAX);
 	return value;
 }
@@ -148,11 +101,11 @@ static void parse_program(struct options *options, char *text)
 	while (trust_layer_names[layer] != NULL && strcmp(trust_layer_names[layer], name) != 0)
 		layer++;
 	if (trust_layer_names[layer] == NULL || path == NULL || *path == '\0')
-		usage_error("--program wants NAME=PATH, with the NAME of a layer of "
-			    "stress/layers.def, and got '%s'",
+		options_usage_error("--program wants NAME=PATH, with the NAME of a layer of "
+				    "stress/layers.def, and got '%s'",
 			name);
 	if (options->program_count == OPTIONS_PROGRAMS_MAX)
-		usage_error("--program may be given %d times", OPTIONS_PROGRAMS_MAX);
+		options_usage_error("--program may be given %d times", OPTIONS_PROGRAMS_MAX);
 	options->programs[options->program_count++] =
 		(struct option_program){.layer = layer, .path = path};
 }
@@ -163,13 +116,13 @@ static void check_names(const struct options *options)
 		const char *name = options->pools.name[i];
 
 		if (pool_find(name) == NULL && find_control(name) == NULL)
-			usage_error(
+			options_usage_error(
 				"there is no pool and no control called '%s'; --list shows them",
 				name);
 	}
 	for (uint32_t i = 0; i < options->scenarios.count; i++) {
 		if (find_scenario(options->scenarios.name[i]) == NULL)
-			usage_error("there is no scenario called '%s'; --list shows them",
+			options_usage_error("there is no scenario called '%s'; --list shows them",
 				options->scenarios.name[i]);
 	}
 }
@@ -259,20 +212,20 @@ struct options options_parse(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		switch (option) {
 		case POOL:
-			parse_names(&options.pools, optarg, "--pool");
+			options_names(&options.pools, optarg, "--pool");
 			break;
 		case SCENARIO:
-			parse_names(&options.scenarios, optarg, "--scenario");
+			options_names(&options.scenarios, optarg, "--scenario");
 			break;
 		case SECONDS:
 			options.seconds = parse_seconds(optarg);
 			break;
 		case THREADS:
-			options.threads =
-				(uint32_t)parse_number(optarg, "--threads", 1, STRESS_THREADS_MAX);
+			options.threads = (uint32_t)options_number(
+				optarg, "--threads", 1, STRESS_THREADS_MAX);
 			break;
 		case SEED:
-			options.seed = parse_number(optarg, "--seed", 0, UINT64_MAX);
+			options.seed = options_number(optarg, "--seed", 0, UINT64_MAX);
 			break;
 		case JSON:
 			options.json = optarg;
@@ -296,15 +249,16 @@ struct options options_parse(int argc, char **argv)
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
 		default:
-			usage_error("'%s' is no option, or lacks its value, or has one too many",
+			options_usage_error(
+				"'%s' is no option, or lacks its value, or has one too many",
 				argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		usage_error("'%s' is not an option", argv[optind]);
+		options_usage_error("'%s' is not an option", argv[optind]);
 	check_names(&options);
 	if (options.json != NULL && options.program_count == 0)
-		usage_error(
+		options_usage_error(
 			"--json is written by who starts the layers: ./nblbench stress --json %s",
 			options.json);
 	return options;

@@ -4,18 +4,9 @@
 
 #include "stress/controls.h"
 #include "stress/stress.h"
+#include "stress/words.h"
 
-enum {
-	OPTIONS_STATUS_USAGE = 2, /* exit status for wrong usage */
-	OPTIONS_NAMES_MAX = 64,
-	OPTIONS_PROGRAMS_MAX = 8,
-};
-
-/* The names of an option's list; none means all. */
-struct option_names {
-	char *name[OPTIONS_NAMES_MAX];
-	uint32_t count;
-};
+enum { OPTIONS_PROGRAMS_MAX = 8 };
 
 struct options {
 	struct option_names pools; /* may name controls, too */
@@ -41,9 +32,6 @@ struct options {
  * --list and --help. argv's words are cut up and kept.
  */
 struct options options_parse(int argc, char **argv);
-
-/* True if name is among names, or names is empty. */
-bool options_chosen(const struct option_names *names, const char *name);
 
 /* By name; NULL if there is none. */
 const struct control *find_control(const char *name);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +16,8 @@ enum {
 };
 
 static const uint64_t LIMIT_DEFAULT = 1000000;
+
+const char options_program[] = "nblbench-model";
 
 static const char usage[] =
 	"usage: nblbench-model [OPTION...]\n"
@@ -48,18 +49,6 @@ static const char usage[] =
 	"Exit status: 0 nothing failed and every control did, 1 otherwise, 2 wrong\n"
 	"usage, 77 nothing was explored.\n";
 
-__attribute__((format(printf, 1, 2))) _Noreturn void model_usage_error(const char *format, ...)
-{
-	va_list args;
-
-	fputs("nblbench-model: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(MODEL_STATUS_USAGE);
-}
-
 const struct pool_ops *model_find_ops(const char *name)
 {
 	for (size_t i = 0; model_controls[i].ops != NULL; i++) {
@@ -67,40 +56,6 @@ const struct pool_ops *model_find_ops(const char *name)
 			return model_controls[i].ops;
 	}
 	return pool_find(name);
-}
-
-static uint64_t number(const char *text, const char *option, uint64_t least, uint64_t most)
-{
-	char *end;
-
-	errno = 0;
-	uint64_t value = strtoull(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || strchr(text, '-') != NULL ||
-		value < least || value > most)
-		model_usage_error("%s is '%s' but must be a whole number from %" PRIu64
-				  " to %" PRIu64,
-			option, text, least, most);
-	return value;
-}
-
-static void parse_names(struct model_names *names, char *text, const char *option)
-{
-	char *name;
-
-	while ((name = strsep(&text, ",")) != NULL) {
-		if (names->count == MODEL_NAMES_MAX)
-			model_usage_error("%s takes at most %d names", option, MODEL_NAMES_MAX);
-		names->name[names->count++] = name;
-	}
-}
-
-bool model_chosen(const struct model_names *names, const char *name)
-{
-	for (uint32_t i = 0; i < names->count; i++) {
-		if (strcmp(names->name[i], name) == 0)
-			return true;
-	}
-	return names->count == 0;
 }
 
 static void list(void)
@@ -129,7 +84,7 @@ static void list(void)
 /*
  * As a layer it is given what is asked of all: what names it does not know are others'. False: none is left.
  */
-static bool keep_known(struct model_names *names, bool (*knows)(const char *name))
+static bool keep_known(struct option_names *names, bool (*knows)(const char *name))
 {
 	uint32_t kept = 0;
 
@@ -165,13 +120,13 @@ static void check_names(struct model_options *options)
 	}
 	for (uint32_t i = 0; i < options->pools.count; i++) {
 		if (model_find_ops(options->pools.name[i]) == NULL)
-			model_usage_error(
+			options_usage_error(
 				"there is no pool and no control called '%s'; --list shows them",
 				options->pools.name[i]);
 	}
 	for (uint32_t i = 0; i < options->scenarios.count; i++) {
 		if (model_find_scenario(options->scenarios.name[i]) == NULL)
-			model_usage_error("there is no scenario called '%s'; --list shows them",
+			options_usage_error("there is no scenario called '%s'; --list shows them",
 				options->scenarios.name[i]);
 	}
 }
@@ -233,32 +188,32 @@ struct model_options model_command_line(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		switch (option) {
 		case POOL:
-			parse_names(&options.pools, optarg, "--pool");
+			options_names(&options.pools, optarg, "--pool");
 			break;
 		case SCENARIO:
-			parse_names(&options.scenarios, optarg, "--scenario");
+			options_names(&options.scenarios, optarg, "--scenario");
 			break;
 		case SWITCHES:
 		case STALE:
 		case FAULTS:
 			options.bounds.most[option - SWITCHES] =
-				(uint32_t)number(optarg, argv[optind - 2], 0, BOUND_MAX);
+				(uint32_t)options_number(optarg, argv[optind - 2], 0, BOUND_MAX);
 			break;
 		case TOGETHER:
 			options.bounds.together =
-				(uint32_t)number(optarg, "--together", 0, BOUND_MAX);
+				(uint32_t)options_number(optarg, "--together", 0, BOUND_MAX);
 			break;
 		case EXECUTIONS:
-			options.limit = number(optarg, "--executions", 1, UINT64_MAX);
+			options.limit = options_number(optarg, "--executions", 1, UINT64_MAX);
 			break;
 		case RANDOM:
-			options.random = number(optarg, "--random", 1, UINT64_MAX);
+			options.random = options_number(optarg, "--random", 1, UINT64_MAX);
 			break;
 		case DEPTH:
-			options.depth = (uint32_t)number(optarg, "--depth", 0, DEPTH_MAX);
+			options.depth = (uint32_t)options_number(optarg, "--depth", 0, DEPTH_MAX);
 			break;
 		case SEED:
-			options.seed = number(optarg, "--seed", 0, UINT64_MAX);
+			options.seed = options_number(optarg, "--seed", 0, UINT64_MAX);
 			break;
 		case REPLAY:
 			options.replay = optarg;
@@ -275,7 +230,7 @@ struct model_options model_command_line(int argc, char **argv)
 		case RECORD:
 			options.record = fopen(optarg, "w");
 			if (options.record == NULL)
-				model_usage_error("--record %s cannot be written: %s", optarg,
+				options_usage_error("--record %s cannot be written: %s", optarg,
 					strerror(errno));
 			break;
 		case SECONDS:
@@ -289,13 +244,13 @@ struct model_options model_command_line(int argc, char **argv)
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
 		default:
-			model_usage_error(
+			options_usage_error(
 				"'%s' is no option, or lacks its value, or has one too many",
 				argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
-		model_usage_error("'%s' is not an option", argv[optind]);
+		options_usage_error("'%s' is not an option", argv[optind]);
 	check_names(&options);
 	return options;
 }

@@ -36,7 +36,7 @@ static void read_golden(const char *path)
 	FILE *file = fopen(path, "r");
 
 	if (file == NULL)
-		model_usage_error("--golden %s cannot be read: %s", path, strerror(errno));
+		options_usage_error("--golden %s cannot be read: %s", path, strerror(errno));
 	size_t got = fread(golden + 1, 1, sizeof(golden) - 2, file);
 	golden[0] = '\n';
 	golden[got + 1] = '\0';
@@ -210,7 +210,7 @@ static void run_pool(
 		return;
 	}
 	for (size_t i = 0; model_scenarios[i].name != NULL; i++) {
-		if (!model_chosen(&options->scenarios, model_scenarios[i].name) ||
+		if (!options_chosen(&options->scenarios, model_scenarios[i].name) ||
 			model_excuse(&model_scenarios[i], ops) != NULL)
 			continue;
 		tried++;
@@ -233,7 +233,7 @@ static void run_control(const struct model_options *options, const struct model_
 	const struct pool_ops *ops = control->ops;
 
 	for (size_t i = 0; model_scenarios[i].name != NULL; i++) {
-		if (model_chosen(&options->scenarios, model_scenarios[i].name) &&
+		if (options_chosen(&options->scenarios, model_scenarios[i].name) &&
 			model_excuse(&model_scenarios[i], ops) == NULL &&
 			run(options, ops, &model_scenarios[i], control->sign, tally)) {
 			tally->caught++;
@@ -261,21 +261,21 @@ static int replay(const char *text)
 		    pool, scenario_name, &bounds.most[MODEL_SWITCHES], &bounds.most[MODEL_STALE],
 		    &bounds.most[MODEL_FAULTS], &bounds.together, &build, &used) != 7 ||
 		used == 0)
-		model_usage_error(
+		options_usage_error(
 			"--replay is '%s' but must be a string that a failure was printed with: "
 			"pool/scenario/bounds/build/decisions",
 			text);
 	const struct pool_ops *ops = model_find_ops(pool);
 	const struct model_scenario *scenario = model_find_scenario(scenario_name);
 	if (ops == NULL || scenario == NULL)
-		model_usage_error(
+		options_usage_error(
 			"--replay names the pool '%s' and the scenario '%s'; --list shows those "
 			"that there are",
 			pool, scenario_name);
 	if (build != build_hash())
-		model_usage_error("--replay is a string of another build (%08" PRIx32
-				  ", this is %08" PRIx32
-				  "): its decisions mean nothing here; explore again",
+		options_usage_error("--replay is a string of another build (%08" PRIx32
+				    ", this is %08" PRIx32
+				    "): its decisions mean nothing here; explore again",
 			build, build_hash());
 	for (const char *at = text + used; *at != '\0';) {
 		uint32_t decision, taken;
@@ -284,7 +284,7 @@ static int replay(const char *text)
 		if (path.count == sizeof(path.step) / sizeof(*path.step) ||
 			sscanf(at, "%" SCNu32 ".%" SCNu32 "%n", &decision, &taken, &step) != 2 ||
 			(at[step] != '\0' && at[step] != ','))
-			model_usage_error(
+			options_usage_error(
 				"--replay has '%s' where a decision and what it was belong, as "
 				"in 12.1",
 				at);
@@ -294,7 +294,7 @@ static int replay(const char *text)
 	}
 	const struct model_work *work = model_prepare(scenario, ops, &result);
 	if (work == NULL || !model_replay(work, &bounds, &path, &result))
-		model_usage_error(
+		options_usage_error(
 			"--replay is no execution of this scenario: a decision has fewer options");
 	trace_print(stdout);
 	printf("  %s\n", result.failed ? result.sentence : "no failure");
@@ -312,11 +312,11 @@ int main(int argc, char **argv)
 	if (options.replay != NULL)
 		return replay(options.replay);
 	for (size_t i = 0; pools[i] != NULL; i++) {
-		if (!options.controls && model_chosen(&options.pools, pools[i]->name))
+		if (!options.controls && options_chosen(&options.pools, pools[i]->name))
 			run_pool(&options, pools[i], &tally);
 	}
 	for (size_t i = 0; model_controls[i].ops != NULL; i++) {
-		if (model_chosen(&options.pools, model_controls[i].ops->name))
+		if (options_chosen(&options.pools, model_controls[i].ops->name))
 			run_control(&options, &model_controls[i], &tally);
 	}
 	printf("%" PRIu32 " ok, %" PRIu32 " failed, %" PRIu32 " skipped; controls: %" PRIu32
