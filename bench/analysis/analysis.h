@@ -304,9 +304,6 @@ struct analysis_event {
 /* What the machine is probed by. */
 enum analysis_probe { ANALYSIS_SINGLE, ANALYSIS_HANDED, ANALYSIS_PROBES };
 
-/* "a thread's work", "a hand-over between CPUs". */
-const char *analysis_probe_name(enum analysis_probe probe);
-
 /* An event: for so long a probe of the machine read otherwise than usual; changes.c has the rule. */
 struct analysis_change {
 	int64_t from_ns, to_ns; /* since the epoch */

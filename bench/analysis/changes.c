@@ -37,7 +37,8 @@ static const double change_noises = 4;
 
 static const double ns_a_second = 1e9;
 
-const char *analysis_probe_name(enum analysis_probe probe)
+/* "a thread's work", "a hand-over between CPUs". */
+static const char *probe_name(enum analysis_probe probe)
 {
 	static const char *const names[] = {
 		[ANALYSIS_SINGLE] = "a thread's work",
@@ -243,7 +244,7 @@ void analysis_changed_text(const struct analysis *a, const struct analysis *b, c
 		if (change == 0)
 			continue;
 		append(text, ANALYSIS_SENTENCE_BYTES, "%s%s took %s times", between,
-			analysis_probe_name((enum analysis_probe)probe), number_ratio(change).text);
+			probe_name((enum analysis_probe)probe), number_ratio(change).text);
 		between = ", ";
 	}
 	if (*text != '\0')
@@ -288,8 +289,7 @@ void analysis_change_text(const struct analysis *a, size_t change, char *text)
 		if (isnan(c->log[probe]))
 			continue;
 		append(text, ANALYSIS_SENTENCE_BYTES, "%s%s took %s times", between,
-			analysis_probe_name((enum analysis_probe)probe),
-			number_ratio(c->log[probe]).text);
+			probe_name((enum analysis_probe)probe), number_ratio(c->log[probe]).text);
 		between = ", ";
 	}
 	append(text, ANALYSIS_SENTENCE_BYTES, " as long as usual");
@@ -308,7 +308,7 @@ static void tell_none(const struct analysis *a, char *text)
 			continue;
 		append(text, ANALYSIS_SENTENCE_BYTES, "%s%s (%s)", between,
 			number_ratio(a->allowed[probe]).text,
-			analysis_probe_name((enum analysis_probe)probe));
+			probe_name((enum analysis_probe)probe));
 		between = " or ";
 	}
 	append(text, ANALYSIS_SENTENCE_BYTES, ".");
