@@ -224,12 +224,9 @@ static bool in_some_contest(const struct analysis *a, size_t subject)
 /* What the subjects did over all cells. */
 static void summarise(struct analysis *a)
 {
-	AUTO_FREE double *overheads = need(a->cell_count, sizeof(*overheads));
-	AUTO_FREE double *effects = need(a->cell_count, sizeof(*effects));
-
 	for (size_t i = 0; i < a->subject_count; i++) {
 		struct analysis_subject *subject = &a->subjects[i];
-		size_t known = 0, compared = 0, unsupported = 0;
+		size_t unsupported = 0;
 
 		for (size_t c = 0; c < a->cell_count; c++) {
 			const struct analysis_result *result = analysis_at(a, c, i);
@@ -240,9 +237,6 @@ static void summarise(struct analysis *a)
 			a->has_responses |= analysis_response(a, c, i) != NULL;
 			unsupported += result->state == ANALYSIS_UNSUPPORTED;
 			subject->broken += result->state > ANALYSIS_UNSUPPORTED;
-			if (result->memory.known && result->memory.object_bytes > 0)
-				overheads[known++] = result->memory.object_bytes -
-						     (double)a->cells[c].object_bytes;
 			if (result->state != ANALYSIS_MEASURED)
 				continue;
 			subject->measured++;
@@ -251,20 +245,7 @@ static void summarise(struct analysis *a)
 			a->rows_flagged += !a->cells[c].disturbed &&
 					   (double)result->flagged >
 						   ANALYSIS_DISTURBED * (double)result->slices;
-			subject->best += result->in_best_set;
-			subject->undecided += result->undecided;
-			if (!analysis_competes(a, c, i) || isnan(result->to_best.point))
-				continue;
-			effects[compared++] = result->to_best.point;
-			if (!(result->to_best.point <= subject->worst)) {
-				subject->worst = result->to_best.point;
-				subject->worst_cell = c;
-			}
 		}
-		if (known > 0)
-			subject->overhead_bytes = stats_median(overheads, known);
-		if (compared > 0)
-			subject->median = stats_median(effects, compared);
 		/*
 		 * The floor competes with one thread, the harness where one object will do, the
 		 * others in contests of theirs: refused everywhere, they had no cell. Any other

@@ -95,15 +95,9 @@ struct analysis_subject {
 	size_t original;
 
 	/* Over all cells; contestants only. */
-	size_t measured;  /* cells with a result */
-	size_t broken;    /* cells in which it crashed, hung, lost an object or failed */
-	size_t best;      /* cells in whose best set it is */
-	size_t undecided; /* cells in which it might be */
-	double median;    /* of its effects against the cells' best; NAN without any */
-	double worst;     /* the largest of them, NAN without any */
-	size_t worst_cell;
+	size_t measured; /* cells with a result */
+	size_t broken;   /* cells in which it crashed, hung, lost an object or failed */
 	bool apart; /* no workload here is for such as it: a row without a cell, and so no row */
-	double overhead_bytes; /* median over cells of memory an object beyond its payload; NAN */
 };
 
 /* A twin that ran beside its original in a cell. */

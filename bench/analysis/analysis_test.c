@@ -361,6 +361,7 @@ static void make_short(struct synthetic_store *wanted)
 static void a_short_sweep_decides_nothing(NO_STATE)
 {
 	struct analysis *a = small_store(make_short);
+	struct choice_standing standing;
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	assert_true(a->preliminary);
@@ -370,7 +371,8 @@ static void a_short_sweep_decides_nothing(NO_STATE)
 		assert_int_equal(analysis_at(a, 0, i)->best_verdict, STATS_INCONCLUSIVE);
 		assert_false(analysis_at(a, 0, i)->in_best_set);
 	}
-	assert_true(a->subjects[subject(a, "mag_tls")].undecided > 0);
+	choice_standing(a, CONTEST_POOLS, subject(a, "mag_tls"), &standing);
+	assert_true(standing.undecided > 0);
 	analysis_verdict(a, text);
 	assert_non_null(strstr(text, "Nothing is decided"));
 	analysis_free(a);
@@ -549,12 +551,19 @@ static void expect_tallies(const struct analysis *a)
 	for (size_t i = 0; i < a->subject_count; i++) {
 		size_t best = 0, undecided = 0;
 
-		for (size_t c = 0; c < a->cell_count; c++) {
-			best += analysis_at(a, c, i)->in_best_set;
-			undecided += analysis_at(a, c, i)->undecided;
+		for (enum contest contest = 0; contest < CONTESTS; contest++) {
+			struct choice_standing standing;
+
+			choice_standing(a, contest, i, &standing);
+			best += standing.best;
+			undecided += standing.undecided;
 		}
-		assert_int_equal(a->subjects[i].best, best);
-		assert_int_equal(a->subjects[i].undecided, undecided);
+		for (size_t c = 0; c < a->cell_count; c++) {
+			best -= analysis_at(a, c, i)->in_best_set;
+			undecided -= analysis_at(a, c, i)->undecided;
+		}
+		assert_int_equal(best, 0);
+		assert_int_equal(undecided, 0);
 	}
 	for (size_t c = 0; c < a->cell_count; c++) {
 		size_t members = 0;
@@ -571,14 +580,16 @@ static void an_unknown_time_is_not_best(NO_STATE)
 	struct analysis *a = noisy_store(3, 3, 20);
 	const struct analysis_result *noisy = analysis_at(a, 0, subject(a, "ticket"));
 	const struct analysis_subject *first, *ticket = &a->subjects[subject(a, "ticket")];
+	struct choice_standing standing;
 	size_t order[ANALYSIS_LETTERS_MAX], contestants;
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	assert_false(noisy->in_best_set);
 	assert_true(noisy->undecided && strchr(noisy->letters, 'a') != NULL);
 	assert_true(analysis_unsure(a, 0, subject(a, "ticket")));
-	assert_int_equal(ticket->best, 0);
-	assert_int_equal(ticket->undecided, 1);
+	choice_standing(a, CONTEST_POOLS, subject(a, "ticket"), &standing);
+	assert_int_equal(standing.best, 0);
+	assert_int_equal(standing.undecided, 1);
 	assert_true(analysis_at(a, 0, subject(a, "mag_tls"))->in_best_set);
 	assert_true(analysis_at(a, 0, subject(a, "rseq_mag"))->in_best_set);
 	expect_tallies(a);
@@ -619,6 +630,7 @@ static void who_runs_dry_is_not_ranked(NO_STATE)
 	struct analysis *a = changed_store(2, "mag_tls", "failed = failed + (block_id % 2)");
 	const size_t dry = subject(a, "mag_tls");
 	const struct analysis_result *r = analysis_at(a, 0, dry);
+	struct choice_standing standing;
 	struct choice choice;
 
 	assert_true(r->failed > 0);
@@ -628,7 +640,8 @@ static void who_runs_dry_is_not_ranked(NO_STATE)
 	assert_false(r->in_best_set || r->undecided);
 	near(r->to_best.point, log(2.0 / 2.04), 0.02);
 	assert_int_equal(a->cells[0].best, subject(a, "rseq_mag"));
-	assert_int_equal(a->subjects[dry].best, 1);
+	choice_standing(a, CONTEST_POOLS, dry, &standing);
+	assert_int_equal(standing.best, 1);
 	assert_true(analysis_at(a, 1, dry)->in_best_set);
 	expect_tallies(a);
 	assert_true(choice_of_contest(a, CONTEST_POOLS, &choice));

@@ -401,11 +401,17 @@ size_t choice_by_situation(const struct analysis *a, struct choice *out, char *t
 	return n;
 }
 
-/* Whether a subject that is no contestant was measured in a cell of the contest. */
+bool choice_has_place(const struct analysis *a, size_t cell, size_t subject)
+{
+	return a->subjects[subject].role != ANALYSIS_CONTESTANT || !a->cells[cell].has_best ||
+	       analysis_in_contest(a, cell, subject);
+}
+
+/* Whether a subject was measured in a cell of the contest, or failed there. */
 static bool stands_beside(const struct analysis *a, enum contest contest, size_t subject)
 {
 	for (size_t c = 0; c < a->cell_count; c++) {
-		if (a->cells[c].contest == contest &&
+		if (a->cells[c].contest == contest && choice_has_place(a, c, subject) &&
 			analysis_at(a, c, subject)->state != ANALYSIS_ABSENT &&
 			analysis_at(a, c, subject)->state != ANALYSIS_UNSUPPORTED)
 			return true;

@@ -89,14 +89,29 @@ void choice_traits(const struct analysis_subject *subject, char *text);
 size_t choice_order(
 	const struct analysis *a, enum contest contest, size_t *order, size_t *contestants);
 
+/*
+ * Whether a row's figure in a cell is of what the cell compares. In older stores pools stand in columns of
+ * policies, which never touch them; where nobody competes what was measured stands for itself.
+ */
+bool choice_has_place(const struct analysis *a, size_t cell, size_t subject);
+
 void choice_standing(const struct analysis *a, enum contest contest, size_t subject,
 	struct choice_standing *out);
 
-/* A row's name in a contest: of the whole a pool has its policy behind it, "rseq_arr+malloc". */
+/* A row's name in a contest: of the whole a contestant has its policy behind it, "rseq_arr+malloc". */
 const char *choice_name(const struct analysis *a, enum contest contest, size_t subject);
+
+static inline const char *choice_name_in(const struct analysis *a, size_t cell, size_t subject)
+{
+	return choice_name(a, a->cells[cell].contest, subject);
+}
 
 /* "Which pool", "Which context policy", "Which pool and policy for the whole". */
 const char *choice_question(enum contest contest);
+
+/* The contest as a heading, "Context policies"; and what its rows are and do, as a sentence. */
+const char *choice_title(enum contest contest);
+const char *choice_measures(enum contest contest);
 
 /* The choice of a contest with its confidence and what it costs to be wrong, in whole sentences. */
 void choice_sentences(const struct analysis *a, const struct choice *choice, char *text);

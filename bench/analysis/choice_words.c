@@ -15,7 +15,9 @@ static const char *plural(size_t n)
 
 const char *choice_name(const struct analysis *a, enum contest contest, size_t subject)
 {
-	return contest == CONTEST_WHOLE ? a->subjects[subject].whole : a->subjects[subject].label;
+	const struct analysis_subject *s = &a->subjects[subject];
+
+	return contest == CONTEST_WHOLE && s->role == ANALYSIS_CONTESTANT ? s->whole : s->label;
 }
 
 const char *choice_question(enum contest contest)
@@ -24,6 +26,24 @@ const char *choice_question(enum contest contest)
 		"Which pool", "Which context policy", "Which pool and policy for the whole"};
 
 	return questions[contest];
+}
+
+const char *choice_title(enum contest contest)
+{
+	static const char *const titles[CONTESTS] = {"Pools", "Context policies", "The whole"};
+
+	return titles[contest];
+}
+
+const char *choice_measures(enum contest contest)
+{
+	static const char *const sentences[CONTESTS] = {
+		"The pool works, and nothing else does. Rows are pools and mallocs.",
+		"Contexts are pushed and popped, and the pool rests. Rows are policies over one "
+		"pool; behind a slash stands whose malloc is beneath.",
+		"An NBL's life, by the documented names. Rows are a pool with a policy."};
+
+	return sentences[contest];
 }
 
 void choice_worst(const struct analysis *a, const struct choice *choice,

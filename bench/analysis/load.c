@@ -286,7 +286,6 @@ static void take_subject(struct analysis_source *r, sqlite3_stmt *s, void *row)
 	subject->whole = subject->context != NULL ? subject->label
 						  : with_reference(r->analysis, subject->label);
 	subject->original = r->analysis->subject_count;
-	subject->median = subject->worst = subject->overhead_bytes = NAN;
 }
 
 /* The other build, if there is one. */

@@ -128,8 +128,8 @@ static void faults_are_found(NO_STATE)
 			"The page scrolls sideways"},
 		{"document.querySelector('h2').style.marginBottom = '-2rem'", "Overlap: "},
 		{"document.querySelector('h2').style.color = '#ddd'", "Contrast 1."},
-		{"document.querySelector('#heat').parentElement.style.width = '300px',"
-		 " document.querySelectorAll('#heat tr > :first-child').forEach("
+		{"document.querySelector('#heat-pools').parentElement.style.width = '300px',"
+		 " document.querySelectorAll('#heat-pools tr > :first-child').forEach("
 		 "function (c) { c.style.position = 'static'; })",
 			"The first column leaves its frame"},
 	};
@@ -207,10 +207,10 @@ static void chips_work(NO_STATE)
 			"'\"]').hidden"
 			" && !location.hash.includes('without')") >= 20);
 	assert_int_equal(press_each("details.choice:first-of-type .chip", "Enter",
-				 "document.querySelectorAll('#heat thead "
+				 "document.querySelectorAll('#heat-pools thead "
 				 "th[data-cell]:not([hidden])').length"
 				 " < 4",
-				 "document.querySelectorAll('#heat thead "
+				 "document.querySelectorAll('#heat-pools thead "
 				 "th[data-cell]:not([hidden])').length"
 				 " === 4"),
 		2);
@@ -286,7 +286,7 @@ static void sorts_work(NO_STATE)
 	snprintf(down, sizeof(down), in_order, "descending");
 	show(&wanted, "", "");
 	run(open_all);
-	assert_true(press_each("#heat th button", "Enter", up, down) == 3);
+	assert_true(press_each("#heat-pools th button", "Enter", up, down) == 3);
 	assert_true(press_each("#cell-1 th button", " ", up, down) >= 20);
 	assert_true(press_each("#tradeoffs th button, #latency-1 th button, #load-1 th button",
 			    "Enter", up, down) >= 20);
@@ -310,7 +310,7 @@ static void links_work(NO_STATE)
 	show(&wanted, "", "");
 	run("window.went = '', addEventListener('hashchange', function () {"
 	    " window.went = location.hash; }), 0");
-	assert_true(press_each("nav a, #heat a", "Enter", there, there) > 20);
+	assert_true(press_each("nav a, table.heat a", "Enter", there, there) > 20);
 	assert_int_equal(browser_exceptions(browser), 0);
 }
 
@@ -347,9 +347,9 @@ static void a_link_shows_the_same(NO_STATE)
 	show(&wanted, "",
 		"#?without=rseq_mag&without=rseq_arr&skip=burst&measure=p99%3D3&measure=throughput%"
 		"3D0"
-		"&base=mutex&workload=pair%3D4&sort=-2");
+		"&base=mutex&workload=pair%3D4&sort-pools=-2");
 	assert_true(number("document.querySelector('tr[data-label=rseq_mag]').hidden"));
-	assert_int_equal(number("document.querySelectorAll('#heat thead "
+	assert_int_equal(number("document.querySelectorAll('#heat-pools thead "
 				"th[data-cell]:not([hidden])').length"),
 		3);
 	assert_true(
@@ -368,10 +368,10 @@ static void a_link_shows_the_same(NO_STATE)
 	show(&wanted, "",
 		"#?without=%3Cb%3E&measure=p99%3D99&measure=x&workload=toString%3D3&base=nobody");
 	assert_int_equal(browser_exceptions(browser), 0);
-	assert_true(number(
-		"document.querySelectorAll('#weighed tbody tr').length ==="
-		" Array.from(document.querySelectorAll('#heat tr[data-label]:not(.aside)')).filter("
-		"function (r) { return r.querySelector('td[data-ns]'); }).length"));
+	assert_true(number("document.querySelectorAll('#weighed tbody tr').length ==="
+			   " Array.from(document.querySelectorAll('#heat-pools "
+			   "tr[data-label]:not(.aside)')).filter("
+			   "function (r) { return r.querySelector('td[data-ns]'); }).length"));
 }
 
 /*
@@ -392,7 +392,7 @@ static void marks_outlast_another_baseline(NO_STATE)
 		" WHERE label = 'mag_tls');"
 		"UPDATE block SET calibration_ns = 9 * calibration_ns,"
 		" calibration_end_ns = 9 * calibration_end_ns WHERE block = 1",
-		"#?base=mutex&sort=2");
+		"#?base=mutex&sort-pools=2");
 	assert_true(
 		number("document.querySelector('tr[data-label=mutex] b').textContent === '1.00'"));
 	snprintf(script, sizeof(script), marked, "mag_tls", "dry!");

@@ -6,6 +6,7 @@
 #include "bench/analysis/analysis.h"
 #include "bench/analysis/choice.h"
 #include "bench/analysis/synthetic_store.h"
+#include "bench/report/page.h"
 #include "bench/report/printed.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
@@ -679,12 +680,93 @@ static void all_forms_choose_alike(NO_STATE)
 	analysis_free(a);
 }
 
+/* A slot of a row: what it says in each column that has a figure. */
+static size_t check_row(
+	const struct analysis *a, enum contest contest, const json_t *columns, const json_t *row)
+{
+	const char *label = json_string_value(json_object_get(row, "label"));
+	const size_t subject = analysis_find_subject(a, label);
+	const json_t *cells = json_object_get(row, "cells");
+	size_t figures = 0;
+
+	assert_true(subject < a->subject_count);
+	assert_string_equal(
+		json_string_value(json_object_get(row, "name")), choice_name(a, contest, subject));
+	for (size_t k = 0; k < json_array_size(cells); k++) {
+		const json_t *column = json_array_get(columns, k);
+		const size_t c = (size_t)json_integer_value(json_object_get(column, "cell"));
+
+		assert_int_equal(a->cells[c].contest, contest);
+		if (json_is_null(json_object_get(json_array_get(cells, k), "figure")))
+			continue;
+		figures++;
+		if (a->subjects[subject].role == ANALYSIS_CONTESTANT &&
+			!analysis_in_contest(a, c, subject))
+			fail_msg("%s has a figure in %s, of another contest", label,
+				a->cells[c].label);
+	}
+	return figures;
+}
+
+/* Two rows are policies, one cell is theirs, and pools were measured there as older sweeps did. */
+static void tables_keep_contests_apart(NO_STATE)
+{
+	static const char *const first[CONTESTS] = {"mag_tls", "mag_tls+sticky", "mag_tls+malloc"};
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *a = NULL;
+	char path[2 * TEXT], why[WHY];
+	json_t *page, *tables, *tradeoffs;
+
+	snprintf(path, sizeof(path), "%s/contests.db", directory);
+	wanted.forks = 3;
+	wanted.blocks = 2;
+	synthetic_store_write(path, &wanted);
+	synthetic_store_execute(path,
+		"UPDATE subject SET label = 'mag_tls+sticky', pool = 'mag_tls', context = 'sticky' "
+		"WHERE label = 'urcu_lfs';"
+		"UPDATE subject SET label = 'mag_tls+arena', pool = 'mag_tls', context = 'arena' "
+		"WHERE label = 'urcu_wfcq';"
+		"UPDATE cell SET workload = 'ctx_stack', label = 'ctx_stack, 2 threads' "
+		"WHERE cell_id = 2");
+	assert_int_equal(analysis_read(path, NULL, &a, why, sizeof(why)), 0);
+	page = page_data(a);
+	tables = json_object_get(page, "ratios");
+	tradeoffs = json_object_get(page, "tradeoffs");
+	assert_int_equal(json_array_size(tables), CONTESTS);
+	assert_int_equal(json_array_size(tradeoffs), CONTESTS);
+	for (size_t t = 0; t < CONTESTS; t++) {
+		const json_t *table = json_array_get(tables, t);
+		const enum contest contest =
+			contest_find(json_string_value(json_object_get(table, "contest")));
+		const json_t *columns = json_object_get(table, "columns");
+		const json_t *shown = json_object_get(table, "rows");
+		size_t cells = 0, figures = 0, named = 0;
+
+		for (size_t c = 0; c < a->cell_count; c++)
+			cells += a->cells[c].contest == contest;
+		assert_int_equal(json_array_size(columns), cells);
+		for (size_t r = 0; r < json_array_size(shown); r++)
+			figures += check_row(a, contest, columns, json_array_get(shown, r));
+		assert_true(figures > cells);
+		shown = json_object_get(json_array_get(tradeoffs, t), "rows");
+		for (size_t r = 0; r < json_array_size(shown); r++) {
+			const json_t *label = json_object_get(json_array_get(shown, r), "label");
+
+			named += strcmp(json_string_value(label), first[contest]) == 0;
+		}
+		assert_int_equal(named, 1);
+	}
+	json_decref(page);
+	analysis_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choices_follow_from_the_csv),
 		cmocka_unit_test(a_doctored_report_is_caught),
 		cmocka_unit_test(all_forms_choose_alike),
+		cmocka_unit_test(tables_keep_contests_apart),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -26,19 +26,18 @@ static json_t *verdict_of(const struct comparison_row *row)
 
 static json_t *row_of(const struct comparison *c, const struct comparison_row *row)
 {
-	const struct analysis_subject *s = &c->a->subjects[row->subject];
 	const double none = row->both ? 0 : NAN;
 
-	return page_row(
-		s, template_record("cell", template_text(c->a->cells[row->cell].label), "a",
-			   page_plain(exp(row->a.point) + none), "b",
-			   page_plain(exp(row->b.point) + none), "difference",
-			   template_text(number_change(row->speed.point + none).text), "range",
-			   template_text(
-				   number_change_range(row->speed.lo + none, row->speed.hi + none)
-					   .text),
-			   "significant", json_boolean(comparison_significant(row)), "fails",
-			   json_boolean(row->fails), "verdict", verdict_of(row), NULL));
+	return page_row(c->a, row->cell, row->subject,
+		template_record("cell", template_text(c->a->cells[row->cell].label), "a",
+			page_plain(exp(row->a.point) + none), "b",
+			page_plain(exp(row->b.point) + none), "difference",
+			template_text(number_change(row->speed.point + none).text), "range",
+			template_text(
+				number_change_range(row->speed.lo + none, row->speed.hi + none)
+					.text),
+			"significant", json_boolean(comparison_significant(row)), "fails",
+			json_boolean(row->fails), "verdict", verdict_of(row), NULL));
 }
 
 static int by_size(const void *a, const void *b)

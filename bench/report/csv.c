@@ -207,7 +207,7 @@ static void put_contest(FILE *out, const struct analysis *a, size_t c, size_t i)
 	char traits[ANALYSIS_SENTENCE_BYTES];
 
 	fprintf(out, "%s,", contest_name(cell->contest));
-	put_text(out, choice_name(a, cell->contest, i), ",");
+	put_text(out, choice_name_in(a, c, i), ",");
 	put_text(out, s->progress, ",");
 	put_text(out, s->cache, ",");
 	choice_traits(s, traits);

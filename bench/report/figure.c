@@ -4,6 +4,7 @@
  */
 #include "bench/report/figure.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/escape.h"
@@ -337,7 +338,7 @@ char *figure_scaling(
 	snprintf(title, sizeof(title),
 		"Throughput by threads, %s. Higher is better. Shaded: more threads than CPUs",
 		load);
-	analysis_order(analysis, order, &n);
+	choice_order(analysis, analysis->cells[first].contest, order, &n);
 	for (size_t i = 0; i < n; i++) {
 		json_t *points = points_of(analysis, first, order[i]);
 
@@ -345,7 +346,7 @@ char *figure_scaling(
 			json_decref(points);
 			continue;
 		}
-		json_array_append_new(panels, figure_panel(analysis, order[i], points));
+		json_array_append_new(panels, figure_panel(analysis, first, order[i], points));
 		order[drawn++] = order[i];
 	}
 	set_threads(data, analysis, first);

@@ -30,13 +30,18 @@ bool figure_scales(const struct analysis *analysis, size_t first);
 char *figure_scaling(
 	const struct analysis *analysis, size_t first, const char *id, const char *label);
 
+/* Whether a cell is the first of its contest, and so stands for it. */
+bool figure_leads(const struct analysis *analysis, size_t cell);
+
 /*
- * Where the tails of half of a cell's contestants are known: throughput against p99.9, with memory beyond
- * the payload as the size of a point, one panel a cell with a thread on each CPU. Else time against
- * that memory, one panel a cell. Who is beaten in all of it is grey.
+ * Of the contest of cell `first`. Where the tails of half of a cell's rows are known: throughput against p99.9,
+ * with memory beyond the payload as the size of a point, one panel a cell with a thread on each CPU. Else time
+ * against that memory, one panel a cell. Who is beaten in all of it is grey. NULL too where no row's memory is
+ * known.
  */
-bool figure_tradeoff_has_tail(const struct analysis *analysis);
-char *figure_tradeoff(const struct analysis *analysis, const char *id, const char *label);
+bool figure_tradeoff_has_tail(const struct analysis *analysis, size_t first);
+char *figure_tradeoff(
+	const struct analysis *analysis, size_t first, const char *id, const char *label);
 
 /*
  * How long calls take in a cell: the time over the share of calls that take longer, one panel a row
@@ -59,10 +64,11 @@ char *figure_paths(const struct analysis *analysis, size_t cell, const size_t *o
 	const char *id, const char *label);
 
 /*
- * The decision matrix: contestants by workloads, each at the most threads that have a CPU each, with the
- * multiple of the best and as much ink as that is more.
+ * The decision matrix of the contest of cell `first`: its rows by its workloads, each at the most threads that
+ * have a CPU each, with the multiple of the best and as much ink as that is more.
  */
-char *figure_matrix(const struct analysis *analysis, const char *id, const char *label);
+char *figure_matrix(
+	const struct analysis *analysis, size_t first, const char *id, const char *label);
 
 /*
  * Resident memory when the pool was opened, at its peak and settled, one panel a contestant; and the cell in

@@ -55,8 +55,8 @@ struct figure_style figure_style_of_name(const char *name);
 json_t *figure_named_panel(
 	const char *name, size_t index, struct figure_style style, json_t *points);
 
-/* A panel of a strategy: its name as the title, its points, which it takes over, and its style. */
-json_t *figure_panel(const struct analysis *analysis, size_t subject, json_t *points);
+/* A panel of a row of a cell: its name there as the title, its points, which it takes over, and its style. */
+json_t *figure_panel(const struct analysis *analysis, size_t cell, size_t subject, json_t *points);
 
 /* A name beside a point, in pixels from the lower left corner of its plot. */
 struct figure_name {

@@ -1,6 +1,7 @@
 /* The decision matrix. See figure.h. */
 #include "bench/report/figure.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/base/number.h"
@@ -13,17 +14,18 @@
 enum {
 	ROW = 15, /* pixels of a strategy */
 	COLUMN_MAX = 96,
-	ROOM = 860, /* for all columns */
+	ROOM = 864, /* for all columns; the rest stays empty, so that letters are of one size all over the page */
+	COLUMNS_LEAST = ROOM / COLUMN_MAX,
 	OPAQUE = 0xff,
 };
 
 /* The ratio from which on a square is as full of ink as one may be that has a number in it; and how full that is. */
 static const double full_ratio = 16, full_ink = 0.55;
 
-/* Of a load the cell with the most threads that have a CPU each. */
-static bool is_column(const struct analysis *a, size_t c)
+/* Of a load of the contest the cell with the most threads that have a CPU each. */
+static bool is_column(const struct analysis *a, enum contest contest, size_t c)
 {
-	if (a->cells[c].oversubscribed || !a->cells[c].has_best)
+	if (a->cells[c].contest != contest || a->cells[c].oversubscribed || !a->cells[c].has_best)
 		return false;
 	for (size_t i = 0; i < a->cell_count; i++) {
 		if (i != c && analysis_same_load(&a->cells[i], &a->cells[c]) &&
@@ -51,22 +53,33 @@ static json_t *square_of(
 		NULL);
 }
 
-char *figure_matrix(const struct analysis *analysis, const char *id, const char *label)
+bool figure_leads(const struct analysis *analysis, size_t cell)
+{
+	size_t c = 0;
+
+	while (analysis->cells[c].contest != analysis->cells[cell].contest)
+		c++;
+	return c == cell;
+}
+
+char *figure_matrix(
+	const struct analysis *analysis, size_t first, const char *id, const char *label)
 {
 	static const struct figure_words words = {
 		"Decision matrix: time a unit, as a multiple of the best in the column. 1.00 and "
 		"less ink is better",
 		"workload, with the most threads that have a CPU each", ""};
+	const enum contest contest = analysis->cells[first].contest;
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	json_t *squares = json_array(), *rows = json_array(), *columns = json_array();
 	json_t *panels = json_array();
 	size_t n, width = 0;
 
-	analysis_order(analysis, order, &n);
+	choice_order(analysis, contest, order, &n);
 	for (size_t c = 0; c < analysis->cell_count; c++) {
 		char load[ANALYSIS_SENTENCE_BYTES];
 
-		if (!is_column(analysis, c))
+		if (!is_column(analysis, contest, c))
 			continue;
 		analysis_load(&analysis->cells[c], load);
 		json_array_append_new(columns, template_record("further", json_boolean(width > 0),
@@ -79,22 +92,20 @@ char *figure_matrix(const struct analysis *analysis, const char *id, const char 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(
 			rows, template_record("further", json_boolean(i > 0), "name",
-				      template_text(analysis->subjects[order[i]].label), "row",
-				      template_count(i), NULL));
+				      template_text(choice_name(analysis, contest, order[i])),
+				      "row", template_count(i), NULL));
 	if (n > 0 && width > 0)
-		json_array_append_new(
-			panels, template_record("squares", json_incref(squares), "rows",
-					json_incref(rows), "names", json_incref(columns), "count",
-					template_count(n), "across", template_count(width), NULL));
+		json_array_append_new(panels,
+			template_record("squares", json_incref(squares), "rows", json_incref(rows),
+				"names", json_incref(columns), "count", template_count(n), "across",
+				template_count(width > COLUMNS_LEAST ? width : COLUMNS_LEAST),
+				NULL));
 	json_decref(squares);
 	json_decref(rows);
 	json_decref(columns);
 
-	const struct figure_grid grid = {.columns = 1,
-		.width = width > 0 ? fmin(ROOM, (double)(COLUMN_MAX * width)) : ROOM,
-		.height = (double)(ROW * n),
-		.left = 138,
-		.above = 76};
+	const struct figure_grid grid = {
+		.columns = 1, .width = ROOM, .height = (double)(ROW * n), .left = 138, .above = 76};
 
 	return figure_draw(
 		matrix_gnuplot, template_record("panels", panels, NULL), &grid, &words, id, label);

@@ -1,6 +1,7 @@
 /* Memory over time, as far as a store has it. See figure.h. */
 #include "bench/report/figure.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/figure_draw.h"
@@ -56,7 +57,7 @@ char *figure_memory(const struct analysis *analysis, size_t cell, const char *id
 	snprintf(title, sizeof(title),
 		"Memory over time, %s. Lower is better, and down again at the end",
 		analysis->cells[cell].label);
-	analysis_order(analysis, order, &n);
+	choice_order(analysis, analysis->cells[cell].contest, order, &n);
 	for (size_t i = 0; i < n; i++) {
 		const struct analysis_result *r = analysis_at(analysis, cell, order[i]);
 		json_t *points = json_array();
@@ -73,7 +74,8 @@ char *figure_memory(const struct analysis *analysis, size_t cell, const char *id
 						"mebibytes", template_words("%.4g", at[t]), NULL));
 		}
 		if (json_array_size(points) > 0)
-			json_array_append_new(panels, figure_panel(analysis, order[i], points));
+			json_array_append_new(
+				panels, figure_panel(analysis, cell, order[i], points));
 		else
 			json_decref(points);
 	}

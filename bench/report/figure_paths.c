@@ -1,6 +1,7 @@
 /* Which paths the time of calls goes to. See figure.h. */
 #include "bench/report/figure.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/paths.gnuplot.h"
 #include "bench/report/template.h"
@@ -68,8 +69,8 @@ char *figure_paths(const struct analysis *analysis, size_t cell, const size_t *o
 		add_bars(bars, analysis_latency(analysis, cell, order[i]), i);
 		json_array_append_new(
 			rows, template_record("further", json_boolean(i > 0), "name",
-				      template_text(analysis->subjects[order[i]].label), "row",
-				      template_count(i), NULL));
+				      template_text(choice_name_in(analysis, cell, order[i])),
+				      "row", template_count(i), NULL));
 	}
 	/* Where no call took another path than its like, there is nothing to see. */
 	if (most > 1)

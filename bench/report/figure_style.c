@@ -1,5 +1,6 @@
 /* See figure_draw.h: how a strategy is drawn, and where names stand. */
 #include "alloc/pool.h"
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/figure_draw.h"
@@ -62,9 +63,9 @@ json_t *figure_named_panel(
 		template_count((uint64_t)style.marker), NULL);
 }
 
-json_t *figure_panel(const struct analysis *a, size_t subject, json_t *points)
+json_t *figure_panel(const struct analysis *a, size_t cell, size_t subject, json_t *points)
 {
-	return figure_named_panel(a->subjects[subject].label, subject,
+	return figure_named_panel(choice_name_in(a, cell, subject), subject,
 		figure_style_of(&a->subjects[subject]), points);
 }
 

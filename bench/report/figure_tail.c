@@ -1,6 +1,7 @@
 /* Figures of how long calls and work take. See figure.h; figure.c draws them. */
 #include "bench/report/figure.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/percentiles.gnuplot.h"
 #include "bench/report/responses.gnuplot.h"
@@ -47,7 +48,7 @@ char *figure_percentiles(const struct analysis *analysis, size_t cell, const siz
 
 	snprintf(title, sizeof(title),
 		"Percentiles of calls, %s. Lower is better. Grey: %s, shaded: twice the clock",
-		analysis->cells[cell].label, analysis->subjects[order[0]].label);
+		analysis->cells[cell].label, choice_name_in(analysis, cell, order[0]));
 
 	for (size_t i = 0; i < count; i++) {
 		const struct analysis_latency *l = analysis_latency(analysis, cell, order[i]);
@@ -58,7 +59,7 @@ char *figure_percentiles(const struct analysis *analysis, size_t cell, const siz
 		}
 		probe_ns = fmax(probe_ns, l->probe_ns);
 
-		json_t *panel = figure_panel(analysis, order[i], tail_of(l));
+		json_t *panel = figure_panel(analysis, cell, order[i], tail_of(l));
 
 		json_object_set_new(panel, "first", template_count(order[0]));
 		json_array_append_new(panels, panel);
@@ -161,7 +162,7 @@ char *figure_responses(const struct analysis *analysis, size_t cell, const size_
 			continue;
 		}
 
-		json_t *panel = figure_panel(analysis, order[i], points);
+		json_t *panel = figure_panel(analysis, cell, order[i], points);
 
 		json_object_set_new(panel, "knee", knee_of(analysis, c, r, order[i]));
 		json_array_append_new(panels, panel);

@@ -122,7 +122,7 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	assert_false(figure_scales(a, 3));
 	need_gnuplot(a);
 	scaling = figure_scaling(a, 0, "s1", "scaling");
-	tradeoff = figure_tradeoff(a, "t1", "trade-off");
+	tradeoff = figure_tradeoff(a, 0, "t1", "trade-off");
 	assert_true(scaling != NULL && tradeoff != NULL);
 	assert_true(asprintf(&page, "%s%s", scaling, tradeoff) > 0);
 	free(scaling);
@@ -148,9 +148,9 @@ static char *tradeoff_of(const char *sql, bool tail)
 	struct analysis *a = synthetic(sql);
 	char *page;
 
-	assert_int_equal(figure_tradeoff_has_tail(a), tail);
+	assert_int_equal(figure_tradeoff_has_tail(a, 0), tail);
 	need_gnuplot(a);
-	page = figure_tradeoff(a, "t1", "trade-off");
+	page = figure_tradeoff(a, 0, "t1", "trade-off");
 	assert_non_null(page);
 	analysis_free(a);
 	return page;

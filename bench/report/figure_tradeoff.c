@@ -4,6 +4,7 @@
  */
 #include "bench/report/figure.h"
 
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/base/number.h"
@@ -30,7 +31,7 @@ static double overhead(const struct analysis *analysis, size_t cell, size_t subj
 	const struct analysis_result *result = analysis_at(analysis, cell, subject);
 
 	if (!result->memory.known || result->state != ANALYSIS_MEASURED ||
-		isnan(result->ns.point) || analysis->subjects[subject].role != ANALYSIS_CONTESTANT)
+		isnan(result->ns.point) || !analysis_in_contest(analysis, cell, subject))
 		return NAN;
 	return result->memory.object_bytes - (double)analysis->cells[cell].object_bytes;
 }
@@ -193,7 +194,7 @@ static json_t *names_of(const struct analysis *analysis, size_t cell, const size
 
 		weigh(analysis, cell, front[i], merits);
 		snprintf(own, ANALYSIS_SENTENCE_BYTES, "%.100s%s%s%s",
-			analysis->subjects[front[i]].label, axes->tail ? " " : "",
+			choice_name_in(analysis, cell, front[i]), axes->tail ? " " : "",
 			axes->tail ? number_plain(merits[BYTES]).text : "", axes->tail ? " B" : "");
 		names[i] = (struct figure_name){.text = own,
 			.x = grid->width * share_of(x_of(&analysis->cells[cell], axes, merits),
@@ -258,17 +259,19 @@ static bool has_tails(const struct analysis *analysis, size_t cell)
 	return known > 0 && 2 * known >= contestants;
 }
 
-bool figure_tradeoff_has_tail(const struct analysis *analysis)
+bool figure_tradeoff_has_tail(const struct analysis *analysis, size_t first)
 {
-	for (size_t c = 0; c < analysis->cell_count; c++) {
-		if (has_tails(analysis, c))
+	for (size_t c = first; c < analysis->cell_count; c++) {
+		if (analysis->cells[c].contest == analysis->cells[first].contest &&
+			has_tails(analysis, c))
 			return true;
 	}
 	return false;
 }
 
 /* With tails: of cells with a thread on each CPU; where the store has none, of all that have tails. */
-char *figure_tradeoff(const struct analysis *analysis, const char *id, const char *label)
+char *figure_tradeoff(
+	const struct analysis *analysis, size_t first, const char *id, const char *label)
 {
 	static const struct figure_words with = {
 		"Throughput, tail and bytes. Right and low is better. A larger point: more bytes "
@@ -277,15 +280,16 @@ char *figure_tradeoff(const struct analysis *analysis, const char *id, const cha
 	static const struct figure_words without = {"Time and bytes. Left and low is better",
 		"ns a unit (logarithmic)", "bytes an object beyond its payload (logarithmic)"};
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
-	const bool tail = figure_tradeoff_has_tail(analysis);
+	const bool tail = figure_tradeoff_has_tail(analysis, first);
 	json_t *panels = json_array();
 
 	for (int any = !tail; any < 2 && json_array_size(panels) == 0; any++) {
-		for (size_t c = 0; c < analysis->cell_count; c++) {
+		for (size_t c = first; c < analysis->cell_count; c++) {
 			const bool wanted =
-				!tail ||
-				(has_tails(analysis, c) &&
-					(any || analysis->cells[c].threads == analysis->cpus));
+				analysis->cells[c].contest == analysis->cells[first].contest &&
+				(!tail || (has_tails(analysis, c) &&
+						  (any || analysis->cells[c].threads ==
+								  analysis->cpus)));
 			const size_t n =
 				wanted ? by_time(analysis, c, tail ? TIME_AND_TAIL : TIME_AND_BYTES,
 						 order)

@@ -201,6 +201,7 @@ static json_t *cell_of(const struct analysis *a, size_t c)
 
 	set(one, "label", document_text(cell->label));
 	set(one, "workload", document_text(cell->workload));
+	set(one, "contest", json_string(contest_name(cell->contest)));
 	set(one, "unit", document_text(cell->unit));
 	set_count(one, "threads", cell->threads);
 	set_count(one, "threads_of_a_lane", cell->lane_threads);

@@ -6,6 +6,7 @@
 #include "bench/report/page.h"
 
 #include "alloc/pool.h"
+#include "bench/analysis/choice.h"
 #include "bench/base/need.h"
 #include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
@@ -46,10 +47,11 @@ json_t *page_threads(uint32_t threads)
 	return template_words("%" PRIu32 " thread%s", threads, threads == 1 ? "" : "s");
 }
 
-json_t *page_row(const struct analysis_subject *subject, json_t *slots)
+json_t *page_row(const struct analysis *a, size_t cell, size_t subject, json_t *slots)
 {
-	json_object_set_new(slots, "aside", json_boolean(subject->role != ANALYSIS_CONTESTANT));
-	json_object_set_new(slots, "label", template_text(subject->label));
+	json_object_set_new(
+		slots, "aside", json_boolean(a->subjects[subject].role != ANALYSIS_CONTESTANT));
+	json_object_set_new(slots, "label", template_text(choice_name_in(a, cell, subject)));
 	return slots;
 }
 
@@ -315,8 +317,14 @@ json_t *page_data(const struct analysis *a)
 	struct page p = {.a = a};
 	json_t *page = json_object();
 
-	p.order = need(a->subject_count, sizeof(*p.order));
-	p.rows = analysis_order(a, p.order, &p.contestants);
+	p.all.order = need(a->subject_count, sizeof(*p.all.order));
+	p.all.rows = analysis_order(a, p.all.order, &p.all.contestants);
+	for (enum contest contest = 0; contest < CONTESTS; contest++) {
+		struct page_order *of = &p.contests[contest];
+
+		of->order = need(a->subject_count, sizeof(*of->order));
+		of->rows = choice_order(a, contest, of->order, &of->contestants);
+	}
 	p.figures = gnuplot_available();
 
 	set(page, "revision", template_text(a->source_revision));
@@ -334,8 +342,6 @@ json_t *page_data(const struct analysis *a)
 	set(page, "scaling", page_scaling(&p));
 	set(page, "has_held", json_boolean(a->has_held));
 	set(page, "tradeoffs", page_tradeoffs(&p));
-	set(page, "tradeoff_figure", page_tradeoff_figure(&p));
-	set(page, "matrix_figure", page_matrix_figure(&p));
 	set(page, "memory_figure", page_memory_figure(&p));
 	set(page, "machine_figure", page_machine_figure(&p));
 	set(page, "trust", page_trust(&p));
@@ -350,7 +356,9 @@ json_t *page_data(const struct analysis *a)
 	set(page, "margin", template_text(number_percent(a->margin).text));
 	set(page, "data", page_script_data(&p));
 	set(page, "slices", page_script_slices(&p));
-	free(p.order);
+	free(p.all.order);
+	for (enum contest contest = 0; contest < CONTESTS; contest++)
+		free(p.contests[contest].order);
 	return page;
 }
 

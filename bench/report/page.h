@@ -13,25 +13,30 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* Rows in the order of a table: contestants, best first, then all others. */
+struct page_order {
+	size_t *order;
+	size_t contestants; /* that order starts with */
+	size_t rows;
+};
+
 /* What the sections share. */
 struct page {
 	const struct analysis *a;
-	size_t *order;      /* contestants, best first, then all others */
-	size_t contestants; /* that order starts with */
-	size_t rows;
-	bool figures; /* gnuplot can draw them */
+	struct page_order all;                /* the rows of all contests */
+	struct page_order contests[CONTESTS]; /* and of each */
+	bool figures;                         /* gnuplot can draw them */
 };
 
 /*
  * The sections; NULL or an incomplete tree if memory ran out, which template_print then reports.
  * null: there is nothing to show.
  */
-json_t *page_choices(const struct page *p);   /* page_choice.c */
-json_t *page_ratios(const struct page *p);    /* page_ratios.c */
-json_t *page_scaling(const struct page *p);   /* page_figures.c */
-json_t *page_tradeoffs(const struct page *p); /* page_figures.c */
-json_t *page_tradeoff_figure(const struct page *p);
-json_t *page_matrix_figure(const struct page *p);
+json_t *page_choices(const struct page *p);                     /* page_choice.c */
+json_t *page_ratios(const struct page *p);                      /* page_ratios.c; a contest each */
+json_t *page_scaling(const struct page *p);                     /* page_figures.c */
+json_t *page_tradeoffs(const struct page *p);                   /* page_figures.c; a contest each */
+json_t *page_matrix_figure(const struct page *p, size_t first); /* of the contest of that cell */
 json_t *page_memory_figure(const struct page *p);
 json_t *page_machine_figure(const struct page *p);
 json_t *page_trust(const struct page *p);     /* page_trust.c */
@@ -78,8 +83,8 @@ json_t *page_percentile(const struct analysis_percentile *p, bool bad);
 /* "1 thread", "2 threads". */
 json_t *page_threads(uint32_t threads);
 
-/* A row of a subject in a cell's table: adds to its slots the label, and whether it is aside. */
-json_t *page_row(const struct analysis_subject *subject, json_t *slots);
+/* A row of a subject in a cell's table: adds to its slots its name there, and whether it is aside. */
+json_t *page_row(const struct analysis *a, size_t cell, size_t subject, json_t *slots);
 
 /* The load of a cell, as analysis_load has it. */
 json_t *page_load(const struct analysis_cell *cell);
@@ -92,7 +97,13 @@ const char *page_exact(const struct analysis_subject *subject);
 
 static inline const struct analysis_subject *page_subject(const struct page *p, size_t row)
 {
-	return &p->a->subjects[p->order[row]];
+	return &p->a->subjects[p->all.order[row]];
+}
+
+/* The rows of a cell's contest. */
+static inline const struct page_order *page_order_in(const struct page *p, size_t cell)
+{
+	return &p->contests[p->a->cells[cell].contest];
 }
 
 /* Adds one more; a NULL, for want of memory, makes the list shorter. */

@@ -84,7 +84,7 @@ page.heat = (function () {
 		cell.append(page.make('small', {}, [effect.itself ? 'itself' : page.range(effect.low, effect.high)]));
 	}
 
-	/* effect(cell, label): against what is chosen; null: as the page was made. */
+	/* effect(cell, label): against what is chosen; null: as the page was made. Cells without what is chosen stay so too. */
 	function show(hasRow, hasCell, effect) {
 		tables.forEach(function (table) {
 			const steps = JSON.parse(table.dataset.steps);
@@ -93,14 +93,15 @@ page.heat = (function () {
 				cellsOf(row).forEach(function (cell) {
 					cell.innerHTML = cell.dataset.was;
 					cell.className = cell.dataset.look;
-					if (effect && cell.dataset.ns !== undefined)
-						rebase(cell, effect(Number(cell.dataset.col), row.dataset.label), steps);
+					const against = effect && cell.dataset.ns !== undefined ?
+						effect(Number(cell.dataset.col), row.dataset.label) : null;
+					if (against) rebase(cell, against, steps);
 				});
 			});
 		});
 	}
 
-	return {show: show, first: tables[0]};
+	return {show: show, tables: tables};
 }());
 
 (function () {
@@ -120,7 +121,7 @@ page.heat = (function () {
 			button.addEventListener('click', function () {
 				const column = Number(head.dataset.sort);
 				const down = head.getAttribute('aria-sort') === 'ascending';
-				if (table === page.heat.first) page.remember('sort', [(down ? '-' : '') + column]);
+				if (table.dataset.sorted) page.remember(table.dataset.sorted, [(down ? '-' : '') + column]);
 				table.querySelectorAll('[aria-sort]').forEach(function (h) { h.removeAttribute('aria-sort'); });
 				head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
 				const key = function (row) {
@@ -143,10 +144,12 @@ page.heat = (function () {
 	});
 
 	/* As the address says: ascending by the first click, descending by the second. */
-	const sort = page.state.get('sort') || '';
-	const sorted = page.heat.first && page.heat.first.querySelector('thead th[data-sort="' + CSS.escape(sort.replace('-', '')) + '"] button');
-	if (sorted) sorted.click();
-	if (sorted && sort.startsWith('-')) sorted.click();
+	page.heat.tables.forEach(function (table) {
+		const sort = page.state.get(table.dataset.sorted) || '';
+		const button = table.querySelector('thead th[data-sort="' + CSS.escape(sort.replace('-', '')) + '"] button');
+		if (button) button.click();
+		if (button && sort.startsWith('-')) button.click();
+	});
 
 	/* A link into closed parts opens them. */
 	function open() {

@@ -1,4 +1,5 @@
 /* The page's cells: all numbers of each, and the command that measures it again. */
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/page.h"
@@ -12,13 +13,14 @@ static const double small_p = 0.001;
 /* A subject's rows in a cell's tables, by rank: contestants, the rest, those without a figure. */
 static size_t cell_order(const struct page *p, size_t c, size_t *order)
 {
+	const struct page_order *rows = page_order_in(p, c);
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->rows; i++) {
-		const struct analysis_result *r = analysis_at(p->a, c, p->order[i]);
+	for (size_t i = 0; i < rows->rows; i++) {
+		const struct analysis_result *r = analysis_at(p->a, c, rows->order[i]);
 		size_t at = n;
 
-		if (r->state == ANALYSIS_ABSENT)
+		if (r->state == ANALYSIS_ABSENT || !choice_has_place(p->a, c, rows->order[i]))
 			continue;
 		for (; at > 0; at--) {
 			const struct analysis_result *other = analysis_at(p->a, c, order[at - 1]);
@@ -29,7 +31,7 @@ static size_t cell_order(const struct page *p, size_t c, size_t *order)
 				break;
 			order[at] = order[at - 1];
 		}
-		order[at] = p->order[i];
+		order[at] = rows->order[i];
 		n++;
 	}
 	return n;
@@ -81,7 +83,7 @@ static json_t *time_of(const struct analysis *a, size_t c, size_t subject)
 			"bad", json_boolean(r->state > ANALYSIS_UNSUPPORTED), "state",
 			template_text(analysis_state_name(r->state)), "reason",
 			template_text(r->reason == NULL ? "" : r->reason), NULL);
-	return page_row(&a->subjects[subject],
+	return page_row(a, c, subject,
 		template_record("absence", absence, "figures",
 			measured ? figures_of(a, c, subject) : json_null(), NULL));
 }
@@ -105,7 +107,7 @@ static json_t *conduct_of(const struct analysis *a, size_t c, size_t subject)
 	json_t *failed =
 		a->cells[c].capped && !s->is_pool ? template_text("–") : template_count(r->failed);
 
-	return page_row(s,
+	return page_row(a, c, subject,
 		template_record("jain", page_plain(r->jain), "slowest",
 			page_plain(r->slowest_share * 100), "longest_best",
 			page_plain(l == NULL ? NAN : l->least_longest_ns), "longest_worst",
@@ -151,7 +153,7 @@ static json_t *scarcity_of(const struct analysis *a, size_t c, const size_t *ord
 
 		if (!isnan(s->none))
 			page_add(rows,
-				page_row(&a->subjects[order[i]],
+				page_row(a, c, order[i],
 					template_record("none", percent(s->none), "spell",
 						page_plain(s->spell), "worst", percent(s->worst),
 						"stranded", percent(s->stranded), "most",
@@ -170,7 +172,7 @@ static json_t *counted_of(const struct analysis *a, size_t c, const size_t *orde
 
 		if (!isnan(counted[COUNTER_CYCLES]))
 			page_add(rows,
-				page_row(&a->subjects[order[i]],
+				page_row(a, c, order[i],
 					template_record("cycles",
 						page_plain(counted[COUNTER_CYCLES]), "instructions",
 						page_plain(counted[COUNTER_INSTRUCTIONS]), "misses",
@@ -185,7 +187,7 @@ static json_t *best_of(const struct analysis *a, size_t c)
 
 	if (!cell->has_best)
 		return json_null();
-	return template_record("label", template_text(a->subjects[cell->best].label), "ns",
+	return template_record("label", template_text(choice_name_in(a, c, cell->best)), "ns",
 		page_plain(exp(analysis_at(a, c, cell->best)->ns.point)), "tied",
 		template_count(cell->best_set > 1 ? cell->best_set - 1 : 0), NULL);
 }
@@ -253,7 +255,7 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 
 json_t *page_cells(const struct page *p)
 {
-	AUTO_FREE size_t *order = need(p->rows, sizeof(*order));
+	AUTO_FREE size_t *order = need(p->a->subject_count, sizeof(*order));
 	json_t *cells = json_array();
 
 	for (size_t c = 0; c < p->a->cell_count; c++)

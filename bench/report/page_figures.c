@@ -1,5 +1,8 @@
 /* The page's pictures and the tables beside them: throughput against threads, and trade-offs. */
 #include "alloc/pool.h"
+#include "bench/analysis/choice.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/figure.h"
 #include "bench/report/page.h"
 
@@ -29,17 +32,17 @@ static json_t *rate_of(const struct analysis *a, size_t c, size_t subject)
 		NULL);
 }
 
-static json_t *rates_of(const struct page *p, size_t first, size_t row)
+static json_t *rates_of(const struct page *p, size_t first, size_t subject)
 {
 	const struct analysis *a = p->a;
 	json_t *cells = json_array();
 
 	for (size_t c = first; c < a->cell_count; c++) {
 		if (analysis_same_load(&a->cells[c], &a->cells[first]))
-			page_add(cells, rate_of(a, c, p->order[row]));
+			page_add(cells, rate_of(a, c, subject));
 	}
 	return template_record(
-		"label", template_text(page_subject(p, row)->label), "cells", cells, NULL);
+		"label", template_text(choice_name_in(a, first, subject)), "cells", cells, NULL);
 }
 
 json_t *page_drawn(char *svg)
@@ -77,6 +80,7 @@ static json_t *scaling_figure(const struct page *p, size_t first)
 static json_t *group_of(const struct page *p, size_t first)
 {
 	const struct analysis *a = p->a;
+	const struct page_order *order = page_order_in(p, first);
 	json_t *columns = json_array(), *rows = json_array();
 
 	for (size_t c = first; c < a->cell_count; c++) {
@@ -84,8 +88,8 @@ static json_t *group_of(const struct page *p, size_t first)
 			page_add(columns, template_record("threads",
 						  page_threads(a->cells[c].threads), NULL));
 	}
-	for (size_t row = 0; row < p->contestants; row++)
-		page_add(rows, rates_of(p, first, row));
+	for (size_t row = 0; row < order->contestants; row++)
+		page_add(rows, rates_of(p, first, order->order[row]));
 	return template_record("load", page_load(&a->cells[first]), "figure",
 		scaling_figure(p, first), "columns", columns, "rows", rows, NULL);
 }
@@ -104,15 +108,32 @@ json_t *page_scaling(const struct page *p)
 	return json_null();
 }
 
-/* The least of the slowest thread's shares over the cells with several threads; NAN without any. */
-static double least_slowest_share(const struct analysis *a, size_t subject)
+/* Median over a contest's cells of bytes an object beyond its payload; NAN without any. */
+static double overhead_in(const struct analysis *a, enum contest contest, size_t subject)
+{
+	AUTO_FREE double *overheads = need(a->cell_count, sizeof(*overheads));
+	size_t known = 0;
+
+	for (size_t c = 0; c < a->cell_count; c++) {
+		const struct analysis_memory *m = &analysis_at(a, c, subject)->memory;
+
+		if (a->cells[c].contest == contest && m->known && m->object_bytes > 0 &&
+			choice_has_place(a, c, subject))
+			overheads[known++] = m->object_bytes - (double)a->cells[c].object_bytes;
+	}
+	return known > 0 ? stats_median(overheads, known) : NAN;
+}
+
+/* The least of the slowest thread's shares over a contest's cells with several threads; NAN without any. */
+static double least_slowest_share(const struct analysis *a, enum contest contest, size_t subject)
 {
 	double least = NAN;
 
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const struct analysis_result *r = analysis_at(a, c, subject);
 
-		if (r->state == ANALYSIS_MEASURED && a->cells[c].threads > 1 &&
+		if (a->cells[c].contest == contest && r->state == ANALYSIS_MEASURED &&
+			choice_has_place(a, c, subject) && a->cells[c].threads > 1 &&
 			!(r->slowest_share >= least))
 			least = r->slowest_share;
 	}
@@ -125,37 +146,38 @@ static json_t *allowed(const struct pool_ops *ops, bool is_allowed)
 	return template_text(ops == NULL ? "–" : is_allowed ? "yes" : "no");
 }
 
-/* Bytes an object beyond its payload; "–" too where there is less than that: all have the same object. */
-static json_t *overhead_of(const struct analysis_subject *subject)
-{
-	return !(subject->overhead_bytes >= 0)
-		       ? template_text("–")
-		       : template_text(number_plain(subject->overhead_bytes).text);
-}
-
-static json_t *tradeoff_of(const struct page *p, size_t row)
+static json_t *tradeoff_of(const struct page *p, enum contest contest, size_t row)
 {
 	const struct analysis *a = p->a;
-	const struct analysis_subject *s = page_subject(p, row);
+	const struct page_order *rows = &p->contests[contest];
+	const size_t subject = rows->order[row];
+	const struct analysis_subject *s = &a->subjects[subject];
 	const struct pool_ops *ops = pool_find(s->pool);
-	const bool aside = row >= p->contestants;
-	const double slowest = least_slowest_share(a, p->order[row]) * 100;
+	const bool aside = row >= rows->contestants;
+	const double slowest = least_slowest_share(a, contest, subject) * 100;
+	const double overhead = overhead_in(a, contest, subject);
+	struct choice_standing standing = {.worst = NAN};
 	json_t *tally = json_null();
 
-	if (s->measured > 0 && !aside)
-		tally = template_record("best", template_count(s->best), "measured",
-			template_count(s->measured), NULL);
-	return template_record("about", template_count(s->original + 1), "aside",
-		json_boolean(aside), "label", template_text(s->label), "tally", tally, "worst",
-		page_number(number_ratio(s->worst)),
+	if (!aside)
+		choice_standing(a, contest, subject, &standing);
+	if (standing.missing < standing.cells)
+		tally = template_record("best", template_count(standing.best), "measured",
+			template_count(standing.cells), NULL);
+	return template_record("contest", template_text(contest_name(contest)), "about",
+		template_count(s->original + 1), "aside", json_boolean(aside), "label",
+		template_text(choice_name(a, contest, subject)), "tally", tally, "worst",
+		page_number(number_ratio(standing.worst)),
 		/* For the script: "18.4M" does not sort. */
-		"worst_value", isnan(s->worst) ? json_null() : template_words("%.6f", s->worst),
+		"worst_value",
+		isnan(standing.worst) ? json_null() : template_words("%.6f", standing.worst),
 		"there",
-		template_text(!isnan(s->worst) && s->worst > a->margin
-				      ? a->cells[s->worst_cell].label
+		template_text(!isnan(standing.worst) && standing.worst > a->margin
+				      ? a->cells[standing.worst_cell].label
 				      : ""),
-		"memory", overhead_of(s), "slowest", page_plain(slowest), "progress",
-		template_text(s->progress), "cache",
+		/* "–" too where there is less than that: all have the same object. */
+		"memory", page_plain(overhead >= 0 ? overhead : NAN), "slowest",
+		page_plain(slowest), "progress", template_text(s->progress), "cache",
 		template_text(strcmp(s->cache, "none") == 0 ? "–" : s->cache), "exact",
 		template_text(page_exact(s)), "signals",
 		allowed(ops, ops != NULL && ops->traits.signals), "fork",
@@ -164,52 +186,61 @@ static json_t *tradeoff_of(const struct page *p, size_t row)
 		template_text(page_needs(s)), "summary", template_text(s->summary), NULL);
 }
 
-/* A twin or a table has the traits of its original, and no row. */
-static bool has_row(const struct page *p, size_t row)
+static json_t *tradeoff_figure(const struct page *p, size_t first)
 {
-	return page_subject(p, row)->original == p->order[row];
-}
+	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
+	const bool tail = figure_tradeoff_has_tail(p->a, first);
 
-json_t *page_tradeoffs(const struct page *p)
-{
-	json_t *rows = json_array();
+	snprintf(id, sizeof(id), "tradeoff%zu", first + 1);
+	snprintf(label, sizeof(label),
+		"%s, of %s, one panel a cell. The tables of the cells have the numbers.",
+		tail ? "Throughput against the p99.9 of calls and memory beyond the payload"
+		     : "Time a unit against memory beyond the payload",
+		contest_name(p->a->cells[first].contest));
 
-	for (size_t row = 0; row < p->rows; row++) {
-		if (has_row(p, row))
-			page_add(rows, tradeoff_of(p, row));
-	}
-	return rows;
-}
-
-json_t *page_tradeoff_figure(const struct page *p)
-{
-	const bool tail = figure_tradeoff_has_tail(p->a);
-	const char *label =
-		tail ? "Throughput against the p99.9 of calls and memory beyond the "
-		       "payload, one panel a cell. The tables of the cells have the "
-		       "numbers."
-		     : "Time a unit against memory beyond the payload, one panel a cell. "
-		       "The tables of the cells have the numbers.";
-	bool memory = false;
-
-	for (size_t row = 0; row < p->rows; row++)
-		memory |= has_row(p, row) && !isnan(page_subject(p, row)->overhead_bytes);
-
-	char *svg = memory && p->figures ? figure_tradeoff(p->a, "tradeoff", label) : NULL;
+	char *svg = p->figures ? figure_tradeoff(p->a, first, id, label) : NULL;
 
 	if (svg == NULL)
 		return json_null();
 	return template_record("figure", page_drawn(svg), "tail", json_boolean(tail), NULL);
 }
 
-json_t *page_matrix_figure(const struct page *p)
+/* Of the contest of cell `first`. A twin or a table has the traits of its original, and no row. */
+static json_t *tradeoffs_of(const struct page *p, size_t first)
 {
-	return page_drawn(
-		!p->figures
-			? NULL
-			: figure_matrix(p->a, "matrix",
-				  "The decision matrix: strategies by workloads, each with the "
-				  "multiple of the best time. The table below has the numbers."));
+	const enum contest contest = p->a->cells[first].contest;
+	const struct page_order *order = &p->contests[contest];
+	json_t *rows = json_array();
+
+	for (size_t row = 0; row < order->rows; row++) {
+		if (p->a->subjects[order->order[row]].original == order->order[row])
+			page_add(rows, tradeoff_of(p, contest, row));
+	}
+	return template_record("title", template_text(choice_title(contest)), "rows", rows,
+		"figure", tradeoff_figure(p, first), NULL);
+}
+
+json_t *page_tradeoffs(const struct page *p)
+{
+	json_t *contests = json_array();
+
+	for (size_t c = 0; c < p->a->cell_count; c++) {
+		if (figure_leads(p->a, c))
+			page_add(contests, tradeoffs_of(p, c));
+	}
+	return contests;
+}
+
+json_t *page_matrix_figure(const struct page *p, size_t first)
+{
+	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
+
+	snprintf(id, sizeof(id), "matrix%zu", first + 1);
+	snprintf(label, sizeof(label),
+		"The decision matrix of %s: strategies by workloads, each with the multiple of the "
+		"best time. The table below has the numbers.",
+		contest_name(p->a->cells[first].contest));
+	return page_drawn(p->figures ? figure_matrix(p->a, first, id, label) : NULL);
 }
 
 json_t *page_memory_figure(const struct page *p)

@@ -1,4 +1,5 @@
 /* The page's section on latency: percentiles, paths and whether they add up, cell by cell. */
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/figure.h"
@@ -42,7 +43,7 @@ static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
 				? json_null()
 				: template_words("%.1f to %.1f", 100 * e->lo, 100 * e->hi);
 
-	return page_row(&a->subjects[subject],
+	return page_row(a, c, subject,
 		template_record("percentiles", percentiles_of(l), "longest",
 			page_plain(l->longest_ns), "calls", template_count(l->calls), "cost", cost,
 			"cost_range", range, "time_comparable", json_boolean(l->time_comparable),
@@ -81,7 +82,7 @@ static void add_paths(json_t *list, const struct analysis *a, size_t c, size_t s
 		json_t *path = template_words("%s: %s", p->name, words_of(p->name));
 
 		page_add(list,
-			page_row(&a->subjects[subject],
+			page_row(a, c, subject,
 				template_record("path", path, "share", page_plain(100 * p->share),
 					"mean", page_plain(p->mean_ns), "p50",
 					page_plain(p->ns[LATENCY_P50]), "p99",
@@ -110,7 +111,7 @@ static void add_hand_over(json_t *list, const struct analysis *a, size_t c, size
 		page_add(percentiles, page_percentile(&at[LATENCY_P99], false));
 	}
 	page_add(list,
-		page_row(&a->subjects[subject],
+		page_row(a, c, subject,
 			template_record("percentiles", percentiles, "longest",
 				page_plain(ages ? l->hand_over[ANALYSIS_AGES].longest_ns : NAN),
 				NULL)));
@@ -167,7 +168,7 @@ static json_t *cell_of(
 	analysis_balances(p->a, c, sentence);
 	return template_record("number", template_count(c + 1), "label",
 		template_text(p->a->cells[c].label), "balances", template_text(sentence), "best",
-		template_text(p->a->subjects[order[0]].label), "p99",
+		template_text(choice_name_in(p->a, c, order[0])), "p99",
 		page_plain(first->at[LATENCY_P99].ns), "probe", page_plain(first->probe_ns),
 		"probe_p99", page_plain(first->probe_p99_ns), "figure",
 		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,

@@ -1,4 +1,8 @@
 /* The page's heat table: each strategy's time in each cell, as a multiple of the cell's best. */
+#include "bench/analysis/choice.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
+#include "bench/report/figure.h"
 #include "bench/report/page.h"
 #include "bench/report/palette.h"
 
@@ -28,46 +32,63 @@ static json_t *steps_of(void)
 	return template_text(text);
 }
 
-/* How many neighbouring cells share a load with cell c, itself included. */
-static size_t group_size(const struct analysis *a, size_t c)
+/* The cells of a contest. n of them into cells, which has room for all. */
+static size_t cells_of(const struct analysis *a, enum contest contest, size_t *cells)
 {
-	size_t n = 1;
+	size_t n = 0;
 
-	while (c + n < a->cell_count && analysis_same_load(&a->cells[c], &a->cells[c + n]))
-		n++;
+	for (size_t c = 0; c < a->cell_count; c++) {
+		if (a->cells[c].contest == contest)
+			cells[n++] = c;
+	}
 	return n;
 }
 
-static json_t *loads_of(const struct analysis *a)
+/* How many neighbours from the first of n cells on share its load, itself included. */
+static size_t group_size(const struct analysis *a, const size_t *cells, size_t n)
+{
+	size_t size = 1;
+
+	while (size < n && analysis_same_load(&a->cells[cells[0]], &a->cells[cells[size]]))
+		size++;
+	return size;
+}
+
+static json_t *loads_of(const struct analysis *a, const size_t *cells, size_t n)
 {
 	json_t *loads = json_array();
 
-	for (size_t c = 0; c < a->cell_count; c += group_size(a, c))
-		page_add(loads, template_record("width", template_count(group_size(a, c)), "load",
-					page_load(&a->cells[c]), NULL));
+	for (size_t k = 0, size; k < n; k += size) {
+		size = group_size(a, cells + k, n - k);
+		page_add(loads, template_record("width", template_count(size), "load",
+					page_load(&a->cells[cells[k]]), NULL));
+	}
 	return loads;
 }
 
+enum { COLUMNS_BEFORE = 2 }; /* the cells' */
+
 /* The columns with their heads and the row of the best times. */
-static json_t *columns_of(const struct analysis *a)
+static json_t *columns_of(const struct analysis *a, const size_t *cells, size_t n)
 {
 	json_t *columns = json_array();
 
-	for (size_t c = 0; c < a->cell_count; c++) {
-		const struct analysis_cell *cell = &a->cells[c];
+	for (size_t k = 0; k < n; k++) {
+		const struct analysis_cell *cell = &a->cells[cells[k]];
 		json_t *best = json_null();
 
 		if (cell->has_best) {
-			const struct stats_estimate ns = analysis_at(a, c, cell->best)->ns;
+			const struct stats_estimate ns = analysis_at(a, cells[k], cell->best)->ns;
 
 			best = template_record("ns", page_plain(exp(ns.point)), "range",
 				page_number(number_plain_range(exp(ns.lo), exp(ns.hi))), NULL);
 		}
-		page_add(columns, template_record("column", template_count(c + 2), "cell",
-					  template_count(c), "number", template_count(c + 1),
-					  "threads", page_threads(cell->threads), "over",
-					  json_boolean(cell->oversubscribed), "disturbed",
-					  json_boolean(cell->disturbed), "best", best, NULL));
+		page_add(columns,
+			template_record("column", template_count(k + COLUMNS_BEFORE), "cell",
+				template_count(cells[k]), "number", template_count(cells[k] + 1),
+				"threads", page_threads(cell->threads), "over",
+				json_boolean(cell->oversubscribed), "disturbed",
+				json_boolean(cell->disturbed), "best", best, NULL));
 	}
 	return columns;
 }
@@ -119,7 +140,10 @@ static json_t *figure_of(const struct analysis *a, size_t c, size_t subject)
 
 static json_t *cell_of(const struct analysis *a, size_t c, size_t subject)
 {
-	const struct analysis_result *result = analysis_at(a, c, subject);
+	static const struct analysis_result elsewhere = {
+		.state = ANALYSIS_ABSENT, .reason = "of another contest"};
+	const struct analysis_result *result =
+		choice_has_place(a, c, subject) ? analysis_at(a, c, subject) : &elsewhere;
 	const bool measured = result->state == ANALYSIS_MEASURED;
 	const bool rated = a->cells[c].has_best && !isnan(result->to_best.point);
 
@@ -138,7 +162,8 @@ static json_t *traits_of(const struct analysis_subject *subject)
 		NULL);
 }
 
-static json_t *row_of(const struct page *p, size_t row)
+static json_t *row_of(const struct page *p, enum contest contest, size_t row, const size_t *columns,
+	size_t column_count)
 {
 	static const char *const roles[] = {
 		[ANALYSIS_CONTESTANT] = "",
@@ -149,32 +174,60 @@ static json_t *row_of(const struct page *p, size_t row)
 		[ANALYSIS_TWIN] = "the same, measured twice",
 		[ANALYSIS_OTHER] = "of another build",
 	};
-	const struct analysis_subject *subject = page_subject(p, row);
-	const bool aside = subject->role != ANALYSIS_CONTESTANT;
+	const struct page_order *rows = &p->contests[contest];
+	const size_t subject = rows->order[row];
+	const struct analysis_subject *s = &p->a->subjects[subject];
+	const bool aside = row >= rows->contestants;
+	struct choice_standing standing = {0};
 	json_t *cells = json_array();
 	json_t *tally = json_null();
 
-	if (!aside && subject->measured > 0)
-		tally = template_record("best", template_count(subject->best), "measured",
-			template_count(subject->measured), "undecided",
-			template_count(subject->undecided), NULL);
-	for (size_t c = 0; c < p->a->cell_count; c++)
-		page_add(cells, cell_of(p->a, c, p->order[row]));
-	return template_record("label", template_text(subject->label), "class",
-		template_text(!aside                  ? ""
-			      : row == p->contestants ? "aside first-aside"
-						      : "aside"),
-		"about", template_count(subject->original + 1), "traits", traits_of(subject),
-		"role", template_text(roles[subject->role]), "tally", tally, "cells", cells, NULL);
+	if (!aside)
+		choice_standing(p->a, contest, subject, &standing);
+	if (standing.missing < standing.cells)
+		tally = template_record("best", template_count(standing.best), "measured",
+			template_count(standing.cells), "undecided",
+			template_count(standing.undecided), NULL);
+	for (size_t k = 0; k < column_count; k++)
+		page_add(cells, cell_of(p->a, columns[k], subject));
+	/* label: the script's name for it; name: the reader's. */
+	return template_record("label", template_text(s->label), "name",
+		template_text(choice_name(p->a, contest, subject)), "class",
+		template_text(!aside                     ? ""
+			      : row == rows->contestants ? "aside first-aside"
+							 : "aside"),
+		"contest", template_text(contest_name(contest)), "about",
+		template_count(s->original + 1), "traits", traits_of(s), "role",
+		template_text(roles[s->role]), "tally", tally, "cells", cells, NULL);
+}
+
+/* The table of the contest of cell `first`, which is the first of it. */
+static json_t *table_of(const struct page *p, size_t first)
+{
+	const struct analysis *a = p->a;
+	const enum contest contest = a->cells[first].contest;
+	const struct page_order *order = &p->contests[contest];
+	AUTO_FREE size_t *cells = need(a->cell_count, sizeof(*cells));
+	const size_t n = cells_of(a, contest, cells);
+	json_t *rows = json_array();
+
+	for (size_t row = 0; row < order->rows; row++)
+		page_add(rows, row_of(p, contest, row, cells, n));
+	return template_record("contest", template_text(contest_name(contest)), "title",
+		template_text(choice_title(contest)), "measures",
+		template_text(choice_measures(contest)), "figure", page_matrix_figure(p, first),
+		"steps", steps_of(), "references", json_boolean(order->rows > order->contestants),
+		"loads", loads_of(a, cells, n), "columns", columns_of(a, cells, n), "rows", rows,
+		NULL);
 }
 
 json_t *page_ratios(const struct page *p)
 {
-	json_t *rows = json_array();
+	json_t *tables = json_array();
 
-	for (size_t row = 0; row < p->rows; row++)
-		page_add(rows, row_of(p, row));
-	return template_record("steps", steps_of(), "references",
-		json_boolean(p->rows > p->contestants), "loads", loads_of(p->a), "columns",
-		columns_of(p->a), "rows", rows, NULL);
+	for (size_t c = 0; c < p->a->cell_count; c++) {
+		if (figure_leads(p->a, c))
+			page_add(tables, table_of(p, c));
+	}
+	return tables;
 }

@@ -1,4 +1,5 @@
 /* The page's section on open loops: response times against load, cell by cell. */
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/figure.h"
@@ -35,7 +36,7 @@ static json_t *row_of(const struct analysis *a, size_t c, size_t subject)
 
 	analysis_knee(a, c, subject, knee);
 	analysis_response_marks(a, c, subject, marks);
-	return page_row(&a->subjects[subject],
+	return page_row(a, c, subject,
 		template_record("capacity", page_plain(r->capacity_s / 1e6), "values",
 			values_of(cell, r), "knee", template_text(*knee == '\0' ? "–" : knee),
 			"knee_value",
@@ -78,7 +79,7 @@ static json_t *best_of(const struct analysis *a, size_t c)
 		}
 		if (isfinite(least))
 			return template_record("load", template_count(cell->loads[i]), "label",
-				template_text(a->subjects[best].label), "p99", page_plain(least),
+				template_text(choice_name_in(a, c, best)), "p99", page_plain(least),
 				NULL);
 	}
 	return json_null();
@@ -87,14 +88,15 @@ static json_t *best_of(const struct analysis *a, size_t c)
 /* The rows of a cell, as the page orders them. order has room for all. */
 static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
 {
+	const struct page_order *rows = page_order_in(p, c);
 	size_t n = 0;
 
 	*contestants = 0;
-	for (size_t row = 0; row < p->rows; row++) {
-		if (analysis_response(p->a, c, p->order[row]) == NULL)
+	for (size_t row = 0; row < rows->rows; row++) {
+		if (analysis_response(p->a, c, rows->order[row]) == NULL)
 			continue;
-		order[n++] = p->order[row];
-		*contestants += row < p->contestants;
+		order[n++] = rows->order[row];
+		*contestants += row < rows->contestants;
 	}
 	return n;
 }

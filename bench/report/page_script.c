@@ -3,6 +3,7 @@
  * page's own rules, and the slices themselves, which it shows when it is asked to. The page says all it
  * has to say without them.
  */
+#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/page.h"
@@ -43,9 +44,12 @@ static json_t *rows_of(const struct page *p)
 {
 	json_t *list = json_array();
 
-	for (size_t row = 0; row < p->rows; row++)
-		page_add(list, template_record("label", template_text(page_subject(p, row)->label),
-				       "competes", json_boolean(row < p->contestants), NULL));
+	for (size_t row = 0; row < p->all.rows; row++)
+		page_add(list,
+			template_record("label", template_text(page_subject(p, row)->label),
+				"whole",
+				template_text(choice_name(p->a, CONTEST_WHOLE, p->all.order[row])),
+				"competes", json_boolean(row < p->all.contestants), NULL));
 	return list;
 }
 
@@ -81,8 +85,8 @@ static void add_percentile(json_t *list, const struct analysis_percentile *at, s
 static json_t *figure_of(const struct page *p, size_t c, size_t row)
 {
 	const struct analysis *a = p->a;
-	const struct analysis_result *r = analysis_at(a, c, p->order[row]);
-	const struct analysis_latency *l = analysis_latency(a, c, p->order[row]);
+	const struct analysis_result *r = analysis_at(a, c, p->all.order[row]);
+	const struct analysis_latency *l = analysis_latency(a, c, p->all.order[row]);
 	const struct analysis_percentile none = {NAN, NAN, NAN, false};
 	const size_t forks = a->raws[c].forks;
 	json_t *medians = json_array(), *list = json_array();
@@ -104,8 +108,8 @@ static json_t *figures_of(const struct page *p)
 	json_t *list = json_array();
 
 	for (size_t c = 0; c < p->a->cell_count; c++) {
-		for (size_t row = 0; row < p->rows; row++) {
-			const struct analysis_result *r = analysis_at(p->a, c, p->order[row]);
+		for (size_t row = 0; row < p->all.rows; row++) {
+			const struct analysis_result *r = analysis_at(p->a, c, p->all.order[row]);
 
 			if (r->state == ANALYSIS_MEASURED && r->best_medians != NULL &&
 				!isnan(r->to_best.point))
@@ -136,7 +140,7 @@ static json_t *element_of(json_t *data)
 
 json_t *page_script_data(const struct page *p)
 {
-	const size_t pairs = p->contestants * (p->contestants - (p->contestants > 0)) / 2;
+	const size_t rows = p->all.contestants, pairs = rows * (rows - (rows > 0)) / 2;
 
 	return element_of(template_record("margin", real(p->a->margin), "alone", quantiles_of(1),
 		"together", quantiles_of(pairs > 0 ? pairs : 1), "rows", rows_of(p), "cells",
@@ -198,11 +202,11 @@ static json_t *slices_of(const struct page *p, size_t c)
 
 	if (!ends_of(raw, &low, &high))
 		low = high = NAN;
-	for (size_t row = 0; row < p->rows && !isnan(low); row++) {
-		if (analysis_at(p->a, c, p->order[row])->slices == 0)
+	for (size_t row = 0; row < p->all.rows && !isnan(low); row++) {
+		if (analysis_at(p->a, c, p->all.order[row])->slices == 0)
 			continue;
 		page_add(rows, template_count(row));
-		page_add(slices, packed(raw, p->order[row], low, high));
+		page_add(slices, packed(raw, p->all.order[row], low, high));
 	}
 	for (size_t f = 0; f < raw->forks; f++)
 		page_add(starts, template_count(raw->start[f]));

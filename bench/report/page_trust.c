@@ -38,7 +38,7 @@ json_t *page_trust(const struct page *p)
 	json_t *rows = json_array();
 	char text[ANALYSIS_SENTENCE_BYTES];
 
-	for (size_t row = 0; row < p->contestants; row++) {
+	for (size_t row = 0; row < p->all.contestants; row++) {
 		if (p->a->trust != NULL && !shown_before(p, row))
 			page_add(rows, row_of(p, row));
 	}

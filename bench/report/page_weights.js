@@ -7,7 +7,7 @@
 (function () {
 	const section = document.getElementById('weigh');
 	const data = JSON.parse(document.getElementById('data').textContent);
-	const rows = data.rows.map(function (r, i) { return {at: i, label: r.label, competes: r.competes}; });
+	const rows = data.rows.map(function (r, i) { return {at: i, label: r.label, whole: r.whole, competes: r.competes}; });
 	const contestants = rows.filter(function (r) { return r.competes; });
 	const number = function (value) { return value === null ? NaN : value; };
 	const figures = data.cells.map(function () { return []; });
@@ -103,6 +103,8 @@
 	const hasRow = function (label) { return !chosen.without.has(label); };
 	const hasCell = function (cell) { return !chosen.skip.has(data.cells[cell].workload); };
 	const isAsked = function (workload) { return contestOf.get(workload) === chosen.contest; };
+	/* As the contest calls it: of the whole a pool has its policy behind it. */
+	const nameOf = function (row) { return chosen.contest === 'whole' ? row.whole : row.label; };
 	const takesPart = function (row) { return figures.some(function (f, c) { return f[row.at] && isAsked(data.cells[c].workload); }); };
 
 	/* Of what is chosen: each workload has one vote, however many cells it has. only: a measure, or all that have a weight. */
@@ -145,7 +147,7 @@
 		const whole = shown.filter(function (r) { return lacking(parts, r.at).length === 0; });
 		const ahead = function (x, y) { return combined(parts, x.at, y.at).point < 0; };
 		const best = whole.reduce(function (b, r) { return b && !ahead(r, b) ? b : r; }, null);
-		const base = rows.find(function (r) { return r.label === chosen.base; }) || best;
+		const base = rows.find(function (r) { return r.label === chosen.base && takesPart(r); }) || best;
 		const slower = function (x, y) {
 			const e = combined(parts, x.at, y.at);
 			return e.point - half(e, data.together) > data.margin;
@@ -176,18 +178,18 @@
 		body.replaceChildren();
 		result.ranked.forEach(function (r) {
 			const e = r.effect, h = half(e, data.alone);
-			line(r.row.label, [r.low === r.high ? String(r.low) : r.low + '\u2013' + r.high, page.factor(Math.exp(e.point)),
+			line(nameOf(r.row), [r.low === r.high ? String(r.low) : r.low + '\u2013' + r.high, page.factor(Math.exp(e.point)),
 				result.base === r.row ? '' : page.range(e.point - h, e.point + h)].concat(measures.map(function (m, i) {
 				return page.factor(Math.exp(combined(partsOf(i), r.row.at, result.base.at).point));
 			}), ['']));
 		});
 		result.others.forEach(function (r) {
-			line(r.label, ['\u2013', '\u2013', ''].concat(measures.map(function () { return '\u2013'; }),
+			line(nameOf(r), ['\u2013', '\u2013', ''].concat(measures.map(function () { return '\u2013'; }),
 				[{words: lack(parts, r.at)}]));
 		});
-		const rivals = result.ranked.slice(1).filter(function (r) { return r.low === 1; }).map(function (r) { return r.row.label; });
+		const rivals = result.ranked.slice(1).filter(function (r) { return r.low === 1; }).map(function (r) { return nameOf(r.row); });
 		says.textContent = parts.length === 0 ? 'Nothing has a weight.' : !first ? 'No strategy has all that is asked for.' :
-			'First by these weights: ' + first.row.label + (rivals.length ? ', not told apart from ' + rivals.join(', ') : '') + '.';
+			'First by these weights: ' + nameOf(first.row) + (rivals.length ? ', not told apart from ' + rivals.join(', ') : '') + '.';
 		counts.forEach(function (count) { count(); });
 		heat();
 	}
@@ -198,10 +200,11 @@
 		const at = new Map(rows.map(function (r) { return [r.label, r.at]; }));
 		page.heat.show(hasRow, hasCell, !changed ? null : function (cell, label) {
 			const ranked = contestants.filter(function (r) { return hasRow(r.label) && figures[cell][r.at] && figures[cell][r.at].competes; });
-			const base = chosen.base ? at.get(chosen.base) : ranked.reduce(function (b, r) {
+			const wanted = chosen.base ? at.get(chosen.base) : undefined;
+			const base = wanted !== undefined && figures[cell][wanted] ? wanted : ranked.reduce(function (b, r) {
 				return b === undefined || effect(0, cell, r.at, b).point < 0 ? r.at : b;
 			}, undefined);
-			if (base === undefined) return {point: NaN};
+			if (base === undefined) return null;
 			const e = effect(0, cell, at.get(label), base), h = half(e, data.alone);
 			return {point: e.point, low: e.point - h, high: e.point + h, itself: at.get(label) === base};
 		});
@@ -261,14 +264,16 @@
 		return [input, value];
 	}
 
-	/* A group of controls that is folded up: there may be fifty. Those that are not of the contest are hidden. */
-	function group(title, labels, out, isHere, items) {
+	/* A group of controls that is folded up: there may be fifty. Those that are not of the contest are hidden. called: the text of
+	 * a label's chip there. */
+	function group(title, labels, out, isHere, called, items) {
 		const chips = labels.map(function (label) { return chip(label, out); });
 		const shown = chips.map(items);
 		const count = page.make('span', {class: 'soft'});
 		counts.push(function () {
 			const here = labels.filter(isHere);
 			shown.forEach(function (item, i) { item.hidden = !here.includes(labels[i]); });
+			chips.forEach(function (c, i) { c.textContent = called(labels[i]); });
 			count.textContent = ' ' + here.filter(function (l) { return !out.has(l); }).length + ' of ' + here.length;
 		});
 		return page.make('details', {class: 'choice'}, [page.make('summary', {}, [title, count]),
@@ -285,16 +290,26 @@
 	}
 
 	const labels = rows.map(function (r) { return r.label; });
+	const rowOf = function (label) { return rows[labels.indexOf(label)]; };
+	const base = choose([''].concat(labels), ['the first'].concat(labels), 'base');
+	counts.push(function () {
+		Array.from(base.options).forEach(function (option) {
+			const row = rowOf(option.value);
+			option.hidden = row !== undefined && !takesPart(row);
+			if (row !== undefined) option.textContent = nameOf(row);
+		});
+		base.value = chosen.base && takesPart(rowOf(chosen.base)) ? chosen.base : '';
+	});
 	section.querySelector('.weights').replaceChildren(
 		page.make('div', {class: 'controls'}, measures.map(function (m) {
 			return page.make('label', {class: 'weight'}, [page.make('span', {}, [m.name])].concat(slider(m.name, chosen.measure)));
 		}).concat([page.make('label', {}, ['Contest ', choose(contests, contests, 'contest')]),
-			page.make('label', {}, ['Relative to ', choose([''].concat(labels), ['the first'].concat(labels), 'base')])])),
-		group('Workloads', workloads, chosen.skip, isAsked, function (c, i) {
+			page.make('label', {}, ['Relative to ', base])])),
+		group('Workloads', workloads, chosen.skip, isAsked, function (label) { return label; }, function (c, i) {
 			return page.make('span', {class: 'weight'}, [c].concat(slider(workloads[i], chosen.workload)));
 		}),
-		group('Strategies', labels, chosen.without, function (label) { return takesPart(rows[labels.indexOf(label)]); },
-			function (c) { return c; }),
+		group('Strategies', labels, chosen.without, function (label) { return takesPart(rowOf(label)); },
+			function (label) { return nameOf(rowOf(label)); }, function (c) { return c; }),
 		says,
 		page.make('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Order by your weights'}, [
 			page.make('table', {id: 'weighed'}, [page.make('thead', {}, [page.make('tr', {},

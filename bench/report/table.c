@@ -157,9 +157,7 @@ static void put_matrix(const struct analysis *a, enum contest contest, size_t *o
 			if (i < contestants && standing.missing < standing.cells)
 				snprintf(tally, sizeof(tally), "%zu/%zu", standing.best,
 					standing.cells);
-			fprintf(out, "%-*.*s %-*s", label, label,
-				i < contestants ? choice_name(a, contest, order[i])
-						: a->subjects[order[i]].label,
+			fprintf(out, "%-*.*s %-*s", label, label, choice_name(a, contest, order[i]),
 				TALLY, tally);
 			for (size_t k = first; k < end; k++)
 				put_entry(a, cells[k], order[i], out, colour);
