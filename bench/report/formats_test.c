@@ -35,6 +35,12 @@ static int set_up(NO_STATE)
 	/* Bytes that are no text, and a character that XML has no room for. */
 	synthetic_store_execute(store, "UPDATE subject SET label = CAST(x'6d6163680166ff' AS TEXT) "
 				       "WHERE label = 'ticket'");
+	/* What few machines count, and few cells have, of the first cell alone. */
+	synthetic_store_execute(store,
+		"INSERT INTO counted SELECT block_id, subject_id, 3 * units, 2 * units, units "
+		"FROM slice JOIN block USING (block_id) WHERE cell_id = 1;"
+		"INSERT INTO scarcity SELECT block_id, subject_id, 20, 15, 5, 40, 4 "
+		"FROM slice JOIN block USING (block_id) WHERE cell_id = 1");
 	if (analysis_read(store, NULL, &analysis, why, sizeof(why)) != 0) {
 		print_error("%s\n", why);
 		return -1;
@@ -118,11 +124,28 @@ static void schemas_are_checked(NO_STATE)
 	json_decref(schema);
 }
 
+/* parts: "name value name value". */
+static void expect_parts(json_t *row, const char *name, const char *parts)
+{
+	json_t *object = json_object_get(row, name);
+	char part[32];
+	double value;
+	int length;
+
+	for (; sscanf(parts, "%31s %lf %n", part, &value, &length) == 2; parts += length) {
+		json_t *number = json_object_get(object, part);
+
+		if (!json_is_number(number) || fabs(json_number_value(number) / value - 1) > 1e-6)
+			fail_msg("%s has %s as %g", name, part, json_number_value(number));
+	}
+	assert_int_equal(*parts, '\0');
+}
+
 static void json_is_what_its_schema_says(NO_STATE)
 {
 	json_t *schema = the_schema(), *all = read_back(report_json), *cell;
 	char why[SCHEMA_WHY_BYTES];
-	size_t i, rows = 0, calls = 0, responses = 0;
+	size_t i, rows = 0, calls = 0, responses = 0, counted = 0, scarce = 0, measured = 0;
 
 	if (!schema_holds(schema, all, why))
 		fail_msg("%s", why);
@@ -136,10 +159,21 @@ static void json_is_what_its_schema_says(NO_STATE)
 			rows++;
 			calls += json_object_get(row, "calls") != NULL;
 			responses += json_object_get(row, "responses") != NULL;
+			counted += json_object_get(row, "counted_per_unit") != NULL;
+			scarce += json_object_get(row, "scarcity") != NULL;
+			measured += i == 0 && json_object_get(row, "ns_per_unit") != NULL;
 		}
 	}
 	assert_int_equal(rows, rows_in(ANALYSIS_MEASURED, ANALYSIS_FAILED));
 	assert_true(calls > 100 && responses > 100);
+	assert_true(measured > 10);
+	assert_int_equal(counted, measured);
+	assert_int_equal(scarce, measured);
+	cell = json_array_get(json_object_get(all, "cells"), 0);
+	expect_parts(json_array_get(json_object_get(cell, "rows"), 0), "counted_per_unit",
+		"cycles 3 instructions 2 cache_misses 1");
+	expect_parts(json_array_get(json_object_get(cell, "rows"), 0), "scarcity",
+		"gets_none_in_a_row 4");
 	/* Each part of what it says of a row takes part in the check. */
 	cell = json_array_get(json_object_get(all, "cells"), 0);
 	json_object_set_new(json_array_get(json_object_get(cell, "rows"), 0), "speed", json_true());

@@ -144,6 +144,31 @@ static json_t *memory_of(const struct analysis_memory *memory)
 	return bytes;
 }
 
+/* Where the workload wants all objects of the pool. */
+static json_t *scarcity_of(const struct analysis_scarcity *s)
+{
+	json_t *scarcity = json_object();
+
+	document_set(scarcity, "gets_none_share", s->none);
+	document_set(scarcity, "gets_none_in_a_row", s->spell);
+	document_set(scarcity, "gets_none_worst_thread_share", s->worst);
+	document_set(scarcity, "stranded_share", s->stranded);
+	document_set(scarcity, "stranded_most_share", s->stranded_most);
+	return scarcity;
+}
+
+static json_t *counted_of(const double counted[COUNTERS])
+{
+	static const char *const names[COUNTERS] = {[COUNTER_CYCLES] = "cycles",
+		[COUNTER_INSTRUCTIONS] = "instructions",
+		[COUNTER_CACHE_MISSES] = "cache_misses"};
+	json_t *per_unit = json_object();
+
+	for (size_t i = 0; i < COUNTERS; i++)
+		document_set(per_unit, names[i], counted[i]);
+	return per_unit;
+}
+
 /* What a row has only where it was measured. */
 static void set_figures(json_t *row, const struct analysis *a, size_t c, size_t i)
 {
@@ -172,6 +197,10 @@ static void set_figures(json_t *row, const struct analysis *a, size_t c, size_t 
 	document_set(row, "cpu_share", r->cpu_share);
 	if (r->memory.known)
 		set(row, "bytes", memory_of(&r->memory));
+	if (!isnan(r->scarcity.none))
+		set(row, "scarcity", scarcity_of(&r->scarcity));
+	if (!isnan(r->counted[COUNTER_CYCLES]))
+		set(row, "counted_per_unit", counted_of(r->counted));
 }
 
 static json_t *row_of(const struct analysis *a, size_t c, size_t i)
