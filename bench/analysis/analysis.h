@@ -129,8 +129,9 @@ struct analysis_cell {
 	/* Of a class, the largest that its twins set; without one, the largest of all. NAN: unknown. */
 	double floors[CONTENTION_CLASSES];
 	bool has_best;
-	size_t best;     /* subject, if has_best: whichever may be behind the least */
-	size_t best_set; /* how many are in it */
+	size_t best;        /* subject, if has_best: whichever may be behind the least */
+	size_t best_set;    /* how many are in it */
+	const bool *slower; /* [i * subject_count + j], i than j: all ranked pairs at once */
 	double calibration_ns, calibration_low_ns, calibration_high_ns; /* median and range; NAN */
 	size_t load_count;
 	const uint32_t *loads; /* of an open loop, in per cent of a row's capacity, ascending */

@@ -175,6 +175,66 @@ static bool is_between_states(const struct comparison *c, size_t ca)
 	return c->same_machine && analysis_changed_between(c->a, c->b, c->a->cells[ca].threads);
 }
 
+/* Whether one of two rows is known to be slower: 1 the first, -1 the second, 0 neither. */
+static int order_of(const struct analysis *a, size_t cell, size_t i, size_t j)
+{
+	const bool *slower = a->cells[cell].slower;
+
+	return slower == NULL                     ? 0
+	       : slower[i * a->subject_count + j] ? 1
+	       : slower[j * a->subject_count + i] ? -1
+						  : 0;
+}
+
+/* Sets two rows of a cell of A against the same two of B. */
+static void add_order(
+	struct comparison *c, const size_t cell[2], const size_t i[2], const size_t j[2])
+{
+	struct comparison_order *order = &c->order;
+	const int in_a = order_of(c->a, cell[0], i[0], j[0]);
+	const int in_b = order_of(c->b, cell[1], i[1], j[1]);
+
+	order->in_a += in_a != 0;
+	order->in_b += in_b != 0;
+	order->in_both += in_a != 0 && in_b != 0;
+	if (in_a * in_b >= 0)
+		return;
+	order->contrary =
+		realloc(order->contrary, (order->contrary_count + 1) * sizeof(*order->contrary));
+	if (order->contrary == NULL)
+		need_failed();
+	order->contrary[order->contrary_count++] = (struct comparison_contrary){.cell = cell[0],
+		.faster = in_a < 0 ? i[0] : j[0],
+		.slower = in_a < 0 ? j[0] : i[0]};
+}
+
+static void find_order(struct comparison *c)
+{
+	const struct analysis *a = c->a, *b = c->b;
+
+	for (size_t ca = 0; ca < a->cell_count; ca++) {
+		const size_t cb = analysis_find_cell(b, a->cells[ca].label);
+		AUTO_FREE size_t *in_a = need(a->subject_count, sizeof(*in_a));
+		AUTO_FREE size_t *in_b = need(a->subject_count, sizeof(*in_b));
+		size_t n = 0;
+
+		for (size_t i = 0; cb < b->cell_count && i < a->subject_count; i++) {
+			const size_t other = analysis_find_subject(b, a->subjects[i].label);
+
+			if (other == b->subject_count || !analysis_competes(a, ca, i) ||
+				!analysis_competes(b, cb, other))
+				continue;
+			in_a[n] = i;
+			in_b[n++] = other;
+		}
+		for (size_t i = 0; i < n; i++) {
+			for (size_t j = 0; j < i; j++)
+				add_order(c, (size_t[]){ca, cb}, (size_t[]){in_a[i], in_b[i]},
+					(size_t[]){in_a[j], in_b[j]});
+		}
+	}
+}
+
 /* What is said of a row that both have. */
 static void judge(struct comparison *c, struct comparison_row *row, const struct between_row *from)
 {
@@ -201,6 +261,7 @@ void comparison_make(struct comparison *c, const struct analysis *a, const struc
 	c->rows = need(most, sizeof(*c->rows));
 	find_differences(c);
 	find_lone(c);
+	find_order(c);
 	for (size_t i = 0; i < most; i++) {
 		const size_t ca = i / a->subject_count;
 		const size_t cb = analysis_find_cell(b, a->cells[ca].label);
@@ -237,6 +298,7 @@ void comparison_make(struct comparison *c, const struct analysis *a, const struc
 void comparison_free(struct comparison *c)
 {
 	free(c->rows);
+	free(c->order.contrary);
 	free(c->lone);
 	free(c->differences);
 }
@@ -264,4 +326,14 @@ void comparison_tell(const struct comparison *c, char *text)
 			" Of %zu it is not known what runs vary by: that takes %d rows in cells of "
 			"one kind. Nothing is said of them.",
 			c->unknown, BETWEEN_ROWS_MIN);
+	if (c->order.in_both == 0)
+		return;
+	append(text, ANALYSIS_SENTENCE_BYTES,
+		" Row against row of one store, A tells %zu pairs apart, B %zu, both %zu: of these "
+		"%zu stand the same way round",
+		c->order.in_a, c->order.in_b, c->order.in_both,
+		c->order.in_both - c->order.contrary_count);
+	append(text, ANALYSIS_SENTENCE_BYTES,
+		c->order.contrary_count == 0 ? ", all of them." : ", %zu the other way.",
+		c->order.contrary_count);
 }

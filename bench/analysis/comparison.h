@@ -41,6 +41,20 @@ struct comparison_lone {
 	bool cell;  /* else a strategy */
 };
 
+/* Two rows of a cell of A, which A knows to be faster and slower, and B the other way round. */
+struct comparison_contrary {
+	size_t cell, faster, slower;
+};
+
+/*
+ * Whether verdicts repeat: of the pairs of rows that take part in a cell of both stores, those of which one
+ * is known to be slower. A store sets rows against rows of the same blocks, so what runs vary by is out.
+ */
+struct comparison_order {
+	size_t in_a, in_b, in_both, contrary_count; /* pairs */
+	struct comparison_contrary *contrary;
+};
+
 struct comparison {
 	const struct analysis *a, *b;
 	enum metric metric;
@@ -49,8 +63,9 @@ struct comparison {
 	size_t difference_count, lone_count, row_count;
 	struct comparison_difference *differences;
 	struct comparison_lone *lone;
-	struct comparison_row *rows; /* cell by cell of A */
-	size_t pairs;                /* rows of both */
+	struct comparison_row *rows;   /* cell by cell of A */
+	struct comparison_order order; /* by a unit's time, whatever the metric */
+	size_t pairs;                  /* rows of both */
 	size_t verdicts[STATS_EQUIVALENT + 1];
 	size_t fails, unknown; /* rows that fail; rows of which nothing may be claimed */
 };
@@ -69,7 +84,7 @@ static inline bool comparison_significant(const struct comparison_row *row)
 /* Whether too many slices of a cell of A, or of the same of B, are flagged. */
 bool comparison_disturbed(const struct comparison *c, size_t cell);
 
-/* How many rows are how, in a sentence or several. text has room for ANALYSIS_SENTENCE_BYTES. */
+/* How many rows are how, and whether rows stand in the same order, in sentences. text has room for ANALYSIS_SENTENCE_BYTES. */
 void comparison_tell(const struct comparison *c, char *text);
 
 #endif

@@ -135,10 +135,15 @@ static void rank_cell(struct analysis *a, size_t cell_at)
 	for (size_t j = 0; j < n; j++)
 		slower[j] = false;
 	find_best_set(a, cell_at, who, n, slower);
+
+	bool *kept = analysis_keep(a, a->subject_count * a->subject_count, sizeof(*kept));
+
+	cell->slower = kept;
 	for (size_t i = 0; i < n; i++) {
 		size_t ahead = 0, behind = 0;
 
 		for (size_t j = 0; j < n; j++) {
+			kept[who[i] * a->subject_count + who[j]] = slower[i * n + j];
 			ahead += slower[i * n + j];
 			behind += slower[j * n + i];
 		}

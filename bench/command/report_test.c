@@ -1112,6 +1112,45 @@ static void compare_writes_documents(NO_STATE)
 }
 
 /* No ratio with another machine, unless that is what was asked for; what differs is told. */
+/* Rows that A knows in one order and B in the other are counted and named; mag_tls alone changed. */
+static void compare_tells_whether_verdicts_repeat(NO_STATE)
+{
+	static const char said[] = "is faster than ";
+	struct synthetic_store wanted = synthetic_store_default();
+	char path[PATH_BYTES];
+	size_t in_a, in_b, in_both, alike, contrary, named = 0;
+	char *output = NULL;
+
+	captured_expect(
+		&command_compare, 0, "stand the same way round, all of them.", store, store, NULL);
+	snprintf(path, sizeof(path), "%s/contrary.db", directory);
+	wanted.mag_tls_factor = 5;
+	synthetic_store_write(path, &wanted);
+	assert_int_equal(captured_run(&command_compare, &output, store, path, NULL), 0);
+
+	const char *counts = strstr(output, "Row against row");
+
+	assert_non_null(counts);
+	assert_int_equal(sscanf(counts,
+				 "Row against row of one store, A tells %zu pairs apart, B %zu, "
+				 "both %zu: of these %zu stand the same way round, %zu the",
+				 &in_a, &in_b, &in_both, &alike, &contrary),
+		5);
+	assert_true(contrary > 0 && alike + contrary == in_both);
+	assert_true(in_both <= in_a && in_both <= in_b);
+	for (const char *p = output; (p = strstr(p, said)) != NULL; p += strlen(said)) {
+		assert_int_equal(
+			strncmp(p - strlen("mag_tls "), "mag_tls ", strlen("mag_tls ")), 0);
+		named++;
+	}
+	assert_int_equal(named, contrary);
+	free(output);
+	captured_expect(
+		&command_compare, 0, ": mag_tls is faster than ", "-f", "html", store, path, NULL);
+	captured_expect(
+		&command_compare, 0, ": mag_tls is faster than ", "-f", "md", store, path, NULL);
+}
+
 static void compare_refuses_another_machine(NO_STATE)
 {
 	char other[PATH_BYTES];
@@ -1302,6 +1341,7 @@ int main(void)
 		cmocka_unit_test(a_report_is_replaced_whole_or_not_at_all),
 		cmocka_unit_test(compare_lists_differences_first),
 		cmocka_unit_test(compare_writes_documents),
+		cmocka_unit_test(compare_tells_whether_verdicts_repeat),
 		cmocka_unit_test(compare_refuses_another_machine),
 		cmocka_unit_test(two_sweeps_and_one_change),
 		cmocka_unit_test(compare_of_few_rows_decides_nothing),

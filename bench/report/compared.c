@@ -2,6 +2,7 @@
 #include "bench/report/compared.h"
 
 #include "bench/analysis/drift.h"
+#include "bench/base/append.h"
 #include "bench/base/number.h"
 #include "bench/report/escape.h"
 
@@ -17,6 +18,16 @@ void compared_difference(const struct comparison_difference *d, FILE *out)
 		d->a != NULL && strlen(d->a) > DIFFERENCE_MAX ? "..." : "", DIFFERENCE_MAX,
 		d->b == NULL ? "(none)" : d->b,
 		d->b != NULL && strlen(d->b) > DIFFERENCE_MAX ? "..." : "");
+}
+
+void compared_contrary(const struct comparison *c, size_t i, char *text)
+{
+	const struct comparison_contrary *pair = &c->order.contrary[i];
+
+	text[0] = '\0';
+	append(text, ANALYSIS_SENTENCE_BYTES, "%s: %s is faster than %s in A, and slower in B.",
+		c->a->cells[pair->cell].label, c->a->subjects[pair->faster].label,
+		c->a->subjects[pair->slower].label);
 }
 
 static void put_row(FILE *out, const struct comparison *c, const struct comparison_row *row)
@@ -69,6 +80,11 @@ void compared_text(const void *compared, FILE *out)
 	}
 	for (size_t i = 0; i < c->lone_count; i++)
 		fprintf(out, "\n%s: only in %c\n", c->lone[i].label, c->lone[i].store);
+	for (size_t i = 0; i < c->order.contrary_count; i++) {
+		compared_contrary(c, i, text);
+		fprintf(out, "\n%s", text);
+	}
+	fputs(c->order.contrary_count > 0 ? "\n" : "", out);
 	comparison_tell(c, text);
 	fprintf(out, "\n%s\n", text);
 	if (c->condition.given)
@@ -133,7 +149,11 @@ void compared_markdown(const void *compared, FILE *out)
 		put(out, "\n- ", c->lone[i].label, "");
 		fprintf(out, ": only in %c", c->lone[i].store);
 	}
-	fputs(c->lone_count > 0 ? "\n" : "", out);
+	for (size_t i = 0; i < c->order.contrary_count; i++) {
+		compared_contrary(c, i, text);
+		put(out, "\n- ", text, "");
+	}
+	fputs(c->lone_count + c->order.contrary_count > 0 ? "\n" : "", out);
 	if (c->difference_count > 0)
 		fputs("\n| environment | A | B |\n|---|---|---|\n", out);
 	for (size_t i = 0; i < c->difference_count; i++) {

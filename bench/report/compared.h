@@ -16,6 +16,9 @@ struct compared {
 /* A line of text: "  kernel: 6.1 | 6.12". */
 void compared_difference(const struct comparison_difference *difference, FILE *out);
 
+/* Two rows that the stores have the other way round, in a sentence. text has room for ANALYSIS_SENTENCE_BYTES. */
+void compared_contrary(const struct comparison *comparison, size_t i, char *text);
+
 /* Each prints a whole document of a struct compared. */
 void compared_text(const void *compared, FILE *out);
 void compared_markdown(const void *compared, FILE *out);

@@ -119,6 +119,19 @@ static json_t *lone_of(const struct comparison *c)
 	return list;
 }
 
+static json_t *contrary_of(const struct comparison *c)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < c->order.contrary_count; i++) {
+		char text[ANALYSIS_SENTENCE_BYTES];
+
+		compared_contrary(c, i, text);
+		page_add(list, template_record("text", template_text(text), NULL));
+	}
+	return list;
+}
+
 /* null: they do not differ. */
 static json_t *environment_of(const struct comparison *c)
 {
@@ -160,7 +173,7 @@ void compared_html(const void *compared, FILE *out)
 		template_words("%s against %s", c->b->source_revision, c->a->source_revision),
 		"style", template_text(page_css), "verdict", template_text(text), "condition",
 		condition_of(self), "unlike", json_boolean(!c->same_machine), "stores",
-		stores_of(self), "changed", changed_of(c), "measure",
+		stores_of(self), "changed", changed_of(c), "contrary", contrary_of(c), "measure",
 		c->metric == METRIC_TIME ? template_text("of a unit")
 					 : template_words("%s of calls", self->measure),
 		"margin", template_text(number_percent(c->a->margin).text), "cells", cells_of(c),
