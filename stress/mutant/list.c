@@ -18,21 +18,21 @@ static bool append(char *text, const char *line, size_t n)
 }
 
 /* Copies a field without the blanks at its ends. False: it is too long. */
-static bool copy_field(char *to, const char *field)
+static bool copy_field(char *to, size_t bytes, const char *field)
 {
 	field += strspn(field, " ");
-	const int n = snprintf(to, MUTANT_NAME_BYTES, "%s", field);
+	const int n = snprintf(to, bytes, "%s", field);
 	char *end = to + strlen(to);
 
 	while (end > to && end[-1] == ' ')
 		*--end = '\0';
-	return n < MUTANT_NAME_BYTES;
+	return n >= 0 && (size_t)n < bytes;
 }
 
 /* "NAME | POOLS | TESTS" */
 static bool parse_head(const char *line, size_t n, struct mutant *mutant)
 {
-	char copy[3 * MUTANT_NAME_BYTES];
+	char copy[MUTANT_NAME_BYTES + 2 * MUTANT_NAMES_BYTES];
 	char *rest = copy;
 
 	if (n >= sizeof(copy))
@@ -41,8 +41,10 @@ static bool parse_head(const char *line, size_t n, struct mutant *mutant)
 	const char *name = strsep(&rest, "|");
 	const char *pool_names = strsep(&rest, "|");
 	const char *test_names = strsep(&rest, "|");
-	return test_names != NULL && rest == NULL && copy_field(mutant->name, name) &&
-	       copy_field(mutant->pools, pool_names) && copy_field(mutant->tests, test_names) &&
+	return test_names != NULL && rest == NULL &&
+	       copy_field(mutant->name, sizeof(mutant->name), name) &&
+	       copy_field(mutant->pools, sizeof(mutant->pools), pool_names) &&
+	       copy_field(mutant->tests, sizeof(mutant->tests), test_names) &&
 	       mutant->name[0] != '\0';
 }
 

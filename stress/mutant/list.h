@@ -5,15 +5,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MUTANTS_MAX = 256, MUTANT_TEXT_BYTES = 1024, MUTANT_NAME_BYTES = 128 };
+enum {
+	MUTANTS_MAX = 256,
+	MUTANT_TEXT_BYTES = 1024,
+	MUTANT_NAME_BYTES = 128,
+	MUTANT_NAMES_BYTES = 256
+};
 
 struct mutant {
 	char name[MUTANT_NAME_BYTES];
-	char pools[MUTANT_NAME_BYTES]; /* with commas between them; may be empty */
-	char tests[MUTANT_NAME_BYTES]; /* likewise */
-	char file[MUTANT_NAME_BYTES];  /* from the top of the tree */
-	char text[MUTANT_TEXT_BYTES];  /* that stands there */
-	char takes[MUTANT_TEXT_BYTES]; /* its place */
+	char pools[MUTANT_NAMES_BYTES]; /* with commas between them; may be empty */
+	char tests[MUTANT_NAMES_BYTES]; /* likewise */
+	char file[MUTANT_NAME_BYTES];   /* from the top of the tree */
+	char text[MUTANT_TEXT_BYTES];   /* that stands there */
+	char takes[MUTANT_TEXT_BYTES];  /* its place */
 	char argument[MUTANT_TEXT_BYTES];
 };
 

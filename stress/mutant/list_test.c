@@ -1,7 +1,9 @@
 /*
- * The list of mutants: its form, and that each still applies to the tree, whose path is argv[1].
+ * The list of mutants: its form, and that each still applies to the tree, whose path is argv[1]. And
+ * the table of what a run has found.
  */
 #include "stress/mutant/list.h"
+#include "stress/mutant/table.h"
 
 #include "alloc/machine/cmocka.h"
 
@@ -78,6 +80,60 @@ static void a_text_is_replaced_once(NO_STATE)
 	assert_null(mutant_apply(&mutant, "abb"));
 }
 
+static void a_row_of_the_table_is_found_again(NO_STATE)
+{
+	const struct table_row rows[] = {
+		{"one", TABLE_LIVES, "-", "-", 0, ""},
+		{"one_more", TABLE_EQUIVALENT, "-", "-", 0, ""},
+		{"one", TABLE_KILLED, "model", "scq/last", 1.25, "given out twice"},
+	};
+	char text[1024] = "";
+	struct table_row row;
+
+	FILE *file = fmemopen(text, sizeof(text), "w");
+	assert_non_null(file);
+	for (size_t i = 0; i < 3; i++)
+		table_append(file, &rows[i]);
+	fclose(file);
+	assert_true(table_find(text, "one", &row)); /* the last one */
+	assert_int_equal(row.verdict, TABLE_KILLED);
+	assert_string_equal(row.layer, "model");
+	assert_string_equal(row.where, "scq/last");
+	assert_string_equal(row.sentence, "given out twice");
+	assert_in_range((int)(row.seconds * 10), 11, 13);
+	assert_true(table_find(text, "one_more", &row));
+	assert_int_equal(row.verdict, TABLE_EQUIVALENT);
+	assert_string_equal(row.sentence, "");
+	assert_false(table_find(text, "on", &row));
+}
+
+static void the_page_has_a_row_a_mutant(NO_STATE)
+{
+	static struct mutants few = {.count = 4,
+		.of = {{.name = "unmodified"}, {.name = "one", .file = "a.c"},
+			{.name = "same", .file = "b.c", .argument = "it is | none\nat all"},
+			{.name = "two", .file = "c.c"}}};
+	static const char text[] = "one\tkilled\tmodel\tscq/last\t1.3\ttwice\n"
+				   "same\tequivalent\t-\t-\t0.0\t\n";
+	static const char page[] =
+		"| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n"
+		"| one | a.c | model | scq/last | 1.3 |\n"
+		"| same | b.c | equivalent | it is   none at all | |\n"
+		"| two | c.c | LIVES | not tried | |\n"
+		"\n3 mutants: 1 killed, 1 equivalent, 1 living, 0 broken.\n";
+	char made[1024] = "";
+
+	FILE *file = fmemopen(made, sizeof(made), "w");
+	assert_non_null(file);
+	table_page(file, &few, text);
+	fclose(file);
+	assert_string_equal(made, page);
+	assert_string_equal(table_page_layer(page, "one"), "model");
+	assert_null(table_page_layer(page, "same"));
+	assert_null(table_page_layer(page, "two"));
+	assert_null(table_page_layer(page, "three"));
+}
+
 static void all_of_the_list_apply(NO_STATE)
 {
 	enum { LEAST = 80 };
@@ -106,6 +162,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_row_is_understood),
 		cmocka_unit_test(wrong_rows_are_told),
 		cmocka_unit_test(a_text_is_replaced_once),
+		cmocka_unit_test(a_row_of_the_table_is_found_again),
+		cmocka_unit_test(the_page_has_a_row_a_mutant),
 		cmocka_unit_test(all_of_the_list_apply),
 	};
 

@@ -1,15 +1,18 @@
 /*
- * nblbench-mutants SOURCE WORK [--only A,B] [--sample N --seed S]
+ * nblbench-mutants SOURCE WORK [--only A,B] [--layer A,B] [--sample N --seed S]
  *
  * Makes each mistake of mutants.txt in a copy of the tree in WORK, one at a time, builds what it
- * touches, and runs the layers, cheapest first, until one fails: the perturbed scenarios and the
- * natively compiled ones on the pools that it names, its unit tests, the freezer. A mutant that
- * lives through them fails the run, unless the list argues that it is no mistake.
+ * touches, and runs the layers on the pools that it names, cheapest first, until one fails. A mutant
+ * that lives through them all fails the run, unless the list argues that it is no mistake; so does one
+ * that does not compile. The tree as it is goes first, under the pools and tests of the list, and must
+ * live.
  *
- * What died of what stays in WORK/table.txt, a line a mutant; a run goes on with those that the table
- * lacks. --only runs anew what it names.
+ * What died of what stays in WORK/table.txt, a line a mutant, and as a page in WORK/mutants.md; a run
+ * goes on with those that the table lacks. --only runs anew what it names. --layer runs some layers
+ * alone, on the mutants that they kill by results/mutants.md, and leaves the table alone.
  */
 #include "stress/mutant/list.h"
+#include "stress/mutant/table.h"
 
 #include "stress/stress.h"
 
@@ -19,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,11 +30,57 @@
 enum {
 	COMMAND_BYTES = 4096,
 	PATH_BYTES = 1024,
-	LIMIT_S = 300,
-	CPU_LIMIT_S = 100,
+	/*
+	 * What ends a run that hangs: by CPU time each process, by the clock the whole. The unmodified tree
+	 * takes a tenth of either.
+	 */
+	LIMIT_S = 110,
+	CPU_LIMIT_S = 60,
+	STATUS_WRONG_USAGE = 2,
 	STATUS_SKIPPED = 77,
-	SENTENCE_BYTES = 160
+	STATUS_TIMEOUT = 124,
+	STATUS_KILLED = 137,
 };
+
+/* Why the tree as it is may live. */
+static const char UNMODIFIED[] = "It is the tree as it is.";
+
+/* The builds of the copy, each in a folder of WORK. */
+enum build { NATIVE, EXPLORED, PERTURBED, THREAD, BUILDS };
+
+static const struct {
+	const char *folder, *options;
+} builds[BUILDS] = {
+	[NATIVE] = {"native", "-DNBLBENCH_DEBUG=ON"},
+	[EXPLORED] = {"explored", ""},
+	[PERTURBED] = {"perturbed", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_ATOMIC_BACKEND=perturb"},
+	[THREAD] = {"thread", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_ATOMIC_BACKEND=perturb "
+			      "-DNBLBENCH_SANITIZER=thread"},
+};
+
+/* What is tried, in this order: cheapest first. layer: a name of layers.def, or the mutant's unit tests. */
+static const char TEST[] = "test";
+#define STRESS "--seed 1 --threads 4 --seconds 0.3 --scenario "
+
+static const struct attempt {
+	const char *layer;
+	enum build build;
+	const char *program, *arguments;
+} attempts[] = {
+	{"model", EXPLORED, "nblbench-model", ""},
+	{TEST, NATIVE, NULL, ""},
+	{"perturbed", PERTURBED, "nblbench-stress", STRESS "churn,exhaustion,handover,growth"},
+	{"perturbed", PERTURBED, "nblbench-stress",
+		STRESS "conformance,trim,thread_exit,lifetime,affinity,signals,fork,nbl"},
+	{"freezer", NATIVE, "nblbench-progress", ""},
+	{"native", NATIVE, "nblbench-stress",
+		STRESS "conformance,churn,handover,exhaustion,growth,affinity,signals,nbl"},
+	{"thread", THREAD, "nblbench-stress",
+		STRESS "conformance,churn,handover,exhaustion,growth,thread_exit,nbl"},
+};
+enum { ATTEMPTS = sizeof(attempts) / sizeof(*attempts) };
+
+static const char *layers; /* of --layer; NULL: all */
 
 static const char *source, *work;
 
@@ -114,48 +164,132 @@ static void set_file(const char *name, const struct mutant *mutant)
 	free(text);
 }
 
-/* The copy, with two builds beside it. */
+/* The copy, with its builds beside it. CMake configures what has changed of itself later. */
 static void set_up(void)
 {
-	static const char configure[] =
-		"cmake -S '%s/tree' -B '%s/%s' -G Ninja -DCMAKE_BUILD_TYPE=Mutant "
-		"-DCMAKE_C_FLAGS_MUTANT='-O1 -g1' -DNBLBENCH_DEBUG=ON "
-		"-DNBLBENCH_ATOMIC_BACKEND=%s";
-
 	if (run("mkdir -p '%s/tree' && cd '%s' && cp -a -u alloc bench stress cmake CMakeLists.txt "
 		"'%s/tree'",
-		    work, source, work) != 0 ||
-		run(configure, work, work, "perturbed", "perturb") != 0 ||
-		run(configure, work, work, "native", "c11") != 0)
-		die("the copy of the tree cannot be configured; see %s/log", work);
+		    work, source, work) != 0)
+		die("the tree cannot be copied; see %s/log", work);
+	for (size_t i = 0; i < BUILDS; i++) {
+		if (run("[ -f '%s/%s/build.ninja' ] || cmake -S '%s/tree' -B '%s/%s' -G Ninja "
+			"-DCMAKE_BUILD_TYPE=Mutant -DCMAKE_C_FLAGS_MUTANT='-O1 -g1' %s",
+			    work, builds[i].folder, work, work, builds[i].folder,
+			    builds[i].options) != 0)
+			die("the copy of the tree cannot be configured; see %s/log", work);
+	}
 }
 
-/* Builds programs, runs one. False: the mutant dies of it. */
-static bool survives_build(const char *tree, const char *targets)
+/* CPU time of what has ended. */
+static double spent_s(void)
 {
-	return run("cmake --build '%s/%s' --target %s", work, tree, targets) == 0;
+	struct rusage usage;
+
+	getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static bool survives_run(const char *tree, const char *program, const char *arguments)
+/* What a failed build says: a mistake may be found by the compiler; one that is not C is none. */
+static void tell_build(struct table_row *row)
 {
-	const int status = run("cd '%s/%s' && ulimit -t %d && timeout -k 5 %d %s %s", work, tree,
-		CPU_LIMIT_S, LIMIT_S, program, arguments);
+	char path[PATH_BYTES];
 
-	return status == 0 || status == STATUS_SKIPPED;
+	snprintf(path, sizeof(path), "%s/log", work);
+	char *log = read_file(path);
+	const char *error = strstr(log, "error: ");
+	const bool asserted = strstr(log, "static assertion failed") != NULL;
+	row->verdict = asserted ? TABLE_KILLED : TABLE_BROKEN;
+	snprintf(row->layer, sizeof(row->layer), "compiler");
+	snprintf(row->where, sizeof(row->where), "%s", asserted ? "static_assert" : "-");
+	snprintf(row->sentence, sizeof(row->sentence), "%.*s",
+		error != NULL ? (int)strcspn(error, "\n") : 0, error != NULL ? error : "");
+	free(log);
 }
 
-static bool survives_stress(const struct mutant *mutant, const char *tree, const char *names)
+/* The first line that begins so; NULL: none does. */
+static const char *line_of(const char *text, const char *start)
 {
-	char arguments[COMMAND_BYTES];
+	const size_t n = strlen(start);
 
-	if (mutant->pools[0] == '\0')
+	while (text != NULL && strncmp(text, start, n) != 0) {
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	return text;
+}
+
+/*
+ * Where a run failed, and its sentence: "FAILED pool scenario sentence" of our programs, "[  FAILED  ] test"
+ * of a unit test, after the line that tells why.
+ */
+static void tell_failure(struct table_row *row, const char *program, int status)
+{
+	char path[PATH_BYTES];
+	char pool[64] = "", scenario[64] = "";
+	int used = 0;
+
+	snprintf(path, sizeof(path), "%s/log", work);
+	char *log = read_file(path);
+	snprintf(row->where, sizeof(row->where), "%s", program);
+	if (status == STATUS_TIMEOUT || status == STATUS_KILLED)
+		snprintf(row->sentence, sizeof(row->sentence), "no end within %d s", LIMIT_S);
+	else
+		snprintf(row->sentence, sizeof(row->sentence), "exit status %d", status);
+	const char *at = strstr(log, "[  FAILED  ] ");
+	if (at != NULL) {
+		const char *why = strstr(log, "[  ERROR   ] ");
+
+		at += strlen("[  FAILED  ] ");
+		snprintf(row->where, sizeof(row->where), "%s/%.*s", program,
+			(int)strcspn(at, " \n"), at);
+		if (why != NULL)
+			snprintf(row->sentence, sizeof(row->sentence), "%.*s",
+				(int)strcspn(why, "\n"), why);
+	} else if ((at = line_of(log, "FAILED ")) != NULL &&
+		   sscanf(at, "FAILED %63s %63s %n", pool, scenario, &used) == 2) {
+		snprintf(row->where, sizeof(row->where), "%s/%s", pool, scenario);
+		snprintf(row->sentence, sizeof(row->sentence), "%.*s",
+			(int)strcspn(at + used, "\n"), at + used);
+	}
+	for (char *c = row->sentence; *c != '\0'; c++)
+		*c = *c == '\t' ? ' ' : *c;
+	free(log);
+}
+
+/* Builds a program of the copy and runs it. True: it failed, and row tells how. */
+static bool fails(const struct attempt *attempt, const char *program, const char *arguments,
+	struct table_row *row)
+{
+	const char *folder = builds[attempt->build].folder;
+	const double before_s = spent_s();
+
+	if (run("cmake --build '%s/%s' --target %s", work, folder, program) != 0) {
+		tell_build(row);
 		return true;
-	snprintf(arguments, sizeof(arguments),
-		"--seed 1 --threads 4 --seconds 0.3 --pool %s --scenario %s", mutant->pools, names);
-	return survives_run(tree, "./nblbench-stress", arguments);
+	}
+	const double built_s = spent_s();
+	const int status = run("cd '%s/%s' && ulimit -t %d && timeout -k 5 %d %s "
+			       "\"$(find . -name %s -type f)\" %s",
+		work, folder, CPU_LIMIT_S, LIMIT_S,
+		attempt->build == THREAD ? "../tree/cmake/unrandomised.sh" : "", program,
+		arguments);
+	printf("  %-10s %-20s built in %5.1f s, ran %5.1f s: %d\n", attempt->layer, program,
+		built_s - before_s, spent_s() - built_s, status);
+	fflush(stdout);
+	if (status == 0 || status == STATUS_SKIPPED)
+		return false;
+	if (status == STATUS_WRONG_USAGE && attempt->program != NULL)
+		die("%s refused its arguments; see %s/log", program, work);
+	row->verdict = TABLE_KILLED;
+	row->seconds = spent_s() - built_s;
+	snprintf(row->layer, sizeof(row->layer), "%s", attempt->layer);
+	tell_failure(row, program, status);
+	return true;
 }
 
-static bool survives_tests(const struct mutant *mutant)
+static bool fails_tests(
+	const struct attempt *attempt, const struct mutant *mutant, struct table_row *row)
 {
 	char names[sizeof(mutant->tests)];
 	char *rest = names;
@@ -163,49 +297,7 @@ static bool survives_tests(const struct mutant *mutant)
 
 	snprintf(names, sizeof(names), "%s", mutant->tests);
 	while ((name = strsep(&rest, ",")) != NULL) {
-		char program[PATH_BYTES];
-
-		if (*name == '\0')
-			continue;
-		snprintf(program, sizeof(program), "$(find . -name %s -type f)", name);
-		if (!survives_build("native", name) || !survives_run("native", program, ""))
-			return false;
-	}
-	return true;
-}
-
-/* The layer that kills it; NULL: it lives. */
-static const char *killer(const struct mutant *mutant)
-{
-	char arguments[COMMAND_BYTES];
-
-	snprintf(arguments, sizeof(arguments), "--pool %s", mutant->pools);
-	if (!survives_build("perturbed", "nblbench-stress"))
-		return "compiler";
-	if (!survives_stress(mutant, "perturbed", "churn,exhaustion,handover,growth"))
-		return "perturbed";
-	if (!survives_tests(mutant))
-		return "unit test";
-	if (!survives_stress(mutant, "perturbed",
-		    "conformance,trim,thread_exit,lifetime,affinity,signals,fork,nbl"))
-		return "perturbed";
-	if (!survives_build("native", "nblbench-stress nblbench-progress"))
-		return "compiler";
-	if (!survives_stress(mutant, "native", "churn,affinity,signals,handover,nbl,exhaustion"))
-		return "native";
-	if (!survives_run("native", "./nblbench-progress", arguments))
-		return "freezer";
-	return NULL;
-}
-
-/* Whether the table has the mutant's row. */
-static bool is_known(const char *table, const struct mutant *mutant)
-{
-	const size_t n = strlen(mutant->name);
-
-	for (const char *at = table; (at = strchr(at, '\n')) != NULL;) {
-		at++;
-		if (strncmp(at, mutant->name, n) == 0 && at[n] == '\t')
+		if (*name != '\0' && fails(attempt, name, "", row))
 			return true;
 	}
 	return false;
@@ -221,6 +313,28 @@ static bool is_chosen(const char *only, const char *name)
 			return true;
 	}
 	return only == NULL;
+}
+
+/* Tries the layers; row tells which killed it. */
+static void attack(const struct mutant *mutant, struct table_row *row)
+{
+	char arguments[COMMAND_BYTES];
+
+	for (size_t i = 0; i < ATTEMPTS; i++) {
+		const struct attempt *attempt = &attempts[i];
+
+		if (!is_chosen(layers, attempt->layer))
+			continue;
+		if (attempt->program == NULL) {
+			if (fails_tests(attempt, mutant, row))
+				return;
+			continue;
+		}
+		snprintf(arguments, sizeof(arguments), "--pool %s %s", mutant->pools,
+			attempt->arguments);
+		if (mutant->pools[0] != '\0' && fails(attempt, attempt->program, arguments, row))
+			return;
+	}
 }
 
 /* Every name of --only is one of the list's. */
@@ -240,46 +354,101 @@ static void check_only(const struct mutants *list, const char *only)
 	}
 }
 
-/* The first line of the log that says what failed, without tabs; "": none does. */
-static void find_evidence(char *sentence, size_t bytes)
-{
-	char path[PATH_BYTES];
-
-	snprintf(path, sizeof(path), "%s/log", work);
-	char *log = read_file(path);
-	const char *at = strstr(log, "FAILED");
-	if (at == NULL)
-		at = strstr(log, "error");
-	snprintf(sentence, bytes, "%.*s", at != NULL ? (int)strcspn(at, "\n") : 0,
-		at != NULL ? at : "");
-	for (char *c = sentence; *c != '\0'; c++)
-		*c = *c == '\t' ? ' ' : *c;
-	free(log);
-}
-
-/* Tries one and adds its row to the table. False: it lives, and should not. */
+/* Tries one; table NULL: its row is not kept. False: it lives, and should not, or is no C. */
 static bool try_mutant(const struct mutant *mutant, FILE *table)
 {
-	const uint64_t start_ns = stress_now_ns();
+	struct table_row row = {
+		.verdict = mutant->argument[0] != '\0' ? TABLE_EQUIVALENT : TABLE_LIVES,
+		.layer = "-",
+		.where = "-"};
+	const double before_s = spent_s();
 	char marker[PATH_BYTES];
-	char sentence[SENTENCE_BYTES] = "";
 
+	snprintf(row.mutant, sizeof(row.mutant), "%s", mutant->name);
 	snprintf(marker, sizeof(marker), "%s/mutated", work);
-	write_file(marker, mutant->file);
-	set_file(mutant->file, mutant);
-	const char *by = killer(mutant);
-	if (by != NULL)
-		find_evidence(sentence, sizeof(sentence));
-	set_file(mutant->file, NULL);
-	unlink(marker);
-	const char *verdict = by != NULL ? "killed" : mutant->argument[0] ? "equivalent" : "LIVES";
-	const double seconds = (double)(stress_now_ns() - start_ns) / 1e9;
-	printf("%-10s %-32s %-10s %6.1f s  %s\n", verdict, mutant->name, by != NULL ? by : "-",
-		seconds, by == NULL ? mutant->argument : sentence);
-	fprintf(table, "%s\t%s\t%s\t%.1f\t%s\n", mutant->name, verdict, by != NULL ? by : "-",
-		seconds, by == NULL ? mutant->argument : sentence);
+	if (mutant->file[0] != '\0') {
+		write_file(marker, mutant->file);
+		set_file(mutant->file, mutant);
+	}
+	attack(mutant, &row);
+	if (mutant->file[0] != '\0') {
+		set_file(mutant->file, NULL);
+		unlink(marker);
+	} else if (row.verdict != TABLE_EQUIVALENT) {
+		die("the tree as it is fails in %s: %s", row.where, row.sentence);
+	}
+	printf("%-10s %-32s %-10s %6.1f s in all  %s: %s\n", table_verdict_name(row.verdict),
+		mutant->name, row.layer, spent_s() - before_s, row.where, row.sentence);
+	if (table != NULL)
+		table_append(table, &row);
 	fflush(NULL);
-	return by != NULL || mutant->argument[0] != '\0';
+	return row.verdict == TABLE_KILLED || row.verdict == TABLE_EQUIVALENT;
+}
+
+/* Adds to names, which have commas between them, those that are not there yet. */
+static void join(char *names, size_t bytes, const char *more)
+{
+	char copy[MUTANT_NAMES_BYTES];
+	char *rest = copy;
+	char *name;
+
+	snprintf(copy, sizeof(copy), "%s", more);
+	while ((name = strsep(&rest, ",")) != NULL) {
+		const size_t n = strlen(names);
+
+		if (*name != '\0' && (n == 0 || !is_chosen(names, name)) &&
+			(size_t)snprintf(names + n, bytes - n, "%s%s", n != 0 ? "," : "", name) >=
+				bytes - n)
+			die("the list names more pools or tests than there is room for");
+	}
+}
+
+/*
+ * The tree as it is: under every unit test that a mutant names, and under each pool, a row each. What
+ * fails there proves nothing of a mutant.
+ */
+static void add_unmodified(struct mutants *list)
+{
+	char names[MUTANT_TEXT_BYTES] = "";
+	struct mutant tests = {.name = "unmodified"};
+	char *rest = names;
+	char *name;
+	size_t rows = 1;
+
+	for (size_t i = 0; i < list->count; i++) {
+		join(names, sizeof(names), list->of[i].pools);
+		join(tests.tests, sizeof(tests.tests), list->of[i].tests);
+	}
+	snprintf(tests.argument, sizeof(tests.argument), "%s", UNMODIFIED);
+	static struct mutants all;
+	all.of[0] = tests;
+	while ((name = strsep(&rest, ",")) != NULL && rows < MUTANTS_MAX) {
+		struct mutant *row = &all.of[rows++];
+
+		snprintf(row->name, sizeof(row->name), "unmodified_%s", name);
+		snprintf(row->pools, sizeof(row->pools), "%s", name);
+		snprintf(row->argument, sizeof(row->argument), "%s", UNMODIFIED);
+	}
+	for (size_t i = 0; i < list->count && rows < MUTANTS_MAX; i++)
+		all.of[rows++] = list->of[i];
+	all.count = rows;
+	*list = all;
+}
+
+/* Whether it is among those that this run may try. sampled: of mistakes alone. */
+static bool is_wanted(const struct mutant *mutant, const char *only, bool sampled,
+	const char *known, const char *page)
+{
+	struct table_row row;
+
+	if (sampled && mutant->file[0] == '\0')
+		return false;
+	if (only != NULL)
+		return is_chosen(only, mutant->name);
+	if (layers == NULL)
+		return !table_find(known, mutant->name, &row);
+	const char *layer = table_page_layer(page, mutant->name);
+	return layer != NULL && is_chosen(layers, layer);
 }
 
 /* What an interrupted run has left in the copy. */
@@ -296,6 +465,39 @@ static void mend(void)
 	unlink(marker);
 }
 
+/* Every name of --layer is one that is tried. */
+static void check_layers(void)
+{
+	for (const char *at = layers; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',';
+		const size_t n = strcspn(at, ",");
+		size_t i = 0;
+
+		while (i < ATTEMPTS &&
+			(strlen(attempts[i].layer) != n || strncmp(attempts[i].layer, at, n) != 0))
+			i++;
+		if (i == ATTEMPTS)
+			die("there is no layer '%.*s'; they are test, model, perturbed, freezer, "
+			    "native and thread",
+				(int)n, at);
+	}
+}
+
+static void write_page(const struct mutants *list, const char *path)
+{
+	char *rows = read_file(path);
+	char page[PATH_BYTES];
+
+	snprintf(page, sizeof(page), "%s/mutants.md", work);
+	FILE *file = fopen(page, "w");
+	if (file == NULL)
+		die("cannot write %s: %s", page, strerror(errno));
+	table_page(file, list, rows);
+	if (fclose(file) != 0)
+		die("cannot write %s: %s", page, strerror(errno));
+	free(rows);
+}
+
 int main(int argc, char **argv)
 {
 	const char *only = NULL;
@@ -305,7 +507,8 @@ int main(int argc, char **argv)
 	uint32_t lives = 0, tried = 0;
 
 	if (argc < 3 || argc % 2 == 0)
-		die("usage: nblbench-mutants SOURCE WORK [--only A,B] [--sample N] [--seed S]");
+		die("usage: nblbench-mutants SOURCE WORK [--only A,B] [--layer A,B] [--sample N] "
+		    "[--seed S]");
 	source = argv[1];
 	work = argv[2];
 	for (int i = 3; i < argc; i += 2) {
@@ -313,12 +516,15 @@ int main(int argc, char **argv)
 
 		if (strcmp(argv[i], "--only") == 0)
 			only = argv[i + 1];
+		else if (strcmp(argv[i], "--layer") == 0)
+			layers = argv[i + 1];
 		else if (strcmp(argv[i], "--sample") == 0)
 			sample = strtoull(argv[i + 1], &end, 10);
 		else if (strcmp(argv[i], "--seed") == 0)
 			random = stress_seed(strtoull(argv[i + 1], &end, 10), 0);
 		else
-			die("'%s' is no option; there are --only, --sample and --seed", argv[i]);
+			die("'%s' is no option; there are --only, --layer, --sample and --seed",
+				argv[i]);
 		if (*end != '\0' || end == argv[i + 1])
 			die("%s is '%s' but must be a whole number", argv[i], argv[i + 1]);
 	}
@@ -328,36 +534,39 @@ int main(int argc, char **argv)
 	static struct mutants list;
 	if (!mutants_parse(text, &list, why, sizeof(why)))
 		die("%s: %s", path, why);
+	free(text);
+	add_unmodified(&list);
 	check_only(&list, only);
+	check_layers();
 	if (mkdir(work, 0777) != 0 && errno != EEXIST)
 		die("cannot make %s: %s", work, strerror(errno));
 	mend();
 	set_up();
+	snprintf(path, sizeof(path), "%s/results/mutants.md", source);
+	char *page = layers != NULL ? read_file(path) : NULL;
 	snprintf(path, sizeof(path), "%s/table.txt", work);
 	FILE *table = fopen(path, "a+");
 	if (table == NULL)
 		die("cannot write %s: %s", path, strerror(errno));
-	fseek(table, 0, SEEK_END);
-	if (ftell(table) == 0)
-		fputs("mutant\tverdict\tby\tseconds\tevidence\n", table);
-	fflush(table);
 	char *known = read_file(path);
-	for (size_t left = list.count; left > 0; left--) {
-		const size_t i = list.count - left;
-		const struct mutant *mutant = &list.of[i];
-
-		if (!is_chosen(only, mutant->name) || (only == NULL && is_known(known, mutant)))
+	FILE *kept = layers == NULL ? table : NULL;
+	uint64_t left = 0;
+	for (size_t i = 0; i < list.count; i++)
+		left += is_wanted(&list.of[i], only, sample != UINT64_MAX, known, page);
+	for (size_t i = 0; i < list.count; i++) {
+		if (!is_wanted(&list.of[i], only, sample != UINT64_MAX, known, page))
 			continue;
 		/* Of those that are left, as many as are wanted, each with the same chance. */
-		if (sample != UINT64_MAX && stress_random(&random) % left >= sample)
+		if (sample != UINT64_MAX && stress_random(&random) % left-- >= sample)
 			continue;
 		sample -= sample != UINT64_MAX;
-		lives += !try_mutant(mutant, table);
+		lives += !try_mutant(&list.of[i], kept);
 		tried++;
 	}
 	fclose(table);
 	free(known);
-	free(text);
+	free(page);
+	write_page(&list, path);
 	printf("%" PRIu32 " mutants tried, %" PRIu32 " live that should not; all rows: %s\n", tried,
 		lives, path);
 	return lives == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

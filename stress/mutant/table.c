@@ -1,0 +1,113 @@
+/* See table.h. */
+#include "stress/mutant/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {[TABLE_KILLED] = "killed",
+	[TABLE_EQUIVALENT] = "equivalent",
+	[TABLE_LIVES] = "LIVES",
+	[TABLE_BROKEN] = "BROKEN"};
+
+const char *table_verdict_name(enum table_verdict verdict)
+{
+	return names[verdict];
+}
+
+void table_append(FILE *file, const struct table_row *row)
+{
+	fprintf(file, "%s\t%s\t%s\t%s\t%.1f\t%s\n", row->mutant, names[row->verdict], row->layer,
+		row->where, row->seconds, row->sentence);
+}
+
+/* Copies the field that begins at `at`, and returns where the next one does. */
+static const char *take_field(char *to, size_t bytes, const char *at)
+{
+	const size_t n = strcspn(at, "\t\n");
+
+	snprintf(to, bytes, "%.*s", (int)n, at);
+	return at + n + (at[n] == '\t');
+}
+
+bool table_find(const char *text, const char *mutant, struct table_row *row)
+{
+	const size_t n = strlen(mutant);
+	const char *last = NULL;
+
+	for (const char *at = text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
+		if (strncmp(at, mutant, n) == 0 && at[n] == '\t')
+			last = at;
+	}
+	if (last == NULL)
+		return false;
+	char word[TABLE_WORD_BYTES];
+	last = take_field(row->mutant, sizeof(row->mutant), last);
+	last = take_field(word, sizeof(word), last);
+	row->verdict = TABLE_KILLED;
+	while (row->verdict < TABLE_BROKEN && strcmp(names[row->verdict], word) != 0)
+		row->verdict++;
+	last = take_field(row->layer, sizeof(row->layer), last);
+	last = take_field(row->where, sizeof(row->where), last);
+	last = take_field(word, sizeof(word), last);
+	row->seconds = strtod(word, NULL);
+	take_field(row->sentence, sizeof(row->sentence), last);
+	return true;
+}
+
+/* A cell of the page: on one line, and without what divides cells. */
+static void print_cell(FILE *file, const char *text)
+{
+	for (; *text != '\0'; text++)
+		fputc(*text == '\n' || *text == '|' ? ' ' : *text, file);
+}
+
+void table_page(FILE *file, const struct mutants *list, const char *text)
+{
+	static const struct table_row none = {
+		.verdict = TABLE_LIVES, .layer = "-", .where = "not tried"};
+	size_t count[TABLE_BROKEN + 1] = {0};
+
+	fputs("| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n", file);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct mutant *mutant = &list->of[i];
+		struct table_row row;
+
+		if (mutant->file[0] == '\0')
+			continue; /* the tree as it is */
+		if (!table_find(text, mutant->name, &row))
+			row = none;
+		const bool killed = row.verdict == TABLE_KILLED;
+		count[row.verdict]++;
+		fprintf(file, "| %s | %s | %s | ", mutant->name, mutant->file,
+			killed ? row.layer : names[row.verdict]);
+		print_cell(file, row.verdict == TABLE_EQUIVALENT ? mutant->argument : row.where);
+		if (killed)
+			fprintf(file, " | %.1f |\n", row.seconds);
+		else
+			fputs(" | |\n", file);
+	}
+	fprintf(file, "\n%zu mutants: %zu killed, %zu equivalent, %zu living, %zu broken.\n",
+		count[TABLE_KILLED] + count[TABLE_EQUIVALENT] + count[TABLE_LIVES] +
+			count[TABLE_BROKEN],
+		count[TABLE_KILLED], count[TABLE_EQUIVALENT], count[TABLE_LIVES],
+		count[TABLE_BROKEN]);
+}
+
+const char *table_page_layer(const char *page, const char *mutant)
+{
+	static char layer[TABLE_WORD_BYTES];
+	char start[TABLE_WORD_BYTES + 8];
+
+	snprintf(start, sizeof(start), "\n| %s | ", mutant);
+	const char *at = strstr(page, start);
+	at = at != NULL ? strstr(at + strlen(start), " | ") : NULL;
+	if (at == NULL)
+		return NULL;
+	at += strlen(" | ");
+	snprintf(layer, sizeof(layer), "%.*s", (int)strcspn(at, " "), at);
+	for (size_t i = TABLE_EQUIVALENT; i <= TABLE_BROKEN; i++) {
+		if (strcmp(layer, names[i]) == 0)
+			return NULL;
+	}
+	return layer;
+}

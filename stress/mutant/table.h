@@ -1,0 +1,36 @@
+/* The table of what a run has found: a line a mutant in a file of its own, and the page made of it. */
+#ifndef STRESS_MUTANT_TABLE_H
+#define STRESS_MUTANT_TABLE_H
+
+#include "stress/mutant/list.h"
+
+#include <stdio.h>
+
+enum { TABLE_WORD_BYTES = 128, TABLE_SENTENCE_BYTES = 200 };
+
+enum table_verdict { TABLE_KILLED, TABLE_EQUIVALENT, TABLE_LIVES, TABLE_BROKEN };
+
+struct table_row {
+	char mutant[TABLE_WORD_BYTES];
+	enum table_verdict verdict;
+	char layer[TABLE_WORD_BYTES]; /* that killed it, or failed to compile it; "-": none */
+	char where[TABLE_WORD_BYTES]; /* pool/scenario, or program/test; "-": nowhere */
+	double seconds;               /* of CPU time in the run that killed it */
+	char sentence[TABLE_SENTENCE_BYTES];
+};
+
+const char *table_verdict_name(enum table_verdict verdict);
+
+/* Appends the row to the file. */
+void table_append(FILE *file, const struct table_row *row);
+
+/* The mutant's last row in the file's text. False: it has none. */
+bool table_find(const char *text, const char *mutant, struct table_row *row);
+
+/* Writes the page: a row for each mutant of the list, in its order. */
+void table_page(FILE *file, const struct mutants *list, const char *text);
+
+/* The layer that killed a mutant, as a page has it; NULL: none, or the page has no row of it. Up to the next call. */
+const char *table_page_layer(const char *page, const char *mutant);
+
+#endif
