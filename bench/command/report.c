@@ -7,6 +7,7 @@
 #include "bench/analysis/trust.h"
 #include "bench/base/options.h"
 #include "bench/command/command.h"
+#include "bench/report/figure.h"
 #include "bench/report/file.h"
 #include "bench/report/history.h"
 #include "bench/report/name.h"
@@ -27,19 +28,23 @@ struct format {
 	void (*write_row)(const struct analysis *analysis, size_t cell, size_t subject, size_t part,
 		FILE *out);
 	bool parts;
+	enum figure_medium figures; /* in place of either: a document each figure of the page */
 };
 
 static const struct format formats[] = {
-	{"html", "", "html", report_html, NULL, false},
-	{"md", "", "md", report_markdown, NULL, false}, {"csv", "", "csv", report_csv, NULL, false},
-	{"json", "", "json", report_json, NULL, false},
-	{"gbench", "", "gbench.json", report_gbench, NULL, false},
-	{"bmf", "", "bmf.json", report_bmf, NULL, false},
-	{"junit", "", "junit.xml", report_junit, NULL, false},
-	{"hdr", "", "hgrm", NULL, report_hdr, true},
-	{"speedscope", "", "speedscope.json", NULL, report_speedscope, false},
-	{"csv", "-load", "csv", report_csv_loads, NULL,
-		false}, /* behind all that have a name of their own */
+	{"html", "", "html", .write = report_html},
+	{"md", "", "md", .write = report_markdown},
+	{"csv", "", "csv", .write = report_csv},
+	{"json", "", "json", .write = report_json},
+	{"gbench", "", "gbench.json", .write = report_gbench},
+	{"bmf", "", "bmf.json", .write = report_bmf},
+	{"junit", "", "junit.xml", .write = report_junit},
+	{"hdr", "", "hgrm", .write_row = report_hdr, .parts = true},
+	{"speedscope", "", "speedscope.json", .write_row = report_speedscope},
+	{"pdf", "", "pdf", .figures = FIGURE_PDF},
+	{"png", "", "png", .figures = FIGURE_PNG},
+	/* Behind all that have a name of their own. */
+	{"csv", "-load", "csv", .write = report_csv_loads},
 };
 
 enum {
@@ -229,6 +234,9 @@ static int write_format(const struct batch *batch, const struct format *format,
 	char path[PATH_MAX];
 	int error = -1;
 
+	if (format->figures != FIGURE_IN_PAGE)
+		return figure_files(analysis, format->figures, batch->directory, stem, batch->tell,
+			why, why_bytes);
 	if (format->write_row != NULL && !analysis->has_latency) {
 		snprintf(why, why_bytes, "'%s' has no latency for %s: its sweep timed no calls.",
 			analysis->store, format->name);
@@ -377,8 +385,9 @@ static const struct options_entry entries[] = {
 		"it, of a sweep with --load, ...-load.csv: one row a cell, strategy and load), "
 		"json (all of it; bench/report/results.schema.json describes it), gbench (Google "
 		"Benchmark's JSON), bmf (Bencher's), junit (for CI: a case a row, which fails "
-		"where it crashed, hung, lost an object or failed); and, a file each, hdr "
-		"(HdrHistogram's percentiles), speedscope (where the nanoseconds of a unit go). "
+		"where it crashed, hung, lost an object or failed); a file a row, hdr "
+		"(HdrHistogram's percentiles), speedscope (where the nanoseconds of a unit go); a "
+		"file a figure of the page, pdf, png. "
 		"[html,md]",
 		.known = known_format, .noun = "format"),
 	OPTION(TEXT, struct report_request, directory, "out", 'o', "DIR",

@@ -899,12 +899,96 @@ static void report_command_writes_what_is_asked(NO_STATE)
 		"-o", made, file, copy, NULL);
 }
 
+/* A file a figure of the page, each named by what it shows, whatever that is called in the store. */
+static void figures_are_files(NO_STATE)
+{
+	static const struct {
+		const char *format, *magic;
+	} media[] = {{"pdf", "%PDF-"}, {"png", "\x89PNG\r\n"}};
+	static const char *const figures[] = {"matrix1-pools.", "scaling1-x-system-touch-",
+		"tradeoff1-pools.", "memory.", "percentiles1-x-system-touch-",
+		"paths1-x-system-touch-", "responses1-x-system-touch-", "machine."};
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *hostile = NULL;
+	char made[PATH_BYTES], path[PATH_BYTES], line[4 * PATH_BYTES], why[WHY_BYTES], *text;
+
+	wanted.cells = 2;
+	wanted.forks = wanted.blocks = 2;
+	snprintf(path, sizeof(path), "%s/hostile.db", directory);
+	synthetic_store_write(path, &wanted);
+	/* What would end a string of gnuplot, its line or a block of data, or name another folder. */
+	synthetic_store_execute(path,
+		"UPDATE cell SET label = 'x\"; system ''touch ../y''' || char(10) || 'EOD' || "
+		"char(10) ||"
+		" 'exit 1 # `exit 1`, ' || threads || ' threads';"
+		"UPDATE subject SET label = 'x' || char(10) || 'EOD' || char(10) || 'exit 1 \\\"'"
+		" WHERE label = 'mutex';"
+		"DELETE FROM latency WHERE cell_id = 2; DELETE FROM timed WHERE cell_id = 2;"
+		"DELETE FROM load WHERE cell_id = 2");
+	if (analysis_read(path, NULL, &hostile, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	text = printed(hostile, report_html);
+	analysis_free(hostile);
+	assert_int_equal(printed_count(text, "<svg"), array_count(figures));
+	free(text);
+	for (size_t m = 0; m < array_count(media); m++) {
+		snprintf(made, sizeof(made), "%s/%s", directory, media[m].format);
+		assert_int_equal(captured_run(&command_report, &text, "--plain", "--format",
+					 media[m].format, "-o", made, path, NULL),
+			0);
+		assert_int_equal(printed_count(text, "\n"), array_count(figures));
+		for (size_t i = 0; i < array_count(figures); i++) {
+			char file[2 * PATH_BYTES], *at;
+
+			snprintf(file, sizeof(file), "%s/hostile-%s", made, figures[i]);
+			at = strstr(text, file);
+			if (at == NULL)
+				fail_msg("%s: not in %s", file, text);
+			snprintf(line, sizeof(line), "head -c %zu '%.*s'", strlen(media[m].magic),
+				(int)strcspn(at, "\n"), at);
+			at = printed_by(line);
+			assert_string_equal(at, media[m].magic);
+			free(at);
+		}
+		free(text);
+	}
+}
+
+/* Each refusal says what is missing; the names are those of all documents. */
+static void figures_are_refused_in_words(NO_STATE)
+{
+	struct synthetic_store wanted = synthetic_store_default();
+	char *path = strdup(getenv("PATH") == NULL ? "" : getenv("PATH"));
+	char empty[PATH_BYTES];
+
+	assert_non_null(path);
+	wanted.cells = wanted.forks = wanted.blocks = 1;
+	snprintf(empty, sizeof(empty), "%s/empty.db", directory);
+	synthetic_store_write(empty, &wanted);
+	synthetic_store_execute(empty,
+		"DELETE FROM slice; DELETE FROM memory; DELETE FROM latency; DELETE FROM timed;"
+		"DELETE FROM load");
+	captured_expect(&command_report, 0,
+		"/empty-v0.1-7-gabc1234-example-9000-2026-01-01-machine.pdf\n", "--format=pdf",
+		"-o", directory, empty, NULL);
+	synthetic_store_execute(empty, "DELETE FROM block");
+	captured_expect(&command_report, 1, "has no figures: nothing in it was measured",
+		"--format=png", "-o", directory, empty, NULL);
+	setenv("PATH", "/nonexistent", 1);
+	captured_expect(&command_report, 1, "Figures need gnuplot with its terminal pdfcairo",
+		"--format=pdf", "-o", directory, store, NULL);
+	setenv("PATH", path, 1);
+	free(path);
+	captured_expect(&command_report, 2, "html and md, and not pdf", "--history", "--format=pdf",
+		store, slower, NULL);
+}
+
 static void report_command_refuses_in_words(NO_STATE)
 {
 	char file[2 * PATH_BYTES], text[WHY_BYTES];
 
 	captured_expect(
-		&command_report, 2, "there is no format 'pdf'", "--format", "pdf", store, NULL);
+		&command_report, 2, "there is no format 'pfd'", "--format", "pfd", store, NULL);
 	captured_expect(&command_report, 2, "needs STORE", NULL);
 	captured_expect(&command_report, 2, "no option '--formt'", "--formt", "md", store, NULL);
 	captured_expect(
@@ -1335,6 +1419,8 @@ int main(void)
 		cmocka_unit_test(gbench_json_has_what_importers_read),
 		cmocka_unit_test(table_fits_the_terminal),
 		cmocka_unit_test(report_command_writes_what_is_asked),
+		cmocka_unit_test(figures_are_files),
+		cmocka_unit_test(figures_are_refused_in_words),
 		cmocka_unit_test(report_command_refuses_in_words),
 		cmocka_unit_test(verification_is_shown),
 		cmocka_unit_test(a_history_follows_the_dates),

@@ -23,6 +23,11 @@ const struct figure_grid figure_small_panels = {
 const struct figure_grid figure_wide_panels = {
 	.columns = 3, .width = 292, .height = 170, .left = 62, .across = 42, .down = 46};
 
+static const double points_an_inch = 72;
+static const double letters = 72.0 / 96; /* cairo draws a point of type as at 96 dots an inch */
+
+enum { PIXELS_A_UNIT = 3 }; /* of a picture in pixels: 300 an inch where it is printed 85 mm wide */
+
 /* Around all plots: a title's room and a panel's, the numbers and the words of an axis. */
 static const double top = 44, right = 12, bottom = 38;
 
@@ -170,6 +175,20 @@ static void set_share(json_t *data, const char *name, double pixels, double of)
 	json_object_set_new(data, name, template_words("%.5f", pixels / of));
 }
 
+/* In the picture's own units; in inches, for there a unit is a point; and in pixels. */
+static void set_size(json_t *data, double width, double height)
+{
+	json_object_set_new(data, "width", template_count((uint64_t)width));
+	json_object_set_new(data, "height", template_count((uint64_t)height));
+	json_object_set_new(data, "width_in", template_words("%.3f", width / points_an_inch));
+	json_object_set_new(data, "height_in", template_words("%.3f", height / points_an_inch));
+	json_object_set_new(data, "width_px", template_count((uint64_t)width * PIXELS_A_UNIT));
+	json_object_set_new(data, "height_px", template_count((uint64_t)height * PIXELS_A_UNIT));
+	json_object_set_new(data, "scale", template_count(PIXELS_A_UNIT));
+	json_object_set_new(data, "letters", template_words("%g", letters));
+	json_object_set_new(data, "letters_px", template_words("%g", letters * PIXELS_A_UNIT));
+}
+
 /* Where the plots stand, and the words around them. */
 static void set_frame(
 	json_t *data, const struct figure_grid *grid, const struct figure_words *words)
@@ -184,8 +203,7 @@ static void set_frame(
 
 	json_object_set_new(data, "rows", template_count((uint64_t)rows));
 	json_object_set_new(data, "columns", template_count(grid->columns));
-	json_object_set_new(data, "width", template_count((uint64_t)width));
-	json_object_set_new(data, "height", template_count((uint64_t)height));
+	set_size(data, width, height);
 	set_share(data, "plots_left", grid->left, width);
 	set_share(data, "plots_right", width - right, width);
 	set_share(data, "plots_bottom", bottom, height);
@@ -197,28 +215,51 @@ static void set_frame(
 	json_object_set_new(data, "figure_y", template_text(words->y));
 }
 
-char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
-	const struct figure_words *words, const char *id, const char *label)
+static const struct {
+	const char *name, *terminal;
+} media[FIGURE_MEDIA] = {
+	[FIGURE_IN_PAGE] = {"page", "svg"},
+	[FIGURE_PDF] = {"pdf", "pdfcairo"},
+	[FIGURE_PNG] = {"png", "pngcairo"},
+};
+
+const char *figure_terminal(enum figure_medium medium)
 {
-	FILE *script = json_array_size(json_object_get(data, "panels")) > 0 ? tmpfile() : NULL;
-	AUTO_FREE char *svg = NULL;
-	char why[TEMPLATE_WHY_BYTES], *figure = NULL;
-	size_t bytes = 0;
+	return media[medium].terminal;
+}
+
+/* Which terminal the script sets. */
+static void set_medium(json_t *data, enum figure_medium medium)
+{
+	for (int i = 0; i < FIGURE_MEDIA; i++)
+		json_object_set_new(data, media[i].name, json_boolean(i == (int)medium));
+}
+
+struct figure figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const struct figure_words *words, const struct figure_target *to)
+{
+	const bool any = json_array_size(json_object_get(data, "panels")) > 0;
+	FILE *script = any ? tmpfile() : NULL;
+	struct figure figure = {0};
+	char why[TEMPLATE_WHY_BYTES];
 
 	set_frame(data, grid, words);
+	set_medium(data, to->medium);
 	if (script != NULL &&
 		template_print(figure_gnuplot, data, gnuplot_text, script, why) == 0 &&
 		template_print(template, data, gnuplot_text, script, why) == 0 && !ferror(script))
-		svg = gnuplot_run(script);
+		figure.bytes = gnuplot_run(script, &figure.size);
 	if (script != NULL)
 		fclose(script);
 	json_decref(data);
-	if (svg == NULL)
-		return NULL;
+	figure.failed = any && figure.bytes == NULL;
+	if (figure.bytes == NULL || to->medium != FIGURE_IN_PAGE)
+		return figure;
 
-	FILE *out = need_stream(&figure, &bytes);
+	AUTO_FREE char *svg = figure.bytes;
+	FILE *out = need_stream(&figure.bytes, &figure.size);
 
-	figure_inline(svg, id, label, out);
+	figure_inline(svg, to->id, to->label, out);
 	need_closed(out);
 	return figure;
 }
@@ -323,8 +364,8 @@ static void set_rates(json_t *data, const struct analysis *analysis, size_t firs
 	json_object_set_new(data, "top", template_words("%g", high * 1.6));
 }
 
-char *figure_scaling(
-	const struct analysis *analysis, size_t first, const char *id, const char *label)
+struct figure figure_scaling(
+	const struct analysis *analysis, size_t first, const struct figure_target *to)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
@@ -351,5 +392,5 @@ char *figure_scaling(
 	}
 	set_threads(data, analysis, first);
 	set_rates(data, analysis, first, order, drawn);
-	return figure_draw(scaling_gnuplot, data, &figure_small_panels, &words, id, label);
+	return figure_draw(scaling_gnuplot, data, &figure_small_panels, &words, to);
 }

@@ -1,8 +1,8 @@
 /*
- * Figures as inline SVG, drawn by gnuplot.
+ * Figures, drawn by gnuplot: inline SVG in a page, or PDF and PNG of their own from the same scripts.
  *
- * gnuplot is started once a figure, with its script on standard input and no start-up files. What
- * it prints is made fit to stand inside a page: identifiers get a prefix of their own (every plot
+ * gnuplot is started once a figure, with its script on standard input and no start-up files. SVG is made fit
+ * to stand inside a page: identifiers get a prefix of their own (every plot
  * otherwise repeats them) or are dropped, black becomes currentColor so that dark mode and paper
  * need no second picture, and the picture scales with its container. No mouse code: that would
  * load scripts from elsewhere.
@@ -16,19 +16,62 @@
 #include <stddef.h>
 #include <stdio.h>
 
+enum { FIGURE_ID_BYTES = 64 };
+
+/* What a figure becomes: part of a page, or a file of its own, as a paper wants it. */
+enum figure_medium { FIGURE_IN_PAGE, FIGURE_PDF, FIGURE_PNG, FIGURE_MEDIA };
+
+/* gnuplot's name for what draws it. */
+const char *figure_terminal(enum figure_medium medium);
+
+/* What a figure is drawn for. */
+struct figure_target {
+	enum figure_medium medium;
+	const char *id;    /* of a page's: letters and digits, unique in the page */
+	const char *label; /* of a page's: the text alternative */
+};
+
+struct figure {
+	char *bytes; /* the caller frees them, and a zero stands behind them; NULL: there is nothing to show, or */
+	size_t size;
+	bool failed; /* gnuplot did not draw it */
+};
+
+/*
+ * The figures of a page, in its order: those of a store, which have one each, and those of a cell. One of
+ * a load or a contest stands with the first of its cells.
+ */
+enum figure_kind {
+	FIGURE_MATRIX,
+	FIGURE_SCALING,
+	FIGURE_TRADEOFF,
+	FIGURE_MEMORY,
+	FIGURE_PERCENTILES,
+	FIGURE_PATHS,
+	FIGURE_RESPONSES,
+	FIGURE_MACHINE,
+	FIGURE_KINDS,
+};
+
+/* Whether a page has such a figure of a cell; those of a store stand with cell 0. */
+bool figure_applies(const struct analysis *analysis, enum figure_kind kind, size_t cell);
+
+/*
+ * How it is called: "scaling4", or "memory" of a store; and the name of its contest, load or cell, "" of a store's. extent
+ * has room for ANALYSIS_SENTENCE_BYTES.
+ */
+void figure_name(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+	char id[FIGURE_ID_BYTES], char *extent);
+
+/* Draws it; nothing where it does not apply. */
+struct figure figure_of_kind(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+	enum figure_medium medium);
+
 /*
  * Cells that differ in nothing but their number of threads, and so make up one scaling figure.
  * first is the cell that stands for the group. A cell alone is no group.
  */
 bool figure_scales(const struct analysis *analysis, size_t first);
-
-/*
- * Throughput against threads for the group of cell `first`, one panel a contestant: its own line
- * with intervals, all others in grey behind it. id: letters and digits, unique in the page; label:
- * the text alternative. The caller frees it; NULL: gnuplot failed.
- */
-char *figure_scaling(
-	const struct analysis *analysis, size_t first, const char *id, const char *label);
 
 /* Whether a cell is the first of its contest, and so stands for it. */
 bool figure_leads(const struct analysis *analysis, size_t cell);
@@ -36,50 +79,23 @@ bool figure_leads(const struct analysis *analysis, size_t cell);
 /*
  * Of the contest of cell `first`. Where the tails of half of a cell's rows are known: throughput against p99.9,
  * with memory beyond the payload as the size of a point, one panel a cell with a thread on each CPU. Else time
- * against that memory, one panel a cell. Who is beaten in all of it is grey. NULL too where no row's memory is
- * known.
+ * against that memory, one panel a cell. Who is beaten in all of it is grey.
  */
 bool figure_tradeoff_has_tail(const struct analysis *analysis, size_t first);
-char *figure_tradeoff(
-	const struct analysis *analysis, size_t first, const char *id, const char *label);
 
 /*
- * How long calls take in a cell: the time over the share of calls that take longer, one panel a row
- * of `order`, as far as there is evidence.
- */
-char *figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label);
-
-/*
- * Response times of a cell: p99 against load, one panel a row of `order` that keeps some load, with
- * its knee.
- */
-char *figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label);
-
-/*
- * Which paths the time of a cell's calls goes to, a bar a row of `order`. NULL too where each row has but one.
- */
-char *figure_paths(const struct analysis *analysis, size_t cell, const size_t *order, size_t count,
-	const char *id, const char *label);
-
-/*
- * The decision matrix of the contest of cell `first`: its rows by its workloads, each at the most threads that
- * have a CPU each, with the multiple of the best and as much ink as that is more.
- */
-char *figure_matrix(
-	const struct analysis *analysis, size_t first, const char *id, const char *label);
-
-/*
- * Resident memory when the pool was opened, at its peak and settled, one panel a contestant; and the cell in
- * which somebody's grows the most, or the number of cells where none has it.
+ * The cell in which somebody's resident memory grows the most, which the figure of memory is of; or the
+ * number of cells where none has it.
  */
 size_t figure_memory_cell(const struct analysis *analysis);
-char *figure_memory(
-	const struct analysis *analysis, size_t cell, const char *id, const char *label);
 
-/* The machine's probes over the time of the sweep, with its events. NULL too where it was not probed. */
-char *figure_machine(const struct analysis *analysis, const char *id, const char *label);
+/*
+ * Writes each figure of a page that shows anything into a file of its own, FOLDER/STEM-scaling1-pair.pdf, and prints
+ * their paths if asked to. 0, or -1 with a sentence in why (why_bytes bytes): gnuplot can't draw them or did not,
+ * there is none, or a file can't be written.
+ */
+int figure_files(const struct analysis *analysis, enum figure_medium medium, const char *folder,
+	const char *stem, bool tell, char *why, size_t why_bytes);
 
 /*
  * Copies one SVG document as gnuplot prints it into a page, as described above. Public for its

@@ -3,6 +3,7 @@
 #define BENCH_REPORT_FIGURE_DRAW_H
 
 #include "bench/analysis/analysis.h"
+#include "bench/report/figure.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -30,11 +31,47 @@ struct figure_words {
 
 /*
  * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that
- * array. It is as wide as a full row, however few there are, so that panels and letters are of
- * one size all over the page. NULL: gnuplot failed.
+ * array, and nothing without any. It is as wide as a full row, however few there are, so that panels and letters
+ * are of one size all over the page.
  */
-char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
-	const struct figure_words *words, const char *id, const char *label);
+struct figure figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const struct figure_words *words, const struct figure_target *to);
+
+/*
+ * What draws each kind; figure_kinds.c has the list of them. Of the cell, or of those that share its load or
+ * its contest; those of a store have no use for it.
+ */
+typedef struct figure figure_drawer(
+	const struct analysis *analysis, size_t cell, const struct figure_target *to);
+
+/* Contestants by workloads, each at the most threads that have a CPU each, with the multiple of the best. */
+figure_drawer figure_matrix;
+
+/*
+ * Throughput against threads, one panel a contestant: its own line with intervals, all others in grey
+ * behind it.
+ */
+figure_drawer figure_scaling;
+
+figure_drawer figure_tradeoff;
+
+/* Resident memory when the pool was opened, at its peak and settled, one panel a contestant. */
+figure_drawer figure_memory;
+
+/* How long calls take: the time over the share of calls that take longer, as far as there is evidence. */
+figure_drawer figure_percentiles;
+
+/* Which paths the time of calls goes to, a bar a strategy; nothing where each has but one. */
+figure_drawer figure_paths;
+
+/* p99 of response times against load, one panel a contestant that keeps some load, with its knee. */
+figure_drawer figure_responses;
+
+/* The machine's probes over the time of the sweep, with its events. */
+figure_drawer figure_machine;
+
+/* The contestants with the shortest tails of a cell, as many as a figure shows; order has room for all. */
+size_t figure_tails(const struct analysis *analysis, size_t cell, size_t *order);
 
 /* How a strategy is drawn, everywhere: by its colour, and for who can't tell it by dash and marker. */
 struct figure_style {

@@ -80,7 +80,8 @@ static json_t *events_of(const struct analysis *a, int64_t start, int64_t end)
 	return json_null();
 }
 
-char *figure_machine(const struct analysis *analysis, const char *id, const char *label)
+struct figure figure_machine(
+	const struct analysis *analysis, size_t cell, const struct figure_target *to)
 {
 	static const struct figure_words words = {
 		"The machine over time. Near 1 is as usual. Solid: work of one thread. Dotted: a "
@@ -89,10 +90,11 @@ char *figure_machine(const struct analysis *analysis, const char *id, const char
 	static const int dash[] = {1, 3};
 	json_t *series = json_array(), *panels = json_array();
 
+	(void)cell;
 	if (analysis->moment_count == 0) {
 		json_decref(series);
 		json_decref(panels);
-		return NULL;
+		return (struct figure){0};
 	}
 
 	const int64_t start = analysis_reading(analysis, 0, ANALYSIS_SINGLE).at_ns;
@@ -118,6 +120,6 @@ char *figure_machine(const struct analysis *analysis, const char *id, const char
 				"events", events_of(analysis, start, end), NULL));
 	else
 		json_decref(series);
-	return figure_draw(machine_gnuplot, template_record("panels", panels, NULL), &strip, &words,
-		id, label);
+	return figure_draw(
+		machine_gnuplot, template_record("panels", panels, NULL), &strip, &words, to);
 }

@@ -53,17 +53,8 @@ static json_t *square_of(
 		NULL);
 }
 
-bool figure_leads(const struct analysis *analysis, size_t cell)
-{
-	size_t c = 0;
-
-	while (analysis->cells[c].contest != analysis->cells[cell].contest)
-		c++;
-	return c == cell;
-}
-
-char *figure_matrix(
-	const struct analysis *analysis, size_t first, const char *id, const char *label)
+struct figure figure_matrix(
+	const struct analysis *analysis, size_t first, const struct figure_target *to)
 {
 	static const struct figure_words words = {
 		"Decision matrix: time a unit, as a multiple of the best in the column. 1.00 and "
@@ -108,5 +99,5 @@ char *figure_matrix(
 		.columns = 1, .width = ROOM, .height = (double)(ROW * n), .left = 138, .above = 76};
 
 	return figure_draw(
-		matrix_gnuplot, template_record("panels", panels, NULL), &grid, &words, id, label);
+		matrix_gnuplot, template_record("panels", panels, NULL), &grid, &words, to);
 }

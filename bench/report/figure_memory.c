@@ -44,9 +44,11 @@ size_t figure_memory_cell(const struct analysis *analysis)
 	return found;
 }
 
-char *figure_memory(const struct analysis *analysis, size_t cell, const char *id, const char *label)
+struct figure figure_memory(
+	const struct analysis *analysis, size_t first, const struct figure_target *to)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
+	const size_t cell = figure_memory_cell(analysis);
 	char title[2 * ANALYSIS_SENTENCE_BYTES];
 	const struct figure_words words = {title, "when the pool was opened, at the peak, settled",
 		"resident MiB (logarithmic)"};
@@ -54,6 +56,7 @@ char *figure_memory(const struct analysis *analysis, size_t cell, const char *id
 	json_t *panels = json_array();
 	size_t n;
 
+	(void)first;
 	snprintf(title, sizeof(title),
 		"Memory over time, %s. Lower is better, and down again at the end",
 		analysis->cells[cell].label);
@@ -83,5 +86,5 @@ char *figure_memory(const struct analysis *analysis, size_t cell, const char *id
 		template_record("panels", panels, "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),
-		&figure_small_panels, &words, id, label);
+		&figure_small_panels, &words, to);
 }

@@ -2,6 +2,8 @@
 #include "bench/report/figure.h"
 
 #include "bench/analysis/choice.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/paths.gnuplot.h"
 #include "bench/report/template.h"
@@ -46,9 +48,11 @@ static void add_bars(json_t *bars, const struct analysis_latency *l, size_t row)
 	}
 }
 
-char *figure_paths(const struct analysis *analysis, size_t cell, const size_t *order, size_t count,
-	const char *id, const char *label)
+struct figure figure_paths(
+	const struct analysis *analysis, size_t cell, const struct figure_target *to)
 {
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
+	const size_t count = figure_tails(analysis, cell, order);
 	const struct figure_grid grid = {.columns = 1,
 		.width = 860,
 		.height = (double)(ROW * count),
@@ -80,5 +84,5 @@ char *figure_paths(const struct analysis *analysis, size_t cell, const size_t *o
 	json_decref(bars);
 	json_decref(rows);
 	return figure_draw(
-		paths_gnuplot, template_record("panels", panels, NULL), &grid, &words, id, label);
+		paths_gnuplot, template_record("panels", panels, NULL), &grid, &words, to);
 }

@@ -2,6 +2,8 @@
 #include "bench/report/figure.h"
 
 #include "bench/analysis/choice.h"
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/percentiles.gnuplot.h"
 #include "bench/report/responses.gnuplot.h"
@@ -9,6 +11,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+
+enum { PANELS_MAX = 12 }; /* of a figure of tails; the tables have all rows */
 
 /* The least step between two points of a line, on either axis: what a reader could see. */
 static const double tail_step = 1.2;
@@ -36,9 +40,23 @@ static json_t *tail_of(const struct analysis_latency *l)
 	return points;
 }
 
-char *figure_percentiles(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label)
+size_t figure_tails(const struct analysis *analysis, size_t cell, size_t *order)
 {
+	const size_t n = analysis_latency_order(analysis, cell, order);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n && kept < PANELS_MAX; i++) {
+		if (analysis->subjects[order[i]].role == ANALYSIS_CONTESTANT)
+			order[kept++] = order[i];
+	}
+	return kept;
+}
+
+struct figure figure_percentiles(
+	const struct analysis *analysis, size_t cell, const struct figure_target *to)
+{
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
+	const size_t count = figure_tails(analysis, cell, order);
 	char title[2 * ANALYSIS_SENTENCE_BYTES];
 	const struct figure_words words = {title,
 		"percentile of calls, by the share beyond it (logarithmic)",
@@ -72,7 +90,7 @@ char *figure_percentiles(const struct analysis *analysis, size_t cell, const siz
 			2 * probe_ns > bottom ? template_words("%g", fmin(2 * probe_ns, top))
 					      : json_null(),
 			NULL),
-		&figure_small_panels, &words, id, label);
+		&figure_small_panels, &words, to);
 }
 
 /*
@@ -133,9 +151,10 @@ static json_t *load_tics(const struct analysis_cell *cell, double left)
 	return tics;
 }
 
-char *figure_responses(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label)
+struct figure figure_responses(
+	const struct analysis *analysis, size_t cell, const struct figure_target *to)
 {
+	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	const struct analysis_cell *c = &analysis->cells[cell];
 	const uint32_t left = c->loads[0] / 10 * 9; /* some room before the first point */
 	char title[2 * ANALYSIS_SENTENCE_BYTES];
@@ -143,14 +162,16 @@ char *figure_responses(const struct analysis *analysis, size_t cell, const size_
 		title, "load, per cent of the capacity", "p99 of response times, ns (logarithmic)"};
 	double bottom = INFINITY, top = 0;
 	json_t *panels = json_array();
+	size_t count;
 
+	choice_order(analysis, c->contest, order, &count);
 	snprintf(title, sizeof(title),
 		"Response time against load, %s. Lower is better. Large point: the knee", c->label);
 	for (size_t i = 0; i < count; i++) {
 		const struct analysis_response *r = analysis_response(analysis, cell, order[i]);
 		json_t *points = json_array();
 
-		for (size_t k = 0; k < c->load_count; k++) {
+		for (size_t k = 0; r != NULL && k < c->load_count; k++) {
 			if (!has_point(r, k))
 				continue;
 			bottom = fmin(bottom, r->at[k].at[LATENCY_P99].ns);
@@ -172,5 +193,5 @@ char *figure_responses(const struct analysis *analysis, size_t cell, const size_
 			load_tics(c, left), "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),
-		&figure_small_panels, &words, id, label);
+		&figure_small_panels, &words, to);
 }

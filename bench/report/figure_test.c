@@ -102,9 +102,19 @@ static struct analysis *synthetic(const char *sql)
 	return a;
 }
 
+/* One of a page, which must show something; the caller frees it. */
+static char *drawn(const struct analysis *a, enum figure_kind kind, size_t cell)
+{
+	const struct figure figure = figure_of_kind(a, kind, cell, FIGURE_IN_PAGE);
+
+	assert_false(figure.failed);
+	assert_non_null(figure.bytes);
+	return figure.bytes;
+}
+
 static void need_gnuplot(struct analysis *a)
 {
-	if (gnuplot_available())
+	if (gnuplot_has(figure_terminal(FIGURE_IN_PAGE)))
 		return;
 	analysis_free(a);
 	print_message("gnuplot is not installed, so nothing could be drawn\n");
@@ -121,16 +131,17 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	assert_false(figure_scales(a, 1));
 	assert_false(figure_scales(a, 3));
 	need_gnuplot(a);
-	scaling = figure_scaling(a, 0, "s1", "scaling");
-	tradeoff = figure_tradeoff(a, 0, "t1", "trade-off");
-	assert_true(scaling != NULL && tradeoff != NULL);
+	scaling = drawn(a, FIGURE_SCALING, 0);
+	tradeoff = drawn(a, FIGURE_TRADEOFF, 0);
 	assert_true(asprintf(&page, "%s%s", scaling, tradeoff) > 0);
 	free(scaling);
 	free(tradeoff);
 	assert_int_equal(printed_count(page, "<svg"), 2);
 	assert_int_equal(printed_count(page, "</svg>"), 2);
-	assert_true(printed_count(page, "'#s1-gpPt") > 0 && printed_count(page, "id='s1-gpPt") > 0);
-	assert_true(printed_count(page, "'#t1-gpPt") > 0 && printed_count(page, "id='t1-gpPt") > 0);
+	assert_true(printed_count(page, "'#scaling1-gpPt") > 0 &&
+		    printed_count(page, "id='scaling1-gpPt") > 0);
+	assert_true(printed_count(page, "'#tradeoff1-gpPt") > 0 &&
+		    printed_count(page, "id='tradeoff1-gpPt") > 0);
 	assert_null(strstr(page, "<script"));
 	for (size_t i = 0; i < a->subject_count; i++) {
 		char label[WHY_BYTES];
@@ -150,8 +161,7 @@ static char *tradeoff_of(const char *sql, bool tail)
 
 	assert_int_equal(figure_tradeoff_has_tail(a, 0), tail);
 	need_gnuplot(a);
-	page = figure_tradeoff(a, 0, "t1", "trade-off");
-	assert_non_null(page);
+	page = drawn(a, FIGURE_TRADEOFF, 0);
 	analysis_free(a);
 	return page;
 }
@@ -190,23 +200,29 @@ static void the_front_is_of_throughput_tail_and_bytes(NO_STATE)
 static void response_times_have_a_knee_each(NO_STATE)
 {
 	static const char knee[] = "scale(2.62)";
-	static const size_t order[] = {3, 4, 5}; /* mutex, ticket, treiber_tag */
-	struct analysis *a = synthetic("UPDATE load SET served_s = 0.5 * wanted_s"
-				       " WHERE subject_id = 5");
+	/* Of mutex, ticket and treiber_tag alone. */
+	struct analysis *a = synthetic("UPDATE load SET served_s = 0.5 * wanted_s WHERE subject_id "
+				       "= 5; DELETE FROM load WHERE subject_id NOT IN (4, 5, 6)");
+	struct figure none;
 	char *page;
 
 	need_gnuplot(a);
-	page = figure_responses(a, 0, order, 3, "r1", "responses");
+	page = drawn(a, FIGURE_RESPONSES, 0);
 	assert_int_equal(printed_count(page, knee), 2);
 	assert_int_equal(printed_count(page, "<text>mutex</text>"), 1);
 	assert_int_equal(printed_count(page, "<text>ticket</text>"), 0);
 	assert_int_equal(printed_count(page, "<text>90</text>"), 2);
 	free(page);
-	assert_null(figure_responses(a, 0, order + 1, 1, "r1", "responses"));
+	analysis_free(a);
+	a = synthetic(
+		"UPDATE load SET served_s = 0.5 * wanted_s; DELETE FROM load WHERE subject_id "
+		"<> 5");
+	none = figure_of_kind(a, FIGURE_RESPONSES, 0, FIGURE_IN_PAGE);
+	assert_true(none.bytes == NULL && !none.failed);
 	analysis_free(a);
 	/* No percentile of the lightest load is known: a line, and no knee. */
 	a = synthetic("UPDATE load SET histogram = x'0101' WHERE load = 50");
-	page = figure_responses(a, 0, order, 3, "r1", "responses");
+	page = drawn(a, FIGURE_RESPONSES, 0);
 	assert_int_equal(printed_count(page, knee), 0);
 	assert_int_equal(printed_count(page, "<text>ticket</text>"), 1);
 	free(page);

@@ -270,8 +270,8 @@ bool figure_tradeoff_has_tail(const struct analysis *analysis, size_t first)
 }
 
 /* With tails: of cells with a thread on each CPU; where the store has none, of all that have tails. */
-char *figure_tradeoff(
-	const struct analysis *analysis, size_t first, const char *id, const char *label)
+struct figure figure_tradeoff(
+	const struct analysis *analysis, size_t first, const struct figure_target *to)
 {
 	static const struct figure_words with = {
 		"Throughput, tail and bytes. Right and low is better. A larger point: more bytes "
@@ -301,5 +301,5 @@ char *figure_tradeoff(
 		}
 	}
 	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, tail ? &with : &without, id, label);
+		&figure_wide_panels, tail ? &with : &without, to);
 }

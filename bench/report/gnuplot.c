@@ -1,9 +1,9 @@
 /* See gnuplot.h. */
 #include "bench/report/gnuplot.h"
 
+#include "bench/base/auto_free.h"
 #include "bench/sweep/watch.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +18,7 @@
 enum {
 	WATCH_MS = 100,
 	HUNG_MS = 10000, /* ten times what the largest page takes it */
+	WORD_BYTES = 32,
 };
 
 extern char **environ;
@@ -47,7 +48,7 @@ static int await_gnuplot(pid_t pid)
 	return status;
 }
 
-char *gnuplot_run(FILE *script)
+char *gnuplot_run(FILE *script, size_t *bytes)
 {
 	static const char *const arguments[] = {"gnuplot", "-d", "-", NULL};
 	FILE *result = tmpfile();
@@ -71,11 +72,12 @@ char *gnuplot_run(FILE *script)
 		status = await_gnuplot(pid);
 	posix_spawn_file_actions_destroy(&actions);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && fseek(result, 0, SEEK_END) == 0) {
-		const long bytes = ftell(result);
+		const long length = ftell(result);
 
 		rewind(result);
-		text = bytes < 0 ? NULL : calloc(1, (size_t)bytes + 1);
-		if (text != NULL && fread(text, 1, (size_t)bytes, result) != (size_t)bytes) {
+		*bytes = (size_t)length;
+		text = length <= 0 ? NULL : calloc(1, *bytes + 1);
+		if (text != NULL && fread(text, 1, *bytes, result) != *bytes) {
 			free(text);
 			text = NULL;
 		}
@@ -84,19 +86,18 @@ char *gnuplot_run(FILE *script)
 	return text;
 }
 
-bool gnuplot_available(void)
+bool gnuplot_has(const char *terminal)
 {
 	FILE *script = tmpfile();
-	char *text;
+	AUTO_FREE char *names = NULL;
+	char word[WORD_BYTES];
+	size_t bytes;
 
 	if (script == NULL)
 		return false;
-	fputs("set print '-'\nprint GPVAL_VERSION\n", script);
-	text = gnuplot_run(script);
+	fputs("set print '-'\nprint ' ', GPVAL_TERMINALS, ' '\n", script);
+	names = gnuplot_run(script, &bytes);
 	fclose(script);
-
-	const bool found = text != NULL && isdigit((unsigned char)text[0]);
-
-	free(text);
-	return found;
+	snprintf(word, sizeof(word), " %s ", terminal);
+	return names != NULL && strstr(names, word) != NULL;
 }

@@ -80,8 +80,8 @@ static json_t *drawn_point(const struct history_point *point, size_t store)
 	return template_record("known", values, NULL);
 }
 
-/* A panel a contestant; NULL: nothing to draw, or gnuplot failed. */
-static char *figure_of(const struct history *h, const struct history_cell *cell, const char *id)
+/* A panel a contestant. */
+static struct figure drawn(const struct history *h, const struct history_cell *cell, const char *id)
 {
 	json_t *panels = json_array(), *tics = json_array();
 	double low = INFINITY, high = 0;
@@ -124,7 +124,7 @@ static char *figure_of(const struct history *h, const struct history_cell *cell,
 			template_words("%g", (double)h->store_count + 0.4), "bottom",
 			template_words("%g", low / 1.6), "top", template_words("%g", high * 1.6),
 			NULL),
-		&figure_small_panels, &words, id, label);
+		&figure_small_panels, &words, &(struct figure_target){.id = id, .label = label});
 }
 
 static json_t *columns_of(const struct history *h)
@@ -178,7 +178,8 @@ static json_t *cells_of(const struct history *h, size_t machine, bool figures)
 
 		snprintf(id, sizeof(id), "history%zuof%zu", c + 1, machine + 1);
 		page_add(cells, template_record("label", template_text(h->cells[c].label), "figure",
-					page_drawn(figures ? figure_of(h, &h->cells[c], id) : NULL),
+					page_drawn(figures ? drawn(h, &h->cells[c], id)
+							   : (struct figure){0}),
 					"drawn", json_boolean(figures), "columns", columns_of(h),
 					"lines", lines_of(h, &h->cells[c]), NULL));
 	}
@@ -239,7 +240,7 @@ static json_t *changes_of(const struct history *h)
 void history_html(const void *histories, FILE *out)
 {
 	const struct histories *all = histories;
-	const bool figures = gnuplot_available();
+	const bool figures = gnuplot_has(figure_terminal(FIGURE_IN_PAGE));
 	char text[ANALYSIS_SENTENCE_BYTES], why[TEMPLATE_WHY_BYTES];
 	json_t *machines = json_array();
 

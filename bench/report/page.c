@@ -325,7 +325,7 @@ json_t *page_data(const struct analysis *a)
 		of->order = need(a->subject_count, sizeof(*of->order));
 		of->rows = choice_order(a, contest, of->order, &of->contestants);
 	}
-	p.figures = gnuplot_available();
+	p.figures = gnuplot_has(figure_terminal(FIGURE_IN_PAGE));
 
 	set(page, "revision", template_text(a->source_revision));
 	set(page, "style", template_text(page_css));
@@ -342,8 +342,8 @@ json_t *page_data(const struct analysis *a)
 	set(page, "scaling", page_scaling(&p));
 	set(page, "has_held", json_boolean(a->has_held));
 	set(page, "tradeoffs", page_tradeoffs(&p));
-	set(page, "memory_figure", page_memory_figure(&p));
-	set(page, "machine_figure", page_machine_figure(&p));
+	set(page, "memory_figure", page_figure(&p, FIGURE_MEMORY, 0));
+	set(page, "machine_figure", page_figure(&p, FIGURE_MACHINE, 0));
 	set(page, "trust", page_trust(&p));
 	set(page, "latency", page_latency(&p));
 	set(page, "responses", page_responses(&p));

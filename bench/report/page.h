@@ -8,6 +8,7 @@
 
 #include "bench/analysis/analysis.h"
 #include "bench/base/number.h"
+#include "bench/report/figure.h"
 #include "bench/report/template.h"
 
 #include <jansson.h>
@@ -32,13 +33,10 @@ struct page {
  * The sections; NULL or an incomplete tree if memory ran out, which template_print then reports.
  * null: there is nothing to show.
  */
-json_t *page_choices(const struct page *p);                     /* page_choice.c */
-json_t *page_ratios(const struct page *p);                      /* page_ratios.c; a contest each */
-json_t *page_scaling(const struct page *p);                     /* page_figures.c */
-json_t *page_tradeoffs(const struct page *p);                   /* page_figures.c; a contest each */
-json_t *page_matrix_figure(const struct page *p, size_t first); /* of the contest of that cell */
-json_t *page_memory_figure(const struct page *p);
-json_t *page_machine_figure(const struct page *p);
+json_t *page_choices(const struct page *p);   /* page_choice.c */
+json_t *page_ratios(const struct page *p);    /* page_ratios.c; a contest each */
+json_t *page_scaling(const struct page *p);   /* page_figures.c */
+json_t *page_tradeoffs(const struct page *p); /* page_figures.c; a contest each */
 json_t *page_trust(const struct page *p);     /* page_trust.c */
 json_t *page_latency(const struct page *p);   /* page_latency.c */
 json_t *page_responses(const struct page *p); /* page_responses.c */
@@ -55,19 +53,11 @@ json_t *page_script_slices(const struct page *p);
 /* All slots of page.html; for report_html and its test. NULL: no memory. */
 json_t *page_data(const struct analysis *analysis);
 
-/* A figure as a string; "" for NULL, which could not be drawn. Frees it. */
-json_t *page_drawn(char *svg);
+/* A figure of a page as a string; "" for one that shows nothing or could not be drawn. Frees it. */
+json_t *page_drawn(struct figure figure);
 
-/* What draws a figure of some rows of a cell: figure_percentiles, figure_responses (figure.h). */
-typedef char *(*page_cell_draw)(const struct analysis *analysis, size_t cell, const size_t *order,
-	size_t count, const char *id, const char *label);
-
-/*
- * Such a figure of the first n rows of `order`, as page_drawn; "" without gnuplot. id: what the ids of
- * its kind begin with. The text alternative names `what` of the cell, and then `against`.
- */
-json_t *page_cell_figure(const struct page *p, size_t c, const size_t *order, size_t n,
-	page_cell_draw draw, const char *id, const char *what, const char *against);
+/* The same of the page's own (figure.h); "" too without gnuplot. */
+json_t *page_figure(const struct page *p, enum figure_kind kind, size_t cell);
 
 /* A number, or a range, with the dash that typesetters use; "–" for one that is missing. */
 json_t *page_number(struct number number);

@@ -7,11 +7,8 @@
 #include "bench/report/page.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ID_BYTES = 32 };
 
 /* The numbers of a scaling figure, for those who can't or won't read the picture. */
 static json_t *rate_of(const struct analysis *a, size_t c, size_t subject)
@@ -45,36 +42,18 @@ static json_t *rates_of(const struct page *p, size_t first, size_t subject)
 		"label", template_text(choice_name_in(a, first, subject)), "cells", cells, NULL);
 }
 
-json_t *page_drawn(char *svg)
+json_t *page_drawn(struct figure figure)
 {
-	json_t *text = template_text(svg == NULL ? "" : svg);
+	json_t *text = template_text(figure.bytes == NULL ? "" : figure.bytes);
 
-	free(svg);
+	free(figure.bytes);
 	return text;
 }
 
-json_t *page_cell_figure(const struct page *p, size_t c, const size_t *order, size_t n,
-	page_cell_draw draw, const char *id, const char *what, const char *against)
+json_t *page_figure(const struct page *p, enum figure_kind kind, size_t cell)
 {
-	char own[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-
-	snprintf(own, sizeof(own), "%s%zu", id, c + 1);
-	snprintf(label, sizeof(label),
-		"%s of %.100s%s, one panel a strategy. The table below has the numbers.", what,
-		p->a->cells[c].label, against);
-	return page_drawn(p->figures ? draw(p->a, c, order, n, own, label) : NULL);
-}
-
-static json_t *scaling_figure(const struct page *p, size_t first)
-{
-	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-
-	snprintf(id, sizeof(id), "scaling%zu", first + 1);
-	snprintf(label, sizeof(label),
-		"Throughput against threads under %.100s, one panel a strategy. The table below "
-		"has the numbers.",
-		p->a->cells[first].workload);
-	return page_drawn(p->figures ? figure_scaling(p->a, first, id, label) : NULL);
+	return page_drawn(
+		p->figures ? figure_of_kind(p->a, kind, cell, FIGURE_IN_PAGE) : (struct figure){0});
 }
 
 static json_t *group_of(const struct page *p, size_t first)
@@ -91,7 +70,7 @@ static json_t *group_of(const struct page *p, size_t first)
 	for (size_t row = 0; row < order->contestants; row++)
 		page_add(rows, rates_of(p, first, order->order[row]));
 	return template_record("load", page_load(&a->cells[first]), "figure",
-		scaling_figure(p, first), "columns", columns, "rows", rows, NULL);
+		page_figure(p, FIGURE_SCALING, first), "columns", columns, "rows", rows, NULL);
 }
 
 json_t *page_scaling(const struct page *p)
@@ -186,25 +165,6 @@ static json_t *tradeoff_of(const struct page *p, enum contest contest, size_t ro
 		template_text(page_needs(s)), "summary", template_text(s->summary), NULL);
 }
 
-static json_t *tradeoff_figure(const struct page *p, size_t first)
-{
-	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-	const bool tail = figure_tradeoff_has_tail(p->a, first);
-
-	snprintf(id, sizeof(id), "tradeoff%zu", first + 1);
-	snprintf(label, sizeof(label),
-		"%s, of %s, one panel a cell. The tables of the cells have the numbers.",
-		tail ? "Throughput against the p99.9 of calls and memory beyond the payload"
-		     : "Time a unit against memory beyond the payload",
-		contest_name(p->a->cells[first].contest));
-
-	char *svg = p->figures ? figure_tradeoff(p->a, first, id, label) : NULL;
-
-	if (svg == NULL)
-		return json_null();
-	return template_record("figure", page_drawn(svg), "tail", json_boolean(tail), NULL);
-}
-
 /* Of the contest of cell `first`. A twin or a table has the traits of its original, and no row. */
 static json_t *tradeoffs_of(const struct page *p, size_t first)
 {
@@ -217,7 +177,8 @@ static json_t *tradeoffs_of(const struct page *p, size_t first)
 			page_add(rows, tradeoff_of(p, contest, row));
 	}
 	return template_record("title", template_text(choice_title(contest)), "rows", rows,
-		"figure", tradeoff_figure(p, first), NULL);
+		"figure", page_figure(p, FIGURE_TRADEOFF, first), "tail",
+		json_boolean(figure_tradeoff_has_tail(p->a, first)), NULL);
 }
 
 json_t *page_tradeoffs(const struct page *p)
@@ -229,39 +190,4 @@ json_t *page_tradeoffs(const struct page *p)
 			page_add(contests, tradeoffs_of(p, c));
 	}
 	return contests;
-}
-
-json_t *page_matrix_figure(const struct page *p, size_t first)
-{
-	char id[ID_BYTES], label[ANALYSIS_SENTENCE_BYTES];
-
-	snprintf(id, sizeof(id), "matrix%zu", first + 1);
-	snprintf(label, sizeof(label),
-		"The decision matrix of %s: strategies by workloads, each with the multiple of the "
-		"best time. The table below has the numbers.",
-		contest_name(p->a->cells[first].contest));
-	return page_drawn(p->figures ? figure_matrix(p->a, first, id, label) : NULL);
-}
-
-json_t *page_memory_figure(const struct page *p)
-{
-	const size_t cell = figure_memory_cell(p->a);
-	char label[ANALYSIS_SENTENCE_BYTES];
-
-	if (!p->figures || cell == p->a->cell_count)
-		return template_text("");
-	snprintf(label, sizeof(label),
-		"Resident memory when the pool was opened, at its peak and settled, of %.100s, one "
-		"panel a strategy. The tables of the cells have the numbers.",
-		p->a->cells[cell].label);
-	return page_drawn(figure_memory(p->a, cell, "memory", label));
-}
-
-json_t *page_machine_figure(const struct page *p)
-{
-	return page_drawn(
-		!p->figures ? NULL
-			    : figure_machine(p->a, "probes",
-				      "The machine's probes over the time of the sweep, by their "
-				      "medians, with its events."));
 }

@@ -2,14 +2,11 @@
 #include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
-#include "bench/report/figure.h"
 #include "bench/report/page.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-enum { PANELS_MAX = 12 }; /* of a figure; the table has all rows */
 
 json_t *page_percentile(const struct analysis_percentile *p, bool bad)
 {
@@ -131,7 +128,7 @@ static json_t *hand_over_of(const struct analysis *a, json_t *rows)
 }
 
 /* Contestants first, so that a sort leaves the others below. order has room for both. */
-static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
+static size_t cell_order(const struct page *p, size_t c, size_t *order)
 {
 	size_t *sorted = order + p->a->subject_count;
 	const size_t n = analysis_latency_order(p->a, c, sorted);
@@ -142,14 +139,11 @@ static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *
 			if ((p->a->subjects[sorted[i]].role != ANALYSIS_CONTESTANT) == aside)
 				order[used++] = sorted[i];
 		}
-		if (!aside)
-			*contestants = used;
 	}
 	return n;
 }
 
-static json_t *cell_of(
-	const struct page *p, size_t c, const size_t *order, size_t n, size_t contestants)
+static json_t *cell_of(const struct page *p, size_t c, const size_t *order, size_t n)
 {
 	const struct analysis_latency *first = analysis_latency(p->a, c, order[0]);
 	json_t *rows = json_array(), *paths = json_array(), *imbalances = json_array();
@@ -171,13 +165,9 @@ static json_t *cell_of(
 		template_text(choice_name_in(p->a, c, order[0])), "p99",
 		page_plain(first->at[LATENCY_P99].ns), "probe", page_plain(first->probe_ns),
 		"probe_p99", page_plain(first->probe_p99_ns), "figure",
-		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
-			figure_percentiles, "percentiles", "Percentiles of the calls", ""),
-		"paths_figure",
-		page_cell_figure(p, c, order, contestants < PANELS_MAX ? contestants : PANELS_MAX,
-			figure_paths, "paths", "Shares of the time of calls by path", ""),
-		"rows", rows, "hand_over", hand_over_of(p->a, hand_overs), "paths", paths,
-		"imbalances", imbalances, NULL);
+		page_figure(p, FIGURE_PERCENTILES, c), "paths_figure",
+		page_figure(p, FIGURE_PATHS, c), "rows", rows, "hand_over",
+		hand_over_of(p->a, hand_overs), "paths", paths, "imbalances", imbalances, NULL);
 }
 
 json_t *page_latency(const struct page *p)
@@ -186,11 +176,10 @@ json_t *page_latency(const struct page *p)
 	json_t *cells = json_array();
 
 	for (size_t c = 0; c < p->a->cell_count; c++) {
-		size_t contestants;
-		const size_t n = cell_order(p, c, order, &contestants);
+		const size_t n = cell_order(p, c, order);
 
 		if (n > 0)
-			page_add(cells, cell_of(p, c, order, n, contestants));
+			page_add(cells, cell_of(p, c, order, n));
 	}
 	if (json_array_size(cells) > 0)
 		return template_record("cells", cells, "drawn", json_boolean(p->figures),

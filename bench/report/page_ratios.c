@@ -215,10 +215,10 @@ static json_t *table_of(const struct page *p, size_t first)
 		page_add(rows, row_of(p, contest, row, cells, n));
 	return template_record("contest", template_text(contest_name(contest)), "title",
 		template_text(choice_title(contest)), "measures",
-		template_text(choice_measures(contest)), "figure", page_matrix_figure(p, first),
-		"steps", steps_of(), "references", json_boolean(order->rows > order->contestants),
-		"loads", loads_of(a, cells, n), "columns", columns_of(a, cells, n), "rows", rows,
-		NULL);
+		template_text(choice_measures(contest)), "figure",
+		page_figure(p, FIGURE_MATRIX, first), "steps", steps_of(), "references",
+		json_boolean(order->rows > order->contestants), "loads", loads_of(a, cells, n),
+		"columns", columns_of(a, cells, n), "rows", rows, NULL);
 }
 
 json_t *page_ratios(const struct page *p)

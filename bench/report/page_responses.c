@@ -2,7 +2,6 @@
 #include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
-#include "bench/report/figure.h"
 #include "bench/report/page.h"
 
 #include <inttypes.h>
@@ -86,23 +85,19 @@ static json_t *best_of(const struct analysis *a, size_t c)
 }
 
 /* The rows of a cell, as the page orders them. order has room for all. */
-static size_t cell_order(const struct page *p, size_t c, size_t *order, size_t *contestants)
+static size_t cell_order(const struct page *p, size_t c, size_t *order)
 {
 	const struct page_order *rows = page_order_in(p, c);
 	size_t n = 0;
 
-	*contestants = 0;
 	for (size_t row = 0; row < rows->rows; row++) {
-		if (analysis_response(p->a, c, rows->order[row]) == NULL)
-			continue;
-		order[n++] = rows->order[row];
-		*contestants += row < rows->contestants;
+		if (analysis_response(p->a, c, rows->order[row]) != NULL)
+			order[n++] = rows->order[row];
 	}
 	return n;
 }
 
-static json_t *cell_of(
-	const struct page *p, size_t c, const size_t *order, size_t n, size_t contestants)
+static json_t *cell_of(const struct page *p, size_t c, const size_t *order, size_t n)
 {
 	const struct analysis_cell *cell = &p->a->cells[c];
 	const size_t after = COLUMNS_BEFORE + SHOWN * cell->load_count;
@@ -112,10 +107,8 @@ static json_t *cell_of(
 		page_add(rows, row_of(p->a, c, order[i]));
 	return template_record("number", template_count(c + 1), "label", template_text(cell->label),
 		"arrivals", template_text(analysis_response(p->a, c, order[0])->arrivals), "best",
-		best_of(p->a, c), "figure",
-		page_cell_figure(p, c, order, contestants, figure_responses, "responses",
-			"Response times", " against load"),
-		"loads", loads_of(cell), "knee_column", template_count(after), "rows", rows, NULL);
+		best_of(p->a, c), "figure", page_figure(p, FIGURE_RESPONSES, c), "loads",
+		loads_of(cell), "knee_column", template_count(after), "rows", rows, NULL);
 }
 
 json_t *page_responses(const struct page *p)
@@ -124,11 +117,10 @@ json_t *page_responses(const struct page *p)
 	json_t *cells = json_array();
 
 	for (size_t c = 0; c < p->a->cell_count; c++) {
-		size_t contestants;
-		const size_t n = cell_order(p, c, order, &contestants);
+		const size_t n = cell_order(p, c, order);
 
 		if (n > 0)
-			page_add(cells, cell_of(p, c, order, n, contestants));
+			page_add(cells, cell_of(p, c, order, n));
 	}
 	if (json_array_size(cells) > 0)
 		return template_record("cells", cells, "drawn", json_boolean(p->figures), "kept",
