@@ -42,9 +42,11 @@ enum rseq_code {
 /*
  * Aborts in a row before an operation falls back to what lies behind the CPU's cache. Two in a row are
  * already rare (one abort in 10^5 operations under a signal storm). A debugger that single-steps
- * aborts every time, and must get past.
+ * aborts every time, and must get past. A test may want fewer.
  */
-enum { RSEQ_ABORTS_MAX = 64 };
+#ifndef RSEQ_ABORTS_MAX
+#define RSEQ_ABORTS_MAX 64
+#endif
 
 /*
  * NULL if this process can run sections, and fences that abort them: architecture, glibc's

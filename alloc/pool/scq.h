@@ -78,10 +78,15 @@
 
 #include <inttypes.h>
 
+/* log2 of the least n: the time until a cycle repeats, see ABA. A test may want a ring that goes round. */
+#ifndef SCQ_ORDER_MIN
+#define SCQ_ORDER_MIN 6
+#endif
+
 enum {
 	SCQ_CYCLE_SHIFT = 26, /* below it the safe bit and 25 bits of unit */
-	SCQ_ORDER_MIN = 6,    /* log2 of the least n: the time until a cycle repeats, see ABA */
-	SCQ_REMAP_LOG2 = 3,   /* of the entries a line: neighbours lie on different lines */
+	/* Of the entries a line, or of the least ring: neighbours lie on different lines. */
+	SCQ_REMAP_LOG2 = SCQ_ORDER_MIN < 2 ? SCQ_ORDER_MIN + 1 : 3,
 };
 _Static_assert(SCQ_ORDER_MIN >= 0 && SCQ_ORDER_MIN <= 20, "the least ring");
 _Static_assert(SCQ_REMAP_LOG2 >= 0 && SCQ_REMAP_LOG2 <= SCQ_ORDER_MIN + 1, "a line fits the ring");

@@ -22,6 +22,7 @@ struct model_scenario {
 	const char *before[MODEL_THREADS]; /* what each thread has done when the execution begins */
 	const char *thread[MODEL_THREADS]; /* NULL: there is none */
 	const char *cpu; /* where each runs, a digit a thread; NULL: each on one of its own */
+	bool laps;       /* so many calls that a ring for so few objects goes round */
 };
 
 enum { SCENARIO_OBJECTS_MAX = 256 };
