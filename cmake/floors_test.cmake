@@ -21,7 +21,7 @@ set(floors
   # bench and stress stand on alloc, side by side.
   "bench/base/" # knows no pool
   "bench/(workload/|workload\\.h|workloads\\.def)|workload_headers\\.h" # what a thread does
-  "bench/engine/|(folded|moved)_pools\\.def" # one cell in one process
+  "bench/engine/|(folded_pools|moved_pools|pairs)\\.def" # one cell in one process
   "bench/codegen/" # what the compiler made of it
   "bench/(sweep/|jobs/|jobs\\.def)|jobs_texts\\.h" # which cells, in which processes, kept where
   "bench/analysis/" # what slices come to

@@ -99,6 +99,10 @@ static void list_contexts(void)
 	printf("\nContext policies (--context), over %s:\n", instance_context_pool);
 	for (size_t i = 0; contexts[i] != NULL; i++)
 		printf("  %-*s %s\n", NAME_COLUMN, contexts[i]->name, contexts[i]->summary);
+	for (const struct instance_pair *pair = instance_pairs; pair->name != NULL; pair++)
+		printf("%s%s", pair == instance_pairs ? "  In the whole also " : ", ", pair->name);
+	if (instance_pairs[0].name != NULL)
+		putchar('\n');
 }
 
 static void list_workloads(void)

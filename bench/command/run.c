@@ -326,9 +326,15 @@ static bool find_case(const struct run_request *request, char *name, struct work
 		name, INSTANCE_NAME_BYTES, "%s%s%s", pool, policy ? "+" : "", policy ? policy : "");
 	if (instance_find(name, dispatch, workload, out))
 		return true;
-	if (strcmp(pool, instance_context_pool) != 0 || dispatch != INSTANCE_FOLDED)
-		fprintf(stderr, "nblbench run: context policies run over %s, folded.\n",
+	if (instance_context(name) == NULL || dispatch != INSTANCE_FOLDED)
+		fprintf(stderr,
+			"nblbench run: context policies run over %s, folded, and over some pools "
+			"that `nblbench list` names.\n",
 			instance_context_pool);
+	else if (strcmp(pool, instance_context_pool) != 0)
+		fprintf(stderr,
+			"nblbench run: %s is not the whole, in which alone policies run over %s.\n",
+			workload, pool);
 	else
 		fprintf(stderr, "nblbench run: %s pushes no context: leave --context out.\n",
 			workload);

@@ -199,6 +199,28 @@ static void test_every_policy(NO_STATE)
 	assert_null(instance_pool("mag_tls+nobody"));
 }
 
+/* Every pool with a policy with every workload of the whole, and with no other. */
+static void test_every_pair(NO_STATE)
+{
+	for (const struct instance_pair *pair = instance_pairs; pair->name != NULL; pair++) {
+		assert_ptr_equal(instance_pool(pair->name), pool_find(pair->pool));
+		assert_ptr_equal(instance_context(pair->name), context_find(pair->context));
+		for (size_t w = 0; workloads[w] != NULL; w++) {
+			struct workload_case subject;
+			const struct engine_cell one = cell_of(workloads[w]->lane_threads, 32);
+
+			if (workloads[w]->contest == CONTEST_WHOLE)
+				run_case(pair->name, INSTANCE_FOLDED, workloads[w]->name, &one);
+			else
+				assert_false(instance_find(
+					pair->name, INSTANCE_FOLDED, workloads[w]->name, &subject));
+			assert_false(instance_find(
+				pair->name, INSTANCE_TABLE, workloads[w]->name, &subject));
+		}
+	}
+	assert_null(instance_context("treiber_tag+sticky"));
+}
+
 /* Bursts that do not divide a ring, a magazine or a chunk, and the longest one. */
 static void test_odd_bursts(NO_STATE)
 {
@@ -662,6 +684,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_case),
 		cmocka_unit_test(test_every_policy),
+		cmocka_unit_test(test_every_pair),
 		cmocka_unit_test(test_odd_bursts),
 		cmocka_unit_test(test_oversubscribed),
 		cmocka_unit_test(test_chunks),

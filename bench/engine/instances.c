@@ -73,6 +73,28 @@ static const struct instance context_instances[] = {
 #include "alloc/contexts.def"
 };
 
+/* pairs.def: pools with policies that compete in the whole alone (CMakeLists.txt). */
+#define PAIR(pool, context)                                                           \
+	extern const struct workload_case instance_pair_##pool##_##context##_cases[]; \
+	extern const workload_body instance_pair_##pool##_##context##_timed[];
+#include "pairs.def"
+
+#define PAIR(pool, context)                                            \
+	{#pool "+" #context, instance_pair_##pool##_##context##_cases, \
+		instance_pair_##pool##_##context##_timed},
+static const struct instance pair_instances[] = {
+#include "pairs.def"
+	{0}, /* there may be none */
+};
+
+const struct instance_pair instance_pairs[] = {
+#define PAIR(pool, context) {#pool "+" #context, #pool, #context},
+#include "pairs.def"
+	{0},
+};
+
+enum { PAIR_INSTANCES = array_count(pair_instances) - 1 };
+
 const char instance_context_pool[] = BENCH_CONTEXT_POOL;
 const char instance_context_reference[] = "malloc";
 
@@ -115,11 +137,25 @@ static const char *policy_name(const char *subject)
 	return plus ? plus + 1 : NULL;
 }
 
+/* NULL: it is none. */
+static const struct instance_pair *find_pair(const char *subject)
+{
+	for (size_t i = 0; i < PAIR_INSTANCES; i++) {
+		if (strcmp(instance_pairs[i].name, subject) == 0)
+			return &instance_pairs[i];
+	}
+	return NULL;
+}
+
 const struct pool_ops *instance_pool(const char *subject)
 {
+	const struct instance_pair *pair = find_pair(subject);
+
 	if (policy_name(subject) == NULL)
 		return pool_find(subject);
-	return instance_context(subject) ? pool_find(instance_context_pool) : NULL;
+	return pair != NULL                ? pool_find(pair->pool)
+	       : instance_context(subject) ? pool_find(instance_context_pool)
+					   : NULL;
 }
 
 const struct context_ops *instance_context(const char *subject)
@@ -127,8 +163,10 @@ const struct context_ops *instance_context(const char *subject)
 	const char *policy = policy_name(subject);
 	const size_t pool_length = sizeof(instance_context_pool) - 1;
 
-	if (policy == NULL || (size_t)(policy - 1 - subject) != pool_length ||
-		memcmp(subject, instance_context_pool, pool_length) != 0)
+	if (policy == NULL ||
+		(find_pair(subject) == NULL &&
+			((size_t)(policy - 1 - subject) != pool_length ||
+				memcmp(subject, instance_context_pool, pool_length) != 0)))
 		return NULL;
 	return context_find(policy);
 }
@@ -152,11 +190,13 @@ static const struct instance *instance_of(const char *subject, enum instance_dis
 	const struct context_ops *policy = instance_context(subject);
 	const struct instance *found = NULL;
 
+	if (policy != NULL && dispatch != INSTANCE_FOLDED)
+		return NULL;
 	if (policy != NULL)
-		return dispatch == INSTANCE_FOLDED
-			       ? by_name(context_instances, array_count(context_instances),
-					 policy->name)
-			       : NULL;
+		return find_pair(subject) != NULL
+			       ? by_name(pair_instances, PAIR_INSTANCES, subject)
+			       : by_name(context_instances, array_count(context_instances),
+					 policy->name);
 	if (pool_find(subject) == NULL)
 		return NULL;
 	if (dispatch == INSTANCE_MOVED)
@@ -180,7 +220,9 @@ bool instance_find(const char *subject, enum instance_dispatch dispatch, const c
 	if (instance->cases[row].workload == NULL)
 		return false;
 	*out = instance->cases[row];
-	if (instance_context(subject) != NULL && !workload_takes_policies(out->workload))
+	if (find_pair(subject) != NULL ? out->workload->contest != CONTEST_WHOLE
+				       : instance_context(subject) != NULL &&
+						 !workload_takes_policies(out->workload))
 		return false;
 	out->timed = instance->timed != NULL ? instance->timed[row] : NULL;
 	if (out->ops == NULL)

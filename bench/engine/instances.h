@@ -36,11 +36,19 @@ bool instance_dispatch_find(const char *name, enum instance_dispatch *out);
 
 /*
  * What competes has a name: that of a strategy, "mag_tls"; or, where context policies compete, a
- * strategy's and a policy's, "mag_tls+sticky". The latter exist over one strategy only, whose name
- * instance_context_pool is, folded, and for workloads that push context.
+ * strategy's and a policy's, "mag_tls+sticky". All policies exist over one strategy, whose name
+ * instance_context_pool is, folded, and for workloads that push context. In the whole there are pairs of
+ * others too.
  */
 enum { INSTANCE_NAME_BYTES = 64 };
 extern const char instance_context_pool[];
+
+/* These pairs, folded, for workloads of the whole; ends in one of NULLs. Builds that nobody measures have none. */
+struct instance_pair {
+	const char *name; /* "rseq_arr+sticky" */
+	const char *pool, *context;
+};
+extern const struct instance_pair instance_pairs[];
 
 /* The policy beneath a strategy that has none in its name, where context is pushed (nbl_load.h). */
 extern const char instance_context_reference[];

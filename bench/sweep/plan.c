@@ -97,6 +97,11 @@ static bool is_in_contest(const struct plan *plan, const struct workload *worklo
 
 	if (subject->context != NULL && !takes_policies)
 		snprintf(reason, ENGINE_REASON_BYTES, "%s pushes no context.", workload->name);
+	else if (subject->context != NULL && workload->contest != CONTEST_WHOLE &&
+		 strcmp(subject->pool->name, instance_context_pool) != 0)
+		snprintf(reason, ENGINE_REASON_BYTES,
+			"%s is not the whole, in which alone policies compete over %s too.",
+			workload->name, subject->pool->name);
 	else if (subject->beneath != NULL && workload->contest != CONTEST_POLICIES)
 		snprintf(reason, ENGINE_REASON_BYTES,
 			"%s is no contest of policies, in which alone a policy has several "
@@ -243,6 +248,24 @@ static bool add_mallocs_beneath(struct plan *plan, const struct plan_request *re
 	return true;
 }
 
+/* Policies over other pools, for the whole. */
+static bool add_pairs(struct plan *plan, const struct plan_request *request, char *why)
+{
+	for (const struct instance_pair *pair = instance_pairs; pair->name != NULL; pair++) {
+		const bool pool =
+			request->pools.count == 0 || plan_has_name(&request->pools, pair->pool);
+		const bool policy = request->contexts.count == 0
+					    ? request->pools.count == 0
+					    : plan_has_name(&request->contexts, pair->context);
+
+		if (pool && policy &&
+			!plan_add_subject(plan, pool_find(pair->pool), context_find(pair->context),
+				"folded", false, why))
+			return false;
+	}
+	return true;
+}
+
 static bool make_context_subjects(struct plan *plan, const struct plan_request *request, char *why)
 {
 	const struct pool_ops *pool = pool_find(instance_context_pool);
@@ -257,7 +280,7 @@ static bool make_context_subjects(struct plan *plan, const struct plan_request *
 				      !add_mallocs_beneath(plan, request, contexts[i], why)))
 			return false;
 	}
-	return true;
+	return add_pairs(plan, request, why);
 }
 
 /* In the order of the lists, not of the request: the order of words is no difference of plans. */

@@ -547,6 +547,12 @@ static void contests_are_kept_apart(NO_STATE)
 	assert_false(competes(plan, whole, "mag_tls+malloc"));
 	for (size_t i = 0; i < plan->subject_count; i++)
 		assert_string_not_equal(plan->subject[i].label, "mag_tls+sticky/jemalloc");
+	/* A policy is over other pools in the whole alone. */
+	for (const struct instance_pair *pair = instance_pairs; pair->name != NULL; pair++) {
+		assert_true(competes(plan, whole, pair->name));
+		assert_false(competes(plan, policy, pair->name));
+		assert_false(competes(plan, pool, pair->name));
+	}
 	plan_free(plan);
 }
 
