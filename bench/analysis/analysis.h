@@ -459,10 +459,13 @@ size_t analysis_find_cell(const struct analysis *analysis, const char *label);
 size_t analysis_find_subject(const struct analysis *analysis, const char *label);
 
 /*
- * What the cell is apart from its threads: "burst 32", "pair, 64 B". text has room for
- * ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and the
+ * What the cell is apart from one part of it: "burst 32", "pair, 64 B" without its threads, which is its load. text
+ * has room for ANALYSIS_SENTENCE_BYTES. It comes from the label, which alone says which of burst, depth and the
  * objects' size mean anything to the workload.
  */
+enum analysis_part { ANALYSIS_THREADS, ANALYSIS_BURST, ANALYSIS_SIZE };
+
+void analysis_label_without(const struct analysis_cell *cell, enum analysis_part part, char *text);
 void analysis_load(const struct analysis_cell *cell, char *text);
 
 /* The noise floors that a cell's twins set, by class: "1.2 % cached, 9 % locked"; "" without any. Likewise. */

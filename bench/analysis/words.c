@@ -41,18 +41,28 @@ size_t analysis_order(const struct analysis *analysis, size_t *order, size_t *co
 	return n;
 }
 
-void analysis_load(const struct analysis_cell *cell, char *text)
+void analysis_label_without(const struct analysis_cell *cell, enum analysis_part part, char *text)
 {
-	char threads[ANALYSIS_LETTERS_MAX];
+	char name[ANALYSIS_LETTERS_MAX];
 
 	snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s", cell->label);
-	snprintf(threads, sizeof(threads), ", %" PRIu32 " thread%s", cell->threads,
-		cell->threads == 1 ? "" : "s");
+	if (part == ANALYSIS_THREADS)
+		snprintf(name, sizeof(name), ", %" PRIu32 " thread%s", cell->threads,
+			cell->threads == 1 ? "" : "s");
+	else if (part == ANALYSIS_BURST)
+		snprintf(name, sizeof(name), " %" PRIu32, cell->burst);
+	else
+		snprintf(name, sizeof(name), ", %" PRIu64 " B", cell->object_bytes);
 
-	char *at = strstr(text, threads);
+	char *at = strstr(text, name);
 
 	if (at != NULL)
-		memmove(at, at + strlen(threads), strlen(at + strlen(threads)) + 1);
+		memmove(at, at + strlen(name), strlen(at + strlen(name)) + 1);
+}
+
+void analysis_load(const struct analysis_cell *cell, char *text)
+{
+	analysis_label_without(cell, ANALYSIS_THREADS, text);
 }
 
 #define ADD(text, ...) append(text, ANALYSIS_SENTENCE_BYTES, __VA_ARGS__)

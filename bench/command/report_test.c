@@ -233,6 +233,43 @@ static void html_without_gnuplot_has_tables_only(NO_STATE)
 	free(text);
 }
 
+/* A line a group of cells, and the same as a table; where there is none, the word why. */
+static void bursts_and_sizes_are_shown(NO_STATE)
+{
+	static const char none[] = "No workload was measured with more than one burst or size";
+	struct synthetic_store wanted = synthetic_store_default();
+	struct analysis *several = NULL;
+	char path[PATH_BYTES], why[WHY_BYTES], *text;
+
+	assert_non_null(strstr(page(), none));
+	wanted.first = 3;
+	wanted.cells = 3;
+	wanted.forks = wanted.blocks = 2;
+	snprintf(path, sizeof(path), "%s/bursts.db", directory);
+	synthetic_store_write(path, &wanted);
+	synthetic_store_execute(path,
+		"DELETE FROM latency; DELETE FROM timed; DELETE FROM load;"
+		"UPDATE cell SET threads = 2, oversubscribed = 0;"
+		"UPDATE cell SET burst = 64, label = 'burst 64, 2 threads' WHERE cell_id = 4;"
+		"UPDATE cell SET object_bytes = 64, label = 'burst 32, 2 threads, 64 B' WHERE "
+		"cell_id = 6");
+	if (analysis_read(path, NULL, &several, why, sizeof(why)) != 0)
+		fail_msg("%s", why);
+	text = printed(several, report_html);
+	analysis_free(several);
+	assert_null(strstr(text, none));
+	assert_non_null(strstr(text, "<h3>burst, 2 threads, by burst</h3>"));
+	assert_non_null(
+		strstr(text, "<th scope=\"col\">32 a call</th>\n<th scope=\"col\">64 a call</th>"));
+	assert_non_null(strstr(text, "<h3>burst 32, 2 threads, by bytes an object</h3>"));
+	assert_non_null(strstr(
+		text, "<th scope=\"col\">64&nbsp;B</th>\n<th scope=\"col\">256&nbsp;B</th>"));
+	assert_non_null(
+		strstr(text, "No workload was measured with more than one number of threads"));
+	assert_int_equal(printed_count(text, "aria-label=\"Time a unit against"), 2);
+	free(text);
+}
+
 static void expect_contrast(uint32_t a, uint32_t b, const char *what)
 {
 	const double contrast = printed_contrast(a, b);
@@ -1402,6 +1439,7 @@ int main(void)
 		cmocka_unit_test(html_escapes_what_the_store_says),
 		cmocka_unit_test(html_is_whole),
 		cmocka_unit_test(html_without_gnuplot_has_tables_only),
+		cmocka_unit_test(bursts_and_sizes_are_shown),
 		cmocka_unit_test(contrast_is_enough),
 		cmocka_unit_test(markdown_tables_are_regular),
 		cmocka_unit_test(csv_rows_have_all_fields),

@@ -4,14 +4,12 @@
  */
 #include "bench/report/figure.h"
 
-#include "bench/analysis/choice.h"
 #include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/escape.h"
 #include "bench/report/figure.gnuplot.h"
 #include "bench/report/figure_draw.h"
 #include "bench/report/gnuplot.h"
-#include "bench/report/scaling.gnuplot.h"
 #include "bench/report/template.h"
 
 #include <ctype.h>
@@ -262,135 +260,4 @@ struct figure figure_draw(const char *template, json_t *data, const struct figur
 	figure_inline(svg, to->id, to->label, out);
 	need_closed(out);
 	return figure;
-}
-
-/*
- * Throughput against threads.
- */
-
-bool figure_scales(const struct analysis *analysis, size_t first)
-{
-	size_t others = 0;
-
-	for (size_t c = 0; c < analysis->cell_count; c++) {
-		if (c == first || !analysis_same_load(&analysis->cells[c], &analysis->cells[first]))
-			continue;
-		if (c < first)
-			return false;
-		others += analysis->cells[c].has_best ? 1 : 0;
-	}
-	return others > 0 && analysis->cells[first].has_best;
-}
-
-/* What a scaling figure shows of one subject: million units a second, with the interval. */
-static json_t *points_of(const struct analysis *analysis, size_t first, size_t subject)
-{
-	json_t *points = json_array();
-
-	for (size_t c = first; c < analysis->cell_count; c++) {
-		const struct analysis_cell *cell = &analysis->cells[c];
-		const struct analysis_result *result = analysis_at(analysis, c, subject);
-
-		if (!analysis_same_load(cell, &analysis->cells[first]) ||
-			result->state != ANALYSIS_MEASURED || isnan(result->ns.point))
-			continue;
-
-		const bool bounded = isfinite(result->ns.lo) && isfinite(result->ns.hi);
-		const double low = bounded ? result->ns.hi : result->ns.point;
-		const double high = bounded ? result->ns.lo : result->ns.point;
-
-		json_array_append_new(points,
-			template_record("threads", template_count(cell->threads), "rate",
-				template_words("%.4g", analysis_rate(cell, result->ns.point) / 1e6),
-				"low", template_words("%.4g", analysis_rate(cell, low) / 1e6),
-				"high", template_words("%.4g", analysis_rate(cell, high) / 1e6),
-				NULL));
-	}
-	return points;
-}
-
-/* The range of threads of a figure's cells, and where they begin to outnumber CPUs. */
-static void set_threads(json_t *data, const struct analysis *analysis, size_t first)
-{
-	uint32_t most = 0, least = UINT32_MAX, crowded = UINT32_MAX, quiet = 0;
-	json_t *tics = json_array();
-	json_t *area = json_null();
-
-	for (size_t c = first; c < analysis->cell_count; c++) {
-		const struct analysis_cell *cell = &analysis->cells[c];
-
-		if (!analysis_same_load(cell, &analysis->cells[first]))
-			continue;
-		json_array_append_new(
-			tics, template_record("further", json_boolean(json_array_size(tics) > 0),
-				      "threads", template_count(cell->threads), NULL));
-		most = cell->threads > most ? cell->threads : most;
-		least = cell->threads < least ? cell->threads : least;
-		if (cell->oversubscribed && cell->threads < crowded)
-			crowded = cell->threads;
-		if (!cell->oversubscribed && cell->threads > quiet)
-			quiet = cell->threads;
-	}
-	if (crowded != UINT32_MAX) {
-		const double edge = quiet > 0 ? sqrt((double)quiet * crowded) : least * 0.8;
-
-		area = template_record("left", template_words("%g", edge), "right",
-			template_words("%g", most * 1.25), NULL);
-	}
-	json_object_set_new(data, "tics", tics);
-	json_object_set_new(data, "left", template_words("%g", least * 0.8));
-	json_object_set_new(data, "right", template_words("%g", most * 1.25));
-	json_object_set_new(data, "crowded", area);
-}
-
-/* The range of rates of all subjects of a figure. */
-static void set_rates(json_t *data, const struct analysis *analysis, size_t first,
-	const size_t *subjects, size_t count)
-{
-	double low = INFINITY, high = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		for (size_t c = first; c < analysis->cell_count; c++) {
-			const struct analysis_cell *cell = &analysis->cells[c];
-			const double ns = analysis_at(analysis, c, subjects[i])->ns.point;
-
-			if (!analysis_same_load(cell, &analysis->cells[first]) || isnan(ns))
-				continue;
-			low = fmin(low, analysis_rate(cell, ns) / 1e6);
-			high = fmax(high, analysis_rate(cell, ns) / 1e6);
-		}
-	}
-	json_object_set_new(data, "bottom", template_words("%g", low / 1.6));
-	json_object_set_new(data, "top", template_words("%g", high * 1.6));
-}
-
-struct figure figure_scaling(
-	const struct analysis *analysis, size_t first, const struct figure_target *to)
-{
-	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
-	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
-	const struct figure_words words = {
-		title, "threads (logarithmic)", "million units/s (logarithmic)"};
-	json_t *panels = json_array();
-	json_t *data = template_record("panels", panels, NULL);
-	size_t n = 0, drawn = 0;
-
-	analysis_load(&analysis->cells[first], load);
-	snprintf(title, sizeof(title),
-		"Throughput by threads, %s. Higher is better. Shaded: more threads than CPUs",
-		load);
-	choice_order(analysis, analysis->cells[first].contest, order, &n);
-	for (size_t i = 0; i < n; i++) {
-		json_t *points = points_of(analysis, first, order[i]);
-
-		if (json_array_size(points) == 0) {
-			json_decref(points);
-			continue;
-		}
-		json_array_append_new(panels, figure_panel(analysis, first, order[i], points));
-		order[drawn++] = order[i];
-	}
-	set_threads(data, analysis, first);
-	set_rates(data, analysis, first, order, drawn);
-	return figure_draw(scaling_gnuplot, data, &figure_small_panels, &words, to);
 }

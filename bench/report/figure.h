@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum { FIGURE_ID_BYTES = 64 };
@@ -44,6 +45,8 @@ struct figure {
 enum figure_kind {
 	FIGURE_MATRIX,
 	FIGURE_SCALING,
+	FIGURE_BURSTS,
+	FIGURE_SIZES,
 	FIGURE_TRADEOFF,
 	FIGURE_MEMORY,
 	FIGURE_PERCENTILES,
@@ -68,10 +71,16 @@ struct figure figure_of_kind(const struct analysis *analysis, enum figure_kind k
 	enum figure_medium medium);
 
 /*
- * Cells that differ in nothing but their number of threads, and so make up one scaling figure.
- * first is the cell that stands for the group. A cell alone is no group.
+ * The cells of a figure of lines, FIGURE_SCALING, FIGURE_BURSTS or FIGURE_SIZES: which differ in nothing but their threads,
+ * their burst or their objects' size, ascending by it. Bursts and sizes are of the most threads that have a CPU
+ * each. 0: the cell `first` does not stand for any, or fewer than two have a best. cells has room for all.
  */
-bool figure_scales(const struct analysis *analysis, size_t first);
+size_t figure_group(
+	const struct analysis *analysis, enum figure_kind kind, size_t first, size_t *cells);
+
+/* What such a figure has of a cell, threads, objects or bytes; and of a row there: million units a second, or ns a unit. */
+uint64_t figure_at(enum figure_kind kind, const struct analysis_cell *cell);
+double figure_value(enum figure_kind kind, const struct analysis_cell *cell, double log_ns);
 
 /* Whether a cell is the first of its contest, and so stands for it. */
 bool figure_leads(const struct analysis *analysis, size_t cell);

@@ -53,6 +53,9 @@ figure_drawer figure_matrix;
  */
 figure_drawer figure_scaling;
 
+/* Time a unit against the objects of a bulk call, and against their size, likewise. */
+figure_drawer figure_bursts, figure_sizes;
+
 figure_drawer figure_tradeoff;
 
 /* Resident memory when the pool was opened, at its peak and settled, one panel a contestant. */

@@ -1,12 +1,11 @@
 /* The list of a page's figures. See figure.h; figure_draw.h has what draws them. */
+#include "bench/base/auto_free.h"
+#include "bench/base/need.h"
 #include "bench/report/figure_draw.h"
 
 #include <stdio.h>
 
 enum { LABEL_BYTES = 512 };
-
-/* What there is one figure of. */
-enum extent { OF_STORE, OF_CONTEST, OF_LOAD, OF_CELL };
 
 bool figure_leads(const struct analysis *analysis, size_t cell)
 {
@@ -45,40 +44,96 @@ static bool has_moments(const struct analysis *a, size_t cell)
 	return cell == 0 && a->moment_count > 0;
 }
 
+static bool has_lines(const struct analysis *a, enum figure_kind kind, size_t cell)
+{
+	AUTO_FREE size_t *cells = need(a->cell_count, sizeof(*cells));
+
+	return figure_group(a, kind, cell, cells) > 0;
+}
+
+static bool has_threads(const struct analysis *a, size_t cell)
+{
+	return has_lines(a, FIGURE_SCALING, cell);
+}
+
+static bool has_bursts(const struct analysis *a, size_t cell)
+{
+	return has_lines(a, FIGURE_BURSTS, cell);
+}
+
+static bool has_sizes(const struct analysis *a, size_t cell)
+{
+	return has_lines(a, FIGURE_SIZES, cell);
+}
+
+/* What a figure is of. */
+
+static void of_store(const struct analysis_cell *cell, char *text)
+{
+	(void)cell;
+	text[0] = '\0';
+}
+
+static void of_contest(const struct analysis_cell *cell, char *text)
+{
+	snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s", contest_name(cell->contest));
+}
+
+static void of_cell(const struct analysis_cell *cell, char *text)
+{
+	snprintf(text, ANALYSIS_SENTENCE_BYTES, "%s", cell->label);
+}
+
+static void of_bursts(const struct analysis_cell *cell, char *text)
+{
+	analysis_label_without(cell, ANALYSIS_BURST, text);
+}
+
+static void of_sizes(const struct analysis_cell *cell, char *text)
+{
+	analysis_label_without(cell, ANALYSIS_SIZE, text);
+}
+
 /* The text alternative stands around the name of the contest, load or cell. */
 static const struct kind {
 	const char *name;
-	enum extent extent;
+	void (*extent)(const struct analysis_cell *cell, char *text);
 	bool (*applies)(const struct analysis *analysis, size_t cell);
 	figure_drawer *draw;
 	const char *before, *after;
 } kinds[FIGURE_KINDS] = {
-	[FIGURE_MATRIX] = {"matrix", OF_CONTEST, figure_leads, figure_matrix,
+	[FIGURE_MATRIX] = {"matrix", of_contest, figure_leads, figure_matrix,
 		"The decision matrix of ",
 		": strategies by workloads, each with the multiple of the best time. The table "
 		"below has the numbers."},
-	[FIGURE_SCALING] = {"scaling", OF_LOAD, figure_scales, figure_scaling,
+	[FIGURE_SCALING] = {"scaling", analysis_load, has_threads, figure_scaling,
 		"Throughput against threads under ",
 		", one panel a strategy. The table below has the numbers."},
-	[FIGURE_TRADEOFF] = {"tradeoff", OF_CONTEST, figure_leads, figure_tradeoff,
+	[FIGURE_BURSTS] = {"bursts", of_bursts, has_bursts, figure_bursts,
+		"Time a unit against the objects of a bulk call, of ",
+		", one panel a strategy. The table below has the numbers."},
+	[FIGURE_SIZES] = {"sizes", of_sizes, has_sizes, figure_sizes,
+		"Time a unit against the bytes of an object, of ",
+		", one panel a strategy. The table below has the numbers."},
+	[FIGURE_TRADEOFF] = {"tradeoff", of_contest, figure_leads, figure_tradeoff,
 		"What is given up for what: throughput, the tail of calls and memory beyond the "
 		"payload, as far as they are known, of ",
 		", one panel a cell. The tables of the cells have the numbers."},
-	[FIGURE_MEMORY] = {"memory", OF_STORE, has_memory, figure_memory,
+	[FIGURE_MEMORY] = {"memory", of_store, has_memory, figure_memory,
 		"Resident memory when the pool was opened, at its peak and settled, in the cell "
 		"where it grows most, one panel a strategy. The tables of the cells have the "
 		"numbers.",
 		""},
-	[FIGURE_PERCENTILES] = {"percentiles", OF_CELL, has_latency, figure_percentiles,
+	[FIGURE_PERCENTILES] = {"percentiles", of_cell, has_latency, figure_percentiles,
 		"Percentiles of the calls of ",
 		", one panel a strategy. The table below has the numbers."},
-	[FIGURE_PATHS] = {"paths", OF_CELL, has_latency, figure_paths,
+	[FIGURE_PATHS] = {"paths", of_cell, has_latency, figure_paths,
 		"Shares of the time of calls by path, of ",
 		", a bar a strategy. The table below has the numbers."},
-	[FIGURE_RESPONSES] = {"responses", OF_CELL, has_responses, figure_responses,
+	[FIGURE_RESPONSES] = {"responses", of_cell, has_responses, figure_responses,
 		"Response times of ",
 		" against load, one panel a strategy. The table below has the numbers."},
-	[FIGURE_MACHINE] = {"machine", OF_STORE, has_moments, figure_machine,
+	[FIGURE_MACHINE] = {"machine", of_store, has_moments, figure_machine,
 		"The machine's probes over the time of the sweep, by their medians, with its "
 		"events.",
 		""},
@@ -92,17 +147,10 @@ bool figure_applies(const struct analysis *analysis, enum figure_kind kind, size
 void figure_name(const struct analysis *analysis, enum figure_kind kind, size_t cell,
 	char id[FIGURE_ID_BYTES], char *extent)
 {
-	extent[0] = '\0';
 	snprintf(id, FIGURE_ID_BYTES, "%s", kinds[kind].name);
-	if (kinds[kind].extent != OF_STORE)
+	if (kinds[kind].extent != of_store)
 		snprintf(id, FIGURE_ID_BYTES, "%s%zu", kinds[kind].name, cell + 1);
-	if (kinds[kind].extent == OF_CONTEST)
-		snprintf(extent, ANALYSIS_SENTENCE_BYTES, "%s",
-			contest_name(analysis->cells[cell].contest));
-	if (kinds[kind].extent == OF_LOAD)
-		analysis_load(&analysis->cells[cell], extent);
-	if (kinds[kind].extent == OF_CELL)
-		snprintf(extent, ANALYSIS_SENTENCE_BYTES, "%s", analysis->cells[cell].label);
+	kinds[kind].extent(&analysis->cells[cell], extent);
 }
 
 struct figure figure_of_kind(const struct analysis *analysis, enum figure_kind kind, size_t cell,

@@ -127,9 +127,9 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 	char *page, *scaling, *tradeoff;
 
 	/* Cells 0 to 2 differ in their threads alone; cell 3 starts another load, with no second. */
-	assert_true(figure_scales(a, 0));
-	assert_false(figure_scales(a, 1));
-	assert_false(figure_scales(a, 3));
+	assert_true(figure_applies(a, FIGURE_SCALING, 0));
+	assert_false(figure_applies(a, FIGURE_SCALING, 1));
+	assert_false(figure_applies(a, FIGURE_SCALING, 3));
 	need_gnuplot(a);
 	scaling = drawn(a, FIGURE_SCALING, 0);
 	tradeoff = drawn(a, FIGURE_TRADEOFF, 0);
@@ -151,6 +151,74 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 			assert_true(printed_count(page, label) >= 1);
 	}
 	free(page);
+	analysis_free(a);
+}
+
+/* Burst 128 and 32 with a thread, 32 and 8 with two, in this order; 8 is 1500 bytes instead where objects are told apart. */
+static struct analysis *bursts(const char *sql)
+{
+	char *all = NULL;
+	struct analysis *a;
+
+	assert_true(
+		asprintf(&all,
+			"UPDATE cell SET workload = 'burst', oversubscribed = 0, threads = "
+			"CASE WHEN cell_id IN (1, 4) THEN 1 ELSE 2 END, burst = CASE cell_id "
+			"WHEN 1 THEN 128 WHEN 3 THEN 8 ELSE 32 END; %s; UPDATE cell SET label = "
+			"'burst ' || burst || ', ' || threads || ' thread' || substr('s', "
+			"threads - 1, threads - 1) || CASE object_bytes WHEN 256 THEN '' ELSE "
+			"', ' || object_bytes || ' B' END",
+			sql) > 0);
+	a = synthetic(all);
+	free(all);
+	return a;
+}
+
+/* In ascending order, and only with as many threads as there are CPUs for. */
+static void lines_are_over_bursts_and_sizes(NO_STATE)
+{
+	size_t cells[4];
+	struct analysis *a = bursts("");
+	char *page;
+
+	assert_int_equal(figure_group(a, FIGURE_BURSTS, 1, cells), 2);
+	assert_true(cells[0] == 2 && cells[1] == 1);
+	for (size_t c = 0; c < 4; c++) {
+		assert_int_equal(figure_applies(a, FIGURE_BURSTS, c), c == 1);
+		assert_int_equal(figure_applies(a, FIGURE_SCALING, c), c == 1);
+		assert_false(figure_applies(a, FIGURE_SIZES, c));
+	}
+	need_gnuplot(a);
+	page = drawn(a, FIGURE_BURSTS, 1);
+	assert_non_null(strstr(
+		page, "<text>Time a unit by burst, burst, 2 threads. Lower is better</text>"));
+	assert_int_equal(
+		printed_count(page, "<text>8</text>"), printed_count(page, "<text>32</text>"));
+	assert_int_equal(printed_count(page, "<text>128</text>"), 0);
+	assert_int_equal(printed_count(page, "<text>mag_tls</text>"), 1);
+	free(page);
+	analysis_free(a);
+
+	a = bursts("UPDATE cell SET burst = 32, object_bytes = 1500 WHERE cell_id = 3");
+	assert_int_equal(figure_group(a, FIGURE_SIZES, 1, cells), 2);
+	assert_true(cells[0] == 1 && cells[1] == 2);
+	assert_false(figure_applies(a, FIGURE_BURSTS, 1));
+	page = drawn(a, FIGURE_SIZES, 1);
+	assert_non_null(strstr(
+		page, "<text>Time a unit by size, burst 32, 2 threads. Lower is better</text>"));
+	assert_int_equal(
+		printed_count(page, "<text>1500</text>"), printed_count(page, "<text>256</text>"));
+	free(page);
+	analysis_free(a);
+
+	/* More threads than CPUs are no reason to leave out fewer; and one point is no line. */
+	a = bursts("UPDATE cell SET oversubscribed = 1 WHERE threads = 2");
+	assert_true(figure_applies(a, FIGURE_BURSTS, 0));
+	assert_false(figure_applies(a, FIGURE_BURSTS, 1));
+	analysis_free(a);
+	a = bursts("DELETE FROM slice WHERE block_id IN (SELECT block_id FROM block WHERE cell_id "
+		   "= 3)");
+	assert_false(figure_applies(a, FIGURE_BURSTS, 1));
 	analysis_free(a);
 }
 
@@ -291,6 +359,7 @@ int main(void)
 		cmocka_unit_test(black_follows_the_page),
 		cmocka_unit_test(label_is_the_text_alternative),
 		cmocka_unit_test(gnuplot_draws_every_strategy),
+		cmocka_unit_test(lines_are_over_bursts_and_sizes),
 		cmocka_unit_test(the_front_is_of_throughput_tail_and_bytes),
 		cmocka_unit_test(response_times_have_a_knee_each),
 		cmocka_unit_test(colours_are_seen_on_either_ground),

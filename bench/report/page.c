@@ -339,7 +339,7 @@ json_t *page_data(const struct analysis *a)
 	set(page, "ratios", page_ratios(&p));
 	set(page, "against", against_of(a));
 	set(page, "choices", page_choices(&p));
-	set(page, "scaling", page_scaling(&p));
+	set(page, "lines", page_lines(&p));
 	set(page, "has_held", json_boolean(a->has_held));
 	set(page, "tradeoffs", page_tradeoffs(&p));
 	set(page, "memory_figure", page_figure(&p, FIGURE_MEMORY, 0));

@@ -35,7 +35,7 @@ struct page {
  */
 json_t *page_choices(const struct page *p);   /* page_choice.c */
 json_t *page_ratios(const struct page *p);    /* page_ratios.c; a contest each */
-json_t *page_scaling(const struct page *p);   /* page_figures.c */
+json_t *page_lines(const struct page *p);     /* page_figures.c; a section each */
 json_t *page_tradeoffs(const struct page *p); /* page_figures.c; a contest each */
 json_t *page_trust(const struct page *p);     /* page_trust.c */
 json_t *page_latency(const struct page *p);   /* page_latency.c */

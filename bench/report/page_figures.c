@@ -10,36 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The numbers of a scaling figure, for those who can't or won't read the picture. */
-static json_t *rate_of(const struct analysis *a, size_t c, size_t subject)
+/* The numbers of a figure of lines, for those who can't or won't read the picture. */
+static json_t *value_of(const struct analysis *a, enum figure_kind kind, size_t c, size_t subject)
 {
 	const struct analysis_cell *cell = &a->cells[c];
 	const struct analysis_result *r = analysis_at(a, c, subject);
 
 	if (r->state != ANALYSIS_MEASURED || isnan(r->ns.point))
-		return template_record("rate", json_null(), NULL);
+		return template_record("value", json_null(), NULL);
 
 	const bool bounded = isfinite(r->ns.lo) && isfinite(r->ns.hi);
-	const double low = analysis_rate(cell, r->ns.hi) / 1e6;
-	const double high = analysis_rate(cell, r->ns.lo) / 1e6;
+	const double one = figure_value(kind, cell, r->ns.lo);
+	const double other = figure_value(kind, cell, r->ns.hi);
 
-	return template_record("rate", page_plain(analysis_rate(cell, r->ns.point) / 1e6), "range",
-		bounded ? template_words("%s–%s", number_plain(low).text, number_plain(high).text)
+	return template_record("value", page_plain(figure_value(kind, cell, r->ns.point)), "range",
+		bounded ? template_words("%s–%s", number_plain(fmin(one, other)).text,
+				  number_plain(fmax(one, other)).text)
 			: template_text(""),
 		NULL);
-}
-
-static json_t *rates_of(const struct page *p, size_t first, size_t subject)
-{
-	const struct analysis *a = p->a;
-	json_t *cells = json_array();
-
-	for (size_t c = first; c < a->cell_count; c++) {
-		if (analysis_same_load(&a->cells[c], &a->cells[first]))
-			page_add(cells, rate_of(a, c, subject));
-	}
-	return template_record(
-		"label", template_text(choice_name_in(a, first, subject)), "cells", cells, NULL);
 }
 
 json_t *page_drawn(struct figure figure)
@@ -56,35 +44,72 @@ json_t *page_figure(const struct page *p, enum figure_kind kind, size_t cell)
 		p->figures ? figure_of_kind(p->a, kind, cell, FIGURE_IN_PAGE) : (struct figure){0});
 }
 
-static json_t *group_of(const struct page *p, size_t first)
+static json_t *column_of(enum figure_kind kind, const struct analysis_cell *cell)
+{
+	const uint64_t at = figure_at(kind, cell);
+
+	return template_record("threads",
+		kind == FIGURE_SCALING ? page_threads(cell->threads) : json_null(), "objects",
+		kind == FIGURE_BURSTS ? template_count(at) : json_null(), "bytes",
+		kind == FIGURE_SIZES ? template_count(at) : json_null(), NULL);
+}
+
+static json_t *group_of(
+	const struct page *p, enum figure_kind kind, size_t first, const size_t *cells, size_t n)
 {
 	const struct analysis *a = p->a;
 	const struct page_order *order = page_order_in(p, first);
 	json_t *columns = json_array(), *rows = json_array();
+	char id[FIGURE_ID_BYTES], name[ANALYSIS_SENTENCE_BYTES];
 
-	for (size_t c = first; c < a->cell_count; c++) {
-		if (analysis_same_load(&a->cells[c], &a->cells[first]))
-			page_add(columns, template_record("threads",
-						  page_threads(a->cells[c].threads), NULL));
+	figure_name(a, kind, first, id, name);
+	for (size_t i = 0; i < n; i++)
+		page_add(columns, column_of(kind, &a->cells[cells[i]]));
+	for (size_t row = 0; row < order->contestants; row++) {
+		const size_t subject = order->order[row];
+		json_t *values = json_array();
+
+		for (size_t i = 0; i < n; i++)
+			page_add(values, value_of(a, kind, cells[i], subject));
+		page_add(rows,
+			template_record("label", template_text(choice_name_in(a, first, subject)),
+				"cells", values, NULL));
 	}
-	for (size_t row = 0; row < order->contestants; row++)
-		page_add(rows, rates_of(p, first, order->order[row]));
-	return template_record("load", page_load(&a->cells[first]), "figure",
-		page_figure(p, FIGURE_SCALING, first), "columns", columns, "rows", rows, NULL);
+	return template_record("name", template_text(name), "threads",
+		json_boolean(kind == FIGURE_SCALING), "bursts", json_boolean(kind == FIGURE_BURSTS),
+		"sizes", json_boolean(kind == FIGURE_SIZES), "figure", page_figure(p, kind, first),
+		"columns", columns, "rows", rows, NULL);
 }
 
-json_t *page_scaling(const struct page *p)
+/* The groups of kinds from the first to the last, with what a section says of them. */
+static json_t *lines_of(
+	const struct page *p, const char *id, enum figure_kind first, enum figure_kind last)
 {
+	AUTO_FREE size_t *cells = need(p->a->cell_count, sizeof(*cells));
 	json_t *groups = json_array();
 
-	for (size_t c = 0; c < p->a->cell_count; c++) {
-		if (figure_scales(p->a, c))
-			page_add(groups, group_of(p, c));
+	for (enum figure_kind kind = first; kind <= last; kind++) {
+		for (size_t c = 0; c < p->a->cell_count; c++) {
+			const size_t n = figure_group(p->a, kind, c, cells);
+
+			if (n > 0)
+				page_add(groups, group_of(p, kind, c, cells, n));
+		}
 	}
-	if (json_array_size(groups) > 0)
-		return template_record("groups", groups, "drawn", json_boolean(p->figures), NULL);
-	json_decref(groups);
-	return json_null();
+	const bool any = json_array_size(groups) > 0;
+
+	return template_record("id", template_text(id), "threads",
+		json_boolean(first == FIGURE_SCALING), "any", json_boolean(any), "missing",
+		json_boolean(any && !p->figures), "groups", groups, NULL);
+}
+
+json_t *page_lines(const struct page *p)
+{
+	json_t *sections = json_array();
+
+	page_add(sections, lines_of(p, "scaling", FIGURE_SCALING, FIGURE_SCALING));
+	page_add(sections, lines_of(p, "bursts", FIGURE_BURSTS, FIGURE_SIZES));
+	return sections;
 }
 
 /* Median over a contest's cells of bytes an object beyond its payload; NAN without any. */

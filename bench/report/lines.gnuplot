@@ -1,11 +1,11 @@
 {{!
-Throughput against threads: a panel a strategy with its own line and intervals, all others in grey behind it. template.h has the
-language, figure.c fills the slots; a slot without & is a quoted string.
+Lines over threads, bursts or sizes: a panel a strategy with its own line and intervals, all others in grey behind it. template.h has
+the language, figure_lines.c fills the slots; a slot without & is a quoted string.
 }}
 {{#panels}}
 $s{{index}} << EOD
 {{#points}}
-{{threads}} {{&rate}} {{&low}} {{&high}}
+{{at}} {{&value}} {{&low}} {{&high}}
 {{/points}}
 EOD
 {{/panels}}
@@ -13,7 +13,7 @@ EOD
 $all << EOD
 {{#panels}}
 {{#points}}
-{{threads}} {{&rate}} {{&low}} {{&high}}
+{{at}} {{&value}} {{&low}} {{&high}}
 {{/points}}
 
 {{/panels}}
@@ -22,7 +22,7 @@ EOD
 set logscale xy 2
 set logscale y 10
 set format y '%.6g'
-set xtics ({{#tics}}{{#further}},{{/further}}'{{threads}}' {{threads}}{{/tics}})
+set xtics ({{#tics}}{{#further}},{{/further}}{{label}} {{at}}{{/tics}})
 set xrange [{{&left}}:{{&right}}]
 set yrange [{{&bottom}}:{{&top}}]
 {{#crowded}}
