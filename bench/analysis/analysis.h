@@ -141,7 +141,8 @@ struct analysis_memory {
 	bool known;
 	/* Medians over forks; NAN: unknown. */
 	double object_bytes; /* held at the peak, by the objects that the workload needs; see has_held */
-	double settled_object_bytes; /* the same after a flush */
+	const double *object_bytes_of; /* the same of each of the cell's forks; NAN: it lacks */
+	double settled_object_bytes;   /* the same after a flush */
 	double rss_open, rss_peak, rss_settled;
 };
 
@@ -189,8 +190,10 @@ struct analysis_latency {
 	double mean_ns, longest_ns;
 	double least_longest_ns; /* the longest call of the thread that fared best */
 	struct analysis_percentile at[LATENCY_PERCENTILES];
-	struct histogram histogram; /* of all of them */
-	size_t path_count;          /* in the order of enum latency_class */
+	const double
+		*ns_of[LATENCY_PERCENTILES]; /* by each of the cell's forks alone; NAN: it lacks */
+	struct histogram histogram;          /* of all of them */
+	size_t path_count;                   /* in the order of enum latency_class */
 	struct analysis_path path[LATENCY_CLASSES];
 	size_t sides; /* threads of a lane */
 	struct analysis_unit_side *side;

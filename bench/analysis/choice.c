@@ -111,6 +111,7 @@ struct field {
 	double *value;   /* of cell and subject; NAN: none */
 	double *best;    /* of each cell; NAN: it is not asked */
 	double *slowest; /* likewise */
+	int *tail;       /* the percentile that a cell's tail is */
 	size_t *share;   /* how many cells of its workload are asked; 0: it is not */
 	size_t cells, workloads;
 };
@@ -135,6 +136,19 @@ static int tail_of(const struct analysis *a, size_t c)
 	return 2 * with[LATENCY_P999] >= with[LATENCY_P99] ? LATENCY_P999 : LATENCY_P99;
 }
 
+/* The logarithm of what a row has in a fork of a cell; NAN without any. */
+static double value_of_fork(const struct field *f, size_t c, size_t i, size_t k)
+{
+	const struct analysis_result *r = analysis_at(f->a, c, i);
+	const struct analysis_latency *l = analysis_latency(f->a, c, i);
+
+	if (f->by == CHOICE_TIME)
+		return r->best_medians == NULL ? NAN : r->best_medians[k];
+	if (f->by == CHOICE_TAIL)
+		return l == NULL ? NAN : log(l->ns_of[f->tail[c]][k]);
+	return r->memory.known ? log(r->memory.object_bytes_of[k]) : NAN;
+}
+
 static double value_of(const struct field *f, size_t c, size_t i)
 {
 	const struct analysis_result *r = analysis_at(f->a, c, i);
@@ -146,7 +160,7 @@ static double value_of(const struct field *f, size_t c, size_t i)
 	if (f->by == CHOICE_TIME)
 		value = r->to_best.point;
 	else if (f->by == CHOICE_TAIL)
-		value = l == NULL ? NAN : log(l->at[tail_of(f->a, c)].ns);
+		value = l == NULL ? NAN : log(l->at[f->tail[c]].ns);
 	else if (r->memory.known)
 		value = log(r->memory.object_bytes);
 	return isfinite(value) ? value : NAN;
@@ -157,6 +171,7 @@ static void field_free(struct field *f)
 	free(f->value);
 	free(f->best);
 	free(f->slowest);
+	free(f->tail);
 	free(f->share);
 }
 
@@ -170,12 +185,14 @@ static struct field field_make(const struct analysis *a, enum contest contest, e
 		.value = need(a->cell_count * a->subject_count, sizeof(double)),
 		.best = need(a->cell_count, sizeof(double)),
 		.slowest = need(a->cell_count, sizeof(double)),
+		.tail = need(a->cell_count, sizeof(int)),
 		.share = need(a->cell_count, sizeof(size_t))};
 
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const struct analysis_cell *cell = &a->cells[c];
 
 		f.best[c] = f.slowest[c] = NAN;
+		f.tail[c] = by == CHOICE_TAIL ? tail_of(a, c) : 0;
 		if (cell->contest != contest || !cell->has_best || (decided && cell->preliminary) ||
 			(kinds_of(cell) & kinds) == 0)
 			continue;
@@ -258,12 +275,11 @@ static void typical_of_forks(const struct field *f, size_t i, size_t forks, doub
 		out[k] = 0;
 	for (size_t c = 0; c < a->cell_count; c++) {
 		const double value = f->value[c * a->subject_count + i];
-		const double *medians = analysis_at(a, c, i)->best_medians;
 
 		for (size_t k = 0; k < forks && f->share[c] > 0; k++) {
-			const bool known = !isnan(value) && medians != NULL && isfinite(medians[k]);
+			const double here = value_of_fork(f, c, i, k);
 
-			out[k] += part_of(f, c, known ? medians[k] : value);
+			out[k] += part_of(f, c, !isnan(value) && isfinite(here) ? here : value);
 		}
 	}
 }
@@ -283,7 +299,7 @@ static size_t find_rivals(const struct field *f, struct choice_pick *picks, size
 		if (f->share[c] > 0 && a->raws[c].forks < forks)
 			forks = a->raws[c].forks;
 	}
-	if (f->by != CHOICE_TIME || forks < STATS_FORKS_MIN)
+	if (forks < STATS_FORKS_MIN)
 		return 0;
 
 	AUTO_FREE double *first = need(forks, sizeof(*first));

@@ -49,8 +49,8 @@ struct choice {
 	struct choice_pick first, second;
 	bool has_second;
 	/*
-	 * By time, over forks: how many candidates are not known to be farther off than the first, it
-	 * among them, and which one of these is next; 0: too few forks tell.
+	 * Over forks: how many candidates are not known to be farther off than the first, it among
+	 * them; 0: too few forks tell.
 	 */
 	size_t rivals;
 };

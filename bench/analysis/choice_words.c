@@ -68,18 +68,24 @@ void choice_worst(const struct analysis *a, const struct choice *choice,
 
 void choice_confidence(const struct choice *choice, char *text)
 {
+	static const struct {
+		const char *all, *some;
+	} words[] = {
+		[CHOICE_TIME] = {"are slower", "be as fast"},
+		[CHOICE_TAIL] = {"have longer ones", "have as short ones"},
+		[CHOICE_MEMORY] = {"take more", "take as little"},
+	};
+
 	*text = '\0';
-	if (choice->by != CHOICE_TIME)
-		ADD(text, "by points alone");
-	else if (choice->rivals == 0)
+	if (choice->rivals == 0)
 		ADD(text, "not known");
 	else if (choice->candidates == 1)
 		ADD(text, "nobody else can");
 	else if (choice->rivals == 1)
-		ADD(text, "all %zu others are slower", choice->candidates - 1);
+		ADD(text, "all %zu others %s", choice->candidates - 1, words[choice->by].all);
 	else
-		ADD(text, "%zu of %zu others may be as fast", choice->rivals - 1,
-			choice->candidates - 1);
+		ADD(text, "%zu of %zu others may %s", choice->rivals - 1, choice->candidates - 1,
+			words[choice->by].some);
 }
 
 void choice_caveats(const struct choice_pick *pick, char *text)

@@ -274,6 +274,24 @@ static void work_out(struct analysis_latency *l, const struct analysis *a,
 	l->cost = cost_of(times, scratch);
 }
 
+/* Percentiles of each fork of the cell. */
+static void keep_forks(struct analysis *a, struct analysis_latency *l, size_t forks,
+	const struct analysis_times *times)
+{
+	for (int i = 0; i < LATENCY_PERCENTILES; i++) {
+		double *ns = analysis_keep(a, forks, sizeof(*ns));
+
+		for (size_t f = 0; f < forks; f++)
+			ns[f] = NAN;
+		for (size_t f = 0; f < times->forks; f++) {
+			if (times->fork[f].fork >= 0 && (uint64_t)times->fork[f].fork < forks)
+				ns[times->fork[f].fork] =
+					analysis_at_share(&times->calls[f], latency_percentiles[i]);
+		}
+		l->ns_of[i] = ns;
+	}
+}
+
 void analysis_work_out_latency(
 	struct analysis *a, size_t cell_at, size_t subject_at, const struct analysis_times *times)
 {
@@ -291,6 +309,7 @@ void analysis_work_out_latency(
 	l->sides = times->sides;
 	l->side = analysis_keep(a, times->sides, sizeof(*l->side));
 	work_out(l, a, &a->subjects[subject_at], r, turns, times, of, scratch);
+	keep_forks(a, l, a->raws[cell_at].forks, times);
 	if (l->calls > 0)
 		r->latency = l;
 }

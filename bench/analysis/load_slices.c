@@ -223,10 +223,10 @@ static void read_scarcity(struct analysis_source *r, size_t cell_at)
 }
 
 /* What a row of memory has; figures from MEMORY_FIGURE on. */
-#define MEMORY_COLUMNS "drained, expected, count(*) OVER (), rss_peak, rss_open"
+#define MEMORY_COLUMNS "drained, expected, count(*) OVER (), fork, rss_peak, rss_open"
 #define FROM_MEMORY    " FROM memory WHERE cell_id = ? AND subject_id = ? ORDER BY fork"
 
-enum { MEMORY_FIGURE = 3, MEMORY_FIGURES = 5 };
+enum { MEMORY_FORK = 3, MEMORY_FIGURE = 4, MEMORY_FIGURES = 5, MEMORY_OBJECT = 2 };
 
 /* Medians over forks; a shortfall of objects is a failure, whatever the figures say. */
 static void read_memory(struct analysis_source *r, size_t cell_at, size_t subject_at)
@@ -238,10 +238,15 @@ static void read_memory(struct analysis_source *r, size_t cell_at, size_t subjec
 			      " 1.0 * held_settled / objects, rss_settled" FROM_MEMORY
 			    : "SELECT " MEMORY_COLUMNS
 			      ", 1.0 * pool_bytes / capacity, NULL, NULL" FROM_MEMORY);
+	const size_t cell_forks = a->raws[cell_at].forks;
+	double *object_bytes_of = analysis_keep(a, cell_forks, sizeof(*object_bytes_of));
 	AUTO_FREE double *values = NULL;
 	size_t n = 0, forks = 0;
 
+	for (size_t f = 0; f < cell_forks; f++)
+		object_bytes_of[f] = NAN;
 	while (source_next(r, s)) {
+		const int64_t fork = sqlite3_column_int64(s, MEMORY_FORK);
 		const int64_t drained = sqlite3_column_int64(s, 0);
 		const int64_t expected = sqlite3_column_int64(s, 1);
 
@@ -251,6 +256,8 @@ static void read_memory(struct analysis_source *r, size_t cell_at, size_t subjec
 		}
 		for (size_t i = 0; i < MEMORY_FIGURES; i++)
 			values[i * forks + n] = source_real(s, MEMORY_FIGURE + (int)i);
+		if (fork >= 0 && (uint64_t)fork < cell_forks)
+			object_bytes_of[fork] = values[MEMORY_OBJECT * forks + n];
 		n++;
 		if (a->subjects[subject_at].is_pool && expected > 0 && drained != expected &&
 			(result->state == ANALYSIS_ABSENT || result->state == ANALYSIS_MEASURED)) {
@@ -269,7 +276,8 @@ static void read_memory(struct analysis_source *r, size_t cell_at, size_t subjec
 			.known = true,
 			.rss_peak = stats_median(values, n),
 			.rss_open = stats_median(values + forks, n),
-			.object_bytes = stats_median(values + 2 * forks, n),
+			.object_bytes = stats_median(values + MEMORY_OBJECT * forks, n),
+			.object_bytes_of = object_bytes_of,
 			.settled_object_bytes = stats_median(values + 3 * forks, n),
 			.rss_settled = stats_median(values + 4 * forks, n),
 		};

@@ -23,8 +23,7 @@ enum { ANALYSIS_TAIL_FORKS = 6 };
 /* Values below so many medians of the probe are the clock's more than the call's. */
 static const double floor_probes = 2;
 
-/* The value of a share of the calls, however few lie beyond it. */
-static double at_share(const struct histogram *h, double share)
+double analysis_at_share(const struct histogram *h, double share)
 {
 	const uint64_t count = histogram_count(h);
 
@@ -59,7 +58,7 @@ struct analysis_percentile analysis_percentile_of(const struct histogram *all,
 	if (isnan(p.ns) || forks < ANALYSIS_TAIL_FORKS)
 		return p;
 	for (size_t f = 0; f < forks; f++) {
-		scratch[f] = at_share(&fork[f], share);
+		scratch[f] = analysis_at_share(&fork[f], share);
 		if (isnan(scratch[f]))
 			return p; /* a fork without a call */
 	}

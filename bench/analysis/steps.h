@@ -106,6 +106,9 @@ void analysis_work_out_latency(
 struct analysis_percentile analysis_percentile_of(const struct histogram *all,
 	const struct histogram *fork, size_t forks, double share, double probe_ns, double *scratch);
 
+/* The value of a share of a histogram's calls, however few lie beyond it; NAN without any. */
+double analysis_at_share(const struct histogram *h, double share);
+
 /* What was measured of a subject in a cell at one load of an open loop. Sums over slices. */
 struct analysis_served {
 	double slices, capacity_s, wanted_s, served_s, arrived, late;

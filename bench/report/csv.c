@@ -23,7 +23,8 @@ static const char *const head =
 	"flushes_per_unit,steals_per_unit,grown_per_unit,short_per_unit,memory_bytes_per_object,"
 	"held_bytes_per_object,held_bytes_per_object_settled,rss_peak_bytes,rss_settled_bytes,"
 	"forks,slices,flagged,disturbed,preliminary,reason,command,contest,name,progress,cache,"
-	"capped,traits,units,times_best_by_fork,"
+	"capped,traits,units,times_best_by_fork,bytes_per_object_by_fork,call_p99_ns_by_fork,"
+	"call_p99.9_ns_by_fork,"
 	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
 	"low,"
 	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
@@ -198,12 +199,27 @@ static void put_scarcity(FILE *out, const struct analysis_scarcity *s)
 	put_more(out, values, array_count(values));
 }
 
+/* A value a fork, with blanks between; NULL: there are none. */
+static void put_forks(FILE *out, const double *values, size_t forks, bool logarithms)
+{
+	for (size_t k = 0; values != NULL && k < forks; k++) {
+		fputs(k == 0 ? "" : " ", out);
+		if (isfinite(values[k]))
+			fprintf(out, "%.9g", logarithms ? exp(values[k]) : values[k]);
+		else
+			fputc('-', out);
+	}
+	fputc(',', out);
+}
+
 /* What it takes to work a choice out again (choice.h). */
 static void put_contest(FILE *out, const struct analysis *a, size_t c, size_t i)
 {
 	const struct analysis_cell *cell = &a->cells[c];
 	const struct analysis_subject *s = &a->subjects[i];
 	const struct analysis_result *r = analysis_at(a, c, i);
+	const struct analysis_latency *l = analysis_latency(a, c, i);
+	const size_t forks = a->raws[c].forks;
 	char traits[ANALYSIS_SENTENCE_BYTES];
 
 	fprintf(out, "%s,", contest_name(cell->contest));
@@ -212,14 +228,10 @@ static void put_contest(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_text(out, s->cache, ",");
 	choice_traits(s, traits);
 	fprintf(out, "%d,%s,%" PRIu64 ",", cell->capped, traits, r->units);
-	for (size_t k = 0; r->best_medians != NULL && k < a->raws[c].forks; k++) {
-		fputs(k == 0 ? "" : " ", out);
-		if (isfinite(r->best_medians[k]))
-			fprintf(out, "%.9g", exp(r->best_medians[k]));
-		else
-			fputc('-', out);
-	}
-	fputc(',', out);
+	put_forks(out, r->best_medians, forks, true);
+	put_forks(out, r->memory.known ? r->memory.object_bytes_of : NULL, forks, false);
+	put_forks(out, l == NULL ? NULL : l->ns_of[LATENCY_P99], forks, false);
+	put_forks(out, l == NULL ? NULL : l->ns_of[LATENCY_P999], forks, false);
 }
 
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
