@@ -38,9 +38,12 @@
 #include "alloc/mechanism/cpu_thread.h"
 #include "alloc/mechanism/life_cycle.h"
 
+/* Local lists; a power of two, 1..256. 32 as in folly: more CPUs than that share. A test may want few. */
+#ifndef IDX_LOCAL_SHARDS
+#define IDX_LOCAL_SHARDS 32
+#endif
+
 enum {
-	/* Local lists; a power of two, 1..256. 32 as in folly: more CPUs than that share. */
-	IDX_LOCAL_SHARDS = 32,
 	/* The most objects on one of them before its list is retired; 1..255. 200 as in folly. */
 	IDX_LOCAL_LIMIT = 200,
 };
