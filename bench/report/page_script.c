@@ -67,27 +67,31 @@ static json_t *cells_of(const struct page *p)
 	return list;
 }
 
-/* A percentile's logarithm, and its standard error as its interval has it. */
-static void add_percentile(json_t *list, const struct analysis_percentile *at, size_t forks)
+/* The logarithms of a value of each fork; NULL: none is known. */
+static json_t *forks_of(const double *values, size_t forks)
 {
-	const double half = (log(at->hi) - log(at->lo)) / 2;
+	json_t *list = json_array();
 
-	page_add(list, real(log(at->ns)));
-	page_add(list, forks < STATS_FORKS_MIN
-			       ? json_null()
-			       : real(half / stats_t_quantile(STATS_ERROR / 2, forks - 1)));
+	for (size_t f = 0; f < forks; f++)
+		page_add(list, real(values == NULL ? NAN : log(values[f])));
+	return list;
+}
+
+static void add_percentile(json_t *list, const struct analysis_latency *l, int at, size_t forks)
+{
+	page_add(list, real(l == NULL ? NAN : log(l->at[at].ns)));
+	page_add(list, forks_of(l == NULL ? NULL : l->ns_of[at], forks));
 }
 
 /*
- * A row in a cell: [cell, row, [a logarithm a fork, against the cell's best], p99, its error, p99.9, its error,
- * bytes, competes]. Logarithms all but the places; null is unknown.
+ * A row in a cell: [cell, row, [times by fork, against the cell's best], p99, [by fork], p99.9, [by fork], bytes,
+ * [by fork], competes]. Logarithms all but the places; null is unknown.
  */
 static json_t *figure_of(const struct page *p, size_t c, size_t row)
 {
 	const struct analysis *a = p->a;
 	const struct analysis_result *r = analysis_at(a, c, p->all.order[row]);
 	const struct analysis_latency *l = analysis_latency(a, c, p->all.order[row]);
-	const struct analysis_percentile none = {NAN, NAN, NAN, false};
 	const size_t forks = a->raws[c].forks;
 	json_t *medians = json_array(), *list = json_array();
 
@@ -96,9 +100,10 @@ static json_t *figure_of(const struct page *p, size_t c, size_t row)
 	page_add(list, template_count(c));
 	page_add(list, template_count(row));
 	page_add(list, medians);
-	add_percentile(list, l == NULL ? &none : &l->at[LATENCY_P99], forks);
-	add_percentile(list, l == NULL ? &none : &l->at[LATENCY_P999], forks);
+	add_percentile(list, l, LATENCY_P99, forks);
+	add_percentile(list, l, LATENCY_P999, forks);
 	page_add(list, real(r->memory.known ? log(r->memory.object_bytes) : NAN));
+	page_add(list, forks_of(r->memory.known ? r->memory.object_bytes_of : NULL, forks));
 	page_add(list, json_boolean(r->rank_low > 0));
 	return list;
 }
@@ -140,11 +145,18 @@ static json_t *element_of(json_t *data)
 
 json_t *page_script_data(const struct page *p)
 {
-	const size_t rows = p->all.contestants, pairs = rows * (rows - (rows > 0)) / 2;
+	json_t *together = json_object();
 
+	for (enum contest contest = 0; contest < CONTESTS; contest++) {
+		const size_t rows = p->contests[contest].contestants;
+		const size_t pairs = rows * (rows - (rows > 0)) / 2;
+
+		json_object_set_new(
+			together, contest_name(contest), quantiles_of(pairs > 0 ? pairs : 1));
+	}
 	return element_of(template_record("margin", real(p->a->margin), "alone", quantiles_of(1),
-		"together", quantiles_of(pairs > 0 ? pairs : 1), "rows", rows_of(p), "cells",
-		cells_of(p), "figures", figures_of(p), NULL));
+		"together", together, "rows", rows_of(p), "cells", cells_of(p), "figures",
+		figures_of(p), NULL));
 }
 
 /*

@@ -12,8 +12,8 @@
 	const number = function (value) { return value === null ? NaN : value; };
 	const figures = data.cells.map(function () { return []; });
 	data.figures.forEach(function (f) {
-		const medians = f[2].map(number), tail = function (at) { return {point: number(f[at]), error: number(f[at + 1])}; };
-		figures[f[0]][f[1]] = {medians: medians, p99: tail(3), p999: tail(5), bytes: number(f[7]), competes: f[8]};
+		const measured = function (at) { return {point: number(f[at]), forks: f[at + 1].map(number)}; };
+		figures[f[0]][f[1]] = {medians: f[2].map(number), p99: measured(3), p999: measured(5), bytes: measured(7), competes: f[9]};
 	});
 	if (contestants.length === 0 || data.figures.length === 0) {
 		section.hidden = true;
@@ -35,15 +35,17 @@
 		return {point: point, error: n < 3 ? NaN : Math.sqrt(squares / (n - 1) / n), freedom: n - 1};
 	}
 
-	function ofTails(x, y, forks) {
-		return {point: x.point - y.point, error: Math.hypot(x.error, y.error), freedom: forks - 1};
+	/* What has a point of all forks together: the forks say how sure it is. */
+	function ofPoints(x, y) {
+		const e = ofForks(x.forks.map(function (v, f) { return v - y.forks[f]; }));
+		return {point: x.point - y.point, error: e.error, freedom: e.freedom};
 	}
 
 	const measures = [
 		{name: 'throughput', of: function (x, y) { return ofForks(x.medians.map(function (m, f) { return m - y.medians[f]; })); }},
-		{name: 'p99', of: function (x, y) { return ofTails(x.p99, y.p99, x.medians.length); }},
-		{name: 'p99.9', of: function (x, y) { return ofTails(x.p999, y.p999, x.medians.length); }},
-		{name: 'memory', of: function (x, y) { return {point: x.bytes - y.bytes, error: 0, freedom: 1}; }}
+		{name: 'p99', of: function (x, y) { return ofPoints(x.p99, y.p99); }},
+		{name: 'p99.9', of: function (x, y) { return ofPoints(x.p999, y.p999); }},
+		{name: 'memory', of: function (x, y) { return ofPoints(x.bytes, y.bytes); }}
 	];
 	const known = [];
 
@@ -150,7 +152,7 @@
 		const base = rows.find(function (r) { return r.label === chosen.base && takesPart(r); }) || best;
 		const slower = function (x, y) {
 			const e = combined(parts, x.at, y.at);
-			return e.point - half(e, data.together) > data.margin;
+			return e.point - half(e, data.together[chosen.contest]) > data.margin;
 		};
 		return {
 			base: base,
