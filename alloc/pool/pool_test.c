@@ -1047,6 +1047,45 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 	close_pool(pool, thread, 1);
 }
 
+/* One addition a burst, and single ones for positions in which nothing was, or which were overtaken. */
+static void scq_burst_takes_its_positions_at_once(NO_STATE)
+{
+	OPEN(scq, 3);
+	void *held[3], *got[5];
+
+	for (size_t i = 0; i < array_count(held); i++)
+		assert_non_null(held[i] = scq_get(pool, thread));
+	uint64_t head = atom_load_relaxed(&self->head), tail = atom_load_relaxed(&self->tail);
+
+	scq_put_bulk(pool, thread, held, 3);
+	assert_int_equal(atom_load_relaxed(&self->tail), tail + 3);
+	assert_int_equal(scq_get_bulk(pool, thread, got, 2), 2);
+	assert_int_equal(scq_get_bulk(pool, thread, got + 2, 3), 1);
+	assert_memory_equal(got, held, sizeof(held)); /* FIFO */
+	assert_true(atom_load_relaxed(&self->head) >= head + 3);
+
+	/* A put stopped between the first and the others. */
+	scq_put(pool, thread, held[0]);
+	atom_add_seq_cst(&self->tail, 1);
+	scq_put_bulk(pool, thread, held + 1, 2);
+	assert_int_equal(scq_get_bulk(pool, thread, got, 3), 3);
+	assert_memory_equal(got, held, sizeof(held));
+
+	/* A get that came too early moved the first two entries on. */
+	thread->paths.wait = 0;
+	tail = atom_load_relaxed(&self->tail);
+	atom_init(&self->head, tail);
+	assert_int_equal(scq_take_next(self), 0);
+	assert_int_equal(scq_take_next(self), 0);
+	atom_init(&self->tail, tail);
+	scq_put_bulk(pool, thread, held, 3);
+	assert_int_equal(thread->paths.wait, 2);
+	assert_int_equal(atom_load_relaxed(&self->tail), tail + 5);
+	assert_int_equal(scq_get_bulk(pool, thread, got, 5), 3);
+	assert_ptr_equal(got[0], held[0]);
+	close_pool(pool, thread, 3);
+}
+
 /* The thread's CPU is what the test says, not what the kernel says. */
 static void idx_local_hands_over_chains(NO_STATE)
 {
@@ -1457,6 +1496,7 @@ int main(void)
 		cmocka_unit_test(scq_finds_what_rests_behind_a_stale_hint),
 		cmocka_unit_test(scq_finds_what_rests_behind_stopped_puts),
 		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
+		cmocka_unit_test(scq_burst_takes_its_positions_at_once),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),

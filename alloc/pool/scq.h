@@ -1,11 +1,11 @@
 /*
  * scq: a ring of free units whose head and tail are taken by fetch-and-add. That never fails, so
  * contenders advance instead of retrying. The best scaling of the shared structures, at two locked
- * instructions an operation.
+ * instructions an operation; a burst takes all its positions by one.
  *
  * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
  * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with one of data; a pool is the
- * first alone. Departures: no threshold, see below; the cycle occupies the high bits of an entry, so
+ * first alone. Departures: bursts; no threshold, see below; the cycle occupies the high bits of an entry, so
  * that one subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h).
  *
  * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}; a position's cycle counts
@@ -15,6 +15,10 @@
  * - an older, empty entry is moved to this cycle, so that the put that is late for it goes elsewhere;
  * - an older, full entry is marked unsafe, which tells a late put to make sure that its getter is
  *   still to come.
+ *
+ * A burst adds its length instead of one and then does with each position what a single call does. A
+ * get takes no more positions than lie between head and tail when it asks, since each that is
+ * taken in vain costs as much as one that is filled.
  *
  * A get takes one position unseen. When it has missed it looks first: it reads the entries from head
  * up to tail, takes the next position if an object rests in one of them, and answers NULL if none
@@ -38,13 +42,13 @@
  * that nothing was at some moment within the call.
  *
  * Lock-free, for any number of threads. Suppose that from some moment on threads take steps and no
- * call ends. Each call takes one position unseen, and one more each time it has seen an object that
+ * call ends. Each call takes as many positions unseen as it moves objects, and one more each time it has seen an object that
  * rests. A put that fills an entry ends, so entries are filled only finitely often, and head stands
  * still once it has passed them all. Then a get that looks ends: it sees none. And a put takes ever
  * new positions; from head on an entry refuses it only while it is full, the ring has twice as many
  * entries as there are objects, and so one of the next 2n takes it in.
  *
- * Signal handlers may use it: a position that an interrupted call holds is passed over. FIFO: get
+ * Signal handlers may use it: positions that an interrupted call holds are passed over. FIFO: get
  * hands out the coldest object.
  *
  *	          get                     put
@@ -63,7 +67,8 @@
  *        to come; get takes a position from head, then reads the entry. If get could read the entry
  *        from before it was emptied, it would pass by, and put would fill it after all: lost.
  *    On x86-64 and ARMv8 this costs nothing over acquire and release.
- * Relaxed: `dry`, a hint; the second reading of head, which R1 orders where it matters.
+ * Relaxed: `dry`, and what a burst reads of head and tail, hints; the second reading of head, which R1
+ *    orders where it matters.
  * ABA: an entry repeats only when its 38-bit cycle comes round, after 2^38 x 2n positions: 97 hours
  * at 100 million a second on the smallest ring, during which a thread would have to stop between
  * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is harmless.
@@ -138,10 +143,9 @@ static COLD bool scq_miss(
 /* Looks before it takes a position. 0: nothing is in the ring. */
 static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *thread);
 
-/* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
-ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
+/* What was put at a position that the caller has taken. 0: nothing was. One locked instruction, three loads. */
+ALWAYS_INLINE uint32_t scq_empty(struct scq_pool *self, uint64_t head)
 {
-	uint64_t head = atom_add_seq_cst(&self->head, 1); /* S0(b) */
 	scq_entry cycle = scq_cycle(self, head);
 	atom_u64 *slot = scq_at(self, head);
 	scq_entry entry = atom_load_seq_cst(slot); /* A0, meets R0; S0(b) */
@@ -152,6 +156,12 @@ ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
 	INVARIANT(1, !scq_is_empty(entry));
 	atom_or_release(slot, SCQ_NONE); /* R1, meets A1 */
 	return (uint32_t)(entry & SCQ_NONE);
+}
+
+/* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
+ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
+{
+	return scq_empty(self, atom_add_seq_cst(&self->head, 1)); /* S0(b) */
 }
 
 /* As scq_take_next, and one more load. 0: the ring is empty. */
@@ -174,34 +184,70 @@ static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
 
+/* Fills a position that the caller has taken. False: it was passed over. One locked instruction, five loads. */
+ALWAYS_INLINE bool scq_fill(struct scq_pool *self, uint64_t tail, scq_entry unit)
+{
+	scq_entry cycle = scq_cycle(self, tail);
+	atom_u64 *slot = scq_at(self, tail);
+	scq_entry entry = atom_load_seq_cst(slot); /* S0(b) */
+
+	while (scq_is_older(entry, cycle) && scq_is_empty(entry) &&
+		((entry & SCQ_SAFE) || atom_load_seq_cst(&self->head) <= tail)) { /* S0(b) */
+		if (unlikely(!atom_cas_weak_seq_cst(
+			    slot, &entry, cycle | SCQ_SAFE | unit))) /* R0, meets A0 */
+			continue;
+		if (unlikely(atom_load_relaxed(&self->dry) != 0))
+			atom_store_relaxed(&self->dry, 0);
+		return true;
+	}
+	return false;
+}
+
 /* Two locked instructions, five loads. */
 static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
 	scq_entry unit = slab_unit(&self->slab, object);
 
-	for (;;) {
-		uint64_t tail = atom_add_seq_cst(&self->tail, 1);
-		scq_entry cycle = scq_cycle(self, tail);
-		atom_u64 *slot = scq_at(self, tail);
-		scq_entry entry = atom_load_seq_cst(slot); /* S0(b) */
-
-		while (scq_is_older(entry, cycle) && scq_is_empty(entry) &&
-			((entry & SCQ_SAFE) ||
-				atom_load_seq_cst(&self->head) <= tail)) { /* S0(b) */
-			if (unlikely(!atom_cas_weak_seq_cst(
-				    slot, &entry, cycle | SCQ_SAFE | unit))) /* R0, meets A0 */
-				continue;
-			if (unlikely(atom_load_relaxed(&self->dry) != 0))
-				atom_store_relaxed(&self->dry, 0);
-			return;
-		}
+	while (unlikely(!scq_fill(self, atom_add_seq_cst(&self->tail, 1), unit)))
 		thread->paths.wait++;
-	}
 }
 
-POOL_GET_EACH(scq)
-POOL_PUT_EACH(scq)
+/* n + 1 locked instructions while the ring has n. */
+static inline uint32_t scq_get_bulk(
+	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	uint64_t head = atom_load_relaxed(&self->head), tail = atom_load_relaxed(&self->tail);
+	uint32_t run = tail - head < n ? (uint32_t)(tail - head) : n, got = 0;
+
+	if (likely(tail > head && atom_load_relaxed(&self->dry) == 0)) {
+		head = atom_add_seq_cst(&self->head, run); /* S0(b) */
+		for (uint64_t last = head + run; head < last; head++) {
+			uint32_t unit = scq_empty(self, head);
+
+			if (likely(unit != 0))
+				objs[got++] = slab_at(&self->slab, unit);
+		}
+	}
+	return got + pool_get_each(scq_get, pool, thread, objs + got, n - got);
+}
+
+/* n + 1 locked instructions. */
+static inline void scq_put_bulk(
+	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+{
+	struct scq_pool *self = (struct scq_pool *)pool;
+	uint64_t tail = atom_add_seq_cst(&self->tail, n);
+	uint32_t put = 0;
+
+	for (uint64_t last = tail + n; tail < last; tail++)
+		put += scq_fill(self, tail, slab_unit(&self->slab, objs[put]));
+	for (; unlikely(put < n); put++) {
+		thread->paths.wait++;
+		scq_put(pool, thread, objs[put]);
+	}
+}
 
 /* Lifts tail to where getters have run ahead of it, so that the next put is not late. */
 static COLD void scq_catch_up(struct scq_pool *self, uint64_t head)
