@@ -22,8 +22,8 @@ enum { STATUS_REGRESSED = 4 };
 static const struct {
 	const char *name;
 	file_print *print;
-} formats[] = {{"text", compared_text}, {"md", compared_markdown}, {"html", compared_html},
-	{"junit", compared_junit}, {NULL, NULL}};
+} formats[] = {{"text", compared_text}, {"brief", compared_brief}, {"md", compared_markdown},
+	{"html", compared_html}, {"junit", compared_junit}, {NULL, NULL}};
 
 static const char *known_format(size_t i)
 {
@@ -43,8 +43,8 @@ static const struct options_entry entries[] = {
 		"'ratio>R') and the verdict is faster or slower, or if B breaks where A ran. Of a "
 		"hundred pairs of runs of one program at most one fails"),
 	OPTION(TEXT, struct compare_request, format, "format", 'f', "NAME",
-		"text, md, html (a page), or junit (for CI: a case a row, which fails where "
-		"--fail-if holds)."),
+		"text, brief (text without the rows), md, html (a page), or junit (for CI: a case "
+		"a row, which fails where --fail-if holds)."),
 	OPTION(TEXT, struct compare_request, out, "out", 'o', "FILE",
 		"the file to write. [standard output]"),
 	OPTION(FLAG, struct compare_request, across_machines, "across-machines", 0, NULL,
@@ -94,7 +94,8 @@ static bool understand(const struct compare_request *request,
 	*format = options_find(request->format, known_format);
 	if (known_format(*format) == NULL) {
 		fprintf(stderr,
-			"nblbench compare: --format is text, md, html or junit, and not '%s'\n",
+			"nblbench compare: --format is text, brief, md, html or junit, and not "
+			"'%s'\n",
 			request->format);
 		return false;
 	}

@@ -1226,8 +1226,9 @@ static void compare_writes_documents(NO_STATE)
 		store, NULL);
 	captured_expect(
 		&command_compare, 0, "They do not differ.", "-f", "html", store, store, NULL);
-	captured_expect(&command_compare, 2, "--format is text, md, html or junit, and not 'pdf'",
-		"--format=pdf", store, slower, NULL);
+	captured_expect(&command_compare, 2,
+		"--format is text, brief, md, html or junit, and not 'pdf'", "--format=pdf", store,
+		slower, NULL);
 	captured_expect(&command_compare, 1, "can't be written", "-o", "/nonexistent/a.html", store,
 		slower, NULL);
 }
@@ -1270,6 +1271,13 @@ static void compare_tells_whether_verdicts_repeat(NO_STATE)
 		&command_compare, 0, ": mag_tls is faster than ", "-f", "html", store, path, NULL);
 	captured_expect(
 		&command_compare, 0, ": mag_tls is faster than ", "-f", "md", store, path, NULL);
+	assert_int_equal(
+		captured_run(&command_compare, &output, "-f", "brief", store, path, NULL), 0);
+	assert_int_equal(strncmp(output, "A: ", 3), 0);
+	assert_non_null(strstr(output, ": mag_tls is faster than "));
+	assert_non_null(strstr(output, " inconclusive. Row against row"));
+	assert_null(strstr(output, "strategy  "));
+	free(output);
 }
 
 static void compare_refuses_another_machine(NO_STATE)

@@ -46,18 +46,46 @@ static void put_row(FILE *out, const struct comparison *c, const struct comparis
 			stats_verdict_name(row->verdict), row->fails ? "  <- fails" : "");
 }
 
-void compared_text(const void *compared, FILE *out)
+static void put_stores(FILE *out, const struct compared *self)
 {
-	const struct compared *self = compared;
-	const struct comparison *c = self->comparison;
-	const struct analysis *const stores[] = {c->a, c->b};
+	const struct analysis *const stores[] = {self->comparison->a, self->comparison->b};
 	char text[ANALYSIS_SENTENCE_BYTES];
-	size_t cell = c->a->cell_count;
 
 	for (int i = 0; i < 2; i++) {
 		drift_tell(stores[i], text);
 		fprintf(out, "%c: %s: %s\n", "AB"[i], self -> stores[i], text);
 	}
+}
+
+static void put_end(FILE *out, const struct compared *self)
+{
+	const struct comparison *c = self->comparison;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	for (size_t i = 0; i < c->order.contrary_count; i++) {
+		compared_contrary(c, i, text);
+		fprintf(out, "%s\n", text);
+	}
+	comparison_tell(c, text);
+	fprintf(out, "%s\n", text);
+	if (c->condition.given)
+		fprintf(out, "--fail-if '%s': %zu row%s.\n", self->condition, c->fails,
+			c->fails == 1 ? "" : "s");
+}
+
+void compared_brief(const void *compared, FILE *out)
+{
+	put_stores(out, compared);
+	put_end(out, compared);
+}
+
+void compared_text(const void *compared, FILE *out)
+{
+	const struct compared *self = compared;
+	const struct comparison *c = self->comparison;
+	size_t cell = c->a->cell_count;
+
+	put_stores(out, self);
 	fputs(c->difference_count == 0 ? "The environments do not differ.\n"
 				       : "Differences of the environments:\n",
 		out);
@@ -80,16 +108,8 @@ void compared_text(const void *compared, FILE *out)
 	}
 	for (size_t i = 0; i < c->lone_count; i++)
 		fprintf(out, "\n%s: only in %c\n", c->lone[i].label, c->lone[i].store);
-	for (size_t i = 0; i < c->order.contrary_count; i++) {
-		compared_contrary(c, i, text);
-		fprintf(out, "\n%s", text);
-	}
-	fputs(c->order.contrary_count > 0 ? "\n" : "", out);
-	comparison_tell(c, text);
-	fprintf(out, "\n%s\n", text);
-	if (c->condition.given)
-		fprintf(out, "--fail-if '%s': %zu row%s.\n", self->condition, c->fails,
-			c->fails == 1 ? "" : "s");
+	fputc('\n', out);
+	put_end(out, self);
 }
 
 static void put(FILE *out, const char *before, const char *text, const char *behind)

@@ -21,6 +21,7 @@ void compared_contrary(const struct comparison *comparison, size_t i, char *text
 
 /* Each prints a whole document of a struct compared. */
 void compared_text(const void *compared, FILE *out);
+void compared_brief(const void *compared, FILE *out); /* as text, without the rows */
 void compared_markdown(const void *compared, FILE *out);
 void compared_html(const void *compared, FILE *out);
 void compared_junit(const void *compared, FILE *out); /* a case fails where the condition holds */
