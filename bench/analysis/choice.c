@@ -285,6 +285,23 @@ static void typical_of_forks(const struct field *f, size_t i, size_t forks, doub
 }
 
 /*
+ * How finely two rows' typical times can be told apart: the mean of the cells' noise floors, by the weights of
+ * the cells, since what one machine does to twins in one cell it may do to these in all. NAN: it is not known.
+ */
+static double floor_between(const struct field *f, size_t i, size_t other)
+{
+	double sum = f->by == CHOICE_TIME ? 0 : NAN;
+
+	for (size_t c = 0; c < f->a->cell_count; c++) {
+		const double here = analysis_floor(f->a, c, i, other);
+
+		if (f->share[c] > 0 && !isnan(here))
+			sum += here / (double)(f->share[c] * f->workloads);
+	}
+	return sum;
+}
+
+/*
  * How many of n picks, of which the first is chosen, are not known to be farther off, by all comparisons
  * with it at once; these come first then. 0: too few forks.
  */
@@ -310,7 +327,8 @@ static size_t find_rivals(const struct field *f, struct choice_pick *picks, size
 		typical_of_forks(f, picks[k].subject, forks, other);
 		const struct stats_estimate e = stats_paired(other, first, forks);
 
-		claim[k - 1] = stats_claim(&e, a->margin, NAN);
+		claim[k - 1] = stats_claim(
+			&e, a->margin, floor_between(f, picks[k].subject, picks[0].subject));
 	}
 	stats_holm(claim, n - 1, STATS_ERROR, made);
 	for (size_t k = 1; k < n; k++)

@@ -31,7 +31,7 @@ struct row {
 	char cell[TEXT], workload[TEXT], contest[TEXT], name[TEXT], context[TEXT], traits[TEXT];
 	bool ranked, preliminary, crowded, capped;
 	int lane_threads, burst;
-	double units, failed, times, p99, p999, bytes;
+	double units, failed, times, p99, p999, bytes, floor;
 	struct forks {
 		size_t n;
 		double at[FORKS_MAX];
@@ -134,6 +134,7 @@ static void read_csv(char *text)
 		r->bytes_of = forks_of(get(head, field, n, "bytes_per_object_by_fork"));
 		r->p99_of = forks_of(get(head, field, n, "call_p99_ns_by_fork"));
 		r->p999_of = forks_of(get(head, field, n, "call_p99.9_ns_by_fork"));
+		r->floor = log(NUMBER("own_noise_floor_ratio"));
 	}
 }
 
@@ -282,7 +283,7 @@ struct outcome {
 	const struct row *worst_row, *first_there;
 	bool missing_there;
 	int missing, failed_cells;
-	double failed;
+	double failed, floor; /* floor: of a comparison with the chosen */
 	size_t forks;
 	double fork[FORKS_MAX];
 };
@@ -361,6 +362,29 @@ static struct outcome outcome_of(const struct asked *q, const char *name)
 	return o;
 }
 
+/* The mean noise floor of two names, by the cells' weights: the larger of either in each. Of times alone. */
+static double floor_of(const struct asked *q, const char *name, const char *other)
+{
+	const int workloads = count_asked(q, NULL);
+	double sum = 0, best, slowest;
+
+	for (size_t i = 0; i < row_count; i++) {
+		const struct row *r = &rows[i];
+
+		if (q->by != 't' || strcmp(r->name, name) != 0 || !is_asked(q, r) ||
+			first_of(q, r->cell, &best, &slowest) == NULL)
+			continue;
+		for (size_t k = 0; k < row_count; k++) {
+			const double floor = fmax(r->floor, rows[k].floor);
+
+			if (strcmp(rows[k].cell, r->cell) == 0 &&
+				strcmp(rows[k].name, other) == 0 && isfinite(floor))
+				sum += floor / (workloads * count_asked(q, r->workload));
+		}
+	}
+	return sum;
+}
+
 /* Two-sided tail of Student's distribution, by Simpson's rule over its density. */
 static double t_tail(double t, double freedom)
 {
@@ -385,7 +409,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* How many of others are not known to be more than the margin behind the chosen, by Holm's procedure. */
+/* How many of others are not known to be more than margin and floor behind the chosen, by Holm's procedure. */
 static int rivals_of(const struct outcome *chosen, const struct outcome *others, size_t n)
 {
 	double chance[FIELDS_MAX];
@@ -410,8 +434,8 @@ static int rivals_of(const struct outcome *chosen, const struct outcome *others,
 			square += d * d;
 		}
 		const double error = sqrt(square / (double)(forks - 1) / (double)forks);
-		const double beyond =
-			(walsh[(pairs - 1) / 2] + walsh[pairs / 2]) / 2 - log1p(STATS_MARGIN);
+		const double beyond = (walsh[(pairs - 1) / 2] + walsh[pairs / 2]) / 2 -
+				      fmax(log1p(STATS_MARGIN), others[k].floor);
 
 		chance[k] = !(beyond > 0) ? 1
 			    : error > 0   ? t_tail(beyond / error, (double)forks - 1)
@@ -497,10 +521,11 @@ static bool check_line(const struct asked *q, char **field, char *why)
 		if (earlier || strcmp(rows[i].name, field[1]) == 0)
 			continue;
 
-		const struct outcome o = outcome_of(q, rows[i].name);
+		struct outcome o = outcome_of(q, rows[i].name);
 
 		if (!o.candidate)
 			continue;
+		o.floor = floor_of(q, rows[i].name, field[1]);
 		others[n++] = o;
 		if (o.typical < chosen.typical - 1e-6)
 			REFUSE("%s: %s is better than %s", q->question, rows[i].name, field[1]);
@@ -656,6 +681,34 @@ static void choices_follow_from_the_csv(NO_STATE)
 	analysis_free(a);
 }
 
+/* A machine that tells twins apart by two fifths does not tell the first from who is a tenth behind. */
+static void noise_is_doubt(NO_STATE)
+{
+	char *markdown, why[WHY] = "";
+	struct analysis *a = read_all(store, &markdown);
+	struct choice choice;
+
+	assert_true(choice_of_contest(a, CONTEST_POOLS, &choice));
+
+	const size_t quiet = choice.rivals;
+
+	free(markdown);
+	analysis_free(a);
+	synthetic_store_execute(store,
+		"UPDATE slice SET units_per_s = units_per_s / 1.4 WHERE subject_id = "
+		"(SELECT subject_id FROM subject WHERE label = 'mag_tls (twin)')");
+	a = read_all(store, &markdown);
+	if (!holds(markdown, why))
+		fail_msg("%s\n%s", why, markdown);
+	assert_true(choice_of_contest(a, CONTEST_POOLS, &choice));
+	assert_true(choice.rivals > quiet);
+	free(markdown);
+	analysis_free(a);
+	synthetic_store_execute(store,
+		"UPDATE slice SET units_per_s = units_per_s * 1.4 WHERE subject_id = "
+		"(SELECT subject_id FROM subject WHERE label = 'mag_tls (twin)')");
+}
+
 /* The report with the first `old` behind `after` replaced; it must not hold. */
 static void expect_caught(const char *markdown, const char *after, const char *old, const char *new)
 {
@@ -809,6 +862,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(choices_follow_from_the_csv),
+		cmocka_unit_test(noise_is_doubt),
 		cmocka_unit_test(a_doctored_report_is_caught),
 		cmocka_unit_test(all_forms_choose_alike),
 		cmocka_unit_test(tables_keep_contests_apart),

@@ -24,7 +24,7 @@ static const char *const head =
 	"held_bytes_per_object,held_bytes_per_object_settled,rss_peak_bytes,rss_settled_bytes,"
 	"forks,slices,flagged,disturbed,preliminary,reason,command,contest,name,progress,cache,"
 	"capped,traits,units,times_best_by_fork,bytes_per_object_by_fork,call_p99_ns_by_fork,"
-	"call_p99.9_ns_by_fork,"
+	"call_p99.9_ns_by_fork,own_noise_floor_ratio,"
 	"waits_per_unit,timed_calls,call_mean_ns,call_p50_ns,call_p50_"
 	"low,"
 	"call_p50_high,call_p90_ns,call_p90_low,call_p90_high,call_p99_ns,call_p99_low,call_p99_"
@@ -232,6 +232,7 @@ static void put_contest(FILE *out, const struct analysis *a, size_t c, size_t i)
 	put_forks(out, r->memory.known ? r->memory.object_bytes_of : NULL, forks, false);
 	put_forks(out, l == NULL ? NULL : l->ns_of[LATENCY_P99], forks, false);
 	put_forks(out, l == NULL ? NULL : l->ns_of[LATENCY_P999], forks, false);
+	put_real(out, exp(cell->floors[s->contention]));
 }
 
 static void put_row(FILE *out, const struct analysis *a, size_t c, size_t i)
