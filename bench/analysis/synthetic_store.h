@@ -53,6 +53,9 @@ struct synthetic_store synthetic_store_default(void);
  */
 void synthetic_store_write(const char *path, const struct synthetic_store *wanted);
 
+/* Makes it so many times as large: with copies of all its cells, each of another load. */
+void synthetic_store_repeat(const char *path, unsigned times);
+
 /* Runs sql on the store at path, to damage it. */
 void synthetic_store_execute(const char *path, const char *sql);
 

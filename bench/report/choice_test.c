@@ -813,6 +813,7 @@ static void tables_keep_contests_apart(NO_STATE)
 	struct synthetic_store wanted = synthetic_store_default();
 	struct analysis *a = NULL;
 	char path[2 * TEXT], why[WHY];
+	struct page p;
 	json_t *page, *tables, *tradeoffs;
 
 	snprintf(path, sizeof(path), "%s/contests.db", directory);
@@ -827,7 +828,9 @@ static void tables_keep_contests_apart(NO_STATE)
 		"UPDATE cell SET workload = 'ctx_stack', label = 'ctx_stack, 2 threads' "
 		"WHERE cell_id = 2");
 	assert_int_equal(analysis_read(path, NULL, &a, why, sizeof(why)), 0);
-	page = page_data(a);
+	page_open(&p, a);
+	page = page_fill(&p);
+	page_close(&p);
 	tables = json_object_get(page, "ratios");
 	tradeoffs = json_object_get(page, "tradeoffs");
 	assert_int_equal(json_array_size(tables), CONTESTS);

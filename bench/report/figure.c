@@ -4,12 +4,10 @@
  */
 #include "bench/report/figure.h"
 
-#include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/report/escape.h"
 #include "bench/report/figure.gnuplot.h"
 #include "bench/report/figure_draw.h"
-#include "bench/report/gnuplot.h"
 #include "bench/report/template.h"
 
 #include <ctype.h>
@@ -17,7 +15,7 @@
 #include <string.h>
 
 const struct figure_grid figure_small_panels = {
-	.columns = 6, .width = 128, .height = 76, .left = 62, .across = 38, .down = 44};
+	.columns = 6, .width = 147, .height = 76, .left = 62, .across = 15, .down = 30};
 const struct figure_grid figure_wide_panels = {
 	.columns = 3, .width = 292, .height = 170, .left = 62, .across = 42, .down = 46};
 
@@ -64,19 +62,25 @@ static const char *after_idle(const char *p)
 	return next;
 }
 
-/* The same of a group without elements and the blanks behind it, and of the picture's own ground. */
+static const char *after_blank(const char *p)
+{
+	return p + strspn(p, " \t\n");
+}
+
+/* The same of a group without elements, or of an empty label's, and the blanks behind it, and of the picture's own ground. */
 static const char *after_empty(const char *p)
 {
-	const char *next = after(p, "<rect x=\"0\" y=\"0\" ");
+	const char *next = after(p, "<rect x=\"0\" y=\"0\" "), *label;
 
 	if (next != NULL && (next = strchr(next, '>')) != NULL)
 		return next + 1;
 	next = after(p, "<g ");
 	if (next == NULL || (next = strchr(next, '>')) == NULL)
 		return NULL;
-	next++;
-	next = after(next + strspn(next, " \t\n"), "</g>");
-	return next == NULL ? NULL : next + strspn(next, " \t\n");
+	next = after_blank(next + 1);
+	label = after(next, "<text></text>");
+	next = after(after_blank(label == NULL ? next : label), "</g>");
+	return next == NULL ? NULL : after_blank(next);
 }
 
 /* The same of what <defs> define and nothing uses: a mark, or a filter. */
@@ -187,6 +191,19 @@ static void set_size(json_t *data, double width, double height)
 	json_object_set_new(data, "letters_px", template_words("%g", letters * PIXELS_A_UNIT));
 }
 
+/* The numbers of an axis stand at the first panel of each row, and at the last of each column. */
+static void set_numbered(json_t *panels, size_t columns)
+{
+	const size_t n = json_array_size(panels);
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *panel = json_array_get(panels, i);
+
+		json_object_set_new(panel, "leftmost", json_boolean(i % columns == 0));
+		json_object_set_new(panel, "lowest", json_boolean(i + columns >= n));
+	}
+}
+
 /* Where the plots stand, and the words around them. */
 static void set_frame(
 	json_t *data, const struct figure_grid *grid, const struct figure_words *words)
@@ -199,6 +216,7 @@ static void set_frame(
 	const double above = top + grid->above;
 	const double height = above + rows * grid->height + (rows - 1) * grid->down + bottom;
 
+	set_numbered(json_object_get(data, "panels"), grid->columns);
 	json_object_set_new(data, "rows", template_count((uint64_t)rows));
 	json_object_set_new(data, "columns", template_count(grid->columns));
 	set_size(data, width, height);
@@ -233,31 +251,22 @@ static void set_medium(json_t *data, enum figure_medium medium)
 		json_object_set_new(data, media[i].name, json_boolean(i == (int)medium));
 }
 
-struct figure figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
-	const struct figure_words *words, const struct figure_target *to)
+char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const struct figure_words *words, enum figure_medium medium)
 {
 	const bool any = json_array_size(json_object_get(data, "panels")) > 0;
-	FILE *script = any ? tmpfile() : NULL;
-	struct figure figure = {0};
-	char why[TEMPLATE_WHY_BYTES];
+	char why[TEMPLATE_WHY_BYTES], *script = NULL;
+	size_t bytes;
+	FILE *out = any ? need_stream(&script, &bytes) : NULL;
 
 	set_frame(data, grid, words);
-	set_medium(data, to->medium);
-	if (script != NULL &&
-		template_print(figure_gnuplot, data, gnuplot_text, script, why) == 0 &&
-		template_print(template, data, gnuplot_text, script, why) == 0 && !ferror(script))
-		figure.bytes = gnuplot_run(script, &figure.size);
-	if (script != NULL)
-		fclose(script);
+	set_medium(data, medium);
+	/* Tests see to it that every slot has its value, so what has none found no memory. */
+	if (any && (template_print(figure_gnuplot, data, gnuplot_text, out, why) != 0 ||
+			   template_print(template, data, gnuplot_text, out, why) != 0))
+		need_failed();
+	if (any)
+		need_closed(out);
 	json_decref(data);
-	figure.failed = any && figure.bytes == NULL;
-	if (figure.bytes == NULL || to->medium != FIGURE_IN_PAGE)
-		return figure;
-
-	AUTO_FREE char *svg = figure.bytes;
-	FILE *out = need_stream(&figure.bytes, &figure.size);
-
-	figure_inline(svg, to->id, to->label, out);
-	need_closed(out);
-	return figure;
+	return script;
 }

@@ -1,7 +1,7 @@
 /*
  * Figures, drawn by gnuplot: inline SVG in a page, or PDF and PNG of their own from the same scripts.
  *
- * gnuplot is started once a figure, with its script on standard input and no start-up files. SVG is made fit
+ * gnuplot is started with scripts on standard input and no start-up files, a few figures of a page at a time. SVG is made fit
  * to stand inside a page: identifiers get a prefix of their own (every plot
  * otherwise repeats them) or are dropped, black becomes currentColor so that dark mode and paper
  * need no second picture, and the picture scales with its container. No mouse code: that would
@@ -24,13 +24,6 @@ enum figure_medium { FIGURE_IN_PAGE, FIGURE_PDF, FIGURE_PNG, FIGURE_MEDIA };
 
 /* gnuplot's name for what draws it. */
 const char *figure_terminal(enum figure_medium medium);
-
-/* What a figure is drawn for. */
-struct figure_target {
-	enum figure_medium medium;
-	const char *id;    /* of a page's: letters and digits, unique in the page */
-	const char *label; /* of a page's: the text alternative */
-};
 
 struct figure {
 	char *bytes; /* the caller frees them, and a zero stands behind them; NULL: there is nothing to show, or */
@@ -66,9 +59,16 @@ bool figure_applies(const struct analysis *analysis, enum figure_kind kind, size
 void figure_name(const struct analysis *analysis, enum figure_kind kind, size_t cell,
 	char id[FIGURE_ID_BYTES], char *extent);
 
-/* Draws it; nothing where it does not apply. */
-struct figure figure_of_kind(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+/* Draws one as a file; nothing where it does not apply. */
+struct figure figure_file(const struct analysis *analysis, enum figure_kind kind, size_t cell,
 	enum figure_medium medium);
+
+/*
+ * Draws all of a kind for a page, each in the place of its cell: figures has room for all cells. They take their bytes from
+ * *room, and true; false where that is too little for all of them, and then there is none.
+ */
+bool figures_of_kind(const struct analysis *analysis, enum figure_kind kind, struct figure *figures,
+	size_t *room);
 
 /*
  * The cells of a figure of lines, FIGURE_SCALING, FIGURE_BURSTS or FIGURE_SIZES: which differ in nothing but their threads,

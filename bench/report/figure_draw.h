@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+enum { FIGURE_LABEL_BYTES = 512 };
+
 /*
  * A grid of panels. Sizes in the picture's own units: about a CSS pixel. left: of the first plot, so that the
  * numbers of its axis have room. across, down: between two plots.
@@ -24,25 +26,45 @@ struct figure_grid {
 
 extern const struct figure_grid figure_small_panels, figure_wide_panels;
 
+enum {
+	FIGURE_WIDTH = 1020
+}; /* of plots and what stands left of them, where there is one in a row */
+
 /* What stands around the panels: what is shown and which way is better; each axis with its unit. */
 struct figure_words {
 	const char *title, *x, *y;
 };
 
 /*
- * Draws a script filled with data, which it frees: a picture with a grid of `panels` of that
- * array, and nothing without any. It is as wide as a full row, however few there are, so that panels and letters
- * are of one size all over the page.
+ * The script of a picture with a grid of `panels` of that array of data, which it frees; NULL without any. The picture is as
+ * wide as a full row, however few there are, so that panels and letters are of one size all over the page. The caller
+ * frees the script.
  */
-struct figure figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
-	const struct figure_words *words, const struct figure_target *to);
+char *figure_draw(const char *template, json_t *data, const struct figure_grid *grid,
+	const struct figure_words *words, enum figure_medium medium);
+
+/* A figure of a page that is to be drawn. */
+struct figure_order {
+	char *script;                   /* NULL: it shows nothing */
+	char id[FIGURE_ID_BYTES];       /* letters and digits, unique in the page */
+	char label[FIGURE_LABEL_BYTES]; /* the text alternative */
+};
+
+/* Draws them, a few by each gnuplot, for starting one takes longer than drawing. Frees the scripts. */
+void figure_print(struct figure_order *orders, size_t n, struct figure *figures);
 
 /*
- * What draws each kind; figure_kinds.c has the list of them. Of the cell, or of those that share its load or
- * its contest; those of a store have no use for it.
+ * The scripts of each kind; figure_kinds.c has the list of them. Of the cell, or of those that share its load or
+ * its contest; those of a store have no use for it. As figure_draw.
  */
-typedef struct figure figure_drawer(
-	const struct analysis *analysis, size_t cell, const struct figure_target *to);
+typedef char *figure_drawer(
+	const struct analysis *analysis, size_t cell, enum figure_medium medium);
+
+/* The script of a kind's figure, NULL where it does not apply or shows nothing; its id and its text alternative. */
+char *figure_script(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+	enum figure_medium medium);
+void figure_label(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+	char id[FIGURE_ID_BYTES], char label[FIGURE_LABEL_BYTES]);
 
 /* Contestants by workloads, each at the most threads that have a CPU each, with the multiple of the best. */
 figure_drawer figure_matrix;
@@ -97,6 +119,10 @@ json_t *figure_named_panel(
 
 /* A panel of a row of a cell: its name there as the title, its points, which it takes over, and its style. */
 json_t *figure_panel(const struct analysis *analysis, size_t cell, size_t subject, json_t *points);
+
+/* What rows' names take left of a plot, as far as they may. */
+double figure_names_room(
+	const struct analysis *analysis, enum contest contest, const size_t *order, size_t n);
 
 /* A name beside a point, in pixels from the lower left corner of its plot. */
 struct figure_name {

@@ -41,7 +41,7 @@ static int write_one(const struct analysis *a, enum figure_kind kind, size_t cel
 	size_t why_bytes)
 {
 	char id[FIGURE_ID_BYTES], extent[ANALYSIS_SENTENCE_BYTES], path[PATH_MAX];
-	const struct figure figure = figure_of_kind(a, kind, cell, medium);
+	const struct figure figure = figure_file(a, kind, cell, medium);
 	int result = figure.bytes == NULL ? 0 : 1;
 
 	figure_name(a, kind, cell, id, extent);

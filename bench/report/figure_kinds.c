@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-enum { LABEL_BYTES = 512 };
-
 bool figure_leads(const struct analysis *analysis, size_t cell)
 {
 	size_t c = 0;
@@ -153,16 +151,19 @@ void figure_name(const struct analysis *analysis, enum figure_kind kind, size_t 
 	kinds[kind].extent(&analysis->cells[cell], extent);
 }
 
-struct figure figure_of_kind(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+void figure_label(const struct analysis *analysis, enum figure_kind kind, size_t cell,
+	char id[FIGURE_ID_BYTES], char label[FIGURE_LABEL_BYTES])
+{
+	char extent[ANALYSIS_SENTENCE_BYTES];
+
+	figure_name(analysis, kind, cell, id, extent);
+	snprintf(label, FIGURE_LABEL_BYTES, "%s%.100s%s", kinds[kind].before, extent,
+		kinds[kind].after);
+}
+
+char *figure_script(const struct analysis *analysis, enum figure_kind kind, size_t cell,
 	enum figure_medium medium)
 {
-	char id[FIGURE_ID_BYTES], extent[ANALYSIS_SENTENCE_BYTES];
-	char label[LABEL_BYTES];
-
-	if (!figure_applies(analysis, kind, cell))
-		return (struct figure){0};
-	figure_name(analysis, kind, cell, id, extent);
-	snprintf(label, sizeof(label), "%s%.100s%s", kinds[kind].before, extent, kinds[kind].after);
-	return kinds[kind].draw(analysis, cell,
-		&(struct figure_target){.medium = medium, .id = id, .label = label});
+	return figure_applies(analysis, kind, cell) ? kinds[kind].draw(analysis, cell, medium)
+						    : NULL;
 }

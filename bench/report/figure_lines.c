@@ -174,8 +174,8 @@ static void set_values(json_t *data, const struct analysis *a, enum figure_kind 
 	json_object_set_new(data, "top", template_words("%g", high * above));
 }
 
-static struct figure draw_lines(const struct analysis *a, enum figure_kind kind, size_t first,
-	const struct figure_words *words, const struct figure_target *to)
+static char *draw_lines(const struct analysis *a, enum figure_kind kind, size_t first,
+	const struct figure_words *words, enum figure_medium medium)
 {
 	AUTO_FREE size_t *order = need(a->subject_count, sizeof(*order));
 	AUTO_FREE size_t *cells = need(a->cell_count, sizeof(*cells));
@@ -197,26 +197,27 @@ static struct figure draw_lines(const struct analysis *a, enum figure_kind kind,
 	}
 	set_axis(data, a, kind, cells, n);
 	set_values(data, a, kind, cells, n, order, drawn);
-	return figure_draw(lines_gnuplot, data, &figure_small_panels, words, to);
+	return figure_draw(lines_gnuplot, data, &figure_small_panels, words, medium);
 }
 
-struct figure figure_scaling(
-	const struct analysis *analysis, size_t first, const struct figure_target *to)
+char *figure_scaling(const struct analysis *analysis, size_t first, enum figure_medium medium)
 {
 	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
+	bool crowded = false;
 
+	for (size_t c = first; c < analysis->cell_count; c++)
+		crowded |= analysis->cells[c].oversubscribed &&
+			   analysis_same_load(&analysis->cells[c], &analysis->cells[first]);
 	analysis_load(&analysis->cells[first], load);
-	snprintf(title, sizeof(title),
-		"Throughput by threads, %s. Higher is better. Shaded: more threads than CPUs",
-		load);
+	snprintf(title, sizeof(title), "Throughput by threads, %s. Higher is better%s", load,
+		crowded ? ". Shaded: more threads than CPUs" : "");
 	return draw_lines(analysis, FIGURE_SCALING, first,
 		&(struct figure_words){
 			title, "threads (logarithmic)", "million units/s (logarithmic)"},
-		to);
+		medium);
 }
 
-struct figure figure_bursts(
-	const struct analysis *analysis, size_t first, const struct figure_target *to)
+char *figure_bursts(const struct analysis *analysis, size_t first, enum figure_medium medium)
 {
 	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
 
@@ -225,11 +226,10 @@ struct figure figure_bursts(
 	return draw_lines(analysis, FIGURE_BURSTS, first,
 		&(struct figure_words){
 			title, "objects a bulk call (logarithmic)", "ns a unit (logarithmic)"},
-		to);
+		medium);
 }
 
-struct figure figure_sizes(
-	const struct analysis *analysis, size_t first, const struct figure_target *to)
+char *figure_sizes(const struct analysis *analysis, size_t first, enum figure_medium medium)
 {
 	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
 
@@ -238,5 +238,5 @@ struct figure figure_sizes(
 	return draw_lines(analysis, FIGURE_SIZES, first,
 		&(struct figure_words){
 			title, "bytes an object (logarithmic)", "ns a unit (logarithmic)"},
-		to);
+		medium);
 }

@@ -80,8 +80,7 @@ static json_t *events_of(const struct analysis *a, int64_t start, int64_t end)
 	return json_null();
 }
 
-struct figure figure_machine(
-	const struct analysis *analysis, size_t cell, const struct figure_target *to)
+char *figure_machine(const struct analysis *analysis, size_t cell, enum figure_medium medium)
 {
 	static const struct figure_words words = {
 		"The machine over time. Near 1 is as usual. Solid: work of one thread. Dotted: a "
@@ -94,7 +93,7 @@ struct figure figure_machine(
 	if (analysis->moment_count == 0) {
 		json_decref(series);
 		json_decref(panels);
-		return (struct figure){0};
+		return NULL;
 	}
 
 	const int64_t start = analysis_reading(analysis, 0, ANALYSIS_SINGLE).at_ns;
@@ -121,5 +120,5 @@ struct figure figure_machine(
 	else
 		json_decref(series);
 	return figure_draw(
-		machine_gnuplot, template_record("panels", panels, NULL), &strip, &words, to);
+		machine_gnuplot, template_record("panels", panels, NULL), &strip, &words, medium);
 }

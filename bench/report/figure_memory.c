@@ -44,8 +44,7 @@ size_t figure_memory_cell(const struct analysis *analysis)
 	return found;
 }
 
-struct figure figure_memory(
-	const struct analysis *analysis, size_t first, const struct figure_target *to)
+char *figure_memory(const struct analysis *analysis, size_t first, enum figure_medium medium)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	const size_t cell = figure_memory_cell(analysis);
@@ -86,5 +85,5 @@ struct figure figure_memory(
 		template_record("panels", panels, "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),
-		&figure_small_panels, &words, to);
+		&figure_small_panels, &words, medium);
 }

@@ -48,15 +48,16 @@ static void add_bars(json_t *bars, const struct analysis_latency *l, size_t row)
 	}
 }
 
-struct figure figure_paths(
-	const struct analysis *analysis, size_t cell, const struct figure_target *to)
+char *figure_paths(const struct analysis *analysis, size_t cell, enum figure_medium medium)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	const size_t count = figure_tails(analysis, cell, order);
+	const double left =
+		figure_names_room(analysis, analysis->cells[cell].contest, order, count);
 	const struct figure_grid grid = {.columns = 1,
-		.width = 860,
+		.width = FIGURE_WIDTH - left,
 		.height = (double)(ROW * count),
-		.left = 138,
+		.left = left,
 		.across = 0,
 		.down = 0};
 	char title[2 * ANALYSIS_SENTENCE_BYTES];
@@ -84,5 +85,5 @@ struct figure figure_paths(
 	json_decref(bars);
 	json_decref(rows);
 	return figure_draw(
-		paths_gnuplot, template_record("panels", panels, NULL), &grid, &words, to);
+		paths_gnuplot, template_record("panels", panels, NULL), &grid, &words, medium);
 }

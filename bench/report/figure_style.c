@@ -69,6 +69,22 @@ json_t *figure_panel(const struct analysis *a, size_t cell, size_t subject, json
 		figure_style_of(&a->subjects[subject]), points);
 }
 
+static const double row_letter = 6.1, row_gap = 12,
+		    row_room = 240; /* of names left of a plot, in pixels */
+
+double figure_names_room(
+	const struct analysis *analysis, enum contest contest, const size_t *order, size_t n)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const size_t letters = strlen(choice_name(analysis, contest, order[i]));
+
+		longest = letters > longest ? letters : longest;
+	}
+	return fmin(row_room, row_gap + row_letter * (double)longest);
+}
+
 /* A letter and a line of names' type, in pixels. */
 static const double letter_width = 4.9, line_height = 9.5;
 

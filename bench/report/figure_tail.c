@@ -52,8 +52,7 @@ size_t figure_tails(const struct analysis *analysis, size_t cell, size_t *order)
 	return kept;
 }
 
-struct figure figure_percentiles(
-	const struct analysis *analysis, size_t cell, const struct figure_target *to)
+char *figure_percentiles(const struct analysis *analysis, size_t cell, enum figure_medium medium)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	const size_t count = figure_tails(analysis, cell, order);
@@ -90,7 +89,7 @@ struct figure figure_percentiles(
 			2 * probe_ns > bottom ? template_words("%g", fmin(2 * probe_ns, top))
 					      : json_null(),
 			NULL),
-		&figure_small_panels, &words, to);
+		&figure_small_panels, &words, medium);
 }
 
 /*
@@ -151,8 +150,7 @@ static json_t *load_tics(const struct analysis_cell *cell, double left)
 	return tics;
 }
 
-struct figure figure_responses(
-	const struct analysis *analysis, size_t cell, const struct figure_target *to)
+char *figure_responses(const struct analysis *analysis, size_t cell, enum figure_medium medium)
 {
 	AUTO_FREE size_t *order = need(analysis->subject_count, sizeof(*order));
 	const struct analysis_cell *c = &analysis->cells[cell];
@@ -193,5 +191,5 @@ struct figure figure_responses(
 			load_tics(c, left), "bottom",
 			template_words("%g", figure_decade_below(bottom)), "top",
 			template_words("%g", figure_decade_above(top)), NULL),
-		&figure_small_panels, &words, to);
+		&figure_small_panels, &words, medium);
 }

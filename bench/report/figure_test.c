@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WHY_BYTES = 512 };
@@ -23,6 +24,7 @@ static const char svg[] =
 	"\t<circle id='gpDot' r='0.5' stroke='currentColor'/>\n"
 	"\t<use xlink:href='#gpPt5' id='gpPt6' stroke='none'/>\n"
 	"\t<filter id='textbox'><feFlood flood-color='white'/></filter>\n</defs>\n"
+	"<g transform=\"translate(7.00,9.00)\">\n\t<text></text>\n</g>\n"
 	"<g id=\"gnuplot_plot_1\" fill=\"black\" stroke=\"black\" color=\"black\" "
 	"stroke-linecap=\"butt\">\n"
 	"<use xlink:href='#gpDot' x='1'/><use xlink:href='#gpPt6'/>\n"
@@ -52,6 +54,7 @@ static void ids_are_prefixed_or_dropped(NO_STATE)
 	assert_non_null(strstr(page, "url(#fig7-textbox)"));
 	assert_null(strstr(page, "gpPt0")); /* which nothing uses */
 	assert_null(strstr(page, "gnuplot_"));
+	assert_null(strstr(page, "7.00")); /* which is nobody's label */
 	assert_null(strstr(page, "<?xml"));
 	assert_null(strstr(page, "<title>"));
 	assert_null(strstr(page, "<desc>"));
@@ -102,12 +105,27 @@ static struct analysis *synthetic(const char *sql)
 	return a;
 }
 
-/* One of a page, which must show something; the caller frees it. */
+/* One of a page; the caller frees it. */
+static struct figure made(const struct analysis *a, enum figure_kind kind, size_t cell)
+{
+	struct figure figures[4] = {{0}};
+	size_t room = SIZE_MAX;
+
+	assert_true(a->cell_count <= array_count(figures));
+	assert_true(figures_of_kind(a, kind, figures, &room));
+	for (size_t c = 0; c < a->cell_count; c++) {
+		assert_false(figures[c].failed);
+		if (c != cell)
+			free(figures[c].bytes);
+	}
+	return figures[cell];
+}
+
+/* The same, which must show something. */
 static char *drawn(const struct analysis *a, enum figure_kind kind, size_t cell)
 {
-	const struct figure figure = figure_of_kind(a, kind, cell, FIGURE_IN_PAGE);
+	const struct figure figure = made(a, kind, cell);
 
-	assert_false(figure.failed);
 	assert_non_null(figure.bytes);
 	return figure.bytes;
 }
@@ -151,6 +169,42 @@ static void gnuplot_draws_every_strategy(NO_STATE)
 			assert_true(printed_count(page, label) >= 1);
 	}
 	free(page);
+	analysis_free(a);
+}
+
+/* A gnuplot that fails at one cell's picture, and so at all that it was given with that, takes no other figure with it. */
+static void one_figure_fails_alone(NO_STATE)
+{
+	static const char fake[] = "#!/bin/sh\ncat > \"$0.in\"\ngrep -q '\"Percentiles of calls, "
+				   "pair, 8 threads' \"$0.in\" && "
+				   "exit 1\nPATH='%s'\nexec gnuplot -d - < \"$0.in\"\n";
+	char folder[SYNTHETIC_FOLDER_BYTES], *file, *path, *before = strdup(getenv("PATH"));
+	struct analysis *a = synthetic("");
+	struct figure figures[4] = {{0}};
+	size_t room = SIZE_MAX;
+	FILE *script;
+
+	need_gnuplot(a);
+	assert_int_equal(synthetic_folder_make(folder), 0);
+	assert_true(asprintf(&file, "%s/gnuplot", folder) > 0);
+	assert_true(asprintf(&path, "%s:%s", folder, before) > 0);
+	script = fopen(file, "w");
+	assert_non_null(script);
+	fprintf(script, fake, before);
+	assert_int_equal(fchmod(fileno(script), 0700), 0);
+	fclose(script);
+	setenv("PATH", path, 1);
+	assert_true(figures_of_kind(a, FIGURE_PERCENTILES, figures, &room));
+	setenv("PATH", before, 1);
+	for (size_t c = 0; c < array_count(figures); c++) {
+		assert_int_equal(figures[c].failed, c == 2);
+		assert_int_equal(figures[c].bytes == NULL, c == 2);
+		free(figures[c].bytes);
+	}
+	assert_int_equal(synthetic_folder_remove(folder), 0);
+	free(before);
+	free(path);
+	free(file);
 	analysis_free(a);
 }
 
@@ -285,7 +339,7 @@ static void response_times_have_a_knee_each(NO_STATE)
 	a = synthetic(
 		"UPDATE load SET served_s = 0.5 * wanted_s; DELETE FROM load WHERE subject_id "
 		"<> 5");
-	none = figure_of_kind(a, FIGURE_RESPONSES, 0, FIGURE_IN_PAGE);
+	none = made(a, FIGURE_RESPONSES, 0);
 	assert_true(none.bytes == NULL && !none.failed);
 	analysis_free(a);
 	/* No percentile of the lightest load is known: a line, and no knee. */
@@ -359,6 +413,7 @@ int main(void)
 		cmocka_unit_test(black_follows_the_page),
 		cmocka_unit_test(label_is_the_text_alternative),
 		cmocka_unit_test(gnuplot_draws_every_strategy),
+		cmocka_unit_test(one_figure_fails_alone),
 		cmocka_unit_test(lines_are_over_bursts_and_sizes),
 		cmocka_unit_test(the_front_is_of_throughput_tail_and_bytes),
 		cmocka_unit_test(response_times_have_a_knee_each),

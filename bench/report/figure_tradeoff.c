@@ -270,8 +270,7 @@ bool figure_tradeoff_has_tail(const struct analysis *analysis, size_t first)
 }
 
 /* With tails: of cells with a thread on each CPU; where the store has none, of all that have tails. */
-struct figure figure_tradeoff(
-	const struct analysis *analysis, size_t first, const struct figure_target *to)
+char *figure_tradeoff(const struct analysis *analysis, size_t first, enum figure_medium medium)
 {
 	static const struct figure_words with = {
 		"Throughput, tail and bytes. Right and low is better. A larger point: more bytes "
@@ -301,5 +300,5 @@ struct figure figure_tradeoff(
 		}
 	}
 	return figure_draw(tradeoff_gnuplot, template_record("panels", panels, NULL),
-		&figure_wide_panels, tail ? &with : &without, to);
+		&figure_wide_panels, tail ? &with : &without, medium);
 }

@@ -2,6 +2,7 @@
 #include "bench/report/history.h"
 
 #include "bench/base/append.h"
+#include "bench/base/auto_free.h"
 #include "bench/base/need.h"
 #include "bench/base/number.h"
 #include "bench/report/document.h"
@@ -16,8 +17,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-enum { ID_BYTES = 64 };
 
 static bool is_measured(const struct history_point *point)
 {
@@ -81,11 +80,11 @@ static json_t *drawn_point(const struct history_point *point, size_t store)
 }
 
 /* A panel a contestant. */
-static struct figure drawn(const struct history *h, const struct history_cell *cell, const char *id)
+static char *script_of(const struct history *h, const struct history_cell *cell)
 {
 	json_t *panels = json_array(), *tics = json_array();
 	double low = INFINITY, high = 0;
-	char label[ANALYSIS_SENTENCE_BYTES], title[ANALYSIS_SENTENCE_BYTES];
+	char title[ANALYSIS_SENTENCE_BYTES];
 	const struct figure_words words = {
 		title, "store, by its number above", "ns a unit (logarithmic)"};
 
@@ -115,16 +114,12 @@ static struct figure drawn(const struct history *h, const struct history_cell *c
 		page_add(tics, template_record("further", json_boolean(k > 0), "name",
 				       template_words("%zu", k + 1), "store", template_count(k + 1),
 				       NULL));
-	snprintf(label, sizeof(label),
-		"Time a unit of %.100s, store by store, one panel a strategy. Lower is better. The "
-		"table below has the numbers.",
-		cell->label);
 	return figure_draw(history_gnuplot,
 		template_record("panels", panels, "tics", tics, "right",
 			template_words("%g", (double)h->store_count + 0.4), "bottom",
 			template_words("%g", low / 1.6), "top", template_words("%g", high * 1.6),
 			NULL),
-		&figure_small_panels, &words, &(struct figure_target){.id = id, .label = label});
+		&figure_small_panels, &words, FIGURE_IN_PAGE);
 }
 
 static json_t *columns_of(const struct history *h)
@@ -171,17 +166,25 @@ static json_t *lines_of(const struct history *h, const struct history_cell *cell
 
 static json_t *cells_of(const struct history *h, size_t machine, bool figures)
 {
+	AUTO_FREE struct figure_order *orders = need(h->cell_count, sizeof(*orders));
+	AUTO_FREE struct figure *drawn = need(h->cell_count, sizeof(*drawn));
 	json_t *cells = json_array();
 
+	for (size_t c = 0; figures && c < h->cell_count; c++) {
+		orders[c].script = script_of(h, &h->cells[c]);
+		snprintf(orders[c].id, FIGURE_ID_BYTES, "history%zuof%zu", c + 1, machine + 1);
+		snprintf(orders[c].label, FIGURE_LABEL_BYTES,
+			"Time a unit of %.100s, store by store, one panel a strategy. Lower is "
+			"better. The table below has the numbers.",
+			h->cells[c].label);
+	}
+	figure_print(orders, h->cell_count, drawn);
 	for (size_t c = 0; c < h->cell_count; c++) {
-		char id[ID_BYTES];
-
-		snprintf(id, sizeof(id), "history%zuof%zu", c + 1, machine + 1);
 		page_add(cells, template_record("label", template_text(h->cells[c].label), "figure",
-					page_drawn(figures ? drawn(h, &h->cells[c], id)
-							   : (struct figure){0}),
+					template_text(drawn[c].bytes == NULL ? "" : drawn[c].bytes),
 					"drawn", json_boolean(figures), "columns", columns_of(h),
 					"lines", lines_of(h, &h->cells[c]), NULL));
+		free(drawn[c].bytes);
 	}
 	return cells;
 }

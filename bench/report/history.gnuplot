@@ -30,11 +30,13 @@ $all << EOD
 EOD
 
 set logscale y 10
-set format y '%.6g'
-set xtics ({{#tics}}{{#further}},{{/further}}{{name}} {{store}}{{/tics}})
+named = '({{#tics}}{{#further}},{{/further}}{{name}} {{store}}{{/tics}})'
+bare = '({{#tics}}{{#further}},{{/further}}"" {{store}}{{/tics}})'
 set xrange [0.6:{{&right}}]
 set yrange [{{&bottom}}:{{&top}}]
 {{#panels}}
+set format y '{{#leftmost}}%.6g{{/leftmost}}'
+set xtics {{#lowest}}@named{{/lowest}}{{^lowest}}@bare{{/lowest}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
 	$s{{index}} using 1:2 with lines linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6, \

@@ -21,8 +21,8 @@ EOD
 
 set logscale xy 2
 set logscale y 10
-set format y '%.6g'
-set xtics ({{#tics}}{{#further}},{{/further}}{{label}} {{at}}{{/tics}})
+named = '({{#tics}}{{#further}},{{/further}}{{label}} {{at}}{{/tics}})'
+bare = '({{#tics}}{{#further}},{{/further}}"" {{at}}{{/tics}})'
 set xrange [{{&left}}:{{&right}}]
 set yrange [{{&bottom}}:{{&top}}]
 {{#crowded}}
@@ -30,6 +30,8 @@ set yrange [{{&bottom}}:{{&top}}]
 set object 1 rectangle from {{&left}}, graph 0 to {{&right}}, graph 1 behind fillcolor rgb '#808080' fillstyle solid 0.14 noborder
 {{/crowded}}
 {{#panels}}
+set format y '{{#leftmost}}%.6g{{/leftmost}}'
+set xtics {{#lowest}}@named{{/lowest}}{{^lowest}}@bare{{/lowest}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
 	$s{{index}} using 1:2 with lines linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6, \

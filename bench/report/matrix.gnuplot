@@ -16,6 +16,6 @@ set x2range [-0.5:{{across}} - 0.5]
 set xrange [-0.5:{{across}} - 0.5]
 set yrange [{{count}} - 0.5:-0.5]
 set style fill solid noborder
-plot $squares using 1:2:($1-0.48):($1+0.48):($2-0.46):($2+0.46):3 with boxxyerror linecolor rgb variable, \
-	$squares using 1:2:4 with labels noenhanced font ',8'
+plot $squares using 1:2:($1-0.48):($1+0.48):($2-0.46):($2+0.46):3 with boxxyerror linecolor rgb variable{{#numbers}}, \
+	$squares using 1:2:4 with labels noenhanced font ',8'{{/numbers}}
 {{/panels}}

@@ -20,11 +20,13 @@ $all << EOD
 EOD
 
 set logscale y 10
-set format y '%.0s%c'
-set xtics ('open' 0, 'peak' 1, 'settled' 2)
+named = '("open" 0, "peak" 1, "settled" 2)'
+bare = '("" 0, "" 1, "" 2)'
 set xrange [-0.3:2.3]
 set yrange [{{&bottom}}:{{&top}}]
 {{#panels}}
+set format y '{{#leftmost}}%.0s%c{{/leftmost}}'
+set xtics {{#lowest}}@named{{/lowest}}{{^lowest}}@bare{{/lowest}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
 	$s{{index}} using 1:2 with linespoints linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6 pointtype {{marker}} pointsize 0.5

@@ -8,13 +8,10 @@
 #include "alloc/pool.h"
 #include "bench/analysis/choice.h"
 #include "bench/base/need.h"
-#include "bench/report/escape.h"
 #include "bench/report/gnuplot.h"
 #include "bench/report/page.css.h"
-#include "bench/report/page.html.h"
 #include "bench/report/page.js.h"
 #include "bench/report/palette.h"
-#include "bench/report/report.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -312,20 +309,36 @@ static void set_sentences(json_t *page, const struct analysis *a)
 	set(page, "apart", template_text(text));
 }
 
-json_t *page_data(const struct analysis *a)
+void page_open(struct page *p, const struct analysis *a)
 {
-	struct page p = {.a = a};
-	json_t *page = json_object();
-
-	p.all.order = need(a->subject_count, sizeof(*p.all.order));
-	p.all.rows = analysis_order(a, p.all.order, &p.all.contestants);
+	*p = (struct page){.a = a,
+		.figures = gnuplot_has(figure_terminal(FIGURE_IN_PAGE)),
+		.tables = PAGE_CELLS | PAGE_LATENCY | PAGE_SLICES};
+	p->drawn = need(FIGURE_KINDS * a->cell_count, sizeof(*p->drawn));
+	p->all.order = need(a->subject_count, sizeof(*p->all.order));
+	p->all.rows = analysis_order(a, p->all.order, &p->all.contestants);
 	for (enum contest contest = 0; contest < CONTESTS; contest++) {
-		struct page_order *of = &p.contests[contest];
+		struct page_order *of = &p->contests[contest];
 
 		of->order = need(a->subject_count, sizeof(*of->order));
 		of->rows = choice_order(a, contest, of->order, &of->contestants);
 	}
-	p.figures = gnuplot_has(figure_terminal(FIGURE_IN_PAGE));
+}
+
+void page_close(struct page *p)
+{
+	for (size_t i = 0; i < FIGURE_KINDS * p->a->cell_count; i++)
+		free(p->drawn[i].bytes);
+	free(p->drawn);
+	free(p->all.order);
+	for (enum contest contest = 0; contest < CONTESTS; contest++)
+		free(p->contests[contest].order);
+}
+
+json_t *page_fill(const struct page *p)
+{
+	const struct analysis *a = p->a;
+	json_t *page = json_object();
 
 	set(page, "revision", template_text(a->source_revision));
 	set(page, "style", template_text(page_css));
@@ -336,39 +349,28 @@ json_t *page_data(const struct analysis *a)
 	set(page, "known", template_words("%.0f", 100 * ANALYSIS_KNOWN));
 	set(page, "unit_note", template_text(ANALYSIS_UNIT_NOTE));
 	set(page, "others_mark", template_text(a->change_count > 0 ? ANALYSIS_OTHERS_MARK : ""));
-	set(page, "ratios", page_ratios(&p));
+	set(page, "ratios", page_ratios(p));
 	set(page, "against", against_of(a));
-	set(page, "choices", page_choices(&p));
-	set(page, "lines", page_lines(&p));
+	set(page, "choices", page_choices(p));
+	set(page, "lines", page_lines(p));
 	set(page, "has_held", json_boolean(a->has_held));
-	set(page, "tradeoffs", page_tradeoffs(&p));
-	set(page, "memory_figure", page_figure(&p, FIGURE_MEMORY, 0));
-	set(page, "machine_figure", page_figure(&p, FIGURE_MACHINE, 0));
-	set(page, "trust", page_trust(&p));
-	set(page, "latency", page_latency(&p));
-	set(page, "responses", page_responses(&p));
-	set(page, "cells", page_cells(&p));
+	set(page, "tradeoffs", page_tradeoffs(p));
+	set(page, "memory_figure", page_figure(p, FIGURE_MEMORY, 0));
+	set(page, "machine_figure", page_figure(p, FIGURE_MACHINE, 0));
+	set(page, "trust", page_trust(p));
+	set(page, "timed", json_boolean(a->has_latency));
+	set(page, "latency", (p->tables & PAGE_LATENCY) != 0 ? page_latency(p) : json_null());
+	set(page, "responses", page_responses(p));
+	set(page, "cells", page_cells(p));
 	set(page, "events", events_of(a));
 	set(page, "machine", changes_of(a));
 	set(page, "any_event", json_boolean(a->event_count + a->change_count > 0));
 	set(page, "plan", plan_of(a));
 	set(page, "starts", starts_of(a));
 	set(page, "margin", template_text(number_percent(a->margin).text));
-	set(page, "data", page_script_data(&p));
-	set(page, "slices", page_script_slices(&p));
-	free(p.all.order);
-	for (enum contest contest = 0; contest < CONTESTS; contest++)
-		free(p.contests[contest].order);
+	set(page, "data", page_script_data(p));
+	set(page, "slices",
+		(p->tables & PAGE_SLICES) != 0 ? page_script_slices(p) : template_text("[]"));
+	set(page, "left_out", template_text(p->left_out));
 	return page;
-}
-
-void report_html(const struct analysis *analysis, FILE *out)
-{
-	char why[TEMPLATE_WHY_BYTES];
-	json_t *page = page_data(analysis);
-
-	/* Tests see to it that every slot has its value, so what has none found no memory. */
-	if (template_print(page_html, page, html_text, out, why) != 0)
-		need_failed();
-	json_decref(page);
 }

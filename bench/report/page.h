@@ -27,7 +27,27 @@ struct page {
 	struct page_order all;                /* the rows of all contests */
 	struct page_order contests[CONTESTS]; /* and of each */
 	bool figures;                         /* gnuplot can draw them */
+	struct figure *
+		drawn; /* those that it has, a place for each kind and cell: kind * cell_count + cell */
+	unsigned tables; /* enum page_tables: those that it has */
+	char left_out
+		[ANALYSIS_SENTENCE_BYTES]; /* the names of what it has no room for; "": nothing */
 };
+
+/* Tables that a page may have no room for. */
+enum page_tables { PAGE_CELLS = 1, PAGE_LATENCY = 2, PAGE_SLICES = 4 };
+
+/* Orders its rows; there is no figure yet, and all tables. And frees it. */
+void page_open(struct page *p, const struct analysis *analysis);
+void page_close(struct page *p);
+
+enum { PAGE_BYTES_MAX = 3 << 20 };
+
+/* Draws the figures, and leaves out what makes the page larger than `most` bytes (page_fit.c). */
+void page_fit(struct page *p, size_t most);
+
+/* The whole text, for the caller to free; and its size. */
+char *page_print(const struct page *p, size_t *bytes);
 
 /*
  * The sections; NULL or an incomplete tree if memory ran out, which template_print then reports.
@@ -50,13 +70,10 @@ json_t *page_cells(const struct page *p);     /* page_cells.c */
 json_t *page_script_data(const struct page *p);
 json_t *page_script_slices(const struct page *p);
 
-/* All slots of page.html; for report_html and its test. NULL: no memory. */
-json_t *page_data(const struct analysis *analysis);
+/* All slots of page.html. NULL: no memory. */
+json_t *page_fill(const struct page *p);
 
-/* A figure of a page as a string; "" for one that shows nothing or could not be drawn. Frees it. */
-json_t *page_drawn(struct figure figure);
-
-/* The same of the page's own (figure.h); "" too without gnuplot. */
+/* A figure of the page (figure.h) as a string; "" for one that it does not have. */
 json_t *page_figure(const struct page *p, enum figure_kind kind, size_t cell);
 
 /* A number, or a range, with the dash that typesetters use; "–" for one that is missing. */

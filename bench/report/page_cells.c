@@ -226,10 +226,11 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 	const struct analysis_cell *cell = &a->cells[c];
 	const size_t n = cell_order(p, c, order);
 	json_t *times = json_array(), *conduct = json_array();
+	const bool whole = (p->tables & PAGE_CELLS) != 0;
 	char floors[ANALYSIS_SENTENCE_BYTES];
 
 	analysis_floors(a, c, floors);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && whole; i++) {
 		page_add(times, time_of(a, c, order[i]));
 		if (analysis_at(a, c, order[i])->state == ANALYSIS_MEASURED)
 			page_add(conduct, conduct_of(a, c, order[i]));
@@ -249,8 +250,9 @@ static json_t *cell_of(const struct page *p, size_t c, size_t *order)
 		template_text(cell->command), "run", template_text(cell->run), "baseline",
 		a->has_baseline ? template_text(a->subjects[a->baseline].label) : json_null(),
 		"capped", json_boolean(cell->capped), "has_held", json_boolean(a->has_held),
-		"times", times, "conduct", conduct, "scarcity", scarcity_of(a, c, order, n),
-		"counted", counted_of(a, c, order, n), NULL);
+		"whole", json_boolean(whole), "times", times, "conduct", conduct, "scarcity",
+		scarcity_of(a, c, order, whole ? n : 0), "counted",
+		counted_of(a, c, order, whole ? n : 0), NULL);
 }
 
 json_t *page_cells(const struct page *p)

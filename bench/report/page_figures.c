@@ -7,7 +7,6 @@
 #include "bench/report/page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The numbers of a figure of lines, for those who can't or won't read the picture. */
@@ -30,18 +29,11 @@ static json_t *value_of(const struct analysis *a, enum figure_kind kind, size_t 
 		NULL);
 }
 
-json_t *page_drawn(struct figure figure)
-{
-	json_t *text = template_text(figure.bytes == NULL ? "" : figure.bytes);
-
-	free(figure.bytes);
-	return text;
-}
-
 json_t *page_figure(const struct page *p, enum figure_kind kind, size_t cell)
 {
-	return page_drawn(
-		p->figures ? figure_of_kind(p->a, kind, cell, FIGURE_IN_PAGE) : (struct figure){0});
+	const struct figure *figure = &p->drawn[kind * p->a->cell_count + cell];
+
+	return template_text(figure->bytes == NULL ? "" : figure->bytes);
 }
 
 static json_t *column_of(enum figure_kind kind, const struct analysis_cell *cell)

@@ -26,11 +26,13 @@ $all << EOD
 EOD
 
 set logscale y 10
-set format y '%.0s%c'
 set xrange [{{left}}:100]
-set xtics ({{#tics}}{{#further}},{{/further}}{{label}} {{load}}{{/tics}})
+named = '({{#tics}}{{#further}},{{/further}}{{label}} {{load}}{{/tics}})'
+bare = '({{#tics}}{{#further}},{{/further}}"" {{load}}{{/tics}})'
 set yrange [{{&bottom}}:{{&top}}]
 {{#panels}}
+set format y '{{#leftmost}}%.0s%c{{/leftmost}}'
+set xtics {{#lowest}}@named{{/lowest}}{{^lowest}}@bare{{/lowest}}
 set title {{title}} offset 0,-0.6 noenhanced
 plot $all using 1:2 with lines linecolor rgb context linewidth 0.4, \
 	$s{{index}} using 1:2 with linespoints linecolor rgb {{&colour}} dashtype {{dash}} linewidth 1.6 pointtype {{marker}} pointsize 0.4{{#knee}}, \

@@ -209,8 +209,13 @@ static void the_page_and_what_fills_it_agree(NO_STATE)
 		.not_taken = "steal"};
 	analysis->trust = &(struct trust){
 		.revision = "feed", .ended = "today", .whole = true, .count = 1, .rows = &row};
-	json_t *page = page_data(analysis);
+	struct page p;
+
+	page_open(&p, analysis);
+	page_fit(&p, PAGE_BYTES_MAX);
+	json_t *page = page_fill(&p);
 	add_members(&members, page);
+	page_close(&p);
 	json_decref(page);
 	analysis_free(analysis);
 	unlink(path);
