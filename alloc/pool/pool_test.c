@@ -1272,6 +1272,42 @@ static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t obje
 	}
 }
 
+/* What a thread has of a run when it ends stays out, and others may put it; its magazines go back once. */
+static void a_thread_ends_with_a_run(NO_STATE)
+{
+	enum { OBJECTS = 600, TIMES = 3 };
+
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		const struct pool_ops *ops = pools[i];
+		struct pool_thread *thread, *ends, *other;
+		void **run;
+		void *held[OBJECTS];
+
+		if (!runs_here(ops) || ops->get_run == NULL)
+			continue;
+		struct pool *pool = open_pool(ops, OBJECTS, &thread);
+		for (int k = 0; k < TIMES; k++) {
+			assert_int_equal(ops->attach(pool, &ends), 0);
+			uint32_t n = ops->get_run(pool, ends, &run);
+
+			assert_in_range(n, 1, OBJECTS);
+			memcpy(held, run, n * sizeof(*held));
+			ops->detach(pool, ends);
+			for (uint32_t j = 0; j < n; j++)
+				ops->put(pool, thread, held[j]);
+			/* Two threads would now have the same magazine. */
+			assert_int_equal(ops->attach(pool, &ends), 0);
+			assert_int_equal(ops->attach(pool, &other), 0);
+			assert_int_equal(ops->get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+			for (uint32_t j = 0; j < OBJECTS; j++)
+				ops->put(pool, j % 2 == 0 ? ends : other, held[j]);
+			ops->detach(pool, other);
+			ops->detach(pool, ends);
+		}
+		close_pool(pool, thread, 0);
+	}
+}
+
 /* More handles than the 4096 threads that a depot's table has magazines for. */
 static void more_threads_than_a_table_has_places(NO_STATE)
 {
@@ -1502,6 +1538,7 @@ int main(void)
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
 		cmocka_unit_test(lost_turns_are_counted),
 		cmocka_unit_test(cpu_numbers_have_a_bound),
+		cmocka_unit_test(a_thread_ends_with_a_run),
 		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),

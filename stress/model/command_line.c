@@ -30,7 +30,7 @@ static const char usage[] =
 	"  --pool LIST        only these pools or controls\n"
 	"  --scenario LIST    only these scenarios\n"
 	"  --switches N       threads stopped though they could go on, at most [2]\n"
-	"  --stale N          loads of what is overwritten already, at most [1]\n"
+	"  --stale N          loads of what is overwritten already, at most [2]\n"
 	"  --faults N         weak compare-and-swaps that fail, memory that lacks [1]\n"
 	"  --together N       of all three in one execution, at most [2]\n"
 	"  --executions N     stop a scenario after so many [1000000]\n"
@@ -178,7 +178,7 @@ struct model_options model_command_line(int argc, char **argv)
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
 	};
-	struct model_options options = {.bounds = {{2, 1, 1}, 2},
+	struct model_options options = {.bounds = {{2, 2, 1}, 2},
 		.limit = LIMIT_DEFAULT,
 		.depth = DEPTH_DEFAULT,
 		.seed = 1};
