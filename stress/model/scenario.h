@@ -8,7 +8,7 @@
  *
  * Of every answer is asked what any pool promises: the object is the pool's, and nobody has it. The
  * owner writes to it, and reads what it wrote before it puts it. At rest the pool's own check, its
- * count, and, of an exact one, that all that is free can be got.
+ * count, and that all that is free can be got, once all have flushed if it is not exact.
  */
 #ifndef STRESS_MODEL_SCENARIO_H
 #define STRESS_MODEL_SCENARIO_H

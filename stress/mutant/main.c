@@ -46,7 +46,7 @@ enum {
 static const char UNMODIFIED[] = "It is the tree as it is.";
 
 /* The builds of the copy, each in a folder of WORK. */
-enum build { NATIVE, EXPLORED, PERTURBED, THREAD, BUILDS };
+enum build { NATIVE, EXPLORED, PERTURBED, THREAD, ADDRESS, BUILDS };
 
 static const struct {
 	const char *folder, *options;
@@ -56,9 +56,13 @@ static const struct {
 	[PERTURBED] = {"perturbed", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_ATOMIC_BACKEND=perturb"},
 	[THREAD] = {"thread", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_ATOMIC_BACKEND=perturb "
 			      "-DNBLBENCH_SANITIZER=thread"},
+	[ADDRESS] = {"address", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_SANITIZER=address"},
 };
 
-/* What is tried, in this order: cheapest first. layer: a name of layers.def, or the mutant's unit tests. */
+/*
+ * What is tried, in this order: cheapest first. layer: a name of layers.def, or the mutant's unit tests.
+ * program NULL: those. The address sanitizer sees what they leak.
+ */
 static const char TEST[] = "test";
 #define STRESS "--seed 1 --threads 4 --seconds 0.3 --scenario "
 
@@ -77,6 +81,7 @@ static const struct attempt {
 		STRESS "conformance,churn,handover,exhaustion,growth,affinity,signals,nbl"},
 	{"thread", THREAD, "nblbench-stress",
 		STRESS "conformance,churn,handover,exhaustion,growth,thread_exit,nbl"},
+	{"address", ADDRESS, NULL, ""},
 };
 enum { ATTEMPTS = sizeof(attempts) / sizeof(*attempts) };
 
@@ -272,7 +277,7 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 	const int status = run("cd '%s/%s' && ulimit -t %d && timeout -k 5 %d %s "
 			       "\"$(find . -name %s -type f)\" %s",
 		work, folder, CPU_LIMIT_S, LIMIT_S,
-		attempt->build == THREAD ? "../tree/cmake/unrandomised.sh" : "", program,
+		attempt->build >= THREAD ? "../tree/cmake/unrandomised.sh" : "", program,
 		arguments);
 	printf("  %-10s %-20s built in %5.1f s, ran %5.1f s: %d\n", attempt->layer, program,
 		built_s - before_s, spent_s() - built_s, status);
@@ -478,7 +483,7 @@ static void check_layers(void)
 			i++;
 		if (i == ATTEMPTS)
 			die("there is no layer '%.*s'; they are test, model, perturbed, freezer, "
-			    "native and thread",
+			    "native, thread and address",
 				(int)n, at);
 	}
 }
