@@ -67,7 +67,12 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 		.verdict = TABLE_LIVES, .layer = "-", .where = "not tried"};
 	size_t count[TABLE_BROKEN + 1] = {0};
 
-	fputs("| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n", file);
+	fputs("What found each mistake of stress/mutant/mutants.txt, by `./nblbench stress "
+	      "--mutants`: the layer, the pool and its scenario\n"
+	      "or the test, and how many seconds of CPU time that program took. "
+	      "stress/README.md tells the layers.\n\n"
+	      "| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n",
+		file);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct mutant *mutant = &list->of[i];
 		struct table_row row;
