@@ -11,8 +11,9 @@
 
 enum {
 	FIGURES_A_RUN =
-		8, /* so that starting gnuplot is little of it, and few are drawn that have no room */
-	AROUND = 128, /* bytes at most that stand around a figure of a page */
+		32, /* so that starting gnuplot is little of it, and one that hangs is seen */
+	FIGURES_TRIED = 6, /* to tell how large all are: few that have no room are drawn */
+	AROUND = 128,      /* bytes at most that stand around a figure of a page */
 };
 
 /* Ends a picture, and gives the next script what the first one found. */
@@ -135,7 +136,8 @@ bool figures_of_kind(const struct analysis *analysis, enum figure_kind kind, str
 	}
 	/* Those of a kind are much alike: a few tell how large all are. */
 	for (; done < count && fits; done = drawn) {
-		drawn = count - done < FIGURES_A_RUN ? count : done + FIGURES_A_RUN;
+		drawn = done + (done == 0 ? FIGURES_TRIED : FIGURES_A_RUN);
+		drawn = drawn < count ? drawn : count;
 		figure_print(orders + done, drawn - done, some + done);
 		for (size_t i = done; i < drawn; i++)
 			bytes += some[i].size + AROUND;
