@@ -83,7 +83,7 @@ if(NBLBENCH_URCU_TSAN_WHY STREQUAL "")
   target_compile_definitions(nblbench_urcu_tsan PRIVATE
     _GNU_SOURCE HAVE_RAND_R HAVE_SCHED_GETCPU HAVE_SCHED_SETAFFINITY HAVE_SYSCONF)
   target_compile_options(nblbench_urcu_tsan PRIVATE
-    -w -fsanitize=thread "SHELL:-include '${PROJECT_SOURCE_DIR}/alloc/atomic/urcu_tsan.h'")
+    -w -fsanitize=thread -include ${PROJECT_SOURCE_DIR}/alloc/atomic/urcu_tsan.h)
   target_link_libraries(nblbench_urcu_tsan PRIVATE Threads::Threads)
 else()
   message(STATUS "No instrumented liburcu: ${NBLBENCH_URCU_TSAN_WHY}")

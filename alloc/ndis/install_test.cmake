@@ -26,9 +26,9 @@ foreach(name driver names)
   endforeach()
 endforeach()
 
-# pkg-config's own file is found through the environment; a prefix with a space would need quoting in every user's Makefile, so the
-# plain way is tested from a prefix without one.
-set(prefix ${WORK}/prefix)
+# pkg-config's own file is found through the environment; a prefix with a space would need quoting in every user's Makefile, and
+# pkg-config quotes no apostrophe. So the plain way is tested from a prefix without either, which this tree's path may have.
+execute_process(COMMAND mktemp -d OUTPUT_VARIABLE prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 run(${CMAKE_COMMAND} --install ${BUILD} --component library --prefix ${prefix})
 set(ENV{PKG_CONFIG_PATH} ${prefix}/${LIBDIR}/pkgconfig)
 set(ENV{LD_LIBRARY_PATH} ${prefix}/${LIBDIR})
@@ -144,3 +144,4 @@ foreach(name IN LISTS names)
   endif()
 endforeach()
 message("${count} functions are declared and shown")
+file(REMOVE_RECURSE ${prefix})

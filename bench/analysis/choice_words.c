@@ -39,8 +39,8 @@ const char *choice_measures(enum contest contest)
 {
 	static const char *const sentences[CONTESTS] = {
 		"The pool works, and nothing else does. Rows are pools and mallocs.",
-		"Contexts are pushed and popped, and the pool rests. Rows are policies over one "
-		"pool; behind a slash stands whose malloc is beneath.",
+		("Contexts are pushed and popped, and the pool rests. Rows are policies over one "
+		 "pool; behind a slash stands whose malloc is beneath."),
 		"An NBL's life, with its contexts. Rows are a pool with a policy."};
 
 	return sentences[contest];

@@ -59,14 +59,17 @@ static int play_worker(const char *pool)
  * Running the program.
  */
 
-/* Runs it with the words of a line; %s in it stands for `value`. Ends with status, says piece. */
-__attribute__((format(printf, 2, 0))) static void expect(
-	int status, const char *line, const char *value, const char *piece)
+/*
+ * Has sh run it with the words of a line, in which $V is `value`; a path may hold an apostrophe. Ends with
+ * status, says piece.
+ */
+static void expect(int status, const char *line, const char *value, const char *piece)
 {
-	char words[LINE_BYTES], command[2 * LINE_BYTES];
+	char command[2 * LINE_BYTES];
 
-	snprintf(words, sizeof(words), line, value);
-	snprintf(command, sizeof(command), "cd '%s' && '%s' %s 2>&1", folder, program, words);
+	assert_int_equal(setenv("N", program, 1), 0);
+	assert_int_equal(setenv("V", value == NULL ? "" : value, 1), 0);
+	snprintf(command, sizeof(command), "cd '%s' && \"$N\" %s 2>&1", folder, line);
 
 	FILE *out = popen(command, "re");
 
@@ -76,8 +79,8 @@ __attribute__((format(printf, 2, 0))) static void expect(
 	const int ended = pclose(out);
 
 	if (!WIFEXITED(ended) || WEXITSTATUS(ended) != status || strstr(said, piece) == NULL)
-		fail_msg("%s: wait status %#x where %d was due, and '%s'; it said: %s", words,
-			ended, status, piece, said);
+		fail_msg("%s: wait status %#x where %d was due, and '%s'; it said: %s", line, ended,
+			status, piece, said);
 }
 
 /* A number, of the store in the folder's `out`. */
@@ -129,7 +132,8 @@ static void make_other_build(void)
 static void another_build_competes(NO_STATE)
 {
 	static const char line[] =
-		"sweep " SMALL "--out out --pool mutex,null --dispatch folded,table --against '%s'";
+		"sweep " SMALL
+		"--out out --pool mutex,null --dispatch folded,table --against \"$V\"";
 
 	make_other_build();
 	expect(COMMAND_OK, line, copy, "This build is");
@@ -162,7 +166,7 @@ static void another_build_competes(NO_STATE)
 
 static void what_another_build_lacks_is_told(NO_STATE)
 {
-	expect(COMMAND_OK, "sweep " SMALL "--out out --fresh --pool mutex,null --against '%s'",
+	expect(COMMAND_OK, "sweep " SMALL "--out out --fresh --pool mutex,null --against \"$V\"",
 		self, "This build is");
 	assert_number("SELECT count(*) FROM event", 2);
 	assert_number("SELECT count(*) FROM event JOIN subject USING (subject_id) WHERE state = "
@@ -175,7 +179,7 @@ static void what_another_build_lacks_is_told(NO_STATE)
 		"workload.'",
 		1);
 	setenv(PROTO_VARIABLE, "1", 1);
-	expect(COMMAND_USAGE, "sweep --dry-run --against '%s'", self,
+	expect(COMMAND_USAGE, "sweep --dry-run --against \"$V\"", self,
 		"another version of the protocol");
 	unsetenv(PROTO_VARIABLE);
 }
@@ -183,7 +187,7 @@ static void what_another_build_lacks_is_told(NO_STATE)
 static void a_library_competes(NO_STATE)
 {
 	expect(COMMAND_OK,
-		"sweep " SMALL "--out out --fresh --pool malloc --align 64 --peer mine='%s'",
+		"sweep " SMALL "--out out --fresh --pool malloc --align 64 --peer mine=\"$V\"",
 		library, "mine");
 	assert_number(
 		"SELECT count(*) FROM subject WHERE label = 'mine' AND pool = 'mine' AND library "
@@ -203,22 +207,22 @@ static void nonsense_is_named(NO_STATE)
 	static const struct {
 		const char *line, *value, *piece;
 	} refused[] = {
-		{"--against '%s'", "/nowhere", "'/nowhere': No such file"},
-		{"--against '%s'", folder, "there is no program in"},
-		{"--against '%s'", "/etc/passwd", "there is no program in"},
-		{"--against '%s'", "/bin/true", "is not this program"},
+		{"--against \"$V\"", "/nowhere", "'/nowhere': No such file"},
+		{"--against \"$V\"", folder, "there is no program in"},
+		{"--against \"$V\"", "/etc/passwd", "there is no program in"},
+		{"--against \"$V\"", "/bin/true", "is not this program"},
 		{"--against=", "", "isn't empty"},
-		{"--peer %s", "/lib/x", "NAME=PATH"},
-		{"--peer a-b='%s'", library, "NAME=PATH"},
+		{"--peer $V", "/lib/x", "NAME=PATH"},
+		{"--peer a-b=\"$V\"", library, "NAME=PATH"},
 		{"--peer a=", "", "NAME=PATH"},
-		{"--peer mutex='%s'", library, "a strategy 'mutex' already"},
-		{"--peer a%s=b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		{"--peer mutex=\"$V\"", library, "a strategy 'mutex' already"},
+		{"--peer a$V=b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 			"longer than 31"},
-		{"--peer a=/nowhere --peer a='%s'", library, "'/nowhere': No such file"},
+		{"--peer a=/nowhere --peer a=\"$V\"", library, "'/nowhere': No such file"},
 		{"--peer a='%1$s' --peer a='%1$s'", library, "two libraries are called 'a'"},
-		{"--peer a='%s'", folder, "no file that can be read"},
-		{"--peer a='%s'", "/etc/passwd", "does not take over malloc"},
-		{"--peer a='%s'", partial, "does not take over malloc"},
+		{"--peer a=\"$V\"", folder, "no file that can be read"},
+		{"--peer a=\"$V\"", "/etc/passwd", "does not take over malloc"},
+		{"--peer a=\"$V\"", partial, "does not take over malloc"},
 	};
 	char line[LINE_BYTES];
 
@@ -233,7 +237,8 @@ static void move_to_folder(char *path, const char *name)
 {
 	char command[LINE_BYTES];
 
-	snprintf(command, sizeof(command), "cp '%s' '%s/%s'", path, folder, name);
+	assert_int_equal(setenv("FROM", path, 1), 0);
+	snprintf(command, sizeof(command), "cp \"$FROM\" '%s/%s'", folder, name);
 	assert_int_equal(system(command), 0);
 	snprintf(path, PATH_MAX, "%s/%s", folder, name);
 }
