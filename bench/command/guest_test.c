@@ -60,7 +60,7 @@ static int play_worker(const char *pool)
  */
 
 /*
- * Has sh run it with the words of a line, in which $V is `value`; a path may hold an apostrophe. Ends with
+ * Has sh run it with the words of a line, in which $VALUE is `value`; a path may hold an apostrophe. Ends with
  * status, says piece.
  */
 static void expect(int status, const char *line, const char *value, const char *piece)
@@ -68,7 +68,7 @@ static void expect(int status, const char *line, const char *value, const char *
 	char command[2 * LINE_BYTES];
 
 	assert_int_equal(setenv("N", program, 1), 0);
-	assert_int_equal(setenv("V", value == NULL ? "" : value, 1), 0);
+	assert_int_equal(setenv("VALUE", value == NULL ? "" : value, 1), 0);
 	snprintf(command, sizeof(command), "cd '%s' && \"$N\" %s 2>&1", folder, line);
 
 	FILE *out = popen(command, "re");
@@ -133,7 +133,7 @@ static void another_build_competes(NO_STATE)
 {
 	static const char line[] =
 		"sweep " SMALL
-		"--out out --pool mutex,null --dispatch folded,table --against \"$V\"";
+		"--out out --pool mutex,null --dispatch folded,table --against \"$VALUE\"";
 
 	make_other_build();
 	expect(COMMAND_OK, line, copy, "This build is");
@@ -166,8 +166,9 @@ static void another_build_competes(NO_STATE)
 
 static void what_another_build_lacks_is_told(NO_STATE)
 {
-	expect(COMMAND_OK, "sweep " SMALL "--out out --fresh --pool mutex,null --against \"$V\"",
-		self, "This build is");
+	expect(COMMAND_OK,
+		"sweep " SMALL "--out out --fresh --pool mutex,null --against \"$VALUE\"", self,
+		"This build is");
 	assert_number("SELECT count(*) FROM event", 2);
 	assert_number("SELECT count(*) FROM event JOIN subject USING (subject_id) WHERE state = "
 		      "'unsupported' AND label = 'mutex@v0.0-1-gfeed' AND detail LIKE "
@@ -179,7 +180,7 @@ static void what_another_build_lacks_is_told(NO_STATE)
 		"workload.'",
 		1);
 	setenv(PROTO_VARIABLE, "1", 1);
-	expect(COMMAND_USAGE, "sweep --dry-run --against \"$V\"", self,
+	expect(COMMAND_USAGE, "sweep --dry-run --against \"$VALUE\"", self,
 		"another version of the protocol");
 	unsetenv(PROTO_VARIABLE);
 }
@@ -187,7 +188,7 @@ static void what_another_build_lacks_is_told(NO_STATE)
 static void a_library_competes(NO_STATE)
 {
 	expect(COMMAND_OK,
-		"sweep " SMALL "--out out --fresh --pool malloc --align 64 --peer mine=\"$V\"",
+		"sweep " SMALL "--out out --fresh --pool malloc --align 64 --peer mine=\"$VALUE\"",
 		library, "mine");
 	assert_number(
 		"SELECT count(*) FROM subject WHERE label = 'mine' AND pool = 'mine' AND library "
@@ -207,22 +208,23 @@ static void nonsense_is_named(NO_STATE)
 	static const struct {
 		const char *line, *value, *piece;
 	} refused[] = {
-		{"--against \"$V\"", "/nowhere", "'/nowhere': No such file"},
-		{"--against \"$V\"", folder, "there is no program in"},
-		{"--against \"$V\"", "/etc/passwd", "there is no program in"},
-		{"--against \"$V\"", "/bin/true", "is not this program"},
+		{"--against \"$VALUE\"", "/nowhere", "'/nowhere': No such file"},
+		{"--against \"$VALUE\"", folder, "there is no program in"},
+		{"--against \"$VALUE\"", "/etc/passwd", "there is no program in"},
+		{"--against \"$VALUE\"", "/bin/true", "is not this program"},
 		{"--against=", "", "isn't empty"},
-		{"--peer $V", "/lib/x", "NAME=PATH"},
-		{"--peer a-b=\"$V\"", library, "NAME=PATH"},
+		{"--peer $VALUE", "/lib/x", "NAME=PATH"},
+		{"--peer a-b=\"$VALUE\"", library, "NAME=PATH"},
 		{"--peer a=", "", "NAME=PATH"},
-		{"--peer mutex=\"$V\"", library, "a strategy 'mutex' already"},
-		{"--peer a$V=b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		{"--peer mutex=\"$VALUE\"", library, "a strategy 'mutex' already"},
+		{"--peer a$VALUE=b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 			"longer than 31"},
-		{"--peer a=/nowhere --peer a=\"$V\"", library, "'/nowhere': No such file"},
-		{"--peer a='%1$s' --peer a='%1$s'", library, "two libraries are called 'a'"},
-		{"--peer a=\"$V\"", folder, "no file that can be read"},
-		{"--peer a=\"$V\"", "/etc/passwd", "does not take over malloc"},
-		{"--peer a=\"$V\"", partial, "does not take over malloc"},
+		{"--peer a=/nowhere --peer a=\"$VALUE\"", library, "'/nowhere': No such file"},
+		{"--peer a=\"$VALUE\" --peer a=\"$VALUE\"", library,
+			"two libraries are called 'a'"},
+		{"--peer a=\"$VALUE\"", folder, "no file that can be read"},
+		{"--peer a=\"$VALUE\"", "/etc/passwd", "does not take over malloc"},
+		{"--peer a=\"$VALUE\"", partial, "does not take over malloc"},
 	};
 	char line[LINE_BYTES];
 

@@ -140,9 +140,9 @@ static const char *policy_name(const char *subject)
 /* NULL: it is none. */
 static const struct instance_pair *find_pair(const char *subject)
 {
-	for (size_t i = 0; i < PAIR_INSTANCES; i++) {
-		if (strcmp(instance_pairs[i].name, subject) == 0)
-			return &instance_pairs[i];
+	for (const struct instance_pair *pair = instance_pairs; pair->name != NULL; pair++) {
+		if (strcmp(pair->name, subject) == 0)
+			return pair;
 	}
 	return NULL;
 }
