@@ -190,10 +190,10 @@ struct analysis_latency {
 	double mean_ns, longest_ns;
 	double least_longest_ns; /* the longest call of the thread that fared best */
 	struct analysis_percentile at[LATENCY_PERCENTILES];
-	const double
-		*ns_of[LATENCY_PERCENTILES]; /* by each of the cell's forks alone; NAN: it lacks */
-	struct histogram histogram;          /* of all of them */
-	size_t path_count;                   /* in the order of enum latency_class */
+	/* By each of the cell's forks alone; NAN: it lacks. */
+	const double *ns_of[LATENCY_PERCENTILES];
+	struct histogram histogram; /* of all of them */
+	size_t path_count;          /* in the order of enum latency_class */
 	struct analysis_path path[LATENCY_CLASSES];
 	size_t sides; /* threads of a lane */
 	struct analysis_unit_side *side;

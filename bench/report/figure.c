@@ -239,6 +239,11 @@ static const struct {
 	[FIGURE_PNG] = {"png", "pngcairo"},
 };
 
+const char *figure_medium_name(enum figure_medium medium)
+{
+	return media[medium].name;
+}
+
 const char *figure_terminal(enum figure_medium medium)
 {
 	return media[medium].terminal;

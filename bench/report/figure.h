@@ -22,6 +22,9 @@ enum { FIGURE_ID_BYTES = 64 };
 /* What a figure becomes: part of a page, or a file of its own, as a paper wants it. */
 enum figure_medium { FIGURE_IN_PAGE, FIGURE_PDF, FIGURE_PNG, FIGURE_MEDIA };
 
+/* "page", "pdf", "png": the end of such a file's name, too. */
+const char *figure_medium_name(enum figure_medium medium);
+
 /* gnuplot's name for what draws it. */
 const char *figure_terminal(enum figure_medium medium);
 

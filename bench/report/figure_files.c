@@ -10,22 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const suffixes[FIGURE_MEDIA] = {
-	[FIGURE_IN_PAGE] = ".svg", [FIGURE_PDF] = ".pdf", [FIGURE_PNG] = ".png"};
-
 /* FOLDER/STEM-scaling1-pair.pdf; the name of a load or cell is cut off where a file's name would be too long. */
 static int path_of(char path[PATH_MAX], const char *folder, const char *stem, const char *id,
-	const char *extent, const char *suffix)
+	const char *extent, const char *medium)
 {
-	const size_t room = NAME_BYTES - strlen(suffix);
+	const size_t room = NAME_BYTES - strlen(".") - strlen(medium);
 	char name[NAME_BYTES];
 
 	errno = ENAMETOOLONG;
 	if ((size_t)snprintf(name, room, "%s-%s-", stem, id) >= room)
 		return -1;
 	name_append(name, room, extent);
-	return (size_t)snprintf(path, PATH_MAX, "%s/%s%s", folder, name, suffix) < PATH_MAX ? 0
-											    : -1;
+	return (size_t)snprintf(path, PATH_MAX, "%s/%s.%s", folder, name, medium) < PATH_MAX ? 0
+											     : -1;
 }
 
 static void print_figure(const void *context, FILE *out)
@@ -50,10 +47,10 @@ static int write_one(const struct analysis *a, enum figure_kind kind, size_t cel
 		return -1;
 	}
 	if (figure.bytes != NULL &&
-		(path_of(path, folder, stem, id, extent, suffixes[medium]) != 0 ||
+		(path_of(path, folder, stem, id, extent, figure_medium_name(medium)) != 0 ||
 			file_write(path, print_figure, &figure) != 0)) {
-		snprintf(why, why_bytes, "'%s/%s-%s%s' can't be written: %s.", folder, stem, id,
-			suffixes[medium], strerror(errno));
+		snprintf(why, why_bytes, "'%s/%s-%s.%s' can't be written: %s.", folder, stem, id,
+			figure_medium_name(medium), strerror(errno));
 		result = -1;
 	}
 	free(figure.bytes);

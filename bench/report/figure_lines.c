@@ -217,26 +217,26 @@ char *figure_scaling(const struct analysis *analysis, size_t first, enum figure_
 		medium);
 }
 
-char *figure_bursts(const struct analysis *analysis, size_t first, enum figure_medium medium)
+/* Time a unit against a part of the cells' labels. */
+static char *draw_times(const struct analysis *a, enum figure_kind kind, size_t first,
+	enum analysis_part part, const char *by, const char *axis, enum figure_medium medium)
 {
 	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
 
-	analysis_label_without(&analysis->cells[first], ANALYSIS_BURST, load);
-	snprintf(title, sizeof(title), "Time a unit by burst, %s. Lower is better", load);
-	return draw_lines(analysis, FIGURE_BURSTS, first,
-		&(struct figure_words){
-			title, "objects a bulk call (logarithmic)", "ns a unit (logarithmic)"},
-		medium);
+	analysis_label_without(&a->cells[first], part, load);
+	snprintf(title, sizeof(title), "Time a unit by %s, %s. Lower is better", by, load);
+	return draw_lines(a, kind, first,
+		&(struct figure_words){title, axis, "ns a unit (logarithmic)"}, medium);
+}
+
+char *figure_bursts(const struct analysis *analysis, size_t first, enum figure_medium medium)
+{
+	return draw_times(analysis, FIGURE_BURSTS, first, ANALYSIS_BURST, "burst",
+		"objects a bulk call (logarithmic)", medium);
 }
 
 char *figure_sizes(const struct analysis *analysis, size_t first, enum figure_medium medium)
 {
-	char load[ANALYSIS_SENTENCE_BYTES], title[2 * ANALYSIS_SENTENCE_BYTES];
-
-	analysis_label_without(&analysis->cells[first], ANALYSIS_SIZE, load);
-	snprintf(title, sizeof(title), "Time a unit by size, %s. Lower is better", load);
-	return draw_lines(analysis, FIGURE_SIZES, first,
-		&(struct figure_words){
-			title, "bytes an object (logarithmic)", "ns a unit (logarithmic)"},
-		medium);
+	return draw_times(analysis, FIGURE_SIZES, first, ANALYSIS_SIZE, "size",
+		"bytes an object (logarithmic)", medium);
 }

@@ -335,6 +335,17 @@ void page_close(struct page *p)
 		free(p->contests[contest].order);
 }
 
+json_t *page_each_contest(const struct page *p, json_t *(*part)(const struct page *p, size_t first))
+{
+	json_t *contests = json_array();
+
+	for (size_t c = 0; c < p->a->cell_count; c++) {
+		if (figure_leads(p->a, c))
+			page_add(contests, part(p, c));
+	}
+	return contests;
+}
+
 json_t *page_fill(const struct page *p)
 {
 	const struct analysis *a = p->a;

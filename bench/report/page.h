@@ -27,11 +27,10 @@ struct page {
 	struct page_order all;                /* the rows of all contests */
 	struct page_order contests[CONTESTS]; /* and of each */
 	bool figures;                         /* gnuplot can draw them */
-	struct figure *
-		drawn; /* those that it has, a place for each kind and cell: kind * cell_count + cell */
-	unsigned tables; /* enum page_tables: those that it has */
-	char left_out
-		[ANALYSIS_SENTENCE_BYTES]; /* the names of what it has no room for; "": nothing */
+	struct figure *drawn;                 /* kind * cell_count + cell: those that it has */
+	unsigned tables;                      /* enum page_tables: those that it has */
+	/* The names of what it has no room for; "": nothing. */
+	char left_out[ANALYSIS_SENTENCE_BYTES];
 };
 
 /* Tables that a page may have no room for. */
@@ -72,6 +71,10 @@ json_t *page_script_slices(const struct page *p);
 
 /* All slots of page.html. NULL: no memory. */
 json_t *page_fill(const struct page *p);
+
+/* What `part` makes of each contest, by the first of its cells. */
+json_t *page_each_contest(
+	const struct page *p, json_t *(*part)(const struct page *p, size_t first));
 
 /* A figure of the page (figure.h) as a string; "" for one that it does not have. */
 json_t *page_figure(const struct page *p, enum figure_kind kind, size_t cell);

@@ -200,11 +200,5 @@ static json_t *tradeoffs_of(const struct page *p, size_t first)
 
 json_t *page_tradeoffs(const struct page *p)
 {
-	json_t *contests = json_array();
-
-	for (size_t c = 0; c < p->a->cell_count; c++) {
-		if (figure_leads(p->a, c))
-			page_add(contests, tradeoffs_of(p, c));
-	}
-	return contests;
+	return page_each_contest(p, tradeoffs_of);
 }

@@ -73,6 +73,27 @@ static size_t length_of(const char *text, const struct part *part)
 	return (size_t)(strstr(head, part->end) - head);
 }
 
+/* Takes tables if they fit. */
+static bool takes_tables(
+	struct page *p, const struct part *part, const char *whole, const char *bare, size_t *room)
+{
+	const size_t more = length_of(whole, part) - length_of(bare, part);
+
+	if (more > *room)
+		return false;
+	*room -= more;
+	p->tables |= part->tables;
+	return true;
+}
+
+/* Draws figures if they fit, and what they stand beside is there. Without gnuplot none is left out. */
+static bool takes_figures(struct page *p, const struct part *part, size_t *room)
+{
+	return !p->figures || ((p->tables & part->beside) == part->beside &&
+				      figures_of_kind(p->a, part->kind,
+					      p->drawn + part->kind * p->a->cell_count, room));
+}
+
 void page_fit(struct page *p, size_t most)
 {
 	AUTO_FREE char *whole = text_with(p, PAGE_CELLS | PAGE_LATENCY | PAGE_SLICES);
@@ -82,23 +103,11 @@ void page_fit(struct page *p, size_t most)
 
 	for (size_t i = 0; i < PARTS; i++) {
 		const struct part *part = &parts[i];
-		const bool placed = (p->tables & part->beside) == part->beside;
 
-		const size_t more =
-			part->tables == 0 ? 0 : length_of(whole, part) - length_of(bare, part);
-
-		if (part->tables != 0 && more <= room) {
-			room -= more;
-			p->tables |= part->tables;
-			continue;
-		}
-		if (part->tables == 0 &&
-			(!p->figures || (placed && figures_of_kind(p->a, part->kind,
-							   p->drawn + part->kind * p->a->cell_count,
-							   &room))))
-			continue;
-		append(p->left_out, sizeof(p->left_out), "%s%s", p->left_out[0] == '\0' ? "" : ", ",
-			part->words);
+		if (part->tables != 0 ? !takes_tables(p, part, whole, bare, &room)
+				      : !takes_figures(p, part, &room))
+			append(p->left_out, sizeof(p->left_out), "%s%s",
+				p->left_out[0] == '\0' ? "" : ", ", part->words);
 	}
 }
 

@@ -223,11 +223,5 @@ static json_t *table_of(const struct page *p, size_t first)
 
 json_t *page_ratios(const struct page *p)
 {
-	json_t *tables = json_array();
-
-	for (size_t c = 0; c < p->a->cell_count; c++) {
-		if (figure_leads(p->a, c))
-			page_add(tables, table_of(p, c));
-	}
-	return tables;
+	return page_each_contest(p, table_of);
 }

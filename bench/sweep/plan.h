@@ -5,9 +5,9 @@
  * is recognised by the plan's hash.
  *
  * A *subject* is a strategy in one form of dispatch, or a context policy over the strategy that
- * all policies share or, in the whole, over a few others (instances.h); which competes where follows from contest.h; a *cell* is a load
- * under which subjects compete: a workload with its threads, burst and depth, and the pool's
- * objects by their size, alignment and pages. The first fork of every cell comes before the
+ * all policies share or, in the whole, over a few others (instances.h). Which competes where follows
+ * from contest.h. A *cell* is a load under which subjects compete: a workload with its threads, burst
+ * and depth, and the pool's objects by their size, alignment and pages. The first fork of every cell comes before the
  * second of any: what a machine does over minutes then hits all cells alike, and a sweep that is
  * stopped early has something of each.
  */
