@@ -109,18 +109,20 @@ static void a_row_of_the_table_is_found_again(NO_STATE)
 
 static void the_page_has_a_row_a_mutant(NO_STATE)
 {
-	static struct mutants few = {.count = 4,
+	static struct mutants few = {.count = 5,
 		.of = {{.name = "unmodified"}, {.name = "one", .file = "a.c"},
 			{.name = "same", .file = "b.c", .argument = "it is | none\nat all"},
-			{.name = "two", .file = "c.c"}}};
+			{.name = "two", .file = "c.c"}, {.name = "three", .file = "d.c"}}};
 	static const char text[] = "one\tkilled\tmodel\tscq/last\t1.3\ttwice\n"
-				   "same\tequivalent\t-\t-\t0.0\t\n";
+				   "same\tequivalent\t-\t-\t0.0\t\n"
+				   "three\tLIVES\t-\t-\t0.0\t\n";
 	static const char page[] =
 		"| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n"
 		"| one | a.c | model | scq/last | 1.3 |\n"
 		"| same | b.c | equivalent | it is   none at all | |\n"
-		"| two | c.c | LIVES | not tried | |\n"
-		"\n3 mutants: 1 killed, 1 equivalent, 1 living, 0 broken.\n";
+		"| two | c.c | untried | - | |\n"
+		"| three | d.c | LIVES | - | |\n"
+		"\n4 mutants: 1 killed, 1 equivalent, 1 living, 0 broken, 1 untried.\n";
 	char made[1024] = "";
 
 	FILE *file = fmemopen(made, sizeof(made), "w");
@@ -133,6 +135,7 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 	assert_null(table_page_layer(page, "same"));
 	assert_null(table_page_layer(page, "two"));
 	assert_null(table_page_layer(page, "three"));
+	assert_null(table_page_layer(page, "four"));
 }
 
 static void all_of_the_list_apply(NO_STATE)

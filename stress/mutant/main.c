@@ -293,6 +293,13 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 	return true;
 }
 
+/* Whether a build has a test: some are none where a sanitizer sees nothing in them. */
+static bool is_built(const struct attempt *attempt, const char *test)
+{
+	return attempt->build == NATIVE ||
+	       run("ninja -C '%s/%s' -t query %s", work, builds[attempt->build].folder, test) == 0;
+}
+
 static bool fails_tests(
 	const struct attempt *attempt, const struct mutant *mutant, struct table_row *row)
 {
@@ -302,7 +309,7 @@ static bool fails_tests(
 
 	snprintf(names, sizeof(names), "%s", mutant->tests);
 	while ((name = strsep(&rest, ",")) != NULL) {
-		if (*name != '\0' && fails(attempt, name, "", row))
+		if (*name != '\0' && is_built(attempt, name) && fails(attempt, name, "", row))
 			return true;
 	}
 	return false;
@@ -339,23 +346,6 @@ static void attack(const struct mutant *mutant, struct table_row *row)
 			attempt->arguments);
 		if (mutant->pools[0] != '\0' && fails(attempt, attempt->program, arguments, row))
 			return;
-	}
-}
-
-/* Every name of --only is one of the list's. */
-static void check_only(const struct mutants *list, const char *only)
-{
-	for (const char *at = only; at != NULL; at = strchr(at, ',')) {
-		at += *at == ',';
-		const size_t n = strcspn(at, ",");
-		size_t i = 0;
-
-		while (i < list->count &&
-			(strlen(list->of[i].name) != n || strncmp(list->of[i].name, at, n) != 0))
-			i++;
-		if (i == list->count)
-			die("there is no mutant '%.*s'; they stand in stress/mutant/mutants.txt",
-				(int)n, at);
 	}
 }
 
@@ -470,22 +460,34 @@ static void mend(void)
 	unlink(marker);
 }
 
-/* Every name of --layer is one that is tried. */
-static void check_layers(void)
+/* Each name of a list with commas is one of those that name_at knows; more: what is said of one that is not. */
+static void check_names(
+	const char *names, const char *(*name_at)(size_t i), const char *what, const char *more)
 {
-	for (const char *at = layers; at != NULL; at = strchr(at, ',')) {
+	for (const char *at = names; at != NULL; at = strchr(at, ',')) {
 		at += *at == ',';
-		const size_t n = strcspn(at, ",");
+		const int n = (int)strcspn(at, ",");
+		char one[MUTANT_NAMES_BYTES];
 		size_t i = 0;
 
-		while (i < ATTEMPTS &&
-			(strlen(attempts[i].layer) != n || strncmp(attempts[i].layer, at, n) != 0))
+		snprintf(one, sizeof(one), "%.*s", n, at);
+		while (name_at(i) != NULL && strcmp(name_at(i), one) != 0)
 			i++;
-		if (i == ATTEMPTS)
-			die("there is no layer '%.*s'; they are test, model, perturbed, freezer, "
-			    "native, thread and address",
-				(int)n, at);
+		if (name_at(i) == NULL)
+			die("there is no %s '%.*s'; %s", what, n, at, more);
 	}
+}
+
+static struct mutants mutants;
+
+static const char *mutant_at(size_t i)
+{
+	return i < mutants.count ? mutants.of[i].name : NULL;
+}
+
+static const char *layer_at(size_t i)
+{
+	return i < ATTEMPTS ? attempts[i].layer : NULL;
 }
 
 static void write_page(const struct mutants *list, const char *path)
@@ -536,13 +538,13 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/stress/mutant/mutants.txt", source);
 	char *text = read_file(path);
 	char why[PATH_BYTES];
-	static struct mutants list;
-	if (!mutants_parse(text, &list, why, sizeof(why)))
+	if (!mutants_parse(text, &mutants, why, sizeof(why)))
 		die("%s: %s", path, why);
 	free(text);
-	add_unmodified(&list);
-	check_only(&list, only);
-	check_layers();
+	add_unmodified(&mutants);
+	check_names(only, mutant_at, "mutant", "they stand in stress/mutant/mutants.txt");
+	check_names(layers, layer_at, "layer",
+		"they are test, model, perturbed, freezer, native, thread and address");
 	if (mkdir(work, 0777) != 0 && errno != EEXIST)
 		die("cannot make %s: %s", work, strerror(errno));
 	mend();
@@ -556,22 +558,22 @@ int main(int argc, char **argv)
 	char *known = read_file(path);
 	FILE *kept = layers == NULL ? table : NULL;
 	uint64_t left = 0;
-	for (size_t i = 0; i < list.count; i++)
-		left += is_wanted(&list.of[i], only, sample != UINT64_MAX, known, page);
-	for (size_t i = 0; i < list.count; i++) {
-		if (!is_wanted(&list.of[i], only, sample != UINT64_MAX, known, page))
+	for (size_t i = 0; i < mutants.count; i++)
+		left += is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, page);
+	for (size_t i = 0; i < mutants.count; i++) {
+		if (!is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, page))
 			continue;
 		/* Of those that are left, as many as are wanted, each with the same chance. */
 		if (sample != UINT64_MAX && stress_random(&random) % left-- >= sample)
 			continue;
 		sample -= sample != UINT64_MAX;
-		lives += !try_mutant(&list.of[i], kept);
+		lives += !try_mutant(&mutants.of[i], kept);
 		tried++;
 	}
 	fclose(table);
 	free(known);
 	free(page);
-	write_page(&list, path);
+	write_page(&mutants, path);
 	printf("%" PRIu32 " mutants tried, %" PRIu32 " live that should not; all rows: %s\n", tried,
 		lives, path);
 	return lives == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

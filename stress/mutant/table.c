@@ -7,7 +7,8 @@
 static const char *const names[] = {[TABLE_KILLED] = "killed",
 	[TABLE_EQUIVALENT] = "equivalent",
 	[TABLE_LIVES] = "LIVES",
-	[TABLE_BROKEN] = "BROKEN"};
+	[TABLE_BROKEN] = "BROKEN",
+	[TABLE_UNTRIED] = "untried"};
 
 const char *table_verdict_name(enum table_verdict verdict)
 {
@@ -63,9 +64,8 @@ static void print_cell(FILE *file, const char *text)
 
 void table_page(FILE *file, const struct mutants *list, const char *text)
 {
-	static const struct table_row none = {
-		.verdict = TABLE_LIVES, .layer = "-", .where = "not tried"};
-	size_t count[TABLE_BROKEN + 1] = {0};
+	static const struct table_row none = {.verdict = TABLE_UNTRIED, .layer = "-", .where = "-"};
+	size_t count[TABLE_UNTRIED + 1] = {0}, all = 0;
 
 	fputs("What found each mistake of stress/mutant/mutants.txt, by `./nblbench stress "
 	      "--mutants`: the layer, the pool and its scenario\n"
@@ -83,6 +83,7 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 			row = none;
 		const bool killed = row.verdict == TABLE_KILLED;
 		count[row.verdict]++;
+		all++;
 		fprintf(file, "| %s | %s | %s | ", mutant->name, mutant->file,
 			killed ? row.layer : names[row.verdict]);
 		print_cell(file, row.verdict == TABLE_EQUIVALENT ? mutant->argument : row.where);
@@ -91,11 +92,10 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 		else
 			fputs(" | |\n", file);
 	}
-	fprintf(file, "\n%zu mutants: %zu killed, %zu equivalent, %zu living, %zu broken.\n",
-		count[TABLE_KILLED] + count[TABLE_EQUIVALENT] + count[TABLE_LIVES] +
-			count[TABLE_BROKEN],
-		count[TABLE_KILLED], count[TABLE_EQUIVALENT], count[TABLE_LIVES],
-		count[TABLE_BROKEN]);
+	fprintf(file,
+		"\n%zu mutants: %zu killed, %zu equivalent, %zu living, %zu broken, %zu untried.\n",
+		all, count[TABLE_KILLED], count[TABLE_EQUIVALENT], count[TABLE_LIVES],
+		count[TABLE_BROKEN], count[TABLE_UNTRIED]);
 }
 
 const char *table_page_layer(const char *page, const char *mutant)
@@ -110,7 +110,7 @@ const char *table_page_layer(const char *page, const char *mutant)
 		return NULL;
 	at += strlen(" | ");
 	snprintf(layer, sizeof(layer), "%.*s", (int)strcspn(at, " "), at);
-	for (size_t i = TABLE_EQUIVALENT; i <= TABLE_BROKEN; i++) {
+	for (size_t i = TABLE_EQUIVALENT; i <= TABLE_UNTRIED; i++) {
 		if (strcmp(layer, names[i]) == 0)
 			return NULL;
 	}

@@ -8,7 +8,8 @@
 
 enum { TABLE_WORD_BYTES = 128, TABLE_SENTENCE_BYTES = 200 };
 
-enum table_verdict { TABLE_KILLED, TABLE_EQUIVALENT, TABLE_LIVES, TABLE_BROKEN };
+/* The last is the page's alone: of a mutant without a row. */
+enum table_verdict { TABLE_KILLED, TABLE_EQUIVALENT, TABLE_LIVES, TABLE_BROKEN, TABLE_UNTRIED };
 
 struct table_row {
 	char mutant[TABLE_WORD_BYTES];
