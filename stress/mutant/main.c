@@ -61,7 +61,8 @@ static const struct {
 
 /*
  * What is tried, in this order: cheapest first. layer: a name of layers.def, or the mutant's unit tests.
- * program NULL: those. The address sanitizer sees what they leak.
+ * program NULL: those. Once more without checks: pools that check everything tell their accounts at once,
+ * and a build with checks has no others. The address sanitizer sees what they leak.
  */
 static const char TEST[] = "test";
 #define STRESS "--seed 1 --threads 4 --seconds 0.3 --scenario "
@@ -73,6 +74,7 @@ static const struct attempt {
 } attempts[] = {
 	{"model", EXPLORED, "nblbench-model", ""},
 	{TEST, NATIVE, NULL, ""},
+	{TEST, EXPLORED, NULL, ""},
 	{"perturbed", PERTURBED, "nblbench-stress", STRESS "churn,exhaustion,handover,growth"},
 	{"perturbed", PERTURBED, "nblbench-stress",
 		STRESS "conformance,trim,thread_exit,lifetime,affinity,signals,fork,nbl"},
