@@ -131,11 +131,14 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 	fclose(file);
 	assert_non_null(strstr(made, "\n| mutant |"));
 	assert_string_equal(strstr(made, "\n| mutant |") + 1, page);
-	assert_string_equal(table_page_layer(page, "one"), "model");
-	assert_null(table_page_layer(page, "same"));
-	assert_null(table_page_layer(page, "two"));
-	assert_null(table_page_layer(page, "three"));
-	assert_null(table_page_layer(page, "four"));
+	struct table_row row;
+	assert_true(table_page_kill(page, "one", &row));
+	assert_string_equal(row.layer, "model");
+	assert_in_range((int)(row.seconds * 10), 12, 13);
+	assert_false(table_page_kill(page, "same", &row));
+	assert_false(table_page_kill(page, "two", &row));
+	assert_false(table_page_kill(page, "three", &row));
+	assert_false(table_page_kill(page, "four", &row));
 }
 
 static void all_of_the_list_apply(NO_STATE)
