@@ -5,9 +5,11 @@
  */
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/cpu.h"
+#include "alloc/mechanism/bit_tree.h"
 #include "alloc/mechanism/census.h"
 #include "alloc/peer/missing_library.h"
 #include "alloc/pool.h"
+#include "alloc/pool/bitmap.h"
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/mutex.h"
@@ -1134,6 +1136,118 @@ static void idx_local_bulk_splits_at_the_limit(NO_STATE)
 	close_pool(pool, thread, OBJECTS);
 }
 
+/* Elements that have something, as a search from each place finds them; some bits are set in vain. */
+static void bit_tree_finds_what_was_added(NO_STATE)
+{
+	enum { ELEMENTS = 3 * 64 * 64 + 5 };
+	static const uint32_t has[] = {1, 63, 64, 70, 4095, 4096, 8191, ELEMENTS - 1};
+	struct bit_tree tree;
+	uint32_t found;
+
+	assert_int_equal(bit_tree_init(&tree, ELEMENTS), 0);
+	assert_false(bit_tree_next(&tree, 0, &found));
+	for (size_t i = 0; i < array_count(has); i++)
+		bit_tree_add(&tree, has[i]);
+	for (size_t i = 0; i < array_count(has); i++) {
+		assert_true(bit_tree_next(&tree, has[i], &found));
+		assert_int_equal(found, has[i]);
+		assert_true(bit_tree_next(&tree, has[i] + 1, &found));
+		assert_int_equal(found, has[(i + 1) % array_count(has)]);
+	}
+	for (size_t i = 0; i < array_count(has); i++) {
+		assert_true(bit_tree_shows(&tree, has[i]));
+		bit_tree_lower(&tree, has[i]);
+		assert_false(bit_tree_shows(&tree, has[i]));
+	}
+	assert_int_equal(atom_load_relaxed(&tree.level[BIT_TREE_LEVELS - 1][0]), 0);
+	/* As when an adder was overtaken by who took it away: the search cleans up and goes on. */
+	bit_tree_add(&tree, 200);
+	atom_init(&tree.level[0][3], 0);
+	bit_tree_add(&tree, 5000);
+	assert_true(bit_tree_next(&tree, 5, &found));
+	assert_int_equal(found, 5000);
+	assert_int_equal(atom_load_relaxed(&tree.level[1][0]) >> 3 & 1, 0);
+	bit_tree_fini(&tree);
+}
+
+/* Two CPUs have a group each; a third one shares, until one of them gives its own up. */
+static void bitmap_reserves_a_group_for_a_cpu(NO_STATE)
+{
+	enum { OBJECTS = 2 * BITMAP_GROUP_OBJECTS, HELD = BITMAP_WORD_OBJECTS + 1 };
+	OPEN(bitmap, OBJECTS);
+	void *held[2][HELD], *object;
+	atom_u32 cpu;
+
+	((struct cpu_thread *)thread)->cpu_word = &cpu;
+	for (uint32_t i = 0; i < 2; i++) {
+		atom_init(&cpu, i);
+		for (uint32_t k = 0; k < HELD; k++) {
+			assert_non_null(held[i][k] = bitmap_get(pool, thread));
+			assert_int_equal(
+				slab_number(&self->slab, held[i][k]), i * BITMAP_GROUP_OBJECTS + k);
+		}
+	}
+	assert_int_equal(thread->paths.grow, 2);
+	atom_init(&cpu, 2);
+	assert_non_null(object = bitmap_get(pool, thread));
+	assert_int_equal(thread->paths.steal, 1);
+	bitmap_put(pool, thread, object);
+	atom_init(&cpu, 1);
+	bitmap_flush(pool, thread);
+	atom_init(&cpu, 2);
+	bitmap_flush(pool, thread);
+	for (uint32_t k = 0; k < HELD; k++) { /* to whoever has the group, in any order */
+		bitmap_put(pool, thread, held[0][k]);
+		bitmap_put(pool, thread, held[1][HELD - 1 - k]);
+	}
+	assert_non_null(object = bitmap_get(pool, thread));
+	assert_int_equal(slab_number(&self->slab, object), BITMAP_GROUP_OBJECTS);
+	assert_int_equal(thread->paths.refill, 1);
+	bitmap_put(pool, thread, object);
+	close_pool(pool, thread, 0);
+}
+
+/* A burst from one word comes by one step and goes back by one. */
+static void bitmap_moves_a_word_at_once(NO_STATE)
+{
+	enum { OBJECTS = 3 * BITMAP_WORD_OBJECTS };
+	OPEN(bitmap, OBJECTS);
+	void *held[OBJECTS], *none;
+
+	assert_int_equal(bitmap_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	assert_int_equal(bitmap_get_bulk(pool, thread, &none, 1), 0);
+	bitmap_put_bulk(pool, thread, held + 10, OBJECTS - 10);
+	assert_int_equal(atom_load_relaxed(&self->word[0].free), UINT64_MAX << 10);
+	for (uint32_t i = 1; i < OBJECTS / BITMAP_WORD_OBJECTS; i++)
+		assert_true(atom_load_relaxed(&self->word[i].free) == UINT64_MAX);
+	assert_int_equal(life_cycle_count(pool), OBJECTS - 10);
+	assert_int_equal(bitmap_get_bulk(pool, thread, held + 10, 60), 60);
+	assert_int_equal(slab_number(&self->slab, held[10]), OBJECTS - BITMAP_WORD_OBJECTS);
+	assert_int_equal(slab_number(&self->slab, held[69]), OBJECTS - BITMAP_WORD_OBJECTS + 59);
+	close_pool(pool, thread, 70);
+}
+
+static void slab_numbers_objects_of_any_size(NO_STATE)
+{
+	static const size_t sizes[] = {64, 65, 192, 200, 448, 1536, 2048, 4096, 100000, 1 << 20};
+
+	for (size_t i = 0; i < array_count(sizes); i++) {
+		for (size_t align = 64; align <= 4096; align *= 4) {
+			const uint32_t most = slab_most(sizes[i], align);
+			struct slab slab;
+
+			assert_int_equal(slab_init(&slab, sizes[i], align, most,
+						 MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS),
+				0);
+			for (uint32_t k = 0; k < most; k += most / 500 + 1)
+				assert_int_equal(slab_number(&slab, slab_object(&slab, k)), k);
+			assert_int_equal(
+				slab_number(&slab, slab_object(&slab, most - 1)), most - 1);
+			slab_fini(&slab);
+		}
+	}
+}
+
 /* An array that somebody is in: each call that finds it so counts a turn, and goes on elsewhere. */
 static void percpu_try_counts_turns_that_it_lost(NO_STATE)
 {
@@ -1535,6 +1649,10 @@ int main(void)
 		cmocka_unit_test(scq_burst_takes_its_positions_at_once),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
+		cmocka_unit_test(slab_numbers_objects_of_any_size),
+		cmocka_unit_test(bit_tree_finds_what_was_added),
+		cmocka_unit_test(bitmap_reserves_a_group_for_a_cpu),
+		cmocka_unit_test(bitmap_moves_a_word_at_once),
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
 		cmocka_unit_test(lost_turns_are_counted),
 		cmocka_unit_test(cpu_numbers_have_a_bound),

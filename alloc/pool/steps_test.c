@@ -19,6 +19,7 @@ enum { atom_perturbs = 0 };
 #include "alloc/atomic.h"
 
 /* What lies behind the caches, built of steps too; the linker does not take the library's then. */
+#include "alloc/mechanism/bit_tree.c"
 #include "alloc/mechanism/chain_stack.c"
 #include "alloc/mechanism/cpu_arrays.c"
 #include "alloc/mechanism/cpu_inboxes.c"
