@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-static size_t bytes(const struct bit_tree *self)
+static size_t tree_bytes(const struct bit_tree *self)
 {
 	size_t words = 0;
 
@@ -19,7 +19,7 @@ int bit_tree_init(struct bit_tree *self, uint32_t elements)
 		elements = (elements + BIT_TREE_BITS - 1) / BIT_TREE_BITS;
 		self->words[i] = elements;
 	}
-	self->level[0] = memory_map(bytes(self), MEMORY_PAGES_ORDINARY);
+	self->level[0] = memory_map(tree_bytes(self), MEMORY_PAGES_ORDINARY);
 	if (self->level[0] == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 1; i < BIT_TREE_LEVELS; i++)
@@ -29,50 +29,50 @@ int bit_tree_init(struct bit_tree *self, uint32_t elements)
 
 void bit_tree_fini(struct bit_tree *self)
 {
-	memory_unmap(self->level[0], bytes(self), MEMORY_PAGES_ORDINARY);
+	memory_unmap(self->level[0], tree_bytes(self), MEMORY_PAGES_ORDINARY);
 }
 
-static uint64_t bit(uint32_t at)
+static uint64_t bit_at(uint32_t at)
 {
 	return (uint64_t)1 << at % BIT_TREE_BITS;
 }
 
-static void raise(struct bit_tree *self, uint32_t level, uint32_t at)
+static void raise_from(struct bit_tree *self, uint32_t level, uint32_t at)
 {
 	for (; level < BIT_TREE_LEVELS; level++, at /= BIT_TREE_BITS) {
 		atom_u64 *word = &self->level[level][at / BIT_TREE_BITS];
 
-		if ((atom_load_seq_cst(word) & bit(at)) != 0) /* S1 */
+		if ((atom_load_seq_cst(word) & bit_at(at)) != 0) /* S1 */
 			return;
-		atom_or_seq_cst(word, bit(at)); /* S0 of the word */
+		atom_or_seq_cst(word, bit_at(at)); /* S0 of the word */
 	}
 }
 
 /* The bit goes; so does the one above, if the word is empty then and is so still afterwards. */
-static void lower(struct bit_tree *self, uint32_t level, uint32_t at)
+static void lower_from(struct bit_tree *self, uint32_t level, uint32_t at)
 {
 	atom_u64 *word = &self->level[level][at / BIT_TREE_BITS];
 
-	atom_and_seq_cst(word, ~bit(at)); /* S2 */
+	atom_and_seq_cst(word, ~bit_at(at)); /* S2 */
 	if (level + 1 == BIT_TREE_LEVELS || atom_load_seq_cst(word) != 0)
 		return;
-	lower(self, level + 1, at / BIT_TREE_BITS);
+	lower_from(self, level + 1, at / BIT_TREE_BITS);
 	if (atom_load_seq_cst(word) != 0) /* S3 */
-		raise(self, level + 1, at / BIT_TREE_BITS);
+		raise_from(self, level + 1, at / BIT_TREE_BITS);
 }
 
 void bit_tree_raise(struct bit_tree *self, uint32_t element)
 {
-	raise(self, 0, element);
+	raise_from(self, 0, element);
 }
 
 void bit_tree_lower(struct bit_tree *self, uint32_t element)
 {
-	lower(self, 0, element);
+	lower_from(self, 0, element);
 }
 
 /* Relaxed: a stale word is one of a moment ago, and what was found is looked at. */
-static bool next(struct bit_tree *self, uint32_t at, uint32_t *element)
+static bool find_from(struct bit_tree *self, uint32_t at, uint32_t *element)
 {
 	uint32_t level = 0; /* at is a place in it: everything before is done with */
 
@@ -96,9 +96,9 @@ static bool next(struct bit_tree *self, uint32_t at, uint32_t *element)
 			at *= BIT_TREE_BITS;
 			continue;
 		}
-		lower(self, level, at);                                  /* it was set in vain */
+		lower_from(self, level, at);                             /* it was set in vain */
 		if (atom_load_seq_cst(&self->level[level - 1][at]) != 0) /* S3 */
-			raise(self, level, at);
+			raise_from(self, level, at);
 		at++;
 	}
 	return false;
@@ -106,14 +106,14 @@ static bool next(struct bit_tree *self, uint32_t at, uint32_t *element)
 
 bool bit_tree_next(struct bit_tree *self, uint32_t from, uint32_t *element)
 {
-	return next(self, from, element) || (from != 0 && next(self, 0, element));
+	return find_from(self, from, element) || (from != 0 && find_from(self, 0, element));
 }
 
 bool bit_tree_shows(struct bit_tree *self, uint32_t element)
 {
 	for (uint32_t i = 0; i < BIT_TREE_LEVELS; i++, element /= BIT_TREE_BITS) {
-		if ((atom_load_relaxed(&self->level[i][element / BIT_TREE_BITS]) & bit(element)) ==
-			0)
+		if ((atom_load_relaxed(&self->level[i][element / BIT_TREE_BITS]) &
+			    bit_at(element)) == 0)
 			return false;
 	}
 	return true;
