@@ -13,6 +13,7 @@
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/mutex.h"
+#include "alloc/pool/owner_list.h"
 #include "alloc/pool/percpu_try.h"
 #include "alloc/pool/rseq_arr.h"
 #include "alloc/pool/rseq_mag.h"
@@ -1248,6 +1249,90 @@ static void slab_numbers_objects_of_any_size(NO_STATE)
 	}
 }
 
+/* What another thread frees waits for its owner, who takes all of it once the own list is empty. */
+static void owner_list_gets_back_what_others_freed(NO_STATE)
+{
+	enum { OBJECTS = 2 * POOL_MAGAZINE_OBJECTS_DEFAULT };
+	OPEN(owner_list, OBJECTS);
+	struct pool_thread *other;
+	void *held[OBJECTS], *theirs;
+	const uint32_t half = self->limit;
+
+	assert_int_equal(pool_owner_list_ops.attach(pool, &other), 0);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, half), half);
+	assert_non_null(theirs = owner_list_get(pool, other));
+	for (uint32_t i = 0; i < half; i++)
+		owner_list_put(pool, other, held[i]);
+	assert_int_equal(counted_stack_length(atom_load_relaxed(&self->back[0].head)), half);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held + half, half), half);
+	for (uint32_t i = 0; i < half; i++)
+		assert_ptr_equal(held[half + i], held[half - 1 - i]);
+	assert_int_equal(thread->paths.refill, 1);
+	assert_null(owner_list_get(pool, thread)); /* the rest is the other's own */
+	owner_list_put(pool, other, theirs);
+	pool_owner_list_ops.detach(pool, other);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, half), half);
+	assert_int_equal(*homes_of(&self->owners, theirs), 0); /* now they are this thread's */
+	close_pool(pool, thread, 2 * half);
+}
+
+/* What comes back to a thread that has ended is there for all, and its place for the next. */
+static void owner_list_outlives_its_owner(NO_STATE)
+{
+	enum { OBJECTS = POOL_MAGAZINE_OBJECTS_DEFAULT };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_owner_list_ops, OBJECTS, &thread);
+	struct pool_thread *owner;
+	void *held[OBJECTS], *object;
+
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
+		assert_int_equal(((struct owner_list_thread *)owner)->place, 1);
+		assert_int_equal(owner_list_get_bulk(pool, owner, held, OBJECTS), OBJECTS);
+		pool_owner_list_ops.detach(pool, owner);
+		owner_list_put_bulk(pool, thread, held, OBJECTS);
+		assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
+		assert_non_null(object = owner_list_get(pool, owner));
+		owner_list_put(pool, owner, object);
+		pool_owner_list_ops.detach(pool, owner);
+		/* Without another owner: stolen. */
+		assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+		owner_list_put_bulk(pool, thread, held, OBJECTS);
+		owner_list_flush(pool, thread);
+	}
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, 1), 1);
+	assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
+	owner_list_put_bulk(pool, owner, held, 1);
+	owner_list_flush(pool, thread);
+	assert_int_equal(owner_list_get_bulk(pool, owner, held, OBJECTS), OBJECTS);
+	pool_owner_list_ops.detach(pool, owner);
+	owner_list_put_bulk(pool, thread, held, OBJECTS);
+	assert_int_equal(thread->paths.steal, 0);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	assert_int_equal(thread->paths.steal, 1);
+	close_pool(pool, thread, OBJECTS);
+}
+
+/* At the edge of a full list a put and a get in turn, of any pattern, don't go behind the lists. */
+static void owner_list_has_a_reserve(NO_STATE)
+{
+	enum { OBJECTS = 3 * POOL_MAGAZINE_OBJECTS_DEFAULT + 3, HELD = 4, TURNS = 50 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_owner_list_ops, OBJECTS, &thread);
+	void *held[OBJECTS];
+
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	for (uint32_t i = HELD; i < OBJECTS; i++)
+		owner_list_put(pool, thread, held[i]);
+	const uint64_t flushes = thread->paths.flush, refills = thread->paths.refill;
+	for (int i = 0; i < TURNS; i++) {
+		owner_list_put_bulk(pool, thread, held, 2);
+		assert_int_equal(owner_list_get_bulk(pool, thread, held, 2), 2);
+	}
+	assert_in_range(thread->paths.flush - flushes + thread->paths.refill - refills, 1, 1);
+	close_pool(pool, thread, HELD);
+}
+
 /* An array that somebody is in: each call that finds it so counts a turn, and goes on elsewhere. */
 static void percpu_try_counts_turns_that_it_lost(NO_STATE)
 {
@@ -1653,6 +1738,9 @@ int main(void)
 		cmocka_unit_test(bit_tree_finds_what_was_added),
 		cmocka_unit_test(bitmap_reserves_a_group_for_a_cpu),
 		cmocka_unit_test(bitmap_moves_a_word_at_once),
+		cmocka_unit_test(owner_list_gets_back_what_others_freed),
+		cmocka_unit_test(owner_list_outlives_its_owner),
+		cmocka_unit_test(owner_list_has_a_reserve),
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
 		cmocka_unit_test(lost_turns_are_counted),
 		cmocka_unit_test(cpu_numbers_have_a_bound),
