@@ -66,7 +66,9 @@ static const struct {
  * and a build with checks has no others. The address sanitizer sees what they leak.
  */
 static const char TEST[] = "test";
-#define STRESS "--seed 1 --threads 4 --seconds 0.3 --scenario "
+/* Too many executions for every day. */
+#define THREE_STOPS "--switches 3 --stale 1 --faults 0 --together 4 --scenario "
+#define STRESS      "--seed 1 --threads 4 --seconds 0.3 --scenario "
 
 static const struct attempt {
 	const char *layer;
@@ -74,6 +76,7 @@ static const struct attempt {
 	const char *program, *arguments;
 } attempts[] = {
 	{"model", EXPLORED, "nblbench-model", ""},
+	{"model", EXPLORED, "nblbench-model", THREE_STOPS "lap_again_bulk"},
 	{TEST, NATIVE, NULL, ""},
 	{TEST, EXPLORED, NULL, ""},
 	{"perturbed", PERTURBED, "nblbench-stress", STRESS "churn,exhaustion,handover,growth"},
