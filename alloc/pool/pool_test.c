@@ -10,6 +10,7 @@
 #include "alloc/peer/missing_library.h"
 #include "alloc/pool.h"
 #include "alloc/pool/bitmap.h"
+#include "alloc/pool/elimination.h"
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/mutex.h"
@@ -1249,6 +1250,40 @@ static void slab_numbers_objects_of_any_size(NO_STATE)
 	}
 }
 
+/* Each half of a meeting, while the other half is what has been left at the place. */
+static void elimination_meets_at_a_place(NO_STATE)
+{
+	OPEN(elimination, 2);
+	struct elimination_thread *mine = (struct elimination_thread *)thread;
+	atom_u64 *place = &self->place[0].word; /* a new thread uses no other */
+	void *object = elimination_get(pool, thread);
+	const uint32_t unit = slab_unit(&self->slab, object);
+	uint64_t offer, wish, again;
+
+	assert_true(elimination_come(place, 0, ELIMINATION_OFFER, unit, &offer));
+	assert_ptr_equal(elimination_meet_put(mine), object);
+	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_NOBODY);
+	assert_true(elimination_come(place, atom_load_relaxed(place), ELIMINATION_WISH, 0, &wish));
+	assert_true(elimination_meet_get(mine, unit));
+	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_GIFT);
+	assert_false(
+		elimination_come(place, atom_load_relaxed(place), ELIMINATION_OFFER, unit, &again));
+	again = wish;
+	assert_true(elimination_answered(mine, place, &again));
+	assert_int_equal(tagged_unit(again), unit);
+	atom_store_relaxed(place, elimination_with(again, ELIMINATION_NOBODY, 0));
+	/* Nobody comes: what was left is taken back, and is not what was left before. */
+	assert_false(elimination_meet_get(mine, unit));
+	assert_null(elimination_meet_put(mine));
+	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_NOBODY);
+	assert_true(
+		elimination_come(place, atom_load_relaxed(place), ELIMINATION_OFFER, unit, &again));
+	assert_int_not_equal(again, offer);
+	assert_ptr_equal(elimination_meet_put(mine), object);
+	assert_int_equal(thread->paths.steal, 2);
+	close_pool(pool, thread, 1);
+}
+
 /* What another thread frees waits for its owner, who takes all of it once the own list is empty. */
 static void owner_list_gets_back_what_others_freed(NO_STATE)
 {
@@ -1400,7 +1435,8 @@ static void *contend_until_done(void *arg)
 static void lost_turns_are_counted(NO_STATE)
 {
 	static const struct pool_ops *const designs[] = {&pool_treiber_tag_ops,
-		&pool_treiber_dwcas_ops, &pool_vyukov_ops, &pool_idx_local_ops};
+		&pool_elimination_ops, &pool_treiber_dwcas_ops, &pool_vyukov_ops,
+		&pool_idx_local_ops};
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip();
@@ -1738,6 +1774,7 @@ int main(void)
 		cmocka_unit_test(bit_tree_finds_what_was_added),
 		cmocka_unit_test(bitmap_reserves_a_group_for_a_cpu),
 		cmocka_unit_test(bitmap_moves_a_word_at_once),
+		cmocka_unit_test(elimination_meets_at_a_place),
 		cmocka_unit_test(owner_list_gets_back_what_others_freed),
 		cmocka_unit_test(owner_list_outlives_its_owner),
 		cmocka_unit_test(owner_list_has_a_reserve),
