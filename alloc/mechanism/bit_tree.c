@@ -48,17 +48,24 @@ static void raise_from(struct bit_tree *self, uint32_t level, uint32_t at)
 	}
 }
 
-/* The bit goes; so does the one above, if the word is empty then and is so still afterwards. */
+static void lower_from(struct bit_tree *self, uint32_t level, uint32_t at);
+
+/* A word of the level was seen empty: the bit above goes, unless the word has something after all. */
+static void close_word(struct bit_tree *self, uint32_t level, uint32_t at)
+{
+	lower_from(self, level + 1, at);
+	if (atom_load_seq_cst(&self->level[level][at]) != 0) /* S3 */
+		raise_from(self, level + 1, at);
+}
+
+/* The bit goes, and those above it over words that are empty then. */
 static void lower_from(struct bit_tree *self, uint32_t level, uint32_t at)
 {
 	atom_u64 *word = &self->level[level][at / BIT_TREE_BITS];
 
 	atom_and_seq_cst(word, ~bit_at(at)); /* S2 */
-	if (level + 1 == BIT_TREE_LEVELS || atom_load_seq_cst(word) != 0)
-		return;
-	lower_from(self, level + 1, at / BIT_TREE_BITS);
-	if (atom_load_seq_cst(word) != 0) /* S3 */
-		raise_from(self, level + 1, at / BIT_TREE_BITS);
+	if (level + 1 < BIT_TREE_LEVELS && atom_load_relaxed(word) == 0)
+		close_word(self, level, at / BIT_TREE_BITS);
 }
 
 void bit_tree_raise(struct bit_tree *self, uint32_t element)
@@ -96,9 +103,7 @@ static bool find_from(struct bit_tree *self, uint32_t at, uint32_t *element)
 			at *= BIT_TREE_BITS;
 			continue;
 		}
-		lower_from(self, level, at);                             /* it was set in vain */
-		if (atom_load_seq_cst(&self->level[level - 1][at]) != 0) /* S3 */
-			raise_from(self, level, at);
+		close_word(self, level - 1, at); /* it was set in vain */
 		at++;
 	}
 	return false;

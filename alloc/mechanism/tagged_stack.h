@@ -38,8 +38,14 @@ struct tagged_stack {
 	CACHE_PAIR_ALIGNED atom_u64 head; /* tagged unit of the top object */
 };
 
+/* The head as a pop begins with it. */
+ALWAYS_INLINE tagged tagged_stack_head(struct tagged_stack *self)
+{
+	return atom_load_acquire(&self->head); /* A0, meets R0 */
+}
+
 /*
- * One turn of a pop. *head: the head as it was loaded (A0), and after a turn that another thread took, which is
+ * One turn of a pop. *head: the head as it was loaded, and after a turn that another thread took, which is
  * false, as it was met then. Else *object: the top one, or NULL: the stack was empty.
  */
 ALWAYS_INLINE bool tagged_stack_try_pop(struct tagged_stack *self, const struct slab *slab,
@@ -66,7 +72,7 @@ ALWAYS_INLINE bool tagged_stack_try_pop(struct tagged_stack *self, const struct 
 ALWAYS_INLINE void *tagged_stack_pop(
 	struct tagged_stack *self, const struct slab *slab, uint64_t *lost)
 {
-	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
+	tagged head = tagged_stack_head(self);
 	void *object;
 
 	while (!tagged_stack_try_pop(self, slab, &head, &object, lost))

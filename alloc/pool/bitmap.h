@@ -231,8 +231,9 @@ static COLD bool bitmap_close(struct bitmap_pool *self, uint32_t group)
 		return true;
 	bit_tree_lower(&self->tree, group); /* S2 */
 	for (uint32_t i = 0; i < BITMAP_GROUP_WORDS; i++) {
-		if (atom_load_seq_cst(&self->word[group * BITMAP_GROUP_WORDS + i].free) !=
-			0) { /* S3 */
+		uint32_t at = group * BITMAP_GROUP_WORDS + i;
+
+		if (atom_load_seq_cst(&self->word[at].free) != 0) { /* S3 */
 			bit_tree_raise(&self->tree, group);
 			return false;
 		}
@@ -381,7 +382,7 @@ static COLD void bitmap_walk(struct pool *pool, struct census *census)
 	const uint32_t words = slab_carved(&self->slab) / BITMAP_WORD_OBJECTS + 1;
 
 	for (uint32_t at = 0; at < words; at++) {
-		uint64_t free = atom_load_acquire(&self->word[at].free); /* A0 */
+		uint64_t free = atom_load_relaxed(&self->word[at].free);
 
 		if (free != 0 && !bit_tree_shows(&self->tree, at / BITMAP_GROUP_WORDS)) {
 			census_fail(census,

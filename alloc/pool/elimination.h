@@ -209,7 +209,7 @@ static SELDOM void *elimination_take_beside(struct pool *pool, struct pool_threa
 
 		if (object != NULL)
 			return object;
-		tagged head = atom_load_acquire(&self->stack.head); /* A0 */
+		tagged head = tagged_stack_head(&self->stack);
 		if (tagged_stack_try_pop(
 			    &self->stack, &self->slab, &head, &object, &thread->paths.wait))
 			return object;
@@ -220,7 +220,7 @@ static SELDOM void *elimination_take_beside(struct pool *pool, struct pool_threa
 static inline void *elimination_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct elimination_pool *self = (struct elimination_pool *)pool;
-	tagged head = atom_load_acquire(&self->stack.head); /* A0 */
+	tagged head = tagged_stack_head(&self->stack);
 	void *object;
 
 	if (likely(tagged_stack_try_pop(
@@ -295,7 +295,7 @@ static COLD void elimination_walk(struct pool *pool, struct census *census)
 	struct elimination_pool *self = (struct elimination_pool *)pool;
 
 	for (uint32_t i = 0; i < ELIMINATION_PLACES; i++) {
-		uint64_t word = atom_load_acquire(&self->place[i].word); /* A1 */
+		uint64_t word = atom_load_relaxed(&self->place[i].word);
 
 		if (elimination_state(word) != ELIMINATION_NOBODY) { /* I2 */
 			census_fail(census, "I2: at rest, place %u of the array is in use", i);

@@ -379,7 +379,7 @@ static COLD void owner_list_walk(struct pool *pool, struct census *census)
 
 	thread_list_each(&self->threads, owner_list_walk_thread, census);
 	for (uint32_t i = 0; i < OWNER_LIST_OWNERS && !census->failed; i++) {
-		uint64_t head = atom_load_acquire(&self->back[i].head); /* A0 */
+		uint64_t head = atom_load_relaxed(&self->back[i].head);
 
 		chain_census(&self->slab, tagged_unit(head), counted_stack_length(head),
 			self->limit, "I1: what was put back to an owner", census); /* I1, I4 */
