@@ -4,8 +4,8 @@
 cmake_minimum_required(VERSION 3.25)
 
 # Files that own a mechanism in assembly: restartable sequences, copies, looks, the escape of measured loops,
-# the clock.
-set(own_assembly alloc/machine/copy.h alloc/machine/vector.h alloc/machine/rseq.c alloc/mechanism/rseq_array.h alloc/mechanism/rseq_magazine.h alloc/atomic/c11.h bench/base/escape.h bench/base/ticks.h)
+# the clock, the trap of who steps.
+set(own_assembly alloc/machine/copy.h alloc/machine/vector.h alloc/machine/rseq.c alloc/machine/step.h alloc/mechanism/rseq_array.h alloc/mechanism/rseq_magazine.h alloc/atomic/c11.h bench/base/escape.h bench/base/ticks.h)
 
 file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/alloc/*.[ch] ${SOURCE}/bench/*.[ch] ${SOURCE}/bench/*.cc ${SOURCE}/stress/*.[ch])
 set(found "")

@@ -9,10 +9,9 @@
 #include "alloc/mechanism/rseq_magazine.h"
 
 #include "alloc/machine/cmocka.h"
+#include "alloc/machine/step.h"
 
-#include <signal.h>
 #include <string.h>
-#include <ucontext.h>
 
 #ifndef RSEQ_ARCH_SUPPORTED
 
@@ -31,7 +30,6 @@ int main(void)
 #else
 
 enum {
-	TRAP_FLAG = 0x100,
 	OBJECTS = 40,
 	FREE = 20, /* of the objects, on CPU 0 at first */
 	SLOTS = 32,
@@ -39,12 +37,6 @@ enum {
 	MANY = 11, /* a burst that takes both loops of the wide copy */
 	MAGAZINES = 4,
 	MAGAZINE_UNITS = 5, /* lines: a header and SLOTS slots */
-};
-
-/* In the form that the kernel wants. */
-struct descriptor {
-	uint32_t version, flags;
-	uint64_t start, bytes, abort;
 };
 
 /* What sections commit to. */
@@ -116,29 +108,18 @@ static bool is_state(const struct state *then)
 /* The kernel's part, at each instruction. */
 static void on_trap(int number, siginfo_t *info, void *context)
 {
-	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-	const struct descriptor *section = (const struct descriptor *)(uintptr_t)t.area.rseq_cs;
-
 	(void)number, (void)info;
-	if (!t.stepping) {
-		registers[REG_EFL] &= ~(greg_t)TRAP_FLAG;
-		return;
-	}
-	registers[REG_EFL] |= TRAP_FLAG;
+	step_go_on(context, t.stepping);
 	/* One stop before the section is armed, for all there are. */
-	if ((t.steps != 0 && t.area.rseq_cs == 0) || ++t.steps != t.stop)
+	if (!t.stepping || (t.steps != 0 && t.area.rseq_cs == 0) || ++t.steps != t.stop)
 		return;
 	t.intrude();
 	t.intruded = true;
 	t.then = state_now();
 	if (t.moves)
 		t.area.cpu_id = t.area.cpu_id_start = 1;
-	t.aborted =
-		section != NULL && (uint64_t)registers[REG_RIP] - section->start < section->bytes;
-	if (t.aborted)
-		registers[REG_RIP] = (greg_t)section->abort;
-	t.area.rseq_cs = 0;
-	registers[REG_EFL] &= ~(greg_t)TRAP_FLAG;
+	t.aborted = step_interrupt(&t.area, context);
+	step_go_on(context, false);
 }
 
 static void begin(uint64_t stop)
@@ -268,7 +249,7 @@ static void stop_magazines(void)
 static void walk(void)
 {
 	t.stepping = true;
-	raise(SIGTRAP);
+	step_call_handler();
 }
 
 /* n objects out of objs are the thread's, if that was the answer. */

@@ -1,47 +1,27 @@
 #include "stress/progress/freezer.h"
 
-#include "stress/base/gang.h"
+#include "alloc/machine/cpu.h"
 #include "stress/base/object.h"
-
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
+#include "stress/progress/coverage.h"
+#include "stress/progress/hand.h"
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+
+#ifdef RSEQ_ARCH_SUPPORTED
+
+#include "alloc/machine/step.h"
 
 enum {
+	SURVIVOR_HELD = 8,
+	SURVIVOR_LAPS = 4, /* a ring has two cells an object at most, or 64 */
 	/*
-	 * Looks at a survivor, a second apart, that must all find it asleep, or CPU time that it
-	 * must have used up, before it is given up. It needs some 10 us. Not the time of day: on a
-	 * loaded machine a thread that may run waits for seconds.
+	 * Beyond so many instructions a call goes round in circles (retries, aborted sections), and
+	 * boundaries are taken ever more sparsely.
 	 */
-	SURVIVOR_LOOKS = 2,
-	SURVIVOR_CPU_MS = 500,
-	SURVIVOR_HELD_MAX = 8,
-	SCRIPT_GETS =
-		20, /* then as many puts: more than a per-CPU array of 16 or four magazines hold */
-	/*
-	 * A round freezes every fifth operation, another fifth each time. Operations that take the
-	 * same path follow each other every time, or every fourth where magazines hold four
-	 * objects: five has no divisor in common with either, so each such path meets each
-	 * boundary. A rarer one (a full array) meets at least a fifth of its own.
-	 */
-	FREEZE_ONE_IN = 5,
-	/*
-	 * Beyond so many instructions an operation goes round in circles (retries, aborted
-	 * sections), and boundaries are taken ever more sparsely.
-	 */
-	EVERY_BOUNDARY_BELOW = 128,
+	EVERY_BOUNDARY_BELOW = 512,
 	SPARSE_LOG2 = 2,
-	BOUNDARIES_MAX = 100000, /* no operation is that long: it would not end at all */
-	FREEZER_MARK =
-		SIGUSR1, /* not a step's SIGTRAP: which of the two costs a system call to ask */
+	CALLS_MAX = 128, /* of the script */
+	WARM_UP_ROUNDS = 4,
 };
 
 /*
@@ -49,368 +29,330 @@ enum {
  */
 static const uint32_t freezer_capacities[] = {64, 5};
 
-/* Shared by the tracer and the process with the two threads. */
-struct freezer_stage {
-	atom_u32 victim_tid;
-	atom_u32 survivor_tid;
-	atom_u32 traced; /* both are: go */
-	atom_u32 finish; /* the victim ends after its round, the survivor after its batch */
+/* What the victim does, again and again. It attaches without being stopped: that is the C library's malloc. */
+static const struct script_row {
+	uint32_t times;
+	enum actor_call call;
+	uint32_t n;
+} script[] = {
+	/* More than a per-CPU array of 16 or four magazines hold. */
+	{20, ACTOR_GET, 1},
+	{20, ACTOR_PUT, 1},
+	/* Less than a magazine of 8, and more than one. */
+	{3, ACTOR_GET_BULK, 3},
+	{2, ACTOR_GET_BULK, 13},
+	{2, ACTOR_PUT_BULK, 13},
+	{3, ACTOR_PUT_BULK, 3},
+	{2, ACTOR_GET, 1},
+	{1, ACTOR_FLUSH, 0},
+	{2, ACTOR_PUT, 1},
+	{2, ACTOR_FLUSH, 0},
+	{1, ACTOR_GET_RUN, 0},
+	{1, ACTOR_PUT_RUN, 0},
+	{1, ACTOR_GET_BULK, 9},
+	{1, ACTOR_GET_RUN, 0},
+	{1, ACTOR_PUT_RUN, 0},
+	{1, ACTOR_PUT_BULK, 9},
+	{1, ACTOR_DETACH, 0},
+	{1, ACTOR_ATTACH, 0},
 };
 
-struct freezer_cast {
+/* Where the two run, and what becomes of the victim. Where the pool asks for no CPU, the first two are all. */
+static const struct freezer_mode {
+	const char *name;
+	bool laps;
+	uint32_t survivor_cpu; /* the victim's is 0 */
+	bool moves;            /* the victim goes on on CPU 1 */
+	bool aborts;           /* sections of the victim, at each step */
+} freezer_modes[] = {
+	{.name = "beside a survivor on its CPU"},
+	{.name = "beside a survivor on its CPU that goes round all objects", .laps = true},
+	{.name = "beside a survivor on another CPU", .survivor_cpu = 1},
+	{.name = "beside a survivor on another CPU that goes round all objects",
+		.survivor_cpu = 1,
+		.laps = true},
+	{.name = "moved to another CPU afterwards", .moves = true},
+	{.name = "with each section aborted", .aborts = true},
+};
+enum { MODES_WITHOUT_CPU = 2 };
+
+/* A pass over the script. */
+enum round { ROUND_RUNS, ROUND_LEARNS, ROUND_STOPS };
+
+/* How far a call of the script was tried. */
+struct progress {
+	struct actor_trace trace; /* as it ran when nobody stopped it */
+	uint32_t boundary;        /* the next */
+	bool misses;              /* it takes another path now */
+};
+
+struct freezer {
+	const struct stress *run;
+	struct freezer_place *place;
+	const struct freezer_mode *mode;
 	struct pool *pool;
-	struct freezer_stage *stage;
+	struct actor victim;
+	struct hand survivor;
+	struct progress progress[CALLS_MAX];
+	uintptr_t *scratch; /* ACTOR_TRACE_MAX of them */
+	bool reached;       /* the boundary, in the present call */
+	uint64_t frozen;    /* times */
+	uint64_t stepped;   /* of these, those that the victim went to step by step */
+	uint32_t longest;
 };
 
-/*
- * A signal to itself: the tracer sees the stop, swallows the signal, and the thread goes on when it
- * is let. Any other stop of a thread that is not stepped is an accident. raise() has some 40
- * instructions more, and each between an operation and its marks is a boundary.
- */
-static void freezer_mark(pid_t self)
-{
-	syscall(SYS_tgkill, getpid(), self, FREEZER_MARK);
-}
-
-/* Returns the thread's own number, for its marks. */
-static pid_t freezer_enter(struct freezer_stage *stage, atom_u32 *tid)
-{
-	const pid_t own = gettid();
-
-	atom_store_release(tid, (uint32_t)own);
-	while (atom_load_acquire(&stage->traced) == 0)
-		sched_yield();
-	return own;
-}
-
-static void *freezer_victim(void *arg)
-{
-	const struct freezer_cast *cast = arg;
-	const struct pool_ops *ops = cast->pool->ops;
-	struct pool_thread *self = stress_attach(cast->pool);
-	const uint64_t owner = 1;
-	struct object *objs[SCRIPT_GETS];
-
-	const pid_t own = freezer_enter(cast->stage, &cast->stage->victim_tid);
-
-	while (atom_load_relaxed(&cast->stage->finish) == 0) {
-		for (uint32_t i = 0; i < SCRIPT_GETS; i++) {
-			freezer_mark(own);
-			objs[i] = ops->get(cast->pool, self);
-			freezer_mark(own);
-			if (objs[i] != NULL)
-				object_got(cast->pool, objs[i], owner);
-		}
-		for (uint32_t i = 0; i < SCRIPT_GETS; i++) {
-			if (objs[i] != NULL)
-				object_putting(cast->pool, objs[i], owner);
-			freezer_mark(own);
-			if (objs[i] != NULL)
-				ops->put(cast->pool, self, objs[i]);
-			freezer_mark(own);
-		}
-	}
-	ops->detach(cast->pool, self);
-	return NULL;
-}
+/* One a process: signal handlers want it. */
+static struct freezer freezer;
 
 /*
- * A batch: gets two and puts back the older of them, so that the pool is not what it was; at times
- * gives back everything.
+ * A batch of the survivor's: gets two and puts back the older of them, so that the pool is not what it
+ * was; at times gives back everything.
  */
-static void *freezer_survivor(void *arg)
+static void survive(struct hand *self)
 {
-	const struct freezer_cast *cast = arg;
-	const struct pool_ops *ops = cast->pool->ops;
-	struct pool_thread *self = stress_attach(cast->pool);
-	const uint64_t owner = 2;
-	struct object *objs[SURVIVOR_HELD_MAX];
-	uint32_t held = 0;
+	struct actor *actor = &self->actor;
 
-	const pid_t own = freezer_enter(cast->stage, &cast->stage->survivor_tid);
+	if (actor->count + 2 > SURVIVOR_HELD)
+		actor_return(actor);
+	const uint32_t before = actor->count;
+	actor_call(actor, ACTOR_GET, 1);
+	actor_call(actor, ACTOR_GET, 1);
+	if (actor->count - before == 2) {
+		void *older = actor->held[before];
 
-	for (;;) {
-		freezer_mark(own);
-		bool last = atom_load_relaxed(&cast->stage->finish) != 0;
-		if (last || held + 2 > SURVIVOR_HELD_MAX) {
-			while (held > 0) {
-				object_putting(cast->pool, objs[--held], owner);
-				ops->put(cast->pool, self, objs[held]);
-			}
-		}
-		if (last)
-			break;
-		uint32_t first = held;
-		for (int i = 0; i < 2; i++) {
-			struct object *object = ops->get(cast->pool, self);
-
-			if (object != NULL) {
-				object_got(cast->pool, object, owner);
-				objs[held++] = object;
-			}
-		}
-		if (held - first == 2) {
-			object_putting(cast->pool, objs[first], owner);
-			ops->put(cast->pool, self, objs[first]);
-			objs[first] = objs[--held];
-		}
+		memmove(actor->held + 1, actor->held, before * sizeof(*actor->held));
+		actor->held[0] = older;
+		actor_call(actor, ACTOR_PUT, 1);
 	}
-	ops->detach(cast->pool, self);
-	return NULL;
 }
 
-/* The process that is traced. Its threads share a CPU, so that they meet in what belongs to it. */
-_Noreturn static void freezer_play(
-	const struct stress *run, uint32_t capacity, struct freezer_stage *stage)
+/* A batch that leaves nothing where it was, by all calls that promise not to wait: flush does not. */
+static void survive_laps(struct hand *self)
+{
+	struct actor *actor = &self->actor;
+
+	for (uint32_t i = 0; i < SURVIVOR_LAPS; i++) {
+		actor_call(actor, ACTOR_GET_RUN, 0);
+		actor_call(actor, ACTOR_GET_BULK, 11);
+		actor_drain(actor);
+		actor_call(actor, ACTOR_PUT, 1);
+		actor_call(actor, ACTOR_PUT_BULK, 11);
+		while (actor_call(actor, ACTOR_PUT, 1))
+			;
+		actor_call(actor, ACTOR_PUT_RUN, 0);
+	}
+	survive(self);
+}
+
+static void begin_survivor(struct hand *self)
+{
+	actor_begin(&self->actor, freezer.pool, 2);
+}
+
+static void end_survivor(struct hand *self)
+{
+	actor_return(&self->actor);
+	actor_call(&self->actor, ACTOR_DETACH, 0);
+}
+
+static void let_survive(void (*work)(struct hand *self))
+{
+	struct freezer *self = &freezer;
+
+	kernel_turn(self->survivor.actor.area.cpu_id);
+	if (!hand_work(&self->survivor, work))
+		stress_fail("stopped after %" PRIu32
+			    " instructions of %s, %s, one thread " FREEZER_BLOCKED,
+			self->place->boundary, actor_call_names[self->place->call],
+			self->mode->name);
+}
+
+/* The victim's signal handler. */
+static void freeze(struct actor *victim, void *context)
+{
+	struct freezer *self = &freezer;
+	const uint64_t turns = kernel_turns(victim->area.cpu_id);
+
+	self->place->offset = coverage_offset(step_address(context));
+	let_survive(self->mode->laps ? survive_laps : survive);
+	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
+		step_interrupt(&victim->area, context);
+	if (self->mode->moves)
+		kernel_place(&victim->area, 1);
+	self->reached = true;
+}
+
+/* How far the path is that of an earlier call of the script: there that one is stopped. */
+static uint32_t known(const struct freezer *self, const struct progress *progress)
+{
+	const struct actor_trace *trace = &progress->trace;
+	uint32_t longest = 0;
+
+	for (const struct progress *at = self->progress; at != progress; at++) {
+		uint32_t same = 0;
+
+		while (same < trace->length && same < at->trace.length &&
+			trace->address[same] == at->trace.address[same])
+			same++;
+		longest = same > longest ? same : longest;
+	}
+	return longest;
+}
+
+/* A call that is stepped to its end: the boundaries that it has. */
+static void learn(struct freezer *self, const struct script_row *row, struct progress *progress)
+{
+	struct actor *victim = &self->victim;
+
+	victim->plan = ACTOR_STEPS;
+	victim->stop = ACTOR_NEVER;
+	victim->trace = (struct actor_trace){.address = self->scratch};
+	actor_call(victim, row->call, row->n);
+	*progress = (struct progress){.trace.length = victim->trace.length};
+	progress->trace.address = stress_array(victim->trace.length + 1, sizeof(uintptr_t));
+	memcpy(progress->trace.address, self->scratch, victim->trace.length * sizeof(uintptr_t));
+	progress->boundary = known(self, progress);
+}
+
+/*
+ * The call, stopped at its next boundary; step by step if it did not come there the last time. One that is shorter now
+ * is done with.
+ */
+static void stop_in(struct freezer *self, const struct script_row *row, struct progress *progress)
+{
+	struct actor *victim = &self->victim;
+
+	victim->plan = progress->misses ? ACTOR_STEPS : ACTOR_BREAKS;
+	victim->stop = progress->boundary;
+	victim->trace = progress->trace;
+	if (progress->misses)
+		victim->trace.address = self->scratch;
+	self->place->boundary = progress->boundary;
+	self->reached = false;
+	actor_call(victim, row->call, row->n);
+	if (!self->reached && !progress->misses) {
+		progress->misses = true;
+		return;
+	}
+	self->frozen += self->reached;
+	self->stepped += self->reached && progress->misses;
+	if (progress->boundary > self->longest)
+		self->longest = progress->boundary;
+	progress->boundary++;
+	if (progress->boundary > EVERY_BOUNDARY_BELOW)
+		progress->boundary += progress->boundary >> SPARSE_LOG2;
+	if (!self->reached)
+		progress->boundary = progress->trace.length;
+	progress->misses = false;
+}
+
+/*
+ * Whether the call is stopped, the i-th of its row. Where sections are aborted all calls of a row go the same long
+ * way, round and round and then behind the caches: the first two show it. A flush without caches does nothing, or
+ * waits for a grace period.
+ */
+static bool is_stopped(const struct freezer *self, const struct script_row *row, uint32_t i)
+{
+	if (row->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
+		return false;
+	return row->call != ACTOR_ATTACH && (i < 2 || !self->mode->aborts);
+}
+
+/* One pass over the script; true if some call has boundaries left. */
+static bool freezer_round(struct freezer *self, enum round round)
+{
+	struct progress *progress = self->progress;
+	bool left = false;
+
+	for (size_t row = 0; row < array_count(script); row++) {
+		for (uint32_t i = 0; i < script[row].times; i++, progress++) {
+			self->place->call = script[row].call;
+			self->victim.plan = ACTOR_RUNS;
+			if (round == ROUND_LEARNS && is_stopped(self, &script[row], i))
+				learn(self, &script[row], progress);
+			else if (round == ROUND_STOPS &&
+				 progress->boundary < progress->trace.length)
+				stop_in(self, &script[row], progress);
+			else
+				actor_call(&self->victim, script[row].call, script[row].n);
+			left |= progress->boundary < progress->trace.length;
+			kernel_place(&self->victim.area, 0);
+		}
+	}
+	self->victim.plan = ACTOR_RUNS;
+	actor_return(&self->victim);
+	return left;
+}
+
+static void freezer_begin(struct freezer *self, uint32_t capacity)
 {
 	const struct pool_config config = {.object_bytes = OBJECT_BYTES_MIN,
 		.capacity = capacity,
 		.magazine_objects = POOL_MAGAZINE_OBJECTS_MIN,
 		.cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN};
-	struct freezer_cast cast = {.stage = stage};
-	pthread_t threads[2];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	cast.pool = stress_pool(run->ops, &config);
-	cast.pool->ops = run->ops; /* each instruction of a note would be one to stop at */
-	gang_start(&threads[0], freezer_victim, &cast);
-	gang_start(&threads[1], freezer_survivor, &cast);
-	pthread_join(threads[0], NULL);
-	pthread_join(threads[1], NULL);
-	stress_quiet(cast.pool, 0, "after a thread was stopped everywhere");
-	pool_destroy(cast.pool);
-	_exit(EXIT_SUCCESS);
+	self->pool = stress_pool(self->run->ops, &config);
+	self->pool->ops = self->run->ops; /* each instruction of a note would be one to stop at */
+	actor_begin(&self->victim, self->pool, 1);
+	kernel_place(&self->survivor.actor.area, self->mode->survivor_cpu);
+	let_survive(begin_survivor);
 }
 
-/* Why a thread came back to the tracer. */
-enum freezer_stop { STOP_STEP, STOP_MARK, STOP_LATE, STOP_ENDED };
-
-/* Only there to interrupt waitpid. */
-static void freezer_on_alarm(int signal)
+/* All boundaries with a pool of one capacity. */
+static void freezer_examine(struct freezer *self, uint32_t capacity)
 {
-	(void)signal;
-}
-
-struct freezer {
-	const struct stress *run;
-	pid_t process;
-	pid_t victim;
-	pid_t survivor;
-	uint32_t boundary;  /* of the present round */
-	uint32_t operation; /* of the script */
-	uint64_t frozen;    /* times */
-};
-
-/* What the kernel tells of a thread of the traced process. */
-struct freezer_state {
-	bool asleep;
-	uint64_t cpu_ms;
-};
-
-static struct freezer_state freezer_look(const struct freezer *self, pid_t tid)
-{
-	char path[64];
-	char state = 'R';
-	unsigned long user = 0;
-	unsigned long system = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)self->process, (int)tid);
-	FILE *file = fopen(path, "r");
-	/* proc(5): pid (comm) state, ten figures, utime, stime. Our comm has no bracket in it. */
-	if (file == NULL ||
-		fscanf(file, "%*d (%*[^)]) %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-			&state, &user, &system) != 3)
-		stress_fail("cannot read %s", path);
-	fclose(file);
-	return (struct freezer_state){.asleep = state == 'S',
-		.cpu_ms = (user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK)};
-}
-
-/*
- * Waits for a thread's next stop. patient: for ever, for a thread that nobody can keep waiting;
- * otherwise STOP_LATE when the thread sleeps on, or has run for long, and has not stopped.
- */
-static enum freezer_stop freezer_wait(const struct freezer *self, pid_t tid, bool patient)
-{
-	const uint64_t before_ms = patient ? 0 : freezer_look(self, tid).cpu_ms;
-	uint32_t asleep = 0;
-	int status;
-
-	if (!patient) /* and not at every step, of which there are millions */
-		alarm(1);
-	while (waitpid(tid, &status, __WALL) < 0) {
-		if (errno != EINTR)
-			return STOP_ENDED;
-		struct freezer_state state = freezer_look(self, tid);
-		asleep = state.asleep ? asleep + 1 : 0;
-		if (asleep == SURVIVOR_LOOKS || state.cpu_ms > before_ms + SURVIVOR_CPU_MS)
-			return STOP_LATE;
-		alarm(1);
+	freezer_begin(self, capacity);
+	self->victim.aborts = self->mode->aborts;
+	self->victim.stopped = freeze;
+	for (uint32_t i = 0; i < WARM_UP_ROUNDS; i++) {
+		freezer_round(self, ROUND_RUNS);
+		let_survive(self->mode->laps ? survive_laps : survive);
 	}
-	if (!patient)
-		alarm(0);
-	if (!WIFSTOPPED(status))
-		return STOP_ENDED;
-	if (WSTOPSIG(status) == FREEZER_MARK)
-		return STOP_MARK;
-	if (WSTOPSIG(status) != SIGTRAP)
-		stress_fail("with a thread stopped after %" PRIu32
-			    " instructions of operation %" PRIu32 ", a thread got SIG%s",
-			self->boundary, self->operation, sigabbrev_np(WSTOPSIG(status)));
-	return STOP_STEP;
-}
-
-/* To its next mark. */
-static enum freezer_stop freezer_continue(const struct freezer *self, pid_t tid, bool patient)
-{
-	if (ptrace(PTRACE_CONT, tid, NULL, NULL) != 0)
-		stress_fail("PTRACE_CONT: %s", strerror(errno));
-	return freezer_wait(self, tid, patient);
-}
-
-/* Waits for the end of the process, whose verdict is the run's. */
-static void freezer_end(const struct freezer *self)
-{
-	int status;
-	pid_t pid;
-
-	do {
-		pid = waitpid(-1, &status, __WALL);
-	} while (pid != self->process && (pid > 0 || errno == EINTR));
-	if (pid != self->process)
-		stress_fail("the traced process was lost: %s", strerror(errno));
-	if (WIFSIGNALED(status))
-		stress_fail("the traced process died of SIG%s", sigabbrev_np(WTERMSIG(status)));
-	if (WEXITSTATUS(status) != EXIT_SUCCESS)
-		_exit(WEXITSTATUS(status)); /* it has said why */
-}
-
-static void freezer_expect(const struct freezer *self, enum freezer_stop stop)
-{
-	if (stop == STOP_MARK)
-		return;
-	if (stop == STOP_ENDED)
-		freezer_end(self);
-	stress_fail("a thread is not where the freezer left it");
-}
-
-static void freezer_survive(struct freezer *self)
-{
-	enum freezer_stop stop = freezer_continue(self, self->survivor, false);
-
-	if (stop == STOP_LATE)
-		stress_fail("stopped after %" PRIu32
-			    " instructions of %s, one thread " FREEZER_BLOCKED,
-			self->boundary, self->operation < SCRIPT_GETS ? "get" : "put");
-	freezer_expect(self, stop);
-	self->frozen++;
-}
-
-/*
- * The victim stands at the mark before an operation, and afterwards at the one behind it. Stops it
- * on the way at the boundary; false if the operation is shorter than that.
- */
-static bool freezer_operate(struct freezer *self, bool freeze)
-{
-	for (uint32_t i = 0; freeze && i < self->boundary; i++) {
-		if (ptrace(PTRACE_SINGLESTEP, self->victim, NULL, NULL) != 0)
-			stress_fail("PTRACE_SINGLESTEP: %s", strerror(errno));
-		enum freezer_stop stop = freezer_wait(self, self->victim, true);
-		if (stop == STOP_MARK)
-			return false;
-		if (stop != STOP_STEP)
-			freezer_expect(self, stop);
-	}
-	if (freeze)
-		freezer_survive(self);
-	freezer_expect(self, freezer_continue(self, self->victim, true));
-	return freeze;
-}
-
-/* One pass over the script; true if some operation is as long as the boundary. */
-static bool freezer_round(struct freezer *self, uint32_t round)
-{
-	bool reached = false;
-
-	for (self->operation = 0; self->operation < 2 * SCRIPT_GETS; self->operation++) {
-		bool freeze = (self->operation + round) % FREEZE_ONE_IN == 0;
-
-		/* From the mark behind the last operation to the one before this. */
-		freezer_expect(self, freezer_continue(self, self->victim, true));
-		reached |= freezer_operate(self, freeze);
-	}
-	return reached;
-}
-
-/* All boundaries with a pool of one capacity; returns how far the longest operation went. */
-static uint32_t freezer_examine(
-	struct freezer *self, uint32_t capacity, struct freezer_stage *stage)
-{
-	*stage = (struct freezer_stage){0};
-	self->process = fork();
-	if (self->process < 0)
-		stress_fail("fork: %s", strerror(errno));
-	if (self->process == 0)
-		freezer_play(self->run, capacity, stage);
-	while (atom_load_acquire(&stage->victim_tid) == 0 ||
-		atom_load_acquire(&stage->survivor_tid) == 0)
-		sched_yield();
-	self->victim = (pid_t)atom_load_relaxed(&stage->victim_tid);
-	self->survivor = (pid_t)atom_load_relaxed(&stage->survivor_tid);
-	if (ptrace(PTRACE_SEIZE, self->victim, NULL, PTRACE_O_EXITKILL) != 0 ||
-		ptrace(PTRACE_SEIZE, self->survivor, NULL, PTRACE_O_EXITKILL) != 0)
-		stress_skip("a process may not trace its child here: ptrace: %s", strerror(errno));
-	atom_store_release(&stage->traced, 1);
-
-	/* Both come to their first mark; the victim's is taken for one behind an operation. */
-	freezer_expect(self, freezer_wait(self, self->survivor, true));
-	freezer_expect(self, freezer_wait(self, self->victim, true));
-	self->boundary = 0;
-	self->operation = 0;
-	freezer_operate(self, false);
-	for (uint32_t i = 1; i < 2 * SCRIPT_GETS; i++) {
-		freezer_expect(self, freezer_continue(self, self->victim, true));
-		freezer_operate(self, false);
-	}
-	/* Each fifth of the operations must have been found too short. */
-	for (uint32_t round = 0, short_rounds = 0; short_rounds < FREEZE_ONE_IN; round++) {
-		short_rounds = freezer_round(self, round) ? 0 : short_rounds + 1;
-		self->boundary += 1;
-		if (self->boundary > EVERY_BOUNDARY_BELOW)
-			self->boundary += self->boundary >> SPARSE_LOG2;
-		if (self->boundary > BOUNDARIES_MAX)
-			stress_fail(
-				"an operation does not end within %d instructions", BOUNDARIES_MAX);
-	}
-
-	atom_store_relaxed(&stage->finish, 1);
-	while (freezer_continue(self, self->victim, true) != STOP_ENDED)
+	freezer_round(self, ROUND_LEARNS);
+	while (freezer_round(self, ROUND_STOPS))
 		;
-	while (freezer_continue(self, self->survivor, true) != STOP_ENDED)
-		;
-	freezer_end(self);
-	return self->boundary;
+	for (uint32_t i = 0; i < CALLS_MAX; i++)
+		free(self->progress[i].trace.address);
+	memset(self->progress, 0, sizeof(self->progress));
+	actor_call(&self->victim, ACTOR_DETACH, 0);
+	let_survive(end_survivor);
+	stress_quiet(self->pool, 0, "after a thread was stopped everywhere");
+	pool_destroy(self->pool);
 }
 
-void freezer_run(const struct stress *run)
+void freezer_run(const struct stress *run, struct freezer_place *place)
 {
-	const struct sigaction on_alarm = {.sa_handler = freezer_on_alarm};
-	struct freezer self = {.run = run};
-	struct freezer_stage *stage = mmap(
-		NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct freezer *self = &freezer;
 	const uint32_t *cpus;
-	uint32_t longest = 0;
 
-	if (stage == MAP_FAILED)
-		stress_fail("mmap: %s", strerror(errno));
-	sigaction(SIGALRM, &on_alarm, NULL); /* without SA_RESTART */
+	self->run = run;
+	self->place = place;
 	stress_cpus(&cpus);
-	stress_pin(cpus[0]); /* with the others: a step is two switches, and wakes no other CPU */
-	for (size_t i = 0; i < array_count(freezer_capacities); i++) {
-		uint32_t length = freezer_examine(&self, freezer_capacities[i], stage);
-
-		longest = length > longest ? length : longest;
+	stress_pin(cpus[0]); /* all threads: one at a time has a turn */
+	cpu_set_possible(KERNEL_CPUS);
+	actor_prepare();
+	self->scratch = stress_array(ACTOR_TRACE_MAX, sizeof(uintptr_t));
+	actor_enter(&self->victim, 0);
+	hand_start(&self->survivor);
+	for (size_t m = 0; m < array_count(freezer_modes); m++) {
+		self->mode = &freezer_modes[m];
+		place->mode = self->mode->name;
+		if (m >= MODES_WITHOUT_CPU && !kernel_was_asked())
+			break;
+		for (size_t i = 0; i < array_count(freezer_capacities); i++)
+			freezer_examine(self, freezer_capacities[i]);
 	}
-	stress_note("stopped %" PRIu64 " times, up to %" PRIu32 " instructions into a call",
-		self.frozen, longest);
+	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
+		    " instructions into a call",
+		self->frozen, self->stepped, self->longest);
 }
+
+#else
+
+void freezer_run(const struct stress *run, struct freezer_place *place)
+{
+	(void)run, (void)place;
+	stress_skip("threads are stepped on x86-64 only");
+}
+
+#endif

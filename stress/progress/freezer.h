@@ -1,35 +1,44 @@
 /*
- * The progress freezer: a thread is stopped at every instruction boundary of get and put, and
- * another one must still finish its own calls. That is what lock-freedom forbids to depend on luck,
- * tried by exhaustion: whatever a stopped thread holds at that moment, it never lets go.
+ * The progress freezer: a thread is stopped at every instruction boundary of its calls, and another one
+ * must still finish its own. That is what lock-freedom forbids to depend on luck, tried by
+ * exhaustion: whatever a stopped thread holds at that moment, it never lets go.
  *
- * A tracer single-steps the victim by ptrace to a boundary and leaves it there; the survivor, a
- * thread of the same process on the same CPU, then gets and puts with a net change, so that the
- * victim finds another pool than the one it left (ABA included) when it goes on. Owner stamps are
- * checked on both sides, and the pool's books at the end.
+ * The victim runs a script of calls that goes through refill, flush and exhaustion. It stops itself (step.h), and
+ * leaves the CPU to the survivor, a thread of the same process. That one gets and puts with a net
+ * change, so that the victim finds another pool than the one it left (ABA included) when it goes on; or it goes round everything
+ * there is, so that rings are lapped and the depot is drained. Owner stamps are checked on both sides, and
+ * the pool's books at the end.
  *
- * The victim runs a script of gets and puts that goes through refill, flush and exhaustion; round k
- * of it stops operations at boundary k, and the rounds end when no operation is that long.
- * Restartable sequences restart after every step, as they do after every preemption: what is frozen
- * are all the states that a stopped thread can be in, and the way out when aborts do not end.
+ * The threads' areas for restartable sequences are of our own (kernel.h). A section that is left in the middle is
+ * aborted if the survivor had a turn on the same CPU, or made a fence; else it goes on, to its commit.
  *
- * A survivor is given up when it sleeps on, or has run for some 10^4 times as long as it needs. A
- * bound in instructions would never let a stepped survivor through a restartable sequence.
+ * Round k of the script stops calls at boundary k, and the rounds end when no call is that long.
+ *
+ * A survivor is given up when it sleeps on, or has run for some 10^2 times as long as it needs.
  *
  * What it can't show: progress of the system under interference without end, and wait-freedom.
  */
 #ifndef STRESS_PROGRESS_FREEZER_H
 #define STRESS_PROGRESS_FREEZER_H
 
+#include "stress/progress/actor.h"
 #include "stress/stress.h"
 
 /* How a survivor that was kept waiting is reported: stress_fail's sentence contains it. */
 #define FREEZER_BLOCKED "kept another waiting"
 
+/* Where a run is: for who reads of its end. */
+struct freezer_place {
+	enum actor_call call;
+	uint32_t boundary;
+	uintptr_t offset; /* of the instruction in the program (coverage.h) */
+	const char *mode; /* NULL: nowhere yet */
+};
+
 /*
  * Examines run->ops in the calling process, which has one thread. Ends it through stress_fail or
- * stress_skip (ptrace is not allowed here), or returns after a stress_note.
+ * stress_skip (not on this architecture), or returns after a stress_note. *place: in memory that the reader shares.
  */
-void freezer_run(const struct stress *run);
+void freezer_run(const struct stress *run, struct freezer_place *place);
 
 #endif

@@ -1,0 +1,329 @@
+#include "stress/progress/actor.h"
+
+#include "alloc/machine/step.h"
+#include "stress/base/object.h"
+#include "stress/progress/breakpoint.h"
+#include "stress/progress/coverage.h"
+
+#include <string.h>
+
+const char *const actor_call_names[ACTOR_CALLS] = {
+	[ACTOR_GET] = "get",
+	[ACTOR_PUT] = "put",
+	[ACTOR_GET_BULK] = "get_bulk",
+	[ACTOR_PUT_BULK] = "put_bulk",
+	[ACTOR_GET_RUN] = "get_run",
+	[ACTOR_PUT_RUN] = "put_run",
+	[ACTOR_FLUSH] = "flush",
+	[ACTOR_DETACH] = "detach",
+	[ACTOR_ATTACH] = "attach",
+};
+
+/* Who plays on this thread; NULL: a library's own thread. */
+static _Thread_local struct actor *playing;
+
+static void stop(struct actor *self, void *context)
+{
+	breakpoints_clear();
+	self->in_call = 0;
+	self->stopped(self, context);
+	step_go_on(context, false);
+}
+
+static void on_step(struct actor *self, void *context)
+{
+	const uintptr_t address = step_address(context);
+	const uint32_t number = self->trace.length;
+
+	if (number == ACTOR_TRACE_MAX)
+		stress_fail("a call does not end within %d instructions", ACTOR_TRACE_MAX);
+	coverage_note(address);
+	self->trace.address[self->trace.length++] = address;
+	if (number == self->stop) {
+		stop(self, context);
+		return;
+	}
+	if (self->aborts && step_in_section(&self->area, context))
+		step_interrupt(&self->area, context);
+	step_go_on(context, true);
+}
+
+static void on_breakpoint(struct actor *self, uintptr_t address, void *context)
+{
+	if (address == self->trace.address[self->stop] && self->passes-- == 0) {
+		stop(self, context);
+	} else if (self->aborts && step_in_section(&self->area, context)) {
+		step_interrupt(&self->area, context);
+	} else {
+		breakpoints_hide();
+		self->passing = 1;
+		step_go_on(context, true);
+	}
+}
+
+static void on_trap(int number, siginfo_t *info, void *context)
+{
+	const uintptr_t address = breakpoint_reached(context);
+	struct actor *self = playing;
+
+	(void)number, (void)info;
+	step_go_on(context, false);
+	if (self == NULL || !self->in_call) {
+		breakpoints_hide(); /* the call may miss them */
+	} else if (address != 0) {
+		on_breakpoint(self, address, context);
+	} else if (self->passing) {
+		self->passing = 0;
+		breakpoints_show();
+	} else {
+		on_step(self, context);
+	}
+}
+
+void actor_prepare(void)
+{
+	const struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+
+	if (sigaction(SIGTRAP, &action, NULL) != 0)
+		stress_fail("sigaction: SIGTRAP is refused");
+}
+
+void actor_enter(struct actor *self, uint32_t cpu)
+{
+	playing = self;
+	self->plan = ACTOR_RUNS;
+	kernel_register(&self->area);
+	kernel_place(&self->area, cpu);
+}
+
+void actor_begin(struct actor *self, struct pool *pool, uint64_t owner)
+{
+	self->pool = pool;
+	self->owner = owner;
+	self->count = 0;
+	self->run = NULL;
+	self->self = stress_attach(pool);
+}
+
+/* The linker's: pointers to all sections' descriptors. */
+extern const struct step_section *const __start___rseq_cs_ptr_array[] __attribute__((weak));
+extern const struct step_section *const __stop___rseq_cs_ptr_array[] __attribute__((weak));
+
+static bool begins_section(uintptr_t address)
+{
+	for (const struct step_section *const *at = __start___rseq_cs_ptr_array;
+		at != __stop___rseq_cs_ptr_array; at++) {
+		if ((*at)->start == address)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Where the trace has come to the instruction `stop`, and where sections of it begin, if they are to be
+ * aborted. What the system does not allow is stepped.
+ */
+static bool set_breakpoints(struct actor *self)
+{
+	const struct actor_trace *trace = &self->trace;
+	bool all = true;
+
+	self->passes = 0;
+	for (uint32_t i = 0; i < self->stop; i++) {
+		self->passes += trace->address[i] == trace->address[self->stop];
+		if (self->aborts && begins_section(trace->address[i]))
+			all &= breakpoint_add(trace->address[i]);
+	}
+	all &= breakpoint_add(trace->address[self->stop]);
+	if (all)
+		breakpoints_show();
+	else
+		breakpoints_clear();
+	return all;
+}
+
+/* Around the call itself: what is between the two can be stopped. */
+static void begin(struct actor *self)
+{
+	if (self->plan == ACTOR_RUNS || (self->plan == ACTOR_BREAKS && !set_breakpoints(self)))
+		return;
+	self->in_call = 1;
+	if (self->plan != ACTOR_STEPS)
+		return;
+	self->trace.length = 0;
+	step_call_handler();
+}
+
+static void end(struct actor *self)
+{
+	self->in_call = 0;
+	breakpoints_clear();
+}
+
+static void take(struct actor *self, void *const *objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		object_got(self->pool, objs[i], self->owner);
+}
+
+static void give(struct actor *self, void *const *objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		object_putting(self->pool, objs[i], self->owner);
+}
+
+static void get_bulk(struct actor *self, uint32_t n)
+{
+	void **objs = self->held + self->count;
+
+	begin(self);
+	const uint32_t got = self->pool->ops->get_bulk(self->pool, self->self, objs, n);
+	end(self);
+	take(self, objs, got);
+	self->count += got;
+}
+
+/* What is held without the n objects that were held longest, which go to objs. */
+static void let_go(struct actor *self, void **objs, uint32_t n)
+{
+	memcpy(objs, self->held, n * sizeof(*objs));
+	self->count -= n;
+	memmove(self->held, self->held + n, self->count * sizeof(*objs));
+	give(self, objs, n);
+}
+
+static void get(struct actor *self)
+{
+	begin(self);
+	void *object = self->pool->ops->get(self->pool, self->self);
+	end(self);
+	if (object == NULL)
+		return;
+	take(self, &object, 1);
+	self->held[self->count++] = object;
+}
+
+static void put(struct actor *self)
+{
+	void *object;
+
+	let_go(self, &object, 1);
+	begin(self);
+	self->pool->ops->put(self->pool, self->self, object);
+	end(self);
+}
+
+static void put_bulk(struct actor *self, uint32_t n)
+{
+	void *objs[ACTOR_HELD_MAX];
+
+	let_go(self, objs, n);
+	begin(self);
+	self->pool->ops->put_bulk(self->pool, self->self, objs, n);
+	end(self);
+}
+
+static void get_run(struct actor *self)
+{
+	void **run = NULL;
+
+	begin(self);
+	const uint32_t n = self->pool->ops->get_run(self->pool, self->self, &run);
+	end(self);
+	take(self, run, n);
+	self->run = n != 0 ? run : NULL;
+	self->run_count = n;
+}
+
+static void put_run(struct actor *self)
+{
+	void **run = self->run;
+
+	self->run = NULL;
+	give(self, run, self->run_count);
+	begin(self);
+	self->pool->ops->put_run(self->pool, self->self, run, self->run_count);
+	end(self);
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
+{
+	const struct pool_ops *ops = self->pool->ops;
+	const uint32_t room = ACTOR_HELD_MAX - self->count;
+
+	switch (call) {
+	case ACTOR_GET:
+	case ACTOR_GET_BULK:
+		self->moving = smaller(n, room);
+		if (room == 0)
+			return false;
+		if (call == ACTOR_GET)
+			get(self);
+		else
+			get_bulk(self, self->moving);
+		return true;
+	case ACTOR_PUT:
+	case ACTOR_PUT_BULK:
+		self->moving = smaller(n, self->count);
+		if (self->moving == 0)
+			return false;
+		if (call == ACTOR_PUT)
+			put(self);
+		else
+			put_bulk(self, self->moving);
+		return true;
+	case ACTOR_GET_RUN:
+		self->moving = self->pool->config.magazine_objects;
+		if (ops->get_run == NULL || self->run != NULL)
+			return false;
+		get_run(self);
+		return true;
+	case ACTOR_PUT_RUN:
+		self->moving = self->run_count;
+		if (self->run == NULL)
+			return false;
+		put_run(self);
+		return true;
+	case ACTOR_FLUSH:
+		self->moving = 0;
+		begin(self);
+		ops->flush(self->pool, self->self);
+		end(self);
+		return true;
+	case ACTOR_DETACH:
+		self->moving = 0;
+		begin(self);
+		ops->detach(self->pool, self->self);
+		end(self);
+		return true;
+	case ACTOR_ATTACH:
+		self->moving = 0;
+		begin(self);
+		self->self = stress_attach(self->pool);
+		end(self);
+		return true;
+	case ACTOR_CALLS:
+		break;
+	}
+	return false;
+}
+
+void actor_return(struct actor *self)
+{
+	actor_call(self, ACTOR_PUT_RUN, 0);
+	while (actor_call(self, ACTOR_PUT_BULK, ACTOR_HELD_MAX))
+		;
+}
+
+void actor_drain(struct actor *self)
+{
+	for (uint32_t before = UINT32_MAX; before != self->count;) {
+		before = self->count;
+		actor_call(self, ACTOR_GET, 1);
+	}
+}

@@ -1,0 +1,61 @@
+/* See kernel.h; and alloc/machine/rseq.h, whose functions these are. */
+#include "stress/progress/kernel.h"
+
+static _Thread_local struct rseq_unregistered *own;
+
+/* Only one thread runs at a time, and hands over with release and acquire. */
+static uint64_t turns[KERNEL_CPUS];
+static bool asked;
+
+void kernel_register(struct rseq_unregistered *area)
+{
+	own = area;
+}
+
+void kernel_place(struct rseq_unregistered *area, uint32_t cpu)
+{
+	area->cpu_id = area->cpu_id_start = cpu;
+}
+
+void kernel_turn(uint32_t cpu)
+{
+	turns[cpu]++;
+}
+
+uint64_t kernel_turns(uint32_t cpu)
+{
+	return turns[cpu];
+}
+
+bool kernel_was_asked(void)
+{
+	return asked;
+}
+
+const char *rseq_missing(void)
+{
+#ifdef RSEQ_ARCH_SUPPORTED
+	return NULL;
+#else
+	return "restartable sequences are written for x86-64 only; use percpu_try here";
+#endif
+}
+
+void *rseq_area(void)
+{
+	asked |= own != NULL;
+	return own;
+}
+
+void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
+{
+	*stand_in = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu};
+	return rseq_area() != NULL ? own : stand_in;
+}
+
+bool rseq_fence(uint32_t cpu)
+{
+	if (cpu < KERNEL_CPUS)
+		kernel_turn(cpu);
+	return true;
+}
