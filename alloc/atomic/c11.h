@@ -66,6 +66,10 @@ typedef struct {
 	(ATOMIC_POINT(), atomic_fetch_add_explicit(&(p)->v, (x), memory_order_seq_cst))
 #define atom_or_release(p, x) \
 	(ATOMIC_POINT(), atomic_fetch_or_explicit(&(p)->v, (x), memory_order_release))
+#define atom_or_seq_cst(p, x) \
+	(ATOMIC_POINT(), atomic_fetch_or_explicit(&(p)->v, (x), memory_order_seq_cst))
+#define atom_and_seq_cst(p, x) \
+	(ATOMIC_POINT(), atomic_fetch_and_explicit(&(p)->v, (x), memory_order_seq_cst))
 
 #define atom_cas_weak_relaxed(p, expected, x)                                                  \
 	ATOMIC_CAS((ATOMIC_POINT(), atomic_compare_exchange_weak_explicit(&(p)->v, (expected), \

@@ -74,7 +74,7 @@ bool chain_census(const struct slab *slab, uint32_t first, uint32_t length, uint
 bool chain_stack_census(struct chain_stack *self, const struct slab *slab, uint32_t most,
 	const char *place, struct census *census)
 {
-	for (uint32_t first = tagged_unit(atom_load_acquire(&self->head)); first != 0;) { /* A1 */
+	for (uint32_t first = tagged_unit(atom_load_relaxed(&self->head)); first != 0;) {
 		uint32_t next = atom_load_relaxed(&self->next[first]);
 
 		if (!chain_census(slab, first, next >> LENGTH_SHIFT, most, place, census))

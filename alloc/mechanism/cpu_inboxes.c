@@ -6,11 +6,6 @@ static size_t inbox_bytes(const struct cpu_inboxes *self)
 	return self->arrays.table.cpus * sizeof(*self->inbox);
 }
 
-static size_t home_bytes(const struct cpu_inboxes *self)
-{
-	return slab_units(&self->arrays.slab) * sizeof(*self->home);
-}
-
 int cpu_inboxes_init(struct pool *pool)
 {
 	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
@@ -19,21 +14,21 @@ int cpu_inboxes_init(struct pool *pool)
 	if (rc != 0)
 		return rc;
 	self->inbox = memory_alloc(inbox_bytes(self));
-	if (self->inbox == NULL)
+	if (self->inbox == NULL) {
+		rc = -ENOMEM;
 		goto fail_inbox;
-	self->home = memory_map(home_bytes(self), MEMORY_PAGES_ORDINARY);
-	if (self->home == NULL)
-		goto fail_home;
-	self->home_of_0 = (uintptr_t)self->home -
-			  ((uintptr_t)pool->slab->base >> CACHE_LINE_LOG2) * sizeof(*self->home);
+	}
+	rc = homes_init(&self->homes, pool->slab);
+	if (rc != 0)
+		goto fail_homes;
 	thread_list_init(&self->threads);
 	return 0;
 
-fail_home:
+fail_homes:
 	memory_free(self->inbox, inbox_bytes(self));
 fail_inbox:
 	cpu_arrays_fini(pool);
-	return -ENOMEM;
+	return rc;
 }
 
 void cpu_inboxes_fini(struct pool *pool)
@@ -41,7 +36,7 @@ void cpu_inboxes_fini(struct pool *pool)
 	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
 
 	thread_list_fini(&self->threads);
-	memory_unmap(self->home, home_bytes(self), MEMORY_PAGES_ORDINARY);
+	homes_fini(&self->homes, pool->slab);
 	memory_free(self->inbox, inbox_bytes(self));
 	cpu_arrays_fini(pool);
 }
@@ -163,7 +158,7 @@ void cpu_inboxes_walk(struct pool *pool, struct census *census)
 	struct open_census open = {census, self->arrays.batch};
 
 	for (uint32_t i = 0; i < slab_carved(pool->slab); i++) { /* I2 */
-		uint32_t home = *cpu_inboxes_home(self, slab_object(pool->slab, i));
+		uint32_t home = *homes_of(&self->homes, slab_object(pool->slab, i));
 
 		if (home >= cpus) {
 			census_fail(census, "I2: object %u has its home on CPU %u of %u", i, home,

@@ -7,9 +7,8 @@
  * inbox is a tagged stack of magazines of the depot: its orders, and its tag against ABA. It gives
  * one magazine at a time, to any thread.
  *
- * home[] needs no order of its own. The thread that carves an object writes its home before anybody
- * else has the object, and nobody writes it again: whoever hands the object over publishes its
- * home.
+ * The thread that carves an object writes its home before anybody else has the object, and nobody writes it
+ * again (homes.h).
  *
  * I1  Magazines in an inbox hold `batch` objects, and a thread's open ones fewer: so there are never
  *     more full ones than the depot has room for.
@@ -20,6 +19,7 @@
 
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/cpu_arrays.h"
+#include "alloc/mechanism/homes.h"
 #include "alloc/mechanism/thread_list.h"
 
 /*
@@ -40,8 +40,7 @@ struct cpu_inboxes_open {
 struct cpu_inboxes {
 	struct cpu_arrays arrays;
 	struct tagged_stack *inbox; /* one a CPU */
-	uint16_t *home; /* one a cache line of the slab: that of the object that begins there */
-	uintptr_t home_of_0; /* where the home of the line at address 0 would be */
+	struct homes homes;
 	struct thread_list threads;
 };
 
@@ -60,13 +59,6 @@ COLD int cpu_inboxes_enter(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_inboxes_leave(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_inboxes_walk(struct pool *pool, struct census *census);
 COLD void cpu_inboxes_flush(struct pool *pool, struct pool_thread *thread);
-
-/* An object's home. A shift, and an addition that the load does by itself. */
-ALWAYS_INLINE uint16_t *cpu_inboxes_home(const struct cpu_inboxes *self, const void *object)
-{
-	return (uint16_t *)(self->home_of_0 +
-			    ((uintptr_t)object >> CACHE_LINE_LOG2) * sizeof(uint16_t));
-}
 
 /*
  * Opens a magazine for cpu in the place of another one, or where there is none. False: the depot has none

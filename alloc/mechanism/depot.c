@@ -230,7 +230,7 @@ bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t
 	struct slab *magazines = &self->magazines;
 	uint32_t seen = 0;
 
-	for (uint32_t at = tagged_unit(atom_load_acquire(&stack->head)); at != 0;
+	for (uint32_t at = tagged_unit(atom_load_relaxed(&stack->head)); at != 0;
 		at = atom_load_relaxed(slab_link(magazines, at))) {
 		struct magazine *magazine = slab_at(magazines, at);
 

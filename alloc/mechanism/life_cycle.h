@@ -55,7 +55,8 @@ struct pool_parts {
 	/*
 	 * Visits every place of a quiet pool where a used free object can rest: census_mark for each
 	 * object, census_fail for an invariant that does not hold, and no step further after a
-	 * false. Serves count and check. NULL: the strategy keeps no objects.
+	 * false. Relaxed loads do: what tells the caller that the pool is quiet orders them after its
+	 * calls. Serves count and check. NULL: the strategy keeps no objects.
 	 */
 	void (*walk)(struct pool *pool, struct census *census);
 };

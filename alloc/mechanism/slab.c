@@ -29,12 +29,12 @@ uint32_t slab_most(size_t bytes, size_t align)
 int slab_init(struct slab *self, size_t bytes, size_t align, uint32_t capacity,
 	enum memory_pages pages, enum slab_links links)
 {
-	struct slab slab = {
-		.stride = stride_of(bytes, align), .capacity = capacity, .pages = pages};
+	struct slab slab = {.capacity = capacity, .pages = pages};
 
 	if (capacity == 0 || capacity > slab_most(bytes, align))
 		return -EOVERFLOW;
 
+	slab_space(&slab, stride_of(bytes, align));
 	slab.base = memory_map(capacity * slab.stride, pages);
 	if (slab.base == NULL)
 		return -ENOMEM;
@@ -67,9 +67,4 @@ bool slab_owns(const struct slab *self, const void *object)
 
 	return (const unsigned char *)object >= self->base && offset % self->stride == 0 &&
 	       offset / self->stride < atom_load_relaxed(&slab->carved);
-}
-
-uint32_t slab_number(const struct slab *self, const void *object)
-{
-	return (uint32_t)((size_t)((const unsigned char *)object - self->base) / self->stride);
 }

@@ -18,7 +18,7 @@
  *
  * Units. A strategy that links objects names them by unit. The range is counted in units of a cache
  * line, from 1; an object's unit is that of its first line. A unit fits 24 bits, 0 means none, and a
- * shift converts it to and from an address, where the object's number would need a division. An array
+ * shift converts it to and from an address, where the object's number would need a multiplication. An array
  * by unit has an element 0 that nobody uses, so that no path subtracts the one: a stack's time is the
  * chain from head to link to head.
  *
@@ -42,6 +42,7 @@ struct slab {
 	unsigned char *unit0;               /* where unit 0 would be: a line before base */
 	atom_u32 *link;                     /* by unit: the unit of the next; NULL: without links */
 	size_t stride;                      /* bytes from one object to the next */
+	uint64_t per_line;                  /* objects a line, x 2^32, rounded up */
 	uint32_t capacity;                  /* objects that the range can hold */
 	enum memory_pages pages;            /* what backs the range */
 	CACHE_PAIR_ALIGNED atom_u32 carved; /* objects ever handed out by slab_carve; 0..capacity */
@@ -70,9 +71,6 @@ void slab_fini(struct slab *self);
  */
 bool slab_owns(const struct slab *self, const void *object);
 
-/* The number of an object of this slab, from 0. Divides, likewise. */
-uint32_t slab_number(const struct slab *self, const void *object);
-
 /* The elements of an array by unit, element 0 included. */
 ALWAYS_INLINE size_t slab_units(const struct slab *self)
 {
@@ -90,10 +88,30 @@ ALWAYS_INLINE size_t slab_stride(size_t bytes, size_t align)
 	return ((bytes + step - 1) & ~(step - 1)) | step;
 }
 
+/* Sets how far objects stand apart: stride is a multiple of the line. */
+ALWAYS_INLINE void slab_space(struct slab *self, size_t stride)
+{
+	const uint64_t lines = stride >> CACHE_LINE_LOG2;
+
+	self->stride = stride;
+	self->per_line = (((uint64_t)1 << 32) + lines - 1) / lines;
+}
+
 /* The object of a number. */
 ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t number)
 {
 	return self->base + (size_t)number * self->stride;
+}
+
+/*
+ * The number of an object, from 0. A multiplication does for the division: the object's line is a
+ * multiple of the stride's lines and has 24 bits, so what was rounded up adds less than one in 2^8.
+ */
+ALWAYS_INLINE uint32_t slab_number(const struct slab *self, const void *object)
+{
+	const size_t offset = (size_t)((const unsigned char *)object - self->base);
+
+	return (uint32_t)((offset >> CACHE_LINE_LOG2) * self->per_line >> 32);
 }
 
 /* The unit of an object. */

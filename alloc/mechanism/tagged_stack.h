@@ -38,6 +38,33 @@ struct tagged_stack {
 	CACHE_PAIR_ALIGNED atom_u64 head; /* tagged unit of the top object */
 };
 
+/* The head as a pop begins with it. */
+ALWAYS_INLINE tagged tagged_stack_head(struct tagged_stack *self)
+{
+	return atom_load_acquire(&self->head); /* A0, meets R0 */
+}
+
+/*
+ * One turn of a pop. *head: the head as it was loaded, and after a turn that another thread took, which is
+ * false, as it was met then. Else *object: the top one, or NULL: the stack was empty.
+ */
+ALWAYS_INLINE bool tagged_stack_try_pop(struct tagged_stack *self, const struct slab *slab,
+	tagged *head, void **object, uint64_t *lost)
+{
+	uint32_t top = tagged_unit(*head);
+
+	*object = NULL;
+	if (unlikely(top == 0))
+		return true;
+	uint32_t below = atom_load_relaxed(slab_link(slab, top));
+	if (likely(atom_cas_weak_acquire(&self->head, head, tagged_next(*head, below)))) { /* A0 */
+		*object = slab_at(slab, top);
+		return true;
+	}
+	tagged_lost(lost);
+	return false;
+}
+
 /*
  * One locked instruction, four loads: the head, its link, and where links and objects lie. NULL: the
  * stack was empty.
@@ -45,19 +72,12 @@ struct tagged_stack {
 ALWAYS_INLINE void *tagged_stack_pop(
 	struct tagged_stack *self, const struct slab *slab, uint64_t *lost)
 {
-	tagged head = atom_load_acquire(&self->head); /* A0, meets R0 */
+	tagged head = tagged_stack_head(self);
+	void *object;
 
-	for (;;) {
-		uint32_t top = tagged_unit(head);
-
-		if (unlikely(top == 0))
-			return NULL;
-		uint32_t below = atom_load_relaxed(slab_link(slab, top));
-		if (likely(atom_cas_weak_acquire(
-			    &self->head, &head, tagged_next(head, below)))) /* A0 */
-			return slab_at(slab, top);
-		tagged_lost(lost);
-	}
+	while (!tagged_stack_try_pop(self, slab, &head, &object, lost))
+		continue;
+	return object;
 }
 
 /*
@@ -92,6 +112,18 @@ ALWAYS_INLINE uint32_t tagged_stack_pop_each(
 	}
 }
 
+/* One turn of a push; *head as in tagged_stack_try_pop, but only stored and compared, never followed. */
+ALWAYS_INLINE bool tagged_stack_try_push(struct tagged_stack *self, const struct slab *slab,
+	uint32_t first, uint32_t last, tagged *head, uint64_t *lost)
+{
+	atom_store_relaxed(slab_link(slab, last), tagged_unit(*head));
+	if (likely(atom_cas_weak_release(
+		    &self->head, head, tagged_with_unit(*head, first)))) /* R0, meets A0 */
+		return true;
+	tagged_lost(lost);
+	return false;
+}
+
 /*
  * Puts the chain of units first..last, linked already, on top. One locked instruction, two loads,
  * one store.
@@ -99,15 +131,10 @@ ALWAYS_INLINE uint32_t tagged_stack_pop_each(
 ALWAYS_INLINE void tagged_stack_push_chain(struct tagged_stack *self, const struct slab *slab,
 	uint32_t first, uint32_t last, uint64_t *lost)
 {
-	tagged head = atom_load_relaxed(&self->head); /* only stored and compared, never followed */
+	tagged head = atom_load_relaxed(&self->head);
 
-	for (;;) {
-		atom_store_relaxed(slab_link(slab, last), tagged_unit(head));
-		if (likely(atom_cas_weak_release(
-			    &self->head, &head, tagged_with_unit(head, first)))) /* R0, meets A0 */
-			return;
-		tagged_lost(lost);
-	}
+	while (!tagged_stack_try_push(self, slab, first, last, &head, lost))
+		continue;
 }
 
 ALWAYS_INLINE void tagged_stack_push(

@@ -168,6 +168,25 @@ static void tags_without_memory_are_exact(NO_STATE)
 	}
 }
 
+/* What a thread has not told when it leaves is told then: its objects are out until somebody frees them. */
+static void a_thread_that_left_is_counted(NO_STATE)
+{
+	struct bed bed = make();
+	struct nbl_pool *pool = bed.pool;
+	struct nbl_thread *left;
+
+	assert_int_equal(nbl_attach(pool, &left), 0);
+	NET_BUFFER_LIST *nbl = nbl_get(pool->ops, pool->policy, pool, left, 0);
+	assert_non_null(nbl);
+	nbl_detach(left);
+	assert_int_equal(usage(POOL_TAG).objects, 2);
+	assert_int_equal(nbl_pool_outstanding(pool), 2);
+	assert_true(nbl_free(pool->ops, pool->policy, pool, bed.self, nbl, NBL_MARK_LIVE, call));
+	assert_int_equal(usage(POOL_TAG).objects, 1);
+	unmake(&bed);
+	assert_int_equal(usage(POOL_TAG).objects, 0);
+}
+
 /* One thread counts tag after tag, another reads: nothing that it looks at has gone. */
 
 struct reading {
@@ -254,6 +273,7 @@ int main(void)
 		cmocka_unit_test(many_tags_are_exact),
 		cmocka_unit_test(few_tags_take_little_memory),
 		cmocka_unit_test_teardown(tags_without_memory_are_exact, teardown),
+		cmocka_unit_test(a_thread_that_left_is_counted),
 		cmocka_unit_test(tags_are_read_meanwhile),
 		cmocka_unit_test(more_tags_than_rows),
 	};

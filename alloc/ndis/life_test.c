@@ -234,6 +234,32 @@ static void a_call_that_allocates_keeps_the_pool(NO_STATE)
 	free_pool(handle);
 }
 
+/* The library's, which the linker wraps: what a test does between a call's first look at its pool and the section. */
+void __real_rcu_guard_enter(void);
+void __wrap_rcu_guard_enter(void);
+static NDIS_HANDLE destroyed_before_entry;
+
+void __wrap_rcu_guard_enter(void)
+{
+	NDIS_HANDLE pool = destroyed_before_entry;
+
+	destroyed_before_entry = NULL;
+	if (pool != NULL)
+		free_pool(pool);
+	__real_rcu_guard_enter();
+}
+
+static void a_call_looks_again_from_its_section(NO_STATE)
+{
+	NDIS_HANDLE pool = verify_pool(0);
+
+	destroyed_before_entry = pool;
+	assert_null(nbl_enter(pool, NBL_POOL_LISTS));
+	assert_null(destroyed_before_entry); /* it came that way */
+	assert_false(rcu_guard_inside());
+	assert_int_equal(misuses.all, 0);
+}
+
 /* What a trim meets that has begun: nobody's grace period waits for it, and its own pool's end does. */
 static struct met {
 	NDIS_HANDLE pool;
@@ -274,6 +300,9 @@ static void a_trim_holds_up_its_own_pools_end_alone(NO_STATE)
 		assert_non_null(nbls[i] = NdisAllocateNetBufferList(met.pool, 0, 0));
 	for (int i = 0; i < OBJECTS; i++)
 		NdisFreeNetBufferList(nbls[i]);
+	/* What waits for a grace period is not there to be trimmed. */
+	pool_of(met.pool)->ops->flush(
+		pool_of(met.pool)->pool, nbl_self(pool_of(met.pool))->pool_thread);
 	memory_set_fault_hook(meet_a_trim, NULL);
 	const uint64_t given = nbl_trim(met.pool, 0);
 	memory_set_fault_hook(NULL, NULL);
@@ -294,6 +323,7 @@ int main(void)
 		counted_test(trim_wants_a_pool),
 		counted_test(destroy_waits_for_a_call),
 		counted_test(a_call_that_allocates_keeps_the_pool),
+		counted_test(a_call_looks_again_from_its_section),
 		counted_test(a_trim_holds_up_its_own_pools_end_alone),
 	};
 

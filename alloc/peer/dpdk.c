@@ -119,7 +119,7 @@ static int populate(struct dpdk_pool *self, const struct pool_config *config)
 		    self->memory_bytes - before, NULL, NULL) != (int)config->capacity)
 		return -ENOMEM;
 	self->objects.base = (unsigned char *)self->memory + before + mempool->header_size;
-	self->objects.stride = stride;
+	slab_space(&self->objects, stride);
 	self->objects.capacity = config->capacity;
 	atom_init(&self->objects.carved, config->capacity);
 	return 0;

@@ -53,7 +53,7 @@ static inline void home_ret_put(struct pool *pool, struct pool_thread *thread, v
 {
 	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
 	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
-	uint32_t home = *cpu_inboxes_home(owner, object);
+	uint32_t home = *homes_of(&owner->homes, object);
 
 	if (unlikely(home != rseq_cpu(self->cpu.rs)))
 		cpu_inboxes_send(owner, self, home, &object, 1);
@@ -79,18 +79,15 @@ static inline uint32_t home_ret_get_bulk(
 static NOINLINE void home_ret_put_runs(struct cpu_inboxes *pool, struct cpu_inboxes_thread *self,
 	void *const *objs, uint32_t n, uint32_t here)
 {
-	for (uint32_t at = 0; at < n;) {
-		uint32_t home = *cpu_inboxes_home(pool, objs[at]);
-		uint32_t end = at + 1;
+	for (uint32_t at = 0, run; at < n; at += run) {
+		uint32_t home = *homes_of(&pool->homes, objs[at]);
 
-		while (end < n && *cpu_inboxes_home(pool, objs[end]) == home)
-			end++;
+		run = homes_run(&pool->homes, objs + at, n - at);
 		if (home != here)
-			cpu_inboxes_send(pool, self, home, objs + at, end - at);
-		else if (rseq_array_push_bulk(self->cpu.rs, pool->arrays.array, objs + at,
-				 end - at) != RSEQ_DONE)
-			cpu_arrays_put(&pool->arrays, &self->cpu, objs + at, end - at);
-		at = end;
+			cpu_inboxes_send(pool, self, home, objs + at, run);
+		else if (rseq_array_push_bulk(self->cpu.rs, pool->arrays.array, objs + at, run) !=
+			 RSEQ_DONE)
+			cpu_arrays_put(&pool->arrays, &self->cpu, objs + at, run);
 	}
 }
 
@@ -101,11 +98,8 @@ static inline void home_ret_put_bulk(
 	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
 	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
 	uint32_t here = rseq_cpu(self->cpu.rs);
-	uint32_t elsewhere = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		elsewhere |= *cpu_inboxes_home(owner, objs[i]) ^ here;
-	if (elsewhere != 0)
+	if (homes_differ(&owner->homes, here, objs, n))
 		home_ret_put_runs(owner, self, objs, n, here);
 	else if (unlikely(rseq_array_push_bulk(self->cpu.rs, owner->arrays.array, objs, n) !=
 			  RSEQ_DONE))
@@ -120,7 +114,7 @@ static COLD uint32_t home_ret_carve(
 	uint32_t n = pool_carve(&pool->arrays.slab, &self->cpu.base, objs, pool->arrays.batch);
 
 	for (uint32_t i = 0; i < n; i++)
-		*cpu_inboxes_home(pool, objs[i]) = (uint16_t)here;
+		*homes_of(&pool->homes, objs[i]) = (uint16_t)here;
 	return n;
 }
 

@@ -218,8 +218,8 @@ static COLD void idx_local_walk(struct pool *pool, struct census *census)
 {
 	struct idx_local_pool *self = (struct idx_local_pool *)pool;
 
-	for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) {                  /* I1, I3 */
-		uint64_t head = atom_load_acquire(&self->shard[i].head); /* A0 */
+	for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) { /* I1, I3 */
+		uint64_t head = atom_load_relaxed(&self->shard[i].head);
 
 		if (!chain_census(&self->slab, tagged_unit(head), counted_stack_length(head),
 			    IDX_LOCAL_LIMIT, "I1: a shard's list", census))

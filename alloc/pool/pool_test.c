@@ -5,12 +5,16 @@
  */
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/cpu.h"
+#include "alloc/mechanism/bit_tree.h"
 #include "alloc/mechanism/census.h"
 #include "alloc/peer/missing_library.h"
 #include "alloc/pool.h"
+#include "alloc/pool/bitmap.h"
+#include "alloc/pool/elimination.h"
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/mutex.h"
+#include "alloc/pool/owner_list.h"
 #include "alloc/pool/percpu_try.h"
 #include "alloc/pool/rseq_arr.h"
 #include "alloc/pool/rseq_mag.h"
@@ -1134,6 +1138,236 @@ static void idx_local_bulk_splits_at_the_limit(NO_STATE)
 	close_pool(pool, thread, OBJECTS);
 }
 
+/* Elements that have something, as a search from each place finds them; some bits are set in vain. */
+static void bit_tree_finds_what_was_added(NO_STATE)
+{
+	enum { ELEMENTS = 3 * 64 * 64 + 5 };
+	static const uint32_t has[] = {1, 63, 64, 70, 4095, 4096, 8191, ELEMENTS - 1};
+	struct bit_tree tree;
+	uint32_t found;
+
+	assert_int_equal(bit_tree_init(&tree, ELEMENTS), 0);
+	assert_false(bit_tree_next(&tree, 0, &found));
+	for (size_t i = 0; i < array_count(has); i++)
+		bit_tree_add(&tree, has[i]);
+	for (size_t i = 0; i < array_count(has); i++) {
+		assert_true(bit_tree_next(&tree, has[i], &found));
+		assert_int_equal(found, has[i]);
+		assert_true(bit_tree_next(&tree, has[i] + 1, &found));
+		assert_int_equal(found, has[(i + 1) % array_count(has)]);
+	}
+	for (size_t i = 0; i < array_count(has); i++) {
+		assert_true(bit_tree_shows(&tree, has[i]));
+		bit_tree_lower(&tree, has[i]);
+		assert_false(bit_tree_shows(&tree, has[i]));
+	}
+	assert_int_equal(atom_load_relaxed(&tree.level[BIT_TREE_LEVELS - 1][0]), 0);
+	/* As when an adder was overtaken by who took it away: the search cleans up and goes on. */
+	bit_tree_add(&tree, 200);
+	atom_init(&tree.level[0][3], 0);
+	bit_tree_add(&tree, 5000);
+	assert_true(bit_tree_next(&tree, 5, &found));
+	assert_int_equal(found, 5000);
+	assert_int_equal(atom_load_relaxed(&tree.level[1][0]) >> 3 & 1, 0);
+	bit_tree_fini(&tree);
+}
+
+/* Two CPUs have a group each; a third one shares, until one of them gives its own up. */
+static void bitmap_reserves_a_group_for_a_cpu(NO_STATE)
+{
+	enum { OBJECTS = 2 * BITMAP_GROUP_OBJECTS, HELD = BITMAP_WORD_OBJECTS + 1 };
+	OPEN(bitmap, OBJECTS);
+	void *held[2][HELD], *object;
+	atom_u32 cpu;
+
+	((struct cpu_thread *)thread)->cpu_word = &cpu;
+	for (uint32_t i = 0; i < 2; i++) {
+		atom_init(&cpu, i);
+		for (uint32_t k = 0; k < HELD; k++) {
+			assert_non_null(held[i][k] = bitmap_get(pool, thread));
+			assert_int_equal(
+				slab_number(&self->slab, held[i][k]), i * BITMAP_GROUP_OBJECTS + k);
+		}
+	}
+	assert_int_equal(thread->paths.grow, 2);
+	atom_init(&cpu, 2);
+	assert_non_null(object = bitmap_get(pool, thread));
+	assert_int_equal(thread->paths.steal, 1);
+	bitmap_put(pool, thread, object);
+	atom_init(&cpu, 1);
+	bitmap_flush(pool, thread);
+	atom_init(&cpu, 2);
+	bitmap_flush(pool, thread);
+	for (uint32_t k = 0; k < HELD; k++) { /* to whoever has the group, in any order */
+		bitmap_put(pool, thread, held[0][k]);
+		bitmap_put(pool, thread, held[1][HELD - 1 - k]);
+	}
+	assert_non_null(object = bitmap_get(pool, thread));
+	assert_int_equal(slab_number(&self->slab, object), BITMAP_GROUP_OBJECTS);
+	assert_int_equal(thread->paths.refill, 1);
+	bitmap_put(pool, thread, object);
+	close_pool(pool, thread, 0);
+}
+
+/* A burst from one word comes by one step and goes back by one. */
+static void bitmap_moves_a_word_at_once(NO_STATE)
+{
+	enum { OBJECTS = 3 * BITMAP_WORD_OBJECTS };
+	OPEN(bitmap, OBJECTS);
+	void *held[OBJECTS], *none;
+
+	assert_int_equal(bitmap_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	assert_int_equal(bitmap_get_bulk(pool, thread, &none, 1), 0);
+	bitmap_put_bulk(pool, thread, held + 10, OBJECTS - 10);
+	assert_int_equal(atom_load_relaxed(&self->word[0].free), UINT64_MAX << 10);
+	for (uint32_t i = 1; i < OBJECTS / BITMAP_WORD_OBJECTS; i++)
+		assert_true(atom_load_relaxed(&self->word[i].free) == UINT64_MAX);
+	assert_int_equal(life_cycle_count(pool), OBJECTS - 10);
+	assert_int_equal(bitmap_get_bulk(pool, thread, held + 10, 60), 60);
+	assert_int_equal(slab_number(&self->slab, held[10]), OBJECTS - BITMAP_WORD_OBJECTS);
+	assert_int_equal(slab_number(&self->slab, held[69]), OBJECTS - BITMAP_WORD_OBJECTS + 59);
+	close_pool(pool, thread, 70);
+}
+
+static void slab_numbers_objects_of_any_size(NO_STATE)
+{
+	static const size_t sizes[] = {64, 65, 192, 200, 448, 1536, 2048, 4096, 100000, 1 << 20};
+
+	for (size_t i = 0; i < array_count(sizes); i++) {
+		for (size_t align = 64; align <= 4096; align *= 4) {
+			const uint32_t most = slab_most(sizes[i], align);
+			struct slab slab;
+
+			assert_int_equal(slab_init(&slab, sizes[i], align, most,
+						 MEMORY_PAGES_ORDINARY, SLAB_WITHOUT_LINKS),
+				0);
+			for (uint32_t k = 0; k < most; k += most / 500 + 1)
+				assert_int_equal(slab_number(&slab, slab_object(&slab, k)), k);
+			assert_int_equal(
+				slab_number(&slab, slab_object(&slab, most - 1)), most - 1);
+			slab_fini(&slab);
+		}
+	}
+}
+
+/* Each half of a meeting, while the other half is what has been left at the place. */
+static void elimination_meets_at_a_place(NO_STATE)
+{
+	OPEN(elimination, 2);
+	struct elimination_thread *mine = (struct elimination_thread *)thread;
+	atom_u64 *place = &self->place[0].word; /* a new thread uses no other */
+	void *object = elimination_get(pool, thread);
+	const uint32_t unit = slab_unit(&self->slab, object);
+	uint64_t offer, wish, again;
+
+	assert_true(elimination_come(place, 0, ELIMINATION_OFFER, unit, &offer));
+	assert_ptr_equal(elimination_meet_put(mine), object);
+	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_NOBODY);
+	assert_true(elimination_come(place, atom_load_relaxed(place), ELIMINATION_WISH, 0, &wish));
+	assert_true(elimination_meet_get(mine, unit));
+	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_GIFT);
+	assert_false(
+		elimination_come(place, atom_load_relaxed(place), ELIMINATION_OFFER, unit, &again));
+	again = wish;
+	assert_true(elimination_answered(mine, place, &again));
+	assert_int_equal(tagged_unit(again), unit);
+	atom_store_relaxed(place, elimination_with(again, ELIMINATION_NOBODY, 0));
+	/* Nobody comes: what was left is taken back, and is not what was left before. */
+	assert_false(elimination_meet_get(mine, unit));
+	assert_null(elimination_meet_put(mine));
+	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_NOBODY);
+	assert_true(
+		elimination_come(place, atom_load_relaxed(place), ELIMINATION_OFFER, unit, &again));
+	assert_int_not_equal(again, offer);
+	assert_ptr_equal(elimination_meet_put(mine), object);
+	assert_int_equal(thread->paths.steal, 2);
+	close_pool(pool, thread, 1);
+}
+
+/* What another thread frees waits for its owner, who takes all of it once the own list is empty. */
+static void owner_list_gets_back_what_others_freed(NO_STATE)
+{
+	enum { OBJECTS = 2 * POOL_MAGAZINE_OBJECTS_DEFAULT };
+	OPEN(owner_list, OBJECTS);
+	struct pool_thread *other;
+	void *held[OBJECTS], *theirs;
+	const uint32_t half = self->limit;
+
+	assert_int_equal(pool_owner_list_ops.attach(pool, &other), 0);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, half), half);
+	assert_non_null(theirs = owner_list_get(pool, other));
+	for (uint32_t i = 0; i < half; i++)
+		owner_list_put(pool, other, held[i]);
+	assert_int_equal(counted_stack_length(atom_load_relaxed(&self->back[0].head)), half);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held + half, half), half);
+	for (uint32_t i = 0; i < half; i++)
+		assert_ptr_equal(held[half + i], held[half - 1 - i]);
+	assert_int_equal(thread->paths.refill, 1);
+	assert_null(owner_list_get(pool, thread)); /* the rest is the other's own */
+	owner_list_put(pool, other, theirs);
+	pool_owner_list_ops.detach(pool, other);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, half), half);
+	assert_int_equal(*homes_of(&self->owners, theirs), 0); /* now they are this thread's */
+	close_pool(pool, thread, 2 * half);
+}
+
+/* What comes back to a thread that has ended is there for all, and its place for the next. */
+static void owner_list_outlives_its_owner(NO_STATE)
+{
+	enum { OBJECTS = POOL_MAGAZINE_OBJECTS_DEFAULT };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_owner_list_ops, OBJECTS, &thread);
+	struct pool_thread *owner;
+	void *held[OBJECTS], *object;
+
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
+		assert_int_equal(((struct owner_list_thread *)owner)->place, 1);
+		assert_int_equal(owner_list_get_bulk(pool, owner, held, OBJECTS), OBJECTS);
+		pool_owner_list_ops.detach(pool, owner);
+		owner_list_put_bulk(pool, thread, held, OBJECTS);
+		assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
+		assert_non_null(object = owner_list_get(pool, owner));
+		owner_list_put(pool, owner, object);
+		pool_owner_list_ops.detach(pool, owner);
+		/* Without another owner: stolen. */
+		assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+		owner_list_put_bulk(pool, thread, held, OBJECTS);
+		owner_list_flush(pool, thread);
+	}
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, 1), 1);
+	assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
+	owner_list_put_bulk(pool, owner, held, 1);
+	owner_list_flush(pool, thread);
+	assert_int_equal(owner_list_get_bulk(pool, owner, held, OBJECTS), OBJECTS);
+	pool_owner_list_ops.detach(pool, owner);
+	owner_list_put_bulk(pool, thread, held, OBJECTS);
+	assert_int_equal(thread->paths.steal, 0);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	assert_int_equal(thread->paths.steal, 1);
+	close_pool(pool, thread, OBJECTS);
+}
+
+/* At the edge of a full list a put and a get in turn, of any pattern, don't go behind the lists. */
+static void owner_list_has_a_reserve(NO_STATE)
+{
+	enum { OBJECTS = 3 * POOL_MAGAZINE_OBJECTS_DEFAULT + 3, HELD = 4, TURNS = 50 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_owner_list_ops, OBJECTS, &thread);
+	void *held[OBJECTS];
+
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	for (uint32_t i = HELD; i < OBJECTS; i++)
+		owner_list_put(pool, thread, held[i]);
+	const uint64_t flushes = thread->paths.flush, refills = thread->paths.refill;
+	for (int i = 0; i < TURNS; i++) {
+		owner_list_put_bulk(pool, thread, held, 2);
+		assert_int_equal(owner_list_get_bulk(pool, thread, held, 2), 2);
+	}
+	assert_in_range(thread->paths.flush - flushes + thread->paths.refill - refills, 1, 1);
+	close_pool(pool, thread, HELD);
+}
+
 /* An array that somebody is in: each call that finds it so counts a turn, and goes on elsewhere. */
 static void percpu_try_counts_turns_that_it_lost(NO_STATE)
 {
@@ -1201,7 +1435,8 @@ static void *contend_until_done(void *arg)
 static void lost_turns_are_counted(NO_STATE)
 {
 	static const struct pool_ops *const designs[] = {&pool_treiber_tag_ops,
-		&pool_treiber_dwcas_ops, &pool_vyukov_ops, &pool_idx_local_ops};
+		&pool_elimination_ops, &pool_treiber_dwcas_ops, &pool_vyukov_ops,
+		&pool_idx_local_ops};
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip();
@@ -1535,6 +1770,14 @@ int main(void)
 		cmocka_unit_test(scq_burst_takes_its_positions_at_once),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
+		cmocka_unit_test(slab_numbers_objects_of_any_size),
+		cmocka_unit_test(bit_tree_finds_what_was_added),
+		cmocka_unit_test(bitmap_reserves_a_group_for_a_cpu),
+		cmocka_unit_test(bitmap_moves_a_word_at_once),
+		cmocka_unit_test(elimination_meets_at_a_place),
+		cmocka_unit_test(owner_list_gets_back_what_others_freed),
+		cmocka_unit_test(owner_list_outlives_its_owner),
+		cmocka_unit_test(owner_list_has_a_reserve),
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
 		cmocka_unit_test(lost_turns_are_counted),
 		cmocka_unit_test(cpu_numbers_have_a_bound),

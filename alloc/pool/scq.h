@@ -352,8 +352,8 @@ static COLD void scq_fini(struct pool *pool)
 static COLD void scq_walk(struct pool *pool, struct census *census)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	const uint64_t head = atom_load_seq_cst(&self->head);
-	const uint64_t tail = atom_load_seq_cst(&self->tail);
+	const uint64_t head = atom_load_relaxed(&self->head);
+	const uint64_t tail = atom_load_relaxed(&self->tail);
 
 	if (head > tail) {
 		census_fail(census, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
@@ -361,7 +361,7 @@ static COLD void scq_walk(struct pool *pool, struct census *census)
 	}
 	/* One lap from head on; an entry may also belong to the same place of a later lap. */
 	for (uint64_t first = head; (first - head) >> self->order == 0; first++) {
-		scq_entry entry = atom_load_seq_cst(scq_at(self, first)); /* A0 */
+		scq_entry entry = atom_load_relaxed(scq_at(self, first));
 		uint64_t laps =
 			((entry & SCQ_CYCLE_MASK) - scq_cycle(self, first)) >> SCQ_CYCLE_SHIFT;
 

@@ -19,6 +19,7 @@ enum { atom_perturbs = 0 };
 #include "alloc/atomic.h"
 
 /* What lies behind the caches, built of steps too; the linker does not take the library's then. */
+#include "alloc/mechanism/bit_tree.c"
 #include "alloc/mechanism/chain_stack.c"
 #include "alloc/mechanism/cpu_arrays.c"
 #include "alloc/mechanism/cpu_inboxes.c"
@@ -334,6 +335,35 @@ static void stopped_get_hides_little(NO_STATE)
 	}
 }
 
+/*
+ * What was used on one CPU and freed on another is found on either, wherever it lies: in the array of the
+ * one, or sent home to the other, where nobody is.
+ */
+static void what_went_home_is_found(NO_STATE)
+{
+	enum { OBJECTS = 600 };
+	static void *objs[OBJECTS];
+
+	for (size_t i = 0; i < array_count(strategies); i++) {
+		struct pool_thread *thread;
+
+		if (!is_lock_free(strategies[i]))
+			continue;
+		for (int away = 0; away < 2; away++) {
+			struct pool *pool = open_used(strategies[i], objs, OBJECTS, &thread);
+
+			pin(away ? other : home);
+			uint32_t got = get_all(pool, thread, objs, OBJECTS);
+			if (got != OBJECTS)
+				fail_msg("%s: a thread on CPU %zu got %u of %u objects that were "
+					 "used on CPU %zu and freed on CPU %zu",
+					strategies[i]->name, away ? other : home, got, OBJECTS,
+					home, other);
+			close_pool(pool, thread, OBJECTS);
+		}
+	}
+}
+
 /* Steps that it takes to get n objects that were freed elsewhere. */
 static uint64_t steps_to_get(const struct pool_ops *ops, void **objs, uint32_t n)
 {
@@ -630,6 +660,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_beside_any_number_of_stopped_getters),
 		cmocka_unit_test(exact_beside_travellers),
+		cmocka_unit_test_teardown(what_went_home_is_found, unpin),
 		cmocka_unit_test_teardown(stopped_get_hides_little, unpin),
 		cmocka_unit_test_teardown(cpus_do_not_rob_each_other_in_turn, unpin),
 		cmocka_unit_test_teardown(more_threads_than_magazines, unpin),

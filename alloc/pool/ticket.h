@@ -98,9 +98,9 @@ static COLD void ticket_walk(struct pool *pool, struct census *census)
 {
 	struct ticket_pool *self = (struct ticket_pool *)pool;
 
-	if (census_unlocked(census,
-		    atom_load_acquire(&self->owner) == atom_load_relaxed(&self->next))) /* A0 */
-		free_list_walk(&self->list, census);                                    /* I1 */
+	if (census_unlocked(
+		    census, atom_load_relaxed(&self->owner) == atom_load_relaxed(&self->next)))
+		free_list_walk(&self->list, census); /* I1 */
 }
 
 static const struct pool_parts ticket_parts = {

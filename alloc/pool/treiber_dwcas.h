@@ -148,7 +148,7 @@ static inline void treiber_dwcas_put_bulk(
 static COLD void treiber_dwcas_walk(struct pool *pool, struct census *census)
 {
 	struct treiber_dwcas_pool *self = (struct treiber_dwcas_pool *)pool;
-	void *at = atom_load_acquire(&self->head.pointer); /* A0 */
+	void *at = atom_load_relaxed(&self->head.pointer);
 
 	while (at != NULL && census_mark(census, at, "the stack")) /* I1 */
 		at = atom_load_relaxed(treiber_dwcas_link(self, at));

@@ -245,7 +245,7 @@ static COLD void vyukov_walk(struct pool *pool, struct census *census)
 	for (uint64_t at = take; at != take + self->mask + 1; at++) {
 		const bool filled = at - take < give - take;
 		struct vyukov_cell *cell = &self->ring[at & self->mask];
-		uint64_t seq = atom_load_acquire(&cell->seq); /* A0 */
+		uint64_t seq = atom_load_relaxed(&cell->seq);
 
 		if (seq != at + filled) {
 			census_fail(census,

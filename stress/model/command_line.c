@@ -179,6 +179,7 @@ struct model_options model_command_line(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct model_options options = {.bounds = {{2, 2, 1}, 2},
+		.default_bounds = true,
 		.limit = LIMIT_DEFAULT,
 		.depth = DEPTH_DEFAULT,
 		.seed = 1};
@@ -196,10 +197,12 @@ struct model_options model_command_line(int argc, char **argv)
 		case SWITCHES:
 		case STALE:
 		case FAULTS:
+			options.default_bounds = false;
 			options.bounds.most[option - SWITCHES] =
 				(uint32_t)options_number(optarg, argv[optind - 2], 0, BOUND_MAX);
 			break;
 		case TOGETHER:
+			options.default_bounds = false;
 			options.bounds.together =
 				(uint32_t)options_number(optarg, "--together", 0, BOUND_MAX);
 			break;

@@ -12,6 +12,7 @@ enum { MODEL_STATUS_SKIPPED = 77 };
 struct model_options {
 	struct option_names pools, scenarios;
 	struct model_bounds bounds;
+	bool default_bounds; /* none was given */
 	uint64_t limit;
 	uint64_t random; /* executions; 0: all within bounds */
 	uint32_t depth;

@@ -131,14 +131,25 @@ static void line(const char *verdict, const struct pool_ops *ops,
 	fflush(stdout);
 }
 
-/* With nothing but the default first, then more and more: the first failure takes as little as can be. */
-static void explore(const struct model_options *options, const struct model_work *work,
-	struct model_bounds *bounds, struct model_result *result)
+/* The scenario's own bounds are for who goes on beside threads that stand still; others would wait. */
+static struct model_bounds bounds_of(const struct model_options *options,
+	const struct pool_ops *ops, const struct model_scenario *scenario)
 {
-	*bounds = options->bounds;
-	for (uint32_t together = 0; together <= options->bounds.together; together++) {
+	const bool deeper = options->default_bounds && scenario->deeper != NULL &&
+			    ops->traits.progress >= POOL_LOCK_FREE;
+
+	return deeper ? *scenario->deeper : options->bounds;
+}
+
+/* With nothing but the default first, then more and more: the first failure takes as little as can be. */
+static void explore(uint64_t limit, const struct model_work *work, struct model_bounds *bounds,
+	struct model_result *result)
+{
+	const uint32_t most = bounds->together;
+
+	for (uint32_t together = 0; together <= most; together++) {
 		bounds->together = together;
-		model_explore(work, bounds, options->limit, result);
+		model_explore(work, bounds, limit, result);
 		if (result->failed || !result->exhausted)
 			return;
 	}
@@ -158,10 +169,12 @@ static bool run(const struct model_options *options, const struct pool_ops *ops,
 		note(TRUST_FAILED, ops, scenario->name, 0, result.sentence);
 		return false;
 	}
-	if (options->random != 0)
+	if (options->random != 0) {
 		model_random(work, options->depth, options->seed, options->random, &result);
-	else
-		explore(options, work, &bounds, &result);
+	} else {
+		bounds = bounds_of(options, ops, scenario);
+		explore(options->limit, work, &bounds, &result);
+	}
 	tally->executions += result.executions;
 	tally->steps += result.steps;
 	const char *counts = count_line(ops, scenario, &result);

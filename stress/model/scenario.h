@@ -23,6 +23,8 @@ struct model_scenario {
 	const char *thread[MODEL_THREADS]; /* NULL: there is none */
 	const char *cpu; /* where each runs, a digit a thread; NULL: each on one of its own */
 	bool laps;       /* so many calls that a ring for so few objects goes round */
+	/* What finds the mistakes that it is there for, where that is beyond the default bounds; NULL: they do. */
+	const struct model_bounds *deeper;
 };
 
 enum { SCENARIO_OBJECTS_MAX = 256 };

@@ -7,6 +7,8 @@
 
 #include "alloc/machine/cmocka.h"
 
+#include <glob.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,11 +133,14 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 	fclose(file);
 	assert_non_null(strstr(made, "\n| mutant |"));
 	assert_string_equal(strstr(made, "\n| mutant |") + 1, page);
-	assert_string_equal(table_page_layer(page, "one"), "model");
-	assert_null(table_page_layer(page, "same"));
-	assert_null(table_page_layer(page, "two"));
-	assert_null(table_page_layer(page, "three"));
-	assert_null(table_page_layer(page, "four"));
+	struct table_row row;
+	assert_true(table_page_kill(page, "one", &row));
+	assert_string_equal(row.layer, "model");
+	assert_in_range((int)(row.seconds * 10), 12, 13);
+	assert_false(table_page_kill(page, "same", &row));
+	assert_false(table_page_kill(page, "two", &row));
+	assert_false(table_page_kill(page, "three", &row));
+	assert_false(table_page_kill(page, "four", &row));
 }
 
 static void all_of_the_list_apply(NO_STATE)
@@ -160,6 +165,121 @@ static void all_of_the_list_apply(NO_STATE)
 	}
 }
 
+/* The next operation of a text, from `at` on, and its name in name; NULL: there is none. */
+static const char *next_operation(const char *at, char *name, size_t bytes)
+{
+	while ((at = strstr(at, "atom")) != NULL) {
+		const size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+		if (at[n] == '(' && n < bytes) {
+			snprintf(name, bytes, "%.*s", (int)n, at);
+			return at;
+		}
+		at += n;
+	}
+	return NULL;
+}
+
+static bool is_ordered(const char *name)
+{
+	static const char *const orders[] = {"_acquire", "_release", "_acq_rel", "_seq_cst"};
+	const size_t n = strlen(name);
+
+	/* Those are for the thread sanitizer alone, about assembly. */
+	if (strncmp(name, "atom_tsan_", strlen("atom_tsan_")) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+		const size_t order = strlen(orders[i]);
+
+		if (n > order && strcmp(name + n - order, orders[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a mutant puts another operation in the place of the k-th of its text, and keeps the others. */
+static bool changes(const struct mutant *mutant, size_t k)
+{
+	enum { NAME_BYTES = 64 };
+	char from[NAME_BYTES], to[NAME_BYTES];
+	const char *a = mutant->text, *b = mutant->takes;
+	bool changed = false;
+
+	for (size_t i = 0;; i++, a++, b++) {
+		a = next_operation(a, from, sizeof(from));
+		b = next_operation(b, to, sizeof(to));
+		if (a == NULL || b == NULL)
+			return a == b && changed;
+		changed |= i == k && strcmp(from, to) != 0;
+	}
+}
+
+/* Whether some mutant weakens the operation at `at` of the file. */
+static bool is_weakened(const char *name, const char *file, const char *at)
+{
+	for (size_t i = 0; i < list.count; i++) {
+		const struct mutant *mutant = &list.of[i];
+		const char *text = strstr(file, mutant->text);
+		char operation[64];
+		size_t k = 0;
+
+		if (strcmp(mutant->file, name) != 0 || text == NULL || at < text ||
+			at >= text + strlen(mutant->text))
+			continue;
+		for (const char *o = text;
+			(o = next_operation(o, operation, sizeof(operation))) != at; o++)
+			k++;
+		if (changes(mutant, k))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Of the strategies and what they share: each acquire, release and sequentially consistent operation has a
+ * mutant that weakens it. Floors keep no objects.
+ */
+static void each_order_is_weakened(NO_STATE)
+{
+	static const char *const folders[] = {
+		"alloc/pool/*.h", "alloc/mechanism/*.h", "alloc/mechanism/*.c"};
+	enum { LEAST = 50 };
+	char pattern[1024];
+	size_t sites = 0, missing = 0;
+	glob_t found = {0};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
+		snprintf(pattern, sizeof(pattern), "%s/%s", tree, folders[i]);
+		assert_int_equal(glob(pattern, i > 0 ? GLOB_APPEND : 0, NULL, &found), 0);
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *name = found.gl_pathv[i] + strlen(tree) + 1;
+		char operation[64];
+
+		if (strstr(name, "_test.") != NULL || strstr(name, "/bare_") != NULL)
+			continue;
+		char *file = read_file(name);
+		for (const char *at = file;
+			(at = next_operation(at, operation, sizeof(operation))) != NULL; at++) {
+			if (!is_ordered(operation))
+				continue;
+			sites++;
+			if (is_weakened(name, file, at))
+				continue;
+			int line = 1;
+			for (const char *c = file; c < at; c++)
+				line += *c == '\n';
+			print_message("%s:%d: no mutant weakens %s\n", name, line, operation);
+			missing++;
+		}
+		free(file);
+	}
+	globfree(&found);
+	print_message("%zu operations\n", sites);
+	assert_in_range(sites, LEAST, SIZE_MAX);
+	assert_int_equal(missing, 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +289,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_row_of_the_table_is_found_again),
 		cmocka_unit_test(the_page_has_a_row_a_mutant),
 		cmocka_unit_test(all_of_the_list_apply),
+		cmocka_unit_test(each_order_is_weakened),
 	};
 
 	if (argc != 2)

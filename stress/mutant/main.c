@@ -9,9 +9,11 @@
  *
  * What died of what stays in WORK/table.txt, a line a mutant, and as a page in WORK/mutants.md; a run
  * goes on with those that the table lacks. --only runs anew what it names. --layer runs some layers
- * alone, on the mutants that they kill by results/mutants.md, and leaves the table alone.
+ * alone, on the mutants that they kill by results/mutants.md, and leaves the table alone. A sample is
+ * another one each time, by a seed that is printed; --seed repeats it.
  */
 #include "stress/mutant/list.h"
+#include "stress/mutant/log.h"
 #include "stress/mutant/table.h"
 
 #include "stress/stress.h"
@@ -25,21 +27,20 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	COMMAND_BYTES = 4096,
 	PATH_BYTES = 1024,
 	/*
-	 * What ends a run that hangs: by CPU time each process, by the clock the whole. The unmodified tree
-	 * takes a tenth of either.
+	 * What ends a process that hangs, beside LOG_LIMIT_S: the unmodified tree takes a tenth of either.
 	 */
-	LIMIT_S = 110,
 	CPU_LIMIT_S = 60,
+	/* A sample is for every day: of what a layer kills, it has what took so long at most. */
+	SAMPLED_S = 2,
 	STATUS_WRONG_USAGE = 2,
 	STATUS_SKIPPED = 77,
-	STATUS_TIMEOUT = 124,
-	STATUS_KILLED = 137,
 };
 
 /* Why the tree as it is may live. */
@@ -61,10 +62,13 @@ static const struct {
 
 /*
  * What is tried, in this order: cheapest first. layer: a name of layers.def, or the mutant's unit tests.
- * program NULL: those. The address sanitizer sees what they leak.
+ * program NULL: those. Once more without checks: pools that check everything tell their accounts at once,
+ * and a build with checks has no others. The address sanitizer sees what they leak.
  */
 static const char TEST[] = "test";
-#define STRESS "--seed 1 --threads 4 --seconds 0.3 --scenario "
+/* Too many executions for every day. */
+#define THREE_STOPS "--switches 3 --stale 1 --faults 0 --together 4 --scenario "
+#define STRESS      "--seed 1 --threads 4 --seconds 0.3 --scenario "
 
 static const struct attempt {
 	const char *layer;
@@ -72,7 +76,9 @@ static const struct attempt {
 	const char *program, *arguments;
 } attempts[] = {
 	{"model", EXPLORED, "nblbench-model", ""},
+	{"model", EXPLORED, "nblbench-model", THREE_STOPS "lap_again_bulk"},
 	{TEST, NATIVE, NULL, ""},
+	{TEST, EXPLORED, NULL, ""},
 	{"perturbed", PERTURBED, "nblbench-stress", STRESS "churn,exhaustion,handover,growth"},
 	{"perturbed", PERTURBED, "nblbench-stress",
 		STRESS "conformance,trim,thread_exit,lifetime,affinity,signals,fork,nbl"},
@@ -140,6 +146,15 @@ static char *read_file(const char *path)
 	return text;
 }
 
+/* What the last command printed. */
+static char *read_log(void)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/log", work);
+	return read_file(path);
+}
+
 static void write_file(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "w");
@@ -169,6 +184,29 @@ static void set_file(const char *name, const struct mutant *mutant)
 	free(text);
 }
 
+/* Whether the list, which has commas between its names, has that one; without a list all are chosen. */
+static bool is_chosen(const char *only, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (const char *at = only; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0'))
+			return true;
+	}
+	return only == NULL;
+}
+
+/* Whether a layer that was asked for runs in that build. */
+static bool is_needed(enum build build)
+{
+	bool needed = false;
+
+	for (size_t i = 0; i < ATTEMPTS; i++)
+		needed |= attempts[i].build == build && is_chosen(layers, attempts[i].layer);
+	return needed;
+}
+
 /* The copy, with its builds beside it. CMake configures what has changed of itself later. */
 static void set_up(void)
 {
@@ -176,11 +214,12 @@ static void set_up(void)
 		"'%s/tree'",
 		    work, source, work) != 0)
 		die("the tree cannot be copied; see %s/log", work);
-	for (size_t i = 0; i < BUILDS; i++) {
-		if (run("[ -f '%s/%s/build.ninja' ] || cmake -S '%s/tree' -B '%s/%s' -G Ninja "
-			"-DCMAKE_BUILD_TYPE=Mutant -DCMAKE_C_FLAGS_MUTANT='-O1 -g1' %s",
-			    work, builds[i].folder, work, work, builds[i].folder,
-			    builds[i].options) != 0)
+	for (enum build i = 0; i < BUILDS; i++) {
+		if (is_needed(i) &&
+			run("[ -f '%s/%s/build.ninja' ] || cmake -S '%s/tree' -B '%s/%s' -G Ninja "
+			    "-DCMAKE_BUILD_TYPE=Mutant -DCMAKE_C_FLAGS_MUTANT='-O1 -g1' %s",
+				work, builds[i].folder, work, work, builds[i].folder,
+				builds[i].options) != 0)
 			die("the copy of the tree cannot be configured; see %s/log", work);
 	}
 }
@@ -195,73 +234,6 @@ static double spent_s(void)
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* What a failed build says: a mistake may be found by the compiler; one that is not C is none. */
-static void tell_build(struct table_row *row)
-{
-	char path[PATH_BYTES];
-
-	snprintf(path, sizeof(path), "%s/log", work);
-	char *log = read_file(path);
-	const char *error = strstr(log, "error: ");
-	const bool asserted = strstr(log, "static assertion failed") != NULL;
-	row->verdict = asserted ? TABLE_KILLED : TABLE_BROKEN;
-	snprintf(row->layer, sizeof(row->layer), "compiler");
-	snprintf(row->where, sizeof(row->where), "%s", asserted ? "static_assert" : "-");
-	snprintf(row->sentence, sizeof(row->sentence), "%.*s",
-		error != NULL ? (int)strcspn(error, "\n") : 0, error != NULL ? error : "");
-	free(log);
-}
-
-/* The first line that begins so; NULL: none does. */
-static const char *line_of(const char *text, const char *start)
-{
-	const size_t n = strlen(start);
-
-	while (text != NULL && strncmp(text, start, n) != 0) {
-		text = strchr(text, '\n');
-		text += text != NULL;
-	}
-	return text;
-}
-
-/*
- * Where a run failed, and its sentence: "FAILED pool scenario sentence" of our programs, "[  FAILED  ] test"
- * of a unit test, after the line that tells why.
- */
-static void tell_failure(struct table_row *row, const char *program, int status)
-{
-	char path[PATH_BYTES];
-	char pool[64] = "", scenario[64] = "";
-	int used = 0;
-
-	snprintf(path, sizeof(path), "%s/log", work);
-	char *log = read_file(path);
-	snprintf(row->where, sizeof(row->where), "%s", program);
-	if (status == STATUS_TIMEOUT || status == STATUS_KILLED)
-		snprintf(row->sentence, sizeof(row->sentence), "no end within %d s", LIMIT_S);
-	else
-		snprintf(row->sentence, sizeof(row->sentence), "exit status %d", status);
-	const char *at = strstr(log, "[  FAILED  ] ");
-	if (at != NULL) {
-		const char *why = strstr(log, "[  ERROR   ] ");
-
-		at += strlen("[  FAILED  ] ");
-		snprintf(row->where, sizeof(row->where), "%s/%.*s", program,
-			(int)strcspn(at, " \n"), at);
-		if (why != NULL)
-			snprintf(row->sentence, sizeof(row->sentence), "%.*s",
-				(int)strcspn(why, "\n"), why);
-	} else if ((at = line_of(log, "FAILED ")) != NULL &&
-		   sscanf(at, "FAILED %63s %63s %n", pool, scenario, &used) == 2) {
-		snprintf(row->where, sizeof(row->where), "%s/%s", pool, scenario);
-		snprintf(row->sentence, sizeof(row->sentence), "%.*s",
-			(int)strcspn(at + used, "\n"), at + used);
-	}
-	for (char *c = row->sentence; *c != '\0'; c++)
-		*c = *c == '\t' ? ' ' : *c;
-	free(log);
-}
-
 /* Builds a program of the copy and runs it. True: it failed, and row tells how. */
 static bool fails(const struct attempt *attempt, const char *program, const char *arguments,
 	struct table_row *row)
@@ -270,13 +242,16 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 	const double before_s = spent_s();
 
 	if (run("cmake --build '%s/%s' --target %s", work, folder, program) != 0) {
-		tell_build(row);
+		char *log = read_log();
+
+		log_tell_build(log, row);
+		free(log);
 		return true;
 	}
 	const double built_s = spent_s();
 	const int status = run("cd '%s/%s' && ulimit -t %d && timeout -k 5 %d %s "
 			       "\"$(find . -name %s -type f)\" %s",
-		work, folder, CPU_LIMIT_S, LIMIT_S,
+		work, folder, CPU_LIMIT_S, LOG_LIMIT_S,
 		attempt->build >= THREAD ? "../tree/cmake/unrandomised.sh" : "", program,
 		arguments);
 	printf("  %-10s %-20s built in %5.1f s, ran %5.1f s: %d\n", attempt->layer, program,
@@ -289,7 +264,9 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 	row->verdict = TABLE_KILLED;
 	row->seconds = spent_s() - built_s;
 	snprintf(row->layer, sizeof(row->layer), "%s", attempt->layer);
-	tell_failure(row, program, status);
+	char *log = read_log();
+	log_tell_failure(log, program, status, row);
+	free(log);
 	return true;
 }
 
@@ -313,18 +290,6 @@ static bool fails_tests(
 			return true;
 	}
 	return false;
-}
-
-static bool is_chosen(const char *only, const char *name)
-{
-	const size_t n = strlen(name);
-
-	for (const char *at = only; at != NULL; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0'))
-			return true;
-	}
-	return only == NULL;
 }
 
 /* Tries the layers; row tells which killed it. */
@@ -442,8 +407,8 @@ static bool is_wanted(const struct mutant *mutant, const char *only, bool sample
 		return is_chosen(only, mutant->name);
 	if (layers == NULL)
 		return !table_find(known, mutant->name, &row);
-	const char *layer = table_page_layer(page, mutant->name);
-	return layer != NULL && is_chosen(layers, layer);
+	return table_page_kill(page, mutant->name, &row) && is_chosen(layers, row.layer) &&
+	       !(sampled && row.seconds > SAMPLED_S);
 }
 
 /* What an interrupted run has left in the copy. */
@@ -505,11 +470,20 @@ static void write_page(const struct mutants *list, const char *path)
 	free(rows);
 }
 
+/* Another one each time, and short to type. */
+static uint64_t clock_seed(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_nsec / 1000;
+}
+
 int main(int argc, char **argv)
 {
 	const char *only = NULL;
 	uint64_t sample = UINT64_MAX;
-	uint64_t random = 1;
+	uint64_t seed = clock_seed();
 	char path[PATH_BYTES];
 	uint32_t lives = 0, tried = 0;
 
@@ -528,7 +502,7 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "--sample") == 0)
 			sample = strtoull(argv[i + 1], &end, 10);
 		else if (strcmp(argv[i], "--seed") == 0)
-			random = stress_seed(strtoull(argv[i + 1], &end, 10), 0);
+			seed = strtoull(argv[i + 1], &end, 10);
 		else
 			die("'%s' is no option; there are --only, --layer, --sample and --seed",
 				argv[i]);
@@ -560,6 +534,9 @@ int main(int argc, char **argv)
 	uint64_t left = 0;
 	for (size_t i = 0; i < mutants.count; i++)
 		left += is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, page);
+	uint64_t random = stress_seed(seed, 0);
+	if (sample != UINT64_MAX)
+		printf("%" PRIu64 " of %" PRIu64 " by --seed %" PRIu64 "\n", sample, left, seed);
 	for (size_t i = 0; i < mutants.count; i++) {
 		if (!is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, page))
 			continue;

@@ -98,21 +98,22 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 		count[TABLE_BROKEN], count[TABLE_UNTRIED]);
 }
 
-const char *table_page_layer(const char *page, const char *mutant)
+bool table_page_kill(const char *page, const char *mutant, struct table_row *row)
 {
-	static char layer[TABLE_WORD_BYTES];
 	char start[TABLE_WORD_BYTES + 8];
 
 	snprintf(start, sizeof(start), "\n| %s | ", mutant);
 	const char *at = strstr(page, start);
 	at = at != NULL ? strstr(at + strlen(start), " | ") : NULL;
 	if (at == NULL)
-		return NULL;
+		return false;
 	at += strlen(" | ");
-	snprintf(layer, sizeof(layer), "%.*s", (int)strcspn(at, " "), at);
+	snprintf(row->layer, sizeof(row->layer), "%.*s", (int)strcspn(at, " "), at);
 	for (size_t i = TABLE_EQUIVALENT; i <= TABLE_UNTRIED; i++) {
-		if (strcmp(layer, names[i]) == 0)
-			return NULL;
+		if (strcmp(row->layer, names[i]) == 0)
+			return false;
 	}
-	return layer;
+	at = strstr(at + strlen(row->layer) + strlen(" | "), " | ");
+	row->seconds = at != NULL ? strtod(at + strlen(" | "), NULL) : 0;
+	return true;
 }

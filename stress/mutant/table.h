@@ -31,7 +31,7 @@ bool table_find(const char *text, const char *mutant, struct table_row *row);
 /* Writes the page: a row for each mutant of the list, in its order. */
 void table_page(FILE *file, const struct mutants *list, const char *text);
 
-/* The layer that killed a mutant, as a page has it; NULL: none, or the page has no row of it. Up to the next call. */
-const char *table_page_layer(const char *page, const char *mutant);
+/* Layer and seconds of the run that killed a mutant, as a page has them. False: none did, or it has no row of it. */
+bool table_page_kill(const char *page, const char *mutant, struct table_row *row);
 
 #endif

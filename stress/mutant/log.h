@@ -1,0 +1,16 @@
+/* What the log of a build or of a run that failed tells of a mutant. */
+#ifndef STRESS_MUTANT_LOG_H
+#define STRESS_MUTANT_LOG_H
+
+#include "stress/mutant/table.h"
+
+/* What ends a run that hangs, by the clock. */
+enum { LOG_LIMIT_S = 110 };
+
+/* Of a build: a mistake may be found by the compiler (a static assertion); one that is not C is none. */
+void log_tell_build(const char *log, struct table_row *row);
+
+/* Of a run: where the program failed, and its sentence. status: of the shell, or of timeout(1). */
+void log_tell_failure(const char *log, const char *program, int status, struct table_row *row);
+
+#endif
