@@ -66,6 +66,8 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "trims, but keeps no objects of its own";
 	if (t->kind == POOL_KIND_NULL && t->progress != POOL_UNSYNCHRONISED)
 		return "is null but promises progress to several threads";
+	if (t->exact && ops->withheld != NULL)
+		return "is exact, and yet threads withhold objects";
 	return NULL;
 }
 

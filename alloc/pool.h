@@ -267,6 +267,12 @@ struct pool_ops {
 	void (*flush)(struct pool *pool, struct pool_thread *self);
 
 	/*
+	 * Optional, NULL for 0, as in exact pools: how many free objects at most rest with a thread
+	 * that stands still, outside of calls, where the get of another does not look.
+	 */
+	uint64_t (*withheld)(const struct pool *pool);
+
+	/*
 	 * Free objects, caches and never-used ones included: capacity - outstanding. The pool is
 	 * quiet: no thread is inside a call. 0 for kinds other than POOL_KIND_POOL.
 	 */

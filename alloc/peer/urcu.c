@@ -50,6 +50,11 @@ void urcu_flush(struct pool *pool, struct pool_thread *thread)
 	urcu_fini(pool);
 }
 
+uint64_t urcu_withheld(const struct pool *pool)
+{
+	return pool->config.capacity;
+}
+
 void urcu_fini(struct pool *pool)
 {
 	(void)pool;

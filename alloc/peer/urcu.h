@@ -60,9 +60,13 @@ int urcu_start(void);
 void urcu_flush(struct pool *pool, struct pool_thread *thread);
 void urcu_fini(struct pool *pool);
 
+/* What is in flight: all, at worst. */
+uint64_t urcu_withheld(const struct pool *pool);
+
 #define URCU_HOOKS(name) POOL_HOOKS(name)
-#define URCU_GRACE_HOOKS(name) \
-	POOL_LIFE_CYCLE(name##_parts), POOL_HOT_HOOKS(name), .flush = urcu_flush
+#define URCU_GRACE_HOOKS(name)                                                    \
+	POOL_LIFE_CYCLE(name##_parts), POOL_HOT_HOOKS(name), .flush = urcu_flush, \
+							     .withheld = urcu_withheld
 #else
 #define URCU_HOOKS(name)       MISSING_LIBRARY_HOOKS
 #define URCU_GRACE_HOOKS(name) MISSING_LIBRARY_HOOKS

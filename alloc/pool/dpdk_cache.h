@@ -25,6 +25,12 @@ static COLD int dpdk_cache_init(struct pool *pool)
 static const struct pool_parts dpdk_cache_parts = DPDK_PARTS(dpdk_cache_init);
 #endif
 
+/* Beyond half as much again as its size a cache is flushed. */
+static COLD uint64_t dpdk_cache_withheld(const struct pool *pool)
+{
+	return (uint64_t)pool->config.cpu_cache_objects * 3 / 2;
+}
+
 static const struct pool_ops pool_dpdk_cache_ops = {
 	.name = "dpdk_cache",
 	.summary = "peer: DPDK mempool with its per-lcore cache over a ring",
@@ -36,6 +42,7 @@ static const struct pool_ops pool_dpdk_cache_ops = {
 		.lost_in_fork = true},
 	.supported = dpdk_supported,
 	DPDK_HOOKS(dpdk_cache),
+	.withheld = dpdk_cache_withheld,
 };
 
 #endif

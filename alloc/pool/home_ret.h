@@ -189,6 +189,11 @@ static const struct pool_parts home_ret_parts = {
 	.walk = cpu_inboxes_walk,
 };
 
+static COLD uint64_t home_ret_withheld(const struct pool *pool)
+{
+	return (uint64_t)CPU_INBOXES_OPEN * (pool->config.batch_objects - 1);
+}
+
 static const struct pool_ops pool_home_ret_ops = {
 	.name = "home_ret",
 	.summary = "per-CPU arrays in restartable sequences; foreign objects go home in batches",
@@ -202,6 +207,7 @@ static const struct pool_ops pool_home_ret_ops = {
 	POOL_HOT_HOOKS(home_ret),
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_inboxes_flush,
+	.withheld = home_ret_withheld,
 };
 
 #endif

@@ -197,6 +197,11 @@ static const struct pool_parts mag_tls_parts = {
 	.walk = thread_magazines_walk,
 };
 
+static COLD uint64_t mag_tls_withheld(const struct pool *pool)
+{
+	return UINT64_C(2) * pool->config.magazine_objects;
+}
+
 static const struct pool_ops pool_mag_tls_ops = {
 	.name = "mag_tls",
 	.summary = "two magazines a thread over a lock-free depot (Bonwick & Adams)",
@@ -210,6 +215,7 @@ static const struct pool_ops pool_mag_tls_ops = {
 	.get_run = mag_tls_get_run,
 	.put_run = mag_tls_put_run,
 	.flush = thread_magazines_flush,
+	.withheld = mag_tls_withheld,
 };
 
 #endif

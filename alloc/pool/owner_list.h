@@ -399,6 +399,11 @@ static const struct pool_parts owner_list_parts = {
 	.walk = owner_list_walk,
 };
 
+static COLD uint64_t owner_list_withheld(const struct pool *pool)
+{
+	return UINT64_C(2) * ((const struct owner_list_pool *)pool)->limit;
+}
+
 static const struct pool_ops pool_owner_list_ops = {
 	.name = "owner_list",
 	.summary =
@@ -409,6 +414,7 @@ static const struct pool_ops pool_owner_list_ops = {
 		.paths = POOL_PATHS_SEARCHED},
 	.supported = pool_supported_always,
 	POOL_CACHE_HOOKS(owner_list),
+	.withheld = owner_list_withheld,
 };
 
 #endif

@@ -779,6 +779,10 @@ static void tables_are_checked(NO_STATE)
 	copy = pool_treiber_tag_ops;
 	copy.traits.progress = POOL_BLOCKING;
 	assert_non_null(pool_broken_rule(&copy));
+	copy = *pool_find("mag_tls");
+	assert_null(pool_broken_rule(&copy));
+	copy.traits.exact = true;
+	assert_non_null(pool_broken_rule(&copy));
 	copy = *pool_find("malloc");
 	assert_null(pool_broken_rule(&copy));
 	copy.traits.trims = true;

@@ -4,8 +4,8 @@
  * them asks for every object.
  *
  * A pool whose traits say `exact` must hand out all of them: NULL would be a false answer. From the
- * others what stays behind in caches is reported as a figure, and must be there again once all
- * caches are flushed.
+ * others what stays behind in caches is reported as a figure, is no more than they say of a thread
+ * (`withheld`), and must be there again once all caches are flushed.
  */
 #ifndef STRESS_SCENARIO_EXHAUSTION_H
 #define STRESS_SCENARIO_EXHAUSTION_H
@@ -94,7 +94,16 @@ static void exhaustion_body(struct gang_thread *t)
 				"get answered NULL after %u of %u free objects, with every other"
 				" thread standing still, and the traits say exact",
 				got, capacity);
+		const uint64_t bound =
+			t->pool->ops->withheld == NULL
+				? 0
+				: t->pool->ops->withheld(t->pool) * (t->run->threads - 1);
+
 		round->withheld = capacity - got;
+		if (round->withheld > bound)
+			stress_fail("caches of %" PRIu32 " threads at rest withhold %" PRIu32
+				    " of %" PRIu32 " objects, and may withhold %" PRIu64,
+				t->run->threads - 1, round->withheld, capacity, bound);
 	}
 	gang_meet(t);
 	t->pool->ops->flush(t->pool, t->self);
