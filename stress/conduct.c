@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +23,8 @@ static const bool sanitized[] = {
 _Static_assert(sizeof(sanitized) <= OPTIONS_PROGRAMS_MAX, "each layer has its place");
 
 enum { WORDS_MAX = 32, LIST_BYTES = 4096, NUMBER_BYTES = 32 };
+
+#define FAILURES "stress-failures.txt"
 
 /* The names with commas between them, as they were typed. */
 static void join(const struct option_names *names, char *text)
@@ -67,6 +71,13 @@ _Noreturn static void become(
 	_exit(EXIT_FAILURE);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	interrupted = number;
+}
+
 /* Runs one layer. False: it did not end as its runs say. */
 static bool run_layer(
 	const struct options *options, const struct option_program *program, struct trust *trust)
@@ -94,7 +105,7 @@ static bool run_layer(
 	const size_t before = trust->count;
 	bool sound = pid > 0 && trust_read(trust, program->layer, file) && WIFEXITED(status);
 	fclose(file);
-	trust->layer[program->layer].seconds = (double)(stress_now_ns() - start_ns) / 1e9;
+	trust->layer[program->layer].seconds += (double)(stress_now_ns() - start_ns) / 1e9;
 	bool failed = false;
 	for (size_t i = before; i < trust->count; i++)
 		failed |= trust->run[i].verdict == TRUST_FAILED ||
@@ -103,20 +114,100 @@ static bool run_layer(
 				WEXITSTATUS(status) == CHILD_STATUS_SKIPPED);
 }
 
-int conduct(const struct options *options)
+/* What failed, a line each, into the file that a soak leaves. */
+static void keep_failures(const struct options *o, const struct trust *trust, size_t first)
 {
-	static struct trust_layer layers[OPTIONS_PROGRAMS_MAX];
-	struct trust trust = {.layer = layers};
+	FILE *file = NULL;
+
+	for (size_t i = first; i < trust->count; i++) {
+		const struct trust_run *run = &trust->run[i];
+
+		if (run->verdict != TRUST_FAILED && run->verdict != TRUST_MISSED)
+			continue;
+		if (file == NULL && (file = fopen(FAILURES, "a")) == NULL) {
+			fprintf(stderr, "nblbench stress: cannot write %s: %s\n", FAILURES,
+				strerror(errno));
+			return;
+		}
+		fprintf(file,
+			"%s: ./nblbench stress --layer %s --pool %s --scenario %s --seconds %g "
+			"--threads %" PRIu32 " --seed %" PRIu64 "\n\t%s\n",
+			o->revision, trust_layer_names[run->layer], run->pool, run->scenario,
+			o->seconds, o->threads, run->seed, run->sentence);
+	}
+	if (file != NULL)
+		fclose(file);
+}
+
+/* All layers once, or as far as the time allows (0: as they take). False: one did not come to its end. */
+static bool run_layers(const struct options *options, struct trust *trust, uint64_t end_ns)
+{
 	bool sound = true;
 
 	for (uint32_t i = 0; i < options->program_count; i++) {
-		if (run_layer(options, &options->programs[i], &trust))
+		const size_t before = trust->count;
+
+		if (interrupted != 0 || (end_ns != 0 && stress_now_ns() >= end_ns))
+			return sound;
+		const bool ended = run_layer(options, &options->programs[i], trust);
+		if (options->soak_s > 0)
+			keep_failures(options, trust, before);
+		if (ended || interrupted != 0)
 			continue;
 		sound = false;
 		printf("FAILED   the layer %s did not come to its end\n",
 			trust_layer_names[options->programs[i].layer]);
 	}
-	int status = trust_print(&trust, options->scenarios.count == 0);
+	trust->passes += interrupted == 0;
+	return sound;
+}
+
+static void print_time(double s)
+{
+	printf("%.0f:%02d:%02d", floor(s / 3600), (int)fmod(s / 60, 60), (int)fmod(s, 60));
+}
+
+/* Where a soak stands. */
+static void print_progress(const struct options *options, const struct trust *trust, double spent_s)
+{
+	uint64_t operations = 0, failures = 0;
+
+	for (size_t i = 0; i < trust->count; i++) {
+		operations += trust->run[i].operations;
+		failures += trust->run[i].verdict == TRUST_FAILED ||
+			    trust->run[i].verdict == TRUST_MISSED;
+	}
+	printf("\n-- soak: %" PRIu32 " passes, ", trust->passes);
+	print_time(spent_s);
+	fputs(" of ", stdout);
+	print_time(options->soak_s);
+	printf("; %" PRIu64 " operations, %" PRIu64 " failures%s --\n", operations, failures,
+		failures != 0 ? ", kept in " FAILURES : "");
+	fflush(stdout);
+}
+
+int conduct(const struct options *options)
+{
+	static struct trust_layer layers[OPTIONS_PROGRAMS_MAX];
+	struct trust trust = {.layer = layers};
+	const uint64_t start_ns = stress_now_ns();
+	const uint64_t end_ns = start_ns + (uint64_t)(options->soak_s * 1e9);
+
+	if (options->soak_s > 0)
+		sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+	bool sound = run_layers(options, &trust, options->soak_s > 0 ? end_ns : 0);
+	while (options->soak_s > 0) {
+		const size_t before = trust.count;
+		struct options next = *options;
+
+		print_progress(options, &trust, (double)(stress_now_ns() - start_ns) / 1e9);
+		if (interrupted != 0 || stress_now_ns() >= end_ns)
+			break;
+		next.seed = stress_seed(options->seed, trust.passes);
+		sound &= run_layers(&next, &trust, end_ns);
+		trust_join(&trust, before);
+	}
+	int status = trust_print(&trust, options->scenarios.count == 0 && trust.passes != 0);
 	int rc = options->json != NULL ? trust_write(&trust, options, options->json) : 0;
 	if (rc != 0)
 		fprintf(stderr, "nblbench stress: cannot write %s: %s\n", options->json,

@@ -23,6 +23,7 @@ enum {
 
 static const double SECONDS_DEFAULT = 1;
 static const double SECONDS_MAX = 86400;
+static const double SOAK_MAX_S = 30 * 86400.0;
 
 const char options_program[] = "nblbench stress";
 
@@ -47,6 +48,12 @@ static const char usage[] =
 	"\n"
 	"The launcher, ./nblbench stress, builds and starts the layers of stress/layers.def:\n"
 	"\n"
+	"  --soak TIME      again and again with other seeds, as 90s, 30m or 8h; an interrupt ends "
+	"it "
+	"sooner.\n"
+	"                   Each failure is kept in stress-failures.txt, with the line that "
+	"repeats "
+	"it\n"
 	"  --sanitizer S    none, thread or address: adds that build, with delays [none]\n"
 	"  --layer A,B      only these layers: native, perturbed, freezer, model, thread, address\n"
 	"\n"
@@ -76,6 +83,24 @@ const struct scenario *find_scenario(const char *name)
 			return scenarios[i];
 	}
 	return NULL;
+}
+
+/* A number and s, m or h. */
+static double parse_duration(const char *text)
+{
+	static const char units[] = "smh";
+	static const double seconds[] = {1, 60, 3600};
+	char *end;
+	const double value = strtod(text, &end);
+	const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
+
+	if (end == text || unit == NULL || end[1] != '\0' ||
+		!(value > 0 && value * seconds[unit - units] <= SOAK_MAX_S))
+		options_usage_error(
+			"--soak is '%s' but must be a time as 90s, 30m or 8h, and at most "
+			"%.0fh",
+			text, SOAK_MAX_S / 3600);
+	return value * seconds[unit - units];
 }
 
 static double parse_seconds(const char *text)
@@ -174,6 +199,7 @@ struct options options_parse(int argc, char **argv)
 		POOL = 1,
 		SCENARIO,
 		SECONDS,
+		SOAK,
 		THREADS,
 		SEED,
 		JSON,
@@ -188,6 +214,7 @@ struct options options_parse(int argc, char **argv)
 		{"pool", required_argument, NULL, POOL},
 		{"scenario", required_argument, NULL, SCENARIO},
 		{"seconds", required_argument, NULL, SECONDS},
+		{"soak", required_argument, NULL, SOAK},
 		{"threads", required_argument, NULL, THREADS},
 		{"seed", required_argument, NULL, SEED},
 		{"json", required_argument, NULL, JSON},
@@ -217,6 +244,9 @@ struct options options_parse(int argc, char **argv)
 			break;
 		case SECONDS:
 			options.seconds = parse_seconds(optarg);
+			break;
+		case SOAK:
+			options.soak_s = parse_duration(optarg);
 			break;
 		case THREADS:
 			options.threads = (uint32_t)options_number(
@@ -259,5 +289,11 @@ struct options options_parse(int argc, char **argv)
 		options_usage_error(
 			"--json is written by who starts the layers: ./nblbench stress --json %s",
 			options.json);
+	if (options.soak_s > 0 && options.program_count == 0)
+		options_usage_error("--soak is for who starts the layers: ./nblbench stress --soak "
+				    "TIME");
+	if (options.soak_s > 0 && options.in_process)
+		options_usage_error(
+			"--soak goes on after a failure, and --in-process ends with it");
 	return options;
 }

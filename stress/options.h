@@ -12,6 +12,7 @@ struct options {
 	struct option_names pools; /* may name controls, too */
 	struct option_names scenarios;
 	double seconds;
+	double soak_s; /* layers are run again until then; 0: once */
 	uint32_t threads;
 	uint64_t seed;
 	bool in_process;      /* runs are not forked off */

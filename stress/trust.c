@@ -72,6 +72,51 @@ bool trust_read(struct trust *self, uint32_t layer, FILE *file)
 	return true;
 }
 
+static bool is_failure(const struct trust_run *run)
+{
+	return run->verdict == TRUST_FAILED || run->verdict == TRUST_MISSED;
+}
+
+/* The earlier of the first n that a run is to be joined to; NULL: none. */
+static struct trust_run *earlier(const struct trust *self, size_t n, const struct trust_run *run)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct trust_run *of = &self->run[i];
+
+		if (of->layer == run->layer && strcmp(of->pool, run->pool) == 0 &&
+			strcmp(of->scenario, run->scenario) == 0)
+			return of;
+	}
+	return NULL;
+}
+
+void trust_join(struct trust *self, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < self->count; i++) {
+		struct trust_run run = self->run[i];
+		struct trust_run *of = earlier(self, first, &run);
+
+		if (of == NULL) {
+			self->run[kept++] = run;
+			continue;
+		}
+		run.operations += of->operations;
+		run.seconds += of->seconds;
+		for (size_t p = 0; p < PATHS; p++)
+			((uint64_t *)&run.paths)[p] += trust_path_count(&of->paths, p);
+		/* What failed once has failed, with the seed of that; what was tried once was tried. */
+		if (is_failure(of) || (run.verdict == TRUST_SKIPPED && of->verdict == TRUST_OK)) {
+			run.verdict = of->verdict;
+			run.seed = of->seed;
+			memcpy(run.sentence, of->sentence, sizeof(run.sentence));
+		}
+		*of = run;
+	}
+	self->count = kept;
+}
+
 /* What one strategy did in one layer, or (layer < 0) in all. */
 struct sum {
 	uint32_t of[TRUST_VERDICTS];
@@ -256,12 +301,13 @@ int trust_write(const struct trust *self, const struct options *options, const c
 			json_array_append_new(mistakes, json_pack("{s:s, s:o}", "name", name,
 								"runs", runs_json(self, name)));
 	}
-	json_t *root = json_pack(
-		"{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o}", "format",
-		"nblbench-trust", "version", 1, "program", NBLBENCH_VERSION, "revision",
-		options->revision, "ended", now, "kernel", machine.release, "seed", seed, "threads",
-		(int)options->threads, "seconds", options->seconds, "whole", whole, "layers",
-		layers_json(self), "strategies", strategies, "controls", mistakes);
+	json_t *root =
+		json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:i, s:b, s:o, s:o, s:o}",
+			"format", "nblbench-trust", "version", 1, "program", NBLBENCH_VERSION,
+			"revision", options->revision, "ended", now, "kernel", machine.release,
+			"seed", seed, "threads", (int)options->threads, "seconds", options->seconds,
+			"passes", (int)self->passes, "whole", whole, "layers", layers_json(self),
+			"strategies", strategies, "controls", mistakes);
 	errno = 0;
 	int rc = json_dump_file(root, path, JSON_INDENT(1)) == 0 ? 0 : -(errno != 0 ? errno : EIO);
 	json_decref(root);

@@ -44,11 +44,18 @@ void trust_record(FILE *file, const struct trust_run *run);
 struct trust {
 	struct trust_run *run;
 	size_t count, room;
+	uint32_t passes; /* through all layers */
 	struct trust_layer {
 		char build[64], compiler[128]; /* as its program calls them; "": it was not run */
 		double seconds;
 	} * layer; /* one for each row of layers.def */
 };
+
+/*
+ * Joins what a later pass added, runs[first..], to the earlier runs of the same layer, strategy and
+ * scenario: what it did is added, and a failure is kept.
+ */
+void trust_join(struct trust *self, size_t first);
 
 /* The first line of a layer's file: its build and what compiled it. */
 void trust_record_build(FILE *file, const char *build);

@@ -312,14 +312,14 @@ static void trust_is_read_as_stress_describes_it(NO_STATE)
 	json_t *run = json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:{}, s:s}", "layer", "native",
 		"scenario", "churn", "verdict", "ok", "seed", "1", "seconds", 0.5, "operations", 7,
 		"paths", "sentence", "tried");
-	json_t *file = json_pack(
-		"{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:b, s:[], s:[{s:s, s:s, s:i, s:[s, "
-		"s], s:[O, O, o]}], s:[]}",
+	json_t *file = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:i, s:b, s:[], "
+				 "s:[{s:s, s:s, s:i, s:[s, "
+				 "s], s:[O, O, o]}], s:[]}",
 		"format", "nblbench-trust", "version", 1, "program", "1", "revision",
 		"v0.1-7-gabc1234", "ended", "2026-01-31T14:05:00Z", "kernel", "6", "seed", "1",
-		"threads", 2, "seconds", 1.0, "whole", 1, "layers", "strategies", "name", "mag_tls",
-		"verdict", "passed", "operations", 14, "paths_not_taken", "steal", "grow", "runs",
-		run, run, json_copy(run), "controls");
+		"threads", 2, "seconds", 1.0, "passes", 1, "whole", 1, "layers", "strategies",
+		"name", "mag_tls", "verdict", "passed", "operations", 14, "paths_not_taken",
+		"steal", "grow", "runs", run, run, json_copy(run), "controls");
 	char why[SCHEMA_WHY_BYTES] = "", path[PATH_BYTES], text[ANALYSIS_SENTENCE_BYTES];
 	struct analysis_subject subject = {.pool = "mag_tls"};
 
