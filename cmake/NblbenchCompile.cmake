@@ -66,6 +66,13 @@ elseif(NOT NBLBENCH_SANITIZER STREQUAL "none")
   message(FATAL_ERROR "NBLBENCH_SANITIZER is '${NBLBENCH_SANITIZER}'; it must be none, address or thread")
 endif()
 
+if(NBLBENCH_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "NBLBENCH_FUZZ wants clang's libFuzzer: cmake --preset fuzz")
+  endif()
+  target_compile_options(nblbench_compile INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # Counts of executed lines and branches. Threads count at the same time, so by atomic operations.
 if(NBLBENCH_COVERAGE)
   if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
