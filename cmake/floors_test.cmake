@@ -26,6 +26,7 @@ set(floors
   "bench/(sweep/|jobs/|jobs\\.def)|jobs_texts\\.h" # which cells, in which processes, kept where
   "bench/analysis/" # what slices come to
   "bench/report/" # what a store says to people and programs
+  "bench/fuzz/" # what anybody may have made
   "bench/(command/|main\\.c)" # what is typed
   "stress/stress\\.h" # the contract of scenarios
   "stress/base/" # threads, children, accounts, what is told of them
