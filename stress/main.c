@@ -110,13 +110,23 @@ static uint64_t seed_of(const struct attack *attack)
 		hash(attack->scenario->name));
 }
 
+static uint32_t rounds_of(const struct attack *attack)
+{
+	const double rounds = attack->seconds * 1000 / STRESS_ROUND_MS_MIN;
+
+	return rounds < 1 ? 1 : rounds < STRESS_ROUNDS_MAX ? (uint32_t)rounds : STRESS_ROUNDS_MAX;
+}
+
 static void attack_body(const void *arg)
 {
 	const struct attack *attack = arg;
+	const uint32_t rounds = rounds_of(attack);
 	struct stress run = {.ops = attack->ops,
 		.seed = seed_of(attack),
 		.threads = attack->options->threads,
 		.end_ns = stress_now_ns() + (uint64_t)(attack->seconds * 1e9),
+		.rounds = rounds,
+		.round_ns = (uint64_t)(attack->seconds * 1e9) / rounds,
 		.operations = least_operations(attack)};
 
 	atom_perturb_seed(run.seed);

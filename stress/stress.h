@@ -32,12 +32,20 @@ enum { STRESS_SLOWDOWN = 10, STRESS_SANITIZED = 1 };
 enum { STRESS_SLOWDOWN = atom_perturbs ? 10 : 1, STRESS_SANITIZED = 0 };
 #endif
 
+/*
+ * A run's time is cut into eight rounds, and shorter than that into fewer: where other programs run as
+ * well, threads of a round of 12 ms hardly meet, and a stack without a tag passed two times of six.
+ */
+enum { STRESS_ROUNDS_MAX = 8, STRESS_ROUND_MS_MIN = 25 };
+
 /* One pool under one scenario. */
 struct stress {
 	const struct pool_ops *ops;
 	uint64_t seed;       /* every random choice follows from it */
 	uint32_t threads;    /* 1..STRESS_THREADS_MAX */
 	uint64_t end_ns;     /* when timed loops may stop, by stress_now_ns */
+	uint32_t rounds;     /* that churn makes at least; 1..STRESS_ROUNDS_MAX */
+	uint64_t round_ns;   /* what each may take of the time before end_ns */
 	uint64_t operations; /* before that they go on, whatever the time */
 };
 

@@ -27,6 +27,17 @@ static inline bool gang_goes_on(const struct gang_thread *thread, uint64_t ms)
 	return stress_now_ns() < thread->began_ns + ms * 1000000;
 }
 
+/*
+ * How long a round is that wants to be so long: less where the run's time would see few rounds, each of
+ * which has a seed and a shape of its own. Asked once a round.
+ */
+static inline uint64_t gang_round_ms(const struct gang_thread *thread, uint64_t ms)
+{
+	const uint64_t most = thread->run->round_ns / 1000000;
+
+	return stress_now_ns() < thread->run->end_ns && most < ms ? most : ms;
+}
+
 typedef void (*gang_body)(struct gang_thread *thread);
 
 /*

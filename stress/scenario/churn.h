@@ -3,9 +3,10 @@
  * others over a board. Ownership stamps and patterns (object.h) see a second owner and a late
  * write.
  *
- * Rounds are short and each has a pool of its own with a shape drawn from the seed: small enough
- * that caches overflow and run dry and that the pool is empty now and then. After each round every
- * object is back, and count, check and the pool's memory must say so.
+ * There are eight rounds at least, or as many as have time, and each has a seed of its own and a pool
+ * with a shape drawn from it: small enough that caches overflow and run dry and that the pool is empty
+ * now and then. After each round every object is back, and count, check and the pool's memory must say
+ * so.
  */
 #ifndef STRESS_SCENARIO_CHURN_H
 #define STRESS_SCENARIO_CHURN_H
@@ -147,8 +148,9 @@ static void churn_body(struct gang_thread *t)
 {
 	struct board *board = t->shared;
 	struct churn_hand hand = {.held = 0};
+	const uint64_t ms = gang_round_ms(t, CHURN_ROUND_MS);
 
-	while (gang_goes_on(t, CHURN_ROUND_MS)) {
+	while (gang_goes_on(t, ms)) {
 		for (uint32_t i = 0; i < CHURN_BATCH; i++)
 			churn_step(t, &hand, board);
 		t->done += CHURN_BATCH;
@@ -181,7 +183,7 @@ static void churn_run(const struct stress *run)
 		stress_quiet(pool, 0, "after the last detach");
 		stress_destroy(pool, baseline);
 		rounds++;
-	} while (stress_another_round(run, stress_operated(run), &more));
+	} while (rounds < run->rounds || stress_another_round(run, stress_operated(run), &more));
 	stress_note("%" PRIu64 " operations in %u rounds", operations, rounds);
 }
 
