@@ -65,6 +65,18 @@ static void notice(struct browser *b, const json_t *message)
 	b->loaded |= strcmp(method, "Page.loadEventFired") == 0;
 }
 
+/* What there is to say where no message came. */
+static void fail_silent(struct browser *b, const char *what)
+{
+	int status;
+
+	if (waitpid(b->pid, &status, WNOHANG) != b->pid)
+		fail_msg("the browser said nothing for %d s, at %s", ANSWER_S, what);
+	fail_msg("the browser ended, %s %d, at %s",
+		WIFSIGNALED(status) ? "by signal" : "with status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), what);
+}
+
 /* The answer to a call, whose parameters it takes over; the caller frees it. */
 static json_t *call(struct browser *b, const char *method, json_t *params)
 {
@@ -81,8 +93,7 @@ static json_t *call(struct browser *b, const char *method, json_t *params)
 		json_t *message = receive(b);
 
 		if (message == NULL)
-			fail_msg("the browser ended, or said nothing for %d s, at %s", ANSWER_S,
-				method);
+			fail_silent(b, method);
 		notice(b, message);
 		if (json_integer_value(json_object_get(message, "id")) != b->calls) {
 			json_decref(message);
@@ -219,7 +230,8 @@ static void go(struct browser *b, const char *address)
 	while (!b->loaded) {
 		json_t *message = receive(b);
 
-		assert_non_null(message);
+		if (message == NULL)
+			fail_silent(b, "the end of loading");
 		notice(b, message);
 		json_decref(message);
 	}
