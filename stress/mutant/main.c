@@ -33,9 +33,7 @@
 enum {
 	COMMAND_BYTES = 4096,
 	PATH_BYTES = 1024,
-	/*
-	 * What ends a process that hangs, beside LOG_LIMIT_S: the unmodified tree takes a tenth of either.
-	 */
+	/* What ends a process that goes on for ever: the tree as it is takes half as long at most. */
 	CPU_LIMIT_S = 60,
 	/* A sample is for every day: of what a layer kills, it has what took so long at most. */
 	SAMPLED_S = 2,
