@@ -61,7 +61,7 @@ const struct model_scenario model_scenarios[] = {
 	{"lap_again_bulk", 2, {"G2P2"}, {"g", "G2", "gpgpgpgpgpgp"}, NULL, true, NULL},
 	{"lap_get_bulk", 3, {"G3P3"}, {"G2P2", "gpgpgpgpgpgp"}, NULL, true, NULL},
 	{"lap_put_bulk", 3, {"G3P3"}, {"gp", "G2P2G2P2G2P2"}, NULL, true, NULL},
-	{NULL},
+	{.name = NULL},
 };
 
 enum { NOBODY = MODEL_THREADS, HELD_MAX = SCENARIO_OBJECTS_MAX };
