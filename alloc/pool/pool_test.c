@@ -1352,6 +1352,29 @@ static void owner_list_outlives_its_owner(NO_STATE)
 	close_pool(pool, thread, OBJECTS);
 }
 
+/* A second list has room for more than the own one keeps: the next put makes it the reserve. */
+static void owner_list_takes_more_than_it_keeps(NO_STATE)
+{
+	enum { OBJECTS = 2 * POOL_MAGAZINE_OBJECTS_DEFAULT + 1 };
+	OPEN(owner_list, OBJECTS);
+	struct owner_list_thread *mine = (struct owner_list_thread *)thread;
+	struct pool_thread *other;
+	void *held[OBJECTS];
+
+	assert_int_equal(pool_owner_list_ops.attach(pool, &other), 0);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	owner_list_put_bulk(pool, other, held + 1, OBJECTS - 1);
+	assert_int_equal(counted_stack_length(atom_load_relaxed(&self->back[0].head)), OBJECTS - 1);
+	assert_non_null(held[1] = owner_list_get(pool, thread));
+	owner_list_put_bulk(pool, thread, held, 2);
+	assert_int_equal(counted_stack_length(mine->reserve), OBJECTS - 2);
+	assert_int_equal(counted_stack_length(mine->list), 2);
+	assert_int_equal(thread->paths.flush, 0);
+	pool_owner_list_ops.detach(pool, other);
+	assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
+	close_pool(pool, thread, OBJECTS);
+}
+
 /* At the edge of a full list a put and a get in turn, of any pattern, don't go behind the lists. */
 static void owner_list_has_a_reserve(NO_STATE)
 {
@@ -1781,6 +1804,7 @@ int main(void)
 		cmocka_unit_test(elimination_meets_at_a_place),
 		cmocka_unit_test(owner_list_gets_back_what_others_freed),
 		cmocka_unit_test(owner_list_outlives_its_owner),
+		cmocka_unit_test(owner_list_takes_more_than_it_keeps),
 		cmocka_unit_test(owner_list_has_a_reserve),
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
 		cmocka_unit_test(lost_turns_are_counted),
