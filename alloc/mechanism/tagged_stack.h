@@ -8,7 +8,7 @@
  *
  * Guarantee: lock-free. A CAS fails only because another one succeeded.
  *
- *	          push           pop
+ *	          push           pop, move
  *	push      CAS on head    CAS on head
  *	pop                      CAS on head
  *
@@ -152,6 +152,30 @@ ALWAYS_INLINE void tagged_stack_push_each(struct tagged_stack *self, const struc
 	uint32_t first = slab_unit(slab, objs[0]);
 
 	tagged_stack_push_chain(self, slab, first, slab_chain(slab, first, objs, n), lost);
+}
+
+/*
+ * Moves all that is on a stack to another one, which is empty and to which nobody else moves anything.
+ * False: there was nothing. Two locked instructions, however much it is.
+ */
+ALWAYS_INLINE bool tagged_stack_move(
+	struct tagged_stack *self, struct tagged_stack *from, uint64_t *lost)
+{
+	tagged head = atom_load_acquire(&from->head); /* A0, meets R0 */
+	tagged empty = atom_load_relaxed(&self->head);
+
+	for (;;) {
+		if (tagged_unit(head) == 0)
+			return false;
+		if (likely(atom_cas_weak_acquire(
+			    &from->head, &head, tagged_next(head, 0)))) /* A0 */
+			break;
+		tagged_lost(lost);
+	}
+	while (!atom_cas_weak_release(
+		&self->head, &empty, tagged_with_unit(empty, tagged_unit(head)))) /* R0 */
+		tagged_lost(lost);
+	return true;
 }
 
 /* Marks every object of a quiet stack (I1). */

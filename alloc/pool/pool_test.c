@@ -19,6 +19,7 @@
 #include "alloc/pool/rseq_arr.h"
 #include "alloc/pool/rseq_mag.h"
 #include "alloc/pool/scq.h"
+#include "alloc/pool/sharded.h"
 #include "alloc/pool/support_test.h"
 #include "alloc/pool/ticket.h"
 #include "alloc/pool/treiber_dwcas.h"
@@ -441,6 +442,73 @@ static void ticket_walk_catches_a_held_lock(NO_STATE)
 	assert_string_equal(why, "I2: the lock of a quiet pool is held");
 	ticket_unlock(self, next);
 	close_pool(pool, thread, 0);
+}
+
+/* What another thread frees comes home: a burst by one message, and with no new shard. */
+static void sharded_sends_a_burst_home(NO_STATE)
+{
+	enum { OBJECTS = 2 * SHARD_OBJECTS };
+	void *objs[OBJECTS];
+	struct pool_thread *owner, *other;
+	struct pool *pool = open_pool(&pool_sharded_ops, OBJECTS, &owner);
+	struct shards *self = (struct shards *)pool;
+
+	assert_int_equal(pool->ops->attach(pool, &other), 0);
+	assert_int_equal(sharded_get_bulk(pool, owner, objs, SHARD_OBJECTS), SHARD_OBJECTS);
+	sharded_put_bulk(pool, other, objs, SHARD_OBJECTS);
+	assert_int_equal(tagged_unit(atom_load_relaxed(&self->shard[0].word)),
+		slab_unit(&self->slab, objs[0]));
+	assert_int_equal(sharded_get_bulk(pool, owner, objs, SHARD_OBJECTS), SHARD_OBJECTS);
+	assert_int_equal(owner->paths.refill, 1);
+	assert_int_equal(owner->paths.grow, 1);
+
+	/* Its owner gone, a shard is whose who takes it next. */
+	sharded_put(pool, owner, objs[0]);
+	pool->ops->detach(pool, owner);
+	for (uint32_t i = 1; i < SHARD_OBJECTS; i++)
+		sharded_put(pool, other, objs[i]);
+	assert_int_equal(sharded_get_bulk(pool, other, objs, SHARD_OBJECTS), SHARD_OBJECTS);
+	assert_int_equal(other->paths.grow, 0);
+	sharded_put(pool, other, objs[0]);
+	assert_false(shard_is_away(&self->shard[0], (struct shards_thread *)other));
+	close_pool(pool, other, SHARD_OBJECTS - 1);
+}
+
+/* Negative controls of the walk. */
+static void sharded_walk_catches_what_it_should(NO_STATE)
+{
+	enum { OBJECTS = 2 * SHARD_OBJECTS };
+	char why[POOL_REASON_BYTES];
+	void *objs[OBJECTS];
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_sharded_ops, OBJECTS, &thread);
+	struct shard *shard = ((struct shards *)pool)->shard;
+
+	assert_int_equal(sharded_get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	sharded_put(pool, thread, objs[0]);
+	const uint64_t word = atom_load_relaxed(&shard->word);
+	atom_store_relaxed(&shard->word, word | SHARD_LISTED);
+	assert_int_equal(pool->ops->check(pool, OBJECTS - 1, why), -EINVAL);
+	assert_non_null(strstr(why, "I2: a shard is listed with nothing sent"));
+	atom_store_relaxed(&shard->word, word | SHARD_LISTED | shard->local);
+	shard->local = 0;
+	assert_int_equal(pool->ops->check(pool, OBJECTS - 1, why), -EINVAL);
+	assert_non_null(strstr(why, "I2: 1 shards are listed and 0 are on the stacks"));
+	shard->local = tagged_unit(atom_load_relaxed(&shard->word));
+	atom_store_relaxed(&shard->word, word);
+	shard->at_hand = false;
+	assert_int_equal(pool->ops->check(pool, OBJECTS - 1, why), -EINVAL);
+	assert_non_null(strstr(why, "I3: a shard has objects and no owner that knows it"));
+	shard->at_hand = true;
+	sharded_put(pool, thread, objs[1]);
+	shard[1].local = shard->local;
+	shard[1].at_hand = true;
+	shard->local = 0;
+	assert_int_equal(pool->ops->check(pool, OBJECTS - 2, why), -EINVAL);
+	assert_non_null(strstr(why, "holds an object of another one"));
+	shard->local = shard[1].local;
+	shard[1].local = 0;
+	close_pool(pool, thread, OBJECTS - 2);
 }
 
 static void create_checks_every_field(NO_STATE)
@@ -1773,6 +1841,8 @@ int main(void)
 		cmocka_unit_test(walks_catch_a_ring_of_nodes),
 		cmocka_unit_test(mutex_walk_catches_a_held_lock),
 		cmocka_unit_test(ticket_walk_catches_a_held_lock),
+		cmocka_unit_test(sharded_sends_a_burst_home),
+		cmocka_unit_test(sharded_walk_catches_what_it_should),
 		cmocka_unit_test(create_checks_every_field),
 		cmocka_unit_test(create_fills_in_the_defaults),
 		cmocka_unit_test(pools_without_a_cap),

@@ -26,6 +26,7 @@ enum { atom_perturbs = 0 };
 #include "alloc/mechanism/cpu_magazines.c"
 #include "alloc/mechanism/depot.c"
 #include "alloc/mechanism/life_cycle.c"
+#include "alloc/mechanism/shards.c"
 #include "alloc/mechanism/thread_magazines.c"
 #include "alloc/mechanism/transit.c"
 #include "alloc/mechanism/try_arrays.c"
