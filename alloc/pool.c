@@ -64,6 +64,8 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "lets signal handlers in, but a stopped thread can stop others";
 	if (t->trims && t->kind != POOL_KIND_POOL)
 		return "trims, but keeps no objects of its own";
+	if (ops->prefill && t->kind != POOL_KIND_POOL)
+		return "prefills, but keeps no objects of its own";
 	if (t->kind == POOL_KIND_NULL && t->progress != POOL_UNSYNCHRONISED)
 		return "is null but promises progress to several threads";
 	if (t->exact && ops->withheld != NULL)

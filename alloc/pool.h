@@ -261,6 +261,18 @@ struct pool_ops {
 	void (*put_run)(struct pool *pool, struct pool_thread *self, void **objs, uint32_t n);
 
 	/*
+	 * Optional, NULL where a strategy can't promise. Sets objects aside for this handle: its gets
+	 * take from them what they find nowhere else. So of the gets that follow n objects' worth,
+	 * singly or in bulk, can't fail, whatever others take. Where the progress is blocking they
+	 * may wait. The call tops up to n, or gives back what is beyond: twice is once, and 0 gives
+	 * back what was not used. So do flush, detach and pool_trim. What is set aside counts as
+	 * free, and is free to this handle alone.
+	 * 0; -EINVAL: n is more than magazine_objects or than the capacity; -ENOSPC: so many are not
+	 * to be had at present; -ENOMEM. After an error as many are set aside as before.
+	 */
+	int (*prefill)(struct pool *pool, struct pool_thread *self, uint32_t n);
+
+	/*
 	 * Moves what the calling thread (and, for per-CPU caches, its present CPU) has cached to
 	 * where every thread finds it.
 	 */

@@ -105,7 +105,7 @@ void try_arrays_walk(struct pool *pool, struct census *census)
 	for (uint32_t i = 0; i < self->cpus; i++) {
 		struct try_array *array = &self->arrays[i];
 
-		if (atom_load_relaxed(&array->busy) != 0 || array->count > self->cap) {
+		if (!try_lock_is_free(&array->lock) || array->count > self->cap) {
 			census_fail(census,
 				"I1: the array of CPU %u is locked or holds %u objects of %u", i,
 				array->count, self->cap);

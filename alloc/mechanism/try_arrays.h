@@ -3,8 +3,7 @@
  * lies around the hot hooks of `percpu_try`. Whoever finds an array taken goes elsewhere, and
  * nobody waits.
  *
- * A0 in try_array_enter, meets R0 in try_array_leave: the array as the last holder left it.
- * ABA: a lock has none.
+ * Edges: those of try_lock.h.
  *
  * I1  A quiet pool's locks are free, and each array holds at most cpu_cache_objects.
  */
@@ -15,9 +14,10 @@
 #include "alloc/mechanism/cpu_thread.h"
 #include "alloc/mechanism/depot.h"
 #include "alloc/mechanism/life_cycle.h"
+#include "alloc/mechanism/try_lock.h"
 
 struct try_array {
-	atom_u32 busy;  /* 1 while a thread is in here */
+	struct try_lock lock;
 	uint32_t count; /* objects; it and the slots are the holder's */
 	void *slot[POOL_CPU_CACHE_OBJECTS_MAX];
 } CACHE_PAIR_ALIGNED;
@@ -35,12 +35,12 @@ struct try_arrays {
 /* True: the array is the caller's until it leaves. One locked exchange. */
 ALWAYS_INLINE bool try_array_enter(struct try_array *array)
 {
-	return atom_xchg_acquire(&array->busy, 1) == 0; /* A0, meets R0 */
+	return try_lock_enter(&array->lock);
 }
 
 ALWAYS_INLINE void try_array_leave(struct try_array *array)
 {
-	atom_store_release(&array->busy, 0); /* R0, meets A0 */
+	try_lock_leave(&array->lock);
 }
 
 /* Up to n objects from an array that has been entered. */

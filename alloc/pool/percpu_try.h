@@ -20,7 +20,7 @@
  * Signal handlers may use it: one that interrupts a holder finds the lock taken, and goes on to the
  * next CPU or the depot.
  *
- * The edges are those of try_arrays.h (A0, R0) and of the depot, which has its tags against ABA.
+ * The edges are those of try_lock.h (A0, R0) and of the depot, which has its tags against ABA.
  *
  * I1  as in try_arrays.h. An object is in at most one place: one array, or the depot.
  */

@@ -83,15 +83,17 @@ static void list_pools(void)
 /* What the code says of itself; the same on every machine, so that a document can hold it. */
 static void list_markdown(void)
 {
-	printf("| strategy | what it is | progress | cache | exact | signals | fork | trims |\n"
-	       "|---|---|---|---|---|---|---|---|\n");
+	printf("| strategy | what it is | progress | cache | exact | signals | fork | trims | "
+	       "prefill "
+	       "|\n"
+	       "|---|---|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; pools[i] != NULL; i++)
-		printf("| `%s` | %s | %s | %s | %s | %s | %s | %s |\n", pools[i]->name,
+		printf("| `%s` | %s | %s | %s | %s | %s | %s | %s | %s |\n", pools[i]->name,
 			pools[i]->summary, pool_progress_name(pools[i]->traits.progress),
 			pool_cache_name(pools[i]->traits.cache), yes_or_no(pools[i]->traits.exact),
 			yes_or_no(pools[i]->traits.signals),
 			yes_or_no(!pools[i]->traits.lost_in_fork),
-			yes_or_no(pools[i]->traits.trims));
+			yes_or_no(pools[i]->traits.trims), yes_or_no(pools[i]->prefill != NULL));
 }
 
 static void list_contexts(void)

@@ -13,7 +13,7 @@
 #include "stress/scenario/conformance/threads.h"
 
 /* Whom a clause can be asked of. */
-enum conformance_of { OF_ALL, OF_OWNERS, OF_POOLS };
+enum conformance_of { OF_ALL, OF_OWNERS, OF_POOLS, OF_PREFILLED };
 
 struct conformance_clause {
 	void (*hold)(const struct stress *run);
@@ -32,6 +32,7 @@ static const struct conformance_clause conformance_clauses[] = {
 	{moves_in_bulk, OF_OWNERS, false},
 	{ends_bulk_early, OF_POOLS, false},
 	{keeps_pools_apart, OF_OWNERS, false},
+	{keeps_promises, OF_PREFILLED, false},
 	{checks_its_books, OF_POOLS, false},
 	{puts_elsewhere, OF_OWNERS, true},
 	{divides_capacity, OF_POOLS, true},
@@ -46,6 +47,8 @@ static bool conformance_applies(const struct stress *run, const struct conforman
 
 	if (clause->threads && stress_excuse_one_thread(run->ops, run->threads) != NULL)
 		return false;
+	if (clause->of == OF_PREFILLED)
+		return run->ops->prefill != NULL;
 	return clause->of == OF_ALL || t->kind == POOL_KIND_POOL ||
 	       (clause->of == OF_OWNERS && t->kind == POOL_KIND_ALLOCATOR);
 }

@@ -146,6 +146,89 @@ static void ends_bulk_early(const struct stress *run)
 	}
 }
 
+/*
+ * What one handle has set aside, its gets find when another has taken the rest; it is had once, topped up
+ * and given back to a number, and refused, with no change, where it can't be had.
+ */
+static void conformance_prefill(
+	struct conformance_bench *b, struct pool_thread *self, uint32_t n, int error)
+{
+	int rc = b->ops->prefill(b->pool, self, n);
+
+	if (rc != error)
+		stress_fail("prefill of %" PRIu32 " returned %d, not %d (%s)", n, rc, error,
+			strerror(-error));
+}
+
+/* The other handle takes what it finds: all but what is set aside. */
+static uint32_t conformance_rob(
+	struct conformance_bench *b, struct pool_thread *other, uint32_t aside)
+{
+	uint32_t got = stress_drain(b->pool, other, b->objs, b->n);
+
+	if (got + aside != b->n)
+		stress_fail("another handle got %" PRIu32 " of %" PRIu32 " objects, with %" PRIu32
+			    " set aside",
+			got, b->n, aside);
+	return got;
+}
+
+static void keeps_promises(const struct stress *run)
+{
+	for (size_t s = 0; s < array_count(conformance_shapes); s++) {
+		struct conformance_bench b = conformance_open(run, &conformance_shapes[s]);
+		const uint32_t sheaf = b.pool->config.magazine_objects;
+		const uint32_t most = sheaf < b.n ? sheaf : b.n;
+		struct pool_thread *other = stress_attach(b.pool);
+
+		conformance_prefill(&b, b.self, 0, 0);
+		conformance_prefill(&b, b.self, most + 1, -EINVAL);
+		conformance_prefill(&b, b.self, most, 0);
+		conformance_prefill(&b, b.self, most, 0); /* twice is once */
+		stress_quiet(b.pool, 0, "with objects set aside");
+		uint32_t got = conformance_rob(&b, other, most);
+
+		/* Half are used, singly and in bulk; what is given back is free to all. */
+		const uint32_t half = most / 2;
+		if (half != 0)
+			b.objs[got++] = conformance_get(&b, 0);
+		if (half > 1 && b.ops->get_bulk(b.pool, b.self, &b.objs[got], half - 1) != half - 1)
+			stress_fail("a bulk of what is set aside failed");
+		got += half > 1 ? half - 1 : 0;
+		if (got < b.n) {
+			conformance_prefill(&b, b.self, most - half, 0);
+			if (half != 0)
+				conformance_prefill(&b, b.self, most, -ENOSPC);
+			if (half > 1) { /* what was found of too little is free again */
+				b.ops->put(b.pool, other, b.objs[--got]);
+				conformance_prefill(&b, b.self, most, -ENOSPC);
+				got += stress_drain(b.pool, other, &b.objs[got], 2);
+			}
+			conformance_prefill(&b, b.self, 0, 0);
+			got += stress_drain(b.pool, other, &b.objs[got], b.n - got);
+		}
+		if (got != b.n || b.ops->get(b.pool, b.self) != NULL)
+			stress_fail("%" PRIu32 " of %" PRIu32 " objects came out", got, b.n);
+		conformance_prefill(&b, b.self, 1, -ENOSPC);
+		conformance_place(b.pool, b.objs, b.n);
+		conformance_put_all(&b);
+
+		/* All that was promised. */
+		conformance_prefill(&b, b.self, most, 0);
+		got = conformance_rob(&b, other, most);
+		while (got < b.n)
+			b.objs[got++] = conformance_get(&b, most);
+		conformance_put_all(&b);
+
+		/* An end gives back. */
+		conformance_prefill(&b, other, most, 0);
+		b.ops->detach(b.pool, other);
+		conformance_get_all(&b);
+		conformance_put_all(&b);
+		conformance_close(&b);
+	}
+}
+
 /* Two pools of one strategy, used in turns by one thread, have nothing in common. */
 static void keeps_pools_apart(const struct stress *run)
 {
