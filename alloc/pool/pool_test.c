@@ -10,6 +10,7 @@
 #include "alloc/peer/missing_library.h"
 #include "alloc/pool.h"
 #include "alloc/pool/bitmap.h"
+#include "alloc/pool/combining.h"
 #include "alloc/pool/elimination.h"
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
@@ -441,6 +442,41 @@ static void ticket_walk_catches_a_held_lock(NO_STATE)
 	assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
 	assert_string_equal(why, "I2: the lock of a quiet pool is held");
 	ticket_unlock(self, next);
+	close_pool(pool, thread, 0);
+}
+
+/* Few objects travel in the record, more of them by the waiter's array; neither touches the next record. */
+static void combining_serves_what_stands_in_a_record(NO_STATE)
+{
+	enum { OBJECTS = 64, MOST = 2 * COMBINING_FEW };
+	void *objs[MOST];
+	struct pool_thread *next;
+	OPEN(combining, OBJECTS);
+
+	assert_int_equal(pool->ops->attach(pool, &next), 0);
+	struct combining_record *beside = ((struct combining_thread *)next)->record;
+	for (uint32_t n = 1; n <= MOST; n++) {
+		/* As if the lock had been taken a moment ago. */
+		assert_int_equal(combining_ask(self, thread, true, objs, n), n);
+		assert_int_equal(atom_load_relaxed(&beside->wanted), 0);
+		combining_ask(self, thread, false, objs, n);
+		assert_int_equal(atom_load_relaxed(&beside->wanted), 0);
+		assert_int_equal(pool->ops->count(pool), OBJECTS);
+	}
+
+	/* Whoever has the lock serves the others. */
+	objs[0] = combining_get(pool, thread);
+	struct combining_record *record = ((struct combining_thread *)thread)->record;
+	record->gets = false;
+	record->objs = objs;
+	atom_store_release(&record->wanted, 1);
+	char why[POOL_REASON_BYTES];
+	assert_int_equal(pool->ops->check(pool, 1, why), -EINVAL);
+	assert_string_equal(why, "I2: a request of a quiet pool was not served");
+	void *other = combining_get(pool, next);
+	assert_int_equal(atom_load_relaxed(&record->wanted), 0);
+	combining_put(pool, next, other);
+	pool->ops->detach(pool, next);
 	close_pool(pool, thread, 0);
 }
 
@@ -1844,6 +1880,7 @@ int main(void)
 		cmocka_unit_test(walks_catch_a_ring_of_nodes),
 		cmocka_unit_test(mutex_walk_catches_a_held_lock),
 		cmocka_unit_test(ticket_walk_catches_a_held_lock),
+		cmocka_unit_test(combining_serves_what_stands_in_a_record),
 		cmocka_unit_test(sharded_sends_a_burst_home),
 		cmocka_unit_test(sharded_walk_catches_what_it_should),
 		cmocka_unit_test(create_checks_every_field),
