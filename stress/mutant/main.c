@@ -36,7 +36,7 @@ enum {
 	/* What ends a process that goes on for ever: the tree as it is takes half as long at most. */
 	CPU_LIMIT_S = 60,
 	/* A sample is for every day: of what a layer kills, it has what took so long at most. */
-	SAMPLED_S = 2,
+	SAMPLED_S = 1,
 	STATUS_WRONG_USAGE = 2,
 	STATUS_SKIPPED = 77,
 };
