@@ -27,7 +27,20 @@ static void stop(struct actor *self, void *context)
 	breakpoints_clear();
 	self->in_call = 0;
 	self->stopped(self, context);
-	step_go_on(context, false);
+	self->in_call = self->following = self->follows;
+	self->entered = true;
+	step_go_on(context, self->follows);
+}
+
+/* Notes what belongs to the strategy, or to what it calls. */
+static void cover(struct actor *self, void *context)
+{
+	const uintptr_t stack = (uintptr_t)step_registers(context)[REG_RSP];
+
+	if (stack >= self->frame)
+		self->entered = true;
+	else if (self->entered)
+		coverage_note(step_address(context));
 }
 
 static void on_step(struct actor *self, void *context)
@@ -35,9 +48,12 @@ static void on_step(struct actor *self, void *context)
 	const uintptr_t address = step_address(context);
 	const uint32_t number = self->trace.length;
 
+	cover(self, context);
+	step_go_on(context, true);
+	if (self->following)
+		return;
 	if (number == ACTOR_TRACE_MAX)
 		stress_fail("a call does not end within %d instructions", ACTOR_TRACE_MAX);
-	coverage_note(address);
 	self->trace.address[self->trace.length++] = address;
 	if (number == self->stop) {
 		stop(self, context);
@@ -45,7 +61,6 @@ static void on_step(struct actor *self, void *context)
 	}
 	if (self->aborts && step_in_section(&self->area, context))
 		step_interrupt(&self->area, context);
-	step_go_on(context, true);
 }
 
 static void on_breakpoint(struct actor *self, uintptr_t address, void *context)
@@ -143,10 +158,14 @@ static bool set_breakpoints(struct actor *self)
 }
 
 /* Around the call itself: what is between the two can be stopped. */
-static void begin(struct actor *self)
+static __attribute__((noinline)) void begin(struct actor *self)
 {
 	if (self->plan == ACTOR_RUNS || (self->plan == ACTOR_BREAKS && !set_breakpoints(self)))
 		return;
+	self->entered = false;
+	self->following = 0;
+	/* Where the frame of the caller ends: a return address and its frame pointer lie between. */
+	self->frame = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(void *);
 	self->in_call = 1;
 	if (self->plan != ACTOR_STEPS)
 		return;
@@ -154,7 +173,7 @@ static void begin(struct actor *self)
 	step_call_handler();
 }
 
-static void end(struct actor *self)
+ALWAYS_INLINE void end(struct actor *self)
 {
 	self->in_call = 0;
 	breakpoints_clear();

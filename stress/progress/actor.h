@@ -62,9 +62,12 @@ struct actor {
 	 * between two instructions. The rest of the call just runs.
 	 */
 	void (*stopped)(struct actor *self, void *context);
+	bool follows; /* the rest of a call that was stopped is stepped all the same, for coverage.h */
 	bool aborts; /* until then each section is interrupted at its first instruction */
 	/* The actor's own. */
-	volatile sig_atomic_t in_call, passing;
+	volatile sig_atomic_t in_call, passing, following;
+	uintptr_t frame; /* of who calls: the strategy's frames lie below */
+	bool entered;    /* it has come out of the actor's own begin */
 	uint32_t passes; /* through the instruction where it breaks, before it is stopped */
 };
 

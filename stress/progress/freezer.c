@@ -4,6 +4,7 @@
 #include "stress/base/object.h"
 #include "stress/progress/coverage.h"
 #include "stress/progress/hand.h"
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +19,11 @@ enum {
 	 * Beyond so many instructions a call goes round in circles (retries, aborted sections), and
 	 * boundaries are taken ever more sparsely.
 	 */
-	EVERY_BOUNDARY_BELOW = 512,
+	EVERY_BOUNDARY_BELOW = 256,
 	SPARSE_LOG2 = 2,
 	CALLS_MAX = 128, /* of the script */
 	WARM_UP_ROUNDS = 4,
+	FOLLOW_ONE_IN = 5,
 };
 
 /*
@@ -74,13 +76,14 @@ static const struct freezer_mode {
 	{.name = "moved to another CPU afterwards", .moves = true},
 	{.name = "with each section aborted", .aborts = true},
 };
-enum { MODES_WITHOUT_CPU = 2 };
+enum { MODES_WITHOUT_CPU = 2, FOLLOWED_MODE = 1 };
 
 /* A pass over the script. */
 enum round { ROUND_RUNS, ROUND_LEARNS, ROUND_STOPS };
 
 /* How far a call of the script was tried. */
 struct progress {
+	enum actor_call call;
 	struct actor_trace trace; /* as it ran when nobody stopped it */
 	uint32_t boundary;        /* the next */
 	bool misses;              /* it takes another path now */
@@ -96,8 +99,13 @@ struct freezer {
 	struct progress progress[CALLS_MAX];
 	uintptr_t *scratch; /* ACTOR_TRACE_MAX of them */
 	bool reached;       /* the boundary, in the present call */
-	uint64_t frozen;    /* times */
-	uint64_t stepped;   /* of these, those that the victim went to step by step */
+	bool kills;         /* the victim is not to go on */
+	sigjmp_buf death;
+	uint32_t deaths;  /* kinds of them, so far */
+	uint64_t killed;  /* times */
+	uint32_t lost;    /* objects, at most */
+	uint64_t frozen;  /* times */
+	uint64_t stepped; /* of these, those that the victim went to step by step */
 	uint32_t longest;
 };
 
@@ -149,6 +157,11 @@ static void begin_survivor(struct hand *self)
 	actor_begin(&self->actor, freezer.pool, 2);
 }
 
+static void drain(struct hand *self)
+{
+	actor_drain(&self->actor);
+}
+
 static void end_survivor(struct hand *self)
 {
 	actor_return(&self->actor);
@@ -174,12 +187,14 @@ static void freeze(struct actor *victim, void *context)
 	const uint64_t turns = kernel_turns(victim->area.cpu_id);
 
 	self->place->offset = coverage_offset(step_address(context));
+	self->reached = true;
+	if (self->kills)
+		siglongjmp(self->death, 1);
 	let_survive(self->mode->laps ? survive_laps : survive);
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
 		step_interrupt(&victim->area, context);
 	if (self->mode->moves)
 		kernel_place(&victim->area, 1);
-	self->reached = true;
 }
 
 /* How far the path is that of an earlier call of the script: there that one is stopped. */
@@ -206,12 +221,19 @@ static void learn(struct freezer *self, const struct script_row *row, struct pro
 
 	victim->plan = ACTOR_STEPS;
 	victim->stop = ACTOR_NEVER;
+	victim->follows = false;
 	victim->trace = (struct actor_trace){.address = self->scratch};
 	actor_call(victim, row->call, row->n);
-	*progress = (struct progress){.trace.length = victim->trace.length};
+	*progress = (struct progress){.call = row->call, .trace.length = victim->trace.length};
 	progress->trace.address = stress_array(victim->trace.length + 1, sizeof(uintptr_t));
 	memcpy(progress->trace.address, self->scratch, victim->trace.length * sizeof(uintptr_t));
 	progress->boundary = known(self, progress);
+}
+
+static uint32_t next_boundary(uint32_t boundary, uint32_t step)
+{
+	boundary += step;
+	return boundary > EVERY_BOUNDARY_BELOW ? boundary + (boundary >> SPARSE_LOG2) : boundary;
 }
 
 /*
@@ -228,6 +250,13 @@ static void stop_in(struct freezer *self, const struct script_row *row, struct p
 	if (progress->misses)
 		victim->trace.address = self->scratch;
 	self->place->boundary = progress->boundary;
+	/*
+	 * What a call does that finds another pool when it goes on: in one mode, behind some of the
+	 * boundaries. The first of them are not the strategy's yet.
+	 */
+	victim->follows = self->mode == &freezer_modes[FOLLOWED_MODE] &&
+			  progress->boundary > FOLLOW_ONE_IN &&
+			  progress->boundary % FOLLOW_ONE_IN == 0;
 	self->reached = false;
 	actor_call(victim, row->call, row->n);
 	if (!self->reached && !progress->misses) {
@@ -238,9 +267,7 @@ static void stop_in(struct freezer *self, const struct script_row *row, struct p
 	self->stepped += self->reached && progress->misses;
 	if (progress->boundary > self->longest)
 		self->longest = progress->boundary;
-	progress->boundary++;
-	if (progress->boundary > EVERY_BOUNDARY_BELOW)
-		progress->boundary += progress->boundary >> SPARSE_LOG2;
+	progress->boundary = next_boundary(progress->boundary, 1);
 	if (!self->reached)
 		progress->boundary = progress->trace.length;
 	progress->misses = false;
@@ -248,14 +275,14 @@ static void stop_in(struct freezer *self, const struct script_row *row, struct p
 
 /*
  * Whether the call is stopped, the i-th of its row. Where sections are aborted all calls of a row go the same long
- * way, round and round and then behind the caches: the first two show it. A flush without caches does nothing, or
+ * way, round and round and then behind the caches: the first shows it. A flush without caches does nothing, or
  * waits for a grace period.
  */
 static bool is_stopped(const struct freezer *self, const struct script_row *row, uint32_t i)
 {
 	if (row->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
 		return false;
-	return row->call != ACTOR_ATTACH && (i < 2 || !self->mode->aborts);
+	return row->call != ACTOR_ATTACH && (i == 0 || !self->mode->aborts);
 }
 
 /* One pass over the script; true if some call has boundaries left. */
@@ -302,8 +329,6 @@ static void freezer_begin(struct freezer *self, uint32_t capacity)
 static void freezer_examine(struct freezer *self, uint32_t capacity)
 {
 	freezer_begin(self, capacity);
-	self->victim.aborts = self->mode->aborts;
-	self->victim.stopped = freeze;
 	for (uint32_t i = 0; i < WARM_UP_ROUNDS; i++) {
 		freezer_round(self, ROUND_RUNS);
 		let_survive(self->mode->laps ? survive_laps : survive);
@@ -318,6 +343,128 @@ static void freezer_examine(struct freezer *self, uint32_t capacity)
 	let_survive(end_survivor);
 	stress_quiet(self->pool, 0, "after a thread was stopped everywhere");
 	pool_destroy(self->pool);
+}
+
+/*
+ * Objects that may be out of reach when a thread has died: those of its call; its two magazines, and one in
+ * transit. What a CPU keeps the others take from there, unless the thread was about to: then it may be all that
+ * the CPU had, which is told and not judged.
+ */
+static uint32_t may_be_lost(const struct freezer *self)
+{
+	const struct pool_config *config = &self->pool->config;
+
+	switch (self->run->ops->traits.cache) {
+	case POOL_CACHE_NONE:
+		break;
+	case POOL_CACHE_THREAD:
+		return self->victim.moving + 3 * config->magazine_objects;
+	case POOL_CACHE_CPU:
+		return config->capacity;
+	}
+	return self->victim.moving;
+}
+
+/* The victim has died in its call: the others have what is left, each object once. */
+static void mourn(struct freezer *self)
+{
+	const struct actor *victim = &self->victim;
+	const struct actor *survivor = &self->survivor.actor;
+
+	let_survive(survive_laps);
+	let_survive(drain);
+	const uint32_t known_of =
+		survivor->count + victim->count + (victim->run != NULL ? victim->run_count : 0);
+	const uint32_t lost = self->pool->config.capacity - known_of;
+	if (lost > may_be_lost(self))
+		stress_fail("killed after %" PRIu32
+			    " instructions of %s, %s, a thread took %" PRIu32 " " FREEZER_TOOK
+			    ", of which at most %" PRIu32 " were its own",
+			self->place->boundary, actor_call_names[self->place->call],
+			self->mode->name, lost, victim->moving);
+	self->lost = lost > self->lost ? lost : self->lost;
+	self->killed++;
+}
+
+/* A new pool, in which the victim makes the calls up to that number of the script, and dies in it. */
+static void kill_in(struct freezer *self, uint32_t capacity, uint32_t number, bool steps)
+{
+	struct actor *victim = &self->victim;
+	uint32_t i = 0;
+
+	freezer_begin(self, capacity);
+	self->reached = false;
+	for (const struct script_row *row = script;; row++) {
+		for (uint32_t k = 0; k < row->times; k++, i++) {
+			self->place->call = row->call;
+			victim->plan = ACTOR_RUNS;
+			if (i != number) {
+				actor_call(victim, row->call, row->n);
+				continue;
+			}
+			victim->plan = steps ? ACTOR_STEPS : ACTOR_BREAKS;
+			victim->stop = self->place->boundary;
+			victim->trace = self->progress[number].trace;
+			if (steps)
+				victim->trace.address = self->scratch;
+			if (sigsetjmp(self->death, 1) == 0)
+				actor_call(victim, row->call, row->n);
+			else
+				mourn(self);
+			victim->plan = ACTOR_RUNS;
+			pool_destroy(self->pool);
+			return;
+		}
+	}
+}
+
+/* A thread that dies in a library of others' leaves what that keeps for it. */
+static bool may_be_killed(const struct freezer *self)
+{
+	return !self->run->ops->traits.needs_library &&
+	       self->run->ops->traits.progress != POOL_BLOCKING;
+}
+
+/*
+ * The calls of the script as they are when the pool is new, and a death at their boundaries: from the first-th on
+ * every step-th. Not in detach, which may hold the lock of the C library's heap.
+ */
+static void freezer_kill(struct freezer *self, uint32_t capacity, uint32_t first, uint32_t step)
+{
+	freezer_begin(self, capacity);
+	freezer_round(self, ROUND_LEARNS);
+	pool_destroy(self->pool);
+	self->kills = true;
+	for (uint32_t i = 0; i < CALLS_MAX; i++) {
+		const struct progress *progress = &self->progress[i];
+		const bool dies = progress->call != ACTOR_DETACH;
+
+		for (uint32_t k = progress->boundary + first; dies && k < progress->trace.length;
+			k = next_boundary(k, step)) {
+			self->place->boundary = k;
+			kill_in(self, capacity, i, false);
+			if (!self->reached)
+				kill_in(self, capacity, i, true);
+		}
+		free(progress->trace.address);
+	}
+	memset(self->progress, 0, sizeof(self->progress));
+	self->kills = false;
+}
+
+/* All that is to be tried in one mode. */
+static void freezer_play(struct freezer *self, uint32_t kinds_of_deaths)
+{
+	self->place->mode = self->mode->name;
+	self->victim.stopped = freeze;
+	self->victim.aborts = self->mode->aborts;
+	/* That a thread moves does not depend on how many objects there are. */
+	for (uint32_t i = 0; i < (self->mode->moves ? 1 : array_count(freezer_capacities)); i++)
+		freezer_examine(self, freezer_capacities[i]);
+	/* Survivors go round everything then in any case. Each boundary with one of the pools, on one of the CPUs. */
+	for (uint32_t i = 0;
+		self->mode->laps && may_be_killed(self) && i < array_count(freezer_capacities); i++)
+		freezer_kill(self, freezer_capacities[i], self->deaths++, kinds_of_deaths);
 }
 
 void freezer_run(const struct stress *run, struct freezer_place *place)
@@ -335,16 +482,17 @@ void freezer_run(const struct stress *run, struct freezer_place *place)
 	actor_enter(&self->victim, 0);
 	hand_start(&self->survivor);
 	for (size_t m = 0; m < array_count(freezer_modes); m++) {
+		const uint32_t cpus_tried = kernel_was_asked() ? KERNEL_CPUS : 1;
+
 		self->mode = &freezer_modes[m];
-		place->mode = self->mode->name;
-		if (m >= MODES_WITHOUT_CPU && !kernel_was_asked())
+		if (m >= MODES_WITHOUT_CPU && cpus_tried == 1)
 			break;
-		for (size_t i = 0; i < array_count(freezer_capacities); i++)
-			freezer_examine(self, freezer_capacities[i]);
+		freezer_play(self, cpus_tried * array_count(freezer_capacities));
 	}
 	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
-		    " instructions into a call",
-		self->frozen, self->stepped, self->longest);
+		    " instructions into a call; killed %" PRIu64 " times, which lost %" PRIu32
+		    " objects at most",
+		self->frozen, self->stepped, self->longest, self->killed, self->lost);
 }
 
 #else

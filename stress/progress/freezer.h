@@ -12,7 +12,10 @@
  * The threads' areas for restartable sequences are of our own (kernel.h). A section that is left in the middle is
  * aborted if the survivor had a turn on the same CPU, or made a fence; else it goes on, to its commit.
  *
- * Round k of the script stops calls at boundary k, and the rounds end when no call is that long.
+ * A call is stepped once, to learn its path, and then stopped at each boundary of it, a pass over the script each time.
+ *
+ * In a second pass the victim dies at its boundaries, each time in a new pool: the survivor gets what is left,
+ * each object once, and no more is lost than the victim had in its hands.
  *
  * A survivor is given up when it sleeps on, or has run for some 10^2 times as long as it needs.
  *
@@ -26,6 +29,9 @@
 
 /* How a survivor that was kept waiting is reported: stress_fail's sentence contains it. */
 #define FREEZER_BLOCKED "kept another waiting"
+
+/* How one that died with more than was its own is reported. */
+#define FREEZER_TOOK "objects with it"
 
 /* Where a run is: for who reads of its end. */
 struct freezer_place {

@@ -10,6 +10,7 @@
 #include "stress/progress/coverage.h"
 #include "stress/progress/freezer.h"
 #include "stress/progress/hides_a_lock.h"
+#include "stress/progress/takes_too_much.h"
 #include "stress/trust.h"
 
 #include <errno.h>
@@ -56,10 +57,11 @@ static void note(const char *pool, enum trust_verdict verdict, double seconds, c
 }
 
 /*
- * Prints the line and returns how it ended; *blocked: one thread kept another waiting, and the line
- * says if_blocked.
+ * Prints the line and returns how it ended; *found: it failed with this sign in its sentence, and the line says
+ * if_found.
  */
-static enum child_end examine(const struct pool_ops *ops, const char *if_blocked, bool *blocked)
+static enum child_end examine(
+	const struct pool_ops *ops, const char *sign, const char *if_found, bool *found)
 {
 	*place = (struct freezer_place){0};
 	int rc = child_run(examine_body, ops, LIMIT_S, &last);
@@ -68,15 +70,15 @@ static enum child_end examine(const struct pool_ops *ops, const char *if_blocked
 		fprintf(stderr, "nblbench-progress: cannot start a process: %s\n", strerror(-rc));
 		exit(EXIT_FAILURE);
 	}
-	*blocked = last.end == CHILD_FAILED && strstr(last.sentence, FREEZER_BLOCKED) != NULL;
+	*found = last.end == CHILD_FAILED && strstr(last.sentence, sign) != NULL;
 	const char *verdict = last.end == CHILD_SKIPPED ? "skipped" : "FAILED";
 	if (last.end == CHILD_PASSED)
 		verdict = "ok";
-	else if (*blocked)
-		verdict = if_blocked;
+	else if (*found)
+		verdict = if_found;
 	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
 		pool_progress_name(ops->traits.progress), last.sentence, last.seconds);
-	if (last.end == CHILD_FAILED && !*blocked) {
+	if (last.end == CHILD_FAILED && !*found) {
 		print_place();
 		printf("%s", last.output);
 	}
@@ -104,27 +106,31 @@ static bool must_block(const char *pool)
 	return false;
 }
 
-/* A lock in each call has to be found. Returns how many are not. */
+/* A control has to fail with its sign; 1 if it does not. */
+static int missed(const struct pool_ops *ops, const char *sign)
+{
+	bool caught;
+
+	examine(ops, sign, "caught", &caught);
+	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, last.seconds, last.sentence);
+	if (!caught)
+		printf("the freezer is blind: it did not find what is wrong with %s\n", ops->name);
+	return !caught;
+}
+
+/* A lock in each call, and one that dies with too much. Returns how many are not found. */
 static int missed_controls(void)
 {
-	int missed = 0;
-	bool caught;
+	int count = missed(&takes_too_much_ops, FREEZER_TOOK);
 
 	for (int call = 0; call < ACTOR_CALLS; call++) {
 		const struct pool_ops *ops =
 			hides_a_lock(pool_find(WITH_EVERY_CALL), (enum actor_call)call);
 
-		if (ops == NULL)
-			continue;
-		examine(ops, "caught", &caught);
-		note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, last.seconds, last.sentence);
-		if (!caught) {
-			printf("the freezer is blind: it did not find the lock that %s hides\n",
-				actor_call_names[call]);
-			missed++;
-		}
+		if (ops != NULL)
+			count += missed(ops, FREEZER_BLOCKED);
 	}
-	return missed;
+	return count;
 }
 
 int main(int argc, char **argv)
@@ -168,7 +174,8 @@ int main(int argc, char **argv)
 			continue;
 		}
 		bool may_block = ops->traits.progress == POOL_BLOCKING;
-		enum child_end end = examine(ops, may_block ? "blocks" : "FAILED", &blocked);
+		enum child_end end =
+			examine(ops, FREEZER_BLOCKED, may_block ? "blocks" : "FAILED", &blocked);
 		examined++;
 		note(ops->name, verdict_of(end, blocked && may_block), last.seconds, last.sentence);
 		if (end == CHILD_SKIPPED)
@@ -181,5 +188,6 @@ int main(int argc, char **argv)
 	}
 	if (examined == 0)
 		return CHILD_STATUS_SKIPPED;
+	coverage_print();
 	return failed + missed_controls() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
