@@ -306,13 +306,10 @@ static COLD uint32_t bitmap_carve(struct bitmap_pool *self, struct pool_thread *
 	bitmap_hold(self, own, first / BITMAP_GROUP_OBJECTS + 1);
 	atom_store_relaxed(&own->at, (first + use - 1) / BITMAP_WORD_OBJECTS);
 	for (uint32_t i = use, end; i < n; i = end) {
-		uint64_t objects = 0;
-
 		end = (i / BITMAP_WORD_OBJECTS + 1) * BITMAP_WORD_OBJECTS;
 		end = end < n ? end : n;
-		for (uint32_t k = i; k < end; k++)
-			objects |= bitmap_bit(k);
-		bitmap_give(self, (first + i) / BITMAP_WORD_OBJECTS, objects);
+		bitmap_give(self, (first + i) / BITMAP_WORD_OBJECTS,
+			UINT64_MAX >> (64 - (end - i)) << i % BITMAP_WORD_OBJECTS);
 	}
 	return use;
 }
