@@ -38,7 +38,7 @@
 #include <string.h>
 
 /* Objects that travel in a record: what is left of its two lines. */
-enum { COMBINING_FEW = 12 };
+enum { COMBINING_FEW = 13 };
 
 struct combining_record {
 	atom_u32 wanted; /* objects, 1 or more: the request stands; 0: none, or it is done */
