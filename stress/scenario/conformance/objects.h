@@ -202,7 +202,9 @@ static void keeps_promises(const struct stress *run)
 			if (half > 1) { /* what was found of too little is free again */
 				b.ops->put(b.pool, other, b.objs[--got]);
 				conformance_prefill(&b, b.self, most, -ENOSPC);
-				got += stress_drain(b.pool, other, &b.objs[got], 2);
+				if (stress_drain(b.pool, other, &b.objs[got], 2) != 1)
+					stress_fail("a prefill that failed kept what it found");
+				got++;
 			}
 			conformance_prefill(&b, b.self, 0, 0);
 			got += stress_drain(b.pool, other, &b.objs[got], b.n - got);
