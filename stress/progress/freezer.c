@@ -346,19 +346,21 @@ static void freezer_examine(struct freezer *self, uint32_t capacity)
 }
 
 /*
- * Objects that may be out of reach when a thread has died: those of its call; its two magazines, and one in
- * transit. What a CPU keeps the others take from there, unless the thread was about to: then it may be all that
- * the CPU had, which is told and not judged.
+ * Objects that may be out of reach when a thread has died: those of its call, what the strategy says that it may
+ * withhold, and a magazine in transit. What a CPU keeps the others take from there, unless the thread was about to: then
+ * it may be all that the CPU had, which is told and not judged.
  */
-static uint32_t may_be_lost(const struct freezer *self)
+static uint64_t may_be_lost(const struct freezer *self)
 {
+	const struct pool_ops *ops = self->run->ops;
 	const struct pool_config *config = &self->pool->config;
 
-	switch (self->run->ops->traits.cache) {
+	switch (ops->traits.cache) {
 	case POOL_CACHE_NONE:
 		break;
 	case POOL_CACHE_THREAD:
-		return self->victim.moving + 3 * config->magazine_objects;
+		return self->victim.moving + config->magazine_objects +
+		       (ops->withheld != NULL ? ops->withheld(self->pool) : 0);
 	case POOL_CACHE_CPU:
 		return config->capacity;
 	}
