@@ -204,6 +204,11 @@ void __tsan_write_range(void *address, size_t bytes)
 	{                                                                            \
 		return __tsan_atomic##bits##_exchange(p, (type)(*p | value), order); \
 	}                                                                            \
+	type __tsan_atomic##bits##_fetch_and(type *p, type value, int order);        \
+	type __tsan_atomic##bits##_fetch_and(type *p, type value, int order)         \
+	{                                                                            \
+		return __tsan_atomic##bits##_exchange(p, (type)(*p & value), order); \
+	}                                                                            \
 	type __tsan_atomic##bits##_compare_exchange_val(                             \
 		type *p, type expected, type value, int order, int failure);         \
 	type __tsan_atomic##bits##_compare_exchange_val(                             \
