@@ -239,6 +239,10 @@ int ratio_read(const char *path, const struct ratio_stores *stores, struct ratio
 	struct reading r = {.stores = stores};
 	const int error = inifile_read(path, take, &r, why);
 
+	if (error != 0) {
+		free(r.targets);
+		r = (struct reading){0};
+	}
 	*targets = r.targets;
 	*count = r.count;
 	return error;

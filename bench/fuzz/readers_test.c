@@ -15,6 +15,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+
+static void report_to(int fd)
+{
+	__sanitizer_set_report_fd((void *)(intptr_t)fd);
+}
+#else
+static void report_to(int fd)
+{
+	(void)fd;
+}
+#endif
+
 enum { PATH_BYTES = 4096, FILE_BYTES = 1 << 22, CHANGES = 60, CUTS = 20, BYTES_MAX = 8 };
 
 static uint64_t random_state;
@@ -117,7 +131,8 @@ int main(void)
 		cmocka_unit_test(stores_are_read),
 	};
 
-	/* What the readers say of all this is for nobody. */
+	/* What the readers say of all this is for nobody; what a sanitizer says is. */
+	report_to(dup(STDERR_FILENO));
 	return freopen("/dev/null", "w", stderr) == NULL
 		       ? EXIT_FAILURE
 		       : cmocka_run_group_tests_name("readers", tests, NULL, NULL);

@@ -106,12 +106,15 @@ __attribute__((format(printf, 1, 2))) _Noreturn static void die(const char *form
 	exit(2);
 }
 
-/* Runs it in the shell; what it prints goes to WORK/log. Its exit status; a signal counts as 128. */
+/*
+ * Runs it in the shell, for which $SOURCE and $WORK are the folders; what it prints goes to $WORK/log. Its exit
+ * status; a signal counts as 128.
+ */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char command[COMMAND_BYTES];
 	va_list args;
-	size_t n = (size_t)snprintf(command, sizeof(command), "exec >'%s/log' 2>&1; ", work);
+	size_t n = (size_t)snprintf(command, sizeof(command), "exec >\"$WORK/log\" 2>&1; ");
 
 	va_start(args, format);
 	n += (size_t)vsnprintf(command + n, sizeof(command) - n, format, args);
@@ -208,16 +211,16 @@ static bool is_needed(enum build build)
 /* The copy, with its builds beside it. CMake configures what has changed of itself later. */
 static void set_up(void)
 {
-	if (run("mkdir -p '%s/tree' && cd '%s' && cp -a -u alloc bench stress cmake CMakeLists.txt "
-		"'%s/tree'",
-		    work, source, work) != 0)
+	if (run("mkdir -p \"$WORK/tree\" && cd \"$SOURCE\" && cp -a -u alloc bench stress cmake "
+		"CMakeLists.txt \"$WORK/tree\"") != 0)
 		die("the tree cannot be copied; see %s/log", work);
 	for (enum build i = 0; i < BUILDS; i++) {
 		if (is_needed(i) &&
-			run("[ -f '%s/%s/build.ninja' ] || cmake -S '%s/tree' -B '%s/%s' -G Ninja "
+			run("b=\"$WORK/%s\"; [ -f \"$b/build.ninja\" ] || cmake -S \"$WORK/tree\" "
+			    "-B "
+			    "\"$b\" -G Ninja "
 			    "-DCMAKE_BUILD_TYPE=Mutant -DCMAKE_C_FLAGS_MUTANT='-O1 -g1' %s",
-				work, builds[i].folder, work, work, builds[i].folder,
-				builds[i].options) != 0)
+				builds[i].folder, builds[i].options) != 0)
 			die("the copy of the tree cannot be configured; see %s/log", work);
 	}
 }
@@ -239,7 +242,7 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 	const char *folder = builds[attempt->build].folder;
 	const double before_s = spent_s();
 
-	if (run("cmake --build '%s/%s' --target %s", work, folder, program) != 0) {
+	if (run("cmake --build \"$WORK/%s\" --target %s", folder, program) != 0) {
 		char *log = read_log();
 
 		log_tell_build(log, row);
@@ -247,9 +250,9 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 		return true;
 	}
 	const double built_s = spent_s();
-	const int status = run("cd '%s/%s' && ulimit -t %d && timeout -k 5 %d %s "
+	const int status = run("cd \"$WORK/%s\" && ulimit -t %d && timeout -k 5 %d %s "
 			       "\"$(find . -name %s -type f)\" %s",
-		work, folder, CPU_LIMIT_S, LOG_LIMIT_S,
+		folder, CPU_LIMIT_S, LOG_LIMIT_S,
 		attempt->build >= THREAD ? "../tree/cmake/unrandomised.sh" : "", program,
 		arguments);
 	printf("  %-10s %-20s built in %5.1f s, ran %5.1f s: %d\n", attempt->layer, program,
@@ -272,7 +275,7 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 static bool is_built(const struct attempt *attempt, const char *test)
 {
 	return attempt->build == NATIVE ||
-	       run("ninja -C '%s/%s' -t query %s", work, builds[attempt->build].folder, test) == 0;
+	       run("ninja -C \"$WORK/%s\" -t query %s", builds[attempt->build].folder, test) == 0;
 }
 
 static bool fails_tests(
@@ -490,6 +493,9 @@ int main(int argc, char **argv)
 		    "[--seed S]");
 	source = argv[1];
 	work = argv[2];
+	/* For run: a path may have anything in it. */
+	setenv("SOURCE", source, 1);
+	setenv("WORK", work, 1);
 	for (int i = 3; i < argc; i += 2) {
 		char *end = argv[i + 1] + strlen(argv[i + 1]);
 
