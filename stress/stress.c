@@ -148,6 +148,13 @@ const char *stress_excuse_one_thread(const struct pool_ops *ops, uint32_t thread
 	return NULL;
 }
 
+const char *stress_excuse_no_capacity(const struct pool_ops *ops, uint32_t threads)
+{
+	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
+		return "it has no capacity, and never runs dry";
+	return stress_excuse_one_thread(ops, threads);
+}
+
 struct pool_config stress_shape(uint64_t *random)
 {
 	/* What a dozen threads of churn want, and less than two of them want. */

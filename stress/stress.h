@@ -114,8 +114,9 @@ uint32_t stress_below(uint64_t *state, uint32_t n);
  */
 uint64_t stress_seed(uint64_t seed, uint64_t number);
 
-/* For scenarios that need several threads on one pool. */
+/* For scenarios that need several threads on one pool; and a capacity, too. */
 const char *stress_excuse_one_thread(const struct pool_ops *ops, uint32_t threads);
+const char *stress_excuse_no_capacity(const struct pool_ops *ops, uint32_t threads);
 
 /*
  * A pool's shape for a round: object sizes from OBJECT_BYTES_MIN (object.h), small caches, and too

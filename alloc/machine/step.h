@@ -1,8 +1,8 @@
 /*
  * A thread that runs step by step, for tests: the trap flag stops it before each instruction, in a
- * handler of SIGTRAP in its own process. It has an
- * area that the kernel does not know (struct rseq_unregistered). So its restartable sections go on from step to
- * step, and the test does to them what the kernel does, where it wants.
+ * handler of SIGTRAP in its own process. It has an area that the kernel does not know (struct
+ * rseq_unregistered). So its restartable sections go on from step to step, and the test does to them
+ * what the kernel does, where it wants.
  */
 #ifndef ALLOC_MACHINE_STEP_H
 #define ALLOC_MACHINE_STEP_H

@@ -131,32 +131,13 @@ void barn_give(struct barn *self, struct pool_thread *thread, void *const *objs,
 	thread->paths.flush += n != 0;
 }
 
-/* Marks what is in a list of sheaves, each of which has to hold `objects`. False: the census has failed. */
-static bool census_sheaves(struct barn *self, uint32_t first, uint32_t objects, const char *place,
-	struct census *census)
-{
-	uint32_t seen = 0;
-
-	for (uint32_t at = first; at != 0; at = atom_load_relaxed(slab_link(&self->sheaves, at))) {
-		struct magazine *sheaf = slab_at(&self->sheaves, at);
-
-		if (++seen > self->sheaves.capacity)
-			return census_fail(census, "I1: %s is a ring", place);
-		if (magazine_count(sheaf) != objects)
-			return census_fail(census, "I1: a sheaf in %s holds %u objects, not %u",
-				place, magazine_count(sheaf), objects);
-		if (!magazine_census(sheaf, place, census))
-			return false;
-	}
-	return true;
-}
-
 bool barn_census(struct barn *self, struct census *census)
 {
 	if (!census_unlocked(census, try_lock_is_free(&self->lock)) ||
-		!census_sheaves(
-			self, self->full, self->objects, "the barn's full sheaves", census) ||
-		!census_sheaves(self, self->empty, 0, "the barn's empty sheaves", census))
+		!magazine_census_list(&self->sheaves, self->full, self->objects,
+			"the barn's full sheaves", census) ||
+		!magazine_census_list(
+			&self->sheaves, self->empty, 0, "the barn's empty sheaves", census))
 		return false;
 	for (uint32_t at = self->single; at != 0;
 		at = atom_load_relaxed(slab_link(self->slab, at))) {

@@ -227,22 +227,8 @@ void depot_empty(struct depot *self, struct pool_thread *thread, struct magazine
 bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t objects,
 	const char *place, struct census *census)
 {
-	struct slab *magazines = &self->magazines;
-	uint32_t seen = 0;
-
-	for (uint32_t at = tagged_unit(atom_load_relaxed(&stack->head)); at != 0;
-		at = atom_load_relaxed(slab_link(magazines, at))) {
-		struct magazine *magazine = slab_at(magazines, at);
-
-		if (++seen > magazines->capacity)
-			return census_fail(census, "I1: %s is a ring", place);
-		if (magazine_count(magazine) != objects)
-			return census_fail(census, "I1: a magazine in %s holds %u objects, not %u",
-				place, magazine_count(magazine), objects);
-		if (!magazine_census(magazine, place, census))
-			return false;
-	}
-	return true;
+	return magazine_census_list(&self->magazines, tagged_unit(atom_load_relaxed(&stack->head)),
+		objects, place, census);
 }
 
 bool depot_census(struct depot *self, struct census *census)

@@ -14,6 +14,7 @@
 
 #include "alloc/machine/copy.h"
 #include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
 #include "alloc/pool.h"
 
 struct magazine {
@@ -116,6 +117,26 @@ static inline bool magazine_census(
 	struct magazine *magazine, const char *place, struct census *census)
 {
 	return census_mark_each(census, magazine->slot, magazine_count(magazine), place);
+}
+
+/* The same of a list of them, from the first one's unit on, each of which has to hold `objects`. */
+static inline bool magazine_census_list(const struct slab *magazines, uint32_t first,
+	uint32_t objects, const char *place, struct census *census)
+{
+	uint32_t seen = 0;
+
+	for (uint32_t at = first; at != 0; at = atom_load_relaxed(slab_link(magazines, at))) {
+		struct magazine *magazine = slab_at(magazines, at);
+
+		if (++seen > magazines->capacity)
+			return census_fail(census, "I1: %s is a ring", place);
+		if (magazine_count(magazine) != objects)
+			return census_fail(census, "I1: a magazine in %s holds %u objects, not %u",
+				place, magazine_count(magazine), objects);
+		if (!magazine_census(magazine, place, census))
+			return false;
+	}
+	return true;
 }
 
 #endif

@@ -4,14 +4,8 @@
 int shards_init(struct pool *pool)
 {
 	struct shards *self = (struct shards *)pool;
-	const uint64_t units = self->slab.stride >> CACHE_LINE_LOG2;
 	const uint32_t shards = (self->slab.capacity - 1) / SHARD_OBJECTS + 1;
 
-	/*
-	 * 2^40 / units, rounded up by less than 1: u times that, shifted back, is u / units with an error
-	 * below u / 2^40. The u here are multiples of units, and below 2^24.
-	 */
-	self->reciprocal = (((uint64_t)1 << SHARDS_RECIPROCAL_SHIFT) + units - 1) / units;
 	int rc = slab_init(&self->table, sizeof(struct shard), sizeof(struct shard), shards,
 		MEMORY_PAGES_ORDINARY, SLAB_WITH_LINKS);
 	if (rc != 0)

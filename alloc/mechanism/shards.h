@@ -61,7 +61,6 @@ enum {
 	SHARD_OBJECTS = 1 << SHARD_OBJECTS_LOG2,
 	SHARD_OWNER_SHIFT = TAGGED_UNIT_BITS + 1,
 	SHARDS_PLACE_BITS = 16,
-	SHARDS_RECIPROCAL_SHIFT = 40,
 };
 #define SHARD_LISTED     ((uint64_t)1 << TAGGED_UNIT_BITS)
 #define SHARD_OWNER_MASK (~(uint64_t)0 << SHARD_OWNER_SHIFT)
@@ -88,7 +87,6 @@ struct shard_owner {
 struct shards {
 	struct pool base;
 	struct shard *shard; /* by an object's number / SHARD_OBJECTS; the slab `table` */
-	uint64_t reciprocal; /* of the units from one object to the next */
 	struct slab slab;
 	struct slab table;
 	struct places owners;       /* of struct shard_owner */
@@ -114,11 +112,10 @@ COLD void shards_leave(struct pool *pool, struct pool_thread *thread);
 COLD void shards_walk(struct pool *pool, struct census *census);
 COLD void shards_flush(struct pool *pool, struct pool_thread *thread);
 
-/* The shard of a unit: a multiplication in the place of a division (shards.c). */
+/* The shard of a unit. */
 ALWAYS_INLINE struct shard *shards_of(const struct shards *self, uint32_t unit)
 {
-	return &self->shard[(unit - 1) * self->reciprocal >>
-			    (SHARDS_RECIPROCAL_SHIFT + SHARD_OBJECTS_LOG2)];
+	return &self->shard[slab_number_on(&self->slab, unit - 1) / SHARD_OBJECTS];
 }
 
 /*

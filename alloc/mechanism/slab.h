@@ -104,14 +104,21 @@ ALWAYS_INLINE void *slab_object(const struct slab *self, uint32_t number)
 }
 
 /*
- * The number of an object, from 0. A multiplication does for the division: the object's line is a
- * multiple of the stride's lines and has 24 bits, so what was rounded up adds less than one in 2^8.
+ * The number, from 0, of the object that begins on a line of the slab. A multiplication does for the
+ * division: the line is a multiple of the stride's lines and has 24 bits, so what was rounded up adds
+ * less than one in 2^8.
  */
+ALWAYS_INLINE uint32_t slab_number_on(const struct slab *self, uint64_t line)
+{
+	return (uint32_t)(line * self->per_line >> 32);
+}
+
+/* The number of an object. */
 ALWAYS_INLINE uint32_t slab_number(const struct slab *self, const void *object)
 {
 	const size_t offset = (size_t)((const unsigned char *)object - self->base);
 
-	return (uint32_t)((offset >> CACHE_LINE_LOG2) * self->per_line >> 32);
+	return slab_number_on(self, offset >> CACHE_LINE_LOG2);
 }
 
 /* The unit of an object. */

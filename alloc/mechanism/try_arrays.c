@@ -51,7 +51,7 @@ struct try_array *try_arrays_enter_near(struct try_arrays *self, struct pool_thr
 	for (uint32_t i = 0; i <= NEIGHBOURS && i < self->cpus; i++) {
 		struct try_array *array = neighbour(self, own, i);
 
-		if (try_array_enter(array))
+		if (try_lock_enter(&array->lock))
 			return array;
 		thread->paths.wait++;
 	}
@@ -67,12 +67,12 @@ uint32_t try_arrays_search(
 	for (uint32_t i = 0; i < self->cpus && got < n; i++) {
 		struct try_array *array = neighbour(self, own, i);
 
-		if (!try_array_enter(array)) {
+		if (!try_lock_enter(&array->lock)) {
 			thread->paths.wait++;
 			continue;
 		}
 		got += try_array_pop(array, objs + got, n - got);
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 	}
 	thread->paths.steal += got != 0;
 	return got;
@@ -88,10 +88,10 @@ void try_arrays_flush(struct pool *pool, struct pool_thread *thread)
 	transit_init(&transit);
 	while (n != 0) {
 		transit_open(&transit, &self->depot, thread);
-		if (!try_array_enter(array))
+		if (!try_lock_enter(&array->lock))
 			break;
 		n = try_array_pop(array, transit.slot, transit.room);
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 		if (n != 0)
 			transit_give(&transit, &self->depot, thread, n);
 	}

@@ -32,17 +32,6 @@ struct try_arrays {
 	struct depot depot;
 };
 
-/* True: the array is the caller's until it leaves. One locked exchange. */
-ALWAYS_INLINE bool try_array_enter(struct try_array *array)
-{
-	return try_lock_enter(&array->lock);
-}
-
-ALWAYS_INLINE void try_array_leave(struct try_array *array)
-{
-	try_lock_leave(&array->lock);
-}
-
 /* Up to n objects from an array that has been entered. */
 ALWAYS_INLINE uint32_t try_array_pop(struct try_array *array, void **objs, uint32_t n)
 {

@@ -12,10 +12,10 @@
  * have something (bit_tree.h). And a CPU changes its group when it finds it empty, never because of what it
  * puts.
  *
- * What it should win: memory; bursts, of which one compare-and-swap takes as many objects as a word has; and
- * hand-overs, where a burst that came from one word goes back by one fetch-or, without the line of a
- * link. What it can't: a locked instruction each way on any path. And with fewer objects than CPUs x
- * BITMAP_GROUP_OBJECTS CPUs share groups, and fight over a line.
+ * What it should win: memory; and hand-overs, where a burst that came from one word goes back by one fetch-or,
+ * without the line of a link. What it can't: a locked instruction each way on any path; and a burst, which is
+ * one compare-and-swap, but whose objects are found bit by bit where a magazine is copied. And with fewer
+ * objects than CPUs x BITMAP_GROUP_OBJECTS CPUs share groups, and fight over a line.
  *
  * Progress: lock-free. A CAS fails because another one succeeded, or an or; who finds a group empty takes its
  * bit out of the tree, so a search comes to an end unless others put.

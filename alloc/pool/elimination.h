@@ -35,14 +35,13 @@
  * ABA: a place's tag moves whenever somebody comes to wait, so what one has left there is not met again
  *    before 2^38 others came to that place.
  *
- * I1  as in tagged_stack.h.
+ * I1  as in treiber_tag.h.
  * I2  At rest nobody is at a place.
  */
 #ifndef ALLOC_POOL_ELIMINATION_H
 #define ALLOC_POOL_ELIMINATION_H
 
-#include "alloc/mechanism/life_cycle.h"
-#include "alloc/mechanism/tagged_stack.h"
+#include "alloc/pool/treiber_tag.h"
 
 /* Places; a power of two. Sixteen for as many pairs of CPUs. */
 #ifndef ELIMINATION_PLACES
@@ -77,9 +76,7 @@ struct elimination_place {
 };
 
 struct elimination_pool {
-	struct pool base;
-	struct tagged_stack stack;
-	struct slab slab;
+	struct treiber_tag_pool shared;
 	struct elimination_place place[ELIMINATION_PLACES];
 };
 
@@ -196,7 +193,7 @@ static COLD void *elimination_meet_put(struct elimination_thread *mine)
 		met = elimination_crowded(mine);
 	}
 	mine->base.paths.steal += met;
-	return met ? slab_at(&self->slab, tagged_unit(word)) : NULL;
+	return met ? slab_at(&self->shared.slab, tagged_unit(word)) : NULL;
 }
 
 /* Goes on where the first turn was lost: at the array and at the stack in turn. */
@@ -209,9 +206,9 @@ static SELDOM void *elimination_take_beside(struct pool *pool, struct pool_threa
 
 		if (object != NULL)
 			return object;
-		tagged head = tagged_stack_head(&self->stack);
-		if (tagged_stack_try_pop(
-			    &self->stack, &self->slab, &head, &object, &thread->paths.wait))
+		tagged head = tagged_stack_head(&self->shared.stack);
+		if (tagged_stack_try_pop(&self->shared.stack, &self->shared.slab, &head, &object,
+			    &thread->paths.wait))
 			return object;
 	}
 }
@@ -220,11 +217,11 @@ static SELDOM void *elimination_take_beside(struct pool *pool, struct pool_threa
 static inline void *elimination_take(struct pool *pool, struct pool_thread *thread)
 {
 	struct elimination_pool *self = (struct elimination_pool *)pool;
-	tagged head = tagged_stack_head(&self->stack);
+	tagged head = tagged_stack_head(&self->shared.stack);
 	void *object;
 
 	if (likely(tagged_stack_try_pop(
-		    &self->stack, &self->slab, &head, &object, &thread->paths.wait)))
+		    &self->shared.stack, &self->shared.slab, &head, &object, &thread->paths.wait)))
 		return object;
 	return elimination_take_beside(pool, thread);
 }
@@ -240,10 +237,10 @@ static SELDOM void elimination_put_beside(
 	struct elimination_pool *self, struct pool_thread *thread, uint32_t unit)
 {
 	while (!elimination_meet_get((struct elimination_thread *)thread, unit)) {
-		tagged head = atom_load_relaxed(&self->stack.head);
+		tagged head = atom_load_relaxed(&self->shared.stack.head);
 
-		if (tagged_stack_try_push(
-			    &self->stack, &self->slab, unit, unit, &head, &thread->paths.wait))
+		if (tagged_stack_try_push(&self->shared.stack, &self->shared.slab, unit, unit,
+			    &head, &thread->paths.wait))
 			return;
 	}
 }
@@ -252,32 +249,25 @@ static SELDOM void elimination_put_beside(
 static inline void elimination_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct elimination_pool *self = (struct elimination_pool *)pool;
-	uint32_t unit = slab_unit(&self->slab, object);
-	tagged head = atom_load_relaxed(&self->stack.head);
+	uint32_t unit = slab_unit(&self->shared.slab, object);
+	tagged head = atom_load_relaxed(&self->shared.stack.head);
 
-	if (unlikely(!tagged_stack_try_push(
-		    &self->stack, &self->slab, unit, unit, &head, &thread->paths.wait)))
+	if (unlikely(!tagged_stack_try_push(&self->shared.stack, &self->shared.slab, unit, unit,
+		    &head, &thread->paths.wait)))
 		elimination_put_beside(self, thread, unit);
 }
 
-/* As treiber_tag_get_bulk. */
+/* Bursts do not eliminate. */
 static inline uint32_t elimination_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	struct elimination_pool *self = (struct elimination_pool *)pool;
-	uint32_t got =
-		tagged_stack_pop_each(&self->stack, &self->slab, objs, n, &thread->paths.wait);
-
-	return likely(got == n) ? n : pool_grow_each(pool, thread, objs, got, n);
+	return treiber_tag_get_bulk(pool, thread, objs, n);
 }
 
-/* As treiber_tag_put_bulk. */
 static inline void elimination_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	struct elimination_pool *self = (struct elimination_pool *)pool;
-
-	tagged_stack_push_each(&self->stack, &self->slab, objs, n, &thread->paths.wait);
+	treiber_tag_put_bulk(pool, thread, objs, n);
 }
 
 static COLD int elimination_enter(struct pool *pool, struct pool_thread *thread)
@@ -302,11 +292,13 @@ static COLD void elimination_walk(struct pool *pool, struct census *census)
 			return;
 		}
 	}
-	tagged_stack_census(&self->stack, &self->slab, census); /* I1 */
+	treiber_tag_walk(pool, census); /* I1 */
 }
 
 static const struct pool_parts elimination_parts = {
-	POOL_WITH_SLAB(struct elimination_pool, SLAB_WITH_LINKS),
+	.pool_bytes = sizeof(struct elimination_pool),
+	.slab_offset = offsetof(struct elimination_pool, shared.slab),
+	.links = SLAB_WITH_LINKS,
 	.thread_bytes = sizeof(struct elimination_thread),
 	.enter = elimination_enter,
 	.take = elimination_take,

@@ -43,14 +43,14 @@ static inline void *percpu_try_get(struct pool *pool, struct pool_thread *thread
 	struct try_arrays *self = (struct try_arrays *)pool;
 	struct try_array *array = try_arrays_own(self, thread);
 
-	if (likely(try_array_enter(array))) {
+	if (likely(try_lock_enter(&array->lock))) {
 		if (likely(array->count != 0)) {
 			void *object = array->slot[--array->count];
 
-			try_array_leave(array);
+			try_lock_leave(&array->lock);
 			return object;
 		}
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 	} else {
 		thread->paths.wait++;
 	}
@@ -63,13 +63,13 @@ static inline void percpu_try_put(struct pool *pool, struct pool_thread *thread,
 	struct try_arrays *self = (struct try_arrays *)pool;
 	struct try_array *array = try_arrays_own(self, thread);
 
-	if (likely(try_array_enter(array))) {
+	if (likely(try_lock_enter(&array->lock))) {
 		if (likely(array->count < self->cap)) {
 			array->slot[array->count++] = object;
-			try_array_leave(array);
+			try_lock_leave(&array->lock);
 			return;
 		}
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 	} else {
 		thread->paths.wait++;
 	}
@@ -84,9 +84,9 @@ static inline uint32_t percpu_try_get_bulk(
 	struct try_array *array = try_arrays_own(self, thread);
 	uint32_t got = 0;
 
-	if (likely(try_array_enter(array))) {
+	if (likely(try_lock_enter(&array->lock))) {
 		got = try_array_pop(array, objs, n);
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 	} else {
 		thread->paths.wait++;
 	}
@@ -103,9 +103,9 @@ static inline void percpu_try_put_bulk(
 	struct try_array *array = try_arrays_own(self, thread);
 	uint32_t put = 0;
 
-	if (likely(try_array_enter(array))) {
+	if (likely(try_lock_enter(&array->lock))) {
 		put = try_array_push(array, objs, n, self->cap);
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 	} else {
 		thread->paths.wait++;
 	}
@@ -140,7 +140,7 @@ static COLD uint32_t percpu_try_refill(
 			if (array != NULL) {
 				use += try_array_push(
 					array, transit.slot + use, batch - use, pool->cap);
-				try_array_leave(array);
+				try_lock_leave(&array->lock);
 			}
 			depot_give(&pool->depot, thread, transit.slot + use, batch - use);
 		}
@@ -169,7 +169,7 @@ static COLD void percpu_try_overflow(
 			moved = try_array_pop(array, transit.slot, transit.room);
 		}
 		put = try_array_push(array, objs, n, pool->cap);
-		try_array_leave(array);
+		try_lock_leave(&array->lock);
 	}
 	if (moved != 0)
 		transit_give(&transit, &pool->depot, thread, moved);

@@ -1368,7 +1368,7 @@ static void elimination_meets_at_a_place(NO_STATE)
 	struct elimination_thread *mine = (struct elimination_thread *)thread;
 	atom_u64 *place = &self->place[0].word; /* a new thread uses no other */
 	void *object = elimination_get(pool, thread);
-	const uint32_t unit = slab_unit(&self->slab, object);
+	const uint32_t unit = slab_unit(&self->shared.slab, object);
 	uint64_t offer, wish, again;
 
 	assert_true(elimination_come(place, 0, ELIMINATION_OFFER, unit, &offer));
@@ -1512,14 +1512,14 @@ static void percpu_try_counts_turns_that_it_lost(NO_STATE)
 
 	assert_int_equal(thread->paths.wait, 0);
 	for (uint32_t i = 0; i < self->cpus; i++)
-		assert_true(try_array_enter(&self->arrays[i]));
+		assert_true(try_lock_enter(&self->arrays[i].lock));
 	percpu_try_put(pool, thread, object);
 	const uint64_t lost = thread->paths.wait;
 	assert_true(lost >= 2); /* the own one twice, or more */
 	assert_ptr_equal(percpu_try_get(pool, thread), object);
 	assert_true(thread->paths.wait > lost);
 	for (uint32_t i = 0; i < self->cpus; i++)
-		try_array_leave(&self->arrays[i]);
+		try_lock_leave(&self->arrays[i].lock);
 	close_pool(pool, thread, 1);
 }
 

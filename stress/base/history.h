@@ -15,7 +15,8 @@
  * thread is inside a call: an empty answer counts if it overlaps none.
  *
  * Source: linearizability of a bag whose objects can be told apart needs no search among the orders
- * (R. Emmi, C. Enea, "Sound, complete, and tractable linearizability monitoring", POPL 2018).
+ * (R. Emmi, C. Enea, "Sound, Complete, and Tractable Linearizability Monitoring for Concurrent
+ * Collections", POPL 2018).
  */
 #ifndef STRESS_BASE_HISTORY_H
 #define STRESS_BASE_HISTORY_H

@@ -265,6 +265,27 @@ static void put_run(struct actor *self)
 	end(self);
 }
 
+static void flush(struct actor *self)
+{
+	begin(self);
+	self->pool->ops->flush(self->pool, self->self);
+	end(self);
+}
+
+static void detach(struct actor *self)
+{
+	begin(self);
+	self->pool->ops->detach(self->pool, self->self);
+	end(self);
+}
+
+static void attach(struct actor *self)
+{
+	begin(self);
+	self->self = stress_attach(self->pool);
+	end(self);
+}
+
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -272,14 +293,12 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 
 bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
 {
-	const struct pool_ops *ops = self->pool->ops;
-	const uint32_t room = ACTOR_HELD_MAX - self->count;
-
+	self->moving = 0;
 	switch (call) {
 	case ACTOR_GET:
 	case ACTOR_GET_BULK:
-		self->moving = smaller(n, room);
-		if (room == 0)
+		self->moving = smaller(n, ACTOR_HELD_MAX - self->count);
+		if (self->moving == 0)
 			return false;
 		if (call == ACTOR_GET)
 			get(self);
@@ -298,7 +317,7 @@ bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
 		return true;
 	case ACTOR_GET_RUN:
 		self->moving = self->pool->config.magazine_objects;
-		if (ops->get_run == NULL || self->run != NULL)
+		if (self->pool->ops->get_run == NULL || self->run != NULL)
 			return false;
 		get_run(self);
 		return true;
@@ -309,22 +328,13 @@ bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
 		put_run(self);
 		return true;
 	case ACTOR_FLUSH:
-		self->moving = 0;
-		begin(self);
-		ops->flush(self->pool, self->self);
-		end(self);
+		flush(self);
 		return true;
 	case ACTOR_DETACH:
-		self->moving = 0;
-		begin(self);
-		ops->detach(self->pool, self->self);
-		end(self);
+		detach(self);
 		return true;
 	case ACTOR_ATTACH:
-		self->moving = 0;
-		begin(self);
-		self->self = stress_attach(self->pool);
-		end(self);
+		attach(self);
 		return true;
 	case ACTOR_CALLS:
 		break;

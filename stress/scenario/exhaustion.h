@@ -27,13 +27,6 @@ struct exhaustion_round {
 	uint32_t withheld; /* objects that it did not get; written by the asker */
 };
 
-static const char *exhaustion_excuse(const struct pool_ops *ops, uint32_t threads)
-{
-	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
-		return "it has no capacity to exhaust";
-	return stress_excuse_one_thread(ops, threads);
-}
-
 static void exhaustion_fight(struct gang_thread *t, void **objs, uint32_t want)
 {
 	const struct pool_ops *ops = t->pool->ops;
@@ -154,7 +147,7 @@ static void exhaustion_run(const struct stress *run)
 static const struct scenario scenario_exhaustion = {
 	.name = "exhaustion",
 	.summary = "more is wanted than there is; exact pools must not say NULL falsely",
-	.excuse = exhaustion_excuse,
+	.excuse = stress_excuse_no_capacity,
 	.run = exhaustion_run,
 };
 

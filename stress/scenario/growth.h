@@ -28,13 +28,6 @@ struct growth_round {
 	atom_u64 taken;
 };
 
-static const char *growth_excuse(const struct pool_ops *ops, uint32_t threads)
-{
-	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
-		return "it has no cap to grow to";
-	return stress_excuse_one_thread(ops, threads);
-}
-
 /* Takes until the pool says that there is no more; returns how many. */
 static uint32_t growth_take(struct gang_thread *t, struct growth_round *round, void **objs)
 {
@@ -125,7 +118,7 @@ static void growth_run(const struct stress *run)
 static const struct scenario scenario_growth = {
 	.name = "growth",
 	.summary = "threads race to carve a pool up to its cap",
-	.excuse = growth_excuse,
+	.excuse = stress_excuse_no_capacity,
 	.run = growth_run,
 };
 

@@ -23,10 +23,6 @@ enum {
 		64, /* rounds of work between two calls: now and then a thread is alone */
 };
 
-struct history_round {
-	struct history_log log[STRESS_THREADS_MAX];
-};
-
 /* One call of the kind that was drawn; the new number of objects in the hand. */
 static uint32_t history_step(
 	struct gang_thread *t, struct history_log *log, void **hand, uint32_t held, uint32_t want)
@@ -60,8 +56,7 @@ static uint32_t history_step(
 
 static void history_body(struct gang_thread *t)
 {
-	struct history_round *round = t->shared;
-	struct history_log *log = &round->log[t->index];
+	struct history_log *log = (struct history_log *)t->shared + t->index;
 	const uint32_t want = 1 + t->pool->config.capacity / HISTORY_SHARE;
 	void **hand = stress_array(want, sizeof(*hand));
 	uint32_t held = 0;
@@ -91,7 +86,7 @@ static uint64_t history_judge(
 	const struct pool_traits *traits = &run->ops->traits;
 	const uint32_t threads = run->threads;
 	struct history_call *calls = stress_array((size_t)threads * HISTORY_CALLS, sizeof(*calls));
-	struct history_round *round = stress_array(1, sizeof(*round));
+	struct history_log *logs = stress_array(threads, sizeof(*logs));
 	struct pool_config shape = stress_shape(random);
 	struct pool *pool = stress_pool(run->ops, &shape);
 	struct history history = {.calls = calls,
@@ -102,30 +97,22 @@ static uint64_t history_judge(
 	char why[STRESS_SENTENCE_BYTES];
 
 	for (uint32_t i = 0; i < threads; i++)
-		round->log[i] = (struct history_log){
+		logs[i] = (struct history_log){
 			.calls = &calls[(size_t)i * HISTORY_CALLS], .thread = i};
-	*operations += gang_run(run, pool, threads, stress_random(random), history_body, round);
+	*operations += gang_run(run, pool, threads, stress_random(random), history_body, logs);
 	for (uint32_t i = 0; i < threads; i++) {
-		memmove(&calls[history.count], round->log[i].calls,
-			round->log[i].count * sizeof(*calls));
-		history.count += round->log[i].count;
+		memmove(&calls[history.count], logs[i].calls, logs[i].count * sizeof(*calls));
+		history.count += logs[i].count;
 	}
 	for (size_t i = 0; i < history.count; i++)
 		*empties += calls[i].kind == HISTORY_GET && calls[i].object == NULL;
 	if (!history_check(&history, why))
 		stress_fail("%s", why);
-	free(round);
+	free(logs);
 	free(calls);
 	stress_quiet(pool, 0, "after a round");
 	stress_destroy(pool, baseline);
 	return history.judged;
-}
-
-static const char *history_excuse(const struct pool_ops *ops, uint32_t threads)
-{
-	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
-		return "it has no capacity to exhaust";
-	return stress_excuse_one_thread(ops, threads);
 }
 
 static void history_run(const struct stress *run)
@@ -149,7 +136,7 @@ static void history_run(const struct stress *run)
 static const struct scenario scenario_history = {
 	.name = "history",
 	.summary = "who had what when; \"none\" of an exact pool while others go on",
-	.excuse = history_excuse,
+	.excuse = stress_excuse_no_capacity,
 	.run = history_run,
 };
 

@@ -146,10 +146,6 @@ static void ends_bulk_early(const struct stress *run)
 	}
 }
 
-/*
- * What one handle has set aside, its gets find when another has taken the rest; it is had once, topped up
- * and given back to a number, and refused, with no change, where it can't be had.
- */
 static void conformance_prefill(
 	struct conformance_bench *b, struct pool_thread *self, uint32_t n, int error)
 {
@@ -173,6 +169,10 @@ static uint32_t conformance_rob(
 	return got;
 }
 
+/*
+ * What one handle has set aside, its gets find when another has taken the rest; it is had once, topped up
+ * and given back to a number, and refused, with no change, where it can't be had.
+ */
 static void keeps_promises(const struct stress *run)
 {
 	for (size_t s = 0; s < array_count(conformance_shapes); s++) {
