@@ -26,6 +26,7 @@ static const struct conformance_clause conformance_clauses[] = {
 	{refuses_overflow, OF_POOLS, false},
 	{survives_memory_faults, OF_ALL, false},
 	{lives_without_memory, OF_POOLS, false},
+	{promises_without_memory, OF_PREFILLED, false},
 	{places_objects, OF_OWNERS, false},
 	{keeps_content, OF_POOLS, false},
 	{reaches_capacity, OF_POOLS, false},

@@ -123,6 +123,41 @@ static void survives_memory_faults(const struct stress *run)
 	}
 }
 
+/* Objects are set aside, or no memory was to be had for that, and then as many are as before: none. */
+static void promises_without_memory(const struct stress *run)
+{
+	const struct pool_config config = CONFORMANCE_SMALL_CACHES(100);
+	struct conformance_fault fault;
+	uint32_t faults = 0;
+	int rc;
+
+	do {
+		struct conformance_bench b = conformance_open(run, &config);
+		struct pool_thread *other = stress_attach(b.pool);
+
+		fault = (struct conformance_fault){.pass = faults};
+		memory_set_fault_hook(conformance_fault, &fault);
+		rc = b.ops->prefill(b.pool, b.self, POOL_MAGAZINE_OBJECTS_MIN);
+		memory_set_fault_hook(NULL, NULL);
+		if (rc != (fault.failed != 0 ? -ENOMEM : 0))
+			stress_fail("without memory at request %" PRIu32
+				    ", prefill returned %d with %" PRIu32 " requests refused",
+				faults + 1, rc, fault.failed);
+		const uint32_t aside = rc == 0 ? POOL_MAGAZINE_OBJECTS_MIN : 0;
+		const uint32_t got = stress_drain(b.pool, other, b.objs, b.n);
+		if (got + aside != b.n)
+			stress_fail("after a prefill that returned %d another handle got %" PRIu32
+				    " of %" PRIu32 " objects",
+				rc, got, b.n);
+		for (uint32_t i = 0; i < got; i++)
+			b.ops->put(b.pool, other, b.objs[i]);
+		b.ops->detach(b.pool, other);
+		conformance_close(&b);
+		if (++faults == CONFORMANCE_FAULTS_MAX)
+			stress_fail("prefill still fails with %d requests granted", faults);
+	} while (rc != 0);
+}
+
 /* Memory may run out in mid-life: get may then answer NULL, put works, and nothing is lost. */
 static void lives_without_memory(const struct stress *run)
 {

@@ -183,6 +183,7 @@ static void keeps_promises(const struct stress *run)
 
 		conformance_prefill(&b, b.self, 0, 0);
 		conformance_prefill(&b, b.self, most + 1, -EINVAL);
+		conformance_prefill(&b, b.self, UINT32_MAX, -EINVAL);
 		conformance_prefill(&b, b.self, most, 0);
 		conformance_prefill(&b, b.self, most, 0); /* twice is once */
 		stress_quiet(b.pool, 0, "with objects set aside");
@@ -222,8 +223,17 @@ static void keeps_promises(const struct stress *run)
 			b.objs[got++] = conformance_get(&b, most);
 		conformance_put_all(&b);
 
-		/* An end gives back. */
+		/* A flush gives back, and so does an end, also of what is half used. */
 		conformance_prefill(&b, other, most, 0);
+		b.ops->flush(b.pool, other);
+		conformance_get_all(&b);
+		conformance_put_all(&b);
+		conformance_prefill(&b, other, most, 0);
+		got = stress_drain(b.pool, b.self, b.objs, b.n - most);
+		if (half != 0 && b.ops->get_bulk(b.pool, other, &b.objs[got], half) != half)
+			stress_fail("half of what is set aside was not to be had");
+		for (got += half; got > 0; got--)
+			b.ops->put(b.pool, b.self, b.objs[got - 1]);
 		b.ops->detach(b.pool, other);
 		conformance_get_all(&b);
 		conformance_put_all(&b);
