@@ -743,6 +743,26 @@ static void words_name_what_was_found(NO_STATE)
 	}
 }
 
+/* Each guarantee that a situation asks for has a word, and so has its lack. */
+static void guarantees_have_words(NO_STATE)
+{
+	const struct analysis_subject sheaf = {
+		.pool = "sheaf", .progress = "blocking", .exact = true, .is_pool = true};
+	const struct analysis_subject promised = {.pool = "null", .progress = "wait-free"};
+	const unsigned all = ~0U;
+	char text[ANALYSIS_SENTENCE_BYTES];
+
+	choice_traits(&sheaf, text);
+	assert_string_equal(text, "exact prefill trims no-rseq bare-c11");
+	choice_lacks(&sheaf, all, text);
+	assert_string_equal(text, "may wait and is not wait-free and is not for signal handlers");
+	choice_traits(&promised, text);
+	assert_string_equal(text, "never-waits wait-free no-rseq");
+	choice_lacks(&promised, all, text);
+	assert_string_equal(text, "may miss a free object and can't promise gets and keeps its "
+				  "memory and is not for signal handlers and is not bare C11");
+}
+
 static void one_fork(struct synthetic_store *wanted)
 {
 	wanted->cells = 2;
@@ -1845,6 +1865,7 @@ int main(void)
 		cmocka_unit_test(a_sweep_that_never_began_is_readable),
 		cmocka_unit_test(the_same_store_gives_the_same_digits),
 		cmocka_unit_test(words_name_what_was_found),
+		cmocka_unit_test(guarantees_have_words),
 		cmocka_unit_test(undecided_store_advises_nothing),
 		cmocka_unit_test(impossible_rates_advise_nothing),
 		cmocka_unit_test(verdicts_agree_with_letters),

@@ -14,7 +14,16 @@
 
 /* What a cell is, and what a subject promises: a bit each. */
 enum { ANY = 1, HANDED_OVER = 2, BURSTS = 4, CROWDED = 8, SCARCE = 16 };
-enum { NEVER_WAITS = 1, EXACT = 2, SIGNALS = 4, NO_RSEQ = 8, BARE_C11 = 16 };
+enum {
+	NEVER_WAITS = 1,
+	EXACT = 2,
+	SIGNALS = 4,
+	NO_RSEQ = 8,
+	BARE_C11 = 16,
+	WAIT_FREE = 32,
+	PREFILL = 64,
+	TRIMS = 128,
+};
 
 static const struct situation {
 	const char *text;
@@ -28,6 +37,9 @@ static const struct situation {
 	{"memory is short", ANY, 0, CHOICE_MEMORY},
 	{"the tail of calls matters", ANY, 0, CHOICE_TAIL},
 	{"no call may block", ANY, NEVER_WAITS, CHOICE_TIME},
+	{"every call must end after so many steps", ANY, WAIT_FREE, CHOICE_TIME},
+	{"some gets must not fail", ANY, PREFILL, CHOICE_TIME},
+	{"memory must go back to the system", ANY, TRIMS, CHOICE_TIME},
 	{"signal handlers get and put", ANY, SIGNALS, CHOICE_TIME},
 	{"there is no rseq", ANY, NO_RSEQ, CHOICE_TIME},
 	{"it must be bare C11", ANY, NO_RSEQ | BARE_C11, CHOICE_TIME},
@@ -55,13 +67,14 @@ static unsigned kinds_of(const struct analysis_cell *cell)
 static unsigned traits_of(const struct analysis_subject *subject)
 {
 	const struct pool_ops *ops = pool_find(subject->pool);
-	const bool never_waits = strcmp(subject->progress, "lock-free") == 0 ||
-				 strcmp(subject->progress, "wait-free") == 0;
-	unsigned traits = (never_waits ? NEVER_WAITS : 0u) |
+	const bool wait_free = strcmp(subject->progress, "wait-free") == 0;
+	const bool never_waits = wait_free || strcmp(subject->progress, "lock-free") == 0;
+	unsigned traits = (never_waits ? NEVER_WAITS : 0u) | (wait_free ? WAIT_FREE : 0u) |
 			  (subject->exact && subject->is_pool ? EXACT : 0u);
 
 	if (ops != NULL && subject->library == NULL)
-		traits |= (ops->traits.signals ? SIGNALS : 0u) |
+		traits |= (ops->traits.signals ? SIGNALS : 0u) | (ops->traits.trims ? TRIMS : 0u) |
+			  (ops->prefill != NULL ? PREFILL : 0u) |
 			  (ops->traits.needs_rseq ? 0u : NO_RSEQ) |
 			  (subject->is_pool && !ops->traits.needs_cx16 && !ops->traits.needs_library
 					  ? BARE_C11
@@ -77,6 +90,9 @@ static const struct {
 } trait_words[] = {
 	{NEVER_WAITS, "never-waits", "may wait"},
 	{EXACT, "exact", "may miss a free object"},
+	{WAIT_FREE, "wait-free", "is not wait-free"},
+	{PREFILL, "prefill", "can't promise gets"},
+	{TRIMS, "trims", "keeps its memory"},
 	{SIGNALS, "signals", "is not for signal handlers"},
 	{NO_RSEQ, "no-rseq", "needs rseq"},
 	{BARE_C11, "bare-c11", "is not bare C11"},
@@ -425,7 +441,8 @@ size_t choice_by_situation(const struct analysis *a, struct choice *out, char *t
 			out[n++].situation = situations[s].text;
 		else
 			append(text, ANALYSIS_SENTENCE_BYTES, "%s%s",
-				unasked++ == 0 ? "Not answered, for want of cells or of forks: if "
+				unasked++ == 0 ? "Not answered, for want of cells, of forks or "
+						 "of a row that can: if "
 					       : "; ",
 				situations[s].text);
 		field_free(&f);

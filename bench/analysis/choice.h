@@ -65,7 +65,7 @@ struct choice_standing {
 	size_t worst_cell;
 };
 
-enum { CHOICE_SITUATIONS_MAX = 12 };
+enum { CHOICE_SITUATIONS_MAX = 16 };
 
 /* The choice of a contest. False: no cell of it decides anything. */
 bool choice_of_contest(const struct analysis *a, enum contest contest, struct choice *out);

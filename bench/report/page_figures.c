@@ -178,7 +178,8 @@ static json_t *tradeoff_of(const struct page *p, enum contest contest, size_t ro
 		template_text(page_exact(s)), "signals",
 		allowed(ops, ops != NULL && ops->traits.signals), "fork",
 		allowed(ops, ops != NULL && !ops->traits.lost_in_fork), "trims",
-		allowed(ops, ops != NULL && ops->traits.trims), "needs",
+		allowed(ops, ops != NULL && ops->traits.trims), "prefill",
+		allowed(ops, ops != NULL && ops->prefill != NULL), "needs",
 		template_text(page_needs(s)), "summary", template_text(s->summary), NULL);
 }
 
