@@ -40,13 +40,6 @@ static void *barn_pop(uint32_t *first, const struct slab *slab)
 	return slab_at(slab, unit);
 }
 
-static void barn_enter(struct barn *self, struct pool_thread *thread)
-{
-	for (uint32_t looks = 1; !try_lock_is_free(&self->lock) || !try_lock_enter(&self->lock);
-		looks++)
-		spin(thread, looks);
-}
-
 static struct magazine *barn_empty_one(struct barn *self)
 {
 	struct magazine *sheaf = barn_pop(&self->empty, &self->sheaves);
@@ -65,7 +58,7 @@ struct magazine *barn_install(struct barn *self)
 
 bool barn_fill(struct barn *self, struct pool_thread *thread, struct magazine **sheaf)
 {
-	barn_enter(self, thread);
+	spin_enter(&self->lock, thread);
 	struct magazine *full = barn_pop(&self->full, &self->sheaves);
 	if (full != NULL)
 		barn_push(&self->empty, &self->sheaves, *sheaf);
@@ -90,7 +83,7 @@ static void barn_spill(struct barn *self, struct magazine *sheaf)
 void barn_empty(struct barn *self, struct pool_thread *thread, struct magazine **sheaf)
 {
 	thread->paths.flush += magazine_count(*sheaf) != 0;
-	barn_enter(self, thread);
+	spin_enter(&self->lock, thread);
 	if (magazine_count(*sheaf) == self->objects) {
 		struct magazine *empty = barn_empty_one(self);
 
@@ -106,7 +99,7 @@ uint32_t barn_take(struct barn *self, struct pool_thread *thread, void **objs, u
 {
 	uint32_t got = 0;
 
-	barn_enter(self, thread);
+	spin_enter(&self->lock, thread);
 	while (got < n && (objs[got] = barn_pop(&self->single, self->slab)) != NULL)
 		got++;
 	struct magazine *full = got == 0 ? barn_pop(&self->full, &self->sheaves) : NULL;
@@ -124,7 +117,7 @@ uint32_t barn_take(struct barn *self, struct pool_thread *thread, void **objs, u
 
 void barn_give(struct barn *self, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	barn_enter(self, thread);
+	spin_enter(&self->lock, thread);
 	for (uint32_t i = 0; i < n; i++)
 		barn_push(&self->single, self->slab, objs[i]);
 	try_lock_leave(&self->lock);

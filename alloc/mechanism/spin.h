@@ -7,6 +7,7 @@
 #define ALLOC_MECHANISM_SPIN_H
 
 #include "alloc/atomic.h"
+#include "alloc/mechanism/try_lock.h"
 #include "alloc/pool.h"
 
 #include <sched.h>
@@ -23,6 +24,13 @@ ALWAYS_INLINE void spin(struct pool_thread *thread, uint32_t looks)
 		sched_yield();
 	else
 		atom_pause();
+}
+
+/* Enters a lock as soon as it is free. */
+static inline void spin_enter(struct try_lock *lock, struct pool_thread *thread)
+{
+	for (uint32_t looks = 1; !try_lock_is_free(lock) || !try_lock_enter(lock); looks++)
+		spin(thread, looks);
 }
 
 #endif

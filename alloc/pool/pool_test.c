@@ -14,6 +14,7 @@
 #include "alloc/pool/elimination.h"
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
+#include "alloc/pool/lookaside.h"
 #include "alloc/pool/mutex.h"
 #include "alloc/pool/owner_list.h"
 #include "alloc/pool/percpu_try.h"
@@ -952,14 +953,65 @@ static void dwcas_refuses_a_head_that_came_back(NO_STATE)
 	treiber_dwcas_put(pool, thread, a);
 
 	struct pair asleep = {
-		.pointer = a, .generation = atom_load_relaxed(&self->head.generation)};
+		.pointer = a, .generation = atom_load_relaxed(&self->stack.head.generation)};
 	const struct pair stale = {.pointer = b, .generation = asleep.generation + 1};
 	assert_ptr_equal(treiber_dwcas_get(pool, thread), a);
 	assert_ptr_equal(treiber_dwcas_get(pool, thread), b);
 	treiber_dwcas_put(pool, thread, a); /* b stays out */
-	assert_ptr_equal(atom_load_relaxed(&self->head.pointer), asleep.pointer);
-	assert_false(atom_pair_cas(&self->head, &asleep, stale));
+	assert_ptr_equal(atom_load_relaxed(&self->stack.head.pointer), asleep.pointer);
+	assert_false(atom_pair_cas(&self->stack.head, &asleep, stale));
 	close_pool(pool, thread, 1);
+}
+
+/* The list has its depth, and what is more lies behind. */
+static void lookaside_has_a_depth(NO_STATE)
+{
+	enum { OBJECTS = LOOKASIDE_DEPTH_MIN + 2 };
+
+	skip_unless_supported(&pool_lookaside_ops);
+	OPEN(lookaside, OBJECTS);
+	void *objs[OBJECTS];
+
+	assert_int_equal(lookaside_get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	lookaside_put_bulk(pool, thread, objs, OBJECTS);
+	assert_int_equal(thread->paths.flush, 2);
+	for (uint32_t i = 0; i < LOOKASIDE_DEPTH_MIN; i++)
+		assert_ptr_equal(lookaside_get(pool, thread), objs[LOOKASIDE_DEPTH_MIN - 1 - i]);
+	assert_int_equal(thread->paths.refill, 0);
+	assert_ptr_equal(lookaside_get(pool, thread), objs[OBJECTS - 1]);
+	assert_int_equal(thread->paths.refill, 1);
+	assert_int_equal(atom_load_relaxed(&self->depth), LOOKASIDE_DEPTH_MIN);
+	close_pool(pool, thread, LOOKASIDE_DEPTH_MIN + 1);
+}
+
+static void lookaside_depth_follows_the_misses(NO_STATE)
+{
+	assert_int_equal(lookaside_adjusted(4, 1000, 0), 4);
+	assert_int_equal(lookaside_adjusted(100, 1000, 4), 99);
+	assert_int_equal(lookaside_adjusted(100, 1000, 5), 100 + 5 * 156 / 2000 + 5);
+	assert_int_equal(lookaside_adjusted(156, 1000, 100), 156 + 10);
+	assert_int_equal(lookaside_adjusted(4, 4096, 4096), 34);
+	assert_int_equal(lookaside_adjusted(254, 4096, 2048), 256);
+	assert_int_equal(lookaside_adjusted(256, 4096, 4096), 256);
+
+	/* A burst twice as long as the least depth misses half of it, until the list holds the burst. */
+	enum { OBJECTS = 2 * LOOKASIDE_DEPTH_MIN, PERIODS = 4 };
+
+	skip_unless_supported(&pool_lookaside_ops);
+	OPEN(lookaside, OBJECTS);
+	void *objs[OBJECTS];
+	uint32_t deepest = 0;
+
+	for (uint32_t gets = 0; gets < PERIODS * LOOKASIDE_PERIOD; gets += OBJECTS) {
+		lookaside_get_bulk(pool, thread, objs, OBJECTS);
+		lookaside_put_bulk(pool, thread, objs, OBJECTS);
+		if (atom_load_relaxed(&self->depth) > deepest)
+			deepest = atom_load_relaxed(&self->depth);
+	}
+	assert_int_equal(deepest, 34);
+	/* Since then it was deep enough in each period. */
+	assert_int_equal(atom_load_relaxed(&self->depth), deepest - (PERIODS - 1));
+	close_pool(pool, thread, 0);
 }
 
 /* A putter that stopped between its CAS and its store hides what others put behind it. */
@@ -1895,6 +1947,8 @@ int main(void)
 		cmocka_unit_test(ticket_check_notices_a_held_lock),
 		cmocka_unit_test(dwcas_tells_what_it_met),
 		cmocka_unit_test(dwcas_refuses_a_head_that_came_back),
+		cmocka_unit_test(lookaside_has_a_depth),
+		cmocka_unit_test(lookaside_depth_follows_the_misses),
 		cmocka_unit_test(vyukov_says_empty_behind_a_stopped_put),
 		cmocka_unit_test(vyukov_burst_ends_at_a_stopped_put),
 		cmocka_unit_test(vyukov_bursts_lap_the_ring),
