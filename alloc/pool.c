@@ -112,12 +112,24 @@ static uint32_t default_capacity(const struct pool_ops *ops, const struct pool_c
 		       : most;
 }
 
+/* What magazines of so many objects grow to, if nobody says. */
+static uint32_t default_most(uint32_t objects)
+{
+	uint32_t most = objects + POOL_MAGAZINE_GROWTHS_DEFAULT * POOL_MAGAZINE_GROWTH;
+
+	while (most > POOL_MAGAZINE_OBJECTS_MAX && most > objects)
+		most -= POOL_MAGAZINE_GROWTH;
+	return most;
+}
+
 int pool_config_resolve(const struct pool_ops *ops, struct pool_config *c)
 {
 	if (c->object_align == 0)
 		c->object_align = ops->traits.kind == POOL_KIND_ALLOCATOR ? POOL_OBJECT_ALIGN_MIN
 									  : CACHE_LINE_BYTES;
 	c->magazine_objects = or_default(c->magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
+	if (c->magazine_objects_most == 0)
+		c->magazine_objects_most = default_most(c->magazine_objects);
 	c->cpu_cache_objects = or_default(c->cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_DEFAULT);
 	if (c->batch_objects == 0) {
 		uint32_t half = c->cpu_cache_objects / 2;
@@ -129,6 +141,9 @@ int pool_config_resolve(const struct pool_ops *ops, struct pool_config *c)
 		!in_range(c->magazine_objects, POOL_MAGAZINE_OBJECTS_MIN,
 			POOL_MAGAZINE_OBJECTS_MAX) ||
 		c->magazine_objects % POOL_MAGAZINE_OBJECTS_MIN != 0 ||
+		!in_range(
+			c->magazine_objects_most, c->magazine_objects, POOL_MAGAZINE_OBJECTS_MAX) ||
+		(c->magazine_objects_most - c->magazine_objects) % POOL_MAGAZINE_GROWTH != 0 ||
 		!in_range(c->cpu_cache_objects, POOL_CPU_CACHE_OBJECTS_MIN,
 			POOL_CPU_CACHE_OBJECTS_MAX) ||
 		!in_range(c->batch_objects, 1, c->cpu_cache_objects / 2) ||

@@ -152,7 +152,13 @@ struct pool_config {
 	 * that is less; UINT32_MAX in kinds that enforce none]
 	 */
 	uint32_t capacity;
-	uint32_t magazine_objects;  /* objects a magazine; a multiple of 8, 8..1024 [120] */
+	uint32_t magazine_objects; /* objects a magazine; a multiple of 8, 8..1024 [120] */
+	/*
+	 * What a magazine may grow to where the strategy's magazines grow; magazine_objects and a
+	 * multiple of POOL_MAGAZINE_GROWTH, up to 1024 [POOL_MAGAZINE_GROWTHS_DEFAULT of them, or
+	 * as many as fit]
+	 */
+	uint32_t magazine_objects_most;
 	uint32_t cpu_cache_objects; /* objects a per-CPU array holds; 16..1008 [256] */
 	uint32_t
 		batch_objects; /* objects moved between a per-CPU array and the depot; 1..cpu_cache_objects/2 [magazine_objects, at most that half] */
@@ -173,6 +179,9 @@ enum {
 	POOL_MAGAZINE_OBJECTS_DEFAULT = 120,
 	POOL_MAGAZINE_OBJECTS_MIN = 8,
 	POOL_MAGAZINE_OBJECTS_MAX = 1024,
+	/* So that a magazine ends where a block does, however large it is (mechanism/magazine.h). */
+	POOL_MAGAZINE_GROWTH = 128,
+	POOL_MAGAZINE_GROWTHS_DEFAULT = 3, /* from 120 to 504: four times as seldom at the depot */
 	POOL_CPU_CACHE_OBJECTS_DEFAULT = 256, /* DPDK's order of magnitude: eight bursts of 32 */
 	POOL_CPU_CACHE_OBJECTS_MIN = 16,
 	POOL_CPU_CACHE_OBJECTS_MAX = 1008, /* with its header it fits the 8 KiB that a CPU has */

@@ -127,10 +127,10 @@ void barn_give(struct barn *self, struct pool_thread *thread, void *const *objs,
 bool barn_census(struct barn *self, struct census *census)
 {
 	if (!census_unlocked(census, try_lock_is_free(&self->lock)) ||
-		!magazine_census_list(&self->sheaves, self->full, self->objects,
+		!magazine_census_list(&self->sheaves, self->full, self->objects, self->objects,
 			"the barn's full sheaves", census) ||
 		!magazine_census_list(
-			&self->sheaves, self->empty, 0, "the barn's empty sheaves", census))
+			&self->sheaves, self->empty, 0, 0, "the barn's empty sheaves", census))
 		return false;
 	for (uint32_t at = self->single; at != 0;
 		at = atom_load_relaxed(slab_link(self->slab, at))) {

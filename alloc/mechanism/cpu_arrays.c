@@ -12,7 +12,8 @@ int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines)
 {
 	self->cap = self->base.config.cpu_cache_objects;
 	self->batch = self->base.config.batch_objects;
-	int rc = depot_init(&self->depot, &self->slab, self->batch, magazines, CACHE_LINE_BYTES);
+	int rc = depot_init(
+		&self->depot, &self->slab, self->batch, self->batch, magazines, CACHE_LINE_BYTES);
 	if (rc != 0)
 		return rc;
 	self->array = cpu_table_map(&self->table, sizeof(*self->array));

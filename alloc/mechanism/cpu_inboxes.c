@@ -168,7 +168,7 @@ void cpu_inboxes_walk(struct pool *pool, struct census *census)
 	}
 	for (uint32_t cpu = 0; cpu < cpus; cpu++) { /* I1 */
 		if (!depot_census_stack(&self->arrays.depot, &self->inbox[cpu], self->arrays.batch,
-			    "a CPU's inbox", census))
+			    self->arrays.batch, "a CPU's inbox", census))
 			return;
 	}
 	thread_list_each(&self->threads, census_thread, &open);

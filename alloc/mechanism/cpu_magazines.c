@@ -4,16 +4,15 @@
 #include <string.h>
 
 /* The areas beyond those in use have no magazines, and are stopped for ever. */
-int cpu_magazines_init(struct pool *pool)
+static int cpu_magazines_init_with(struct pool *pool, uint32_t most)
 {
 	struct cpu_magazines *self = (struct cpu_magazines *)pool;
 
-	self->size = pool->config.magazine_objects;
 	self->areas = cpu_table_map(&self->table, sizeof(*self->areas));
 	if (self->areas == NULL)
 		return -ENOMEM;
-	int rc = depot_init(
-		&self->depot, pool->slab, self->size, 2 * self->table.cpus, CACHE_LINE_BYTES);
+	int rc = depot_init(&self->depot, pool->slab, pool->config.magazine_objects, most,
+		2 * self->table.cpus, CACHE_LINE_BYTES);
 	if (rc != 0) {
 		cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
 		return rc;
@@ -28,6 +27,16 @@ int cpu_magazines_init(struct pool *pool)
 	for (uint32_t cpu = self->table.cpus; cpu < self->table.limit; cpu++)
 		atom_init(&self->areas[cpu].stop, 1);
 	return 0;
+}
+
+int cpu_magazines_init(struct pool *pool)
+{
+	return cpu_magazines_init_with(pool, pool->config.magazine_objects);
+}
+
+int cpu_magazines_init_growing(struct pool *pool)
+{
+	return cpu_magazines_init_with(pool, pool->config.magazine_objects_most);
 }
 
 void cpu_magazines_fini(struct pool *pool)
@@ -147,6 +156,20 @@ static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread,
 	return count != 0;
 }
 
+bool cpu_magazines_fill(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	bool filled = depot_fill(&self->depot, &thread->base, &thread->mine);
+
+	depot_watch(&self->depot, &thread->base, &thread->watch);
+	return filled;
+}
+
+void cpu_magazines_empty(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	depot_empty(&self->depot, &thread->base, &thread->mine);
+	depot_watch(&self->depot, &thread->base, &thread->watch);
+}
+
 struct magazines_steal {
 	struct cpu_magazines *from;
 	struct cpu_magazines_thread *thread;
@@ -179,12 +202,13 @@ void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread)
 
 	for (int i = 0; i < 2 && cpu < self->table.cpus && rob(self, mine, cpu, UINT32_MAX, &busy);
 		i++)
-		depot_empty(&self->depot, thread, &mine->mine);
+		cpu_magazines_empty(self, mine);
 }
 
 void cpu_magazines_walk(struct pool *pool, struct census *census)
 {
 	struct cpu_magazines *self = (struct cpu_magazines *)pool;
+	const uint32_t size = depot_size(&self->depot);
 
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
 		uint64_t word = atom_load_relaxed(&self->areas[cpu].word);
@@ -192,11 +216,11 @@ void cpu_magazines_walk(struct pool *pool, struct census *census)
 		struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
 
 		if (atom_load_relaxed(&self->areas[cpu].stop) != 0 || loaded == spare ||
-			magazine_count(loaded) > self->size || magazine_count(spare) > self->size) {
+			magazine_count(loaded) > size || magazine_count(spare) > size) {
 			census_fail(census,
 				"I1: CPU %u is stopped, or its magazines are one or hold more than "
 				"%u objects",
-				cpu, self->size);
+				cpu, size);
 			return;
 		}
 		if (!magazine_census(loaded, "a CPU's loaded magazine", census) ||

@@ -9,7 +9,7 @@
  * since it was read, with other contents in the same magazines. So what was read about the contents is
  * a hint, and the caller looks at what it got.
  *
- * I1  On a quiet pool no CPU is stopped; its two magazines differ and hold at most `size` objects each;
+ * I1  On a quiet pool no CPU is stopped; its two magazines differ and hold at most depot_size objects each;
  *     a thread's is empty.
  */
 #ifndef ALLOC_MECHANISM_CPU_MAGAZINES_H
@@ -25,7 +25,6 @@ struct cpu_magazines {
 	struct pool base;
 	struct rseq_magazines *areas; /* table.limit of them */
 	unsigned char *unit0; /* the depot's magazines, less one unit: where unit 0 would be */
-	uint32_t size;        /* objects a magazine */
 	struct cpu_table table;
 	struct slab slab;
 	struct depot depot;
@@ -37,6 +36,7 @@ struct cpu_magazines_thread {
 	void *rs;                 /* the thread's registered area, or &unregistered */
 	struct magazine *mine;    /* empty between calls: what is traded, unless it is private */
 	struct magazine *reserve; /* empty; NULL while a run is lent to the user */
+	struct depot_watch watch;
 	struct rseq_unregistered unregistered;
 	uint32_t victim; /* where the last search found something */
 };
@@ -106,8 +106,9 @@ static inline bool cpu_magazines_trade(struct cpu_magazines *self,
 	return true;
 }
 
-/* The parts (life_cycle.h). */
+/* The parts (life_cycle.h). init is for magazines of a fixed size, or for those that grow. */
 COLD int cpu_magazines_init(struct pool *pool);
+COLD int cpu_magazines_init_growing(struct pool *pool);
 COLD void cpu_magazines_fini(struct pool *pool);
 COLD int cpu_magazines_enter(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_magazines_leave(struct pool *pool, struct pool_thread *thread);
@@ -119,6 +120,10 @@ COLD void cpu_magazines_walk(struct pool *pool, struct census *census);
  */
 COLD void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread);
+
+/* The thread's magazine visits the depot: as depot_fill and depot_empty. */
+COLD bool cpu_magazines_fill(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+COLD void cpu_magazines_empty(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
 
 /*
  * Takes objects of some CPU, which it stops, into the thread's empty magazine: of a CPU's last ones half,

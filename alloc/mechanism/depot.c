@@ -5,18 +5,20 @@
 #include <errno.h>
 #include <string.h>
 
-int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t installed,
-	uint32_t block_bytes)
+int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t most,
+	uint32_t installed, uint32_t block_bytes)
 {
 	uint32_t magazines = slab->capacity / magazine_objects + 1 + installed +
 			     DEPOT_THREADS * DEPOT_THREAD_MAGAZINES;
 
 	/* Whole lines of slots: a magazine is named by its first line. */
-	uint32_t slots = (magazine_objects + COPY_STEP - 1) / COPY_STEP * COPY_STEP;
+	uint32_t slots = (most + COPY_STEP - 1) / COPY_STEP * COPY_STEP;
 	uint32_t bytes = (uint32_t)(sizeof(struct magazine) + slots * sizeof(void *));
 
 	self->slab = slab;
 	self->magazine_objects = magazine_objects;
+	self->magazine_objects_most = most;
+	atom_init(&self->size, magazine_objects);
 	self->magazine_offset = -bytes % block_bytes;
 	self->magazine_bytes = self->magazine_offset + bytes;
 	self->block_bytes = block_bytes;
@@ -27,6 +29,20 @@ int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects,
 void depot_fini(struct depot *self)
 {
 	slab_fini(&self->magazines);
+}
+
+void depot_watch(struct depot *self, struct pool_thread *thread, struct depot_watch *watch)
+{
+	const uint64_t lost = thread->paths.wait - watch->lost;
+	uint32_t size = watch->size;
+
+	if (self->magazine_objects_most == self->magazine_objects ||
+		++watch->visits < DEPOT_PERIOD_VISITS)
+		return;
+	/* Only from the size at the period's begin: what one contention calls for, one thread does. */
+	if (lost > DEPOT_PERIOD_LOST && size < self->magazine_objects_most)
+		atom_cas_weak_relaxed(&self->size, &size, size + POOL_MAGAZINE_GROWTH);
+	*watch = (struct depot_watch){.size = depot_size(self), .lost = thread->paths.wait};
 }
 
 struct magazine *depot_get_empty(struct depot *self, uint64_t *lost)
@@ -54,7 +70,7 @@ struct magazine *depot_get_full(struct depot *self, uint64_t *lost)
 
 void depot_put_full(struct depot *self, struct magazine *magazine, uint64_t *lost)
 {
-	INVARIANT(I1, magazine_count(magazine) == self->magazine_objects);
+	INVARIANT(I1, magazine_count(magazine) >= self->magazine_objects);
 	tagged_stack_push(&self->full, &self->magazines, magazine, lost);
 }
 
@@ -70,7 +86,7 @@ static void spill(struct depot *self, struct magazine *magazine, uint64_t *lost)
 
 void depot_put_any(struct depot *self, struct magazine *magazine, uint64_t *lost)
 {
-	if (magazine_count(magazine) == self->magazine_objects) {
+	if (magazine_count(magazine) >= self->magazine_objects) {
 		depot_put_full(self, magazine, lost);
 		return;
 	}
@@ -109,12 +125,12 @@ uint32_t depot_take_used(struct depot *self, struct pool_thread *thread, void **
 	return got;
 }
 
-/* n: 1..magazine_objects. */
+/* n: 1..what a magazine has room for. */
 static void give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	thread->paths.flush++;
 	struct magazine *magazine =
-		n == self->magazine_objects ? depot_get_empty(self, &thread->paths.wait) : NULL;
+		n >= self->magazine_objects ? depot_get_empty(self, &thread->paths.wait) : NULL;
 
 	if (magazine != NULL) {
 		memcpy(magazine->slot, objs, n * sizeof(*objs));
@@ -127,7 +143,7 @@ static void give(struct depot *self, struct pool_thread *thread, void *const *ob
 
 void depot_give(struct depot *self, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	for (const uint32_t batch = self->magazine_objects; n > batch; n -= batch, objs += batch)
+	for (const uint32_t batch = depot_size(self); n > batch; n -= batch, objs += batch)
 		give(self, thread, objs, batch);
 	if (n != 0)
 		give(self, thread, objs, n);
@@ -175,10 +191,10 @@ void depot_drop(struct depot *self, struct magazine *const *kept, uint32_t n)
 }
 
 /* `from` is full and `to` empty; afterwards it is the other way round. */
-static void pour(struct depot *self, struct magazine *to, struct magazine *from)
+static void pour(struct magazine *to, struct magazine *from)
 {
-	memcpy(to->slot, from->slot, self->magazine_objects * sizeof(void *));
-	magazine_set_count(to, self->magazine_objects);
+	memcpy(to->slot, from->slot, magazine_count(from) * sizeof(void *));
+	magazine_set_count(to, magazine_count(from));
 	magazine_set_count(from, 0);
 }
 
@@ -189,25 +205,25 @@ bool depot_fill(struct depot *self, struct pool_thread *thread, struct magazine 
 
 	if (full == NULL) {
 		magazine_set_count(
-			mine, depot_take_loose(self, thread, mine->slot, self->magazine_objects));
+			mine, depot_take_loose(self, thread, mine->slot, depot_size(self)));
 		return magazine_count(mine) != 0;
 	}
 	thread->paths.refill++;
 	if (mine->heap != NULL) {
-		pour(self, mine, full);
+		pour(mine, full);
 		depot_put_empty(self, full, &thread->paths.wait);
 		return true;
 	}
 	depot_put_empty(self, mine, &thread->paths.wait);
 	*magazine = full;
-	magazine_prefetch_read(full, self->magazine_objects);
+	magazine_prefetch_read(full, magazine_count(full));
 	return true;
 }
 
 void depot_empty(struct depot *self, struct pool_thread *thread, struct magazine **magazine)
 {
 	struct magazine *mine = *magazine;
-	struct magazine *empty = magazine_count(mine) == self->magazine_objects
+	struct magazine *empty = magazine_count(mine) >= self->magazine_objects
 					 ? depot_get_empty(self, &thread->paths.wait)
 					 : NULL;
 
@@ -215,27 +231,27 @@ void depot_empty(struct depot *self, struct pool_thread *thread, struct magazine
 	if (empty == NULL) {
 		spill(self, mine, &thread->paths.wait);
 	} else if (mine->heap != NULL) {
-		pour(self, empty, mine);
+		pour(empty, mine);
 		depot_put_full(self, empty, &thread->paths.wait);
 	} else {
 		depot_put_full(self, mine, &thread->paths.wait);
 		*magazine = empty;
-		magazine_prefetch_write(empty, self->magazine_objects);
+		magazine_prefetch_write(empty, depot_size(self));
 	}
 }
 
-bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t objects,
-	const char *place, struct census *census)
+bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t least,
+	uint32_t most, const char *place, struct census *census)
 {
 	return magazine_census_list(&self->magazines, tagged_unit(atom_load_relaxed(&stack->head)),
-		objects, place, census);
+		least, most, place, census);
 }
 
 bool depot_census(struct depot *self, struct census *census)
 {
-	return depot_census_stack(self, &self->full, self->magazine_objects,
+	return depot_census_stack(self, &self->full, self->magazine_objects, depot_size(self),
 		       "the depot's stack of full magazines", census) &&
 	       depot_census_stack(
-		       self, &self->empty, 0, "the depot's stack of empty magazines", census) &&
+		       self, &self->empty, 0, 0, "the depot's stack of empty magazines", census) &&
 	       tagged_stack_census(&self->singles, self->slab, census);
 }

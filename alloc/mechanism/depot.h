@@ -3,7 +3,7 @@
  * in full magazines, so that one compare-and-swap moves many. Source: J. Bonwick and J. Adams,
  * "Magazines and Vmem", USENIX 2001, section 3. Departure: stacks without a lock.
  *
- *	full     magazines with magazine_objects objects each
+ *	full     magazines with magazine_objects objects each, or more
  *	empty    magazines with none
  *	singles  single objects
  *	slab     objects never handed out
@@ -17,11 +17,17 @@
  * want of a magazine. A thread that attaches then gets its magazines from the heap. Such a *private*
  * magazine is not in the table, so no stack can name it: its contents are copied instead.
  *
+ * Magazines may grow: section 3.3 of the same paper, where a magazine's size rises when too many find the
+ * depot's lock taken. Here a turn that was lost to another thread is what that was there, and a period is
+ * some visits of a thread's, since nobody looks at a clock. Every magazine has room for
+ * magazine_objects_most from the first; what grows is the number that is put into it. So those that
+ * were filled earlier are full ones with fewer objects, and are topped up when they come round again.
+ *
  * Progress: every operation is lock-free. Orders, ABA and type stability are those of
  * tagged_stack.h. A magazine's count and slots are written plainly by the thread that owns it; the
  * push (R0) and the pop (A0) of a stack hand them over.
  *
- * I1  Magazines in full hold exactly magazine_objects, those in empty none.
+ * I1  Magazines in full hold magazine_objects to magazine_objects_most, those in empty none.
  * I2  An object is in at most one place.
  */
 #ifndef ALLOC_MECHANISM_DEPOT_H
@@ -40,26 +46,57 @@
 #endif
 enum { DEPOT_THREAD_MAGAZINES = 4 }; /* two installed, one lent to the user, one in transit */
 
+/*
+ * Lost turns in how many visits of a thread's make magazines grow: more than 3, as illumos and XNU have
+ * it of attempts at a lock; and of 64, because a visit takes as long as a hundred gets and puts. A test
+ * may want fewer.
+ */
+#ifndef DEPOT_PERIOD_VISITS
+#define DEPOT_PERIOD_VISITS 64
+#define DEPOT_PERIOD_LOST   3
+#endif
+
+/* A thread's present period. All 0: none has begun. */
+struct depot_watch {
+	uint32_t visits;
+	uint32_t size; /* of a magazine, when the period began */
+	uint64_t lost; /* the thread's paths.wait, likewise */
+};
+
 struct depot {
 	struct tagged_stack full;
 	struct tagged_stack empty;
 	struct tagged_stack singles;
 	struct slab magazines;
-	struct slab *slab; /* the pool's objects */
-	uint32_t magazine_objects;
+	struct slab *slab;         /* the pool's objects */
+	uint32_t magazine_objects; /* that a full one holds at least */
+	uint32_t magazine_objects_most;
+	atom_u32 size;            /* objects that a magazine takes at present; depot_size */
 	uint32_t magazine_offset; /* where in its block a magazine begins, bytes */
 	uint32_t magazine_bytes;  /* from the block's start to the magazine's end */
 	uint32_t block_bytes;
 };
 
 /*
- * slab: made with links. installed: magazines that are always in some cache and are no thread's.
+ * slab: made with links. most: what magazines may grow to, or magazine_objects. installed: magazines that are always in some cache and are no thread's.
  * block_bytes: magazines end at multiples of it; MAGAZINE_BLOCK_BYTES for a strategy that looks for
  * the end there, else CACHE_LINE_BYTES. 0, -EOVERFLOW or -ENOMEM.
  */
-COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects,
+COLD int depot_init(struct depot *self, struct slab *slab, uint32_t magazine_objects, uint32_t most,
 	uint32_t installed, uint32_t block_bytes);
 COLD void depot_fini(struct depot *self);
+
+/*
+ * How many objects a magazine takes. It only grows. Relaxed: whoever has a magazine that was filled to a
+ * size has it by an edge from the thread that did so, and reads no older size.
+ */
+ALWAYS_INLINE uint32_t depot_size(struct depot *self)
+{
+	return atom_load_relaxed(&self->size);
+}
+
+/* After each visit of a thread, for a depot whose magazines grow. */
+COLD void depot_watch(struct depot *self, struct pool_thread *thread, struct depot_watch *watch);
 
 /*
  * Objects come and go. paths of thread are counted.
@@ -119,10 +156,10 @@ COLD void depot_empty(struct depot *self, struct pool_thread *thread, struct mag
 COLD bool depot_census(struct depot *self, struct census *census);
 
 /*
- * Marks what lies in a stack of the depot's magazines, each of which has to hold `objects`. place: for the
- * sentence of a failure. False: the census has failed.
+ * Marks what lies in a stack of the depot's magazines, each of which has to hold least..most objects. place:
+ * for the sentence of a failure. False: the census has failed.
  */
-COLD bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t objects,
-	const char *place, struct census *census);
+COLD bool depot_census_stack(struct depot *self, struct tagged_stack *stack, uint32_t least,
+	uint32_t most, const char *place, struct census *census);
 
 #endif

@@ -4,7 +4,8 @@
  * Both ends can be seen without loading a bound. Below slot[0] lies the floor, a NULL, which a get
  * meets in the place of an object. Behind the last slot lies a multiple of MAGAZINE_BLOCK_BYTES, if the
  * depot was made so: a put sees it as an address whose low bits are 0. In a magazine longer than a
- * block other slots have such an address too, so the put then looks at the bound.
+ * block other slots have such an address too, so the put then looks at the bound. A magazine that grows
+ * (depot.h) grows by a block's worth of slots: wherever it ends, a block does.
  *
  *	              | objects, 0 ... 0, floor | slot[0] ... slot[magazine_objects - 1] |
  *	 multiple of 64                          multiple of 64           multiple of 1024
@@ -29,6 +30,8 @@ _Static_assert(offsetof(struct magazine, slot) == CACHE_LINE_BYTES, "the floor i
 _Static_assert(POOL_MAGAZINE_OBJECTS_DEFAULT * sizeof(void *) + sizeof(struct magazine) ==
 		       MAGAZINE_BLOCK_BYTES,
 	"a magazine of the default size fills its block");
+_Static_assert(POOL_MAGAZINE_GROWTH * sizeof(void *) % MAGAZINE_BLOCK_BYTES == 0,
+	"one that grows ends with a block again");
 
 /*
  * The number of objects in a magazine, read and written by its owner. Relaxed: the owner's own
@@ -119,9 +122,9 @@ static inline bool magazine_census(
 	return census_mark_each(census, magazine->slot, magazine_count(magazine), place);
 }
 
-/* The same of a list of them, from the first one's unit on, each of which has to hold `objects`. */
+/* The same of a list of them, from the first one's unit on, each of which has to hold least..most objects. */
 static inline bool magazine_census_list(const struct slab *magazines, uint32_t first,
-	uint32_t objects, const char *place, struct census *census)
+	uint32_t least, uint32_t most, const char *place, struct census *census)
 {
 	uint32_t seen = 0;
 
@@ -130,9 +133,10 @@ static inline bool magazine_census_list(const struct slab *magazines, uint32_t f
 
 		if (++seen > magazines->capacity)
 			return census_fail(census, "I1: %s is a ring", place);
-		if (magazine_count(magazine) != objects)
-			return census_fail(census, "I1: a magazine in %s holds %u objects, not %u",
-				place, magazine_count(magazine), objects);
+		if (magazine_count(magazine) < least || magazine_count(magazine) > most)
+			return census_fail(census,
+				"I1: a magazine in %s holds %u objects, not %u to %u", place,
+				magazine_count(magazine), least, most);
 		if (!magazine_census(magazine, place, census))
 			return false;
 	}

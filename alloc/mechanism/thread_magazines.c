@@ -1,13 +1,23 @@
 /* See thread_magazines.h. */
 #include "alloc/mechanism/thread_magazines.h"
 
-int thread_magazines_init(struct pool *pool)
+static int thread_magazines_init_with(struct pool *pool, uint32_t most)
 {
 	struct thread_magazines *self = (struct thread_magazines *)pool;
 
 	thread_list_init(&self->threads);
-	return depot_init(
-		&self->depot, &self->slab, pool->config.magazine_objects, 0, MAGAZINE_BLOCK_BYTES);
+	return depot_init(&self->depot, &self->slab, pool->config.magazine_objects, most, 0,
+		MAGAZINE_BLOCK_BYTES);
+}
+
+int thread_magazines_init(struct pool *pool)
+{
+	return thread_magazines_init_with(pool, pool->config.magazine_objects);
+}
+
+int thread_magazines_init_growing(struct pool *pool)
+{
+	return thread_magazines_init_with(pool, pool->config.magazine_objects_most);
 }
 
 void thread_magazines_fini(struct pool *pool)
@@ -45,6 +55,20 @@ void thread_magazines_leave(struct pool *pool, struct pool_thread *thread)
 	depot_drop(&self->depot, kept, array_count(kept));
 }
 
+bool thread_magazines_fill(struct thread_magazines *self, struct thread_magazines_thread *thread)
+{
+	bool filled = depot_fill(&self->depot, &thread->base, &thread->previous);
+
+	depot_watch(&self->depot, &thread->base, &thread->watch);
+	return filled;
+}
+
+void thread_magazines_empty(struct thread_magazines *self, struct thread_magazines_thread *thread)
+{
+	depot_empty(&self->depot, &thread->base, &thread->previous);
+	depot_watch(&self->depot, &thread->base, &thread->watch);
+}
+
 void thread_magazines_swap(struct thread_magazines_thread *thread)
 {
 	struct magazine *loaded = magazine_close(&thread->loaded);
@@ -59,7 +83,7 @@ void thread_magazines_flush(struct pool *pool, struct pool_thread *thread)
 
 	for (int i = 0; i < 2; i++) {
 		thread_magazines_swap(mine);
-		depot_empty(&((struct thread_magazines *)pool)->depot, thread, &mine->previous);
+		thread_magazines_empty((struct thread_magazines *)pool, mine);
 	}
 }
 
@@ -67,7 +91,7 @@ static void walk_thread(struct thread_link *link, void *arg)
 {
 	struct thread_magazines_thread *mine =
 		container_of(link, struct thread_magazines_thread, link);
-	const uint32_t size = mine->base.pool->config.magazine_objects;
+	const uint32_t size = depot_size(&((struct thread_magazines *)mine->base.pool)->depot);
 	struct census *census = arg;
 
 	if (census->failed)

@@ -15,8 +15,8 @@ int try_arrays_init(struct pool *pool)
 
 	self->cpus = cpu_possible();
 	self->cap = pool->config.cpu_cache_objects;
-	int rc = depot_init(
-		&self->depot, &self->slab, pool->config.batch_objects, 0, CACHE_LINE_BYTES);
+	int rc = depot_init(&self->depot, &self->slab, pool->config.batch_objects,
+		pool->config.batch_objects, 0, CACHE_LINE_BYTES);
 	if (rc != 0)
 		return rc;
 	self->arrays = memory_map(self->cpus * sizeof(*self->arrays), MEMORY_PAGES_ORDINARY);

@@ -4,7 +4,8 @@
  * compare-and-swap.
  *
  * Source: J. Bonwick and J. Adams, "Magazines and Vmem", USENIX 2001, section 3. Departures: the depot
- * is lock-free (depot.h), a cache belongs to a thread instead of a CPU, and the size of a magazine is fixed.
+ * is lock-free (depot.h), a cache belongs to a thread instead of a CPU, and the size of a magazine is fixed; it
+ * grows in `mag_tls_grow`.
  *
  * Why two magazines. With one, a thread at a magazine's edge that puts and gets in turn would visit the
  * depot each time. With two, at least magazine_objects operations lie between two visits, whatever the
@@ -100,8 +101,7 @@ static inline void mag_tls_put_bulk(
 /* The loaded magazine is empty: afterwards it has an object, or there is none to be had (false). */
 static COLD bool mag_tls_refill(struct thread_magazines *pool, struct thread_magazines_thread *self)
 {
-	if (magazine_count(self->previous) == 0 &&
-		!depot_fill(&pool->depot, &self->base, &self->previous)) {
+	if (magazine_count(self->previous) == 0 && !thread_magazines_fill(pool, self)) {
 		self->base.paths.empty++;
 		return false;
 	}
@@ -127,8 +127,8 @@ static COLD void mag_tls_put_bulk_slow(struct thread_magazines *pool,
 	uint32_t put = magazine_open_give(&self->loaded, objs, n);
 
 	while (put < n) {
-		if (magazine_count(self->previous) == pool->depot.magazine_objects)
-			depot_empty(&pool->depot, &self->base, &self->previous);
+		if (magazine_count(self->previous) >= depot_size(&pool->depot))
+			thread_magazines_empty(pool, self);
 		thread_magazines_swap(self);
 		put += magazine_open_give(&self->loaded, objs + put, n - put);
 	}
@@ -164,7 +164,7 @@ static COLD uint32_t mag_tls_get_run_slow(
 static COLD void mag_tls_put_run_slow(
 	struct thread_magazines *pool, struct thread_magazines_thread *self, struct magazine *run)
 {
-	depot_empty(&pool->depot, &self->base, &self->previous);
+	thread_magazines_empty(pool, self);
 	self->reserve = self->previous;
 	self->previous = self->loaded.magazine;
 	thread_magazines_load(self, run);

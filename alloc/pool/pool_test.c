@@ -15,11 +15,12 @@
 #include "alloc/pool/home_ret.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/lookaside.h"
+#include "alloc/pool/mag_tls_grow.h"
 #include "alloc/pool/mutex.h"
 #include "alloc/pool/owner_list.h"
 #include "alloc/pool/percpu_try.h"
 #include "alloc/pool/rseq_arr.h"
-#include "alloc/pool/rseq_mag.h"
+#include "alloc/pool/rseq_mag_grow.h"
 #include "alloc/pool/scq.h"
 #include "alloc/pool/sharded.h"
 #include "alloc/pool/support_test.h"
@@ -565,6 +566,10 @@ static void create_checks_every_field(NO_STATE)
 	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN - 1;
 	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MIN + 1;
 	broken[n++].magazine_objects = POOL_MAGAZINE_OBJECTS_MAX + POOL_MAGAZINE_OBJECTS_MIN;
+	broken[n++].magazine_objects_most = POOL_MAGAZINE_OBJECTS_MIN;
+	broken[n++].magazine_objects_most = POOL_MAGAZINE_OBJECTS_DEFAULT + 1;
+	broken[n++].magazine_objects_most =
+		POOL_MAGAZINE_OBJECTS_DEFAULT + 8 * POOL_MAGAZINE_GROWTH;
 	broken[n++].cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN - 1;
 	broken[n++].cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MAX + 1;
 	broken[n++].batch_objects = POOL_CPU_CACHE_OBJECTS_DEFAULT / 2 + 1;
@@ -593,8 +598,12 @@ static void create_fills_in_the_defaults(NO_STATE)
 	assert_ptr_equal(pool->ops, &pool_treiber_tag_ops);
 	assert_int_equal(pool->config.object_align, CACHE_LINE_BYTES);
 	assert_int_equal(pool->config.magazine_objects, POOL_MAGAZINE_OBJECTS_DEFAULT);
+	assert_int_equal(pool->config.magazine_objects_most, 504);
 	assert_int_equal(pool->config.batch_objects, 8);
 	pool_destroy(pool);
+	config.magazine_objects = POOL_MAGAZINE_OBJECTS_MAX - POOL_MAGAZINE_GROWTH;
+	assert_int_equal(pool_config_resolve(&pool_treiber_tag_ops, &config), 0);
+	assert_int_equal(config.magazine_objects_most, POOL_MAGAZINE_OBJECTS_MAX);
 }
 
 /* For a test of one thread that maps and unmaps a lot: seconds for the thread sanitizer. */
@@ -1693,6 +1702,86 @@ static void use_all(struct pool *pool, struct pool_thread *thread, uint32_t obje
 	}
 }
 
+/* A period of a thread's visits to a depot, in which so many turns were lost. */
+static void lose_turns(
+	struct depot *depot, struct pool_thread *thread, struct depot_watch *watch, uint32_t lost)
+{
+	thread->paths.wait += lost;
+	for (uint32_t i = 0; i < DEPOT_PERIOD_VISITS; i++)
+		depot_watch(depot, thread, watch);
+}
+
+/* Magazines grow by a step a period with lost turns, whoever lost them, up to the most; never in others. */
+static void outgrow(struct pool *pool, struct pool_thread *thread, struct depot *depot)
+{
+	const uint32_t first = pool->config.magazine_objects;
+	struct depot_watch mine = {0}, other = {0};
+
+	lose_turns(depot, thread, &mine, DEPOT_PERIOD_LOST + 1);
+	assert_int_equal(depot_size(depot), first); /* nobody saw when that began */
+	for (uint32_t size = first; size < pool->config.magazine_objects_most;) {
+		lose_turns(depot, thread, &mine, DEPOT_PERIOD_LOST);
+		lose_turns(depot, thread, &other, 0);
+		assert_int_equal(depot_size(depot), size);
+		thread->paths.wait += DEPOT_PERIOD_LOST + 1; /* the same turns, for both */
+		/* A weak compare-and-swap may fail without a cause. */
+		for (int i = 0; i < 16 && depot_size(depot) == size; i++)
+			lose_turns(depot, thread, &mine, i == 0 ? 0 : DEPOT_PERIOD_LOST + 1);
+		lose_turns(depot, thread, &other, 0);
+		size += POOL_MAGAZINE_GROWTH;
+		assert_int_equal(depot_size(depot), size);
+	}
+	lose_turns(depot, thread, &mine, DEPOT_PERIOD_LOST + 1);
+	assert_int_equal(depot_size(depot), pool->config.magazine_objects_most);
+}
+
+static uint64_t visits_to_use_all(struct pool *pool, struct pool_thread *thread, uint32_t objects)
+{
+	const struct pool_paths before = thread->paths;
+
+	use_all(pool, thread, objects);
+	return thread->paths.refill + thread->paths.flush - before.refill - before.flush;
+}
+
+static void magazines_grow_while_turns_are_lost(NO_STATE)
+{
+	enum { OBJECTS = 1000 };
+	static const struct pool_ops *const designs[] = {
+		&pool_mag_tls_grow_ops, &pool_rseq_mag_grow_ops};
+
+	for (size_t i = 0; i < array_count(designs); i++) {
+		const bool of_threads = designs[i] == &pool_mag_tls_grow_ops;
+		char reason[POOL_REASON_BYTES];
+		struct pool_thread *thread;
+
+		if (!designs[i]->supported(reason))
+			continue;
+		struct pool *pool = open_pool(designs[i], OBJECTS, &thread);
+		struct depot *depot = of_threads ? &((struct thread_magazines *)pool)->depot
+						 : &((struct cpu_magazines *)pool)->depot;
+
+		const uint64_t at_first = visits_to_use_all(pool, thread, OBJECTS);
+		outgrow(pool, thread, depot);
+		use_all(pool, thread, OBJECTS); /* what was full is topped up */
+		assert_true(2 * visits_to_use_all(pool, thread, OBJECTS) < at_first);
+		close_pool(pool, thread, 0);
+	}
+}
+
+/* The control: of a fixed size they stay, whatever is lost. */
+static void magazines_of_a_fixed_size_stay(NO_STATE)
+{
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_mag_tls_ops, 1, &thread);
+	struct depot *depot = &((struct thread_magazines *)pool)->depot;
+	struct depot_watch watch = {0};
+
+	for (int i = 0; i < 4; i++)
+		lose_turns(depot, thread, &watch, DEPOT_PERIOD_VISITS);
+	assert_int_equal(depot_size(depot), pool->config.magazine_objects);
+	close_pool(pool, thread, 0);
+}
+
 /* What a thread has of a run when it ends stays out, and others may put it; its magazines go back once. */
 static void a_thread_ends_with_a_run(NO_STATE)
 {
@@ -1970,6 +2059,8 @@ int main(void)
 		cmocka_unit_test(owner_list_outlives_its_owner),
 		cmocka_unit_test(owner_list_takes_more_than_it_keeps),
 		cmocka_unit_test(owner_list_has_a_reserve),
+		cmocka_unit_test(magazines_grow_while_turns_are_lost),
+		cmocka_unit_test(magazines_of_a_fixed_size_stay),
 		cmocka_unit_test(percpu_try_counts_turns_that_it_lost),
 		cmocka_unit_test(lost_turns_are_counted),
 		cmocka_unit_test(cpu_numbers_have_a_bound),

@@ -52,8 +52,8 @@ static inline void rseq_mag_put(struct pool *pool, struct pool_thread *thread, v
 	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (unlikely(rseq_magazine_push(self->rs, cache->areas, cache->unit0, cache->size,
-			     object) != RSEQ_DONE))
+	if (unlikely(rseq_magazine_push(self->rs, cache->areas, cache->unit0,
+			     depot_size(&cache->depot), object) != RSEQ_DONE))
 		pool_put_one(pool, thread, object);
 }
 
@@ -77,9 +77,10 @@ static inline void rseq_mag_put_bulk(
 	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (unlikely(
-		    n > cache->size || rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0,
-					       cache->size - n, objs, n) != RSEQ_DONE))
+	const uint32_t size = depot_size(&cache->depot);
+
+	if (unlikely(n > size || rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0,
+					 size - n, objs, n) != RSEQ_DONE))
 		rseq_mag_overflow(cache, self, objs, n);
 }
 
@@ -102,7 +103,7 @@ static NOINLINE void rseq_mag_install(
 	}
 	/* What came home is empty, or a spare that made room, or, interrupted, anything. */
 	if (magazine_count(self->mine) != 0)
-		depot_empty(&cache->depot, &self->base, &self->mine);
+		cpu_magazines_empty(cache, self);
 }
 
 /*
@@ -125,8 +126,7 @@ static NOINLINE bool rseq_mag_grab(
 			magazine_count(self->mine) != 0)
 			return true;
 	}
-	if (depot_fill(&cache->depot, &self->base, &self->mine) ||
-		cpu_magazines_steal(cache, self, want))
+	if (cpu_magazines_fill(cache, self) || cpu_magazines_steal(cache, self, want))
 		return true;
 	self->base.paths.empty++;
 	return false;
@@ -166,9 +166,10 @@ static inline uint32_t rseq_mag_top_up(struct cpu_magazines *cache,
 	/* Hints, both: the section finds out whether there is still so much room. */
 	uint64_t word = atom_load_relaxed(&area->word);
 	uint32_t count = cpu_magazines_loaded(cache, word);
-	uint32_t room = cache->size - count;
+	uint32_t size = depot_size(&cache->depot);
+	uint32_t room = size - count;
 
-	if (count >= cache->size || room >= n ||
+	if (count >= size || room >= n ||
 		rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0, count, objs, room) !=
 			RSEQ_DONE)
 		return 0;
@@ -179,8 +180,10 @@ static inline uint32_t rseq_mag_top_up(struct cpu_magazines *cache,
 static NOINLINE void rseq_mag_overflow(struct cpu_magazines *cache,
 	struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
 {
+	const uint32_t size = depot_size(&cache->depot);
+
 	for (uint32_t put = rseq_mag_top_up(cache, self, objs, n); put < n;) {
-		uint32_t give = n - put < cache->size ? n - put : cache->size;
+		uint32_t give = n - put < size ? n - put : size;
 
 		copy_pointers(self->mine->slot, objs + put, give);
 		magazine_set_count(self->mine, give);

@@ -95,6 +95,7 @@ static void handover_run(const struct stress *run)
 		const uint64_t baseline = memory_live_bytes();
 		struct pool_config shape = stress_shape(&random);
 		/* Beside those under way, what the consumers' two magazines may keep from the others. */
+		shape.magazine_objects_most = shape.magazine_objects;
 		shape.capacity = HANDOVER_OBJECTS + run->threads / 2 * 2 * shape.magazine_objects;
 		struct pool *pool = stress_pool(run->ops, &shape);
 		struct handover_round round = {.consumers = run->threads / 2};
