@@ -214,12 +214,20 @@ bool pool_supported_cx16(char *reason)
 	return pool_supported_always(reason);
 }
 
-bool pool_supported_rseq(char *reason)
+static bool supported_unless(const char *missing, char *reason)
 {
-	const char *missing = rseq_missing();
-
 	snprintf(reason, POOL_REASON_BYTES, "%s", missing ? missing : "");
 	return missing == NULL;
+}
+
+bool pool_supported_rseq(char *reason)
+{
+	return supported_unless(rseq_missing(), reason);
+}
+
+bool pool_supported_rseq_cid(char *reason)
+{
+	return supported_unless(rseq_cid_missing(), reason);
 }
 
 const char *pool_progress_name(enum pool_progress progress)

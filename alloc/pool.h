@@ -466,6 +466,9 @@ bool pool_supported_cx16(char *reason);
 /* For `supported` of strategies made of restartable sequences (rseq.h). */
 bool pool_supported_rseq(char *reason);
 
+/* The same where they index by the concurrency id. */
+bool pool_supported_rseq_cid(char *reason);
+
 /* flush for strategies without caches. */
 ALWAYS_INLINE void pool_flush_nothing(struct pool *pool, struct pool_thread *self)
 {

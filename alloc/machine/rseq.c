@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,20 @@
  * so a test for the 32 bytes that the kernel's structure occupies would switch everything off.
  */
 enum { RSEQ_BYTES_MIN = 20 };
+
+/*
+ * How much of the area the kernel keeps is told apart from that: glibc registers 32 bytes whatever size it
+ * reports.
+ */
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE 27
+#endif
+static unsigned long pretended; /* see rseq_set_feature_bytes */
+
+void rseq_set_feature_bytes(unsigned long bytes)
+{
+	pretended = bytes;
+}
 
 /* cpu_id while a thread is not registered. */
 enum { RSEQ_CPU_UNINITIALIZED = -1, RSEQ_CPU_REGISTRATION_FAILED = -2 };
@@ -43,6 +58,19 @@ const char *rseq_missing(void)
 		       "CPU needs; Linux >= 5.10 with CONFIG_RSEQ has it";
 	return NULL;
 #endif
+}
+
+const char *rseq_cid_missing(void)
+{
+	const char *missing = rseq_missing();
+	unsigned long kept = pretended != 0 ? pretended : getauxval(AT_RSEQ_FEATURE_SIZE);
+
+	if (missing != NULL)
+		return missing;
+	if (kept < offsetof(struct rseq_unregistered, mm_cid) + sizeof(uint32_t))
+		return "the kernel keeps no concurrency ids (mm_cid); Linux >= 6.3 does; rseq_arr "
+		       "indexes by CPU";
+	return NULL;
 }
 
 #ifdef RSEQ_ARCH_SUPPORTED
@@ -75,7 +103,7 @@ void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
 {
 	void *area = rseq_area();
 
-	*stand_in = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu};
+	*stand_in = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu, .mm_cid = cpu};
 	return area != NULL ? area : stand_in;
 }
 
@@ -85,4 +113,9 @@ bool rseq_fence(uint32_t cpu)
 	return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU,
 		       (int)cpu) == 0 ||
 	       errno == ENXIO;
+}
+
+bool rseq_fence_all(void)
+{
+	return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
 }

@@ -55,6 +55,15 @@ enum rseq_code {
  */
 const char *rseq_missing(void);
 
+/* The same for sections that index by the concurrency id, which the kernel has to keep as well. */
+const char *rseq_cid_missing(void);
+
+/*
+ * For tests: as if the kernel kept so many bytes of an area from now on; 0: the truth again. Not while
+ * another thread creates pools.
+ */
+void rseq_set_feature_bytes(unsigned long bytes);
+
 /*
  * The calling thread's registered area (struct rseq of the kernel's ABI), or NULL for a thread that
  * glibc did not register (made by raw clone). Valid until the thread ends, for this thread alone.
@@ -65,7 +74,16 @@ void *rseq_area(void);
 struct rseq_unregistered {
 	uint32_t cpu_id_start, cpu_id;
 	uint64_t rseq_cs;
+	uint32_t flags, node_id, mm_cid;
 };
+
+/*
+ * What a section indexes by. The concurrency id is lent by the kernel to a thread that runs, and no two
+ * threads of the process have the same one at a time: so it serves as well as the CPU's number. It stays
+ * below the number of threads, and below that of the CPUs that the process may use, where a CPU's number
+ * may be any that the machine has. It is no CPU: it can move to another one between two sections.
+ */
+enum rseq_index { RSEQ_BY_CPU, RSEQ_BY_CID };
 
 /* rseq_area(), or, for a thread without one, `stand_in`, made to name cpu. */
 void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu);
@@ -83,6 +101,9 @@ ALWAYS_INLINE uint32_t rseq_cpu(void *rs)
  */
 bool rseq_fence(uint32_t cpu);
 
+/* The same of every CPU: for whoever has some concurrency id, which no system call can name. */
+bool rseq_fence_all(void);
+
 /*
  * RSEQ_ELSEWHERE: sections are functions that another program brings along, of the names and with the
  * answers that these headers give them. The explorer (stress/model/) takes one apart into its steps.
@@ -93,6 +114,8 @@ bool rseq_fence(uint32_t cpu);
 /* Offsets in the kernel's struct rseq. */
 #define RSEQ_CPU_ID "4"
 #define RSEQ_CS     "8"
+#define RSEQ_MM_CID "24"
+_Static_assert(offsetof(struct rseq_unregistered, mm_cid) == 24, "a stand-in has it there too");
 
 /*
  * A section's descriptor, in the form that the kernel wants. Labels: 1 start, 2 just behind the
@@ -110,12 +133,12 @@ bool rseq_fence(uint32_t cpu);
 	".quad 3b\n\t"                                 \
 	".popsection\n\t"
 
-/* Arms the descriptor, opens the section, and reads the CPU's number. */
-#define RSEQ_ARM                             \
+/* Arms the descriptor, opens the section, and reads its index: RSEQ_CPU_ID or RSEQ_MM_CID. */
+#define RSEQ_ARM(index)                      \
 	"leaq 3b(%%rip), %[area]\n\t"        \
 	"movq %[area], " RSEQ_CS "(%[rs])\n" \
 	"1:\n\t"                             \
-	"movl " RSEQ_CPU_ID "(%[rs]), %k[area]\n\t"
+	"movl " index "(%[rs]), %k[area]\n\t"
 
 /*
  * Where an abort lands: outside the section, in cold text. It sets the result and leaves through label

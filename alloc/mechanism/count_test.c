@@ -97,11 +97,11 @@ static void a_real_section_is_aborted(NO_STATE)
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
 	while (aborted == 0) {
-		uintptr_t result = rseq_array_push(rseq_area(), arrays, object);
+		uintptr_t result = rseq_array_push(rseq_area(), RSEQ_BY_CPU, arrays, object);
 
 		begun++;
 		aborted += result == RSEQ_ABORT;
-		result = rseq_array_pop(rseq_area(), arrays);
+		result = rseq_array_pop(rseq_area(), RSEQ_BY_CPU, arrays);
 		begun++;
 		aborted += result == RSEQ_ABORT;
 	}

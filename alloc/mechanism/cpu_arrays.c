@@ -31,6 +31,12 @@ int cpu_arrays_init(struct pool *pool)
 	return cpu_arrays_init_with((struct cpu_arrays *)pool, 0);
 }
 
+int cpu_arrays_init_by_cid(struct pool *pool)
+{
+	((struct cpu_arrays *)pool)->by = RSEQ_BY_CID;
+	return cpu_arrays_init(pool);
+}
+
 void cpu_arrays_fini(struct pool *pool)
 {
 	struct cpu_arrays *self = (struct cpu_arrays *)pool;
@@ -58,7 +64,7 @@ uint32_t cpu_arrays_pop(
 	uintptr_t result = RSEQ_ABORT;
 
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
-		result = rseq_array_pop_bulk(thread->rs, self->array, objs, n);
+		result = rseq_array_pop_bulk(thread->rs, self->by, self->array, objs, n);
 	return result == RSEQ_ABORT ? 0 : (uint32_t)result / 4;
 }
 
@@ -68,7 +74,7 @@ bool cpu_arrays_push(
 	uintptr_t result = RSEQ_ABORT;
 
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && result == RSEQ_ABORT; i++)
-		result = rseq_array_push_bulk(thread->rs, self->array, objs, n);
+		result = rseq_array_push_bulk(thread->rs, self->by, self->array, objs, n);
 	return result == RSEQ_DONE;
 }
 
@@ -106,23 +112,31 @@ void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread)
 	transit_close(&transit, &self->depot, thread);
 }
 
+/* Aborts the sections that work on an array. */
+static bool rseq_array_fence(const struct cpu_arrays *self, uint32_t cpu)
+{
+	return self->by == RSEQ_BY_CID ? rseq_fence_all() : rseq_fence(cpu);
+}
+
 /*
  * Ends a stop.
  *
  * R0, meets the sections of the CPU (x86-64 loads are acquires) and A0: cur and slots before the
  * tests that let them through.
  */
-static void rseq_array_restart(struct rseq_array *array, uint32_t cpu, uint32_t cap)
+static void rseq_array_restart(const struct cpu_arrays *self, uint32_t cpu)
 {
+	struct rseq_array *array = &self->array[cpu];
+
 	/*
 	 * A section reads cur before it reads a bound. One that began during the stop may have read
 	 * what cur was before the caller changed it, and would now find the bounds open: it has to
 	 * begin again. Where the kernel refuses this fence it refused that of the stop, and nothing
 	 * has changed.
 	 */
-	rseq_fence(cpu);
+	rseq_array_fence(self, cpu);
 	atom_store_release(&array->low, 0); /* R0 */
-	atom_store_release(&array->cap, cap);
+	atom_store_release(&array->cap, self->cap);
 	atom_store_release(&array->stop, 0);
 }
 
@@ -135,8 +149,9 @@ static void rseq_array_restart(struct rseq_array *array, uint32_t cpu, uint32_t 
  * cap are stored relaxed: the fence orders them before every section that begins after it, and aborts
  * every section that began before.
  */
-static bool rseq_array_stop(struct rseq_array *array, uint32_t cpu)
+static bool rseq_array_stop(const struct cpu_arrays *self, uint32_t cpu)
 {
+	struct rseq_array *array = &self->array[cpu];
 	uint32_t idle = 0;
 
 	if (atom_load_relaxed(&array->stop) != 0)
@@ -145,11 +160,10 @@ static bool rseq_array_stop(struct rseq_array *array, uint32_t cpu)
 		if (idle != 0)
 			return false;
 	}
-	uint32_t cap = atom_load_relaxed(&array->cap);
 	atom_store_relaxed(&array->low, UINT32_MAX);
 	atom_store_relaxed(&array->cap, 0);
-	if (!rseq_fence(cpu)) {
-		rseq_array_restart(array, cpu, cap);
+	if (!rseq_array_fence(self, cpu)) {
+		rseq_array_restart(self, cpu);
 		return false;
 	}
 	return true;
@@ -170,7 +184,7 @@ static bool look_at_array(void *arg, uint32_t cpu, bool *busy)
 	/* A peek that decides nothing: an array that looks empty is not worth an interrupt. */
 	if (atom_load_relaxed(&array->cur) == 0)
 		return false;
-	if (!rseq_array_stop(array, cpu)) {
+	if (!rseq_array_stop(self->from, cpu)) {
 		*busy = true;
 		return false;
 	}
@@ -182,7 +196,7 @@ static bool look_at_array(void *arg, uint32_t cpu, bool *busy)
 	for (uint32_t k = 0; k < take; k++)
 		atom_tsan_acquire(self->objs[k]);
 	atom_store_relaxed(&array->cur, cur - take);
-	rseq_array_restart(array, cpu, self->from->cap);
+	rseq_array_restart(self->from, cpu);
 	self->taken = take;
 	return take != 0;
 }

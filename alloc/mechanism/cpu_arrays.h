@@ -1,6 +1,7 @@
 /*
  * Pools whose cache is an array a CPU (rseq_array.h), over the depot: what lies around the
- * sections, for `rseq_arr` and `home_ret`. Cold, all of it: the hot hooks enter the sections
+ * sections, for `rseq_arr` and `home_ret`; or an array a concurrency id, for `rseq_arr_cid`: what is said of
+ * a CPU holds of an id then, but that a fence is of all CPUs. Cold, all of it: the hot hooks enter the sections
  * themselves.
  *
  * Progress: lock-free. A section that was aborted RSEQ_ABORTS_MAX times is given up, and the caller
@@ -25,6 +26,7 @@ struct cpu_arrays {
 	struct pool base;
 	struct rseq_array *array; /* table.limit of them */
 	struct cpu_table table;
+	enum rseq_index by;
 	uint32_t cap;   /* objects an array holds */
 	uint32_t batch; /* objects moved at once; the depot's magazine size */
 	struct slab slab;
@@ -41,6 +43,7 @@ struct cpu_arrays_thread {
 
 /* The parts (life_cycle.h), of a pool that is no more than the arrays. */
 COLD int cpu_arrays_init(struct pool *pool);
+COLD int cpu_arrays_init_by_cid(struct pool *pool);
 COLD void cpu_arrays_fini(struct pool *pool);
 COLD int cpu_arrays_enter(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_arrays_walk(struct pool *pool, struct census *census);

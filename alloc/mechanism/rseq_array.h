@@ -3,7 +3,7 @@
  * there: no locked instruction, and no line that another CPU writes. The array follows tcmalloc's slab
  * (P. Turner, Google).
  *
- * An array a CPU, RSEQ_ARRAY_BYTES apart:
+ * An array a CPU, RSEQ_ARRAY_BYTES apart; or one a concurrency id (enum rseq_index):
  *
  *	 0        4        8        12       16               64
  *	+--------+--------+--------+--------+----------------+-----------------------
@@ -49,68 +49,84 @@ _Static_assert(offsetof(struct rseq_array, slot) == RSEQ_ARRAY_HEADER_BYTES,
 #ifdef RSEQ_ARCH_SUPPORTED
 
 /* Opens the section, and computes the CPU's array. */
-#define RSEQ_ARRAY_OPEN                               \
-	RSEQ_ARM                                      \
+#define RSEQ_ARRAY_OPEN(index)                        \
+	RSEQ_ARM(index)                               \
 	"shlq $13, %[area]\n\t" /* RSEQ_ARRAY_LOG2 */ \
 	"addq %[arrays], %[area]\n\t"                 \
 	"movl (%[area]), %k[cur]\n\t"
+
+/* A section by one of the two indexes, which is a constant. */
+#define RSEQ_ARRAY_BY(by, section)            \
+	do {                                  \
+		if ((by) == RSEQ_BY_CPU)      \
+			section(RSEQ_CPU_ID); \
+		else                          \
+			section(RSEQ_MM_CID); \
+	} while (0)
+
+/* clang-format off */
+#define RSEQ_ARRAY_POP(index)                                                                      \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
+		"xorl %k[result], %k[result]\n\t"                                                  \
+		"cmpl 4(%[area]), %k[cur]\n\t"                                                     \
+		"jbe 5f\n\t"                                                                       \
+		"movq 56(%[area],%[cur],8), %[result]\n\t"                                         \
+		"decl %k[cur]\n\t"                                                                 \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)                     \
+		: [rs] "r"(rs), [arrays] "rm"(arrays)                                              \
+		: "memory", "cc")
+/* clang-format on */
 
 /*
  * Takes the top object of the current CPU's array. Returns it, or RSEQ_EMPTY or RSEQ_ABORT. 12
  * instructions, of which one store arms and one commits.
  */
-ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays)
+ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq_array *arrays)
 {
 	uintptr_t result, area, cur;
 
-	/* clang-format off */
-	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN
-		"xorl %k[result], %k[result]\n\t"
-		"cmpl 4(%[area]), %k[cur]\n\t"
-		"jbe 5f\n\t"
-		"movq 56(%[area],%[cur],8), %[result]\n\t"
-		"decl %k[cur]\n\t"
-		"movl %k[cur], (%[area])\n"
-		"2:\n" RSEQ_EXIT
-		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [arrays] "rm"(arrays)
-		: "memory", "cc");
-	/* clang-format on */
+	RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP);
 	if (result >= RSEQ_CODES)
 		atom_tsan_acquire((void *)result);
 	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
+/* clang-format off */
+#define RSEQ_ARRAY_PUSH(index)                                                                     \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
+		"movl $2, %k[result]\n\t" /* RSEQ_FULL */                                          \
+		"cmpl 8(%[area]), %k[cur]\n\t"                                                     \
+		"jae 5f\n\t"                                                                       \
+		"xorl %k[result], %k[result]\n\t"                                                  \
+		"movq %[object], 64(%[area],%[cur],8)\n\t"                                         \
+		"incl %k[cur]\n\t"                                                                 \
+		"movl %k[cur], (%[area])\n"                                                        \
+		"2:\n" RSEQ_EXIT                                                                   \
+		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)                     \
+		: [rs] "r"(rs), [arrays] "rm"(arrays), [object] "r"(object)                        \
+		: "memory", "cc")
+/* clang-format on */
+
 /*
  * Puts object on top of the current CPU's array. RSEQ_DONE, RSEQ_FULL or RSEQ_ABORT. 13
  * instructions.
  */
-ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, void *object)
+ALWAYS_INLINE uintptr_t rseq_array_push(
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void *object)
 {
 	uintptr_t result, area, cur;
 
 	/* An aborted attempt has released too: an edge too many, never one too few. */
 	atom_tsan_release(object);
-	/* clang-format off */
-	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN
-		"movl $2, %k[result]\n\t" /* RSEQ_FULL */
-		"cmpl 8(%[area]), %k[cur]\n\t"
-		"jae 5f\n\t"
-		"xorl %k[result], %k[result]\n\t"
-		"movq %[object], 64(%[area],%[cur],8)\n\t"
-		"incl %k[cur]\n\t"
-		"movl %k[cur], (%[area])\n"
-		"2:\n" RSEQ_EXIT
-		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [arrays] "rm"(arrays), [object] "r"(object)
-		: "memory", "cc");
-	/* clang-format on */
+	RSEQ_ARRAY_BY(by, RSEQ_ARRAY_PUSH);
 	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 /* clang-format off */
-#define RSEQ_ARRAY_POP_BULK(copy)                                                                  \
-	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN                                                \
+#define RSEQ_ARRAY_POP_BULK(index, copy)                                                           \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
 		"xorl %k[result], %k[result]\n\t"                                                  \
 		"movl %k[cur], %k[count]\n\t"                                                      \
 		"subl 4(%[area]), %k[count]\n\t"                                                   \
@@ -124,8 +140,10 @@ ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, voi
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)                             \
-		: [rs] "r"(rs), [arrays] "rm"(arrays), [to] "r"(to), [n] "r"((uintptr_t)n)          \
+		: [rs] "r"(rs), [arrays] "rm"(arrays), [to] "r"(to), [n] "r"((uintptr_t)n)         \
 		: "memory", "cc", COPY_CLOBBERS)
+#define RSEQ_ARRAY_POP_WIDE(index)   RSEQ_ARRAY_POP_BULK(index, RSEQ_COPY_WIDE)
+#define RSEQ_ARRAY_POP_NARROW(index) RSEQ_ARRAY_POP_BULK(index, RSEQ_COPY_NARROW)
 /* clang-format on */
 
 /*
@@ -133,14 +151,14 @@ ALWAYS_INLINE uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, voi
  * number taken (0: nothing there), or RSEQ_ABORT: then to[] may hold garbage and nothing was taken.
  */
 ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
-	void *rs, struct rseq_array *arrays, void **to, uint32_t n)
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void **to, uint32_t n)
 {
 	uintptr_t result, area, cur, count, i, from;
 
 	if (likely(copy_wide()))
-		RSEQ_ARRAY_POP_BULK(RSEQ_COPY_WIDE);
+		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP_WIDE);
 	else
-		RSEQ_ARRAY_POP_BULK(RSEQ_COPY_NARROW);
+		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP_NARROW);
 	if (result != RSEQ_ABORT) {
 		for (uint32_t k = 0; atom_sanitizes && k < result / 4; k++)
 			atom_tsan_acquire(to[k]);
@@ -149,8 +167,8 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 }
 
 /* clang-format off */
-#define RSEQ_ARRAY_PUSH_BULK(copy)                                                                 \
-	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN                                                \
+#define RSEQ_ARRAY_PUSH_BULK(index, copy)                                                          \
+	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
 		"movl $2, %k[result]\n\t" /* RSEQ_FULL */                                          \
 		"leal (%[cur],%[n]), %k[count]\n\t"                                                \
 		"cmpl 8(%[area]), %k[count]\n\t"                                                   \
@@ -163,8 +181,10 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "=&r"(result), [area] "=&r"(area), [cur] "=&r"(cur),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)                                 \
-		: [rs] "r"(rs), [arrays] "rm"(arrays), [from] "r"(from), [n] "r"((uintptr_t)n)      \
+		: [rs] "r"(rs), [arrays] "rm"(arrays), [from] "r"(from), [n] "r"((uintptr_t)n)     \
 		: "memory", "cc", COPY_CLOBBERS)
+#define RSEQ_ARRAY_PUSH_WIDE(index)   RSEQ_ARRAY_PUSH_BULK(index, RSEQ_COPY_WIDE)
+#define RSEQ_ARRAY_PUSH_NARROW(index) RSEQ_ARRAY_PUSH_BULK(index, RSEQ_COPY_NARROW)
 /* clang-format on */
 
 /*
@@ -172,24 +192,26 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
  * RSEQ_ABORT.
  */
 ALWAYS_INLINE uintptr_t rseq_array_push_bulk(
-	void *rs, struct rseq_array *arrays, void *const *from, uint32_t n)
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void *const *from, uint32_t n)
 {
 	uintptr_t result, area, cur, count, i, to;
 
 	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
 		atom_tsan_release(from[k]);
 	if (likely(copy_wide()))
-		RSEQ_ARRAY_PUSH_BULK(RSEQ_COPY_WIDE);
+		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_PUSH_WIDE);
 	else
-		RSEQ_ARRAY_PUSH_BULK(RSEQ_COPY_NARROW);
+		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_PUSH_NARROW);
 	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
 #elif defined(RSEQ_ELSEWHERE)
-uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays);
-uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, void *object);
-uintptr_t rseq_array_pop_bulk(void *rs, struct rseq_array *arrays, void **to, uint32_t n);
-uintptr_t rseq_array_push_bulk(void *rs, struct rseq_array *arrays, void *const *from, uint32_t n);
+uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq_array *arrays);
+uintptr_t rseq_array_push(void *rs, enum rseq_index by, struct rseq_array *arrays, void *object);
+uintptr_t rseq_array_pop_bulk(
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void **to, uint32_t n);
+uintptr_t rseq_array_push_bulk(
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void *const *from, uint32_t n);
 #else
 #define rseq_array_pop       rseq_nowhere
 #define rseq_array_push      rseq_nowhere

@@ -64,7 +64,7 @@ ALWAYS_INLINE uint32_t rseq_magazine_spare(uint64_t word)
 
 /* Opens the section, computes the CPU's area, and leaves if the CPU is stopped. */
 #define RSEQ_MAGAZINE_OPEN                                                                         \
-	RSEQ_ARM                                                                                   \
+	RSEQ_ARM(RSEQ_CPU_ID)                                                                                   \
 	"shlq $7, %[area]\n\t" /* RSEQ_MAGAZINES_LOG2 */                                           \
 	"addq %[areas], %[area]\n\t"                                                               \
 	"cmpl $0, 8(%[area])\n\t"                                                                  \

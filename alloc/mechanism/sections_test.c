@@ -48,6 +48,7 @@ struct state {
 static struct {
 	struct rseq_unregistered area; /* of the thread that is stopped */
 	struct rseq_unregistered other;
+	enum rseq_index by; /* what sections on arrays index by */
 	void (*intrude)(void);
 	bool moves; /* afterwards the thread runs on CPU 1 */
 	uint64_t stop, steps;
@@ -105,6 +106,13 @@ static bool is_state(const struct state *then)
 	       memcmp(now.objects, then->objects, sizeof(now.objects)) == 0;
 }
 
+/* On one CPU. Where sections index by the concurrency id, the CPU's number would lead to the other array. */
+static void place(struct rseq_unregistered *area, uint32_t cpu)
+{
+	area->mm_cid = cpu;
+	area->cpu_id = area->cpu_id_start = t.by == RSEQ_BY_CID ? 1 - cpu : cpu;
+}
+
 /* The kernel's part, at each instruction. */
 static void on_trap(int number, siginfo_t *info, void *context)
 {
@@ -117,7 +125,7 @@ static void on_trap(int number, siginfo_t *info, void *context)
 	t.intruded = true;
 	t.then = state_now();
 	if (t.moves)
-		t.area.cpu_id = t.area.cpu_id_start = 1;
+		place(&t.area, 1);
 	t.aborted = step_interrupt(&t.area, context);
 	step_go_on(context, false);
 }
@@ -125,6 +133,8 @@ static void on_trap(int number, siginfo_t *info, void *context)
 static void begin(uint64_t stop)
 {
 	t.area = t.other = (struct rseq_unregistered){0};
+	place(&t.area, 0);
+	place(&t.other, 0);
 	t.stop = stop;
 	t.steps = 0;
 	t.aborted = t.intruded = false;
@@ -183,7 +193,7 @@ static void check(const char *what, bool of_arrays)
 /* What the other thread does. */
 static void pop_one(void)
 {
-	const uintptr_t result = rseq_array_pop(&t.other, arrays);
+	const uintptr_t result = rseq_array_pop(&t.other, t.by, arrays);
 
 	if (result >= RSEQ_CODES)
 		hold(&(void *){(void *)result}, 1);
@@ -193,7 +203,7 @@ static void push_one(void)
 {
 	void *object = give();
 
-	if (rseq_array_push(&t.other, arrays, object) != RSEQ_DONE)
+	if (rseq_array_push(&t.other, t.by, arrays, object) != RSEQ_DONE)
 		hold(&object, 1);
 }
 
@@ -201,7 +211,7 @@ static void pop_many(void)
 {
 	void *objs[MANY];
 
-	hold(objs, (uint32_t)rseq_array_pop_bulk(&t.other, arrays, objs, MANY) / 4);
+	hold(objs, (uint32_t)rseq_array_pop_bulk(&t.other, t.by, arrays, objs, MANY) / 4);
 }
 
 /* Of another CPU, which has stopped this one and made the fence. */
@@ -264,7 +274,7 @@ static uintptr_t walked(uintptr_t answer, bool has, void *const *objs, uint32_t 
 static uintptr_t array_pop(void)
 {
 	walk();
-	uintptr_t result = rseq_array_pop(&t.area, arrays);
+	uintptr_t result = rseq_array_pop(&t.area, t.by, arrays);
 	return walked(result, result >= RSEQ_CODES, &(void *){(void *)result}, 1);
 }
 
@@ -273,7 +283,7 @@ static uintptr_t array_push(void)
 	void *object = give();
 
 	walk();
-	uintptr_t result = rseq_array_push(&t.area, arrays, object);
+	uintptr_t result = rseq_array_push(&t.area, t.by, arrays, object);
 	return walked(result, result != RSEQ_DONE, &object, 1);
 }
 
@@ -282,7 +292,7 @@ static uintptr_t array_pop_bulk(void)
 	void *objs[MANY];
 
 	walk();
-	uintptr_t result = rseq_array_pop_bulk(&t.area, arrays, objs, MANY);
+	uintptr_t result = rseq_array_pop_bulk(&t.area, t.by, arrays, objs, MANY);
 	return walked(result, result != RSEQ_ABORT, objs, (uint32_t)result / 4);
 }
 
@@ -293,7 +303,7 @@ static uintptr_t array_push_bulk(void)
 	for (int i = 0; i < MANY; i++)
 		objs[i] = give();
 	walk();
-	uintptr_t result = rseq_array_push_bulk(&t.area, arrays, objs, MANY);
+	uintptr_t result = rseq_array_push_bulk(&t.area, t.by, arrays, objs, MANY);
 	return walked(result, result != RSEQ_DONE, objs, MANY);
 }
 
@@ -394,6 +404,11 @@ static void sections_of_arrays(NO_STATE)
 			try(&operations[o], &intruders[i], true, true, false);
 		}
 	}
+	if (t.by == RSEQ_BY_CID)
+		return;
+	t.by = RSEQ_BY_CID;
+	sections_of_arrays(NULL);
+	t.by = RSEQ_BY_CPU;
 }
 
 static void sections_of_magazines(NO_STATE)
@@ -437,13 +452,13 @@ static void full_and_empty(NO_STATE)
 
 	begin(0);
 	atom_store_relaxed(&arrays[0].cap, FREE);
-	assert_int_equal(rseq_array_push(&t.area, arrays, objs[0]), RSEQ_FULL);
-	assert_int_equal(rseq_array_push_bulk(&t.area, arrays, objs, 1), RSEQ_FULL);
+	assert_int_equal(rseq_array_push(&t.area, t.by, arrays, objs[0]), RSEQ_FULL);
+	assert_int_equal(rseq_array_push_bulk(&t.area, t.by, arrays, objs, 1), RSEQ_FULL);
 	atom_store_relaxed(&arrays[0].cap, FREE + 1);
-	assert_int_equal(rseq_array_push_bulk(&t.area, arrays, objs, 2), RSEQ_FULL);
+	assert_int_equal(rseq_array_push_bulk(&t.area, t.by, arrays, objs, 2), RSEQ_FULL);
 	atom_store_relaxed(&arrays[0].cur, 0);
-	assert_int_equal(rseq_array_pop(&t.area, arrays), RSEQ_EMPTY);
-	assert_int_equal(rseq_array_pop_bulk(&t.area, arrays, objs, 2), 0);
+	assert_int_equal(rseq_array_pop(&t.area, t.by, arrays), RSEQ_EMPTY);
+	assert_int_equal(rseq_array_pop_bulk(&t.area, t.by, arrays, objs, 2), 0);
 	assert_int_equal(rseq_magazine_push(&t.area, areas, magazines, FREE, objs[0]), RSEQ_FULL);
 	assert_int_equal(
 		rseq_magazine_push_bulk(&t.area, areas, magazines, FREE - 1, objs, 2), RSEQ_FULL);

@@ -40,7 +40,8 @@ static COLD uint32_t home_ret_refill(struct cpu_inboxes *pool, struct cpu_inboxe
 static inline void *home_ret_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
-	uintptr_t result = rseq_array_pop(self->cpu.rs, ((struct cpu_arrays *)pool)->array);
+	uintptr_t result =
+		rseq_array_pop(self->cpu.rs, RSEQ_BY_CPU, ((struct cpu_arrays *)pool)->array);
 
 	return likely(result >= RSEQ_CODES) ? (void *)result : pool_get_one(pool, thread);
 }
@@ -57,7 +58,8 @@ static inline void home_ret_put(struct pool *pool, struct pool_thread *thread, v
 
 	if (unlikely(home != rseq_cpu(self->cpu.rs)))
 		cpu_inboxes_send(owner, self, home, &object, 1);
-	else if (unlikely(rseq_array_push(self->cpu.rs, owner->arrays.array, object) != RSEQ_DONE))
+	else if (unlikely(rseq_array_push(self->cpu.rs, RSEQ_BY_CPU, owner->arrays.array, object) !=
+			  RSEQ_DONE))
 		pool_put_one(pool, thread, object);
 }
 
@@ -67,7 +69,8 @@ static inline uint32_t home_ret_get_bulk(
 {
 	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
 	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
-	uintptr_t result = rseq_array_pop_bulk(self->cpu.rs, owner->arrays.array, objs, n);
+	uintptr_t result =
+		rseq_array_pop_bulk(self->cpu.rs, RSEQ_BY_CPU, owner->arrays.array, objs, n);
 
 	if (likely(result == (uintptr_t)n * 4))
 		return n;
@@ -85,8 +88,8 @@ static NOINLINE void home_ret_put_runs(struct cpu_inboxes *pool, struct cpu_inbo
 		run = homes_run(&pool->homes, objs + at, n - at);
 		if (home != here)
 			cpu_inboxes_send(pool, self, home, objs + at, run);
-		else if (rseq_array_push_bulk(self->cpu.rs, pool->arrays.array, objs + at, run) !=
-			 RSEQ_DONE)
+		else if (rseq_array_push_bulk(self->cpu.rs, RSEQ_BY_CPU, pool->arrays.array,
+				 objs + at, run) != RSEQ_DONE)
 			cpu_arrays_put(&pool->arrays, &self->cpu, objs + at, run);
 	}
 }
@@ -101,8 +104,8 @@ static inline void home_ret_put_bulk(
 
 	if (homes_differ(&owner->homes, here, objs, n))
 		home_ret_put_runs(owner, self, objs, n, here);
-	else if (unlikely(rseq_array_push_bulk(self->cpu.rs, owner->arrays.array, objs, n) !=
-			  RSEQ_DONE))
+	else if (unlikely(rseq_array_push_bulk(self->cpu.rs, RSEQ_BY_CPU, owner->arrays.array, objs,
+				  n) != RSEQ_DONE))
 		cpu_arrays_put(&owner->arrays, &self->cpu, objs, n);
 }
 

@@ -19,7 +19,7 @@
 #include "alloc/pool/mutex.h"
 #include "alloc/pool/owner_list.h"
 #include "alloc/pool/percpu_try.h"
-#include "alloc/pool/rseq_arr.h"
+#include "alloc/pool/rseq_arr_cid.h"
 #include "alloc/pool/rseq_mag_grow.h"
 #include "alloc/pool/scq.h"
 #include "alloc/pool/sharded.h"
@@ -1872,11 +1872,12 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 {
 	enum { OBJECTS = 500 };
 	static const struct pool_ops *const sections[] = {
-		&pool_rseq_arr_ops, &pool_home_ret_ops, &pool_rseq_mag_ops};
+		&pool_rseq_arr_ops, &pool_rseq_arr_cid_ops, &pool_home_ret_ops, &pool_rseq_mag_ops};
 	struct rseq_unregistered highest = {.cpu_id_start = cpu_limit() - 1};
 
-	highest.cpu_id = highest.cpu_id_start;
+	highest.cpu_id = highest.mm_cid = highest.cpu_id_start;
 	skip_unless_supported(&pool_rseq_arr_ops);
+	rseq_set_feature_bytes(sizeof(highest)); /* nothing asks the kernel here */
 	for (size_t i = 0; i < array_count(sections); i++) {
 		struct pool_thread *thread;
 		struct pool *pool = open_pool(sections[i], OBJECTS, &thread);
@@ -1888,6 +1889,27 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 		use_all(pool, thread, OBJECTS);
 		close_pool(pool, thread, 0);
 	}
+	rseq_set_feature_bytes(0);
+}
+
+/* A kernel that keeps no concurrency ids is told from one that does, and the reason says which does. */
+static void concurrency_ids_are_asked_for(NO_STATE)
+{
+	enum { WITHOUT = 27, WITH = 28 }; /* bytes of the area that the kernel keeps */
+	const struct pool_config config = {.object_bytes = 64, .capacity = 4};
+	struct pool *const untouched = (struct pool *)(uintptr_t)1;
+	struct pool *pool = untouched;
+	char reason[POOL_REASON_BYTES];
+	const bool sections = pool_rseq_arr_ops.supported(reason);
+
+	rseq_set_feature_bytes(WITHOUT);
+	assert_false(pool_rseq_arr_cid_ops.supported(reason));
+	assert_non_null(strstr(reason, sections ? "(mm_cid); Linux >= 6.3" : "sequences"));
+	assert_int_equal(pool_create(&pool_rseq_arr_cid_ops, &config, &pool), -ENOTSUP);
+	assert_ptr_equal(pool, untouched);
+	rseq_set_feature_bytes(WITH);
+	assert_int_equal(pool_rseq_arr_cid_ops.supported(reason), sections);
+	rseq_set_feature_bytes(0);
 }
 
 /*
@@ -2068,6 +2090,7 @@ int main(void)
 		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),
+		cmocka_unit_test(concurrency_ids_are_asked_for),
 		cmocka_unit_test(signal_handlers_need_little_stack),
 #if NBLBENCH_URCU
 		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),

@@ -42,44 +42,37 @@
 static COLD uint32_t rseq_arr_refill(struct cpu_arrays *pool, struct cpu_arrays_thread *self,
 	void **objs, uint32_t got, uint32_t n);
 
+/*
+ * The hot hooks, by what the pool indexes by: a constant (`rseq_arr_cid`).
+ */
+
 /* The section of rseq_array_pop: 12 instructions, two stores; two loads to reach it. */
-static inline void *rseq_arr_get_near(struct pool *pool, struct pool_thread *thread)
+ALWAYS_INLINE void *rseq_arr_get_near_by(
+	enum rseq_index by, struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
-	uintptr_t result = rseq_array_pop(self->rs, ((struct cpu_arrays *)pool)->array);
+	uintptr_t result = rseq_array_pop(self->rs, by, ((struct cpu_arrays *)pool)->array);
 
 	return likely(result >= RSEQ_CODES) ? (void *)result : NULL;
 }
 
 /* The section of rseq_array_push: 13 instructions, three stores; two loads to reach it. */
-static inline bool rseq_arr_put_near(struct pool *pool, struct pool_thread *thread, void *object)
+ALWAYS_INLINE bool rseq_arr_put_near_by(
+	enum rseq_index by, struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
 
-	return likely(
-		rseq_array_push(self->rs, ((struct cpu_arrays *)pool)->array, object) == RSEQ_DONE);
-}
-
-static inline void *rseq_arr_get(struct pool *pool, struct pool_thread *thread)
-{
-	void *object = rseq_arr_get_near(pool, thread);
-
-	return likely(object != NULL) ? object : pool_get_one(pool, thread);
-}
-
-static inline void rseq_arr_put(struct pool *pool, struct pool_thread *thread, void *object)
-{
-	if (unlikely(!rseq_arr_put_near(pool, thread, object)))
-		pool_put_one(pool, thread, object);
+	return likely(rseq_array_push(self->rs, by, ((struct cpu_arrays *)pool)->array, object) ==
+		      RSEQ_DONE);
 }
 
 /* One section for all n, with two 32-byte copies for every eight objects (RSEQ_COPY_WIDE). */
-static inline uint32_t rseq_arr_get_bulk(
-	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
+ALWAYS_INLINE uint32_t rseq_arr_get_bulk_by(
+	enum rseq_index by, struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct cpu_arrays *owner = (struct cpu_arrays *)pool;
 	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
-	uintptr_t result = rseq_array_pop_bulk(self->rs, owner->array, objs, n);
+	uintptr_t result = rseq_array_pop_bulk(self->rs, by, owner->array, objs, n);
 
 	if (likely(result == (uintptr_t)n * 4))
 		return n;
@@ -88,15 +81,49 @@ static inline uint32_t rseq_arr_get_bulk(
 }
 
 /* As get_bulk. */
-static inline void rseq_arr_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
+ALWAYS_INLINE void rseq_arr_put_bulk_by(enum rseq_index by, struct pool *pool,
+	struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	struct cpu_arrays *owner = (struct cpu_arrays *)pool;
 	struct cpu_arrays_thread *self = (struct cpu_arrays_thread *)thread;
 
-	if (unlikely(rseq_array_push_bulk(self->rs, owner->array, objs, n) != RSEQ_DONE))
+	if (unlikely(rseq_array_push_bulk(self->rs, by, owner->array, objs, n) != RSEQ_DONE))
 		cpu_arrays_put(owner, self, objs, n);
 }
+
+#define RSEQ_ARR_HOT_HOOKS(name, by)                                                               \
+	static inline void *name##_get_near(struct pool *pool, struct pool_thread *thread)         \
+	{                                                                                          \
+		return rseq_arr_get_near_by(by, pool, thread);                                     \
+	}                                                                                          \
+	static inline bool name##_put_near(                                                        \
+		struct pool *pool, struct pool_thread *thread, void *object)                       \
+	{                                                                                          \
+		return rseq_arr_put_near_by(by, pool, thread, object);                             \
+	}                                                                                          \
+	static inline void *name##_get(struct pool *pool, struct pool_thread *thread)              \
+	{                                                                                          \
+		void *object = name##_get_near(pool, thread);                                      \
+                                                                                                   \
+		return likely(object != NULL) ? object : pool_get_one(pool, thread);               \
+	}                                                                                          \
+	static inline void name##_put(struct pool *pool, struct pool_thread *thread, void *object) \
+	{                                                                                          \
+		if (unlikely(!name##_put_near(pool, thread, object)))                              \
+			pool_put_one(pool, thread, object);                                        \
+	}                                                                                          \
+	static inline uint32_t name##_get_bulk(                                                    \
+		struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)            \
+	{                                                                                          \
+		return rseq_arr_get_bulk_by(by, pool, thread, objs, n);                            \
+	}                                                                                          \
+	static inline void name##_put_bulk(                                                        \
+		struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)      \
+	{                                                                                          \
+		rseq_arr_put_bulk_by(by, pool, thread, objs, n);                                   \
+	}
+
+RSEQ_ARR_HOT_HOOKS(rseq_arr, RSEQ_BY_CPU)
 
 /*
  * The cold end of get: objs[0..got) are filled, more are wanted. What a batch has beyond them goes

@@ -279,7 +279,8 @@ void machine_begin(const uint32_t *cpu, uint32_t threads)
 	for (uint32_t i = 0; i < MACHINE_CPUS; i++)
 		machine.last_on[i] = MODEL_THREADS;
 	for (uint32_t i = 0; i < threads; i++)
-		machine.area[i] = (struct rseq_unregistered){cpu[i], cpu[i], 0};
+		machine.area[i] =
+			(struct rseq_unregistered){.cpu_id_start = cpu[i], .cpu_id = cpu[i]};
 	memset(machine.section, 0, sizeof(machine.section));
 }
 
@@ -329,13 +330,15 @@ const char *rseq_missing(void)
 	return NULL;
 }
 
-bool rseq_fence(uint32_t cpu)
+const char *rseq_cid_missing(void)
+{
+	return NULL;
+}
+
+static void fence(uint32_t cpu)
 {
 	const uint32_t self = model_self();
 
-	if (!model_runs())
-		return true;
-	model_step();
 	trace_say("fences CPU %u", cpu);
 	const uint32_t there = machine.last_on[cpu];
 	if (there != MODEL_THREADS && there != self)
@@ -348,10 +351,28 @@ bool rseq_fence(uint32_t cpu)
 		views_take_from(known_at(cpu), i);
 		abort_section(i);
 	}
+}
+
+bool rseq_fence(uint32_t cpu)
+{
+	if (!model_runs())
+		return true;
+	model_step();
+	fence(cpu);
 	return true;
 }
 
-uint32_t machine_enter(void *rs)
+bool rseq_fence_all(void)
+{
+	if (!model_runs())
+		return true;
+	model_step();
+	for (uint32_t cpu = 0; cpu < MACHINE_CPUS; cpu++)
+		fence(cpu);
+	return true;
+}
+
+uint32_t machine_enter(void *rs, enum rseq_index by)
 {
 	const uint32_t self = model_self();
 
@@ -360,7 +381,8 @@ uint32_t machine_enter(void *rs)
 	machine.section[self].inside = true;
 	machine.section[self].aborted = false;
 	trace_say("enters a section on CPU %u", machine.area[self].cpu_id);
-	return machine.area[self].cpu_id;
+	/* An id is a CPU's for good here, but none is the number of its CPU. */
+	return (machine.area[self].cpu_id + (by == RSEQ_BY_CID)) % MACHINE_CPUS;
 }
 
 void machine_leave(void)

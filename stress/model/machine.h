@@ -8,6 +8,8 @@
 #ifndef STRESS_MODEL_MACHINE_H
 #define STRESS_MODEL_MACHINE_H
 
+#include "alloc/machine/rseq.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,11 +29,12 @@ void machine_begin(const uint32_t *cpu, uint32_t threads);
 const char *machine_name(uintptr_t at);
 
 /*
- * Restartable sections. A thread enters one with its area, makes steps, and leaves; it is at the CPU
- * that machine_enter answers. False: it was aborted, since another thread ran on its CPU, a fence was made
- * for it, or a signal came or it was moved (which are decisions); then it is outside.
+ * Restartable sections. A thread enters one with its area, makes steps, and leaves. machine_enter answers the
+ * CPU that it is at, or the concurrency id that it has, which is another number. False: it was aborted, since
+ * another thread ran on its CPU, a fence was made for it, or a signal came or it was moved (which are
+ * decisions); then it is outside.
  */
-uint32_t machine_enter(void *rs);
+uint32_t machine_enter(void *rs, enum rseq_index by);
 bool machine_section_step(void);
 void machine_leave(void);
 

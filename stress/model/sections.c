@@ -52,9 +52,9 @@ static void copy(void **to, void *const *from, uint32_t n, const void *place)
 	memcpy(to, from, n * sizeof(*to));
 }
 
-uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays)
+uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq_array *arrays)
 {
-	struct rseq_array *array = &arrays[machine_enter(rs)];
+	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 	void *object;
 
 	STEP();
@@ -67,9 +67,9 @@ uintptr_t rseq_array_pop(void *rs, struct rseq_array *arrays)
 	return commit32(&array->cur, cur - 1, (uintptr_t)object, FROM);
 }
 
-uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, void *object)
+uintptr_t rseq_array_push(void *rs, enum rseq_index by, struct rseq_array *arrays, void *object)
 {
-	struct rseq_array *array = &arrays[machine_enter(rs)];
+	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 
 	STEP();
 	uint32_t cur = load32(&array->cur, FROM);
@@ -81,9 +81,10 @@ uintptr_t rseq_array_push(void *rs, struct rseq_array *arrays, void *object)
 	return commit32(&array->cur, cur + 1, RSEQ_DONE, FROM);
 }
 
-uintptr_t rseq_array_pop_bulk(void *rs, struct rseq_array *arrays, void **to, uint32_t n)
+uintptr_t rseq_array_pop_bulk(
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void **to, uint32_t n)
 {
-	struct rseq_array *array = &arrays[machine_enter(rs)];
+	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 
 	STEP();
 	uint32_t cur = load32(&array->cur, FROM);
@@ -97,9 +98,10 @@ uintptr_t rseq_array_pop_bulk(void *rs, struct rseq_array *arrays, void **to, ui
 	return commit32(&array->cur, cur - count, count * 4, FROM);
 }
 
-uintptr_t rseq_array_push_bulk(void *rs, struct rseq_array *arrays, void *const *from, uint32_t n)
+uintptr_t rseq_array_push_bulk(
+	void *rs, enum rseq_index by, struct rseq_array *arrays, void *const *from, uint32_t n)
 {
-	struct rseq_array *array = &arrays[machine_enter(rs)];
+	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 
 	STEP();
 	uint32_t cur = load32(&array->cur, FROM);
@@ -116,7 +118,7 @@ uintptr_t rseq_array_push_bulk(void *rs, struct rseq_array *arrays, void *const 
  * answer where the CPU is stopped.
  */
 #define OPEN(stopped)                                                           \
-	struct rseq_magazines *area = &areas[machine_enter(rs)];                \
+	struct rseq_magazines *area = &areas[machine_enter(rs, RSEQ_BY_CPU)];   \
 	STEP();                                                                 \
 	if (load32(&area->stop, FROM) != 0)                                     \
 		return leave(stopped);                                          \
@@ -175,7 +177,7 @@ uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas, unsign
 uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *areas, uint32_t cpu,
 	uint64_t expect, uint64_t next, struct magazine *mine, struct magazine *taken)
 {
-	const uint32_t here = machine_enter(rs);
+	const uint32_t here = machine_enter(rs, RSEQ_BY_CPU);
 	struct rseq_magazines *area = &areas[here];
 
 	(void)mine, (void)taken;

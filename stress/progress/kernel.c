@@ -15,6 +15,7 @@ void kernel_register(struct rseq_unregistered *area)
 void kernel_place(struct rseq_unregistered *area, uint32_t cpu)
 {
 	area->cpu_id = area->cpu_id_start = cpu;
+	area->mm_cid = KERNEL_CPUS - 1 - cpu; /* no id is that of its CPU */
 }
 
 void kernel_turn(uint32_t cpu)
@@ -41,6 +42,11 @@ const char *rseq_missing(void)
 #endif
 }
 
+const char *rseq_cid_missing(void)
+{
+	return rseq_missing();
+}
+
 void *rseq_area(void)
 {
 	asked |= own != NULL;
@@ -49,13 +55,20 @@ void *rseq_area(void)
 
 void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
 {
-	*stand_in = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu};
+	*stand_in = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu, .mm_cid = cpu};
 	return rseq_area() != NULL ? own : stand_in;
 }
 
 bool rseq_fence(uint32_t cpu)
 {
 	if (cpu < KERNEL_CPUS)
+		kernel_turn(cpu);
+	return true;
+}
+
+bool rseq_fence_all(void)
+{
+	for (uint32_t cpu = 0; cpu < KERNEL_CPUS; cpu++)
 		kernel_turn(cpu);
 	return true;
 }
