@@ -6,6 +6,7 @@
  * its sentence, what it printed, and the command that tries the same again. At the end: the
  * accounts by pool tag of the runs that used NBLs, and how the runs ended.
  */
+#include "alloc/machine/cpu.h"
 #include "stress/base/child.h"
 #include "stress/base/evidence.h"
 #include "stress/base/record.h"
@@ -309,6 +310,17 @@ static void run_control(
 	evidence(&attack, child->output);
 }
 
+/* Designs that divide by NUMA nodes have nothing to divide on a machine of one: then CPUs are said to be on two in turn. */
+static void pretend_nodes(void)
+{
+	const uint32_t cpus = cpu_possible();
+	uint16_t *node = stress_array(cpus, sizeof(*node));
+
+	if (cpu_nodes(node, cpus) == 1)
+		cpu_set_nodes(2);
+	free(node);
+}
+
 int main(int argc, char **argv)
 {
 	const struct options options = options_parse(argc, argv);
@@ -323,6 +335,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "nblbench stress: %s\n", why);
 		return EXIT_FAILURE;
 	}
+	pretend_nodes();
 	if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur < STACK_MIN_KIB << 10) {
 		fprintf(stderr,
 			"nblbench stress: the stack is limited to %ju KiB (ulimit -s); it must be "

@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +15,9 @@ atom_u32 *cpu_word(void)
 	return rseq_area(); /* cpu_id_start is the first field */
 }
 
+/* Of a list of CPUs in a file, the most that is read. */
+enum { LIST_BYTES = 4096 };
+
 uint32_t cpu_ask(void)
 {
 	int cpu = sched_getcpu();
@@ -20,11 +25,31 @@ uint32_t cpu_ask(void)
 	return cpu < 0 ? 0 : (uint32_t)cpu;
 }
 
-static uint32_t pretended; /* see cpu_set_possible */
+static uint32_t pretended;       /* see cpu_set_possible */
+static uint32_t pretended_nodes; /* see cpu_set_nodes */
 
 void cpu_set_possible(uint32_t cpus)
 {
 	pretended = cpus;
+}
+
+void cpu_set_nodes(uint32_t nodes)
+{
+	pretended_nodes = nodes;
+}
+
+/* The next range of a list such as "0-3,8-11", and behind it. False: there is none. */
+static bool next_range(char **at, unsigned long *first, unsigned long *last)
+{
+	char *end;
+
+	*first = *last = strtoul(*at, &end, 10);
+	if (end == *at)
+		return false;
+	if (*end == '-')
+		*last = strtoul(end + 1, &end, 10);
+	*at = *end == ',' ? end + 1 : end;
+	return true;
 }
 
 uint32_t cpu_possible(void)
@@ -34,24 +59,59 @@ uint32_t cpu_possible(void)
 	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
 	long configured = sysconf(_SC_NPROCESSORS_CONF);
 	uint32_t cpus = configured < 1 ? 1 : (uint32_t)configured;
-	char text[256];
+	char text[LIST_BYTES], *at = text;
+	unsigned long first, last;
 
 	if (file == NULL)
 		return cpus;
-	/* A list of ranges such as "0-3,8-11": what follows the last '-' or ',' is the highest. */
 	if (fgets(text, sizeof(text), file) != NULL) {
-		unsigned highest = 0;
-		char *last = text;
-
-		for (char *at = text; *at != '\0'; at++) {
-			if (*at == '-' || *at == ',')
-				last = at + 1;
+		while (next_range(&at, &first, &last)) {
+			if (last < CPU_LIMIT_MAX && last + 1 > cpus)
+				cpus = (uint32_t)last + 1;
 		}
-		if (sscanf(last, "%u", &highest) == 1 && highest + 1 > cpus)
-			cpus = highest + 1;
 	}
 	fclose(file);
 	return cpus;
+}
+
+/* Gives the CPUs of one of the kernel's nodes the number `as`. False: it has none, or there is no such node. */
+static bool read_node(uint32_t number, uint16_t as, uint16_t *node, uint32_t cpus)
+{
+	char name[64], text[LIST_BYTES], *at = text;
+	unsigned long first, last;
+	bool has = false;
+
+	snprintf(name, sizeof(name), "/sys/devices/system/node/node%u/cpulist", number);
+	FILE *file = fopen(name, "r");
+	if (file == NULL)
+		return false;
+	if (fgets(text, sizeof(text), file) != NULL) {
+		while (next_range(&at, &first, &last)) {
+			for (unsigned long cpu = first; cpu <= last && cpu < cpus; cpu++) {
+				node[cpu] = as;
+				has = true;
+			}
+		}
+	}
+	fclose(file);
+	return has;
+}
+
+uint32_t cpu_nodes(uint16_t *node, uint32_t cpus)
+{
+	uint16_t nodes = 0;
+
+	memset(node, 0, cpus * sizeof(*node));
+	for (uint32_t cpu = 0; pretended_nodes != 0 && cpu < cpus; cpu++) {
+		const uint32_t number = cpu % pretended_nodes;
+
+		node[cpu] = (uint16_t)(number < CPU_NODES_MAX ? number : 0);
+		if (node[cpu] >= nodes)
+			nodes = (uint16_t)(node[cpu] + 1);
+	}
+	for (uint32_t number = 0; pretended_nodes == 0 && number < CPU_NODES_MAX; number++)
+		nodes = (uint16_t)(nodes + read_node(number, nodes, node, cpus));
+	return nodes != 0 ? nodes : 1;
 }
 
 uint32_t cpu_limit(void)

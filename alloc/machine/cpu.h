@@ -36,6 +36,22 @@ enum { CPU_LIMIT_MAX = 1 << 16 };
 void cpu_set_possible(uint32_t cpus);
 
 /*
+ * The NUMA node of each CPU into node[0..cpus), and how many nodes there are, at least 1. Nodes are
+ * numbered from 0 on, in the order of the kernel's numbers of those that have such CPUs. A CPU of which the
+ * kernel does not say it, or whose node's number is CPU_NODES_MAX or more, counts as one of node 0. Cold:
+ * reads files.
+ */
+uint32_t cpu_nodes(uint16_t *node, uint32_t cpus);
+
+enum { CPU_NODES_MAX = 64 };
+
+/*
+ * For tests: as if CPUs were on so many nodes in turn from now on; 0: the truth again. Not while another
+ * thread creates pools.
+ */
+void cpu_set_nodes(uint32_t nodes);
+
+/*
  * The word in which the kernel keeps the calling thread's CPU number up to date (cpu_id_start of
  * its rseq area), or NULL if the thread has none. Valid for the calling thread's life. Cold.
  */

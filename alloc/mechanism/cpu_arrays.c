@@ -23,7 +23,54 @@ int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines)
 	}
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++)
 		atom_init(&self->array[cpu].cap, self->cap);
+	self->nodes = 1;
 	return 0;
+}
+
+int cpu_arrays_divide(struct cpu_arrays *self, uint32_t magazines)
+{
+	const size_t node_bytes = self->table.limit * sizeof(*self->node);
+	uint32_t made = 0;
+	int rc = -ENOMEM;
+
+	self->node = memory_alloc(node_bytes);
+	if (self->node == NULL)
+		return rc;
+	const uint32_t further = cpu_nodes(self->node, self->table.cpus) - 1;
+	if (further != 0 &&
+		(self->further = memory_alloc(further * sizeof(*self->further))) == NULL)
+		goto fail_further;
+	for (rc = 0; made < further; made++) {
+		rc = depot_init(&self->further[made], &self->slab, self->batch, self->batch,
+			magazines, CACHE_LINE_BYTES);
+		if (rc != 0)
+			goto fail_depot;
+	}
+	self->nodes = further + 1;
+	return 0;
+
+fail_depot:
+	while (made-- > 0)
+		depot_fini(&self->further[made]);
+	memory_free(self->further, further * sizeof(*self->further));
+fail_further:
+	memory_free(self->node, node_bytes);
+	self->node = NULL;
+	return rc;
+}
+
+/* Ends what cpu_arrays_divide made. */
+static void join_depots(struct cpu_arrays *self)
+{
+	const uint32_t further = self->nodes - 1;
+
+	if (self->node == NULL)
+		return;
+	for (uint32_t i = 0; i < further; i++)
+		depot_fini(&self->further[i]);
+	if (further != 0)
+		memory_free(self->further, further * sizeof(*self->further));
+	memory_free(self->node, self->table.limit * sizeof(*self->node));
 }
 
 int cpu_arrays_init(struct pool *pool)
@@ -41,6 +88,7 @@ void cpu_arrays_fini(struct pool *pool)
 {
 	struct cpu_arrays *self = (struct cpu_arrays *)pool;
 
+	join_depots(self);
 	cpu_table_unmap(&self->table, self->array, sizeof(*self->array));
 	depot_fini(&self->depot);
 }
@@ -81,35 +129,37 @@ bool cpu_arrays_push(
 void cpu_arrays_put(
 	struct cpu_arrays *self, struct cpu_arrays_thread *thread, void *const *objs, uint32_t n)
 {
+	struct depot *depot = cpu_arrays_near(self, thread);
 	struct transit transit;
 
 	if (cpu_arrays_push(self, thread, objs, n))
 		return;
 	transit_init(&transit);
-	transit_open(&transit, &self->depot, &thread->base);
+	transit_open(&transit, depot, &thread->base);
 	uint32_t moved = cpu_arrays_pop(self, thread, transit.slot, transit.room);
 	if (moved != 0)
-		transit_give(&transit, &self->depot, &thread->base, moved);
-	transit_close(&transit, &self->depot, &thread->base);
+		transit_give(&transit, depot, &thread->base, moved);
+	transit_close(&transit, depot, &thread->base);
 	if (!cpu_arrays_push(self, thread, objs, n))
-		depot_give(&self->depot, &thread->base, objs, n);
+		depot_give(depot, &thread->base, objs, n);
 }
 
 void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_arrays *self = (struct cpu_arrays *)pool;
+	struct cpu_arrays_thread *mine = (struct cpu_arrays_thread *)thread;
+	struct depot *depot = cpu_arrays_near(self, mine);
 	struct transit transit;
 	uint32_t n;
 
 	transit_init(&transit);
 	do {
-		transit_open(&transit, &self->depot, thread);
-		n = cpu_arrays_pop(
-			self, (struct cpu_arrays_thread *)thread, transit.slot, transit.room);
+		transit_open(&transit, depot, thread);
+		n = cpu_arrays_pop(self, mine, transit.slot, transit.room);
 		if (n != 0)
-			transit_give(&transit, &self->depot, thread, n);
+			transit_give(&transit, depot, thread, n);
 	} while (n != 0);
-	transit_close(&transit, &self->depot, thread);
+	transit_close(&transit, depot, thread);
 }
 
 /* Aborts the sections that work on an array. */
@@ -230,5 +280,6 @@ void cpu_arrays_walk(struct pool *pool, struct census *census)
 		if (!census_mark_each(census, array->slot, cur, "a CPU's array"))
 			return;
 	}
-	depot_census(&self->depot, census);
+	for (uint32_t node = 0; node < self->nodes && !census->failed; node++)
+		depot_census(cpu_arrays_depot(self, node), census);
 }

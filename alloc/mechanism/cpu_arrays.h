@@ -31,6 +31,13 @@ struct cpu_arrays {
 	uint32_t batch; /* objects moved at once; the depot's magazine size */
 	struct slab slab;
 	struct depot depot;
+	/*
+	 * Where there is a depot a NUMA node: those of the nodes from 1 on, and each CPU's node. NULL: one
+	 * depot for all.
+	 */
+	struct depot *further;
+	uint16_t *node; /* table.limit of them */
+	uint32_t nodes; /* at least 1 */
 };
 
 /* A thread's state, or its first member. */
@@ -40,6 +47,18 @@ struct cpu_arrays_thread {
 	struct rseq_unregistered unregistered;
 	uint32_t victim; /* where the last search found something */
 };
+
+static inline struct depot *cpu_arrays_depot(struct cpu_arrays *self, uint32_t node)
+{
+	return node == 0 ? &self->depot : &self->further[node - 1];
+}
+
+/* The depot of the node on which the thread runs, as a hint: it may have moved on. */
+static inline struct depot *cpu_arrays_near(
+	struct cpu_arrays *self, const struct cpu_arrays_thread *thread)
+{
+	return cpu_arrays_depot(self, self->node == NULL ? 0 : self->node[rseq_cpu(thread->rs)]);
+}
 
 /* The parts (life_cycle.h), of a pool that is no more than the arrays. */
 COLD int cpu_arrays_init(struct pool *pool);
@@ -54,6 +73,10 @@ COLD void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread);
 
 /* As cpu_arrays_init. magazines: that the depot has beyond those for its threads (depot_init). */
 COLD int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines);
+
+/* Then gives each NUMA node a depot of its own. 0, or a negative errno: there is one depot, as
+ * before. */
+COLD int cpu_arrays_divide(struct cpu_arrays *self, uint32_t magazines);
 
 /*
  * The sections for several objects, begun again when interrupted, a bounded number of times. Up to n

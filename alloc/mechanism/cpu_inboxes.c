@@ -6,18 +6,26 @@ static size_t inbox_bytes(const struct cpu_inboxes *self)
 	return self->arrays.table.cpus * sizeof(*self->inbox);
 }
 
-int cpu_inboxes_init(struct pool *pool)
+static void inbox_free(struct cpu_inboxes *self)
 {
+	if (self->inbox != NULL)
+		memory_free(self->inbox, inbox_bytes(self));
+}
+
+static int cpu_inboxes_init_of(struct pool *pool, enum cpu_inboxes_home of)
+{
+	enum { MAGAZINES = DEPOT_THREADS * CPU_INBOXES_OPEN };
 	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
-	int rc = cpu_arrays_init_with(&self->arrays, DEPOT_THREADS * CPU_INBOXES_OPEN);
+	int rc = cpu_arrays_init_with(&self->arrays, MAGAZINES);
 
 	if (rc != 0)
 		return rc;
-	self->inbox = memory_alloc(inbox_bytes(self));
-	if (self->inbox == NULL) {
+	if (of == HOME_NODE)
+		rc = cpu_arrays_divide(&self->arrays, MAGAZINES);
+	else if ((self->inbox = memory_alloc(inbox_bytes(self))) == NULL)
 		rc = -ENOMEM;
+	if (rc != 0)
 		goto fail_inbox;
-	}
 	rc = homes_init(&self->homes, pool->slab);
 	if (rc != 0)
 		goto fail_homes;
@@ -25,10 +33,20 @@ int cpu_inboxes_init(struct pool *pool)
 	return 0;
 
 fail_homes:
-	memory_free(self->inbox, inbox_bytes(self));
+	inbox_free(self);
 fail_inbox:
 	cpu_arrays_fini(pool);
 	return rc;
+}
+
+int cpu_inboxes_init(struct pool *pool)
+{
+	return cpu_inboxes_init_of(pool, HOME_CPU);
+}
+
+int cpu_inboxes_init_by_node(struct pool *pool)
+{
+	return cpu_inboxes_init_of(pool, HOME_NODE);
 }
 
 void cpu_inboxes_fini(struct pool *pool)
@@ -37,7 +55,7 @@ void cpu_inboxes_fini(struct pool *pool)
 
 	thread_list_fini(&self->threads);
 	homes_fini(&self->homes, pool->slab);
-	memory_free(self->inbox, inbox_bytes(self));
+	inbox_free(self);
 	cpu_arrays_fini(pool);
 }
 
@@ -63,6 +81,16 @@ void cpu_inboxes_leave(struct pool *pool, struct pool_thread *thread)
 	depot_drop(&self->arrays.depot, &mine->scratch, 1);
 }
 
+static struct depot *depot_of(struct cpu_inboxes *self, uint32_t home)
+{
+	return cpu_inboxes_depot(self, home, cpu_inboxes_of(self));
+}
+
+static struct tagged_stack *inbox_of(struct cpu_inboxes *self, uint32_t home)
+{
+	return cpu_inboxes_of(self) == HOME_NODE ? &depot_of(self, home)->full : &self->inbox[home];
+}
+
 /* Empties an open magazine into the depot and closes it. */
 static void abandon(
 	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, struct cpu_inboxes_open *open)
@@ -70,7 +98,7 @@ static void abandon(
 	if (open->magazine == NULL)
 		return;
 	magazine_set_count(open->magazine, open->count);
-	depot_put_any(&self->arrays.depot, open->magazine, &thread->cpu.base.paths.wait);
+	depot_put_any(depot_of(self, open->home), open->magazine, &thread->cpu.base.paths.wait);
 	open->magazine = NULL;
 	thread->cpu.base.paths.flush++;
 }
@@ -88,14 +116,14 @@ void cpu_inboxes_flush(struct pool *pool, struct pool_thread *thread)
 }
 
 bool cpu_inboxes_open(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread,
-	struct cpu_inboxes_open *open, uint32_t cpu)
+	struct cpu_inboxes_open *open, uint32_t home)
 {
 	abandon(self, thread, open);
-	open->magazine = depot_get_empty(&self->arrays.depot, &thread->cpu.base.paths.wait);
+	open->magazine = depot_get_empty(depot_of(self, home), &thread->cpu.base.paths.wait);
 	if (open->magazine == NULL)
 		return false;
 	magazine_prefetch_write(open->magazine, self->arrays.batch);
-	open->cpu = cpu;
+	open->home = home;
 	open->count = 0;
 	return true;
 }
@@ -104,21 +132,21 @@ void cpu_inboxes_post(
 	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, struct cpu_inboxes_open *open)
 {
 	magazine_set_count(open->magazine, open->count);
-	tagged_stack_push(&self->inbox[open->cpu], &self->arrays.depot.magazines, open->magazine,
-		&thread->cpu.base.paths.wait);
+	tagged_stack_push(inbox_of(self, open->home), &depot_of(self, open->home)->magazines,
+		open->magazine, &thread->cpu.base.paths.wait);
 	open->magazine = NULL;
 	thread->cpu.base.paths.flush++;
 }
 
 struct magazine *cpu_inboxes_take(
-	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, uint32_t cpu)
+	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, uint32_t home)
 {
-	struct tagged_stack *inbox = &self->inbox[cpu];
+	struct tagged_stack *inbox = inbox_of(self, home);
 
 	/* A poster had the line last, and the load of the pop alone would fetch it to be read. */
 	prefetch_write(&inbox->head);
 	struct magazine *magazine = tagged_stack_pop(
-		inbox, &self->arrays.depot.magazines, &thread->cpu.base.paths.wait);
+		inbox, &depot_of(self, home)->magazines, &thread->cpu.base.paths.wait);
 	if (magazine == NULL)
 		return NULL;
 	thread->cpu.base.paths.refill++;
@@ -154,19 +182,19 @@ static void census_thread(struct thread_link *link, void *arg)
 void cpu_inboxes_walk(struct pool *pool, struct census *census)
 {
 	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
-	const uint32_t cpus = self->arrays.table.cpus;
+	const uint32_t homes = cpu_inboxes_homes(self);
 	struct open_census open = {census, self->arrays.batch};
 
 	for (uint32_t i = 0; i < slab_carved(pool->slab); i++) { /* I2 */
 		uint32_t home = *homes_of(&self->homes, slab_object(pool->slab, i));
 
-		if (home >= cpus) {
-			census_fail(census, "I2: object %u has its home on CPU %u of %u", i, home,
-				cpus);
+		if (home >= homes) {
+			census_fail(census, "I2: object %u is at home on %s %u of %u", i,
+				cpu_inboxes_of(self) == HOME_NODE ? "node" : "CPU", home, homes);
 			return;
 		}
 	}
-	for (uint32_t cpu = 0; cpu < cpus; cpu++) { /* I1 */
+	for (uint32_t cpu = 0; self->inbox != NULL && cpu < homes; cpu++) { /* I1 */
 		if (!depot_census_stack(&self->arrays.depot, &self->inbox[cpu], self->arrays.batch,
 			    self->arrays.batch, "a CPU's inbox", census))
 			return;

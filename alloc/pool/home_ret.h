@@ -3,7 +3,7 @@
  * one CPU and completed on another, an object then returns to the cache of the CPU that will write it
  * next, one locked instruction serves a whole magazine, and no two pairs of CPUs meet on a line.
  *
- * An object's home is the CPU that carved it.
+ * An object's home is the CPU that carved it; in `home_ret_node` that CPU's node.
  *
  *	put   at home: the CPU's array, in a restartable section, as in `rseq_arr`; elsewhere: a magazine that
  *	      the thread has open for that home, which is posted to the home's inbox when it is full
@@ -48,16 +48,17 @@ static inline void *home_ret_get(struct pool *pool, struct pool_thread *thread)
 
 /*
  * At home, as rseq_arr_put and three loads more; elsewhere a few loads and stores of the thread's
- * own lines.
+ * own lines. of: what a home is, a constant.
  */
-static inline void home_ret_put(struct pool *pool, struct pool_thread *thread, void *object)
+ALWAYS_INLINE void home_ret_put_of(
+	enum cpu_inboxes_home of, struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
 	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
 	uint32_t home = *homes_of(&owner->homes, object);
 
-	if (unlikely(home != rseq_cpu(self->cpu.rs)))
-		cpu_inboxes_send(owner, self, home, &object, 1);
+	if (unlikely(home != cpu_inboxes_here(owner, self, of)))
+		cpu_inboxes_send(owner, self, of, home, &object, 1);
 	else if (unlikely(rseq_array_push(self->cpu.rs, RSEQ_BY_CPU, owner->arrays.array, object) !=
 			  RSEQ_DONE))
 		pool_put_one(pool, thread, object);
@@ -79,37 +80,52 @@ static inline uint32_t home_ret_get_bulk(
 }
 
 /* A burst whose objects are at home in several places, or all elsewhere: by runs of one home. */
-static NOINLINE void home_ret_put_runs(struct cpu_inboxes *pool, struct cpu_inboxes_thread *self,
-	void *const *objs, uint32_t n, uint32_t here)
+ALWAYS_INLINE void home_ret_put_runs_of(enum cpu_inboxes_home of, struct cpu_inboxes *pool,
+	struct cpu_inboxes_thread *self, void *const *objs, uint32_t n, uint32_t here)
 {
 	for (uint32_t at = 0, run; at < n; at += run) {
 		uint32_t home = *homes_of(&pool->homes, objs[at]);
 
 		run = homes_run(&pool->homes, objs + at, n - at);
 		if (home != here)
-			cpu_inboxes_send(pool, self, home, objs + at, run);
+			cpu_inboxes_send(pool, self, of, home, objs + at, run);
 		else if (rseq_array_push_bulk(self->cpu.rs, RSEQ_BY_CPU, pool->arrays.array,
 				 objs + at, run) != RSEQ_DONE)
 			cpu_arrays_put(&pool->arrays, &self->cpu, objs + at, run);
 	}
 }
 
-/* All at home, which is found out without a branch: one section. Else run by run. */
-static inline void home_ret_put_bulk(
-	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
-{
-	struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;
-	struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;
-	uint32_t here = rseq_cpu(self->cpu.rs);
+/*
+ * put and put_bulk, by what a home is. A burst all at home, which is found out without a branch, is one
+ * section. Else run by run.
+ */
+#define HOME_RET_PUTS(name, of)                                                                    \
+	static inline void name##_put(struct pool *pool, struct pool_thread *thread, void *object) \
+	{                                                                                          \
+		home_ret_put_of(of, pool, thread, object);                                         \
+	}                                                                                          \
+	static NOINLINE void name##_put_runs(struct cpu_inboxes *pool,                             \
+		struct cpu_inboxes_thread *self, void *const *objs, uint32_t n, uint32_t here)     \
+	{                                                                                          \
+		home_ret_put_runs_of(of, pool, self, objs, n, here);                               \
+	}                                                                                          \
+	static inline void name##_put_bulk(                                                        \
+		struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)      \
+	{                                                                                          \
+		struct cpu_inboxes *owner = (struct cpu_inboxes *)pool;                            \
+		struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;             \
+		uint32_t here = cpu_inboxes_here(owner, self, of);                                 \
+                                                                                                   \
+		if (homes_differ(&owner->homes, here, objs, n))                                    \
+			name##_put_runs(owner, self, objs, n, here);                               \
+		else if (unlikely(rseq_array_push_bulk(self->cpu.rs, RSEQ_BY_CPU,                  \
+					  owner->arrays.array, objs, n) != RSEQ_DONE))             \
+			cpu_arrays_put(&owner->arrays, &self->cpu, objs, n);                       \
+	}
 
-	if (homes_differ(&owner->homes, here, objs, n))
-		home_ret_put_runs(owner, self, objs, n, here);
-	else if (unlikely(rseq_array_push_bulk(self->cpu.rs, RSEQ_BY_CPU, owner->arrays.array, objs,
-				  n) != RSEQ_DONE))
-		cpu_arrays_put(&owner->arrays, &self->cpu, objs, n);
-}
+HOME_RET_PUTS(home_ret, HOME_CPU)
 
-/* Up to a batch of never-used objects, whose home this CPU becomes, into the scratch magazine. */
+/* Up to a batch of never-used objects, whose home this is, into the scratch magazine. */
 static COLD uint32_t home_ret_carve(
 	struct cpu_inboxes *pool, struct cpu_inboxes_thread *self, uint32_t here)
 {
@@ -122,31 +138,39 @@ static COLD uint32_t home_ret_carve(
 }
 
 /*
- * A magazine with objects, the caller's: from the own inbox, the depot, the slab, the thread's own
- * open magazines, other inboxes, other arrays. It may be the scratch one. NULL: none was found.
+ * A magazine with objects, the caller's, and the depot that it is of: from the own inbox, the depot, the
+ * slab, the thread's own open magazines, other inboxes, other depots, other arrays. It may be the scratch
+ * one. NULL: none was found.
  */
 static COLD struct magazine *home_ret_grab(
-	struct cpu_inboxes *pool, struct cpu_inboxes_thread *self)
+	struct cpu_inboxes *pool, struct cpu_inboxes_thread *self, struct depot **of)
 {
 	struct cpu_arrays *arrays = &pool->arrays;
-	uint32_t here = rseq_cpu(self->cpu.rs) % arrays->table.cpus;
+	const enum cpu_inboxes_home what = cpu_inboxes_of(pool);
+	const uint32_t homes = cpu_inboxes_homes(pool);
+	uint32_t here = cpu_inboxes_here(pool, self, what) % homes;
 	struct magazine *magazine = cpu_inboxes_take(pool, self, here);
 	void **objs = self->scratch->slot;
 	uint32_t found;
 
-	if (magazine == NULL &&
-		(magazine = depot_get_full(&arrays->depot, &self->cpu.base.paths.wait)) != NULL)
+	*of = cpu_inboxes_depot(pool, here, what);
+	if (magazine == NULL && what == HOME_CPU &&
+		(magazine = depot_get_full(*of, &self->cpu.base.paths.wait)) != NULL)
 		self->cpu.base.paths.refill++;
 	if (magazine != NULL)
 		return magazine;
 	found = home_ret_carve(pool, self, here);
 	if (found == 0) {
 		cpu_inboxes_close(pool, self);
-		for (uint32_t cpu = 0; cpu < arrays->table.cpus && magazine == NULL; cpu++)
-			magazine = cpu_inboxes_take(pool, self, cpu);
+		for (uint32_t home = 0; home < homes && magazine == NULL; home++) {
+			magazine = cpu_inboxes_take(pool, self, home);
+			*of = cpu_inboxes_depot(pool, home, what);
+		}
 		if (magazine != NULL)
 			return magazine;
-		found = depot_take_used(&arrays->depot, &self->cpu.base, objs, arrays->batch);
+		for (uint32_t node = 0; node < arrays->nodes && found == 0; node++)
+			found = depot_take_used(cpu_arrays_depot(arrays, node), &self->cpu.base,
+				objs, arrays->batch);
 	}
 	if (found == 0)
 		found = cpu_arrays_steal(arrays, &self->cpu, objs, arrays->batch);
@@ -160,7 +184,8 @@ static COLD uint32_t home_ret_refill(struct cpu_inboxes *pool, struct cpu_inboxe
 {
 	got += cpu_arrays_pop(&pool->arrays, &self->cpu, objs + got, n - got);
 	while (got < n) {
-		struct magazine *magazine = home_ret_grab(pool, self);
+		struct depot *of;
+		struct magazine *magazine = home_ret_grab(pool, self, &of);
 
 		if (magazine == NULL) {
 			self->cpu.base.paths.empty++;
@@ -175,7 +200,7 @@ static COLD uint32_t home_ret_refill(struct cpu_inboxes *pool, struct cpu_inboxe
 				&pool->arrays, &self->cpu, magazine->slot + use, found - use);
 		magazine_set_count(magazine, 0);
 		if (magazine != self->scratch)
-			depot_put_empty(&pool->arrays.depot, magazine, &self->cpu.base.paths.wait);
+			depot_put_empty(of, magazine, &self->cpu.base.paths.wait);
 	}
 	return got;
 }

@@ -12,7 +12,7 @@
 #include "alloc/pool/bitmap.h"
 #include "alloc/pool/combining.h"
 #include "alloc/pool/elimination.h"
-#include "alloc/pool/home_ret.h"
+#include "alloc/pool/home_ret_node.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/lookaside.h"
 #include "alloc/pool/mag_tls_grow.h"
@@ -1892,6 +1892,102 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 	rseq_set_feature_bytes(0);
 }
 
+/* Nodes have numbers from 0 on, and there is a bound to them: what is beyond counts as node 0. */
+static void nodes_have_a_bound(NO_STATE)
+{
+	uint16_t node[CPU_NODES_MAX + 8];
+	const uint32_t cpus = array_count(node);
+	const uint32_t nodes = cpu_nodes(node, cpus);
+
+	assert_in_range(nodes, 1, CPU_NODES_MAX);
+	for (uint32_t i = 0; i < cpus; i++)
+		assert_true(node[i] < nodes);
+	cpu_set_nodes(2);
+	assert_int_equal(cpu_nodes(node, cpus), 2);
+	for (uint32_t i = 0; i < cpus; i++)
+		assert_int_equal(node[i], i % 2);
+	assert_int_equal(cpu_nodes(node, 1), 1);
+	cpu_set_nodes(CPU_NODES_MAX + 4);
+	assert_int_equal(cpu_nodes(node, cpus), CPU_NODES_MAX);
+	assert_int_equal(node[CPU_NODES_MAX - 1], CPU_NODES_MAX - 1);
+	for (uint32_t i = CPU_NODES_MAX; i <= CPU_NODES_MAX + 4; i++)
+		assert_int_equal(node[i], 0);
+	assert_int_equal(node[CPU_NODES_MAX + 5], 1);
+	cpu_set_nodes(0);
+	assert_int_equal(cpu_nodes(node, cpus), nodes);
+}
+
+/* Of two nodes: what is freed on the other goes to its own node's depot, and any CPU there finds it. */
+static void objects_go_home_to_their_node(NO_STATE)
+{
+	enum { BATCH = 8, CPUS = 4, OBJECTS = 6 * BATCH };
+	const struct pool_config config = {.object_bytes = 64,
+		.capacity = OBJECTS,
+		.cpu_cache_objects = 2 * BATCH,
+		.batch_objects = BATCH};
+	const struct pool_ops *ops = &pool_home_ret_node_ops;
+	struct rseq_unregistered on[CPUS];
+	struct pool_thread *thread;
+	struct pool *pool;
+	void *objs[OBJECTS], *again[BATCH];
+
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
+		on[cpu] = (struct rseq_unregistered){.cpu_id_start = cpu, .cpu_id = cpu};
+	skip_unless_supported(ops);
+	cpu_set_possible(CPUS);
+	cpu_set_nodes(2);
+	assert_int_equal(pool_create(ops, &config, &pool), 0);
+	assert_int_equal(ops->attach(pool, &thread), 0);
+	struct cpu_arrays *arrays = (struct cpu_arrays *)pool;
+	void **rs = &((struct cpu_arrays_thread *)thread)->rs;
+	struct tagged_stack *full[] = {
+		&cpu_arrays_depot(arrays, 0)->full, &cpu_arrays_depot(arrays, 1)->full};
+	assert_int_equal(arrays->nodes, 2);
+
+	*rs = &on[0];
+	assert_int_equal(ops->get_bulk(pool, thread, objs, BATCH), BATCH);
+	*rs = &on[1];
+	for (int i = 0; i < BATCH; i++)
+		ops->put(pool, thread, objs[i]);
+	assert_int_not_equal(tagged_unit(atom_load_relaxed(&full[0]->head)), 0);
+	assert_int_equal(tagged_unit(atom_load_relaxed(&full[1]->head)), 0);
+	assert_int_equal(atom_load_relaxed(&arrays->array[1].cur), 0);
+	assert_int_equal(ops->get_bulk(pool, thread, again, BATCH),
+		BATCH); /* never used, and at home here */
+	for (int i = 0; i < BATCH; i++) {
+		for (int k = 0; k < BATCH; k++)
+			assert_ptr_not_equal(again[i], objs[k]);
+	}
+	ops->put_bulk(pool, thread, again, BATCH);
+	assert_int_equal(atom_load_relaxed(&arrays->array[1].cur), BATCH);
+	*rs = &on[2];
+	assert_int_equal(ops->get_bulk(pool, thread, again, BATCH), BATCH);
+	for (int i = 0; i < BATCH; i++)
+		assert_ptr_equal(again[i], objs[i]);
+	ops->put_bulk(pool, thread, again, BATCH);
+	assert_int_equal(atom_load_relaxed(&arrays->array[2].cur), BATCH);
+
+	/* What does not fit into a CPU's array stays on its node, too. */
+	*rs = &on[3];
+	assert_int_equal(ops->get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	assert_null(ops->get(pool, thread));
+	uint32_t last = OBJECTS - 1;
+	while (*homes_of(&((struct cpu_inboxes *)pool)->homes, objs[last]) != 1)
+		last--;
+	ops->put(pool, thread, objs[last]);
+	ops->flush(pool, thread); /* a single object */
+	objs[last] = objs[OBJECTS - 1];
+	ops->put_bulk(pool, thread, objs, OBJECTS - 1);
+	ops->flush(pool, thread);
+	assert_int_not_equal(tagged_unit(atom_load_relaxed(&full[1]->head)), 0);
+	*rs = &on[0];
+	assert_int_equal(ops->get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	ops->put_bulk(pool, thread, objs, OBJECTS);
+	close_pool(pool, thread, 0);
+	cpu_set_nodes(0);
+	cpu_set_possible(0);
+}
+
 /* A kernel that keeps no concurrency ids is told from one that does, and the reason says which does. */
 static void concurrency_ids_are_asked_for(NO_STATE)
 {
@@ -2090,6 +2186,8 @@ int main(void)
 		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),
+		cmocka_unit_test(nodes_have_a_bound),
+		cmocka_unit_test(objects_go_home_to_their_node),
 		cmocka_unit_test(concurrency_ids_are_asked_for),
 		cmocka_unit_test(signal_handlers_need_little_stack),
 #if NBLBENCH_URCU

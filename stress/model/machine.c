@@ -299,6 +299,13 @@ uint32_t cpu_possible(void)
 	return MACHINE_CPUS;
 }
 
+uint32_t cpu_nodes(uint16_t *node, uint32_t cpus)
+{
+	for (uint32_t cpu = 0; cpu < cpus; cpu++)
+		node[cpu] = (uint16_t)cpu;
+	return cpus;
+}
+
 uint32_t cpu_limit(void)
 {
 	return MACHINE_CPUS;

@@ -479,6 +479,7 @@ void freezer_run(const struct stress *run, struct freezer_place *place)
 	stress_cpus(&cpus);
 	stress_pin(cpus[0]); /* all threads: one at a time has a turn */
 	cpu_set_possible(KERNEL_CPUS);
+	cpu_set_nodes(KERNEL_CPUS);
 	actor_prepare();
 	self->scratch = stress_array(ACTOR_TRACE_MAX, sizeof(uintptr_t));
 	actor_enter(&self->victim, 0);
