@@ -1135,14 +1135,14 @@ static void vyukov_put_waits_for_a_stopped_get(NO_STATE)
 static void scq_cycle_wraps(NO_STATE)
 {
 	OPEN(scq, 3);
-	const uint64_t entries = (uint64_t)1 << self->order;
-	const uint64_t last_cycle = UINT64_MAX >> SCQ_CYCLE_SHIFT;
+	const uint64_t entries = (uint64_t)1 << self->ring.order;
+	const uint64_t last_cycle = UINT64_MAX >> INDEX_RING_CYCLE_SHIFT;
 	char why[POOL_REASON_BYTES] = "";
 	void *held[3];
 
 	for (size_t i = 0; i < array_count(held); i++)
 		assert_non_null(held[i] = scq_get(pool, thread));
-	scq_start(self, (last_cycle - 1) << self->order);
+	index_ring_start(&self->ring, INDEX_RING_NARROW, (last_cycle - 1) << self->ring.order);
 	for (uint64_t i = 0; i < 4 * entries; i++) {
 		for (size_t k = 0; k < array_count(held); k++)
 			scq_put(pool, thread, held[k]);
@@ -1151,7 +1151,8 @@ static void scq_cycle_wraps(NO_STATE)
 			assert_ptr_equal(scq_get(pool, thread), held[k]); /* FIFO */
 		assert_null(scq_get(pool, thread));
 	}
-	assert_true(atom_load_relaxed(&self->head) >> self->order > last_cycle + 1);
+	assert_true(atom_load_relaxed(&self->ring.head.generation) >> self->ring.order >
+		    last_cycle + 1);
 	close_pool(pool, thread, 3);
 }
 
@@ -1161,7 +1162,7 @@ static void scq_finds_a_put_after_any_number_of_misses(NO_STATE)
 	OPEN(scq, 1);
 
 	void *object = scq_get(pool, thread);
-	for (uint64_t misses = 0; misses >> self->order < 3; misses++) {
+	for (uint64_t misses = 0; misses >> self->ring.order < 3; misses++) {
 		assert_null(scq_get(pool, thread));
 		if (misses % 5 == 0) {
 			scq_put(pool, thread, object);
@@ -1180,7 +1181,7 @@ static void scq_finds_what_rests_behind_a_stale_hint(NO_STATE)
 	void *b = scq_get(pool, thread);
 	scq_put(pool, thread, a);
 	scq_put(pool, thread, b);
-	atom_store_relaxed(&self->dry, 1);
+	atom_store_relaxed(&self->ring.dry, 1);
 	assert_ptr_equal(scq_get(pool, thread), a);
 	assert_ptr_equal(scq_get(pool, thread), b);
 	assert_null(scq_get(pool, thread));
@@ -1191,11 +1192,11 @@ static void scq_finds_what_rests_behind_a_stale_hint(NO_STATE)
 static void scq_finds_what_rests_behind_stopped_puts(NO_STATE)
 {
 	OPEN(scq, 1);
-	const uint64_t entries = (uint64_t)1 << self->order;
+	const uint64_t entries = (uint64_t)1 << self->ring.order;
 
 	void *object = scq_get(pool, thread);
 	for (uint64_t stopped = 0; stopped < 3 * entries; stopped += 7) {
-		atom_add_seq_cst(&self->tail, stopped);
+		atom_add_seq_cst(&self->ring.tail.generation, stopped);
 		assert_null(scq_get(pool, thread));
 		scq_put(pool, thread, object);
 		assert_ptr_equal(scq_get(pool, thread), object);
@@ -1212,12 +1213,12 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 	void *object = scq_get(pool, thread);
 	scq_put(pool, thread, object);
 	assert_ptr_equal(scq_get(pool, thread), object);
-	const uint64_t late = atom_load_relaxed(&self->head);
+	const uint64_t late = atom_load_relaxed(&self->ring.head.generation);
 	assert_int_equal(
 		scq_take(self, thread), 0); /* takes position `late` and moves its entry on */
-	atom_init(&self->tail, late);       /* as if the put had taken it before */
+	atom_init(&self->ring.tail.generation, late); /* as if the put had taken it before */
 	scq_put(pool, thread, object);
-	assert_int_equal(atom_load_relaxed(&self->tail), late + 2);
+	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), late + 2);
 	assert_int_equal(thread->paths.wait, 1);
 	assert_ptr_equal(scq_get(pool, thread), object);
 	close_pool(pool, thread, 1);
@@ -1231,32 +1232,33 @@ static void scq_burst_takes_its_positions_at_once(NO_STATE)
 
 	for (size_t i = 0; i < array_count(held); i++)
 		assert_non_null(held[i] = scq_get(pool, thread));
-	uint64_t head = atom_load_relaxed(&self->head), tail = atom_load_relaxed(&self->tail);
+	uint64_t head = atom_load_relaxed(&self->ring.head.generation),
+		 tail = atom_load_relaxed(&self->ring.tail.generation);
 
 	scq_put_bulk(pool, thread, held, 3);
-	assert_int_equal(atom_load_relaxed(&self->tail), tail + 3);
+	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), tail + 3);
 	assert_int_equal(scq_get_bulk(pool, thread, got, 2), 2);
 	assert_int_equal(scq_get_bulk(pool, thread, got + 2, 3), 1);
 	assert_memory_equal(got, held, sizeof(held)); /* FIFO */
-	assert_true(atom_load_relaxed(&self->head) >= head + 3);
+	assert_true(atom_load_relaxed(&self->ring.head.generation) >= head + 3);
 
 	/* A put stopped between the first and the others. */
 	scq_put(pool, thread, held[0]);
-	atom_add_seq_cst(&self->tail, 1);
+	atom_add_seq_cst(&self->ring.tail.generation, 1);
 	scq_put_bulk(pool, thread, held + 1, 2);
 	assert_int_equal(scq_get_bulk(pool, thread, got, 3), 3);
 	assert_memory_equal(got, held, sizeof(held));
 
 	/* A get that came too early moved the first two entries on. */
 	thread->paths.wait = 0;
-	tail = atom_load_relaxed(&self->tail);
-	atom_init(&self->head, tail);
+	tail = atom_load_relaxed(&self->ring.tail.generation);
+	atom_init(&self->ring.head.generation, tail);
 	assert_int_equal(scq_take_next(self), 0);
 	assert_int_equal(scq_take_next(self), 0);
-	atom_init(&self->tail, tail);
+	atom_init(&self->ring.tail.generation, tail);
 	scq_put_bulk(pool, thread, held, 3);
 	assert_int_equal(thread->paths.wait, 2);
-	assert_int_equal(atom_load_relaxed(&self->tail), tail + 5);
+	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), tail + 5);
 	assert_int_equal(scq_get_bulk(pool, thread, got, 5), 3);
 	assert_ptr_equal(got[0], held[0]);
 	close_pool(pool, thread, 3);

@@ -30,7 +30,7 @@
  * Exact, for any number of threads. An object rests at position p from the CAS that fills the entry
  * of p until head has passed p.
  * (1) The get that takes position p finds what was put there: either it reads the filled entry, or
- *     its CAS in scq_miss moves or marks the entry first, and then the put at p takes another
+ *     its CAS in index_ring_miss moves or marks the entry first, and then the put at p takes another
  *     position (S0(b) where the entry was full). No other get empties it. So an object whose put has
  *     ended rests, or belongs to the call that took its position.
  * (2) A get answers NULL only after it has read head as h, then tail as t, then the entries of the
@@ -57,7 +57,7 @@
  *
  * R0 the CAS of an entry in put, meets A0, the load of the entry in get: the getter sees what the
  *    last owner wrote into the object.
- * R1 the OR that empties an entry, meets A1, the load of the entry in scq_rests: who sees the entry
+ * R1 the OR that empties an entry, meets A1, the load of the entry in index_ring_look: who sees the entry
  *    emptied finds head past it, and looks again.
  * S0 Positions and entries are sequentially consistent, because two arguments read one word after
  *    writing or reading another:
@@ -79,66 +79,14 @@
 #ifndef ALLOC_POOL_SCQ_H
 #define ALLOC_POOL_SCQ_H
 
+#include "alloc/mechanism/index_ring.h"
 #include "alloc/mechanism/life_cycle.h"
-
-#include <inttypes.h>
-
-/* log2 of the least n: the time until a cycle repeats, see ABA. A test may want a ring that goes round. */
-#ifndef SCQ_ORDER_MIN
-#define SCQ_ORDER_MIN 6
-#endif
-
-enum {
-	SCQ_CYCLE_SHIFT = 26, /* below it the safe bit and 25 bits of unit */
-	/* Of the entries a line, or of the least ring: neighbours lie on different lines. */
-	SCQ_REMAP_LOG2 = SCQ_ORDER_MIN < 2 ? SCQ_ORDER_MIN + 1 : 3,
-};
-_Static_assert(SCQ_ORDER_MIN >= 0 && SCQ_ORDER_MIN <= 20, "the least ring");
-_Static_assert(SCQ_REMAP_LOG2 >= 0 && SCQ_REMAP_LOG2 <= SCQ_ORDER_MIN + 1, "a line fits the ring");
-
-typedef uint64_t scq_entry;
-#define SCQ_SAFE       ((scq_entry)1 << (SCQ_CYCLE_SHIFT - 1))
-#define SCQ_NONE       (SCQ_SAFE - 1) /* all ones: ORed into an entry it empties it */
-#define SCQ_CYCLE_MASK (~(scq_entry)0 << SCQ_CYCLE_SHIFT)
-_Static_assert(TAGGED_UNIT_MAX < SCQ_NONE, "no unit looks like none");
 
 struct scq_pool {
 	struct pool base;
-	atom_u64 *ring;
-	uint32_t order;                   /* log2 of the 2n entries */
-	CACHE_PAIR_ALIGNED atom_u64 head; /* the next position to empty */
-	CACHE_PAIR_ALIGNED atom_u64 tail; /* the next position to fill */
-	CACHE_PAIR_ALIGNED atom_u32 dry; /* a hint: 1 after a get that found nothing, until a put */
+	struct index_ring ring;
 	CACHE_PAIR_ALIGNED struct slab slab;
 };
-
-ALWAYS_INLINE atom_u64 *scq_at(const struct scq_pool *self, uint64_t position)
-{
-	uint64_t mask = ((uint64_t)1 << self->order) - 1;
-	uint64_t lap = position & mask;
-
-	return &self->ring[(lap << SCQ_REMAP_LOG2 | lap >> (self->order - SCQ_REMAP_LOG2)) & mask];
-}
-
-/* The cycle of a position, where an entry has it. */
-ALWAYS_INLINE scq_entry scq_cycle(const struct scq_pool *self, uint64_t position)
-{
-	return position >> self->order << SCQ_CYCLE_SHIFT;
-}
-
-ALWAYS_INLINE bool scq_is_older(scq_entry entry, scq_entry cycle)
-{
-	return (int64_t)((entry & SCQ_CYCLE_MASK) - cycle) < 0;
-}
-
-ALWAYS_INLINE bool scq_is_empty(scq_entry entry)
-{
-	return (entry & SCQ_NONE) == SCQ_NONE;
-}
-
-/* An unfulfilled position: the entry is moved on or marked. True: a unit is there after all. */
-static COLD bool scq_miss(
-	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle);
 
 /* Looks before it takes a position. 0: nothing is in the ring. */
 static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *thread);
@@ -146,28 +94,24 @@ static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *threa
 /* What was put at a position that the caller has taken. 0: nothing was. One locked instruction, three loads. */
 ALWAYS_INLINE uint32_t scq_empty(struct scq_pool *self, uint64_t head)
 {
-	scq_entry cycle = scq_cycle(self, head);
-	atom_u64 *slot = scq_at(self, head);
-	scq_entry entry = atom_load_seq_cst(slot); /* A0, meets R0; S0(b) */
+	atom_u64 *slot;
+	index_ring_entry entry;
 
-	if (unlikely((entry & SCQ_CYCLE_MASK) != cycle) &&
-		!scq_miss(self, head, slot, &entry, cycle))
+	if (unlikely(!index_ring_find(&self->ring, INDEX_RING_NARROW, head, &slot, &entry)))
 		return 0;
-	INVARIANT(1, !scq_is_empty(entry));
-	atom_or_release(slot, SCQ_NONE); /* R1, meets A1 */
-	return (uint32_t)(entry & SCQ_NONE);
+	return index_ring_empty(slot, entry);
 }
 
 /* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
 ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
 {
-	return scq_empty(self, atom_add_seq_cst(&self->head, 1)); /* S0(b) */
+	return scq_empty(self, index_ring_next(&self->ring.head, 1));
 }
 
 /* As scq_take_next, and one more load. 0: the ring is empty. */
 ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self, struct pool_thread *thread)
 {
-	if (likely(atom_load_relaxed(&self->dry) == 0)) {
+	if (likely(atom_load_relaxed(&self->ring.dry) == 0)) {
 		uint32_t unit = scq_take_next(self);
 
 		if (likely(unit != 0))
@@ -184,32 +128,18 @@ static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
 
-/* Fills a position that the caller has taken. False: it was passed over. One locked instruction, five loads. */
-ALWAYS_INLINE bool scq_fill(struct scq_pool *self, uint64_t tail, scq_entry unit)
+ALWAYS_INLINE bool scq_fill(struct scq_pool *self, uint64_t tail, uint32_t unit)
 {
-	scq_entry cycle = scq_cycle(self, tail);
-	atom_u64 *slot = scq_at(self, tail);
-	scq_entry entry = atom_load_seq_cst(slot); /* S0(b) */
-
-	while (scq_is_older(entry, cycle) && scq_is_empty(entry) &&
-		((entry & SCQ_SAFE) || atom_load_seq_cst(&self->head) <= tail)) { /* S0(b) */
-		if (unlikely(!atom_cas_weak_seq_cst(
-			    slot, &entry, cycle | SCQ_SAFE | unit))) /* R0, meets A0 */
-			continue;
-		if (unlikely(atom_load_relaxed(&self->dry) != 0))
-			atom_store_relaxed(&self->dry, 0);
-		return true;
-	}
-	return false;
+	return index_ring_fill(&self->ring, INDEX_RING_NARROW, tail, unit);
 }
 
 /* Two locked instructions, five loads. */
 static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	scq_entry unit = slab_unit(&self->slab, object);
+	uint32_t unit = slab_unit(&self->slab, object);
 
-	while (unlikely(!scq_fill(self, atom_add_seq_cst(&self->tail, 1), unit)))
+	while (unlikely(!scq_fill(self, index_ring_next(&self->ring.tail, 1), unit)))
 		thread->paths.wait++;
 }
 
@@ -218,11 +148,12 @@ static inline uint32_t scq_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	uint64_t head = atom_load_relaxed(&self->head), tail = atom_load_relaxed(&self->tail);
+	uint64_t head = atom_load_relaxed(&self->ring.head.generation),
+		 tail = atom_load_relaxed(&self->ring.tail.generation);
 	uint32_t run = tail - head < n ? (uint32_t)(tail - head) : n, got = 0;
 
-	if (likely(tail > head && atom_load_relaxed(&self->dry) == 0)) {
-		head = atom_add_seq_cst(&self->head, run); /* S0(b) */
+	if (likely(tail > head && atom_load_relaxed(&self->ring.dry) == 0)) {
+		head = index_ring_next(&self->ring.head, run);
 		for (uint64_t last = head + run; head < last; head++) {
 			uint32_t unit = scq_empty(self, head);
 
@@ -238,7 +169,7 @@ static inline void scq_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	uint64_t tail = atom_add_seq_cst(&self->tail, n);
+	uint64_t tail = index_ring_next(&self->ring.tail, n);
 	uint32_t put = 0;
 
 	for (uint64_t last = tail + n; tail < last; tail++)
@@ -249,61 +180,20 @@ static inline void scq_put_bulk(
 	}
 }
 
-/* Lifts tail to where getters have run ahead of it, so that the next put is not late. */
-static COLD void scq_catch_up(struct scq_pool *self, uint64_t head)
-{
-	uint64_t tail = atom_load_seq_cst(&self->tail);
-
-	while (tail < head && !atom_cas_weak_seq_cst(&self->tail, &tail, head))
-		;
-}
-
-static COLD bool scq_miss(
-	struct scq_pool *self, uint64_t head, atom_u64 *slot, scq_entry *entry, scq_entry cycle)
-{
-	while (scq_is_older(*entry, cycle)) {
-		scq_entry moved = scq_is_empty(*entry) ? cycle | (*entry & SCQ_SAFE) | SCQ_NONE
-						       : *entry & ~SCQ_SAFE;
-
-		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0(b) */
-			break; /* *entry is still the older one */
-	}
-	if ((*entry & SCQ_CYCLE_MASK) == cycle)
-		return true;
-	scq_catch_up(self, head + 1);
-	return false;
-}
-
-/* Whether an object rests in the ring. False: at a moment within this call none did. */
-static COLD bool scq_rests(struct scq_pool *self)
-{
-	for (;;) {
-		uint64_t head = atom_load_seq_cst(&self->head); /* S0(a) */
-		uint64_t tail = atom_load_seq_cst(&self->tail); /* S0(a) */
-
-		/* One lap at most: an entry of a later cycle holds what was put a lap further on. */
-		for (uint64_t at = head; at < tail && (at - head) >> self->order == 0; at++) {
-			scq_entry entry = atom_load_seq_cst(scq_at(self, at)); /* A1; S0(a) */
-
-			if (!scq_is_empty(entry) && !scq_is_older(entry, scq_cycle(self, at)))
-				return true;
-		}
-		if (atom_load_relaxed(&self->head) == head)
-			return false;
-	}
-}
-
 static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *thread)
 {
-	uint32_t unit = 0;
+	enum index_ring_look look;
 
-	while (unit == 0 && scq_rests(self)) {
-		unit = scq_take_next(self);
-		thread->paths.wait += unit == 0;
+	while ((look = index_ring_look(&self->ring, INDEX_RING_NARROW)) != INDEX_RING_DRY) {
+		if (look == INDEX_RING_MOVED)
+			continue;
+		uint32_t unit = scq_take_next(self);
+		if (unit != 0)
+			return unit;
+		thread->paths.wait++;
 	}
-	if (unit == 0 && atom_load_relaxed(&self->dry) == 0)
-		atom_store_relaxed(&self->dry, 1);
-	return unit;
+	index_ring_dry(&self->ring);
+	return 0;
 }
 
 /* The second look of pool_grow. */
@@ -315,67 +205,22 @@ static COLD void *scq_take_again(struct pool *pool, struct pool_thread *thread)
 	return unit != 0 ? slab_at(&self->slab, unit) : NULL;
 }
 
-/* Empties the ring and sets both positions to a multiple of 2n, not 0: its cycle has a past. */
-static COLD void scq_start(struct scq_pool *self, uint64_t position)
-{
-	const uint64_t entries = (uint64_t)1 << self->order;
-
-	for (uint64_t i = 0; i < entries; i++)
-		atom_init(
-			&self->ring[i], scq_cycle(self, position - entries) | SCQ_SAFE | SCQ_NONE);
-	atom_init(&self->head, position);
-	atom_init(&self->tail, position);
-	atom_init(&self->dry, 1);
-}
-
 static COLD int scq_init(struct pool *pool)
 {
-	struct scq_pool *self = (struct scq_pool *)pool;
-
-	self->order = SCQ_ORDER_MIN + 1;
-	while ((uint64_t)1 << self->order < (uint64_t)pool->config.capacity * 2)
-		self->order++;
-	self->ring = memory_map(sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
-	if (self->ring == NULL)
-		return -ENOMEM;
-	scq_start(self, (uint64_t)1 << self->order);
-	return 0;
+	return index_ring_init(
+		&((struct scq_pool *)pool)->ring, INDEX_RING_NARROW, pool->config.capacity);
 }
 
 static COLD void scq_fini(struct pool *pool)
 {
-	struct scq_pool *self = (struct scq_pool *)pool;
-
-	memory_unmap(self->ring, sizeof(*self->ring) << self->order, MEMORY_PAGES_ORDINARY);
+	index_ring_fini(&((struct scq_pool *)pool)->ring, INDEX_RING_NARROW);
 }
 
 static COLD void scq_walk(struct pool *pool, struct census *census)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	const uint64_t head = atom_load_relaxed(&self->head);
-	const uint64_t tail = atom_load_relaxed(&self->tail);
 
-	if (head > tail) {
-		census_fail(census, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
-		return;
-	}
-	/* One lap from head on; an entry may also belong to the same place of a later lap. */
-	for (uint64_t first = head; (first - head) >> self->order == 0; first++) {
-		scq_entry entry = atom_load_relaxed(scq_at(self, first));
-		uint64_t laps =
-			((entry & SCQ_CYCLE_MASK) - scq_cycle(self, first)) >> SCQ_CYCLE_SHIFT;
-
-		if (scq_is_empty(entry))
-			continue;
-		if (first + (laps << self->order) >= tail) {
-			census_fail(
-				census, "I1: entry %#" PRIx64 " is of no position in use", entry);
-			return;
-		}
-		if (!census_mark(
-			    census, slab_at(&self->slab, (uint32_t)(entry & SCQ_NONE)), "the ring"))
-			return;
-	}
+	index_ring_walk(&self->ring, INDEX_RING_NARROW, &self->slab, census);
 }
 
 static const struct pool_parts scq_parts = {

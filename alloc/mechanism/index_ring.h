@@ -1,0 +1,287 @@
+/*
+ * A ring of free units whose head and tail are positions that callers take by fetch-and-add: what the strategy
+ * scq is made of. scq.h has the idea, its source and the arguments; the labels and I1, I2 are its own.
+ *
+ * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}. A position's cycle counts the laps.
+ * An entry is one word, or the second of two: `width` says which, a constant of the strategy.
+ */
+#ifndef ALLOC_MECHANISM_INDEX_RING_H
+#define ALLOC_MECHANISM_INDEX_RING_H
+
+#include "alloc/mechanism/census.h"
+#include "alloc/mechanism/slab.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* log2 of the least n: the time until a cycle repeats, see ABA in scq.h. A test may want a ring that goes round. */
+#ifndef INDEX_RING_ORDER_MIN
+#define INDEX_RING_ORDER_MIN 6
+#endif
+
+enum {
+	INDEX_RING_CYCLE_SHIFT =
+		26, /* below it the safe bit, the pending one and 24 bits of unit */
+	/* Of the entries a line, or of the least ring: neighbours lie on different lines. */
+	INDEX_RING_REMAP_LOG2 = INDEX_RING_ORDER_MIN < 2 ? INDEX_RING_ORDER_MIN + 1 : 3,
+};
+_Static_assert(INDEX_RING_ORDER_MIN >= 0 && INDEX_RING_ORDER_MIN <= 20, "the least ring");
+_Static_assert(INDEX_RING_REMAP_LOG2 >= 0 && INDEX_RING_REMAP_LOG2 <= INDEX_RING_ORDER_MIN + 1,
+	"a line fits the ring");
+
+/* Words an entry. */
+enum index_ring_width { INDEX_RING_NARROW = 1, INDEX_RING_WIDE = 2 };
+
+typedef uint64_t index_ring_entry;
+#define INDEX_RING_SAFE ((index_ring_entry)1 << (INDEX_RING_CYCLE_SHIFT - 1))
+#define INDEX_RING_NONE (INDEX_RING_SAFE - 1) /* all ones: ORed into an entry it empties it */
+#define INDEX_RING_PENDING \
+	((index_ring_entry)1 << (INDEX_RING_CYCLE_SHIFT - 2)) /* beside a unit: wcq.h */
+#define INDEX_RING_CYCLE_MASK (~(index_ring_entry)0 << INDEX_RING_CYCLE_SHIFT)
+_Static_assert(TAGGED_UNIT_MAX < INDEX_RING_PENDING, "a unit fits");
+
+struct index_ring {
+	void *entries;
+	uint32_t order; /* log2 of the 2n entries */
+	/*
+	 * The next position to empty, and the next one to fill: each is the pair's generation. The pointer is the
+	 * strategy's.
+	 */
+	CACHE_PAIR_ALIGNED atom_pair head;
+	CACHE_PAIR_ALIGNED atom_pair tail;
+	CACHE_PAIR_ALIGNED atom_u32 dry; /* a hint: 1 after a get that found nothing, until a put */
+};
+
+/* The number of a position's entry. */
+ALWAYS_INLINE uint64_t index_ring_number(const struct index_ring *self, uint64_t position)
+{
+	uint64_t mask = ((uint64_t)1 << self->order) - 1;
+	uint64_t lap = position & mask;
+
+	return (lap << INDEX_RING_REMAP_LOG2 | lap >> (self->order - INDEX_RING_REMAP_LOG2)) & mask;
+}
+
+ALWAYS_INLINE atom_u64 *index_ring_at(
+	const struct index_ring *self, const enum index_ring_width width, uint64_t position)
+{
+	return &((atom_u64 *)self->entries)[index_ring_number(self, position) * width + width - 1];
+}
+
+/* The cycle of a position, where an entry has it. */
+ALWAYS_INLINE index_ring_entry index_ring_cycle(const struct index_ring *self, uint64_t position)
+{
+	return position >> self->order << INDEX_RING_CYCLE_SHIFT;
+}
+
+ALWAYS_INLINE bool index_ring_is_older(index_ring_entry entry, index_ring_entry cycle)
+{
+	return (int64_t)((entry & INDEX_RING_CYCLE_MASK) - cycle) < 0;
+}
+
+ALWAYS_INLINE bool index_ring_is_empty(index_ring_entry entry)
+{
+	return (entry & INDEX_RING_NONE) == INDEX_RING_NONE;
+}
+
+/* The unit in a full entry. */
+ALWAYS_INLINE uint32_t index_ring_unit(index_ring_entry entry)
+{
+	return (uint32_t)(entry & TAGGED_UNIT_MAX);
+}
+
+/* Takes n positions at an end, head or tail: the first of them. One locked instruction. */
+ALWAYS_INLINE uint64_t index_ring_next(atom_pair *end, uint32_t n)
+{
+	return atom_add_seq_cst(&end->generation, n); /* S0 */
+}
+
+/* What a put finds at its position. */
+ALWAYS_INLINE index_ring_entry index_ring_read(atom_u64 *slot)
+{
+	return atom_load_seq_cst(slot); /* S0(b) */
+}
+
+/* May it fill that? */
+ALWAYS_INLINE bool index_ring_takes(struct index_ring *self, uint64_t tail, index_ring_entry entry)
+{
+	if (!index_ring_is_empty(entry))
+		return false;
+	return (entry & INDEX_RING_SAFE) ||
+	       atom_load_seq_cst(&self->head.generation) <= tail; /* S0(b) */
+}
+
+/* Forgets the hint, after a put. */
+ALWAYS_INLINE void index_ring_moisten(struct index_ring *self)
+{
+	if (unlikely(atom_load_relaxed(&self->dry) != 0))
+		atom_store_relaxed(&self->dry, 0);
+}
+
+/* Fills a position that the caller has taken. False: it was passed over. One locked instruction, five loads. */
+ALWAYS_INLINE bool index_ring_fill(struct index_ring *self, const enum index_ring_width width,
+	uint64_t tail, index_ring_entry unit)
+{
+	index_ring_entry cycle = index_ring_cycle(self, tail);
+	atom_u64 *slot = index_ring_at(self, width, tail);
+	index_ring_entry entry = index_ring_read(slot);
+
+	while (index_ring_is_older(entry, cycle) && index_ring_takes(self, tail, entry)) {
+		if (unlikely(!atom_cas_weak_seq_cst(
+			    slot, &entry, cycle | INDEX_RING_SAFE | unit))) /* R0, meets A0 */
+			continue;
+		index_ring_moisten(self);
+		return true;
+	}
+	return false;
+}
+
+/* Lifts tail to where getters have run ahead of it, so that the next put is not late. */
+static COLD void index_ring_catch_up(struct index_ring *self, uint64_t head)
+{
+	atom_u64 *last = &self->tail.generation;
+	uint64_t tail = atom_load_seq_cst(last);
+
+	while (tail < head && !atom_cas_weak_seq_cst(last, &tail, head))
+		;
+}
+
+/* An unfulfilled position: the entry is moved on or marked. True: it is of this cycle by now. */
+static COLD bool index_ring_miss(struct index_ring *self, uint64_t head, atom_u64 *slot,
+	index_ring_entry *entry, index_ring_entry cycle)
+{
+	while (index_ring_is_older(*entry, cycle)) {
+		index_ring_entry moved =
+			index_ring_is_empty(*entry)
+				? cycle | (*entry & INDEX_RING_SAFE) | INDEX_RING_NONE
+				: *entry & ~INDEX_RING_SAFE;
+
+		if (moved == *entry || atom_cas_weak_seq_cst(slot, entry, moved)) /* S0(b) */
+			break; /* *entry is still the older one */
+	}
+	if ((*entry & INDEX_RING_CYCLE_MASK) == cycle)
+		return true;
+	index_ring_catch_up(self, head + 1);
+	return false;
+}
+
+/*
+ * What lies at a position that the caller has taken. False: nothing was put there, or will be. Three
+ * loads.
+ */
+ALWAYS_INLINE bool index_ring_find(struct index_ring *self, const enum index_ring_width width,
+	uint64_t head, atom_u64 **slot, index_ring_entry *entry)
+{
+	index_ring_entry cycle = index_ring_cycle(self, head);
+
+	*slot = index_ring_at(self, width, head);
+	*entry = atom_load_seq_cst(*slot); /* A0, meets R0; S0(b) */
+	if (unlikely((*entry & INDEX_RING_CYCLE_MASK) != cycle))
+		return index_ring_miss(self, head, *slot, entry, cycle);
+	return true;
+}
+
+/* Takes out what was found. One locked instruction. */
+ALWAYS_INLINE uint32_t index_ring_empty(atom_u64 *slot, index_ring_entry entry)
+{
+	INVARIANT(1, !index_ring_is_empty(entry));
+	atom_or_release(slot, INDEX_RING_NONE); /* R1, meets A1 */
+	return index_ring_unit(entry);
+}
+
+/* What a look found: RESTS, an object; DRY: at a moment within the look none rested; MOVED: others go on, look again. */
+enum index_ring_look { INDEX_RING_DRY, INDEX_RING_RESTS, INDEX_RING_MOVED };
+
+static COLD enum index_ring_look index_ring_look(
+	struct index_ring *self, const enum index_ring_width width)
+{
+	uint64_t head = atom_load_seq_cst(&self->head.generation); /* S0(a) */
+	uint64_t tail = atom_load_seq_cst(&self->tail.generation); /* S0(a) */
+
+	/* One lap at most: an entry of a later cycle holds what was put a lap further on. */
+	for (uint64_t at = head; at < tail && (at - head) >> self->order == 0; at++) {
+		index_ring_entry entry =
+			atom_load_seq_cst(index_ring_at(self, width, at)); /* A1; S0(a) */
+
+		if (!index_ring_is_empty(entry) &&
+			!index_ring_is_older(entry, index_ring_cycle(self, at)))
+			return INDEX_RING_RESTS;
+	}
+	return atom_load_relaxed(&self->head.generation) == head ? INDEX_RING_DRY
+								 : INDEX_RING_MOVED;
+}
+
+/* A search has found nothing. */
+ALWAYS_INLINE void index_ring_dry(struct index_ring *self)
+{
+	if (atom_load_relaxed(&self->dry) == 0)
+		atom_store_relaxed(&self->dry, 1);
+}
+
+/* Empties the ring and sets both positions to a multiple of 2n, not 0: its cycle has a past. */
+static COLD void index_ring_start(
+	struct index_ring *self, const enum index_ring_width width, uint64_t position)
+{
+	const uint64_t entries = (uint64_t)1 << self->order;
+	const index_ring_entry past = index_ring_cycle(self, position - entries);
+
+	for (uint64_t i = 0; i < entries; i++)
+		atom_init(index_ring_at(self, width, i), past | INDEX_RING_SAFE | INDEX_RING_NONE);
+	atom_init(&self->head.generation, position);
+	atom_init(&self->tail.generation, position);
+	atom_init(&self->dry, 1);
+}
+
+static size_t index_ring_bytes(const struct index_ring *self, const enum index_ring_width width)
+{
+	return sizeof(atom_u64) * width << self->order;
+}
+
+/* An empty ring for as many objects, in zeroed memory. 0 or -ENOMEM. */
+static COLD int index_ring_init(
+	struct index_ring *self, const enum index_ring_width width, uint32_t capacity)
+{
+	self->order = INDEX_RING_ORDER_MIN + 1;
+	while ((uint64_t)1 << self->order < (uint64_t)capacity * 2)
+		self->order++;
+	self->entries = memory_map(index_ring_bytes(self, width), MEMORY_PAGES_ORDINARY);
+	if (self->entries == NULL)
+		return -ENOMEM;
+	index_ring_start(self, width, (uint64_t)1 << self->order);
+	return 0;
+}
+
+static COLD void index_ring_fini(struct index_ring *self, const enum index_ring_width width)
+{
+	memory_unmap(self->entries, index_ring_bytes(self, width), MEMORY_PAGES_ORDINARY);
+}
+
+/* For the strategy's walk: I1, I2. */
+static COLD void index_ring_walk(struct index_ring *self, const enum index_ring_width width,
+	const struct slab *slab, struct census *census)
+{
+	const uint64_t head = atom_load_relaxed(&self->head.generation);
+	const uint64_t tail = atom_load_relaxed(&self->tail.generation);
+
+	if (head > tail) {
+		census_fail(census, "I2: head %" PRIu64 " is past tail %" PRIu64, head, tail);
+		return;
+	}
+	/* One lap from head on; an entry may also belong to the same place of a later lap. */
+	for (uint64_t first = head; (first - head) >> self->order == 0; first++) {
+		index_ring_entry entry = atom_load_relaxed(index_ring_at(self, width, first));
+		uint64_t laps = ((entry & INDEX_RING_CYCLE_MASK) - index_ring_cycle(self, first)) >>
+				INDEX_RING_CYCLE_SHIFT;
+
+		if (index_ring_is_empty(entry))
+			continue;
+		if (first + (laps << self->order) >= tail) {
+			census_fail(
+				census, "I1: entry %#" PRIx64 " is of no position in use", entry);
+			return;
+		}
+		if (!census_mark(census, slab_at(slab, index_ring_unit(entry)), "the ring"))
+			return;
+	}
+}
+
+#endif
