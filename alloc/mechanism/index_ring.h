@@ -1,6 +1,6 @@
 /*
- * A ring of free units whose head and tail are positions that callers take by fetch-and-add: what the strategy
- * scq is made of. scq.h has the idea, its source and the arguments; the labels and I1, I2 are its own.
+ * A ring of free units whose head and tail are positions that callers take by fetch-and-add: what the strategies
+ * scq and wcq are made of. scq.h has the idea, its source and the arguments; the labels and I1, I2 are its own.
  *
  * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}. A position's cycle counts the laps.
  * An entry is one word, or the second of two: `width` says which, a constant of the strategy.

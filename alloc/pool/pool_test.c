@@ -29,6 +29,7 @@
 #include "alloc/pool/treiber_tag.h"
 #include "alloc/pool/urcu_lfs_gp.h"
 #include "alloc/pool/vyukov.h"
+#include "alloc/pool/wcq.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -1264,6 +1265,42 @@ static void scq_burst_takes_its_positions_at_once(NO_STATE)
 	close_pool(pool, thread, 3);
 }
 
+/* Asks for everything: each put fills its entry for a request, each get ends one, round the ring and over the wrap of its cycle. */
+static void wcq_requests_go_round(NO_STATE)
+{
+	OPEN(wcq, 3);
+	char why[POOL_REASON_BYTES] = "";
+	struct wcq_thread *mine = (struct wcq_thread *)thread;
+	const uint64_t entries = (uint64_t)1 << self->ring.order;
+	const uint64_t last_cycle = UINT64_MAX >> INDEX_RING_CYCLE_SHIFT;
+	void *held[3];
+
+	for (size_t i = 0; i < array_count(held); i++)
+		assert_non_null(held[i] = wcq_get(pool, thread));
+	index_ring_start(&self->ring, INDEX_RING_WIDE, (last_cycle - 1) << self->ring.order);
+	for (uint64_t i = 0; i < 4 * entries; i++) {
+		for (size_t k = 0; k < array_count(held); k++) {
+			uint64_t tail = index_ring_next(&self->ring.tail, 1);
+
+			if (i % 5 == k) /* as one whose get came too early */
+				index_ring_next(&self->ring.tail, 3);
+			wcq_ask(self, mine, tail, slab_unit(&self->slab, held[k]));
+		}
+		assert_int_equal(pool->ops->check(pool, 0, why), 0);
+		for (size_t k = 0; k < array_count(held); k++) {
+			uint64_t head = index_ring_next(&self->ring.head, 1);
+			uint32_t unit = wcq_collect(self, wcq_ask(self, mine, head, WCQ_GET));
+
+			assert_int_equal(unit, slab_unit(&self->slab, held[k])); /* FIFO */
+		}
+		uint64_t head = index_ring_next(&self->ring.head, 1);
+		assert_int_equal(wcq_collect(self, wcq_ask(self, mine, head, WCQ_GET)), 0);
+	}
+	assert_true(atom_load_relaxed(&self->ring.head.generation) >> self->ring.order >
+		    last_cycle + 1);
+	close_pool(pool, thread, 3);
+}
+
 /* The thread's CPU is what the test says, not what the kernel says. */
 static void idx_local_hands_over_chains(NO_STATE)
 {
@@ -2168,6 +2205,7 @@ int main(void)
 		cmocka_unit_test(scq_finds_what_rests_behind_stopped_puts),
 		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
 		cmocka_unit_test(scq_burst_takes_its_positions_at_once),
+		cmocka_unit_test(wcq_requests_go_round),
 		cmocka_unit_test(idx_local_hands_over_chains),
 		cmocka_unit_test(idx_local_bulk_splits_at_the_limit),
 		cmocka_unit_test(slab_numbers_objects_of_any_size),

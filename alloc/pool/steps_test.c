@@ -50,13 +50,15 @@ static const struct pool_ops *const strategies[] = {
 #include "alloc/pools.def"
 };
 
-/* A thread that makes one get and may stop in it. */
+/* A thread that makes one get, or one put, and may stop in it. */
 struct getter {
 	struct pool *pool;
+	void *puts;    /* what it puts; NULL: it gets */
 	uint64_t stop; /* the step of get before which it stops; 0: none */
 	sem_t go, stopped;
 	bool ended;
-	void *object; /* what get answered, once it has ended */
+	void *object;   /* what get answered, once it has ended */
+	uint64_t steps; /* how many it took */
 	pthread_t id;
 };
 
@@ -81,7 +83,11 @@ static void *getter_main(void *arg)
 
 	steps = 0;
 	stopping = self;
-	self->object = rc == 0 ? ops->get(self->pool, thread) : NULL;
+	if (rc == 0 && self->puts != NULL)
+		ops->put(self->pool, thread, self->puts);
+	else if (rc == 0)
+		self->object = ops->get(self->pool, thread);
+	self->steps = steps;
 	stopping = NULL;
 	self->ended = true;
 	sem_post(&self->stopped);
@@ -93,12 +99,12 @@ static void *getter_main(void *arg)
 	return NULL;
 }
 
-/* Returns when the getter has stopped, or has ended. */
-static void getter_start(struct getter *self, struct pool *pool, uint64_t stop)
+/* Returns when the thread has stopped, or has ended. puts: NULL for a get. */
+static void caller_start(struct getter *self, struct pool *pool, uint64_t stop, void *puts)
 {
 	pthread_attr_t small;
 
-	*self = (struct getter){.pool = pool, .stop = stop};
+	*self = (struct getter){.pool = pool, .stop = stop, .puts = puts};
 	sem_init(&self->go, 0, 0);
 	sem_init(&self->stopped, 0, 0);
 	pthread_attr_init(&small);
@@ -106,6 +112,11 @@ static void getter_start(struct getter *self, struct pool *pool, uint64_t stop)
 	assert_int_equal(pthread_create(&self->id, &small, getter_main, self), 0);
 	pthread_attr_destroy(&small);
 	sem_wait(&self->stopped);
+}
+
+static void getter_start(struct getter *self, struct pool *pool, uint64_t stop)
+{
+	caller_start(self, pool, stop, NULL);
 }
 
 static void getter_go_on(struct getter *self)
@@ -242,6 +253,120 @@ static void exact_beside_travellers(NO_STATE)
 		while (get_beside_travellers(strategies[i], stop, 1) &&
 			get_beside_travellers(strategies[i], stop, 2))
 			stop++;
+	}
+}
+
+/*
+ * How many steps of its own a get takes, or a put, before each of which another thread takes an object and
+ * gives it back: `most` if it has not ended by then.
+ */
+static uint64_t steps_beside_thieves(const struct pool_ops *ops, bool puts, uint64_t most)
+{
+	enum { OBJECTS = 3 };
+	static struct getter victim;
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(ops, OBJECTS, &thread);
+	void *objs[OBJECTS];
+
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		assert_non_null(objs[i] = ops->get(pool, thread));
+	ops->put(pool, thread, objs[0]);
+	caller_start(&victim, pool, 1, puts ? objs[1] : NULL);
+	while (!victim.ended && victim.stop < most) {
+		void *object = ops->get(pool, thread);
+
+		if (object != NULL)
+			ops->put(pool, thread, object);
+		victim.stop++;
+		getter_go_on(&victim);
+	}
+	const bool ended = victim.ended;
+	victim.stop = 0;
+	getter_go_on(&victim);
+	getter_leave(&victim);
+	ops->put(pool, thread, objs[2]);
+	if (!puts)
+		ops->put(pool, thread, objs[1]);
+	close_pool(pool, thread, 0);
+	return ended ? victim.steps : most;
+}
+
+/*
+ * What a wait-free call takes is bounded, whatever others do; a lock-free one's own compare-and-swap can
+ * be beaten for ever. The lock-free ones show that the thieves do: else nothing was shown.
+ */
+static void wait_free_calls_end_beside_thieves(NO_STATE)
+{
+	enum { MOST = 600, ALLOWED = MOST / 2 };
+	uint32_t told = 0, beaten[2] = {0};
+
+	for (size_t i = 0; i < array_count(strategies); i++) {
+		const struct pool_ops *ops = strategies[i];
+		const bool promises = ops->traits.progress == POOL_WAIT_FREE;
+
+		if (!is_lock_free(ops) || ops->traits.cache != POOL_CACHE_NONE)
+			continue;
+		for (int puts = 0; puts < 2; puts++) {
+			uint64_t taken = steps_beside_thieves(ops, puts, MOST);
+
+			print_message("%s: a %s takes %s%" PRIu64 " steps\n", ops->name,
+				puts ? "put" : "get", taken == MOST ? "more than " : "", taken);
+			if (promises && taken > ALLOWED)
+				fail_msg("%s: a %s beside one that takes and gives back took "
+					 "%" PRIu64 " steps, and it is to be wait-free",
+					ops->name, puts ? "put" : "get", taken);
+			told += promises;
+			beaten[puts] += !promises && taken == MOST;
+		}
+	}
+	assert_true(told > 0 || pool_find("wcq")->supported((char[POOL_REASON_BYTES]){0}) == false);
+	assert_true(beaten[0] > 0 && beaten[1] > 0);
+}
+
+/* Settles a pair, and stops between the look at the pair and the look at the word that it names. */
+static void *settler_main(void *arg)
+{
+	struct getter *self = arg;
+
+	steps = 0;
+	stopping = self;
+	turn_settle(self->object);
+	stopping = NULL;
+	self->ended = true;
+	sem_post(&self->stopped);
+	return NULL;
+}
+
+/*
+ * A thread sleeps after it has read that a pair names a word. Meanwhile the word's turn is settled, and its next one is proposed
+ * but taken by nobody. The sleeper must not settle that: the position may be another's.
+ */
+static void who_slept_settles_nothing_that_nobody_took(NO_STATE)
+{
+	enum { AT = 5, NEXT = 9 };
+
+	for (uint64_t stop = 1; stop <= 4; stop++) {
+		static struct getter sleeper;
+		static atom_pair pair;
+		static atom_u64 word;
+
+		atom_init(&word, turn_at(AT) | TURN_PROPOSED);
+		atom_init(&pair.pointer, &word);
+		atom_init(&pair.generation, AT + 1);
+		sleeper = (struct getter){.stop = stop, .object = &pair};
+		sem_init(&sleeper.go, 0, 0);
+		sem_init(&sleeper.stopped, 0, 0);
+		assert_int_equal(pthread_create(&sleeper.id, NULL, settler_main, &sleeper), 0);
+		sem_wait(&sleeper.stopped);
+		assert_false(sleeper.ended);
+		assert_int_equal(turn_settle(&pair), AT + 1);
+		assert_int_equal(atom_load_relaxed(&word), turn_at(AT));
+		atom_store_release(&word, turn_at(NEXT) | TURN_PROPOSED);
+		getter_go_on(&sleeper);
+		pthread_join(sleeper.id, NULL);
+		sem_destroy(&sleeper.go);
+		sem_destroy(&sleeper.stopped);
+		assert_int_equal(atom_load_relaxed(&word), turn_at(NEXT) | TURN_PROPOSED);
 	}
 }
 
@@ -661,6 +786,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_beside_any_number_of_stopped_getters),
 		cmocka_unit_test(exact_beside_travellers),
+		cmocka_unit_test(wait_free_calls_end_beside_thieves),
+		cmocka_unit_test(who_slept_settles_nothing_that_nobody_took),
 		cmocka_unit_test_teardown(what_went_home_is_found, unpin),
 		cmocka_unit_test_teardown(stopped_get_hides_little, unpin),
 		cmocka_unit_test_teardown(cpus_do_not_rob_each_other_in_turn, unpin),

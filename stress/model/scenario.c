@@ -69,6 +69,8 @@ const struct model_scenario model_scenarios[] = {
 	{"lap_again_bulk", 2, {"G2P2"}, {"g", "G2", "gpgpgpgpgpgp"}, NULL, true, NULL},
 	{"lap_get_bulk", 3, {"G3P3"}, {"G2P2", "gpgpgpgpgpgp"}, NULL, true, NULL},
 	{"lap_put_bulk", 3, {"G3P3"}, {"gp", "G2P2G2P2G2P2"}, NULL, true, NULL},
+	{"ask_again", 2, {"G2"}, {"pp", "g"}, NULL, true, &three_stops},
+	{"ask_steal", 4, {"G4P3f", "G3"}, {"p", "pg", "g"}, NULL, true, &three_stops},
 	{.name = NULL},
 };
 

@@ -19,7 +19,8 @@
  *
  * A survivor is given up when it sleeps on, or has run for some 10^2 times as long as it needs.
  *
- * What it can't show: progress of the system under interference without end, and wait-freedom.
+ * What it can't show: progress of the system under interference without end, and wait-freedom, of which
+ * alloc/pool/steps_test.c looks at one kind of interference.
  */
 #ifndef STRESS_PROGRESS_FREEZER_H
 #define STRESS_PROGRESS_FREEZER_H
