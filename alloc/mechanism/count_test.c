@@ -89,9 +89,7 @@ static void a_real_section_is_aborted(NO_STATE)
 	struct rseq_array *arrays = aligned_alloc(4096, 1024 * sizeof(*arrays));
 	assert_non_null(arrays);
 	for (int cpu = 0; cpu < 1024; cpu++) {
-		atom_init(&arrays[cpu].cur, 0);
-		atom_init(&arrays[cpu].low, 0);
-		atom_init(&arrays[cpu].cap, RSEQ_ARRAY_SLOTS);
+		rseq_array_init(&arrays[cpu], RSEQ_ARRAY_SLOTS);
 		atom_init(&arrays[cpu].stop, 0);
 	}
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /*
- * The arrays beyond those in use are left as they were mapped, all 0: cur is not above low and not below
+ * The arrays beyond those in use are left as they were mapped, all 0: top is not above low and not below
  * cap, so a section on such a CPU finds its array empty and full.
  */
 int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines)
@@ -22,7 +22,7 @@ int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines)
 		return -ENOMEM;
 	}
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++)
-		atom_init(&self->array[cpu].cap, self->cap);
+		rseq_array_init(&self->array[cpu], self->cap);
 	self->nodes = 1;
 	return 0;
 }
@@ -171,7 +171,7 @@ static bool rseq_array_fence(const struct cpu_arrays *self, uint32_t cpu)
 /*
  * Ends a stop.
  *
- * R0, meets the sections of the CPU (x86-64 loads are acquires) and A0: cur and slots before the
+ * R0, meets the sections of the CPU (x86-64 loads are acquires) and A0: top and slots before the
  * tests that let them through.
  */
 static void rseq_array_restart(const struct cpu_arrays *self, uint32_t cpu)
@@ -179,25 +179,25 @@ static void rseq_array_restart(const struct cpu_arrays *self, uint32_t cpu)
 	struct rseq_array *array = &self->array[cpu];
 
 	/*
-	 * A section reads cur before it reads a bound. One that began during the stop may have read
-	 * what cur was before the caller changed it, and would now find the bounds open: it has to
+	 * A section reads top before it reads a bound. One that began during the stop may have read
+	 * what top was before the caller changed it, and would now find the bounds open: it has to
 	 * begin again. Where the kernel refuses this fence it refused that of the stop, and nothing
 	 * has changed.
 	 */
 	rseq_array_fence(self, cpu);
-	atom_store_release(&array->low, 0); /* R0 */
-	atom_store_release(&array->cap, self->cap);
+	atom_store_release(&array->low, array->slot); /* R0 */
+	atom_store_release(&array->cap, array->slot + self->cap);
 	atom_store_release(&array->stop, 0);
 }
 
 /*
  * Stops the array of a CPU: afterwards no section runs on it, none gets past its test until
- * rseq_array_restart, and cur and the slots are the caller's. False: another thread has stopped it; never
+ * rseq_array_restart, and top and the slots are the caller's. False: another thread has stopped it; never
  * wait for that one. Any thread. Costs what rseq_fence costs.
  *
- * A0 meets R0 in rseq_array_restart: the slots as the last thread that stopped the array left them. low and
- * cap are stored relaxed: the fence orders them before every section that begins after it, and aborts
- * every section that began before.
+ * A0 meets R0 in rseq_array_restart: the slots as the last thread that stopped the array left them. The fence
+ * orders low and cap before every section that begins after it, and aborts every section that began
+ * before.
  */
 static bool rseq_array_stop(const struct cpu_arrays *self, uint32_t cpu)
 {
@@ -210,8 +210,7 @@ static bool rseq_array_stop(const struct cpu_arrays *self, uint32_t cpu)
 		if (idle != 0)
 			return false;
 	}
-	atom_store_relaxed(&array->low, UINT32_MAX);
-	atom_store_relaxed(&array->cap, 0);
+	rseq_array_shut(array);
 	if (!rseq_array_fence(self, cpu)) {
 		rseq_array_restart(self, cpu);
 		return false;
@@ -232,20 +231,20 @@ static bool look_at_array(void *arg, uint32_t cpu, bool *busy)
 	struct rseq_array *array = &self->from->array[cpu];
 
 	/* A peek that decides nothing: an array that looks empty is not worth an interrupt. */
-	if (atom_load_relaxed(&array->cur) == 0)
+	if (rseq_array_count(array) == 0)
 		return false;
 	if (!rseq_array_stop(self->from, cpu)) {
 		*busy = true;
 		return false;
 	}
-	uint32_t cur = atom_load_relaxed(&array->cur);
-	uint32_t take = cur - cur / 2;
+	uint32_t count = rseq_array_count(array);
+	uint32_t take = count - count / 2;
 	if (take > self->want)
 		take = self->want;
-	memcpy(self->objs, &array->slot[cur - take], take * sizeof(*self->objs));
+	memcpy(self->objs, &array->slot[count - take], take * sizeof(*self->objs));
 	for (uint32_t k = 0; k < take; k++)
 		atom_tsan_acquire(self->objs[k]);
-	atom_store_relaxed(&array->cur, cur - take);
+	rseq_array_set_count(array, count - take);
 	rseq_array_restart(self->from, cpu);
 	self->taken = take;
 	return take != 0;
@@ -268,16 +267,18 @@ void cpu_arrays_walk(struct pool *pool, struct census *census)
 
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
 		struct rseq_array *array = &self->array[cpu];
-		uint32_t cur = atom_load_relaxed(&array->cur);
+		uint32_t count = rseq_array_count(array);
 
-		if (atom_load_relaxed(&array->stop) != 0 || atom_load_relaxed(&array->low) != 0 ||
-			atom_load_relaxed(&array->cap) != self->cap || cur > self->cap) {
+		if (atom_load_relaxed(&array->stop) != 0 ||
+			atom_load_relaxed(&array->low) != array->slot ||
+			atom_load_relaxed(&array->cap) != array->slot + self->cap ||
+			count > self->cap) {
 			census_fail(census,
 				"I1: CPU %u is stopped, or its array of %u holds %u objects", cpu,
-				self->cap, cur);
+				self->cap, count);
 			return;
 		}
-		if (!census_mark_each(census, array->slot, cur, "a CPU's array"))
+		if (!census_mark_each(census, array->slot, count, "a CPU's array"))
 			return;
 	}
 	for (uint32_t node = 0; node < self->nodes && !census->failed; node++)

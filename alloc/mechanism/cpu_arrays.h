@@ -8,7 +8,8 @@
  * goes to the depot. A thread that stops an array and is stopped itself hides that array and blocks
  * nobody.
  *
- * I1  On a quiet pool no array is stopped, low is 0, cap is the configured one and cur at most that.
+ * I1  On a quiet pool no array is stopped, low is its first slot, cap ends the configured number of slots,
+ *     and top lies between the two.
  */
 #ifndef ALLOC_MECHANISM_CPU_ARRAYS_H
 #define ALLOC_MECHANISM_CPU_ARRAYS_H

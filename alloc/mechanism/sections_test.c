@@ -42,7 +42,7 @@ enum {
 /* What sections commit to. */
 struct state {
 	uint64_t word[CPUS];
-	uint32_t cur[CPUS], objects[MAGAZINES];
+	uint32_t array[CPUS], objects[MAGAZINES];
 };
 
 static struct {
@@ -90,7 +90,7 @@ static struct state state_now(void)
 
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
 		now.word[cpu] = atom_load_relaxed(&areas[cpu].word);
-		now.cur[cpu] = atom_load_relaxed(&arrays[cpu].cur);
+		now.array[cpu] = rseq_array_count(&arrays[cpu]);
 	}
 	for (uint32_t i = 0; i < MAGAZINES; i++)
 		now.objects[i] = magazine_count(magazine_at(1 + i * MAGAZINE_UNITS));
@@ -102,7 +102,7 @@ static bool is_state(const struct state *then)
 	const struct state now = state_now();
 
 	return memcmp(now.word, then->word, sizeof(now.word)) == 0 &&
-	       memcmp(now.cur, then->cur, sizeof(now.cur)) == 0 &&
+	       memcmp(now.array, then->array, sizeof(now.array)) == 0 &&
 	       memcmp(now.objects, then->objects, sizeof(now.objects)) == 0;
 }
 
@@ -149,8 +149,8 @@ static void begin(uint64_t stop)
 		magazine_at(1)->slot[i] = objects[i];
 	}
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
-		atom_init(&arrays[cpu].cap, SLOTS);
-	atom_init(&arrays[0].cur, FREE);
+		rseq_array_init(&arrays[cpu], SLOTS);
+	rseq_array_set_count(&arrays[0], FREE);
 	atom_init(&magazine_at(1)->objects, FREE);
 	/* Both CPUs the same: that one has moved is then seen by its number alone. */
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
@@ -167,7 +167,7 @@ static void check(const char *what, bool of_arrays)
 	for (; n < held_count; n++)
 		all[n] = held[n];
 	for (uint32_t cpu = 0; of_arrays && cpu < CPUS; cpu++) {
-		for (uint32_t i = 0; i < atom_load_relaxed(&arrays[cpu].cur); i++)
+		for (uint32_t i = 0; i < rseq_array_count(&arrays[cpu]); i++)
 			all[n++] = arrays[cpu].slot[i];
 	}
 	for (uint32_t i = 0; !of_arrays && i < MAGAZINES; i++) {
@@ -217,8 +217,7 @@ static void pop_many(void)
 /* Of another CPU, which has stopped this one and made the fence. */
 static void stop_array(void)
 {
-	atom_store_relaxed(&arrays[0].low, UINT32_MAX);
-	atom_store_relaxed(&arrays[0].cap, 0);
+	rseq_array_shut(&arrays[0]);
 }
 
 static void nothing(void)
@@ -451,12 +450,12 @@ static void full_and_empty(NO_STATE)
 	void *objs[2] = {objects[FREE], objects[FREE + 1]};
 
 	begin(0);
-	atom_store_relaxed(&arrays[0].cap, FREE);
+	atom_store_relaxed(&arrays[0].cap, &arrays[0].slot[FREE]);
 	assert_int_equal(rseq_array_push(&t.area, t.by, arrays, objs[0]), RSEQ_FULL);
 	assert_int_equal(rseq_array_push_bulk(&t.area, t.by, arrays, objs, 1), RSEQ_FULL);
-	atom_store_relaxed(&arrays[0].cap, FREE + 1);
+	atom_store_relaxed(&arrays[0].cap, &arrays[0].slot[FREE + 1]);
 	assert_int_equal(rseq_array_push_bulk(&t.area, t.by, arrays, objs, 2), RSEQ_FULL);
-	atom_store_relaxed(&arrays[0].cur, 0);
+	rseq_array_set_count(&arrays[0], 0);
 	assert_int_equal(rseq_array_pop(&t.area, t.by, arrays), RSEQ_EMPTY);
 	assert_int_equal(rseq_array_pop_bulk(&t.area, t.by, arrays, objs, 2), 0);
 	assert_int_equal(rseq_magazine_push(&t.area, areas, magazines, FREE, objs[0]), RSEQ_FULL);

@@ -1990,7 +1990,7 @@ static void objects_go_home_to_their_node(NO_STATE)
 		ops->put(pool, thread, objs[i]);
 	assert_int_not_equal(tagged_unit(atom_load_relaxed(&full[0]->head)), 0);
 	assert_int_equal(tagged_unit(atom_load_relaxed(&full[1]->head)), 0);
-	assert_int_equal(atom_load_relaxed(&arrays->array[1].cur), 0);
+	assert_int_equal(rseq_array_count(&arrays->array[1]), 0);
 	assert_int_equal(ops->get_bulk(pool, thread, again, BATCH),
 		BATCH); /* never used, and at home here */
 	for (int i = 0; i < BATCH; i++) {
@@ -1998,13 +1998,13 @@ static void objects_go_home_to_their_node(NO_STATE)
 			assert_ptr_not_equal(again[i], objs[k]);
 	}
 	ops->put_bulk(pool, thread, again, BATCH);
-	assert_int_equal(atom_load_relaxed(&arrays->array[1].cur), BATCH);
+	assert_int_equal(rseq_array_count(&arrays->array[1]), BATCH);
 	*rs = &on[2];
 	assert_int_equal(ops->get_bulk(pool, thread, again, BATCH), BATCH);
 	for (int i = 0; i < BATCH; i++)
 		assert_ptr_equal(again[i], objs[i]);
 	ops->put_bulk(pool, thread, again, BATCH);
-	assert_int_equal(atom_load_relaxed(&arrays->array[2].cur), BATCH);
+	assert_int_equal(rseq_array_count(&arrays->array[2]), BATCH);
 
 	/* What does not fit into a CPU's array stays on its node, too. */
 	*rs = &on[3];

@@ -28,7 +28,7 @@
  * The edges are those of cpu_arrays.c (A0, R0) and of the depot. ABA: a commit is a store to a word
  * that only this CPU writes, and compares nothing. The depot has its tags.
  *
- * I1  as in cpu_arrays.h. An object is in at most one place: slots below cur of one array, or the
+ * I1  as in cpu_arrays.h. An object is in at most one place: slots below top of one array, or the
  *     depot.
  */
 #ifndef ALLOC_POOL_RSEQ_ARR_H

@@ -37,12 +37,12 @@ static void *outside_section_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_arrays *self = (struct cpu_arrays *)pool;
 	struct rseq_array *array = &self->array[rseq_cpu(((struct cpu_arrays_thread *)thread)->rs)];
-	uint32_t cur = atom_load_relaxed(&array->cur);
+	void **top = atom_load_relaxed(&array->top);
 
-	if (cur <= atom_load_relaxed(&array->low))
+	if (top <= (void **)atom_load_relaxed(&array->low))
 		return rseq_arr_get(pool, thread);
-	void *object = array->slot[cur - 1];
-	atom_store_relaxed(&array->cur, cur - 1);
+	void *object = top[-1];
+	atom_store_relaxed(&array->top, top - 1);
 	return object;
 }
 

@@ -38,6 +38,18 @@ static uint64_t load64(const atom_u64 *word, const void *from)
 	return views_load((uintptr_t)word, sizeof(*word), ACQUIRE | VIEWS_HERE, from);
 }
 
+static void **load_slot(const atom_ptr *word, const void *from)
+{
+	return (void **)(uintptr_t)views_load(
+		(uintptr_t)word, sizeof(*word), ACQUIRE | VIEWS_HERE, from);
+}
+
+static uintptr_t commit_slot(atom_ptr *word, void **slot, uintptr_t answer, const void *from)
+{
+	views_store((uintptr_t)word, sizeof(*word), (uintptr_t)slot, RELEASE | VIEWS_HERE, from);
+	return leave(answer);
+}
+
 static uintptr_t commit32(atom_u32 *word, uint32_t value, uintptr_t answer, const void *from)
 {
 	views_store((uintptr_t)word, sizeof(*word), value, RELEASE | VIEWS_HERE, from);
@@ -58,13 +70,13 @@ uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq_array *arrays
 	void *object;
 
 	STEP();
-	uint32_t cur = load32(&array->cur, FROM);
+	void **top = load_slot(&array->top, FROM);
 	STEP();
-	if (cur <= load32(&array->low, FROM))
+	if (top <= load_slot(&array->low, FROM))
 		return leave(RSEQ_EMPTY);
-	copy(&object, &array->slot[cur - 1], 1, FROM);
+	copy(&object, top - 1, 1, FROM);
 	STEP();
-	return commit32(&array->cur, cur - 1, (uintptr_t)object, FROM);
+	return commit_slot(&array->top, top - 1, (uintptr_t)object, FROM);
 }
 
 uintptr_t rseq_array_push(void *rs, enum rseq_index by, struct rseq_array *arrays, void *object)
@@ -72,13 +84,13 @@ uintptr_t rseq_array_push(void *rs, enum rseq_index by, struct rseq_array *array
 	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 
 	STEP();
-	uint32_t cur = load32(&array->cur, FROM);
+	void **top = load_slot(&array->top, FROM);
 	STEP();
-	if (cur >= load32(&array->cap, FROM))
+	if (top >= load_slot(&array->cap, FROM))
 		return leave(RSEQ_FULL);
-	copy(&array->slot[cur], &object, 1, FROM);
+	copy(top, &object, 1, FROM);
 	STEP();
-	return commit32(&array->cur, cur + 1, RSEQ_DONE, FROM);
+	return commit_slot(&array->top, top + 1, RSEQ_DONE, FROM);
 }
 
 uintptr_t rseq_array_pop_bulk(
@@ -87,15 +99,15 @@ uintptr_t rseq_array_pop_bulk(
 	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 
 	STEP();
-	uint32_t cur = load32(&array->cur, FROM);
+	void **top = load_slot(&array->top, FROM);
 	STEP();
-	uint32_t low = load32(&array->low, FROM);
-	if (cur <= low)
+	void **low = load_slot(&array->low, FROM);
+	if (top <= low)
 		return leave(0);
-	uint32_t count = cur - low < n ? cur - low : n;
-	copy(to, &array->slot[cur - count], count, FROM);
+	uint32_t count = (size_t)(top - low) < n ? (uint32_t)(top - low) : n;
+	copy(to, top - count, count, FROM);
 	STEP();
-	return commit32(&array->cur, cur - count, count * 4, FROM);
+	return commit_slot(&array->top, top - count, count * 4, FROM);
 }
 
 uintptr_t rseq_array_push_bulk(
@@ -104,13 +116,13 @@ uintptr_t rseq_array_push_bulk(
 	struct rseq_array *array = &arrays[machine_enter(rs, by)];
 
 	STEP();
-	uint32_t cur = load32(&array->cur, FROM);
+	void **top = load_slot(&array->top, FROM);
 	STEP();
-	if (cur + n > load32(&array->cap, FROM))
+	if (top + n > load_slot(&array->cap, FROM))
 		return leave(RSEQ_FULL);
-	copy(&array->slot[cur], from, n, FROM);
+	copy(top, from, n, FROM);
 	STEP();
-	return commit32(&array->cur, cur + n, RSEQ_DONE, FROM);
+	return commit_slot(&array->top, top + n, RSEQ_DONE, FROM);
 }
 
 /*
