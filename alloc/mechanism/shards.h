@@ -118,6 +118,17 @@ ALWAYS_INLINE struct shard *shards_of(const struct shards *self, uint32_t unit)
 	return &self->shard[slab_number_on(&self->slab, unit - 1) / SHARD_OBJECTS];
 }
 
+/* How many units a shard has, and the first of a shard's. */
+ALWAYS_INLINE uint32_t shards_units(const struct shards *self)
+{
+	return (uint32_t)(self->slab.stride >> CACHE_LINE_LOG2) * SHARD_OBJECTS;
+}
+
+ALWAYS_INLINE uint32_t shards_first_unit(const struct shards *self, const struct shard *shard)
+{
+	return (uint32_t)(shard - self->shard) * shards_units(self) + 1;
+}
+
 /*
  * Whether the caller sends to the shard, and does not put to its lists. Who is not the owner does not look at the
  * owner's line.

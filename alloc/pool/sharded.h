@@ -75,33 +75,37 @@ static inline uint32_t sharded_get_bulk(
 	return likely(got == n) ? n : shards_get_more(self, mine, objs, got, n);
 }
 
-/* A multiplication and a store an object, and as a put for each run of neighbours of one shard. */
+/* A comparison and a store an object, and as a put for each run of neighbours of one shard. */
 static inline void sharded_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
 	struct shards *self = (struct shards *)pool;
 	struct shards_thread *mine = (struct shards_thread *)thread;
-	uint32_t unit = slab_unit(&self->slab, objs[0]);
-	struct shard *next = shards_of(self, unit);
+	/* Here the compiler sees that the stores do not change them. */
+	const struct slab slab = {.unit0 = self->slab.unit0, .link = self->slab.link};
+	const uint32_t units = shards_units(self);
+	uint32_t unit = slab_unit(&slab, objs[0]);
 
 	for (uint32_t at = 1;;) {
-		struct shard *const shard = next;
+		struct shard *const shard = shards_of(self, unit);
+		const uint32_t begin = shards_first_unit(self, shard);
 		const uint32_t first = unit;
 		uint32_t last = unit;
+		bool ends = true;
 
 		while (at < n) {
-			unit = slab_unit(&self->slab, objs[at++]);
-			next = shards_of(self, unit);
-			if (next != shard)
+			unit = slab_unit(&slab, objs[at++]);
+			ends = unit - begin < units;
+			if (!ends)
 				break;
-			atom_store_relaxed(slab_link(&self->slab, last), unit);
+			atom_store_relaxed(slab_link(&slab, last), unit);
 			last = unit;
 		}
 		if (unlikely(shard_is_away(shard, mine)))
 			shards_send(self, mine, shard, first, last);
 		else
 			shard_push(self, shard, first, last);
-		if (next == shard)
+		if (ends)
 			return;
 	}
 }
