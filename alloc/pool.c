@@ -58,6 +58,8 @@ const char *pool_broken_rule(const struct pool_ops *ops)
 		return "has one of get_run and put_run";
 	if (!ops->flush || !ops->count || !ops->check)
 		return "lacks one of flush, count, check";
+	if (ops->variant_of != NULL && pool_find(ops->variant_of) == NULL)
+		return "is a variant of no strategy";
 	if (t->needs_rseq && t->cache != POOL_CACHE_CPU)
 		return "needs rseq but does not cache per CPU";
 	if (t->signals && t->progress < POOL_LOCK_FREE)

@@ -198,6 +198,11 @@ struct pool_ops {
 	 * malloc as a peer. NULL for all others.
 	 */
 	const char *preload;
+	/*
+	 * The strategy whose code it is, but for what its name adds to that one's. NULL: a design of its
+	 * own.
+	 */
+	const char *variant_of;
 	struct pool_traits traits;
 
 	/*

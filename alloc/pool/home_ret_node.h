@@ -39,6 +39,7 @@ static const struct pool_parts home_ret_node_parts = {
 static const struct pool_ops pool_home_ret_node_ops = {
 	.name = "home_ret_node",
 	.summary = "home_ret, whose homes are NUMA nodes with a depot each",
+	.variant_of = "home_ret",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,
 		.needs_rseq = true,

@@ -35,6 +35,7 @@ static COLD uint64_t mag_tls_grow_withheld(const struct pool *pool)
 static const struct pool_ops pool_mag_tls_grow_ops = {
 	.name = "mag_tls_grow",
 	.summary = "mag_tls, whose magazines grow while turns at the depot are lost",
+	.variant_of = "mag_tls",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_THREAD,
 		.trims = true,

@@ -898,6 +898,9 @@ static void tables_are_checked(NO_STATE)
 	assert_null(pool_broken_rule(&copy));
 	copy.traits.exact = true;
 	assert_non_null(pool_broken_rule(&copy));
+	copy = *pool_find("mag_tls");
+	copy.variant_of = "mag";
+	assert_non_null(pool_broken_rule(&copy));
 	copy = *pool_find("null");
 	copy.prefill = pool_find("sheaf")->prefill;
 	assert_non_null(pool_broken_rule(&copy));

@@ -28,6 +28,7 @@ static const struct pool_parts rseq_mag_grow_parts = {
 static const struct pool_ops pool_rseq_mag_grow_ops = {
 	.name = "rseq_mag_grow",
 	.summary = "rseq_mag, whose magazines grow while turns at the depot are lost",
+	.variant_of = "rseq_mag",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,
 		.needs_rseq = true,

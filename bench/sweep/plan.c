@@ -293,8 +293,9 @@ static bool make_subjects(struct plan *plan, const struct plan_request *request,
 				      ? d == 0
 				      : plan_has_name(&request->dispatch, dispatches[d]);
 		for (size_t i = 0; wanted && pools[i] != NULL; i++) {
-			if ((request->pools.count == 0 ||
-				    plan_has_name(&request->pools, pools[i]->name)) &&
+			if ((request->pools.count == 0
+					    ? !request->no_variants || pools[i]->variant_of == NULL
+					    : plan_has_name(&request->pools, pools[i]->name)) &&
 				!plan_add_subject(plan, pools[i], NULL, dispatches[d], false, why))
 				return false;
 		}

@@ -94,6 +94,7 @@ struct plan_request {
 	double slice_ms;
 	double until;                 /* per cent, see struct plan; 0: every cell takes all forks */
 	bool no_latency;              /* throughput alone */
+	bool no_variants;             /* of strategies, designs alone, unless named */
 	struct options_numbers loads; /* of the capacity, per cent; none: no open loop */
 	const char *arrivals;         /* of the open loop (arrivals.h); NULL: poisson */
 	uint64_t seed;

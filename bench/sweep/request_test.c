@@ -300,6 +300,8 @@ static void jobs_keep_their_time(NO_STATE)
 		skip();
 	}
 	assert_in_range(plan_eta_ns(plan) / 1000000000, 1, QUICK_SECONDS);
+	for (size_t i = 0; i < plan->subject_count; i++)
+		assert_null(plan->subject[i].pool->variant_of);
 	assert_true(has_cell(plan, "pair_touch, 1 thread"));
 	assert_true(has_cell(plan, "remote_free_touch 32, 2 threads"));
 	for (size_t i = 0; i < plan->cell_count; i++) {
@@ -311,6 +313,9 @@ static void jobs_keep_their_time(NO_STATE)
 	plan_free(plan);
 	plan = plan_on("--quick --context none", CPUS);
 	assert_false(has_cell(plan, "ctx_stack 32 4 deep, 2 threads"));
+	plan_free(plan);
+	plan = plan_on("--quick --pool mag_tls_grow", CPUS);
+	assert_string_equal(plan->subject[0].name, "mag_tls_grow");
 	plan_free(plan);
 	plan = plan_on("--quick --pool plain", CPUS);
 	assert_false(has_cell(plan, "pair_touch, 2 threads"));
