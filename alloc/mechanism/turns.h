@@ -55,6 +55,12 @@ ALWAYS_INLINE bool turn_is_settled(uint64_t turn)
 	return (turn & (TURN_PROPOSED | TURN_LAST)) == 0;
 }
 
+/* There will be no more, or there was none yet: position 0 is nobody's. */
+ALWAYS_INLINE bool turn_is_over(uint64_t turn)
+{
+	return turn == 0 || (turn & TURN_LAST) != 0;
+}
+
 ALWAYS_INLINE uint64_t turn_load(atom_u64 *word)
 {
 	return atom_load_acquire(word); /* A0, meets R0 */

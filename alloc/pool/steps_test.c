@@ -65,9 +65,21 @@ struct getter {
 static _Thread_local uint64_t steps;          /* of this thread */
 static _Thread_local struct getter *stopping; /* while this thread is to stop */
 
+/* A signal handler that interrupts this thread before a step. */
+static _Thread_local struct {
+	uint64_t at; /* 0: none */
+	struct pool_thread *thread;
+} handler;
+
+static void handle(struct pool_thread *thread);
+
 static void step(void)
 {
 	steps++;
+	if (unlikely(steps == handler.at)) {
+		handler.at = 0;
+		handle(handler.thread);
+	}
 	if (stopping != NULL && steps == stopping->stop) {
 		sem_post(&stopping->stopped);
 		sem_wait(&stopping->go);
@@ -367,6 +379,49 @@ static void who_slept_settles_nothing_that_nobody_took(NO_STATE)
 		sem_destroy(&sleeper.go);
 		sem_destroy(&sleeper.stopped);
 		assert_int_equal(atom_load_relaxed(&word), turn_at(NEXT) | TURN_PROPOSED);
+	}
+}
+
+/* Takes an object and gives it back, by requests if its thread is in none. */
+static void handle(struct pool_thread *thread)
+{
+	struct wcq_pool *self = (struct wcq_pool *)thread->pool;
+	struct wcq_thread *mine = (struct wcq_thread *)thread;
+
+	if (wcq_asks(mine)) {
+		wcq_put(thread->pool, thread, wcq_get(thread->pool, thread));
+	} else {
+		uint32_t unit = wcq_collect(self, wcq_ask(self, mine, WCQ_GET));
+
+		assert_int_not_equal(unit, 0);
+		wcq_ask(self, mine, unit);
+	}
+}
+
+/* Requests that a handler interrupts, before each of their steps in turn: the record is not its own meanwhile. */
+static void a_handler_leaves_a_request_alone(NO_STATE)
+{
+	enum { OBJECTS = 3 };
+	bool more = pool_wcq_ops.supported((char[POOL_REASON_BYTES]){0});
+
+	for (uint64_t at = 1; more; at++) {
+		struct pool_thread *thread;
+		struct pool *pool = open_pool(&pool_wcq_ops, OBJECTS, &thread);
+		struct wcq_pool *self = (struct wcq_pool *)pool;
+		struct wcq_thread *mine = (struct wcq_thread *)thread;
+		void *objs[OBJECTS];
+
+		assert_int_equal(wcq_get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+		wcq_put_bulk(pool, thread, objs, OBJECTS);
+		handler.at = at;
+		handler.thread = thread;
+		steps = 0;
+		uint32_t unit = wcq_collect(self, wcq_ask(self, mine, WCQ_GET));
+		assert_int_not_equal(unit, 0);
+		wcq_ask(self, mine, unit);
+		more = handler.at == 0;
+		handler.at = 0;
+		close_pool(pool, thread, 0);
 	}
 }
 
@@ -788,6 +843,7 @@ int main(void)
 		cmocka_unit_test(exact_beside_travellers),
 		cmocka_unit_test(wait_free_calls_end_beside_thieves),
 		cmocka_unit_test(who_slept_settles_nothing_that_nobody_took),
+		cmocka_unit_test(a_handler_leaves_a_request_alone),
 		cmocka_unit_test_teardown(what_went_home_is_found, unpin),
 		cmocka_unit_test_teardown(stopped_get_hides_little, unpin),
 		cmocka_unit_test_teardown(cpus_do_not_rob_each_other_in_turn, unpin),

@@ -41,7 +41,7 @@
  * R2 the store of a request's first position, meets A0 of turns.h: whoever works at a position finds that the request
  *    before is gone, and what a putter wrote into its object.
  * The orders of the words of positions are those of turns.h: whoever finds a last position finds the entry as it was.
- * Relaxed: a request, since its word is at a last position until R2, and nobody works there; a note, which the
+ * Relaxed: a request, since its word is at its last position from before, where nobody works, until R2; a note, which the
  *    compare-and-swap of both words vouches for; the words that wcq_tell compares, since who filled the
  *    entry had the position from its word.
  * ABA: cycles, positions: scq.h, turns.h. A request's number has 39 bits, of what one record asks.
@@ -88,7 +88,6 @@ struct wcq_thread {
 	struct wcq_record *record;
 	uint32_t calls;  /* until it visits a record */
 	uint32_t visits; /* the number of that record */
-	bool asks;       /* a request stands in its record */
 };
 
 /* A visit. */
@@ -153,18 +152,15 @@ static inline void *wcq_get(struct pool *pool, struct pool_thread *thread)
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
 
-/* tail: a position that was taken in vain. */
-static COLD void wcq_insist(
-	struct wcq_pool *self, struct pool_thread *thread, uint64_t tail, uint32_t unit);
+/* A put that has taken a position in vain. */
+static COLD void wcq_insist(struct wcq_pool *self, struct pool_thread *thread, uint32_t unit);
 
 /* Two locked instructions, five loads. */
 ALWAYS_INLINE void wcq_insert(struct wcq_pool *self, struct pool_thread *thread, uint32_t unit)
 {
-	uint64_t tail = index_ring_next(&self->ring.tail, 1);
-
-	if (WCQ_PATIENCE == 0 ||
-		unlikely(!index_ring_fill(&self->ring, INDEX_RING_WIDE, tail, unit)))
-		wcq_insist(self, thread, tail, unit);
+	if (WCQ_PATIENCE == 0 || unlikely(!index_ring_fill(&self->ring, INDEX_RING_WIDE,
+					 index_ring_next(&self->ring.tail, 1), unit)))
+		wcq_insist(self, thread, unit);
 }
 
 /* A store to the handle, three loads of it, and what scq_put does. */
@@ -240,6 +236,7 @@ static COLD bool wcq_put_at(
 		const bool fills = index_ring_takes(ring, tail, met.generation);
 		struct pair next = fills ? (struct pair){met.pointer, filled}
 					 : (struct pair){(void *)(uintptr_t)tail, met.generation};
+		atom_tsan_release(&slot->generation);  /* who reads the half alone */
 		if (atom_pair_cas(slot, &met, next)) { /* R0, meets A0; S0(b) */
 			if (!fills)
 				return false;
@@ -283,7 +280,7 @@ static COLD void wcq_serve(struct wcq_pool *self, struct wcq_record *record, uin
 	atom_u64 *word = gets ? &record->get : &record->put;
 	uint64_t turn = turn_load(word);
 
-	while (!(turn & TURN_LAST) && atom_load_relaxed(&record->request) == request) {
+	while (!turn_is_over(turn) && atom_load_relaxed(&record->request) == request) {
 		const uint64_t seen = turn;
 
 		if (turn_is_settled(turn) &&
@@ -307,37 +304,44 @@ static COLD void wcq_help(struct wcq_pool *self, struct wcq_thread *mine)
 		wcq_serve(self, record, request);
 }
 
-/* Asks to have done what the position was taken in vain for. The request's last position. */
-static COLD uint64_t wcq_ask(
-	struct wcq_pool *self, struct wcq_thread *mine, uint64_t position, uint64_t what)
+/*
+ * Takes a position for what is asked for, and has it worked on until it is done. The request's last position. Whoever
+ * interrupts this thread finds the request from before the position was taken until after the last one was read.
+ */
+static COLD uint64_t wcq_ask(struct wcq_pool *self, struct wcq_thread *mine, uint64_t what)
 {
+	const bool gets = what == WCQ_GET;
 	struct wcq_record *record = mine->record;
-	atom_u64 *word = what == WCQ_GET ? &record->get : &record->put;
-	const uint64_t number = (atom_load_relaxed(&record->request) >> WCQ_NUMBER_SHIFT) + 1;
-	const uint64_t request = number << WCQ_NUMBER_SHIFT | what;
+	atom_u64 *word = gets ? &record->get : &record->put;
+	const uint64_t begins = UINT64_C(1) << WCQ_NUMBER_SHIFT | what;
+	const uint64_t request = atom_add_relaxed(&record->request, begins) + begins;
+	const uint64_t first = index_ring_next(gets ? &self->ring.head : &self->ring.tail, 1);
 
-	mine->asks = true;
-	atom_store_release(word, turn_at(position)); /* R2, meets A0 of turns.h */
-	atom_store_relaxed(&record->request, request);
+	atom_store_release(word, turn_at(first)); /* R2, meets A0 of turns.h */
 	wcq_serve(self, record, request);
-	atom_store_relaxed(&record->request, number << WCQ_NUMBER_SHIFT);
-	mine->asks = false;
-	return turn_position(turn_load(word));
+	const uint64_t last = turn_position(turn_load(word));
+	atom_store_relaxed(&record->request, request & ~WCQ_WHAT);
+	return last;
 }
 
-static COLD void wcq_insist(
-	struct wcq_pool *self, struct pool_thread *thread, uint64_t tail, uint32_t unit)
+/* The caller was interrupted in a request: its record is not to be had. */
+static COLD bool wcq_asks(const struct wcq_thread *mine)
+{
+	return atom_load_relaxed(&mine->record->request) & WCQ_WHAT;
+}
+
+static COLD void wcq_insist(struct wcq_pool *self, struct pool_thread *thread, uint32_t unit)
 {
 	struct wcq_thread *mine = (struct wcq_thread *)thread;
 
 	thread->paths.wait++;
-	for (uint32_t left = WCQ_PATIENCE; left > 1 || mine->asks; left--) {
-		tail = index_ring_next(&self->ring.tail, 1);
-		if (index_ring_fill(&self->ring, INDEX_RING_WIDE, tail, unit))
+	for (uint32_t left = WCQ_PATIENCE; left > 1 || wcq_asks(mine); left--) {
+		if (index_ring_fill(&self->ring, INDEX_RING_WIDE,
+			    index_ring_next(&self->ring.tail, 1), unit))
 			return;
 		thread->paths.wait++;
 	}
-	wcq_ask(self, mine, tail, unit);
+	wcq_ask(self, mine, unit);
 	index_ring_moisten(&self->ring);
 }
 
@@ -360,19 +364,18 @@ static COLD uint32_t wcq_search(struct wcq_pool *self, struct pool_thread *threa
 	uint32_t unit = 0;
 
 	for (uint32_t left = WCQ_PATIENCE; unit == 0; left--) {
-		const bool patient = left > 1 || mine->asks;
+		const bool patient = left > 1 || wcq_asks(mine);
 
 		look = index_ring_look(&self->ring, INDEX_RING_WIDE);
 		if (look == INDEX_RING_DRY)
 			break;
 		if (look == INDEX_RING_MOVED && patient)
 			continue;
-		uint64_t head = index_ring_next(&self->ring.head, 1);
 		if (!patient) {
-			unit = wcq_collect(self, wcq_ask(self, mine, head, WCQ_GET));
+			unit = wcq_collect(self, wcq_ask(self, mine, WCQ_GET));
 			break;
 		}
-		unit = wcq_arrive(self, head);
+		unit = wcq_arrive(self, index_ring_next(&self->ring.head, 1));
 		thread->paths.wait += unit == 0;
 	}
 	if (unit == 0)
