@@ -59,7 +59,7 @@ enum pool_progress {
 
 enum pool_kind {
 	POOL_KIND_POOL, /* conserves its objects: free + outstanding == capacity */
-	POOL_KIND_ALLOCATOR, /* a general allocator behind the same interface: no capacity, `count` and `check` know nothing */
+	POOL_KIND_ALLOCATOR, /* takes its memory from a general allocator: no capacity, `count` and `check` know nothing */
 	POOL_KIND_NULL, /* hands the same objects out again and again: measures the harness, or bare locked operations */
 };
 
@@ -249,8 +249,8 @@ struct pool_ops {
 
 	/*
 	 * Gives object back. It came from get or get_bulk of this pool, on any thread, and is not
-	 * used again: its memory stays mapped until destroy, its first 8 bytes may be overwritten
-	 * at once. Always succeeds. Not checked: see nbl/misuse.h.
+	 * used again: its memory stays mapped until destroy (not where kind is POOL_KIND_ALLOCATOR),
+	 * its first 8 bytes may be overwritten at once. Always succeeds. Not checked: see nbl/misuse.h.
 	 */
 	void (*put)(struct pool *pool, struct pool_thread *self, void *object);
 

@@ -50,6 +50,8 @@ typedef struct {
 	(ATOMIC_POINT(), atomic_store_explicit(&(p)->v, (x), memory_order_relaxed))
 #define atom_store_release(p, x) \
 	(ATOMIC_POINT(), atomic_store_explicit(&(p)->v, (x), memory_order_release))
+#define atom_store_seq_cst(p, x) \
+	(ATOMIC_POINT(), atomic_store_explicit(&(p)->v, (x), memory_order_seq_cst))
 
 #define atom_xchg_relaxed(p, x) \
 	(ATOMIC_POINT(), atomic_exchange_explicit(&(p)->v, (x), memory_order_relaxed))

@@ -12,6 +12,7 @@
 #include "alloc/pool/bitmap.h"
 #include "alloc/pool/combining.h"
 #include "alloc/pool/elimination.h"
+#include "alloc/pool/hazard.h"
 #include "alloc/pool/home_ret_node.h"
 #include "alloc/pool/idx_local.h"
 #include "alloc/pool/lookaside.h"
@@ -997,6 +998,22 @@ static void lookaside_has_a_depth(NO_STATE)
 	close_pool(pool, thread, LOOKASIDE_DEPTH_MIN + 1);
 }
 
+/* A get that found the stack empty, and then nothing behind, finds what was put meanwhile. */
+static void lookaside_looks_twice(NO_STATE)
+{
+	skip_unless_supported(&pool_lookaside_ops);
+	OPEN(lookaside, 1);
+	struct lookaside_thread *mine = (struct lookaside_thread *)thread;
+	void *object = lookaside_get(pool, thread);
+
+	lookaside_put(pool, thread, object);
+	assert_ptr_equal(lookaside_get_behind(self, mine), object);
+	assert_int_equal(thread->paths.empty, 0);
+	assert_null(lookaside_get_behind(self, mine));
+	assert_int_equal(thread->paths.empty, 1);
+	close_pool(pool, thread, 1);
+}
+
 static void lookaside_depth_follows_the_misses(NO_STATE)
 {
 	assert_int_equal(lookaside_adjusted(4, 1000, 0), 4);
@@ -1024,6 +1041,62 @@ static void lookaside_depth_follows_the_misses(NO_STATE)
 	assert_int_equal(deepest, 34);
 	/* Since then it was deep enough in each period. */
 	assert_int_equal(atom_load_relaxed(&self->depth), deepest - (PERIODS - 1));
+	close_pool(pool, thread, 0);
+}
+
+/* What a hazard pointer shows is neither on the stack nor freed, though its thread ends, until it is shown no more. */
+static void hazard_keeps_what_is_shown(NO_STATE)
+{
+	struct pool_thread *other;
+
+	OPEN(hazard, 2);
+	void *shown = hazard_get(pool, thread), *object = hazard_get(pool, thread);
+	struct hazard_place *popper = ((struct hazard_thread *)thread)->place;
+
+	assert_int_equal(pool->ops->attach(pool, &other), 0);
+	atom_store_relaxed(&popper->hazard, hazard_block_of(self, shown));
+	hazard_put(pool, other, object);
+	hazard_put(pool, other, shown);
+	hazard_flush(pool, other);
+	assert_ptr_equal(atom_load_relaxed(&self->head), hazard_block_of(self, object));
+	assert_null(atom_load_relaxed(&hazard_block_of(self, object)->below));
+
+	struct hazard_place *place = ((struct hazard_thread *)other)->place;
+	pool->ops->detach(pool, other);
+	assert_ptr_equal(place->retired, hazard_block_of(self, shown));
+	assert_int_equal(place->count, 1);
+	assert_int_equal(pool->ops->attach(pool, &other), 0);
+	assert_ptr_equal(((struct hazard_thread *)other)->place, place);
+	atom_store_relaxed(&popper->hazard, NULL);
+	hazard_flush(pool, other);
+	assert_null(place->retired);
+	assert_ptr_equal(hazard_get(pool, other), shown);
+	assert_ptr_equal(hazard_get(pool, other), object);
+	hazard_put(pool, other, shown);
+	hazard_put(pool, other, object);
+	pool->ops->detach(pool, other);
+	close_pool(pool, thread, 0);
+}
+
+/* The stack has its limit: what is put beyond is free's. */
+static void hazard_gives_back(NO_STATE)
+{
+	enum { OBJECTS = HAZARD_KEEP + 1000 };
+	static void *objs[OBJECTS];
+	uint32_t kept = 0;
+
+	OPEN(hazard, OBJECTS);
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		assert_non_null(objs[i] = hazard_get(pool, thread));
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		hazard_put(pool, thread, objs[i]);
+	hazard_flush(pool, thread);
+	for (struct hazard_block *at = atom_load_relaxed(&self->head); at != NULL;
+		at = atom_load_relaxed(&at->below))
+		kept++;
+	assert_int_equal(kept, HAZARD_KEEP);
+	assert_null(((struct hazard_thread *)thread)->place->retired);
+	assert_int_equal(thread->paths.grow, OBJECTS);
 	close_pool(pool, thread, 0);
 }
 
@@ -2192,7 +2265,10 @@ int main(void)
 		cmocka_unit_test(ticket_check_notices_a_held_lock),
 		cmocka_unit_test(dwcas_tells_what_it_met),
 		cmocka_unit_test(dwcas_refuses_a_head_that_came_back),
+		cmocka_unit_test(hazard_keeps_what_is_shown),
+		cmocka_unit_test(hazard_gives_back),
 		cmocka_unit_test(lookaside_has_a_depth),
+		cmocka_unit_test(lookaside_looks_twice),
 		cmocka_unit_test(lookaside_depth_follows_the_misses),
 		cmocka_unit_test(vyukov_says_empty_behind_a_stopped_put),
 		cmocka_unit_test(vyukov_burst_ends_at_a_stopped_put),

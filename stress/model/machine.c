@@ -15,8 +15,11 @@
 
 #undef memcpy
 #undef memset
+#undef malloc
+#undef aligned_alloc
+#undef free
 
-enum { PIECES_MAX = 256, LOCKS_MAX = 16, PAGE_BYTES = 4096 };
+enum { PIECES_MAX = 512, LOCKS_MAX = 16, PAGE_BYTES = 4096 };
 static const size_t RANGE_BYTES = (size_t)1
 				  << 36; /* addresses; pages only where something is written */
 
@@ -139,6 +142,30 @@ size_t memory_resident(void *at, size_t bytes)
 {
 	(void)at;
 	return bytes;
+}
+
+void *machine_malloc(size_t bytes)
+{
+	return take(bytes, _Alignof(max_align_t));
+}
+
+void *machine_aligned_alloc(size_t align, size_t bytes)
+{
+	return take(bytes, align);
+}
+
+/* What is given back is written to: whoever still reads it, unordered, races with that. */
+void machine_free(void *memory)
+{
+	const size_t offset = (size_t)((unsigned char *)memory - machine.range);
+
+	for (uint32_t i = 0; i < machine.pieces; i++) {
+		if (machine.piece[i].offset == offset) {
+			trace_say("frees %s", machine_name((uintptr_t)memory));
+			views_plain((uintptr_t)memory, machine.piece[i].bytes, true,
+				__builtin_return_address(0));
+		}
+	}
 }
 
 void *machine_memcpy(void *to, const void *from, size_t bytes)

@@ -209,8 +209,9 @@ static void run_pool(
 	const struct tally before = *tally;
 	char reason[POOL_REASON_BYTES];
 	uint32_t tried = 0, failed = 0;
+	const bool foreign = ops->traits.kind != POOL_KIND_POOL && ops->traits.paths == 0;
 
-	if (ops->traits.kind != POOL_KIND_POOL)
+	if (foreign)
 		excuse = "it keeps no objects of its own";
 	else if (ops->traits.progress == POOL_UNSYNCHRONISED)
 		excuse = "it is for one thread";

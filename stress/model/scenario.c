@@ -18,6 +18,7 @@ const struct model_scenario model_scenarios[] = {
 	{"get_get_three", 3, {"G3P3f"}, {"gp", "gp", "gp"}, NULL, false, NULL},
 	{"reuse", 3, {"G3P3f"}, {"gg", "ggq"}, NULL, false, NULL},
 	{"reuse_three", 3, {"G3P3f"}, {"g", "ggq", "gp"}, NULL, false, NULL},
+	{"reuse_last", 4, {"G4P2f"}, {"gqp", "g"}, NULL, false, NULL},
 	{"twice", 2, {"G2P2f"}, {"gpgp", "gpgp"}, NULL, false, NULL},
 	{"last", 1, {"gpf"}, {"gp", "gp"}, NULL, false, NULL},
 	{"last_three", 1, {"gpf"}, {"gp", "gp", "gp"}, NULL, false, NULL},
@@ -81,6 +82,9 @@ struct books {
 	void *held[MODEL_THREADS][HELD_MAX];
 	uint32_t count[MODEL_THREADS];
 	uint32_t owner[SCENARIO_OBJECTS_MAX];
+	const void *block
+		[SCENARIO_OBJECTS_MAX]; /* of an allocator, in the order in which they came out */
+	uint32_t blocks;
 	bool detached[MODEL_THREADS];
 	bool inside[MODEL_THREADS];
 	bool beside[MODEL_THREADS]; /* another thread was in a call during its own */
@@ -141,9 +145,29 @@ const char *model_excuse(const struct model_scenario *scenario, const struct poo
 	return cold && !caches ? "it has no cache to flush or to leave behind" : NULL;
 }
 
+static bool keeps_objects(void)
+{
+	return s.ops->traits.kind == POOL_KIND_POOL;
+}
+
+/* The number of what an allocator gave: it never gives other memory at the same address here. */
+static uint32_t number_of_block(const void *block)
+{
+	for (uint32_t i = 0; i < s.now.blocks; i++) {
+		if (s.now.block[i] == block)
+			return i;
+	}
+	if (s.now.blocks == SCENARIO_OBJECTS_MAX)
+		return SCENARIO_OBJECTS_MAX;
+	s.now.block[s.now.blocks] = block;
+	return s.now.blocks++;
+}
+
 /* The object's number; SCENARIO_OBJECTS_MAX if it is none of the pool's. */
 static uint32_t number_of(const void *object)
 {
+	if (!keeps_objects())
+		return number_of_block(object);
 	const struct slab *slab = s.pool->slab;
 	size_t offset = (size_t)((const unsigned char *)object - slab->base);
 
@@ -214,7 +238,7 @@ static void call_begins(uint32_t self)
 static void call_ends(uint32_t self, uint32_t wanted, uint32_t got)
 {
 	s.now.inside[self] = false;
-	if (got < wanted && s.ops->traits.exact && !s.now.beside[self] &&
+	if (got < wanted && s.ops->traits.exact && keeps_objects() && !s.now.beside[self] &&
 		model_spent(MODEL_STALE) == 0 && out() < s.scenario->capacity)
 		model_fail("thread %u is told that the pool is empty, and %u objects are free",
 			self, s.scenario->capacity - out());
@@ -368,6 +392,8 @@ static void end(void *arg)
 	(void)arg;
 	if (rc != 0)
 		model_fail("at rest: %s", why);
+	else if (!keeps_objects())
+		return;
 	else if (count != s.scenario->capacity - out())
 		model_fail("at rest %" PRIu64 " objects are free by the pool's count, not %u",
 			count, s.scenario->capacity - out());

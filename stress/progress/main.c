@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 
 		if (!ops->supported(reason))
 			excuse = reason;
-		else if (ops->traits.kind == POOL_KIND_ALLOCATOR)
+		else if (ops->traits.kind == POOL_KIND_ALLOCATOR && ops->traits.paths == 0)
 			excuse = "it is no pool of ours, and promises nothing";
 		if (excuse != NULL) {
 			printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
