@@ -34,6 +34,12 @@ void nbl_account_publish(struct nbl_thread *self)
 	nbl_account_begin(self);
 }
 
+void nbl_account_out_seldom(struct nbl_thread *self)
+{
+	atom_store_relaxed(&self->untold, atom_load_relaxed(&self->untold) + 1);
+	nbl_account_publish(self);
+}
+
 void nbl_account_back_seldom(struct nbl_thread *self)
 {
 	const int64_t untold = read_signed(&self->untold);

@@ -29,56 +29,64 @@ ALWAYS_INLINE void nbl_account_begin(struct nbl_thread *self)
 	atom_store_relaxed(&self->high, (uint64_t)nbl_untold_zero(self));
 }
 
-/*
- * Tells the tag's account what it does not know yet of this thread's objects. Not COLD: gcc 12
- * takes all that runs on to the end of a function for as cold as a cold call before it, and would
- * move the callers' loops out of the hot text and optimise them for size.
- */
-SELDOM void nbl_account_publish(struct nbl_thread *self);
+/* Tells the tag's account what it does not know yet of this thread's objects. */
+COLD void nbl_account_publish(struct nbl_thread *self);
 
-/* nbl_account_back where the count is at its highest, or as far below 0 as it may be. */
+/*
+ * nbl_account_out where the count is as high as it may be, and nbl_account_back where it is at its
+ * highest, or as far below 0 as it may be. Not COLD: gcc 12 takes all that runs on to the end of a
+ * function for as cold as a cold call before it, and would move the callers' loops out of the hot text
+ * and optimise them for size.
+ */
+SELDOM void nbl_account_out_seldom(struct nbl_thread *self);
 SELDOM void nbl_account_back_seldom(struct nbl_thread *self);
 
-/* True if one object out, or one back, is no more than to be counted. */
-ALWAYS_INLINE bool nbl_account_is_plain_out(struct nbl_thread *self)
-{
-	return atom_load_relaxed(&self->untold) < self->untold_limit;
-}
-
-ALWAYS_INLINE bool nbl_account_is_plain_back(struct nbl_thread *self)
-{
-	/* 0 less 1 is above everything. */
-	return atom_load_relaxed(&self->untold) - 1 < atom_load_relaxed(&self->high);
-}
-
-/* Counts where that is so: out is 1, back -1. */
-ALWAYS_INLINE void nbl_account_plain(struct nbl_thread *self, int64_t delta)
-{
-	atom_store_relaxed(&self->untold, atom_load_relaxed(&self->untold) + (uint64_t)delta);
-}
-
 /*
- * Counts one object out: a load, a compare and a store in the thread's own line. Relaxed: only this
- * thread writes, and readers want no other memory on its account.
+ * Counts one object out: a load, a compare and a store in the thread's own line. False: nothing is
+ * counted, since it is time to tell. Relaxed: only this thread writes, and readers want no other
+ * memory on its account.
  */
-ALWAYS_INLINE void nbl_account_out(struct nbl_thread *self)
+ALWAYS_INLINE bool nbl_account_try_out(struct nbl_thread *self)
 {
-	const bool plain = nbl_account_is_plain_out(self);
+	const uint64_t untold = atom_load_relaxed(&self->untold);
 
-	nbl_account_plain(self, 1);
-	if (unlikely(!plain))
-		nbl_account_publish(self);
+	if (unlikely(untold >= self->untold_limit))
+		return false;
+	atom_store_relaxed(&self->untold, untold + 1);
+	return true;
 }
 
 /*
  * Counts one object back: the same. Only before a free can the count have been at its highest, and one
- * compare finds that and the lower end.
+ * compare finds that and the lower end, since 0 less 1 is above everything.
  */
+ALWAYS_INLINE bool nbl_account_try_back(struct nbl_thread *self)
+{
+	const uint64_t untold = atom_load_relaxed(&self->untold) - 1;
+
+	if (unlikely(untold >= atom_load_relaxed(&self->high)))
+		return false;
+	atom_store_relaxed(&self->untold, untold);
+	return true;
+}
+
+/* Takes back what nbl_account_try_out has just counted. */
+ALWAYS_INLINE void nbl_account_undo_out(struct nbl_thread *self)
+{
+	atom_store_relaxed(&self->untold, atom_load_relaxed(&self->untold) - 1);
+}
+
+/* Counts one object out, and tells where it is time. */
+ALWAYS_INLINE void nbl_account_out(struct nbl_thread *self)
+{
+	if (unlikely(!nbl_account_try_out(self)))
+		nbl_account_out_seldom(self);
+}
+
+/* Counts one object back, and tells where it is time. */
 ALWAYS_INLINE void nbl_account_back(struct nbl_thread *self)
 {
-	if (likely(nbl_account_is_plain_back(self)))
-		nbl_account_plain(self, -1);
-	else
+	if (unlikely(!nbl_account_try_back(self)))
 		nbl_account_back_seldom(self);
 }
 

@@ -141,9 +141,13 @@ extern struct nbl_pool nbl_pools[NBL_POOLS_MAX];
 /* What a handle's place in the table publishes; NBL_POOL_NONE if it is no place in the table. */
 ALWAYS_INLINE uint32_t nbl_pool_published(const void *handle)
 {
-	uintptr_t offset = (uintptr_t)handle - (uintptr_t)nbl_pools;
+	enum { BYTES = sizeof(struct nbl_pool) };
+	const uintptr_t offset = (uintptr_t)handle - (uintptr_t)nbl_pools;
+	/* A rotation: what is left over stands in front, and makes the place too large. */
+	const uintptr_t place = offset / BYTES | offset * (UINTPTR_MAX / BYTES + 1);
 
-	if (unlikely(offset >= sizeof(nbl_pools) || offset % sizeof(nbl_pools[0]) != 0))
+	_Static_assert((BYTES & (BYTES - 1)) == 0, "a rotation divides");
+	if (unlikely(place >= NBL_POOLS_MAX))
 		return NBL_POOL_NONE;
 	return atom_load_relaxed(&((struct nbl_pool *)(uintptr_t)handle)->published);
 }

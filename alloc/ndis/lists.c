@@ -2,7 +2,7 @@
 #include "alloc/ndis/usual.h"
 
 /* nbl_alloc with the pool's tables. */
-static int list_alloc(struct nbl_pool *pool, USHORT context, USHORT backfill, MDL *chain,
+static int list_alloc(struct nbl_pool *pool, uint32_t context, uint32_t backfill, MDL *chain,
 	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out)
 {
 	struct nbl_thread *self = nbl_self(pool);
@@ -18,8 +18,9 @@ static int list_alloc(struct nbl_pool *pool, USHORT context, USHORT backfill, MD
 }
 
 /* list_alloc from a pool that is guarded, or the report that there is none. */
-static COLD int list_alloc_guarded(NDIS_HANDLE handle, USHORT context, USHORT backfill, MDL *chain,
-	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, bool with_nb, const char *call)
+static COLD int list_alloc_guarded(NDIS_HANDLE handle, uint32_t context, uint32_t backfill,
+	MDL *chain, ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, bool with_nb,
+	const char *call)
 {
 	struct nbl_pool *pool = ndis_enter(handle, NBL_POOL_LISTS, call);
 	int rc = -EINVAL;
@@ -33,7 +34,7 @@ static COLD int list_alloc_guarded(NDIS_HANDLE handle, USHORT context, USHORT ba
 }
 
 /* With the rule that the data must be the caller's: a pool with NB and without data. */
-static int list_and_nb_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill, MDL *chain,
+static int list_and_nb_alloc(NDIS_HANDLE handle, uint32_t context, uint32_t backfill, MDL *chain,
 	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out, const char *call)
 {
 	struct nbl_pool *pool = handle;
@@ -114,7 +115,7 @@ NET_BUFFER_LIST *NdisAllocateNetBufferList(
 	return nbl;
 }
 
-static NOINLINE NET_BUFFER_LIST *ndis_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill,
+static NOINLINE NET_BUFFER_LIST *ndis_alloc(NDIS_HANDLE handle, uint32_t context, uint32_t backfill,
 	MDL *chain, ULONG offset, SIZE_T length)
 {
 	NET_BUFFER_LIST *nbl = NULL;
@@ -142,8 +143,8 @@ VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList)
 		ndis_list_free(NetBufferList, __func__);
 }
 
-static NOINLINE NTSTATUS fwps_alloc(NDIS_HANDLE handle, UINT16 context, UINT16 backfill, MDL *chain,
-	ULONG offset, SIZE_T length, NET_BUFFER_LIST **out)
+static NOINLINE NTSTATUS fwps_alloc(NDIS_HANDLE handle, uint32_t context, uint32_t backfill,
+	MDL *chain, ULONG offset, SIZE_T length, NET_BUFFER_LIST **out)
 {
 	if (out == NULL)
 		return STATUS_INVALID_PARAMETER;

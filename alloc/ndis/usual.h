@@ -11,8 +11,12 @@
 
 #include POOL_BEST_HEADER
 
-/* NdisAllocateNetBufferAndNetBufferList. NULL: it is for the long way, to which `taken` may be left. */
-ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, USHORT context, USHORT backfill,
+/*
+ * NdisAllocateNetBufferAndNetBufferList. NULL: it is for the long way, to which `taken` may be left. It
+ * counts before it takes: then the thread's state is in no register while the object is taken, and none
+ * has to be saved.
+ */
+ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, uint32_t context, uint32_t backfill,
 	MDL *chain, ULONG offset, SIZE_T length)
 {
 	struct nbl_pool *pool = handle;
@@ -22,21 +26,23 @@ ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, USHORT context, U
 	struct nbl_thread *self = nbl_threads[pool->id];
 	if (unlikely(self == NULL) ||
 		unlikely(!nbl_is_ordinary(pool, context, backfill, chain, offset, length)) ||
-		unlikely(!nbl_account_is_plain_out(self)))
+		unlikely(!nbl_account_try_out(self)))
 		return NULL;
 	NET_BUFFER_LIST *nbl = POOL_BEST_GET_NEAR(pool->pool, self->pool_thread);
-	if (unlikely(nbl == NULL))
+	if (unlikely(nbl == NULL)) {
+		nbl_account_undo_out(nbl_threads[pool->id]);
 		return NULL;
+	}
 	/* It was never used, or the policy's begin has something to do. */
 	if (unlikely(nbl->NdisReserved[0] == NULL) ||
 		unlikely(region_is_stale(pool->context, nbl))) {
-		self->taken = nbl;
+		nbl_account_undo_out(nbl_threads[pool->id]);
+		nbl_threads[pool->id]->taken = nbl;
 		return NULL;
 	}
 	nbl_reset(pool, nbl, true, context);
 	nbl_set_data(nbl_embedded_nb(nbl), chain,
 		&(struct nbl_place){.mdl = chain, .offset = offset}, offset, (uint32_t)length);
-	nbl_account_plain(self, 1);
 	return nbl;
 }
 
@@ -48,15 +54,15 @@ ALWAYS_INLINE bool usual_free(NET_BUFFER_LIST *nbl)
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
 	struct nbl_thread *self = nbl_threads[pool->id];
 	if (unlikely(self == NULL) || unlikely(!nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
-		unlikely(!nbl_has_only(nbl, nbl_inline_block(pool, nbl))) ||
-		unlikely(!nbl_account_is_plain_back(self)))
+		unlikely(!nbl_has_only(nbl, nbl_inline_block(pool, nbl))))
 		return false;
 	if (unlikely(nbl_is_dirty_wide(pool, nbl))) {
 		nbl_free_dirty(self, nbl);
 		return true;
 	}
+	if (unlikely(!nbl_account_try_back(self)))
+		return false;
 	nbl_set_mark(nbl, pool, NBL_MARK_FREE);
-	nbl_account_plain(self, -1);
 	if (unlikely(!POOL_BEST_PUT_NEAR(pool->pool, self->pool_thread, nbl)))
 		pool_put_one(pool->pool, self->pool_thread, nbl);
 	return true;
