@@ -8,6 +8,7 @@
 #include "stress/base/child.h"
 #include "stress/options.h"
 #include "stress/progress/coverage.h"
+#include "stress/progress/documented.h"
 #include "stress/progress/freezer.h"
 #include "stress/progress/hides_a_lock.h"
 #include "stress/progress/takes_too_much.h"
@@ -118,10 +119,35 @@ static int missed(const struct pool_ops *ops, const char *sign)
 	return !caught;
 }
 
-/* A lock in each call, and one that dies with too much. Returns how many are not found. */
+/*
+ * The documented calls over one strategy with restartable sequences, which has the short way of the calls
+ * (alloc/ndis/usual.h), and over one without. Returns how many of the chosen keep another waiting.
+ */
+static int examine_documented(const struct options *options)
+{
+	const struct pool_ops *const over[] = {pool_best(), pool_find(WITH_EVERY_CALL)};
+	char reason[POOL_REASON_BYTES];
+	int failed = 0;
+
+	for (size_t i = 0; i < array_count(over); i++) {
+		bool blocked;
+
+		if (!options_chosen(&options->pools, over[i]->name) || !over[i]->supported(reason))
+			continue;
+		const struct pool_ops *ops = documented_calls(over[i]);
+		const enum child_end end = examine(ops, FREEZER_BLOCKED, "FAILED", &blocked);
+		note(over[i]->name, verdict_of(end, false), last.seconds, last.sentence);
+		failed += end == CHILD_FAILED;
+	}
+	return failed;
+}
+
+/* A lock in each call or beneath the documented ones, and one that dies with too much. Returns how many are not found. */
 static int missed_controls(void)
 {
 	int count = missed(&takes_too_much_ops, FREEZER_TOOK);
+
+	count += missed(documented_calls(pool_find("mutex")), FREEZER_BLOCKED);
 
 	for (int call = 0; call < ACTOR_CALLS; call++) {
 		const struct pool_ops *ops =
@@ -188,6 +214,7 @@ int main(int argc, char **argv)
 	}
 	if (examined == 0)
 		return CHILD_STATUS_SKIPPED;
+	failed += examine_documented(&options);
 	coverage_print();
 	return failed + missed_controls() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
