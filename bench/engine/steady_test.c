@@ -148,7 +148,8 @@ static void policies_that_keep_nothing_allocate(NO_STATE)
 {
 	for (size_t w = 0; workloads[w] != NULL; w++) {
 		for (size_t p = 0; pushes(workloads[w]) && contexts[p] != NULL; p++) {
-			const bool room = strcmp(workloads[w]->name, "ctx_room") == 0;
+			const bool room = strcmp(workloads[w]->name, "ctx_room") == 0 ||
+					  strcmp(workloads[w]->name, "ctx_call") == 0;
 			char subject[64];
 
 			if (!keeps_nothing(contexts[p]))
