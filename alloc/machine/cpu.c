@@ -52,10 +52,9 @@ static bool next_range(char **at, unsigned long *first, unsigned long *last)
 	return true;
 }
 
-uint32_t cpu_possible(void)
+/* What the system says: it does not change while the system runs. */
+static uint32_t ask_possible(void)
 {
-	if (pretended != 0)
-		return pretended;
 	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
 	long configured = sysconf(_SC_NPROCESSORS_CONF);
 	uint32_t cpus = configured < 1 ? 1 : (uint32_t)configured;
@@ -71,6 +70,20 @@ uint32_t cpu_possible(void)
 		}
 	}
 	fclose(file);
+	return cpus;
+}
+
+uint32_t cpu_possible(void)
+{
+	static atom_u32 answer; /* 0: nobody has asked. Relaxed: all who ask write the same */
+
+	if (pretended != 0)
+		return pretended;
+	uint32_t cpus = atom_load_relaxed(&answer);
+	if (cpus == 0) {
+		cpus = ask_possible();
+		atom_store_relaxed(&answer, cpus);
+	}
 	return cpus;
 }
 
