@@ -133,12 +133,16 @@ _Static_assert(offsetof(struct rseq_unregistered, mm_cid) == 24, "a stand-in has
 	".quad 3b\n\t"                                 \
 	".popsection\n\t"
 
-/* Arms the descriptor, opens the section, and reads its index: RSEQ_CPU_ID or RSEQ_MM_CID. */
-#define RSEQ_ARM(index)                      \
-	"leaq 3b(%%rip), %[area]\n\t"        \
-	"movq %[area], " RSEQ_CS "(%[rs])\n" \
-	"1:\n\t"                             \
-	"movl " index "(%[rs]), %k[area]\n\t"
+/*
+ * Arms the descriptor, opens the section, and reads its index: RSEQ_CPU_ID or RSEQ_MM_CID. The register
+ * `area` comes with the thread's area and leaves with the index, which spares the caller a register;
+ * `scratch` is any.
+ */
+#define RSEQ_ARM(index, scratch)                      \
+	"leaq 3b(%%rip), %[" scratch "]\n\t"          \
+	"movq %[" scratch "], " RSEQ_CS "(%[area])\n" \
+	"1:\n\t"                                      \
+	"movl " index "(%[area]), %k[area]\n\t"
 
 /*
  * Where an abort lands: outside the section, in cold text. It sets the result and leaves through label

@@ -5,10 +5,10 @@
  *
  * An array a CPU, RSEQ_ARRAY_BYTES apart; or one a concurrency id (enum rseq_index):
  *
- *	 0        8        16       24                64
- *	+--------+--------+--------+-----------------+-----------------------
- *	| stop   | top    | low    | cap    (unused) | slot[0] slot[1] ...
- *	+--------+--------+--------+-----------------+-----------------------
+ *	 0          64       72       80       88                128
+ *	+----------+--------+--------+--------+-----------------+-----------------------
+ *	| (unused) | stop   | top    | low    | cap    (unused) | slot[0] slot[1] ...
+ *	+----------+--------+--------+--------+-----------------+-----------------------
  *
  *	pop    if top <= low: empty     else  result = top[-1],   COMMIT top = top-1
  *	push   if top >= cap: full      else  *top = object,      COMMIT top = top+1
@@ -16,6 +16,10 @@
  * top, low and cap are addresses of slots, and no counts: on Zen 5 a get and a put of one object take an eighth
  * less time so, since a load of what was stored just before comes sooner where no index is added to its
  * address.
+ *
+ * The head lies in the second line of its pair. A load waits for an earlier store whose address ends in the
+ * same 12 bits, and the lines of an NBL that are written begin pairs (alloc/nbl/object.h): beside the
+ * first NBL of a slab a head at 0 made an allocation and free take a quarter longer.
  *
  * low is slot[0] and cap the end of the array's slots, until another CPU's thread stops the array to take
  * from it: it writes low = the last address and cap = 0, so that both tests fail. So the sections need no
@@ -33,17 +37,19 @@
 enum {
 	RSEQ_ARRAY_LOG2 = 13,
 	RSEQ_ARRAY_BYTES = 1 << RSEQ_ARRAY_LOG2,
-	RSEQ_ARRAY_HEADER_BYTES = 64,
+	RSEQ_ARRAY_HEAD_OFFSET = CACHE_LINE_BYTES,
+	RSEQ_ARRAY_HEADER_BYTES = 2 * CACHE_LINE_BYTES,
 	RSEQ_ARRAY_SLOTS = (RSEQ_ARRAY_BYTES - RSEQ_ARRAY_HEADER_BYTES) / 8,
 };
 
 /* top is written by sections of the array's CPU, or by a thread that has stopped it; low and cap by that. */
 struct rseq_array {
+	unsigned char before[RSEQ_ARRAY_HEAD_OFFSET];
 	atom_u32 stop; /* 0, or 1 while a thread has stopped this CPU's array */
 	atom_ptr top;  /* behind the last object */
 	atom_ptr low;
 	atom_ptr cap;
-	unsigned char unused[RSEQ_ARRAY_HEADER_BYTES - 4 * sizeof(void *)];
+	unsigned char unused[RSEQ_ARRAY_HEADER_BYTES - RSEQ_ARRAY_HEAD_OFFSET - 4 * sizeof(void *)];
 	void *slot[RSEQ_ARRAY_SLOTS];
 };
 _Static_assert(sizeof(struct rseq_array) == RSEQ_ARRAY_BYTES, "the sections know this stride");
@@ -82,16 +88,16 @@ static inline void rseq_array_set_count(struct rseq_array *self, uint32_t count)
 
 #ifdef RSEQ_ARCH_SUPPORTED
 
-_Static_assert(offsetof(struct rseq_array, top) == 8 && offsetof(struct rseq_array, low) == 16 &&
-		       offsetof(struct rseq_array, cap) == 24,
+_Static_assert(offsetof(struct rseq_array, top) == 72 && offsetof(struct rseq_array, low) == 80 &&
+		       offsetof(struct rseq_array, cap) == 88,
 	"the sections know these offsets");
 
-/* Opens the section, and computes the CPU's array. */
+/* Opens the section, and computes the CPU's array: `result` comes with the first one. */
 #define RSEQ_ARRAY_OPEN(index)                        \
-	RSEQ_ARM(index)                               \
+	RSEQ_ARM(index, "top")                        \
 	"shlq $13, %[area]\n\t" /* RSEQ_ARRAY_LOG2 */ \
-	"addq %[arrays], %[area]\n\t"                 \
-	"movq 8(%[area]), %[top]\n\t"
+	"addq %[result], %[area]\n\t"                 \
+	"movq 72(%[area]), %[top]\n\t"
 
 /* A section by one of the two indexes, which is a constant. */
 #define RSEQ_ARRAY_BY(by, section)            \
@@ -106,14 +112,14 @@ _Static_assert(offsetof(struct rseq_array, top) == 8 && offsetof(struct rseq_arr
 #define RSEQ_ARRAY_POP(index)                                                                      \
 	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
 		"xorl %k[result], %k[result]\n\t"                                                  \
-		"cmpq 16(%[area]), %[top]\n\t"                                                     \
+		"cmpq 80(%[area]), %[top]\n\t"                                                     \
 		"jbe 5f\n\t"                                                                       \
 		"movq -8(%[top]), %[result]\n\t"                                                   \
 		"subq $8, %[top]\n\t"                                                              \
-		"movq %[top], 8(%[area])\n"                                                        \
+		"movq %[top], 72(%[area])\n"                                                       \
 		"2:\n" RSEQ_EXIT                                                                   \
-		: [result] "=&r"(result), [area] "=&r"(area), [top] "=&r"(top)                     \
-		: [rs] "r"(rs), [arrays] "rm"(arrays)                                              \
+		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top)                     \
+		:                                                                                  \
 		: "memory", "cc")
 /* clang-format on */
 
@@ -123,7 +129,7 @@ _Static_assert(offsetof(struct rseq_array, top) == 8 && offsetof(struct rseq_arr
  */
 ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq_array *arrays)
 {
-	uintptr_t result, area, top;
+	uintptr_t result = (uintptr_t)arrays, area = (uintptr_t)rs, top;
 
 	RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP);
 	if (result >= RSEQ_CODES)
@@ -135,15 +141,15 @@ ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq
 #define RSEQ_ARRAY_PUSH(index)                                                                     \
 	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
 		"movl $2, %k[result]\n\t" /* RSEQ_FULL */                                          \
-		"cmpq 24(%[area]), %[top]\n\t"                                                     \
+		"cmpq 88(%[area]), %[top]\n\t"                                                     \
 		"jae 5f\n\t"                                                                       \
 		"xorl %k[result], %k[result]\n\t"                                                  \
 		"movq %[object], (%[top])\n\t"                                                     \
 		"addq $8, %[top]\n\t"                                                              \
-		"movq %[top], 8(%[area])\n"                                                        \
+		"movq %[top], 72(%[area])\n"                                                       \
 		"2:\n" RSEQ_EXIT                                                                   \
-		: [result] "=&r"(result), [area] "=&r"(area), [top] "=&r"(top)                     \
-		: [rs] "r"(rs), [arrays] "rm"(arrays), [object] "r"(object)                        \
+		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top)                     \
+		: [object] "r"(object)                        \
 		: "memory", "cc")
 /* clang-format on */
 
@@ -154,7 +160,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq
 ALWAYS_INLINE uintptr_t rseq_array_push(
 	void *rs, enum rseq_index by, struct rseq_array *arrays, void *object)
 {
-	uintptr_t result, area, top;
+	uintptr_t result = (uintptr_t)arrays, area = (uintptr_t)rs, top;
 
 	/* An aborted attempt has released too: an edge too many, never one too few. */
 	atom_tsan_release(object);
@@ -167,7 +173,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push(
 	__asm__ volatile(RSEQ_ENTRY RSEQ_ARRAY_OPEN(index)                                         \
 		"xorl %k[result], %k[result]\n\t"                                                  \
 		"movq %[top], %[count]\n\t"                                                        \
-		"subq 16(%[area]), %[count]\n\t"                                                   \
+		"subq 80(%[area]), %[count]\n\t"                                                   \
 		"jbe 5f\n\t"                                                                       \
 		"shrl $3, %k[count]\n\t"                                                           \
 		"cmpl %k[n], %k[count]\n\t"                                                        \
@@ -176,11 +182,11 @@ ALWAYS_INLINE uintptr_t rseq_array_push(
 		"leaq (,%[count],8), %[from]\n\t"                                                  \
 		"subq %[from], %[top]\n\t"                                                         \
 		"movq %[top], %[from]\n\t" copy                                                    \
-		"movq %[top], 8(%[area])\n"                                                        \
+		"movq %[top], 72(%[area])\n"                                                       \
 		"2:\n" RSEQ_EXIT                                                                   \
-		: [result] "=&r"(result), [area] "=&r"(area), [top] "=&r"(top),                    \
+		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)                             \
-		: [rs] "r"(rs), [arrays] "rm"(arrays), [to] "r"(to), [n] "r"((uintptr_t)n)         \
+		: [to] "r"(to), [n] "r"((uintptr_t)n)         \
 		: "memory", "cc", COPY_CLOBBERS)
 #define RSEQ_ARRAY_POP_WIDE(index)   RSEQ_ARRAY_POP_BULK(index, RSEQ_COPY_WIDE)
 #define RSEQ_ARRAY_POP_NARROW(index) RSEQ_ARRAY_POP_BULK(index, RSEQ_COPY_NARROW)
@@ -193,7 +199,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push(
 ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 	void *rs, enum rseq_index by, struct rseq_array *arrays, void **to, uint32_t n)
 {
-	uintptr_t result, area, top, count, i, from;
+	uintptr_t result = (uintptr_t)arrays, area = (uintptr_t)rs, top, count, i, from;
 
 	if (likely(copy_wide()))
 		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP_WIDE);
@@ -212,15 +218,15 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 		"movl $2, %k[result]\n\t" /* RSEQ_FULL */                                          \
 		"movq %[top], %[to]\n\t"                                                           \
 		"leaq (%[top],%[n],8), %[top]\n\t"                                                 \
-		"cmpq 24(%[area]), %[top]\n\t"                                                     \
+		"cmpq 88(%[area]), %[top]\n\t"                                                     \
 		"ja 5f\n\t"                                                                        \
 		"movl %k[n], %k[count]\n\t"                                                        \
 		"xorl %k[result], %k[result]\n\t" copy                                             \
-		"movq %[top], 8(%[area])\n"                                                        \
+		"movq %[top], 72(%[area])\n"                                                       \
 		"2:\n" RSEQ_EXIT                                                                   \
-		: [result] "=&r"(result), [area] "=&r"(area), [top] "=&r"(top),                    \
+		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)                                 \
-		: [rs] "r"(rs), [arrays] "rm"(arrays), [from] "r"(from), [n] "r"((uintptr_t)n)     \
+		: [from] "r"(from), [n] "r"((uintptr_t)n)     \
 		: "memory", "cc", COPY_CLOBBERS)
 #define RSEQ_ARRAY_PUSH_WIDE(index)   RSEQ_ARRAY_PUSH_BULK(index, RSEQ_COPY_WIDE)
 #define RSEQ_ARRAY_PUSH_NARROW(index) RSEQ_ARRAY_PUSH_BULK(index, RSEQ_COPY_NARROW)
@@ -233,7 +239,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 ALWAYS_INLINE uintptr_t rseq_array_push_bulk(
 	void *rs, enum rseq_index by, struct rseq_array *arrays, void *const *from, uint32_t n)
 {
-	uintptr_t result, area, top, count, i, to;
+	uintptr_t result = (uintptr_t)arrays, area = (uintptr_t)rs, top, count, i, to;
 
 	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
 		atom_tsan_release(from[k]);

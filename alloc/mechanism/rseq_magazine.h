@@ -64,7 +64,7 @@ ALWAYS_INLINE uint32_t rseq_magazine_spare(uint64_t word)
 
 /* Opens the section, computes the CPU's area, and leaves if the CPU is stopped. */
 #define RSEQ_MAGAZINE_OPEN                                                                         \
-	RSEQ_ARM(RSEQ_CPU_ID)                                                                                   \
+	RSEQ_ARM(RSEQ_CPU_ID, "cur")                                                               \
 	"shlq $7, %[area]\n\t" /* RSEQ_MAGAZINES_LOG2 */                                           \
 	"addq %[areas], %[area]\n\t"                                                               \
 	"cmpl $0, 8(%[area])\n\t"                                                                  \
@@ -83,7 +83,7 @@ ALWAYS_INLINE uint32_t rseq_magazine_spare(uint64_t word)
  */
 ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas, unsigned char *unit0)
 {
-	uintptr_t result = RSEQ_EMPTY, area, cur;
+	uintptr_t result = RSEQ_EMPTY, area = (uintptr_t)rs, cur;
 
 	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED
 		"testl %k[cur], %k[cur]\n\t"
@@ -92,8 +92,8 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas
 		"decl %k[cur]\n\t"
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
-		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0)
+		: [result] "+&r"(result), [area] "+&r"(area), [cur] "=&r"(cur)
+		: [areas] "r"(areas), [unit0] "r"(unit0)
 		: "memory", "cc");
 	if (result >= RSEQ_CODES)
 		atom_tsan_acquire((void *)result);
@@ -107,7 +107,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas
 ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
 	uint32_t size, void *object)
 {
-	uintptr_t result = RSEQ_FULL, area, cur;
+	uintptr_t result = RSEQ_FULL, area = (uintptr_t)rs, cur;
 
 	atom_tsan_release(object);
 	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_LOADED
@@ -118,8 +118,8 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 		"incl %k[cur]\n\t"
 		"movl %k[cur], (%[area])\n"
 		"2:\n" RSEQ_EXIT
-		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur)
-		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [size] "r"((uintptr_t)size),
+		: [result] "+&r"(result), [area] "+&r"(area), [cur] "=&r"(cur)
+		: [areas] "r"(areas), [unit0] "r"(unit0), [size] "r"((uintptr_t)size),
 		  [object] "r"(object)
 		: "memory", "cc");
 	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
@@ -134,9 +134,9 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 		"xorl %k[result], %k[result]\n\t" copy                                             \
 		"movl %k[cur], (%[area])\n"                                                        \
 		"2:\n" RSEQ_EXIT                                                                   \
-		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
+		: [result] "+&r"(result), [area] "+&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
 		  [i] "=&r"(i), [from] "=&r"(from)                                                 \
-		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [to] "r"(to), [n] "r"((uintptr_t)n) \
+		: [areas] "r"(areas), [unit0] "r"(unit0), [to] "r"(to), [n] "r"((uintptr_t)n) \
 		: "memory", "cc", COPY_CLOBBERS)
 
 /*
@@ -146,7 +146,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, struct rseq_magazines *area
 ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
 	void **to, uint32_t n)
 {
-	uintptr_t result = RSEQ_FULL, area, cur, count, i, from;
+	uintptr_t result = RSEQ_FULL, area = (uintptr_t)rs, cur, count, i, from;
 
 	if (likely(copy_wide()))
 		RSEQ_MAGAZINE_POP_BULK(RSEQ_COPY_WIDE);
@@ -167,9 +167,9 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *
 		"xorl %k[result], %k[result]\n\t" copy                                             \
 		"movl %k[cur], (%[area])\n"                                                        \
 		"2:\n" RSEQ_EXIT                                                                   \
-		: [result] "+&r"(result), [area] "=&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
+		: [result] "+&r"(result), [area] "+&r"(area), [cur] "=&r"(cur), [count] "=&r"(count), \
 		  [i] "=&r"(i), [to] "=&r"(to)                                                     \
-		: [rs] "r"(rs), [areas] "r"(areas), [unit0] "r"(unit0), [from] "r"(from),          \
+		: [areas] "r"(areas), [unit0] "r"(unit0), [from] "r"(from),          \
 		  [n] "r"((uintptr_t)n), [room] "rm"(room)                                         \
 		: "memory", "cc", COPY_CLOBBERS)
 
@@ -180,7 +180,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, struct rseq_magazines *
 ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
 	uint32_t room, void *const *from, uint32_t n)
 {
-	uintptr_t result = RSEQ_FULL, area, cur, count, i, to;
+	uintptr_t result = RSEQ_FULL, area = (uintptr_t)rs, cur, count, i, to;
 
 	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
 		atom_tsan_release(from[k]);
@@ -199,7 +199,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines 
 ALWAYS_INLINE uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *areas, uint32_t cpu, uint64_t expect,
 	uint64_t next, struct magazine *mine, struct magazine *taken)
 {
-	uintptr_t result = RSEQ_FULL, area;
+	uintptr_t result = RSEQ_FULL, area = (uintptr_t)rs, cur;
 
 	atom_tsan_release(mine);
 	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN
@@ -210,7 +210,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *
 		"xorl %k[result], %k[result]\n\t"
 		"movq %[next], (%[area])\n"
 		"2:\n" RSEQ_EXIT
-		: [result] "+&r"(result), [area] "=&r"(area)
+		: [result] "+&r"(result), [area] "+&r"(area), [cur] "=&r"(cur)
 		: [rs] "r"(rs), [areas] "r"(areas), [cpu] "r"(cpu), [expect] "r"(expect), [next] "r"(next)
 		: "memory", "cc");
 	if (result == RSEQ_DONE)
