@@ -33,4 +33,5 @@ function(check name part)
 endfunction()
 
 check(ratios "Of [0-9]+ targets")
+check(calls "Of [0-9]+ targets")
 check(repeat "Row against row")
