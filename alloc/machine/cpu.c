@@ -15,9 +15,6 @@ atom_u32 *cpu_word(void)
 	return rseq_area(); /* cpu_id_start is the first field */
 }
 
-/* Of a list of CPUs in a file, the most that is read. */
-enum { LIST_BYTES = 4096 };
-
 uint32_t cpu_ask(void)
 {
 	int cpu = sched_getcpu();
@@ -38,7 +35,21 @@ void cpu_set_nodes(uint32_t nodes)
 	pretended_nodes = nodes;
 }
 
-/* The next range of a list such as "0-3,8-11", and behind it. False: there is none. */
+/* Lists of the kernel's, such as "0-3,8-11"; the most that is read of one. */
+enum { LIST_BYTES = 4096 };
+
+/* False: there is no such file, or nothing in it. */
+static bool read_list(const char *name, char text[LIST_BYTES])
+{
+	FILE *file = fopen(name, "r");
+	bool read = file != NULL && fgets(text, LIST_BYTES, file) != NULL;
+
+	if (file != NULL)
+		fclose(file);
+	return read;
+}
+
+/* The next range of a list, and behind it. False: there is none. */
 static bool next_range(char **at, unsigned long *first, unsigned long *last)
 {
 	char *end;
@@ -55,21 +66,17 @@ static bool next_range(char **at, unsigned long *first, unsigned long *last)
 /* What the system says: it does not change while the system runs. */
 static uint32_t ask_possible(void)
 {
-	FILE *file = fopen("/sys/devices/system/cpu/possible", "r");
 	long configured = sysconf(_SC_NPROCESSORS_CONF);
 	uint32_t cpus = configured < 1 ? 1 : (uint32_t)configured;
 	char text[LIST_BYTES], *at = text;
 	unsigned long first, last;
 
-	if (file == NULL)
+	if (!read_list("/sys/devices/system/cpu/possible", text))
 		return cpus;
-	if (fgets(text, sizeof(text), file) != NULL) {
-		while (next_range(&at, &first, &last)) {
-			if (last < CPU_LIMIT_MAX && last + 1 > cpus)
-				cpus = (uint32_t)last + 1;
-		}
+	while (next_range(&at, &first, &last)) {
+		if (last < CPU_LIMIT_MAX && last + 1 > cpus)
+			cpus = (uint32_t)last + 1;
 	}
-	fclose(file);
 	return cpus;
 }
 
@@ -88,42 +95,59 @@ uint32_t cpu_possible(void)
 }
 
 /* Gives the CPUs of one of the kernel's nodes the number `as`. False: it has none, or there is no such node. */
-static bool read_node(uint32_t number, uint16_t as, uint16_t *node, uint32_t cpus)
+static bool read_node(unsigned long number, uint16_t as, uint16_t *node, uint32_t cpus)
 {
 	char name[64], text[LIST_BYTES], *at = text;
 	unsigned long first, last;
 	bool has = false;
 
-	snprintf(name, sizeof(name), "/sys/devices/system/node/node%u/cpulist", number);
-	FILE *file = fopen(name, "r");
-	if (file == NULL)
+	snprintf(name, sizeof(name), "/sys/devices/system/node/node%lu/cpulist", number);
+	if (!read_list(name, text))
 		return false;
-	if (fgets(text, sizeof(text), file) != NULL) {
-		while (next_range(&at, &first, &last)) {
-			for (unsigned long cpu = first; cpu <= last && cpu < cpus; cpu++) {
-				node[cpu] = as;
-				has = true;
-			}
+	while (next_range(&at, &first, &last)) {
+		for (unsigned long cpu = first; cpu <= last && cpu < cpus; cpu++) {
+			node[cpu] = as;
+			has = true;
 		}
 	}
-	fclose(file);
 	return has;
 }
 
-uint32_t cpu_nodes(uint16_t *node, uint32_t cpus)
+static uint16_t read_nodes(uint16_t *node, uint32_t cpus)
+{
+	char text[LIST_BYTES], *at = text;
+	unsigned long first, last;
+	uint16_t nodes = 0;
+
+	if (!read_list("/sys/devices/system/node/online", text))
+		return 0;
+	while (next_range(&at, &first, &last)) {
+		for (unsigned long number = first; number <= last && number < CPU_NODES_MAX;
+			number++)
+			nodes = (uint16_t)(nodes + read_node(number, nodes, node, cpus));
+	}
+	return nodes;
+}
+
+static uint16_t pretend_nodes(uint16_t *node, uint32_t cpus)
 {
 	uint16_t nodes = 0;
 
-	memset(node, 0, cpus * sizeof(*node));
-	for (uint32_t cpu = 0; pretended_nodes != 0 && cpu < cpus; cpu++) {
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
 		const uint32_t number = cpu % pretended_nodes;
 
 		node[cpu] = (uint16_t)(number < CPU_NODES_MAX ? number : 0);
 		if (node[cpu] >= nodes)
 			nodes = (uint16_t)(node[cpu] + 1);
 	}
-	for (uint32_t number = 0; pretended_nodes == 0 && number < CPU_NODES_MAX; number++)
-		nodes = (uint16_t)(nodes + read_node(number, nodes, node, cpus));
+	return nodes;
+}
+
+uint32_t cpu_nodes(uint16_t *node, uint32_t cpus)
+{
+	memset(node, 0, cpus * sizeof(*node));
+	const uint16_t nodes =
+		pretended_nodes != 0 ? pretend_nodes(node, cpus) : read_nodes(node, cpus);
 	return nodes != 0 ? nodes : 1;
 }
 

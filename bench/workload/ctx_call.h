@@ -25,18 +25,8 @@ ALWAYS_INLINE bool ctx_call_once(struct workload_thread *t, NET_BUFFER_LIST *nbl
 ALWAYS_INLINE uint64_t workload_ctx_call(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
-	struct ctx_room *own = t->own;
-
 	(void)pool;
-	for (uint64_t i = 0; i < n; i++) {
-		if (ops->traits.kind == POOL_KIND_NULL) {
-			ctx_room_once_bare(&own->bare[i % CTX_ROOM_HELD], i);
-		} else if (unlikely(!ctx_call_once(t, own->held[i % CTX_ROOM_HELD], i))) {
-			t->failed++;
-			return i;
-		}
-	}
-	return n;
+	return ctx_room_rounds(ops, t, n, ctx_call_once);
 }
 
 static const struct workload workload_ctx_call_info = {

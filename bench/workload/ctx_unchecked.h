@@ -11,10 +11,12 @@
 
 #include "bench/workload/ctx_room.h"
 
-ALWAYS_INLINE void ctx_unchecked_once(NET_BUFFER_LIST *nbl, uint64_t word)
+ALWAYS_INLINE bool ctx_unchecked_once(
+	struct workload_thread *t, NET_BUFFER_LIST *nbl, uint64_t word)
 {
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 
+	(void)t;
 	front->Offset = (USHORT)(front->Offset - NBL_LOAD_CONTEXT_BYTES);
 	bench_escape(nbl);
 	nbl_load_write(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), word, CTX_ROOM_HELD);
@@ -22,21 +24,14 @@ ALWAYS_INLINE void ctx_unchecked_once(NET_BUFFER_LIST *nbl, uint64_t word)
 	front = nbl->Context;
 	front->Offset = (USHORT)(front->Offset + NBL_LOAD_CONTEXT_BYTES);
 	bench_escape(nbl);
+	return true;
 }
 
 ALWAYS_INLINE uint64_t workload_ctx_unchecked(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
-	struct ctx_room *own = t->own;
-
 	(void)pool;
-	for (uint64_t i = 0; i < n; i++) {
-		if (ops->traits.kind == POOL_KIND_NULL)
-			ctx_room_once_bare(&own->bare[i % CTX_ROOM_HELD], i);
-		else
-			ctx_unchecked_once(own->held[i % CTX_ROOM_HELD], i);
-	}
-	return n;
+	return ctx_room_rounds(ops, t, n, ctx_unchecked_once);
 }
 
 static const struct workload workload_ctx_unchecked_info = {

@@ -6,7 +6,6 @@
 #include "stress/base/object.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { DOCUMENTED_TAG = 0x7a667246 /* 'Frfz' */ };
 
@@ -110,9 +109,8 @@ const struct pool_ops *documented_calls(const struct pool_ops *strategy)
 	beneath = strategy;
 	snprintf(name, sizeof(name), "NBLs over %s", strategy->name);
 	table.traits = (struct pool_traits){.progress = strategy->traits.progress,
-		.kind = POOL_KIND_ALLOCATOR, /* it keeps no objects itself, and nobody dies in it */
+		.kind = POOL_KIND_ALLOCATOR, /* the NBLs' pool keeps the objects */
 		.cache = strategy->traits.cache,
-		.needs_library = true,
 		.exact = strategy->traits.exact};
 	return &table;
 }

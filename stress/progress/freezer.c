@@ -420,11 +420,16 @@ static void kill_in(struct freezer *self, uint32_t capacity, uint32_t number, bo
 	}
 }
 
-/* A thread that dies in a library of others' leaves what that keeps for it. */
+/*
+ * A thread that dies in a library of others' leaves what that keeps for it. Without a capacity nobody knows
+ * what is lost, and a pool of NBLs does not end while one is out.
+ */
 static bool may_be_killed(const struct freezer *self)
 {
-	return !self->run->ops->traits.needs_library &&
-	       self->run->ops->traits.progress != POOL_BLOCKING;
+	const struct pool_traits *traits = &self->run->ops->traits;
+
+	return traits->kind == POOL_KIND_POOL && !traits->needs_library &&
+	       traits->progress != POOL_BLOCKING;
 }
 
 /*
