@@ -28,6 +28,9 @@
  * What it should win: against a lock, a load that is small and steady. What it can't: each get and each put is a
  * 16-byte CAS on one line that all CPUs share; a driver that holds more at a time than the depth pays the lock
  * as well; and nothing is local to a CPU (NDIS keeps such a list a processor for its own pools).
+ * That two threads take 94 ns for a pair, and treiber_dwcas's 465, is no merit. Of the two objects that a filled pool
+ * leaves on top the links lie on two lines here, and on one there (treiber_dwcas.h). With a capacity of four they share a
+ * line here too, and a pair takes 403.
  *
  * Progress: blocking, by the lock behind. Signal handlers must not use it: they would wait for that.
  * Exact, for any number of threads: a get that found the stack empty looks behind and then at the stack once
