@@ -2,7 +2,9 @@
  * Negative controls: pools with one mistake each, which the scenarios must find. A harness is
  * believed when its controls fail, and not before, so a run that misses one fails itself.
  *
- * None helps: it does not yield inside its own window, and it has the time that pools have.
+ * None helps: it does not yield inside its own window, and it has the time that pools have. Nor has it less than
+ * they have: what it shares with others, or with a signal handler, it accesses by atomics, before which the perturbed
+ * build delays.
  *
  * A control is one header, stress/broken/<name>.h, that ends in a `static const struct control
  * control_<name>`, and one line in stress/broken.def. It is a strategy, mostly treiber_tag, but
