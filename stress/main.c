@@ -166,12 +166,7 @@ static void evidence(const struct attack *attack, const char *output)
 {
 	const struct options *o = attack->options;
 
-	for (const char *at = output; *at != '\0';) {
-		size_t n = strcspn(at, "\n");
-
-		printf("         | %.*s\n", (int)n, at);
-		at += n + (at[n] == '\n');
-	}
+	evidence_print(stdout, "         | ", output);
 	/* As it was started itself: the sanitizers may need what setarch gives them. */
 	const int flags = personality(0xffffffff);
 	printf("         again: %s",

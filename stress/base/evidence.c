@@ -1,11 +1,14 @@
 #include "stress/base/evidence.h"
 
 #include "alloc/atomic.h"
+#include "alloc/machine/step.h"
+#include "stress/base/places.h"
 #include "stress/base/record.h"
 #include "stress/stress.h"
 
 #include <dirent.h>
 #include <execinfo.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,19 +32,45 @@ static int stack_signal(void)
 	return SIGRTMIN + 7;
 }
 
-static void print_stack(const char *why)
+/* Before a frame of this program, whose offset follows: so the line is known again, below. */
+#define FRAME "  at " PLACES_OFFSET
+
+/* The frames that the signal has added come before the instruction that it has interrupted. */
+static int first_frame(void *const *frames, int n, void *context)
+{
+#ifdef RSEQ_ARCH_SUPPORTED
+	for (int i = 0; i < n; i++) {
+		if ((uintptr_t)frames[i] == step_address(context))
+			return i;
+	}
+#else
+	(void)frames, (void)n, (void)context;
+#endif
+	return 0;
+}
+
+static void print_stack(const char *why, void *context)
 {
 	void *frames[FRAMES_MAX];
 	const int n = backtrace(frames, FRAMES_MAX);
+	const int first = first_frame(frames, n, context);
 
 	dprintf(STDERR_FILENO, "thread %d %s:\n", (int)gettid(), why);
-	backtrace_symbols_fd(frames, n, STDERR_FILENO);
+	for (int i = first; i < n; i++) {
+		/* A return address belongs to the line after the call's. */
+		const uintptr_t offset = places_offset((uintptr_t)frames[i] - (i != first));
+
+		if (offset != 0)
+			dprintf(STDERR_FILENO, FRAME "%" PRIxPTR "\n", offset);
+		else
+			backtrace_symbols_fd(&frames[i], 1, STDERR_FILENO);
+	}
 }
 
-static void on_stack(int number)
+static void on_stack(int number, siginfo_t *info, void *context)
 {
-	(void)number;
-	print_stack("stands at");
+	(void)number, (void)info;
+	print_stack("stands at", context);
 	atom_add_relaxed(&told, 1);
 }
 
@@ -68,13 +97,14 @@ static void print_other_stacks(void)
 	}
 }
 
-static void on_end(int number)
+static void on_end(int number, siginfo_t *info, void *context)
 {
 	char why[STRESS_SENTENCE_BYTES];
 
+	(void)info;
 	snprintf(why, sizeof(why), "got SIG%s at", sigabbrev_np(number));
 	signal(number, SIG_DFL);
-	print_stack(why);
+	print_stack(why, context);
 	print_other_stacks();
 	record_print(STDERR_FILENO);
 	if (number != EVIDENCE_SIGNAL)
@@ -94,8 +124,9 @@ void evidence_undisturbed(void)
 void evidence_arm(void)
 {
 	static const int ends[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-	const struct sigaction end = {.sa_handler = on_end};
-	const struct sigaction stack = {.sa_handler = on_stack, .sa_flags = SA_RESTART};
+	const struct sigaction end = {.sa_sigaction = on_end, .sa_flags = SA_SIGINFO};
+	const struct sigaction stack = {
+		.sa_sigaction = on_stack, .sa_flags = SA_SIGINFO | SA_RESTART};
 	void *frame;
 
 	backtrace(&frame, 1); /* loads what it needs: not in a handler */
@@ -105,4 +136,67 @@ void evidence_arm(void)
 		return;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
 		sigaction(ends[i], &end, NULL);
+}
+
+/* The frames of a text, in its order, and how far it is printed. */
+struct frames {
+	FILE *out;
+	const char *before;
+	const char *at;
+};
+
+static void print_line(struct frames *frames)
+{
+	const size_t n = strcspn(frames->at, "\n");
+
+	fprintf(frames->out, "%s%.*s\n", frames->before, (int)n, frames->at);
+	frames->at += n + (frames->at[n] == '\n');
+}
+
+static bool is_frame(const char *line)
+{
+	return strncmp(line, FRAME, strlen(FRAME)) == 0;
+}
+
+/* Lines up to the next frame, or all that are left. */
+static void print_to_frame(struct frames *frames)
+{
+	while (*frames->at != '\0' && !is_frame(frames->at))
+		print_line(frames);
+}
+
+static void print_place(
+	void *arg, size_t i, uint32_t level, const char *place, const char *function)
+{
+	struct frames *frames = arg;
+
+	(void)i;
+	if (level == 0) {
+		print_to_frame(frames);
+		frames->at += strcspn(frames->at, "\n");
+		frames->at += *frames->at == '\n';
+	}
+	fprintf(frames->out, "%s  at %s: %s%s\n", frames->before, place, function,
+		level != 0 ? ", into which that was inlined" : "");
+}
+
+void evidence_print(FILE *out, const char *before, const char *text)
+{
+	uintptr_t offset[THREADS_SHOWN * FRAMES_MAX];
+	struct frames frames = {.out = out, .before = before, .at = text};
+	size_t count = 0;
+
+	for (const char *line = text; line != NULL && count < array_count(offset);) {
+		if (is_frame(line))
+			offset[count++] = strtoul(line + strlen(FRAME), NULL, 16);
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	if (count != 0 && !places_find(offset, count, print_place, &frames))
+		fprintf(out,
+			"%saddresses stand for the lines of stacks: there is no addr2line here "
+			"(binutils)\n",
+			before);
+	while (*frames.at != '\0')
+		print_line(&frames);
 }

@@ -2,13 +2,14 @@
  * What is told of a process that dies of a signal or does not end: the last operations of each
  * thread (record.h), and where its threads stand.
  *
- * Stacks are addresses; `addr2line -fipe PROGRAM ADDRESS` names their lines. Where a sanitizer
- * watches, it tells of crashes itself, and better.
+ * Who dies tells addresses, and who prints what it told names their lines. Where a sanitizer watches, it
+ * tells of crashes itself, and better.
  */
 #ifndef STRESS_BASE_EVIDENCE_H
 #define STRESS_BASE_EVIDENCE_H
 
 #include <signal.h>
+#include <stdio.h>
 
 enum { EVIDENCE_SIGNAL = SIGQUIT }; /* sent to a process, it tells where its threads stand */
 
@@ -20,5 +21,11 @@ void evidence_arm(void);
  * run on top of what the thread is telling, fail in its turn, and wait for it for ever.
  */
 void evidence_undisturbed(void);
+
+/*
+ * Prints what a process of this program has told, each line behind `before`, and frames of stacks with their lines in
+ * the source; with their addresses, and a sentence why, where no tool is there that knows them.
+ */
+void evidence_print(FILE *out, const char *before, const char *text);
 
 #endif

@@ -1,6 +1,7 @@
 /* See coverage.h. */
 #include "stress/progress/coverage.h"
 
+#include "stress/base/places.h"
 #include "stress/stress.h"
 
 #include <errno.h>
@@ -10,33 +11,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The linker's: where the program lies, and where its instructions end. */
-extern const char __executable_start[], etext[];
-
 static unsigned char *noted; /* a byte an address */
-
-static uintptr_t size(void)
-{
-	return (uintptr_t)(etext - __executable_start);
-}
 
 void coverage_prepare(void)
 {
-	noted = mmap(NULL, size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	noted = mmap(NULL, places_end(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (noted == MAP_FAILED)
 		stress_fail("mmap: %s", strerror(errno));
 }
 
-uintptr_t coverage_offset(uintptr_t address)
-{
-	const uintptr_t offset = address - (uintptr_t)__executable_start;
-
-	return offset < size() ? offset : 0;
-}
-
 void coverage_note(uintptr_t address)
 {
-	const uintptr_t offset = coverage_offset(address);
+	const uintptr_t offset = places_offset(address);
 
 	if (offset != 0)
 		noted[offset] = 1;
@@ -86,7 +72,7 @@ static void count(struct function *function, uintptr_t offset, const char *text)
 	if (strstr(text, "nop") != NULL || strstr(text, "xchg   %ax,%ax") != NULL)
 		return;
 	function->instructions++;
-	if (offset < size() && noted[offset] != 0)
+	if (offset < places_end() && noted[offset] != 0)
 		function->stepped++;
 	else if (function->named < NAMED_MAX)
 		function->missing[function->named++] = offset;

@@ -11,9 +11,6 @@ void coverage_prepare(void);
 /* An instruction is about to run. From a signal handler. */
 void coverage_note(uintptr_t address);
 
-/* Its distance from the program's begin, as addr2line wants it; 0: it belongs to a library. */
-uintptr_t coverage_offset(uintptr_t address);
-
 /*
  * Of the functions that were entered: how many of their instructions were stepped, in all; and which were not, of those
  * functions where that is more than one in twenty. What compilers fill up with does not count. By

@@ -2,7 +2,7 @@
 
 #include "alloc/machine/cpu.h"
 #include "stress/base/object.h"
-#include "stress/progress/coverage.h"
+#include "stress/base/places.h"
 #include "stress/progress/hand.h"
 #include <setjmp.h>
 #include <stdlib.h>
@@ -186,7 +186,7 @@ static void freeze(struct actor *victim, void *context)
 	struct freezer *self = &freezer;
 	const uint64_t turns = kernel_turns(victim->area.cpu_id);
 
-	self->place->offset = coverage_offset(step_address(context));
+	self->place->offset = places_offset(step_address(context));
 	self->reached = true;
 	if (self->kills)
 		siglongjmp(self->death, 1);

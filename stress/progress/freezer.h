@@ -38,7 +38,7 @@
 struct freezer_place {
 	enum actor_call call;
 	uint32_t boundary;
-	uintptr_t offset; /* of the instruction in the program (coverage.h) */
+	uintptr_t offset; /* of the instruction in the program (places.h) */
 	const char *mode; /* NULL: nowhere yet */
 };
 

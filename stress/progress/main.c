@@ -6,6 +6,7 @@
  * control that hides a lock in it: that they are found shows that the freezer sees what it looks for.
  */
 #include "stress/base/child.h"
+#include "stress/base/evidence.h"
 #include "stress/options.h"
 #include "stress/progress/coverage.h"
 #include "stress/progress/documented.h"
@@ -81,7 +82,7 @@ static enum child_end examine(
 		pool_progress_name(ops->traits.progress), last.sentence, last.seconds);
 	if (last.end == CHILD_FAILED && !*found) {
 		print_place();
-		printf("%s", last.output);
+		evidence_print(stdout, "", last.output);
 	}
 	fflush(stdout);
 	return last.end;

@@ -1,0 +1,87 @@
+/* See places.h. */
+#include "stress/base/places.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The linker's: where the program lies, and where its instructions end. */
+extern const char __executable_start[], etext[];
+
+uintptr_t places_end(void)
+{
+	return (uintptr_t)(etext - __executable_start);
+}
+
+uintptr_t places_offset(uintptr_t address)
+{
+	const uintptr_t offset = address - (uintptr_t)__executable_start;
+
+	return offset < places_end() ? offset : 0;
+}
+
+/* A file's name without what lies above the tree. */
+static char *in_tree(char *file)
+{
+	static const char mine[] = "stress/base/places.c";
+	const size_t above = sizeof(__FILE__) - sizeof(mine);
+	char *at = file;
+
+	if (strncmp(file, __FILE__, above) == 0)
+		return file + above;
+	while ((at = strstr(at, "/../")) != NULL)
+		file = at += 4;
+	while (strncmp(file, "../", 3) == 0)
+		file += 3;
+	return file;
+}
+
+/* After an address come pairs of lines: a function and its place. */
+static bool read_all(FILE *from, size_t count, places_told *told, void *arg)
+{
+	char function[256];
+	char place[1024];
+	size_t addresses = 0;
+	uint32_t level = 0;
+
+	while (fgets(function, sizeof(function), from) != NULL) {
+		if (strncmp(function, "0x", 2) == 0) {
+			addresses++;
+			level = 0;
+			continue;
+		}
+		if (fgets(place, sizeof(place), from) == NULL || addresses == 0 ||
+			addresses > count)
+			return false;
+		function[strcspn(function, "\n")] = '\0';
+		place[strcspn(place, "\n")] = '\0';
+		char *discriminator = strstr(place, " (discriminator");
+		if (discriminator != NULL)
+			*discriminator = '\0';
+		told(arg, addresses - 1, level++, in_tree(place), function);
+	}
+	return addresses == count;
+}
+
+bool places_find(const uintptr_t *offset, size_t count, places_told *told, void *arg)
+{
+	char command[256];
+	FILE *wanted = tmpfile();
+
+	if (wanted == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		fprintf(wanted, "0x%" PRIxPTR "\n", offset[i]);
+	fflush(wanted);
+	snprintf(command, sizeof(command),
+		"for tool in addr2line eu-addr2line llvm-addr2line; do command -v $tool "
+		">/dev/null && exec $tool -afi -e /proc/%d/exe </proc/%d/fd/%d 2>/dev/null; done",
+		(int)getpid(), (int)getpid(), fileno(wanted));
+	FILE *pipe = popen(command, "r");
+	const bool found = pipe != NULL && read_all(pipe, count, told, arg);
+	if (pipe != NULL)
+		pclose(pipe);
+	fclose(wanted);
+	return found;
+}
