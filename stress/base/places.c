@@ -1,6 +1,8 @@
 /* See places.h. */
 #include "stress/base/places.h"
 
+#include "alloc/machine/compiler.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,19 +23,15 @@ uintptr_t places_offset(uintptr_t address)
 	return offset < places_end() ? offset : 0;
 }
 
-/* A file's name without what lies above the tree. */
+/* A file's name without what lies above the tree, wherever that was when it was compiled. */
 static char *in_tree(char *file)
 {
-	static const char mine[] = "stress/base/places.c";
-	const size_t above = sizeof(__FILE__) - sizeof(mine);
-	char *at = file;
+	static const char *const floors[] = {"/alloc/", "/bench/", "/stress/"};
 
-	if (strncmp(file, __FILE__, above) == 0)
-		return file + above;
-	while ((at = strstr(at, "/../")) != NULL)
-		file = at += 4;
-	while (strncmp(file, "../", 3) == 0)
-		file += 3;
+	for (size_t i = 0; i < array_count(floors); i++) {
+		for (char *at = file; (at = strstr(at, floors[i])) != NULL;)
+			file = ++at;
+	}
 	return file;
 }
 
