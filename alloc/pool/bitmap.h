@@ -18,7 +18,7 @@
  * objects than CPUs x BITMAP_GROUP_OBJECTS CPUs share groups, and fight over a line. Where nearly all
  * objects are out they share them as well: a group is soon empty, and the next one has what all CPUs put. With 95 % held
  * by two CPUs (`held_95`) one get of twenty finds its group empty, and of 100 objects 45 lines were last changed by the
- * other CPU; with half held, one of 270, and 11. So it takes 119 ns there, 31 here, and 17 with one thread.
+ * other CPU; with half held, one of 270, and 11. They take 119 and 31 ns, and with one thread 17 and 13.
  *
  * Progress: lock-free. A CAS fails because another one succeeded, or an or; who finds a group empty takes its
  * bit out of the tree, so a search comes to an end unless others put.

@@ -32,7 +32,10 @@
  * 2-CPU guest and 6.5 beside a running thread, so it would need a threshold of a thousand objects a thread to
  * cost no more than the 7 ns that it saves a pop.
  *
- * What it should win: memory, where a peak is followed by quiet and nobody calls nbl_trim. What it can't: every
+ * What it should win: memory, where a peak is followed by quiet and nobody calls nbl_trim. Of a peak of 32,768 objects it
+ * keeps HAZARD_KEEP, 123 bytes of 1000, and treiber_tag all (pool_test). That is free for the rest of the program at once;
+ * to the system it goes when malloc gives it: glibc's by itself where the upper end of its heap is free, else by
+ * malloc_trim, and a page with one kept object stays. What it can't: every
  * pop pays a store that all must see before its load; a burst of n gets is n pops, since the object below
  * the top is not protected, where type-stable memory is walked freely and n objects cost one CAS; and each thread
  * withholds its retired objects. treiber_tag is the same stack over type-stable memory: the difference is what

@@ -33,12 +33,15 @@
 #include "alloc/pool/wcq.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1100,6 +1103,68 @@ static void hazard_gives_back(NO_STATE)
 	close_pool(pool, thread, 0);
 }
 
+/* Bytes of this process that lie in memory. */
+static size_t resident(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*u %lu", &pages), 1);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What a peak leaves in memory when all objects are put again, in thousandths of what it took. */
+static size_t left_of_a_peak(const struct pool_ops *ops, bool backwards, size_t *allocated)
+{
+	enum { OBJECTS = 8 * HAZARD_KEEP, BYTES = 256 };
+	static void *objs[OBJECTS];
+	struct pool_thread *thread;
+	const struct pool_config config = {.object_bytes = BYTES, .capacity = OBJECTS};
+	struct pool *pool;
+
+	memset(objs, 0xff, sizeof(objs)); /* resident before anything is counted */
+	malloc_trim(0);
+	assert_int_equal(pool_create(ops, &config, &pool), 0);
+	assert_int_equal(ops->attach(pool, &thread), 0);
+	const size_t before = resident();
+	for (uint32_t i = 0; i < OBJECTS; i++) {
+		assert_non_null(objs[i] = ops->get(pool, thread));
+		memset(objs[i], 0xff, BYTES);
+	}
+	const size_t peak = resident() - before;
+	assert_true(peak >= (size_t)OBJECTS * BYTES);
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		ops->put(pool, thread, objs[backwards ? OBJECTS - 1 - i : i]);
+	ops->flush(pool, thread);
+	*allocated = mallinfo2().uordblks;
+	malloc_trim(0);
+	const size_t after = resident();
+	close_pool(pool, thread, 0);
+	return after < before ? 0 : (after - before) * 1000 / peak;
+}
+
+/* After a peak hazard has what its stack keeps, an eighth here. A pool with objects of its own, the control, keeps all. */
+static void a_peak_leaves_little_in_hazard(NO_STATE)
+{
+	enum { EIGHTH = 1000 / 8, FIFTH = 1000 / 5, NEARLY_ALL = 900 };
+	size_t allocated;
+
+	if (sanitized) {
+		print_message("a sanitizer has a malloc of its own, which keeps what was freed\n");
+		skip();
+	}
+	assert_true(left_of_a_peak(&pool_treiber_tag_ops, false, &allocated) >= NEARLY_ALL);
+	for (int backwards = 0; backwards < 2; backwards++) {
+		const size_t left = left_of_a_peak(&pool_hazard_ops, backwards, &allocated);
+
+		print_message("hazard: %zu of 1000 bytes are left of a peak\n", left);
+		assert_in_range(left, EIGHTH / 2, FIFTH);
+		assert_true(allocated < (size_t)2 * HAZARD_KEEP * 512);
+	}
+}
+
 /* A putter that stopped between its CAS and its store hides what others put behind it. */
 static void vyukov_says_empty_behind_a_stopped_put(NO_STATE)
 {
@@ -2099,6 +2164,72 @@ static void objects_go_home_to_their_node(NO_STATE)
 	cpu_set_possible(0);
 }
 
+/* Bytes of a range of whole pages that lie in memory. */
+static size_t resident_of(void *base, size_t bytes)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page - 1) / page;
+	unsigned char *in = calloc(pages, 1);
+	size_t resident = 0;
+
+	assert_non_null(in);
+	assert_int_equal(mincore(base, pages * page, in), 0);
+	for (size_t i = 0; i < pages; i++)
+		resident += (in[i] & 1) * page;
+	free(in);
+	return resident;
+}
+
+/*
+ * Few threads come round on many CPUs, each time with a burst. By CPU every array ends up with objects of its own; by
+ * concurrency id those of the ids do.
+ */
+static void ids_save_the_objects_of_other_arrays(NO_STATE)
+{
+	enum { CPUS = 64, IDS = 4, BATCH = 120, OBJECTS = CPUS * BATCH };
+	static const struct pool_ops *const designs[] = {
+		&pool_rseq_arr_ops, &pool_rseq_arr_cid_ops};
+	const struct pool_config config = {
+		.object_bytes = 256, .capacity = OBJECTS, .batch_objects = BATCH};
+	struct rseq_unregistered on[CPUS];
+	size_t objects_bytes[array_count(designs)];
+	void *objs[BATCH];
+
+	skip_unless_supported(&pool_rseq_arr_ops);
+	cpu_set_possible(CPUS);
+	rseq_set_feature_bytes(sizeof(on[0])); /* nothing asks the kernel here */
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
+		on[cpu] = (struct rseq_unregistered){
+			.cpu_id_start = cpu, .cpu_id = cpu, .mm_cid = cpu % IDS};
+	for (size_t i = 0; i < array_count(designs); i++) {
+		const struct pool_ops *ops = designs[i];
+		struct pool_thread *thread;
+		struct pool *pool;
+
+		assert_int_equal(pool_create(ops, &config, &pool), 0);
+		assert_int_equal(ops->attach(pool, &thread), 0);
+		for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+			((struct cpu_arrays_thread *)thread)->rs = &on[cpu];
+			assert_int_equal(ops->get_bulk(pool, thread, objs, BATCH), BATCH);
+			for (int k = 0; k < BATCH; k++)
+				memset(objs[k], 0xff, config.object_bytes);
+			ops->put_bulk(pool, thread, objs, BATCH);
+		}
+		const struct cpu_arrays *arrays = (struct cpu_arrays *)pool;
+		uint32_t filled = 0;
+		for (uint32_t cpu = 0; cpu < CPUS; cpu++)
+			filled += rseq_array_count(&arrays->array[cpu]) != 0;
+		assert_int_equal(filled, arrays->by == RSEQ_BY_CID ? IDS : CPUS);
+		assert_int_equal(slab_carved(pool->slab), filled * BATCH);
+		objects_bytes[i] = resident_of(pool->slab->base, OBJECTS * pool->slab->stride);
+		close_pool(pool, thread, 0);
+	}
+	print_message("objects of %d ids on %d CPUs: %zu KiB by CPU, %zu by id\n", IDS, CPUS,
+		objects_bytes[0] >> 10, objects_bytes[1] >> 10);
+	assert_in_range(objects_bytes[0] / objects_bytes[1], CPUS / IDS - 1, CPUS / IDS);
+	rseq_set_feature_bytes(0);
+	cpu_set_possible(0);
+}
+
 /* A kernel that keeps no concurrency ids is told from one that does, and the reason says which does. */
 static void concurrency_ids_are_asked_for(NO_STATE)
 {
@@ -2267,6 +2398,7 @@ int main(void)
 		cmocka_unit_test(dwcas_refuses_a_head_that_came_back),
 		cmocka_unit_test(hazard_keeps_what_is_shown),
 		cmocka_unit_test(hazard_gives_back),
+		cmocka_unit_test(a_peak_leaves_little_in_hazard),
 		cmocka_unit_test(lookaside_has_a_depth),
 		cmocka_unit_test(lookaside_looks_twice),
 		cmocka_unit_test(lookaside_depth_follows_the_misses),
@@ -2303,6 +2435,7 @@ int main(void)
 		cmocka_unit_test(the_highest_cpu_there_can_be),
 		cmocka_unit_test(nodes_have_a_bound),
 		cmocka_unit_test(objects_go_home_to_their_node),
+		cmocka_unit_test(ids_save_the_objects_of_other_arrays),
 		cmocka_unit_test(concurrency_ids_are_asked_for),
 		cmocka_unit_test(signal_handlers_need_little_stack),
 #if NBLBENCH_URCU

@@ -749,11 +749,17 @@ static void guarantees_have_words(NO_STATE)
 	const struct analysis_subject sheaf = {
 		.pool = "sheaf", .progress = "blocking", .exact = true, .is_pool = true};
 	const struct analysis_subject promised = {.pool = "null", .progress = "wait-free"};
+	/* Over malloc, another's malloc, and a pool that keeps what it has. */
+	const struct analysis_subject hazard = {.pool = "hazard", .progress = "blocking"};
+	const struct analysis_subject library = {
+		.pool = "malloc", .progress = "blocking", .library = "libmine.so"};
+	const struct analysis_subject keeps = {
+		.pool = "dpdk_ring", .progress = "blocking", .is_pool = true};
 	const unsigned all = ~0U;
 	char text[ANALYSIS_SENTENCE_BYTES];
 
 	choice_traits(&sheaf, text);
-	assert_string_equal(text, "exact prefill trims no-rseq bare-c11");
+	assert_string_equal(text, "exact prefill gives-back no-rseq bare-c11");
 	choice_lacks(&sheaf, all, text);
 	assert_string_equal(text, "may wait and is not wait-free and is not for signal handlers");
 	choice_traits(&promised, text);
@@ -761,6 +767,12 @@ static void guarantees_have_words(NO_STATE)
 	choice_lacks(&promised, all, text);
 	assert_string_equal(text, "may miss a free object and can't promise gets and keeps its "
 				  "memory and is not for signal handlers and is not bare C11");
+	choice_traits(&hazard, text);
+	assert_string_equal(text, "gives-back no-rseq");
+	choice_traits(&library, text);
+	assert_string_equal(text, "gives-back no-rseq");
+	choice_traits(&keeps, text);
+	assert_null(strstr(text, "gives-back"));
 }
 
 static void one_fork(struct synthetic_store *wanted)

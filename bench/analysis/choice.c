@@ -22,7 +22,7 @@ enum {
 	BARE_C11 = 16,
 	WAIT_FREE = 32,
 	PREFILL = 64,
-	TRIMS = 128,
+	GIVES_BACK = 128, /* by a trim; or it has its memory from a general allocator */
 };
 
 static const struct situation {
@@ -39,7 +39,7 @@ static const struct situation {
 	{"no call may block", ANY, NEVER_WAITS, CHOICE_TIME},
 	{"every call must end after so many steps", ANY, WAIT_FREE, CHOICE_TIME},
 	{"some gets must not fail", ANY, PREFILL, CHOICE_TIME},
-	{"memory must go back to the system", ANY, TRIMS, CHOICE_TIME},
+	{"memory must go back to the system", ANY, GIVES_BACK, CHOICE_TIME},
 	{"signal handlers get and put", ANY, SIGNALS, CHOICE_TIME},
 	{"there is no rseq", ANY, NO_RSEQ, CHOICE_TIME},
 	{"it must be bare C11", ANY, NO_RSEQ | BARE_C11, CHOICE_TIME},
@@ -73,14 +73,16 @@ static unsigned traits_of(const struct analysis_subject *subject)
 			  (subject->exact && subject->is_pool ? EXACT : 0u);
 
 	if (ops != NULL && subject->library == NULL)
-		traits |= (ops->traits.signals ? SIGNALS : 0u) | (ops->traits.trims ? TRIMS : 0u) |
+		traits |= (ops->traits.signals ? SIGNALS : 0u) |
+			  (ops->traits.trims || ops->traits.kind == POOL_KIND_ALLOCATOR ? GIVES_BACK
+											: 0u) |
 			  (ops->prefill != NULL ? PREFILL : 0u) |
 			  (ops->traits.needs_rseq ? 0u : NO_RSEQ) |
 			  (subject->is_pool && !ops->traits.needs_cx16 && !ops->traits.needs_library
 					  ? BARE_C11
 					  : 0u);
 	else
-		traits |= NO_RSEQ;
+		traits |= NO_RSEQ | (subject->library != NULL ? GIVES_BACK : 0u);
 	return traits;
 }
 
@@ -92,7 +94,7 @@ static const struct {
 	{EXACT, "exact", "may miss a free object"},
 	{WAIT_FREE, "wait-free", "is not wait-free"},
 	{PREFILL, "prefill", "can't promise gets"},
-	{TRIMS, "trims", "keeps its memory"},
+	{GIVES_BACK, "gives-back", "keeps its memory"},
 	{SIGNALS, "signals", "is not for signal handlers"},
 	{NO_RSEQ, "no-rseq", "needs rseq"},
 	{BARE_C11, "bare-c11", "is not bare C11"},

@@ -157,7 +157,7 @@ static const struct asked {
 	{"if no call may block", NULL, "never-waits", 'a', 't'},
 	{"if every call must end after so many steps", NULL, "wait-free", 'a', 't'},
 	{"if some gets must not fail", NULL, "prefill", 'a', 't'},
-	{"if memory must go back to the system", NULL, "trims", 'a', 't'},
+	{"if memory must go back to the system", NULL, "gives-back", 'a', 't'},
 	{"if signal handlers get and put", NULL, "signals", 'a', 't'},
 	{"if there is no rseq", NULL, "no-rseq", 'a', 't'},
 	{"if it must be bare C11", NULL, "no-rseq bare-c11", 'a', 't'},
