@@ -1577,6 +1577,57 @@ static void bitmap_moves_a_word_at_once(NO_STATE)
 	close_pool(pool, thread, 70);
 }
 
+/* The bits of word `at` that stand for objects of a pool of so many. */
+static uint64_t bitmap_word_of(uint32_t objects, uint32_t at)
+{
+	const uint32_t before = at * BITMAP_WORD_OBJECTS;
+	const uint32_t here = objects < before ? 0 : objects - before;
+
+	return here >= BITMAP_WORD_OBJECTS ? UINT64_MAX : ((uint64_t)1 << here) - 1;
+}
+
+/* Objects that fill no whole number of words or groups: each has a bit, and what is left of a word stands for none. */
+static void bitmap_ends_within_a_word(NO_STATE)
+{
+	static const uint32_t sizes[] = {1, BITMAP_WORD_OBJECTS - 1, BITMAP_WORD_OBJECTS + 1,
+		BITMAP_GROUP_OBJECTS - 1, BITMAP_GROUP_OBJECTS, BITMAP_GROUP_OBJECTS + 1,
+		2 * BITMAP_GROUP_OBJECTS + 44};
+	void *held[POOL_BULK_MAX], *none;
+	char why[POOL_REASON_BYTES];
+
+	for (size_t i = 0; i < array_count(sizes); i++) {
+		const uint32_t objects = sizes[i], last = (objects - 1) / BITMAP_WORD_OBJECTS;
+		OPEN(bitmap, objects);
+
+		for (int bulk = 0; bulk < 2; bulk++) {
+			if (bulk)
+				assert_int_equal(bitmap_get_bulk(pool, thread, held, POOL_BULK_MAX),
+					objects);
+			for (uint32_t k = 0; k < objects && !bulk; k++)
+				assert_non_null(held[k] = bitmap_get(pool, thread));
+			assert_null(bitmap_get(pool, thread));
+			assert_int_equal(bitmap_get_bulk(pool, thread, &none, 1), 0);
+			if (bulk)
+				bitmap_put_bulk(pool, thread, held, objects);
+			for (uint32_t k = objects; k-- > 0 && !bulk;)
+				bitmap_put(pool, thread, held[k]);
+			for (uint32_t at = 0; at <= last; at++)
+				assert_true(atom_load_relaxed(&self->word[at].free) ==
+					    bitmap_word_of(objects, at));
+			assert_int_equal(pool->ops->count(pool), objects);
+		}
+		/* The control: a bit behind the last object's. */
+		const uint64_t bits = bitmap_word_of(objects, last);
+		if (bits != UINT64_MAX) {
+			atom_store_relaxed(&self->word[last].free, bits + bits + 1);
+			assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
+			assert_non_null(strstr(why, "I1"));
+			atom_store_relaxed(&self->word[last].free, bits);
+		}
+		close_pool(pool, thread, 0);
+	}
+}
+
 static void slab_numbers_objects_of_any_size(NO_STATE)
 {
 	static const size_t sizes[] = {64, 65, 192, 200, 448, 1536, 2048, 4096, 100000, 1 << 20};
@@ -2047,17 +2098,23 @@ static void more_cpus_than_expected(NO_STATE)
 static void the_highest_cpu_there_can_be(NO_STATE)
 {
 	enum { OBJECTS = 500 };
-	static const struct pool_ops *const sections[] = {
-		&pool_rseq_arr_ops, &pool_rseq_arr_cid_ops, &pool_home_ret_ops, &pool_rseq_mag_ops};
-	struct rseq_unregistered highest = {.cpu_id_start = cpu_limit() - 1};
+	static const struct pool_ops *const sections[] = {&pool_rseq_arr_ops,
+		&pool_rseq_arr_cid_ops, &pool_home_ret_ops, &pool_home_ret_node_ops,
+		&pool_rseq_mag_ops};
+	const uint32_t number = cpu_limit() - 1;
+	struct rseq_unregistered highest;
 
-	highest.cpu_id = highest.mm_cid = highest.cpu_id_start;
 	skip_unless_supported(&pool_rseq_arr_ops);
 	rseq_set_feature_bytes(sizeof(highest)); /* nothing asks the kernel here */
 	for (size_t i = 0; i < array_count(sections); i++) {
 		struct pool_thread *thread;
 		struct pool *pool = open_pool(sections[i], OBJECTS, &thread);
+		const bool by_id = sections[i] == &pool_rseq_arr_cid_ops;
 
+		/* An id counts alone: its thread runs on CPU 0. */
+		highest = (struct rseq_unregistered){.cpu_id_start = by_id ? 0 : number,
+			.cpu_id = by_id ? 0 : number,
+			.mm_cid = by_id ? number : 0};
 		if (sections[i] == &pool_rseq_mag_ops)
 			((struct cpu_magazines_thread *)thread)->rs = &highest;
 		else
@@ -2419,6 +2476,7 @@ int main(void)
 		cmocka_unit_test(bit_tree_finds_what_was_added),
 		cmocka_unit_test(bitmap_reserves_a_group_for_a_cpu),
 		cmocka_unit_test(bitmap_moves_a_word_at_once),
+		cmocka_unit_test(bitmap_ends_within_a_word),
 		cmocka_unit_test(elimination_meets_at_a_place),
 		cmocka_unit_test(owner_list_gets_back_what_others_freed),
 		cmocka_unit_test(owner_list_outlives_its_owner),
