@@ -1653,33 +1653,32 @@ static void slab_numbers_objects_of_any_size(NO_STATE)
 static void elimination_meets_at_a_place(NO_STATE)
 {
 	OPEN(elimination, 2);
-	struct elimination_thread *mine = (struct elimination_thread *)thread;
-	atom_u64 *place = &self->place[0].word; /* a new thread uses no other */
+	struct meeting *beside = &self->beside;
+	struct meeting_guest *mine = &((struct elimination_thread *)thread)->guest;
+	atom_u64 *place = &beside->place[0].word; /* a new thread uses no other */
 	void *object = elimination_get(pool, thread);
 	const uint32_t unit = slab_unit(&self->shared.slab, object);
 	uint64_t offer, wish, again;
 
-	assert_true(elimination_come(place, 0, ELIMINATION_OFFER, unit, &offer));
-	assert_ptr_equal(elimination_meet_put(mine), object);
-	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_NOBODY);
-	assert_true(elimination_come(place, atom_load_relaxed(place), ELIMINATION_WISH, 0, &wish));
-	assert_true(elimination_meet_get(mine, unit));
-	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_GIFT);
-	assert_false(
-		elimination_come(place, atom_load_relaxed(place), ELIMINATION_OFFER, unit, &again));
+	assert_true(meeting_come(place, 0, MEETING_OFFER, unit, &offer));
+	assert_int_equal(meeting_take(beside, mine), unit);
+	assert_int_equal(meeting_state(atom_load_relaxed(place)), MEETING_NOBODY);
+	assert_true(meeting_come(place, atom_load_relaxed(place), MEETING_WISH, 0, &wish));
+	assert_true(meeting_give(beside, mine, unit));
+	assert_int_equal(meeting_state(atom_load_relaxed(place)), MEETING_GIFT);
+	assert_false(meeting_come(place, atom_load_relaxed(place), MEETING_OFFER, unit, &again));
 	again = wish;
-	assert_true(elimination_answered(mine, place, &again));
+	assert_true(meeting_answered(mine, place, &again));
 	assert_int_equal(tagged_unit(again), unit);
-	atom_store_relaxed(place, elimination_with(again, ELIMINATION_NOBODY, 0));
+	atom_store_relaxed(place, meeting_with(again, MEETING_NOBODY, 0));
 	/* Nobody comes: what was left is taken back, and is not what was left before. */
-	assert_false(elimination_meet_get(mine, unit));
-	assert_null(elimination_meet_put(mine));
-	assert_int_equal(elimination_state(atom_load_relaxed(place)), ELIMINATION_NOBODY);
-	assert_true(
-		elimination_come(place, atom_load_relaxed(place), ELIMINATION_OFFER, unit, &again));
+	assert_false(meeting_give(beside, mine, unit));
+	assert_int_equal(meeting_take(beside, mine), 0);
+	assert_int_equal(meeting_state(atom_load_relaxed(place)), MEETING_NOBODY);
+	assert_true(meeting_come(place, atom_load_relaxed(place), MEETING_OFFER, unit, &again));
 	assert_int_not_equal(again, offer);
-	assert_ptr_equal(elimination_meet_put(mine), object);
-	assert_int_equal(thread->paths.steal, 2);
+	assert_ptr_equal(elimination_take_beside(pool, thread), object);
+	assert_int_equal(thread->paths.steal, 1);
 	close_pool(pool, thread, 1);
 }
 
