@@ -45,7 +45,7 @@ enum {
 static const char UNMODIFIED[] = "It is the tree as it is.";
 
 /* The builds of the copy, each in a folder of WORK. */
-enum build { NATIVE, EXPLORED, PERTURBED, THREAD, ADDRESS, BUILDS };
+enum build { NATIVE, EXPLORED, PERTURBED, THREAD, RACES, ADDRESS, BUILDS };
 
 static const struct {
 	const char *folder, *options;
@@ -55,13 +55,15 @@ static const struct {
 	[PERTURBED] = {"perturbed", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_ATOMIC_BACKEND=perturb"},
 	[THREAD] = {"thread", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_ATOMIC_BACKEND=perturb "
 			      "-DNBLBENCH_SANITIZER=thread"},
+	[RACES] = {"races", "-DNBLBENCH_SANITIZER=thread"},
 	[ADDRESS] = {"address", "-DNBLBENCH_DEBUG=ON -DNBLBENCH_SANITIZER=address"},
 };
 
 /*
  * What is tried, in this order: cheapest first. layer: a name of layers.def, or the mutant's unit tests.
  * program NULL: those. Once more without checks: pools that check everything tell their accounts at once,
- * and a build with checks has no others. The address sanitizer sees what they leak.
+ * and a build with checks has no others. The thread sanitizer sees what nothing orders in them, the address
+ * sanitizer what they leak.
  */
 static const char TEST[] = "test";
 /* Too many executions for every day. */
@@ -85,6 +87,7 @@ static const struct attempt {
 		STRESS "conformance,churn,handover,exhaustion,growth,affinity,signals,nbl"},
 	{"thread", THREAD, "nblbench-stress",
 		STRESS "conformance,churn,handover,exhaustion,growth,thread_exit,nbl"},
+	{"thread", RACES, NULL, ""},
 	{"address", ADDRESS, NULL, ""},
 };
 enum { ATTEMPTS = sizeof(attempts) / sizeof(*attempts) };
