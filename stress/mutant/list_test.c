@@ -111,20 +111,25 @@ static void a_row_of_the_table_is_found_again(NO_STATE)
 
 static void the_page_has_a_row_a_mutant(NO_STATE)
 {
-	static struct mutants few = {.count = 5,
-		.of = {{.name = "unmodified"}, {.name = "one", .file = "a.c"},
+	static struct mutants few = {.count = 6,
+		.of = {{.name = "unmodified"}, {.name = "unmodified_scq"},
+			{.name = "one", .file = "a.c"},
 			{.name = "same", .file = "b.c", .argument = "it is | none\nat all"},
 			{.name = "two", .file = "c.c"}, {.name = "three", .file = "d.c"}}};
-	static const char text[] = "one\tkilled\tmodel\tscq/last\t1.3\ttwice\n"
+	static const char text[] = "unmodified\tpasses\t-\t-\t0.0\t\n"
+				   "one\tkilled\tmodel\tscq/last\t1.3\ttwice\n"
 				   "same\tequivalent\t-\t-\t0.0\t\n"
 				   "three\tLIVES\t-\t-\t0.0\t\n";
 	static const char page[] =
 		"| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n"
+		"| unmodified | - | passes | - | |\n"
+		"| unmodified_scq | - | untried | - | |\n"
 		"| one | a.c | model | scq/last | 1.3 |\n"
 		"| same | b.c | equivalent | it is   none at all | |\n"
 		"| two | c.c | untried | - | |\n"
 		"| three | d.c | LIVES | - | |\n"
-		"\n4 mutants: 1 killed, 1 equivalent, 1 living, 0 broken, 1 untried.\n";
+		"\n4 mutants: 1 killed, 1 equivalent, 1 living, 0 broken, 1 untried. "
+		"The tree as it is passes 1 of 2 rows.\n";
 	char made[1024] = "";
 
 	FILE *file = fmemopen(made, sizeof(made), "w");
@@ -137,6 +142,7 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 	assert_true(table_page_kill(page, "one", &row));
 	assert_string_equal(row.layer, "model");
 	assert_in_range((int)(row.seconds * 10), 12, 13);
+	assert_false(table_page_kill(page, "unmodified", &row));
 	assert_false(table_page_kill(page, "same", &row));
 	assert_false(table_page_kill(page, "two", &row));
 	assert_false(table_page_kill(page, "three", &row));

@@ -41,9 +41,6 @@ enum {
 	STATUS_SKIPPED = 77,
 };
 
-/* Why the tree as it is may live. */
-static const char UNMODIFIED[] = "It is the tree as it is.";
-
 /* The builds of the copy, each in a folder of WORK. */
 enum build { NATIVE, EXPLORED, PERTURBED, THREAD, RACES, ADDRESS, BUILDS };
 
@@ -321,8 +318,10 @@ static void attack(const struct mutant *mutant, struct table_row *row)
 /* Tries one; table NULL: its row is not kept. False: it lives, and should not, or is no C. */
 static bool try_mutant(const struct mutant *mutant, FILE *table)
 {
-	struct table_row row = {
-		.verdict = mutant->argument[0] != '\0' ? TABLE_EQUIVALENT : TABLE_LIVES,
+	const bool mistaken = mutant->file[0] != '\0';
+	struct table_row row = {.verdict = !mistaken                     ? TABLE_PASSES
+					   : mutant->argument[0] != '\0' ? TABLE_EQUIVALENT
+									 : TABLE_LIVES,
 		.layer = "-",
 		.where = "-"};
 	const double before_s = spent_s();
@@ -330,15 +329,15 @@ static bool try_mutant(const struct mutant *mutant, FILE *table)
 
 	snprintf(row.mutant, sizeof(row.mutant), "%s", mutant->name);
 	snprintf(marker, sizeof(marker), "%s/mutated", work);
-	if (mutant->file[0] != '\0') {
+	if (mistaken) {
 		write_file(marker, mutant->file);
 		set_file(mutant->file, mutant);
 	}
 	attack(mutant, &row);
-	if (mutant->file[0] != '\0') {
+	if (mistaken) {
 		set_file(mutant->file, NULL);
 		unlink(marker);
-	} else if (row.verdict != TABLE_EQUIVALENT) {
+	} else if (row.verdict != TABLE_PASSES) {
 		die("the tree as it is fails in %s: %s", row.where, row.sentence);
 	}
 	printf("%-10s %-32s %-10s %6.1f s in all  %s: %s\n", table_verdict_name(row.verdict),
@@ -346,7 +345,7 @@ static bool try_mutant(const struct mutant *mutant, FILE *table)
 	if (table != NULL)
 		table_append(table, &row);
 	fflush(NULL);
-	return row.verdict == TABLE_KILLED || row.verdict == TABLE_EQUIVALENT;
+	return row.verdict <= TABLE_PASSES;
 }
 
 /* Adds to names, which have commas between them, those that are not there yet. */
@@ -383,7 +382,6 @@ static void add_unmodified(struct mutants *list)
 		join(names, sizeof(names), list->of[i].pools);
 		join(tests.tests, sizeof(tests.tests), list->of[i].tests);
 	}
-	snprintf(tests.argument, sizeof(tests.argument), "%s", UNMODIFIED);
 	static struct mutants all;
 	all.of[0] = tests;
 	while ((name = strsep(&rest, ",")) != NULL && rows < MUTANTS_MAX) {
@@ -391,7 +389,6 @@ static void add_unmodified(struct mutants *list)
 
 		snprintf(row->name, sizeof(row->name), "unmodified_%s", name);
 		snprintf(row->pools, sizeof(row->pools), "%s", name);
-		snprintf(row->argument, sizeof(row->argument), "%s", UNMODIFIED);
 	}
 	for (size_t i = 0; i < list->count && rows < MUTANTS_MAX; i++)
 		all.of[rows++] = list->of[i];

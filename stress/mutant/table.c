@@ -6,6 +6,7 @@
 
 static const char *const names[] = {[TABLE_KILLED] = "killed",
 	[TABLE_EQUIVALENT] = "equivalent",
+	[TABLE_PASSES] = "passes",
 	[TABLE_LIVES] = "LIVES",
 	[TABLE_BROKEN] = "BROKEN",
 	[TABLE_UNTRIED] = "untried"};
@@ -65,26 +66,27 @@ static void print_cell(FILE *file, const char *text)
 void table_page(FILE *file, const struct mutants *list, const char *text)
 {
 	static const struct table_row none = {.verdict = TABLE_UNTRIED, .layer = "-", .where = "-"};
-	size_t count[TABLE_UNTRIED + 1] = {0}, all = 0;
+	size_t count[TABLE_UNTRIED + 1] = {0}, all = 0, unmodified = 0;
 
 	fputs("What found each mistake of stress/mutant/mutants.txt, by `./nblbench stress "
 	      "--mutants`: the layer, the pool and its scenario\n"
 	      "or the test, and how many seconds of CPU time that program took. "
-	      "stress/README.md tells the layers.\n\n"
+	      "stress/README.md tells the layers. The rows without a\n"
+	      "file are the tree as it is, which has to pass all that is tried on mutants.\n\n"
 	      "| mutant | file | killed by | in | s |\n|---|---|---|---|---:|\n",
 		file);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct mutant *mutant = &list->of[i];
 		struct table_row row;
 
-		if (mutant->file[0] == '\0')
-			continue; /* the tree as it is */
 		if (!table_find(text, mutant->name, &row))
 			row = none;
 		const bool killed = row.verdict == TABLE_KILLED;
-		count[row.verdict]++;
-		all++;
-		fprintf(file, "| %s | %s | %s | ", mutant->name, mutant->file,
+		const bool mistaken = mutant->file[0] != '\0';
+		count[row.verdict] += mistaken || row.verdict == TABLE_PASSES;
+		all += mistaken;
+		unmodified += !mistaken;
+		fprintf(file, "| %s | %s | %s | ", mutant->name, mistaken ? mutant->file : "-",
 			killed ? row.layer : names[row.verdict]);
 		print_cell(file, row.verdict == TABLE_EQUIVALENT ? mutant->argument : row.where);
 		if (killed)
@@ -93,9 +95,10 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 			fputs(" | |\n", file);
 	}
 	fprintf(file,
-		"\n%zu mutants: %zu killed, %zu equivalent, %zu living, %zu broken, %zu untried.\n",
+		"\n%zu mutants: %zu killed, %zu equivalent, %zu living, %zu broken, %zu untried. "
+		"The tree as it is passes %zu of %zu rows.\n",
 		all, count[TABLE_KILLED], count[TABLE_EQUIVALENT], count[TABLE_LIVES],
-		count[TABLE_BROKEN], count[TABLE_UNTRIED]);
+		count[TABLE_BROKEN], count[TABLE_UNTRIED], count[TABLE_PASSES], unmodified);
 }
 
 bool table_page_kill(const char *page, const char *mutant, struct table_row *row)

@@ -8,8 +8,15 @@
 
 enum { TABLE_WORD_BYTES = 128, TABLE_SENTENCE_BYTES = 200 };
 
-/* The last is the page's alone: of a mutant without a row. */
-enum table_verdict { TABLE_KILLED, TABLE_EQUIVALENT, TABLE_LIVES, TABLE_BROKEN, TABLE_UNTRIED };
+/* PASSES: of the tree as it is. The last is the page's alone: of what has no row. */
+enum table_verdict {
+	TABLE_KILLED,
+	TABLE_EQUIVALENT,
+	TABLE_PASSES,
+	TABLE_LIVES,
+	TABLE_BROKEN,
+	TABLE_UNTRIED
+};
 
 struct table_row {
 	char mutant[TABLE_WORD_BYTES];
@@ -28,7 +35,7 @@ void table_append(FILE *file, const struct table_row *row);
 /* The mutant's last row in the file's text. False: it has none. */
 bool table_find(const char *text, const char *mutant, struct table_row *row);
 
-/* Writes the page: a row for each mutant of the list, in its order. */
+/* Writes the page: a row for each of the list, in its order; what has no file is the tree as it is. */
 void table_page(FILE *file, const struct mutants *list, const char *text);
 
 /* Layer and seconds of the run that killed a mutant, as a page has them. False: none did, or it has no row of it. */
