@@ -1054,7 +1054,7 @@ static void hazard_keeps_what_is_shown(NO_STATE)
 
 	OPEN(hazard, 2);
 	void *shown = hazard_get(pool, thread), *object = hazard_get(pool, thread);
-	struct hazard_place *popper = ((struct hazard_thread *)thread)->place;
+	struct hazards_place *popper = ((struct hazard_thread *)thread)->place;
 
 	assert_int_equal(pool->ops->attach(pool, &other), 0);
 	atom_store_relaxed(&popper->hazard, hazard_block_of(self, shown));
@@ -1064,7 +1064,7 @@ static void hazard_keeps_what_is_shown(NO_STATE)
 	assert_ptr_equal(atom_load_relaxed(&self->head), hazard_block_of(self, object));
 	assert_null(atom_load_relaxed(&hazard_block_of(self, object)->below));
 
-	struct hazard_place *place = ((struct hazard_thread *)other)->place;
+	struct hazards_place *place = ((struct hazard_thread *)other)->place;
 	pool->ops->detach(pool, other);
 	assert_ptr_equal(place->retired, hazard_block_of(self, shown));
 	assert_int_equal(place->count, 1);
@@ -1094,7 +1094,7 @@ static void hazard_gives_back(NO_STATE)
 	for (uint32_t i = 0; i < OBJECTS; i++)
 		hazard_put(pool, thread, objs[i]);
 	hazard_flush(pool, thread);
-	for (struct hazard_block *at = atom_load_relaxed(&self->head); at != NULL;
+	for (struct hazards_block *at = atom_load_relaxed(&self->head); at != NULL;
 		at = atom_load_relaxed(&at->below))
 		kept++;
 	assert_int_equal(kept, HAZARD_KEEP);
