@@ -40,6 +40,7 @@ static const char usage[] =
 	"  --replay STRING    one execution again, with every step\n"
 	"  --counts           a line a scenario: how many executions there are\n"
 	"  --golden FILE      such lines; what differs from them is a failure\n"
+	"  --first            a pool's first failure ends its scenarios\n"
 	"  --controls         only the controls\n"
 	"  --record FILE      a line a scenario, for ./nblbench stress; --seconds,\n"
 	"                     --threads and --in-process are of its other layers\n"
@@ -147,6 +148,7 @@ struct model_options model_command_line(int argc, char **argv)
 		REPLAY,
 		COUNTS,
 		GOLDEN,
+		FIRST,
 		CONTROLS,
 		RECORD,
 		SECONDS,
@@ -169,6 +171,7 @@ struct model_options model_command_line(int argc, char **argv)
 		{"replay", required_argument, NULL, REPLAY},
 		{"counts", no_argument, NULL, COUNTS},
 		{"golden", required_argument, NULL, GOLDEN},
+		{"first", no_argument, NULL, FIRST},
 		{"controls", no_argument, NULL, CONTROLS},
 		{"record", required_argument, NULL, RECORD},
 		{"seconds", required_argument, NULL, SECONDS},
@@ -226,6 +229,9 @@ struct model_options model_command_line(int argc, char **argv)
 			break;
 		case GOLDEN:
 			options.golden = optarg;
+			break;
+		case FIRST:
+			options.first = true;
 			break;
 		case CONTROLS:
 			options.controls = true;

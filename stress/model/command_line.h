@@ -19,6 +19,7 @@ struct model_options {
 	uint64_t seed;
 	const char *replay;
 	bool counts;
+	bool first;         /* failure of a pool is enough */
 	bool controls;      /* only they */
 	FILE *record;       /* for who started this layer; NULL: nobody reads it */
 	const char *golden; /* NULL: nothing is expected of counts */

@@ -227,6 +227,8 @@ static void run_pool(
 		if (!options_chosen(&options->scenarios, model_scenarios[i].name) ||
 			model_excuse(&model_scenarios[i], ops) != NULL)
 			continue;
+		if (options->first && failed != 0)
+			break;
 		tried++;
 		failed += run(options, ops, &model_scenarios[i], NULL, tally);
 	}

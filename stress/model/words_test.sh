@@ -39,3 +39,8 @@ string=$("$program" --pool stale_head | sed -n 's/.*--replay //p')
 ends 1 --replay "$string"
 ends 2 --replay "$string,9999.1"
 ends 2 --replay "$string,x"
+# Golden counts that nothing has: each scenario fails, or the first one alone.
+set -- --pool ticket --together 0 --golden /dev/null
+ends 1 "$@"
+[ "$("$program" "$@" | grep -c '^FAILED')" -gt 1 ]
+[ "$("$program" "$@" --first | grep -c '^FAILED')" = 1 ]
