@@ -1523,7 +1523,7 @@ static void bit_tree_finds_what_was_added(NO_STATE)
 /* Two CPUs have a group each; a third one shares, until one of them gives its own up. */
 static void bitmap_reserves_a_group_for_a_cpu(NO_STATE)
 {
-	enum { OBJECTS = 2 * BITMAP_GROUP_OBJECTS, HELD = BITMAP_WORD_OBJECTS + 1 };
+	enum { OBJECTS = 2 * BIT_GROUP_OBJECTS, HELD = BIT_WORD_OBJECTS + 1 };
 	OPEN(bitmap, OBJECTS);
 	void *held[2][HELD], *object;
 	atom_u32 cpu;
@@ -1534,7 +1534,7 @@ static void bitmap_reserves_a_group_for_a_cpu(NO_STATE)
 		for (uint32_t k = 0; k < HELD; k++) {
 			assert_non_null(held[i][k] = bitmap_get(pool, thread));
 			assert_int_equal(
-				slab_number(&self->slab, held[i][k]), i * BITMAP_GROUP_OBJECTS + k);
+				slab_number(&self->slab, held[i][k]), i * BIT_GROUP_OBJECTS + k);
 		}
 	}
 	assert_int_equal(thread->paths.grow, 2);
@@ -1551,7 +1551,7 @@ static void bitmap_reserves_a_group_for_a_cpu(NO_STATE)
 		bitmap_put(pool, thread, held[1][HELD - 1 - k]);
 	}
 	assert_non_null(object = bitmap_get(pool, thread));
-	assert_int_equal(slab_number(&self->slab, object), BITMAP_GROUP_OBJECTS);
+	assert_int_equal(slab_number(&self->slab, object), BIT_GROUP_OBJECTS);
 	assert_int_equal(thread->paths.refill, 1);
 	bitmap_put(pool, thread, object);
 	close_pool(pool, thread, 0);
@@ -1560,43 +1560,43 @@ static void bitmap_reserves_a_group_for_a_cpu(NO_STATE)
 /* A burst from one word comes by one step and goes back by one. */
 static void bitmap_moves_a_word_at_once(NO_STATE)
 {
-	enum { OBJECTS = 3 * BITMAP_WORD_OBJECTS };
+	enum { OBJECTS = 3 * BIT_WORD_OBJECTS };
 	OPEN(bitmap, OBJECTS);
 	void *held[OBJECTS], *none;
 
 	assert_int_equal(bitmap_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
 	assert_int_equal(bitmap_get_bulk(pool, thread, &none, 1), 0);
 	bitmap_put_bulk(pool, thread, held + 10, OBJECTS - 10);
-	assert_int_equal(atom_load_relaxed(&self->word[0].free), UINT64_MAX << 10);
-	for (uint32_t i = 1; i < OBJECTS / BITMAP_WORD_OBJECTS; i++)
-		assert_true(atom_load_relaxed(&self->word[i].free) == UINT64_MAX);
+	assert_int_equal(atom_load_relaxed(&self->bits.word[0].free), UINT64_MAX << 10);
+	for (uint32_t i = 1; i < OBJECTS / BIT_WORD_OBJECTS; i++)
+		assert_true(atom_load_relaxed(&self->bits.word[i].free) == UINT64_MAX);
 	assert_int_equal(life_cycle_count(pool), OBJECTS - 10);
 	assert_int_equal(bitmap_get_bulk(pool, thread, held + 10, 60), 60);
-	assert_int_equal(slab_number(&self->slab, held[10]), OBJECTS - BITMAP_WORD_OBJECTS);
-	assert_int_equal(slab_number(&self->slab, held[69]), OBJECTS - BITMAP_WORD_OBJECTS + 59);
+	assert_int_equal(slab_number(&self->slab, held[10]), OBJECTS - BIT_WORD_OBJECTS);
+	assert_int_equal(slab_number(&self->slab, held[69]), OBJECTS - BIT_WORD_OBJECTS + 59);
 	close_pool(pool, thread, 70);
 }
 
 /* The bits of word `at` that stand for objects of a pool of so many. */
 static uint64_t bitmap_word_of(uint32_t objects, uint32_t at)
 {
-	const uint32_t before = at * BITMAP_WORD_OBJECTS;
+	const uint32_t before = at * BIT_WORD_OBJECTS;
 	const uint32_t here = objects < before ? 0 : objects - before;
 
-	return here >= BITMAP_WORD_OBJECTS ? UINT64_MAX : ((uint64_t)1 << here) - 1;
+	return here >= BIT_WORD_OBJECTS ? UINT64_MAX : ((uint64_t)1 << here) - 1;
 }
 
 /* Objects that fill no whole number of words or groups: each has a bit, and what is left of a word stands for none. */
 static void bitmap_ends_within_a_word(NO_STATE)
 {
-	static const uint32_t sizes[] = {1, BITMAP_WORD_OBJECTS - 1, BITMAP_WORD_OBJECTS + 1,
-		BITMAP_GROUP_OBJECTS - 1, BITMAP_GROUP_OBJECTS, BITMAP_GROUP_OBJECTS + 1,
-		2 * BITMAP_GROUP_OBJECTS + 44};
+	static const uint32_t sizes[] = {1, BIT_WORD_OBJECTS - 1, BIT_WORD_OBJECTS + 1,
+		BIT_GROUP_OBJECTS - 1, BIT_GROUP_OBJECTS, BIT_GROUP_OBJECTS + 1,
+		2 * BIT_GROUP_OBJECTS + 44};
 	void *held[POOL_BULK_MAX], *none;
 	char why[POOL_REASON_BYTES];
 
 	for (size_t i = 0; i < array_count(sizes); i++) {
-		const uint32_t objects = sizes[i], last = (objects - 1) / BITMAP_WORD_OBJECTS;
+		const uint32_t objects = sizes[i], last = (objects - 1) / BIT_WORD_OBJECTS;
 		OPEN(bitmap, objects);
 
 		for (int bulk = 0; bulk < 2; bulk++) {
@@ -1612,17 +1612,17 @@ static void bitmap_ends_within_a_word(NO_STATE)
 			for (uint32_t k = objects; k-- > 0 && !bulk;)
 				bitmap_put(pool, thread, held[k]);
 			for (uint32_t at = 0; at <= last; at++)
-				assert_true(atom_load_relaxed(&self->word[at].free) ==
+				assert_true(atom_load_relaxed(&self->bits.word[at].free) ==
 					    bitmap_word_of(objects, at));
 			assert_int_equal(pool->ops->count(pool), objects);
 		}
 		/* The control: a bit behind the last object's. */
 		const uint64_t bits = bitmap_word_of(objects, last);
 		if (bits != UINT64_MAX) {
-			atom_store_relaxed(&self->word[last].free, bits + bits + 1);
+			atom_store_relaxed(&self->bits.word[last].free, bits + bits + 1);
 			assert_int_equal(pool->ops->check(pool, 0, why), -EINVAL);
 			assert_non_null(strstr(why, "I1"));
-			atom_store_relaxed(&self->word[last].free, bits);
+			atom_store_relaxed(&self->bits.word[last].free, bits);
 		}
 		close_pool(pool, thread, 0);
 	}
