@@ -5,16 +5,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Before anything is noted. */
+/* Before anything is noted. By objdump; where there is none, coverage_print says so. */
 void coverage_prepare(void);
 
 /* An instruction is about to run. From a signal handler. */
 void coverage_note(uintptr_t address);
 
 /*
- * Of the functions that were entered: how many of their instructions were stepped, in all; and which were not, of those
- * functions where that is more than one in twenty. What compilers fill up with does not count. By
- * objdump; where there is none, a line says so.
+ * A run has ended: tells how many of the instructions were stepped of those functions that were entered since the last
+ * time. What compilers fill up with does not count, nor does what can't be reached (coverage_print tells what that is).
+ */
+void coverage_take(const char *pool);
+
+/*
+ * Names what was never stepped in any of the runs, of functions that were entered: its lines in the source, and how many
+ * instructions each has.
  */
 void coverage_print(void);
 

@@ -138,6 +138,7 @@ static int examine_documented(const struct options *options)
 		const struct pool_ops *ops = documented_calls(over[i]);
 		const enum child_end end = examine(ops, FREEZER_BLOCKED, "FAILED", &blocked);
 		note(over[i]->name, verdict_of(end, false), last.seconds, last.sentence);
+		coverage_take(ops->name);
 		failed += end == CHILD_FAILED;
 	}
 	return failed;
@@ -204,6 +205,7 @@ int main(int argc, char **argv)
 		enum child_end end =
 			examine(ops, FREEZER_BLOCKED, may_block ? "blocks" : "FAILED", &blocked);
 		examined++;
+		coverage_take(ops->name);
 		note(ops->name, verdict_of(end, blocked && may_block), last.seconds, last.sentence);
 		if (end == CHILD_SKIPPED)
 			return CHILD_STATUS_SKIPPED; /* nothing can be stepped here */
