@@ -299,6 +299,13 @@ struct pool_ops {
 	uint64_t (*withheld)(const struct pool *pool);
 
 	/*
+	 * Optional, NULL for 0: how many free objects at most nobody finds again when a thread dies inside
+	 * a call, beyond those that the call was to take or to give. UINT64_MAX: all there are; why,
+	 * stands at the hook. 0 where the progress is blocking: then the others may wait for ever.
+	 */
+	uint64_t (*lost)(const struct pool *pool);
+
+	/*
 	 * Free objects, caches and never-used ones included: capacity - outstanding. The pool is
 	 * quiet: no thread is inside a call. 0 for kinds other than POOL_KIND_POOL.
 	 */

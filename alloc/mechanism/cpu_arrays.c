@@ -144,6 +144,11 @@ void cpu_arrays_put(
 		depot_give(depot, &thread->base, objs, n);
 }
 
+uint64_t cpu_arrays_lost(const struct pool *pool)
+{
+	return pool->config.cpu_cache_objects;
+}
+
 void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_arrays *self = (struct cpu_arrays *)pool;

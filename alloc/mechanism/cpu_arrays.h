@@ -72,6 +72,9 @@ COLD void cpu_arrays_walk(struct pool *pool, struct census *census);
 COLD void cpu_arrays_adopt(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_arrays_flush(struct pool *pool, struct pool_thread *thread);
 
+/* The hook lost: a thread that has stopped an array hides that one. What else it may have in its hands came out of it. */
+COLD uint64_t cpu_arrays_lost(const struct pool *pool);
+
 /* As cpu_arrays_init. magazines: that the depot has beyond those for its threads (depot_init). */
 COLD int cpu_arrays_init_with(struct cpu_arrays *self, uint32_t magazines);
 

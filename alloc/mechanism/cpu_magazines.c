@@ -193,6 +193,11 @@ bool cpu_magazines_steal(
 	return found;
 }
 
+uint64_t cpu_magazines_lost(const struct pool *pool)
+{
+	return UINT64_C(2) * ((const struct cpu_magazines *)pool)->depot.magazine_objects_most;
+}
+
 void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread)
 {
 	struct cpu_magazines *self = (struct cpu_magazines *)pool;

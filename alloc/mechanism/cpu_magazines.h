@@ -121,6 +121,9 @@ COLD void cpu_magazines_walk(struct pool *pool, struct census *census);
 COLD void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread);
 COLD void cpu_magazines_flush(struct pool *pool, struct pool_thread *thread);
 
+/* The hook lost: a thread that has stopped a CPU hides its two magazines. Its own is empty then. */
+COLD uint64_t cpu_magazines_lost(const struct pool *pool);
+
 /* The thread's magazine visits the depot: as depot_fill and depot_empty. */
 COLD bool cpu_magazines_fill(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
 COLD void cpu_magazines_empty(struct cpu_magazines *self, struct cpu_magazines_thread *thread);

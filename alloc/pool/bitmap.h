@@ -212,6 +212,13 @@ static const struct pool_parts bitmap_parts = {
 	.walk = bitmap_walk,
 };
 
+/* A group of never-used objects, or one that it has just taken out of the tree. */
+static COLD uint64_t bitmap_lost(const struct pool *pool)
+{
+	(void)pool;
+	return BITMAP_GROUP_OBJECTS;
+}
+
 static const struct pool_ops pool_bitmap_ops = {
 	.name = "bitmap",
 	.summary = "a bit an object, a group of words reserved a CPU (LLFree's shape)",
@@ -223,6 +230,7 @@ static const struct pool_ops pool_bitmap_ops = {
 		.paths = POOL_PATHS_SHARED | POOL_REFILLS | POOL_STEALS},
 	.supported = pool_supported_always,
 	POOL_CACHE_HOOKS(bitmap),
+	.lost = bitmap_lost,
 	.adopt = cpu_thread_adopt,
 };
 

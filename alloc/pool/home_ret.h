@@ -222,6 +222,12 @@ static COLD uint64_t home_ret_withheld(const struct pool *pool)
 	return (uint64_t)CPU_INBOXES_OPEN * (pool->config.batch_objects - 1);
 }
 
+/* What is open, a CPU's array that it has stopped, and a batch on its way. */
+static COLD uint64_t home_ret_lost(const struct pool *pool)
+{
+	return home_ret_withheld(pool) + cpu_arrays_lost(pool) + pool->config.batch_objects;
+}
+
 static const struct pool_ops pool_home_ret_ops = {
 	.name = "home_ret",
 	.summary = "per-CPU arrays in restartable sequences; foreign objects go home in batches",
@@ -236,6 +242,7 @@ static const struct pool_ops pool_home_ret_ops = {
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_inboxes_flush,
 	.withheld = home_ret_withheld,
+	.lost = home_ret_lost,
 };
 
 #endif

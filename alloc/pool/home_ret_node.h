@@ -54,6 +54,7 @@ static const struct pool_ops pool_home_ret_node_ops = {
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_inboxes_flush,
 	.withheld = home_ret_withheld,
+	.lost = home_ret_lost,
 };
 
 #endif

@@ -238,6 +238,13 @@ static const struct pool_parts idx_local_parts = {
 	.walk = idx_local_walk,
 };
 
+/* The chain in its hands. */
+static COLD uint64_t idx_local_lost(const struct pool *pool)
+{
+	(void)pool;
+	return IDX_LOCAL_LIMIT;
+}
+
 static const struct pool_ops pool_idx_local_ops = {
 	.name = "idx_local",
 	.summary = "sharded lock-free stacks over a stack of chains: portable, local, exact",
@@ -249,6 +256,7 @@ static const struct pool_ops pool_idx_local_ops = {
 		.paths = POOL_PATHS_SEARCHED},
 	.supported = pool_supported_always,
 	POOL_CACHE_HOOKS(idx_local),
+	.lost = idx_local_lost,
 	.adopt = cpu_thread_adopt,
 };
 

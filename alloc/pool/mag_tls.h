@@ -216,6 +216,7 @@ static const struct pool_ops pool_mag_tls_ops = {
 	.put_run = mag_tls_put_run,
 	.flush = thread_magazines_flush,
 	.withheld = mag_tls_withheld,
+	.lost = mag_tls_withheld, /* all that is its own */
 };
 
 #endif

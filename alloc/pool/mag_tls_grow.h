@@ -45,6 +45,7 @@ static const struct pool_ops pool_mag_tls_grow_ops = {
 	POOL_HOT_HOOKS(mag_tls),
 	.flush = thread_magazines_flush,
 	.withheld = mag_tls_grow_withheld,
+	.lost = mag_tls_grow_withheld,
 };
 
 #endif

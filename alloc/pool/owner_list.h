@@ -430,6 +430,7 @@ static const struct pool_ops pool_owner_list_ops = {
 	.supported = pool_supported_always,
 	POOL_CACHE_HOOKS(owner_list),
 	.withheld = owner_list_withheld,
+	.lost = owner_list_withheld, /* all that is its own */
 };
 
 #endif

@@ -186,6 +186,12 @@ static const struct pool_parts percpu_try_parts = {
 	.walk = try_arrays_walk,
 };
 
+/* The array that it has entered, and a batch from the depot. */
+static COLD uint64_t percpu_try_lost(const struct pool *pool)
+{
+	return (uint64_t)pool->config.cpu_cache_objects + pool->config.batch_objects;
+}
+
 static const struct pool_ops pool_percpu_try_ops = {
 	.name = "percpu_try",
 	.summary = "an array a CPU under a try-lock, over a lock-free depot; portable",
@@ -200,6 +206,7 @@ static const struct pool_ops pool_percpu_try_ops = {
 	.adopt = cpu_thread_adopt,
 	POOL_HOT_HOOKS(percpu_try),
 	.flush = try_arrays_flush,
+	.lost = percpu_try_lost,
 };
 
 #endif

@@ -183,6 +183,7 @@ static const struct pool_ops pool_rseq_arr_ops = {
 	POOL_HOT_HOOKS(rseq_arr),
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_arrays_flush,
+	.lost = cpu_arrays_lost,
 };
 
 #endif

@@ -50,6 +50,7 @@ static const struct pool_ops pool_rseq_arr_cid_ops = {
 	POOL_HOT_HOOKS(rseq_arr_cid),
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_arrays_flush,
+	.lost = cpu_arrays_lost,
 };
 
 #endif

@@ -246,6 +246,7 @@ static const struct pool_ops pool_rseq_mag_ops = {
 	.get_run = rseq_mag_get_run,
 	.put_run = rseq_mag_put_run,
 	.flush = cpu_magazines_flush,
+	.lost = cpu_magazines_lost,
 };
 
 #endif

@@ -40,6 +40,7 @@ static const struct pool_ops pool_rseq_mag_grow_ops = {
 	POOL_HOT_HOOKS(rseq_mag),
 	.adopt = cpu_magazines_adopt,
 	.flush = cpu_magazines_flush,
+	.lost = cpu_magazines_lost,
 };
 
 #endif

@@ -117,6 +117,16 @@ static COLD uint64_t sharded_withheld(const struct pool *pool)
 	return (SHARDS_READY_MAX + 1) * (uint64_t)SHARD_OBJECTS;
 }
 
+/*
+ * No bound. Its inbox is in its hands while it moves it from one stack to the other, with all shards that others
+ * have listed there; and a shard that it was about to list takes for ever what is sent to it.
+ */
+static COLD uint64_t sharded_lost(const struct pool *pool)
+{
+	(void)pool;
+	return UINT64_MAX;
+}
+
 static const struct pool_parts sharded_parts = {
 	POOL_WITH_SLAB(struct shards, SLAB_WITH_LINKS),
 	.thread_bytes = sizeof(struct shards_thread),
@@ -140,6 +150,7 @@ static const struct pool_ops pool_sharded_ops = {
 	POOL_HOT_HOOKS(sharded),
 	.flush = shards_flush,
 	.withheld = sharded_withheld,
+	.lost = sharded_lost,
 };
 
 #endif

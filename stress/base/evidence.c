@@ -75,7 +75,7 @@ static void on_stack(int number, siginfo_t *info, void *context)
 }
 
 /* One after the other, so that their lines do not mix. */
-static void print_other_stacks(void)
+void evidence_other_stacks(void)
 {
 	DIR *tasks = opendir("/proc/self/task");
 	const struct dirent *entry;
@@ -105,7 +105,7 @@ static void on_end(int number, siginfo_t *info, void *context)
 	snprintf(why, sizeof(why), "got SIG%s at", sigabbrev_np(number));
 	signal(number, SIG_DFL);
 	print_stack(why, context);
-	print_other_stacks();
+	evidence_other_stacks();
 	record_print(STDERR_FILENO);
 	if (number != EVIDENCE_SIGNAL)
 		raise(number);

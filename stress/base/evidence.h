@@ -22,6 +22,9 @@ void evidence_arm(void);
  */
 void evidence_undisturbed(void);
 
+/* The other threads of an armed process tell where they stand, to stderr. From a signal handler, too. */
+void evidence_other_stacks(void);
+
 /*
  * Prints what a process of this program has told, each line behind `before`, and frames of stacks with their lines in
  * the source; with their addresses, and a sentence why, where no tool is there that knows them.

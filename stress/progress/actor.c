@@ -28,7 +28,7 @@ static void stop(struct actor *self, void *context)
 	self->in_call = 0;
 	self->stopped(self, context);
 	self->in_call = self->following = self->follows;
-	self->entered = true;
+	self->entered |= self->plan == ACTOR_BREAKS; /* a call that is stepped knows */
 	step_go_on(context, self->follows);
 }
 

@@ -10,7 +10,7 @@
 
 #include <signal.h>
 
-enum { ACTOR_HELD_MAX = 64 };
+enum { ACTOR_HELD_MAX = 384 };
 
 /* What can be called. The names in their order: actor_call_names. */
 enum actor_call {

@@ -1,9 +1,11 @@
 #include "stress/progress/freezer.h"
 
 #include "alloc/machine/cpu.h"
-#include "stress/base/object.h"
+#include "stress/base/evidence.h"
 #include "stress/base/places.h"
-#include "stress/progress/hand.h"
+#include "stress/progress/pairs.h"
+
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +15,21 @@
 #include "alloc/machine/step.h"
 
 enum {
-	SURVIVOR_HELD = 8,
-	SURVIVOR_LAPS = 4, /* a ring has two cells an object at most, or 64 */
 	/*
 	 * Beyond so many instructions a call goes round in circles (retries, aborted sections), and
 	 * boundaries are taken ever more sparsely.
 	 */
 	EVERY_BOUNDARY_BELOW = 256,
 	SPARSE_LOG2 = 2,
-	CALLS_MAX = 128, /* of the script */
 	WARM_UP_ROUNDS = 4,
-	FOLLOW_ONE_IN = 5,
+	FOLLOW_ONE_IN = 3,
+	FIRST_OWN_BOUNDARY = 5, /* the ones before are not the strategy's yet */
+	/* Of two threads, with each capacity; a fifth of the time that single ones take, or less. */
+	PAIRS_STOPPED = 150,
+	PAIRS_KILLED = 75,
+	/* Objects, beyond those that may be lost, of a pool in which threads die. */
+	LEFT_TO_LOSE = 64,
+	LARGE_CAPACITY = 300, /* more than the victim holds at a time */
 };
 
 /*
@@ -31,60 +37,46 @@ enum {
  */
 static const uint32_t freezer_capacities[] = {64, 5};
 
-/* What the victim does, again and again. It attaches without being stopped: that is the C library's malloc. */
-static const struct script_row {
-	uint32_t times;
-	enum actor_call call;
-	uint32_t n;
-} script[] = {
-	/* More than a per-CPU array of 16 or four magazines hold. */
-	{20, ACTOR_GET, 1},
-	{20, ACTOR_PUT, 1},
-	/* Less than a magazine of 8, and more than one. */
-	{3, ACTOR_GET_BULK, 3},
-	{2, ACTOR_GET_BULK, 13},
-	{2, ACTOR_PUT_BULK, 13},
-	{3, ACTOR_PUT_BULK, 3},
-	{2, ACTOR_GET, 1},
-	{1, ACTOR_FLUSH, 0},
-	{2, ACTOR_PUT, 1},
-	{2, ACTOR_FLUSH, 0},
-	{1, ACTOR_GET_RUN, 0},
-	{1, ACTOR_PUT_RUN, 0},
-	{1, ACTOR_GET_BULK, 9},
-	{1, ACTOR_GET_RUN, 0},
-	{1, ACTOR_PUT_RUN, 0},
-	{1, ACTOR_PUT_BULK, 9},
-	{1, ACTOR_DETACH, 0},
-	{1, ACTOR_ATTACH, 0},
-};
-
-/* Where the two run, and what becomes of the victim. Where the pool asks for no CPU, the first two are all. */
+/* Where the two run, and what becomes of the victim. */
 static const struct freezer_mode {
 	const char *name;
 	bool laps;
 	uint32_t survivor_cpu; /* the victim's is 0 */
 	bool moves;            /* the victim goes on on CPU 1 */
 	bool aborts;           /* sections of the victim, at each step */
+	bool large;            /* caches, and bulk calls that fit */
+	bool crowded;          /* when they attach (stage.h); where a thread has magazines only */
+	bool disperses;        /* the crowd, before they begin */
+	bool slow;             /* single gets and puts are not stopped: they go other modes' ways */
+	bool narrow;           /* copies, as of a CPU without wide vectors */
+	bool cpus;             /* where the pool asks for a CPU only */
 } freezer_modes[] = {
 	{.name = "beside a survivor on its CPU"},
 	{.name = "beside a survivor on its CPU that goes round all objects", .laps = true},
-	{.name = "beside a survivor on another CPU", .survivor_cpu = 1},
+	{.name = "with large caches", .large = true, .slow = true},
+	{.name = "with large caches and narrow copies",
+		.large = true,
+		.slow = true,
+		.narrow = true},
+	{.name = "in a crowd", .crowded = true, .slow = true},
+	{.name = "after a crowd", .crowded = true, .disperses = true, .slow = true},
+	{.name = "beside a survivor on another CPU", .survivor_cpu = 1, .cpus = true},
 	{.name = "beside a survivor on another CPU that goes round all objects",
 		.survivor_cpu = 1,
-		.laps = true},
-	{.name = "moved to another CPU afterwards", .moves = true},
-	{.name = "with each section aborted", .aborts = true},
+		.laps = true,
+		.cpus = true},
+	{.name = "moved to another CPU afterwards", .moves = true, .cpus = true},
+	{.name = "with each section aborted", .aborts = true, .cpus = true},
 };
-enum { MODES_WITHOUT_CPU = 2, FOLLOWED_MODE = 1 };
+enum { FOLLOWED_MODE = 1, PAIRED_MODE = 1 };
 
 /* A pass over the script. */
 enum round { ROUND_RUNS, ROUND_LEARNS, ROUND_STOPS };
 
 /* How far a call of the script was tried. */
 struct progress {
-	enum actor_call call;
 	struct actor_trace trace; /* as it ran when nobody stopped it */
+	uint32_t first;           /* boundary that no other call has */
 	uint32_t boundary;        /* the next */
 	bool misses;              /* it takes another path now */
 };
@@ -92,18 +84,20 @@ struct progress {
 struct freezer {
 	const struct stress *run;
 	struct freezer_place *place;
+	uint32_t one_in; /* boundaries that is tried */
+	uint64_t random;
 	const struct freezer_mode *mode;
-	struct pool *pool;
 	struct actor victim;
-	struct hand survivor;
-	struct progress progress[CALLS_MAX];
+	struct progress progress[STAGE_CALLS_MAX];
 	uintptr_t *scratch; /* ACTOR_TRACE_MAX of them */
 	bool reached;       /* the boundary, in the present call */
 	bool kills;         /* the victim is not to go on */
 	sigjmp_buf death;
-	uint32_t deaths;  /* kinds of them, so far */
-	uint64_t killed;  /* times */
-	uint32_t lost;    /* objects, at most */
+	uint32_t deaths;    /* kinds of them, so far */
+	uint64_t killed;    /* times */
+	uint32_t lost;      /* objects, at most */
+	uint64_t lost_most; /* that may be, beyond those of the call */
+	struct pairs pairs;
 	uint64_t frozen;  /* times */
 	uint64_t stepped; /* of these, those that the victim went to step by step */
 	uint32_t longest;
@@ -112,72 +106,11 @@ struct freezer {
 /* One a process: signal handlers want it. */
 static struct freezer freezer;
 
-/*
- * A batch of the survivor's: gets two and puts back the older of them, so that the pool is not what it
- * was; at times gives back everything.
- */
-static void survive(struct hand *self)
+static void blocked(void)
 {
-	struct actor *actor = &self->actor;
-
-	if (actor->count + 2 > SURVIVOR_HELD)
-		actor_return(actor);
-	const uint32_t before = actor->count;
-	actor_call(actor, ACTOR_GET, 1);
-	actor_call(actor, ACTOR_GET, 1);
-	if (actor->count - before == 2) {
-		void *older = actor->held[before];
-
-		memmove(actor->held + 1, actor->held, before * sizeof(*actor->held));
-		actor->held[0] = older;
-		actor_call(actor, ACTOR_PUT, 1);
-	}
-}
-
-/* A batch that leaves nothing where it was, by all calls that promise not to wait: flush does not. */
-static void survive_laps(struct hand *self)
-{
-	struct actor *actor = &self->actor;
-
-	for (uint32_t i = 0; i < SURVIVOR_LAPS; i++) {
-		actor_call(actor, ACTOR_GET_RUN, 0);
-		actor_call(actor, ACTOR_GET_BULK, 11);
-		actor_drain(actor);
-		actor_call(actor, ACTOR_PUT, 1);
-		actor_call(actor, ACTOR_PUT_BULK, 11);
-		while (actor_call(actor, ACTOR_PUT, 1))
-			;
-		actor_call(actor, ACTOR_PUT_RUN, 0);
-	}
-	survive(self);
-}
-
-static void begin_survivor(struct hand *self)
-{
-	actor_begin(&self->actor, freezer.pool, 2);
-}
-
-static void drain(struct hand *self)
-{
-	actor_drain(&self->actor);
-}
-
-static void end_survivor(struct hand *self)
-{
-	actor_return(&self->actor);
-	actor_call(&self->actor, ACTOR_DETACH, 0);
-}
-
-static void let_survive(void (*work)(struct hand *self))
-{
-	struct freezer *self = &freezer;
-
-	kernel_turn(self->survivor.actor.area.cpu_id);
-	if (!hand_work(&self->survivor, work))
-		stress_fail("stopped after %" PRIu32
-			    " instructions of %s, %s, one thread " FREEZER_BLOCKED,
-			self->place->boundary, actor_call_names[self->place->call],
-			self->mode->name);
+	evidence_other_stacks();
+	stress_fail("stopped after %" PRIu32 " instructions of %s, %s, one thread " FREEZER_BLOCKED,
+		freezer.place->boundary, actor_call_names[freezer.place->call], freezer.mode->name);
 }
 
 /* The victim's signal handler. */
@@ -190,7 +123,7 @@ static void freeze(struct actor *victim, void *context)
 	self->reached = true;
 	if (self->kills)
 		siglongjmp(self->death, 1);
-	let_survive(self->mode->laps ? survive_laps : survive);
+	stage_survive(self->mode->laps);
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
 		step_interrupt(&victim->area, context);
 	if (self->mode->moves)
@@ -215,7 +148,7 @@ static uint32_t known(const struct freezer *self, const struct progress *progres
 }
 
 /* A call that is stepped to its end: the boundaries that it has. */
-static void learn(struct freezer *self, const struct script_row *row, struct progress *progress)
+static void learn(struct freezer *self, const struct stage_call *call, struct progress *progress)
 {
 	struct actor *victim = &self->victim;
 
@@ -223,11 +156,12 @@ static void learn(struct freezer *self, const struct script_row *row, struct pro
 	victim->stop = ACTOR_NEVER;
 	victim->follows = false;
 	victim->trace = (struct actor_trace){.address = self->scratch};
-	actor_call(victim, row->call, row->n);
-	*progress = (struct progress){.call = row->call, .trace.length = victim->trace.length};
+	actor_call(victim, call->call, call->n);
+	*progress = (struct progress){.trace.length = victim->trace.length};
 	progress->trace.address = stress_array(victim->trace.length + 1, sizeof(uintptr_t));
 	memcpy(progress->trace.address, self->scratch, victim->trace.length * sizeof(uintptr_t));
-	progress->boundary = known(self, progress);
+	progress->first = known(self, progress);
+	progress->boundary = progress->first + stress_below(&self->random, self->one_in);
 }
 
 static uint32_t next_boundary(uint32_t boundary, uint32_t step)
@@ -240,7 +174,7 @@ static uint32_t next_boundary(uint32_t boundary, uint32_t step)
  * The call, stopped at its next boundary; step by step if it did not come there the last time. One that is shorter now
  * is done with.
  */
-static void stop_in(struct freezer *self, const struct script_row *row, struct progress *progress)
+static void stop_in(struct freezer *self, const struct stage_call *call, struct progress *progress)
 {
 	struct actor *victim = &self->victim;
 
@@ -252,13 +186,13 @@ static void stop_in(struct freezer *self, const struct script_row *row, struct p
 	self->place->boundary = progress->boundary;
 	/*
 	 * What a call does that finds another pool when it goes on: in one mode, behind some of the
-	 * boundaries. The first of them are not the strategy's yet.
+	 * boundaries.
 	 */
 	victim->follows = self->mode == &freezer_modes[FOLLOWED_MODE] &&
-			  progress->boundary > FOLLOW_ONE_IN &&
-			  progress->boundary % FOLLOW_ONE_IN == 0;
+			  progress->boundary > FIRST_OWN_BOUNDARY &&
+			  self->frozen % FOLLOW_ONE_IN == 0;
 	self->reached = false;
-	actor_call(victim, row->call, row->n);
+	actor_call(victim, call->call, call->n);
 	if (!self->reached && !progress->misses) {
 		progress->misses = true;
 		return;
@@ -267,44 +201,47 @@ static void stop_in(struct freezer *self, const struct script_row *row, struct p
 	self->stepped += self->reached && progress->misses;
 	if (progress->boundary > self->longest)
 		self->longest = progress->boundary;
-	progress->boundary = next_boundary(progress->boundary, 1);
+	progress->boundary = next_boundary(progress->boundary, self->one_in);
 	if (!self->reached)
 		progress->boundary = progress->trace.length;
 	progress->misses = false;
 }
 
 /*
- * Whether the call is stopped, the i-th of its row. Where sections are aborted all calls of a row go the same long
+ * Whether the call is stopped. Where sections are aborted all calls that are the same go the same long
  * way, round and round and then behind the caches: the first shows it. A flush without caches does nothing, or
  * waits for a grace period.
  */
-static bool is_stopped(const struct freezer *self, const struct script_row *row, uint32_t i)
+static bool is_stopped(const struct freezer *self, const struct stage_call *call)
 {
-	if (row->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
+	if (call->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
 		return false;
-	return row->call != ACTOR_ATTACH && (i == 0 || !self->mode->aborts);
+	if (self->mode->slow && (call->call == ACTOR_GET || call->call == ACTOR_PUT))
+		return false;
+	return call->call != ACTOR_ATTACH && !(call->repeat && self->mode->aborts);
 }
 
 /* One pass over the script; true if some call has boundaries left. */
 static bool freezer_round(struct freezer *self, enum round round)
 {
-	struct progress *progress = self->progress;
 	bool left = false;
 
-	for (size_t row = 0; row < array_count(script); row++) {
-		for (uint32_t i = 0; i < script[row].times; i++, progress++) {
-			self->place->call = script[row].call;
-			self->victim.plan = ACTOR_RUNS;
-			if (round == ROUND_LEARNS && is_stopped(self, &script[row], i))
-				learn(self, &script[row], progress);
-			else if (round == ROUND_STOPS &&
-				 progress->boundary < progress->trace.length)
-				stop_in(self, &script[row], progress);
-			else
-				actor_call(&self->victim, script[row].call, script[row].n);
-			left |= progress->boundary < progress->trace.length;
-			kernel_place(&self->victim.area, 0);
-		}
+	for (uint32_t i = 0; i < stage.calls; i++) {
+		const struct stage_call *call = &stage.script[i];
+		struct progress *progress = &self->progress[i];
+
+		if (call->large && !self->mode->large)
+			continue;
+		self->place->call = call->call;
+		self->victim.plan = ACTOR_RUNS;
+		if (round == ROUND_LEARNS && is_stopped(self, call))
+			learn(self, call, progress);
+		else if (round == ROUND_STOPS && progress->boundary < progress->trace.length)
+			stop_in(self, call, progress);
+		else
+			actor_call(&self->victim, call->call, call->n);
+		left |= progress->boundary < progress->trace.length;
+		kernel_place(&self->victim.area, 0);
 	}
 	self->victim.plan = ACTOR_RUNS;
 	actor_return(&self->victim);
@@ -313,16 +250,22 @@ static bool freezer_round(struct freezer *self, enum round round)
 
 static void freezer_begin(struct freezer *self, uint32_t capacity)
 {
-	const struct pool_config config = {.object_bytes = OBJECT_BYTES_MIN,
-		.capacity = capacity,
-		.magazine_objects = POOL_MAGAZINE_OBJECTS_MIN,
-		.cpu_cache_objects = POOL_CPU_CACHE_OBJECTS_MIN};
+	const struct stage_shape shape = {
+		.capacity = capacity, .large = self->mode->large, .crowded = self->mode->crowded};
 
-	self->pool = stress_pool(self->run->ops, &config);
-	self->pool->ops = self->run->ops; /* each instruction of a note would be one to stop at */
-	actor_begin(&self->victim, self->pool, 1);
-	kernel_place(&self->survivor.actor.area, self->mode->survivor_cpu);
-	let_survive(begin_survivor);
+	stage.blocked = blocked;
+	stage_begin(&shape, self->mode->survivor_cpu);
+	actor_begin(&self->victim, stage.pool, 1);
+	if (self->mode->disperses)
+		stage_disperse();
+	self->lost_most = stage_lost_most();
+}
+
+static void forget(struct freezer *self)
+{
+	for (uint32_t i = 0; i < stage.calls; i++)
+		free(self->progress[i].trace.address);
+	memset(self->progress, 0, sizeof(self->progress));
 }
 
 /* All boundaries with a pool of one capacity. */
@@ -331,59 +274,31 @@ static void freezer_examine(struct freezer *self, uint32_t capacity)
 	freezer_begin(self, capacity);
 	for (uint32_t i = 0; i < WARM_UP_ROUNDS; i++) {
 		freezer_round(self, ROUND_RUNS);
-		let_survive(self->mode->laps ? survive_laps : survive);
+		stage_survive(self->mode->laps);
 	}
 	freezer_round(self, ROUND_LEARNS);
 	while (freezer_round(self, ROUND_STOPS))
 		;
-	for (uint32_t i = 0; i < CALLS_MAX; i++)
-		free(self->progress[i].trace.address);
-	memset(self->progress, 0, sizeof(self->progress));
+	forget(self);
 	actor_call(&self->victim, ACTOR_DETACH, 0);
-	let_survive(end_survivor);
-	stress_quiet(self->pool, 0, "after a thread was stopped everywhere");
-	pool_destroy(self->pool);
-}
-
-/*
- * Objects that may be out of reach when a thread has died: those of its call, what the strategy says that it may
- * withhold, and a magazine in transit. What a CPU keeps the others take from there, unless the thread was about to: then
- * it may be all that the CPU had, which is told and not judged.
- */
-static uint64_t may_be_lost(const struct freezer *self)
-{
-	const struct pool_ops *ops = self->run->ops;
-	const struct pool_config *config = &self->pool->config;
-
-	switch (ops->traits.cache) {
-	case POOL_CACHE_NONE:
-		break;
-	case POOL_CACHE_THREAD:
-		return self->victim.moving + config->magazine_objects +
-		       (ops->withheld != NULL ? ops->withheld(self->pool) : 0);
-	case POOL_CACHE_CPU:
-		return config->capacity;
-	}
-	return self->victim.moving;
+	stage_leave();
+	stress_quiet(stage.pool, 0, "after a thread was stopped everywhere");
+	pool_destroy(stage.pool);
 }
 
 /* The victim has died in its call: the others have what is left, each object once. */
 static void mourn(struct freezer *self)
 {
 	const struct actor *victim = &self->victim;
-	const struct actor *survivor = &self->survivor.actor;
+	const uint32_t lost = stage_missing(stage_held(victim));
 
-	let_survive(survive_laps);
-	let_survive(drain);
-	const uint32_t known_of =
-		survivor->count + victim->count + (victim->run != NULL ? victim->run_count : 0);
-	const uint32_t lost = self->pool->config.capacity - known_of;
-	if (lost > may_be_lost(self))
+	if (lost > victim->moving + self->lost_most)
 		stress_fail("killed after %" PRIu32
 			    " instructions of %s, %s, a thread took %" PRIu32 " " FREEZER_TOOK
-			    ", of which at most %" PRIu32 " were its own",
+			    ", of which at most %" PRIu32 " were its own, and may take %" PRIu64
+			    " more",
 			self->place->boundary, actor_call_names[self->place->call],
-			self->mode->name, lost, victim->moving);
+			self->mode->name, lost, victim->moving, self->lost_most);
 	self->lost = lost > self->lost ? lost : self->lost;
 	self->killed++;
 }
@@ -391,33 +306,26 @@ static void mourn(struct freezer *self)
 /* A new pool, in which the victim makes the calls up to that number of the script, and dies in it. */
 static void kill_in(struct freezer *self, uint32_t capacity, uint32_t number, bool steps)
 {
+	const struct stage_call *call = &stage.script[number];
 	struct actor *victim = &self->victim;
-	uint32_t i = 0;
 
 	freezer_begin(self, capacity);
 	self->reached = false;
-	for (const struct script_row *row = script;; row++) {
-		for (uint32_t k = 0; k < row->times; k++, i++) {
-			self->place->call = row->call;
-			victim->plan = ACTOR_RUNS;
-			if (i != number) {
-				actor_call(victim, row->call, row->n);
-				continue;
-			}
-			victim->plan = steps ? ACTOR_STEPS : ACTOR_BREAKS;
-			victim->stop = self->place->boundary;
-			victim->trace = self->progress[number].trace;
-			if (steps)
-				victim->trace.address = self->scratch;
-			if (sigsetjmp(self->death, 1) == 0)
-				actor_call(victim, row->call, row->n);
-			else
-				mourn(self);
-			victim->plan = ACTOR_RUNS;
-			pool_destroy(self->pool);
-			return;
-		}
-	}
+	victim->plan = ACTOR_RUNS;
+	for (uint32_t i = 0; i < number; i++)
+		actor_call(victim, stage.script[i].call, stage.script[i].n);
+	self->place->call = call->call;
+	victim->plan = steps ? ACTOR_STEPS : ACTOR_BREAKS;
+	victim->stop = self->place->boundary;
+	victim->trace = self->progress[number].trace;
+	if (steps)
+		victim->trace.address = self->scratch;
+	if (sigsetjmp(self->death, 1) == 0)
+		actor_call(victim, call->call, call->n);
+	else
+		mourn(self);
+	victim->plan = ACTOR_RUNS;
+	pool_destroy(stage.pool);
 }
 
 /*
@@ -433,54 +341,95 @@ static bool may_be_killed(const struct freezer *self)
 }
 
 /*
- * The calls of the script as they are when the pool is new, and a death at their boundaries: from the first-th on
- * every step-th. Not in detach, which may hold the lock of the C library's heap.
+ * A death at the boundaries of the calls as they are when the pool is new: from the first-th on every step-th. Not in
+ * detach, which may hold the lock of the C library's heap.
  */
 static void freezer_kill(struct freezer *self, uint32_t capacity, uint32_t first, uint32_t step)
 {
-	freezer_begin(self, capacity);
-	freezer_round(self, ROUND_LEARNS);
-	pool_destroy(self->pool);
 	self->kills = true;
-	for (uint32_t i = 0; i < CALLS_MAX; i++) {
+	for (uint32_t i = 0; i < stage.calls; i++) {
 		const struct progress *progress = &self->progress[i];
-		const bool dies = progress->call != ACTOR_DETACH;
+		const bool dies = stage.script[i].call != ACTOR_DETACH;
 
-		for (uint32_t k = progress->boundary + first; dies && k < progress->trace.length;
+		for (uint32_t k = progress->first + first; dies && k < progress->trace.length;
 			k = next_boundary(k, step)) {
 			self->place->boundary = k;
 			kill_in(self, capacity, i, false);
 			if (!self->reached)
 				kill_in(self, capacity, i, true);
 		}
-		free(progress->trace.address);
 	}
-	memset(self->progress, 0, sizeof(self->progress));
 	self->kills = false;
 }
 
+static void freezer_pair(struct freezer *self, uint32_t capacity, uint32_t cpus)
+{
+	struct pairs_call calls[STAGE_CALLS_MAX];
+
+	for (uint32_t i = 0; i < stage.calls; i++)
+		calls[i] = (struct pairs_call){
+			self->progress[i].first, self->progress[i].trace.length};
+	self->pairs.calls = calls;
+	self->pairs.capacity = capacity;
+	self->pairs.cpus = cpus;
+	self->pairs.random = &self->random;
+	self->place->mode = NULL; /* it tells of single ones */
+	pairs_play(&self->pairs, PAIRS_STOPPED / self->one_in,
+		may_be_killed(self) ? PAIRS_KILLED / self->one_in : 0);
+	self->place->mode = self->mode->name;
+}
+
+/*
+ * What begins with a pool that is new. Deaths: each boundary with one of the capacities, beside a survivor on one of
+ * the CPUs, which goes round everything. Pairs choose their CPUs themselves.
+ */
+static void freezer_renew(struct freezer *self, uint32_t capacity, uint32_t cpus)
+{
+	const uint32_t kinds = cpus * array_count(freezer_capacities);
+
+	/* So many that the bound on what is lost can be passed. */
+	if (capacity == freezer_capacities[0] && may_be_killed(self) &&
+		self->lost_most < ACTOR_HELD_MAX - LEFT_TO_LOSE)
+		capacity = LEFT_TO_LOSE + (uint32_t)self->lost_most;
+	freezer_begin(self, capacity);
+	freezer_round(self, ROUND_LEARNS);
+	pool_destroy(stage.pool);
+	if (may_be_killed(self))
+		freezer_kill(self, capacity,
+			self->deaths++ + kinds * stress_below(&self->random, self->one_in),
+			kinds * self->one_in);
+	if (self->mode == &freezer_modes[PAIRED_MODE])
+		freezer_pair(self, capacity, cpus);
+	forget(self);
+}
+
 /* All that is to be tried in one mode. */
-static void freezer_play(struct freezer *self, uint32_t kinds_of_deaths)
+static void freezer_play(struct freezer *self, uint32_t cpus)
 {
 	self->place->mode = self->mode->name;
 	self->victim.stopped = freeze;
 	self->victim.aborts = self->mode->aborts;
-	/* That a thread moves does not depend on how many objects there are. */
-	for (uint32_t i = 0; i < (self->mode->moves ? 1 : array_count(freezer_capacities)); i++)
+	kernel_wide(!self->mode->narrow);
+	if (self->mode->large)
+		freezer_examine(self, LARGE_CAPACITY);
+	/* That a thread moves, or is one of a crowd, does not depend on how many objects there are. */
+	const uint32_t capacities =
+		self->mode->moves || self->mode->crowded ? 1 : array_count(freezer_capacities);
+	for (uint32_t i = 0; !self->mode->large && i < capacities; i++)
 		freezer_examine(self, freezer_capacities[i]);
-	/* Survivors go round everything then in any case. Each boundary with one of the pools, on one of the CPUs. */
-	for (uint32_t i = 0;
-		self->mode->laps && may_be_killed(self) && i < array_count(freezer_capacities); i++)
-		freezer_kill(self, freezer_capacities[i], self->deaths++, kinds_of_deaths);
+	for (uint32_t i = 0; self->mode->laps && i < array_count(freezer_capacities); i++)
+		freezer_renew(self, freezer_capacities[i], cpus);
 }
 
-void freezer_run(const struct stress *run, struct freezer_place *place)
+void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place *place)
 {
 	struct freezer *self = &freezer;
 	const uint32_t *cpus;
 
 	self->run = run;
 	self->place = place;
+	self->one_in = one_in;
+	self->random = run->seed;
 	stress_cpus(&cpus);
 	stress_pin(cpus[0]); /* all threads: one at a time has a turn */
 	cpu_set_possible(KERNEL_CPUS);
@@ -488,26 +437,30 @@ void freezer_run(const struct stress *run, struct freezer_place *place)
 	actor_prepare();
 	self->scratch = stress_array(ACTOR_TRACE_MAX, sizeof(uintptr_t));
 	actor_enter(&self->victim, 0);
-	hand_start(&self->survivor);
+	stage_prepare(run);
+	pairs_prepare(self->scratch);
 	for (size_t m = 0; m < array_count(freezer_modes); m++) {
 		const uint32_t cpus_tried = kernel_was_asked() ? KERNEL_CPUS : 1;
 
 		self->mode = &freezer_modes[m];
-		if (m >= MODES_WITHOUT_CPU && cpus_tried == 1)
-			break;
-		freezer_play(self, cpus_tried * array_count(freezer_capacities));
+		if ((freezer_modes[m].cpus && cpus_tried == 1) ||
+			(freezer_modes[m].crowded && run->ops->get_run == NULL))
+			continue;
+		freezer_play(self, cpus_tried);
 	}
 	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
-		    " instructions into a call; killed %" PRIu64 " times, which lost %" PRIu32
-		    " objects at most",
-		self->frozen, self->stepped, self->longest, self->killed, self->lost);
+		    " instructions into a call, and %" PRIu64 " pairs; killed %" PRIu64
+		    " times, which lost %" PRIu32 " objects at most, and %" PRIu64
+		    " pairs, which lost %" PRIu32,
+		self->frozen, self->stepped, self->longest, self->pairs.stopped, self->killed,
+		self->lost, self->pairs.killed, self->pairs.lost);
 }
 
 #else
 
-void freezer_run(const struct stress *run, struct freezer_place *place)
+void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place *place)
 {
-	(void)run, (void)place;
+	(void)run, (void)one_in, (void)place;
 	stress_skip("threads are stepped on x86-64 only");
 }
 

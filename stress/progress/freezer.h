@@ -15,7 +15,9 @@
  * A call is stepped once, to learn its path, and then stopped at each boundary of it, a pass over the script each time.
  *
  * In a second pass the victim dies at its boundaries, each time in a new pool: the survivor gets what is left,
- * each object once, and no more is lost than the victim had in its hands.
+ * each object once, and no more is lost than the call was about and pool_ops.lost says.
+ *
+ * In the end two victims are stopped at once, and die at once (pairs.h).
  *
  * A survivor is given up when it sleeps on, or has run for some 10^2 times as long as it needs.
  *
@@ -44,8 +46,9 @@ struct freezer_place {
 
 /*
  * Examines run->ops in the calling process, which has one thread. Ends it through stress_fail or
- * stress_skip (not on this architecture), or returns after a stress_note. *place: in memory that the reader shares.
+ * stress_skip (not on this architecture), or returns after a stress_note. one_in: of so many boundaries it tries one, and
+ * so large a part of the pairs, as the seed says; 1: all. *place: in memory that the reader shares.
  */
-void freezer_run(const struct stress *run, struct freezer_place *place);
+void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place *place);
 
 #endif

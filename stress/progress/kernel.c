@@ -47,6 +47,25 @@ const char *rseq_cid_missing(void)
 	return rseq_missing();
 }
 
+void kernel_wide(bool as_it_is)
+{
+#ifdef __x86_64__
+	/* The compiler's, with a bit for each feature; each program has its own. */
+	extern struct {
+		unsigned int vendor, type, subtype, features[1];
+	} __cpu_model;
+	enum { FEATURE_AVX = 9 };
+	static unsigned int was;
+
+	was |= __cpu_model.features[0] & 1U << FEATURE_AVX;
+	__cpu_model.features[0] &= ~(1U << FEATURE_AVX);
+	if (as_it_is)
+		__cpu_model.features[0] |= was;
+#else
+	(void)as_it_is;
+#endif
+}
+
 void *rseq_area(void)
 {
 	asked |= own != NULL;

@@ -23,6 +23,11 @@ void kernel_turn(uint32_t cpu);
 /* How often that happened, by turns and by fences. */
 uint64_t kernel_turns(uint32_t cpu);
 
+/*
+ * Whether __builtin_cpu_supports says of AVX what is so, or that there is none: then copies go the way of CPUs without it.
+ */
+void kernel_wide(bool as_it_is);
+
 /* Whether any thread has asked for its area: only then it matters on which CPU it runs. */
 bool kernel_was_asked(void);
 

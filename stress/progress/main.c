@@ -1,6 +1,7 @@
 /*
  * nblbench-progress: holds every pool that calls itself lock-free to it, see freezer.h. Of the options
- * of `nblbench stress` it heeds --pool and --record.
+ * of `nblbench stress` it heeds --pool, --record, --seed and --seconds: with less than a second it tries so large a part
+ * of the boundaries.
  *
  * Pools whose traits say blocking are examined too and may do either. Some are known to block, and each call has a
  * control that hides a lock in it: that they are found shows that the freezer sees what it looks for.
@@ -12,11 +13,14 @@
 #include "stress/progress/documented.h"
 #include "stress/progress/freezer.h"
 #include "stress/progress/hides_a_lock.h"
+#include "stress/progress/pairs.h"
 #include "stress/progress/takes_too_much.h"
+#include "stress/progress/tolerates_one.h"
 #include "stress/trust.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +35,14 @@ static FILE *record;      /* NULL: nobody reads it */
 enum { LIMIT_S = 300 }; /* a pool takes seconds; a loaded machine, minutes */
 
 static struct freezer_place *place; /* shared with who is examined */
+static uint64_t seed;
+static uint32_t one_in; /* boundaries that is tried */
 
 static void examine_body(const void *arg)
 {
-	const struct stress run = {.ops = arg, .seed = 1, .threads = 2};
+	const struct stress run = {.ops = arg, .seed = stress_seed(seed, 0), .threads = 2};
 
-	freezer_run(&run, place);
+	freezer_run(&run, one_in, place);
 }
 
 /* What stress_fail's sentence does not tell. */
@@ -50,7 +56,7 @@ static void print_place(void)
 
 static void note(const char *pool, enum trust_verdict verdict, double seconds, const char *sentence)
 {
-	struct trust_run run = {.verdict = verdict, .seed = 1, .seconds = seconds};
+	struct trust_run run = {.verdict = verdict, .seed = seed, .seconds = seconds};
 
 	snprintf(run.pool, sizeof(run.pool), "%s", pool);
 	snprintf(run.scenario, sizeof(run.scenario), "freezer");
@@ -80,7 +86,7 @@ static enum child_end examine(
 		verdict = if_found;
 	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
 		pool_progress_name(ops->traits.progress), last.sentence, last.seconds);
-	if (last.end == CHILD_FAILED && !*found) {
+	if (strcmp(verdict, "FAILED") == 0) {
 		print_place();
 		evidence_print(stdout, "", last.output);
 	}
@@ -149,6 +155,7 @@ static int missed_controls(void)
 {
 	int count = missed(&takes_too_much_ops, FREEZER_TOOK);
 
+	count += missed(&tolerates_one_ops, PAIRS_BLOCKED);
 	count += missed(documented_calls(pool_find("mutex")), FREEZER_BLOCKED);
 
 	for (int call = 0; call < ACTOR_CALLS; call++) {
@@ -174,6 +181,8 @@ int main(int argc, char **argv)
 	if (place == MAP_FAILED)
 		stress_fail("mmap: %s", strerror(errno));
 	coverage_prepare();
+	seed = options.seed;
+	one_in = options.seconds < 1 ? (uint32_t)lround(1 / options.seconds) : 1;
 	if (options.scenarios.count != 0)
 		puts("the freezer has a script of its own; --scenario chooses nothing of it");
 	if (options.record != NULL && (record = fopen(options.record, "w")) == NULL) {
@@ -185,6 +194,11 @@ int main(int argc, char **argv)
 	if (options.scenarios.count != 0)
 		return CHILD_STATUS_SKIPPED;
 
+	printf("seed %" PRIu64 ", ", seed);
+	if (one_in == 1)
+		puts("each boundary");
+	else
+		printf("one boundary of %" PRIu32 " (--seconds %g)\n", one_in, options.seconds);
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *ops = pools[i];
 		const char *excuse = stress_excuse_one_thread(ops, 2);

@@ -1,0 +1,197 @@
+/* See stage.h. */
+#include "stress/progress/stage.h"
+
+#include "stress/base/object.h"
+
+#include <string.h>
+
+enum {
+	SURVIVOR_HELD = 8,
+	SURVIVOR_LAPS = 4, /* a ring has two cells an object at most, or 64 */
+	/* Twice what one step of a copy moves, and more: so that it has two steps, and a rest (copy.h). */
+	LARGE_MAGAZINE_OBJECTS = 32,
+	LARGE_CPU_CACHE_OBJECTS = 64,
+	CROWD = 8400, /* handles; with two magazines each, and four for each of 4096 (depot.h) */
+};
+
+struct stage stage;
+
+/* What the victim does, again and again. It attaches without being stopped: that is the C library's malloc. */
+static const struct script_row {
+	uint32_t times;
+	enum actor_call call;
+	uint32_t n;
+} rows[] =
+	{
+		/* More than a per-CPU array of 16 or four magazines hold. */
+		{20, ACTOR_GET, 1},
+		{20, ACTOR_PUT, 1},
+		/* Less than a magazine of 8, and more than one. */
+		{3, ACTOR_GET_BULK, 3},
+		{2, ACTOR_GET_BULK, 13},
+		{2, ACTOR_PUT_BULK, 13},
+		{3, ACTOR_PUT_BULK, 3},
+		{2, ACTOR_GET, 1},
+		{1, ACTOR_FLUSH, 0},
+		{2, ACTOR_PUT, 1},
+		{2, ACTOR_FLUSH, 0},
+		{1, ACTOR_GET_RUN, 0},
+		{1, ACTOR_PUT_RUN, 0},
+		{1, ACTOR_GET_BULK, 9},
+		{1, ACTOR_GET_RUN, 0},
+		{1, ACTOR_PUT_RUN, 0},
+		{1, ACTOR_PUT_BULK, 9},
+		{1, ACTOR_DETACH, 0},
+		{1, ACTOR_ATTACH, 0},
+},
+  large_rows[] = {
+	  /* Copies by whole steps, with a rest and without; more than a cache has, and less. */
+	  {2, ACTOR_GET_BULK, 29},
+	  {2, ACTOR_PUT_BULK, 29},
+	  {2, ACTOR_GET_BULK, 16},
+	  {1, ACTOR_GET_BULK, 8},
+	  {1, ACTOR_PUT_BULK, 8},
+	  {2, ACTOR_PUT_BULK, 16},
+	  {2, ACTOR_GET_BULK, 100},
+	  {2, ACTOR_PUT_BULK, 100},
+};
+
+static void add(const struct script_row *row, size_t count, bool large)
+{
+	for (; count > 0; count--, row++) {
+		for (uint32_t i = 0; i < row->times; i++)
+			stage.script[stage.calls++] = (struct stage_call){
+				.call = row->call, .n = row->n, .repeat = i != 0, .large = large};
+	}
+}
+
+void stage_prepare(const struct stress *run)
+{
+	stage.run = run;
+	add(rows, array_count(rows), false);
+	add(large_rows, array_count(large_rows), true);
+	hand_start(&stage.survivor);
+}
+
+/*
+ * A batch of the survivor's: gets two and puts back the older of them, so that the pool is not what it
+ * was; at times gives back everything.
+ */
+static void survive(struct hand *self)
+{
+	struct actor *actor = &self->actor;
+
+	if (actor->count + 2 > SURVIVOR_HELD)
+		actor_return(actor);
+	const uint32_t before = actor->count;
+	actor_call(actor, ACTOR_GET, 1);
+	actor_call(actor, ACTOR_GET, 1);
+	if (actor->count - before == 2) {
+		void *older = actor->held[before];
+
+		memmove(actor->held + 1, actor->held, before * sizeof(*actor->held));
+		actor->held[0] = older;
+		actor_call(actor, ACTOR_PUT, 1);
+	}
+}
+
+/*
+ * A batch that leaves nothing where it was, by all calls that promise not to wait: flush does not. Every other time all
+ * it has is free in the end, so that who found nothing finds something.
+ */
+static void survive_laps(struct hand *self)
+{
+	struct actor *actor = &self->actor;
+
+	for (uint32_t i = 0; i < SURVIVOR_LAPS; i++) {
+		actor_call(actor, ACTOR_GET_RUN, 0);
+		actor_call(actor, ACTOR_GET_BULK, 11);
+		actor_drain(actor);
+		actor_call(actor, ACTOR_PUT, 1);
+		actor_call(actor, ACTOR_PUT_BULK, 11);
+		while (actor_call(actor, ACTOR_PUT, 1))
+			;
+		actor_call(actor, ACTOR_PUT_RUN, 0);
+	}
+	if (self->number++ % 2 == 0)
+		survive(self);
+}
+
+static void begin_survivor(struct hand *self)
+{
+	actor_begin(&self->actor, stage.pool, 2);
+}
+
+static void drain(struct hand *self)
+{
+	actor_drain(&self->actor);
+}
+
+static void end_survivor(struct hand *self)
+{
+	actor_return(&self->actor);
+	actor_call(&self->actor, ACTOR_DETACH, 0);
+}
+
+static void let_survive(void (*work)(struct hand *self))
+{
+	kernel_turn(stage.survivor.actor.area.cpu_id);
+	if (!hand_work(&stage.survivor, work))
+		stage.blocked();
+}
+
+static struct pool_thread *crowd[CROWD];
+
+void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu)
+{
+	const struct pool_config config = {.object_bytes = OBJECT_BYTES_MIN,
+		.capacity = shape->capacity,
+		.magazine_objects =
+			shape->large ? LARGE_MAGAZINE_OBJECTS : POOL_MAGAZINE_OBJECTS_MIN,
+		.cpu_cache_objects =
+			shape->large ? LARGE_CPU_CACHE_OBJECTS : POOL_CPU_CACHE_OBJECTS_MIN};
+
+	stage.pool = stress_pool(stage.run->ops, &config);
+	stage.pool->ops = stage.run->ops; /* each instruction of a note would be one to stop at */
+	stage.crowd = shape->crowded ? CROWD : 0;
+	for (uint32_t i = 0; i < stage.crowd; i++)
+		crowd[i] = stress_attach(stage.pool);
+	kernel_place(&stage.survivor.actor.area, survivor_cpu);
+	let_survive(begin_survivor);
+}
+
+void stage_survive(bool laps)
+{
+	let_survive(laps ? survive_laps : survive);
+}
+
+void stage_disperse(void)
+{
+	while (stage.crowd > 0)
+		stage.run->ops->detach(stage.pool, crowd[--stage.crowd]);
+}
+
+void stage_leave(void)
+{
+	let_survive(end_survivor);
+	stage_disperse();
+}
+
+uint64_t stage_lost_most(void)
+{
+	const uint64_t most = stage.run->ops->lost != NULL ? stage.run->ops->lost(stage.pool) : 0;
+
+	return most < stage.pool->config.capacity ? most : stage.pool->config.capacity;
+}
+
+uint32_t stage_held(const struct actor *actor)
+{
+	return actor->count + (actor->run != NULL ? actor->run_count : 0);
+}
+
+uint32_t stage_missing(uint32_t held_by_victims)
+{
+	let_survive(survive_laps);
+	let_survive(drain);
+	return stage.pool->config.capacity - stage_held(&stage.survivor.actor) - held_by_victims;
+}

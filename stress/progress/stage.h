@@ -1,0 +1,62 @@
+/*
+ * What the freezer's plays have in common: the script that a victim goes through, the survivor, and what is asked of it
+ * where a victim has died. One a process.
+ */
+#ifndef STRESS_PROGRESS_STAGE_H
+#define STRESS_PROGRESS_STAGE_H
+
+#include "stress/progress/hand.h"
+
+/* A call of the script. */
+struct stage_call {
+	enum actor_call call;
+	uint32_t n;  /* objects of a bulk call */
+	bool repeat; /* the same as the one before it */
+	bool large;  /* only where caches are large */
+};
+
+enum { STAGE_CALLS_MAX = 128 };
+
+struct stage {
+	const struct stress *run;
+	struct stage_call script[STAGE_CALLS_MAX];
+	uint32_t calls; /* of the script */
+	struct pool *pool;
+	uint32_t crowd; /* handles that only have to be there */
+	struct hand survivor;
+	void (*blocked)(void); /* the survivor was kept waiting: ends the run */
+};
+extern struct stage stage;
+
+/* Before anything else; starts the survivor. */
+void stage_prepare(const struct stress *run);
+
+/* A pool that is played with. */
+struct stage_shape {
+	uint32_t capacity;
+	bool large;   /* caches; else they are as small as can be */
+	bool crowded; /* so many threads are attached that no more magazines are to be had */
+};
+
+/* Makes it, and attaches the survivor to it on that CPU of kernel.h. */
+void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu);
+
+/* The survivor has a turn, in which it changes the pool by a few calls, or goes round all there is. */
+void stage_survive(bool laps);
+
+/* A crowd detaches. */
+void stage_disperse(void);
+
+/* The survivor gives back what it has and detaches, and so does a crowd. */
+void stage_leave(void);
+
+/* What the strategy says a thread may take with it that dies in a call, beyond what that call is about. */
+uint64_t stage_lost_most(void);
+
+/* After deaths: the survivor gets all that is left, each object once. How many are nowhere; victims hold some. */
+uint32_t stage_missing(uint32_t held_by_victims);
+
+/* What an actor has in its hands, outside of a call. */
+uint32_t stage_held(const struct actor *actor);
+
+#endif
