@@ -216,7 +216,7 @@ static const struct pool_parts bitmap_parts = {
 static COLD uint64_t bitmap_lost(const struct pool *pool)
 {
 	(void)pool;
-	return BITMAP_GROUP_OBJECTS;
+	return BIT_GROUP_OBJECTS;
 }
 
 static const struct pool_ops pool_bitmap_ops = {
