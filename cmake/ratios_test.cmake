@@ -34,4 +34,5 @@ endfunction()
 
 check(ratios "Of [0-9]+ targets")
 check(calls "Of [0-9]+ targets")
+check(published "wcq / scq")
 check(repeat "Row against row")
