@@ -36,7 +36,7 @@ typedef uint64_t index_ring_entry;
 #define INDEX_RING_SAFE ((index_ring_entry)1 << (INDEX_RING_CYCLE_SHIFT - 1))
 #define INDEX_RING_NONE (INDEX_RING_SAFE - 1) /* all ones: ORed into an entry it empties it */
 #define INDEX_RING_PENDING \
-	((index_ring_entry)1 << (INDEX_RING_CYCLE_SHIFT - 2)) /* beside a unit: wcq.h */
+	((index_ring_entry)1 << (INDEX_RING_CYCLE_SHIFT - 2)) /* beside a unit: helped_ring.h */
 #define INDEX_RING_CYCLE_MASK (~(index_ring_entry)0 << INDEX_RING_CYCLE_SHIFT)
 _Static_assert(TAGGED_UNIT_MAX < INDEX_RING_PENDING, "a unit fits");
 

@@ -1412,29 +1412,35 @@ static void wcq_requests_go_round(NO_STATE)
 	OPEN(wcq, 3);
 	char why[POOL_REASON_BYTES] = "";
 	struct wcq_thread *mine = (struct wcq_thread *)thread;
-	const uint64_t entries = (uint64_t)1 << self->ring.order;
+	const uint64_t entries = (uint64_t)1 << self->helped.ring.order;
 	const uint64_t last_cycle = UINT64_MAX >> INDEX_RING_CYCLE_SHIFT;
 	void *held[3];
 
 	for (size_t i = 0; i < array_count(held); i++)
 		assert_non_null(held[i] = wcq_get(pool, thread));
-	index_ring_start(&self->ring, INDEX_RING_WIDE, (last_cycle - 1) << self->ring.order);
+	index_ring_start(
+		&self->helped.ring, INDEX_RING_WIDE, (last_cycle - 1) << self->helped.ring.order);
 	for (uint64_t i = 0; i < 4 * entries; i++) {
 		for (size_t k = 0; k < array_count(held); k++) {
 			if (i % 5 == k) /* as puts that stopped */
-				index_ring_next(&self->ring.tail, 3);
-			wcq_ask(self, mine, slab_unit(&self->slab, held[k]));
+				index_ring_next(&self->helped.ring.tail, 3);
+			helped_ring_ask(&self->helped, &mine->helped,
+				slab_unit(&self->helped.slab, held[k]));
 		}
 		assert_int_equal(pool->ops->check(pool, 0, why), 0);
 		for (size_t k = 0; k < array_count(held); k++) {
-			uint32_t unit = wcq_collect(self, wcq_ask(self, mine, WCQ_GET));
+			uint32_t unit = helped_ring_collect(&self->helped,
+				helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
 
-			assert_int_equal(unit, slab_unit(&self->slab, held[k])); /* FIFO */
+			assert_int_equal(unit, slab_unit(&self->helped.slab, held[k])); /* FIFO */
 		}
-		assert_int_equal(wcq_collect(self, wcq_ask(self, mine, WCQ_GET)), 0);
+		assert_int_equal(
+			helped_ring_collect(&self->helped,
+				helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET)),
+			0);
 	}
-	assert_true(atom_load_relaxed(&self->ring.head.generation) >> self->ring.order >
-		    last_cycle + 1);
+	assert_true(atom_load_relaxed(&self->helped.ring.head.generation) >>
+		    self->helped.ring.order > last_cycle + 1);
 	close_pool(pool, thread, 3);
 }
 

@@ -388,13 +388,14 @@ static void handle(struct pool_thread *thread)
 	struct wcq_pool *self = (struct wcq_pool *)thread->pool;
 	struct wcq_thread *mine = (struct wcq_thread *)thread;
 
-	if (wcq_asks(mine)) {
+	if (helped_ring_asks(&mine->helped)) {
 		wcq_put(thread->pool, thread, wcq_get(thread->pool, thread));
 	} else {
-		uint32_t unit = wcq_collect(self, wcq_ask(self, mine, WCQ_GET));
+		uint32_t unit = helped_ring_collect(&self->helped,
+			helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
 
 		assert_int_not_equal(unit, 0);
-		wcq_ask(self, mine, unit);
+		helped_ring_ask(&self->helped, &mine->helped, unit);
 	}
 }
 
@@ -416,9 +417,10 @@ static void a_handler_leaves_a_request_alone(NO_STATE)
 		handler.at = at;
 		handler.thread = thread;
 		steps = 0;
-		uint32_t unit = wcq_collect(self, wcq_ask(self, mine, WCQ_GET));
+		uint32_t unit = helped_ring_collect(&self->helped,
+			helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
 		assert_int_not_equal(unit, 0);
-		wcq_ask(self, mine, unit);
+		helped_ring_ask(&self->helped, &mine->helped, unit);
 		more = handler.at == 0;
 		handler.at = 0;
 		close_pool(pool, thread, 0);
