@@ -22,11 +22,12 @@ enum {
 	EVERY_BOUNDARY_BELOW = 256,
 	SPARSE_LOG2 = 2,
 	WARM_UP_ROUNDS = 4,
+	WAYS_ONE_IN = 8,
 	FOLLOW_ONE_IN = 3,
 	FIRST_OWN_BOUNDARY = 5, /* the ones before are not the strategy's yet */
 	/* Of two threads, with each capacity; a fifth of the time that single ones take, or less. */
-	PAIRS_STOPPED = 150,
-	PAIRS_KILLED = 75,
+	PAIRS_STOPPED = 100,
+	PAIRS_KILLED = 50,
 	/* Objects, beyond those that may be lost, of a pool in which threads die. */
 	LEFT_TO_LOSE = 64,
 	LARGE_CAPACITY = 300, /* more than the victim holds at a time */
@@ -43,29 +44,34 @@ static const struct freezer_mode {
 	bool laps;
 	uint32_t survivor_cpu; /* the victim's is 0 */
 	bool moves;            /* the victim goes on on CPU 1 */
+	bool wanders;          /* the victim, from CPU to CPU between calls */
 	bool aborts;           /* sections of the victim, at each step */
 	bool large;            /* caches, and bulk calls that fit */
 	bool crowded;          /* when they attach (stage.h); where a thread has magazines only */
 	bool disperses;        /* the crowd, before they begin */
-	bool slow;             /* single gets and puts are not stopped: they go other modes' ways */
-	bool narrow;           /* copies, as of a CPU without wide vectors */
-	bool cpus;             /* where the pool asks for a CPU only */
+	/*
+	 * Here for the ways that calls go nowhere else: all are stepped, and stopped at few boundaries.
+	 */
+	bool ways;
+	bool narrow; /* copies, as of a CPU without wide vectors */
+	bool cpus;   /* where the pool asks for a CPU only */
 } freezer_modes[] = {
 	{.name = "beside a survivor on its CPU"},
 	{.name = "beside a survivor on its CPU that goes round all objects", .laps = true},
-	{.name = "with large caches", .large = true, .slow = true},
+	{.name = "with large caches", .large = true, .ways = true},
 	{.name = "with large caches and narrow copies",
 		.large = true,
-		.slow = true,
+		.ways = true,
 		.narrow = true},
-	{.name = "in a crowd", .crowded = true, .slow = true},
-	{.name = "after a crowd", .crowded = true, .disperses = true, .slow = true},
+	{.name = "in a crowd", .crowded = true, .ways = true},
+	{.name = "after a crowd", .crowded = true, .disperses = true, .ways = true},
 	{.name = "beside a survivor on another CPU", .survivor_cpu = 1, .cpus = true},
 	{.name = "beside a survivor on another CPU that goes round all objects",
 		.survivor_cpu = 1,
 		.laps = true,
 		.cpus = true},
 	{.name = "moved to another CPU afterwards", .moves = true, .cpus = true},
+	{.name = "on another CPU than before", .wanders = true, .ways = true, .cpus = true},
 	{.name = "with each section aborted", .aborts = true, .cpus = true},
 };
 enum { FOLLOWED_MODE = 1, PAIRED_MODE = 1 };
@@ -147,6 +153,12 @@ static uint32_t known(const struct freezer *self, const struct progress *progres
 	return longest;
 }
 
+/* Of so many boundaries one is tried. */
+static uint32_t stride(const struct freezer *self)
+{
+	return self->mode->ways ? self->one_in * WAYS_ONE_IN : self->one_in;
+}
+
 /* A call that is stepped to its end: the boundaries that it has. */
 static void learn(struct freezer *self, const struct stage_call *call, struct progress *progress)
 {
@@ -161,7 +173,7 @@ static void learn(struct freezer *self, const struct stage_call *call, struct pr
 	progress->trace.address = stress_array(victim->trace.length + 1, sizeof(uintptr_t));
 	memcpy(progress->trace.address, self->scratch, victim->trace.length * sizeof(uintptr_t));
 	progress->first = known(self, progress);
-	progress->boundary = progress->first + stress_below(&self->random, self->one_in);
+	progress->boundary = progress->first + stress_below(&self->random, stride(self));
 }
 
 static uint32_t next_boundary(uint32_t boundary, uint32_t step)
@@ -201,7 +213,7 @@ static void stop_in(struct freezer *self, const struct stage_call *call, struct 
 	self->stepped += self->reached && progress->misses;
 	if (progress->boundary > self->longest)
 		self->longest = progress->boundary;
-	progress->boundary = next_boundary(progress->boundary, self->one_in);
+	progress->boundary = next_boundary(progress->boundary, stride(self));
 	if (!self->reached)
 		progress->boundary = progress->trace.length;
 	progress->misses = false;
@@ -216,9 +228,19 @@ static bool is_stopped(const struct freezer *self, const struct stage_call *call
 {
 	if (call->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
 		return false;
-	if (self->mode->slow && (call->call == ACTOR_GET || call->call == ACTOR_PUT))
+	/* They go the ways of other modes, but where what they put came from elsewhere. */
+	if (self->mode->ways && !self->mode->wanders &&
+		(call->call == ACTOR_GET || call->call == ACTOR_PUT))
 		return false;
 	return call->call != ACTOR_ATTACH && !(call->repeat && self->mode->aborts);
+}
+
+/* Where the victim makes that call of the script. So few at a time that it puts elsewhere than it has got. */
+static uint32_t cpu_of(const struct freezer *self, uint32_t number)
+{
+	enum { CALLS_ON_ONE = 3 };
+
+	return self->mode->wanders ? number / CALLS_ON_ONE % KERNEL_CPUS : 0;
 }
 
 /* One pass over the script; true if some call has boundaries left. */
@@ -234,6 +256,7 @@ static bool freezer_round(struct freezer *self, enum round round)
 			continue;
 		self->place->call = call->call;
 		self->victim.plan = ACTOR_RUNS;
+		kernel_place(&self->victim.area, cpu_of(self, i));
 		if (round == ROUND_LEARNS && is_stopped(self, call))
 			learn(self, call, progress);
 		else if (round == ROUND_STOPS && progress->boundary < progress->trace.length)
@@ -241,8 +264,8 @@ static bool freezer_round(struct freezer *self, enum round round)
 		else
 			actor_call(&self->victim, call->call, call->n);
 		left |= progress->boundary < progress->trace.length;
-		kernel_place(&self->victim.area, 0);
 	}
+	kernel_place(&self->victim.area, 0);
 	self->victim.plan = ACTOR_RUNS;
 	actor_return(&self->victim);
 	return left;
@@ -413,8 +436,8 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 	if (self->mode->large)
 		freezer_examine(self, LARGE_CAPACITY);
 	/* That a thread moves, or is one of a crowd, does not depend on how many objects there are. */
-	const uint32_t capacities =
-		self->mode->moves || self->mode->crowded ? 1 : array_count(freezer_capacities);
+	const bool one = self->mode->moves || self->mode->wanders || self->mode->crowded;
+	const uint32_t capacities = one ? 1 : array_count(freezer_capacities);
 	for (uint32_t i = 0; !self->mode->large && i < capacities; i++)
 		freezer_examine(self, freezer_capacities[i]);
 	for (uint32_t i = 0; self->mode->laps && i < array_count(freezer_capacities); i++)
