@@ -3,30 +3,48 @@
 
 #include <string.h>
 
-/* The areas beyond those in use have no magazines, and are stopped for ever. */
+static size_t places_bytes(const struct cpu_magazines *self)
+{
+	return self->table.cpus * sizeof(*self->places);
+}
+
 static int cpu_magazines_init_with(struct pool *pool, uint32_t most)
 {
 	struct cpu_magazines *self = (struct cpu_magazines *)pool;
+	int rc;
 
-	self->areas = cpu_table_map(&self->table, sizeof(*self->areas));
-	if (self->areas == NULL)
+	self->at = cpu_table_map(&self->table, sizeof(*self->at));
+	if (self->at == NULL)
 		return -ENOMEM;
-	int rc = depot_init(&self->depot, pool->slab, pool->config.magazine_objects, most,
-		2 * self->table.cpus, CACHE_LINE_BYTES);
-	if (rc != 0) {
-		cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
-		return rc;
+	self->places = memory_alloc(places_bytes(self));
+	if (self->places == NULL) {
+		rc = -ENOMEM;
+		goto fail_places;
 	}
-	self->unit0 = self->depot.magazines.unit0;
+	rc = depot_init(&self->depot, pool->slab, pool->config.magazine_objects, most,
+		2 * self->table.cpus, MAGAZINE_BLOCK_BYTES);
+	if (rc != 0)
+		goto fail_depot;
+	rseq_place_close(&self->closed);
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
-		uint32_t loaded = cpu_magazines_unit(self, depot_get_empty(&self->depot, NULL));
-		uint32_t spare = cpu_magazines_unit(self, depot_get_empty(&self->depot, NULL));
+		struct rseq_place *place = &self->places[cpu];
+		struct magazine *loaded = depot_get_empty(&self->depot, NULL);
+		struct magazine *spare = depot_get_empty(&self->depot, NULL);
 
-		atom_init(&self->areas[cpu].word, rseq_magazine_word(loaded, spare));
+		rseq_place_init(place, loaded, spare, depot_size(&self->depot));
+		/* So that a hint names magazines. */
+		rseq_pair_init(&place->pair[1], loaded, spare, depot_size(&self->depot));
+		atom_init(&self->at[cpu], place);
 	}
 	for (uint32_t cpu = self->table.cpus; cpu < self->table.limit; cpu++)
-		atom_init(&self->areas[cpu].stop, 1);
+		atom_init(&self->at[cpu], &self->closed);
 	return 0;
+
+fail_depot:
+	memory_free(self->places, places_bytes(self));
+fail_places:
+	cpu_table_unmap(&self->table, self->at, sizeof(*self->at));
+	return rc;
 }
 
 int cpu_magazines_init(struct pool *pool)
@@ -44,7 +62,8 @@ void cpu_magazines_fini(struct pool *pool)
 	struct cpu_magazines *self = (struct cpu_magazines *)pool;
 
 	depot_fini(&self->depot);
-	cpu_table_unmap(&self->table, self->areas, sizeof(*self->areas));
+	memory_free(self->places, places_bytes(self));
+	cpu_table_unmap(&self->table, self->at, sizeof(*self->at));
 }
 
 void cpu_magazines_adopt(struct pool *pool, struct pool_thread *thread)
@@ -77,22 +96,28 @@ void cpu_magazines_leave(struct pool *pool, struct pool_thread *thread)
 	depot_drop(&((struct cpu_magazines *)pool)->depot, kept, array_count(kept));
 }
 
-/* R0, meets A0 in stop_cpu: the CPU's magazines as this thread leaves them. */
+/*
+ * Ends a stop.
+ *
+ * R0, meets A0 in stop_cpu and the sections of the CPU (x86-64 loads are acquires): the place and its magazines, as
+ * this thread leaves them, before the entry that leads there.
+ */
 static void restart_cpu(struct cpu_magazines *self, uint32_t cpu)
 {
-	atom_store_release(&self->areas[cpu].stop, 0); /* R0 */
+	atom_store_release(&self->at[cpu], &self->places[cpu]); /* R0 */
 }
 
 /*
- * Stops a CPU: afterwards no section runs on its magazines until restart_cpu. False: another thread has
- * stopped it.
+ * Stops a CPU: afterwards its place and its magazines are the caller's until restart_cpu. The fence orders the entry
+ * before every section that begins after it, and aborts every one that began before. False: another thread has
+ * stopped the CPU, or the kernel refuses the fence.
  */
 static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu)
 {
-	uint32_t idle = 0;
+	void *place = &self->places[cpu];
 
-	while (!atom_cas_weak_acquire(&self->areas[cpu].stop, &idle, 1)) { /* A0, meets R0 */
-		if (idle != 0)
+	while (!atom_cas_weak_acquire(&self->at[cpu], &place, &self->closed)) { /* A0, meets R0 */
+		if (place == &self->closed)
 			return false;
 	}
 	if (rseq_fence(cpu))
@@ -111,19 +136,21 @@ static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu)
 static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread, uint32_t cpu,
 	uint32_t want, bool *busy)
 {
-	struct rseq_magazines *area = &self->areas[cpu];
-	uint64_t word = atom_load_relaxed(&area->word);
+	struct rseq_place *place = &self->places[cpu];
+	struct rseq_pair *pair = rseq_place_pair(place);
 
 	/* A peek that decides nothing: a CPU that looks empty is not worth an interrupt. */
-	if (cpu_magazines_loaded(self, word) == 0 && cpu_magazines_spare(self, word) == 0)
+	if (rseq_place_count(place, pair) == 0 && magazine_count(rseq_pair_spare(pair)) == 0)
 		return false;
 	if (!stop_cpu(self, cpu)) {
 		*busy = true;
 		return false;
 	}
-	word = atom_load_relaxed(&area->word);
-	struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
-	struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
+	pair = rseq_place_pair(place);
+	struct magazine *spare = rseq_pair_spare(pair);
+	struct magazine *loaded = rseq_pair_loaded(pair);
+
+	magazine_set_count(loaded, rseq_place_count(place, pair));
 	struct magazine *taken = magazine_count(spare) != 0 ? spare : loaded;
 	const uint32_t count = magazine_count(taken);
 	const bool last = taken == loaded || magazine_count(loaded) == 0;
@@ -136,21 +163,17 @@ static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread,
 		memcpy(thread->mine->slot, &taken->slot[count - take], take * sizeof(*taken->slot));
 		magazine_set_count(thread->mine, take);
 		magazine_set_count(taken, count - take);
-		/* By R0: the section that takes this magazine from the CPU finds it running. */
+		/* By R0: the section that takes this magazine from the CPU has found its place. */
 		atom_tsan_release(taken);
 	} else if (count != 0) {
-		uint32_t mine = cpu_magazines_unit(self, thread->mine);
-
-		/*
-		 * R1, meets the sections of the CPU (x86-64 loads are acquires): the thread's empty
-		 * magazine before the word that names it.
-		 */
 		atom_tsan_release(thread->mine);
-		atom_store_release(&area->word,
-			taken == spare ? rseq_magazine_word(rseq_magazine_loaded(word), mine)
-				       : rseq_magazine_word(mine, rseq_magazine_spare(word)));
+		if (taken == spare)
+			spare = thread->mine;
+		else
+			loaded = thread->mine;
 		thread->mine = taken;
 	}
+	rseq_place_init(place, loaded, spare, depot_size(&self->depot));
 	restart_cpu(self, cpu);
 	cpu_magazines_acquire_all(thread->mine);
 	return count != 0;
@@ -216,18 +239,21 @@ void cpu_magazines_walk(struct pool *pool, struct census *census)
 	const uint32_t size = depot_size(&self->depot);
 
 	for (uint32_t cpu = 0; cpu < self->table.cpus; cpu++) {
-		uint64_t word = atom_load_relaxed(&self->areas[cpu].word);
-		struct magazine *loaded = cpu_magazines_at(self, rseq_magazine_loaded(word));
-		struct magazine *spare = cpu_magazines_at(self, rseq_magazine_spare(word));
+		struct rseq_place *place = &self->places[cpu];
+		struct rseq_pair *pair = rseq_place_pair(place);
+		struct magazine *loaded = rseq_pair_loaded(pair);
+		struct magazine *spare = rseq_pair_spare(pair);
+		const uint32_t count = rseq_place_count(place, pair);
 
-		if (atom_load_relaxed(&self->areas[cpu].stop) != 0 || loaded == spare ||
-			magazine_count(loaded) > size || magazine_count(spare) > size) {
+		if (cpu_magazines_place(self, cpu) != place || loaded == spare || count > size ||
+			magazine_count(spare) > size) {
 			census_fail(census,
 				"I1: CPU %u is stopped, or its magazines are one or hold more than "
 				"%u objects",
 				cpu, size);
 			return;
 		}
+		magazine_set_count(loaded, count);
 		if (!magazine_census(loaded, "a CPU's loaded magazine", census) ||
 			!magazine_census(spare, "a CPU's spare magazine", census))
 			return;

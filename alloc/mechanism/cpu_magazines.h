@@ -5,12 +5,11 @@
  * Each thread owns one more magazine, `mine`, which is empty between calls: it trades that for one of its
  * own CPU's, in a section, or for one of a CPU that it has stopped.
  *
- * ABA: the exchange compares the CPU's word inside a section. The word may have changed and come back
- * since it was read, with other contents in the same magazines. So what was read about the contents is
- * a hint, and the caller looks at what it got.
+ * ABA: the exchange compares nothing. It takes what it finds in the section, and what was read of the CPU
+ * before is a hint: the caller looks at what it got.
  *
- * I1  On a quiet pool no CPU is stopped; its two magazines differ and hold at most depot_size objects each;
- *     a thread's is empty.
+ * I1  On a quiet pool no CPU is stopped; its two magazines differ, and hold at most depot_size objects each; a
+ *     thread's is empty.
  */
 #ifndef ALLOC_MECHANISM_CPU_MAGAZINES_H
 #define ALLOC_MECHANISM_CPU_MAGAZINES_H
@@ -23,11 +22,12 @@
 /* The pool. */
 struct cpu_magazines {
 	struct pool base;
-	struct rseq_magazines *areas; /* table.limit of them */
-	unsigned char *unit0; /* the depot's magazines, less one unit: where unit 0 would be */
+	atom_ptr *at; /* by CPU, table.limit of them: its place, or &closed while it is stopped */
+	struct rseq_place *places; /* by CPU, table.cpus of them */
 	struct cpu_table table;
 	struct slab slab;
 	struct depot depot;
+	struct rseq_place closed; /* also of the CPUs beyond those in use, for ever */
 };
 
 /* A thread's state. */
@@ -41,28 +41,15 @@ struct cpu_magazines_thread {
 	uint32_t victim; /* where the last search found something */
 };
 
-static inline struct magazine *cpu_magazines_at(struct cpu_magazines *self, uint32_t unit)
+/* The place of a CPU; NULL: it is stopped. */
+static inline struct rseq_place *cpu_magazines_place(struct cpu_magazines *self, uint32_t cpu)
 {
-	return slab_at(&self->depot.magazines, unit);
+	struct rseq_place *place = atom_load_relaxed(&self->at[cpu]);
+
+	return place != &self->closed ? place : NULL;
 }
 
-static inline uint32_t cpu_magazines_unit(struct cpu_magazines *self, struct magazine *magazine)
-{
-	return slab_unit(&self->depot.magazines, magazine);
-}
-
-/* Objects in the CPU's loaded and spare magazine, as its word names them. Hints. */
-static inline uint32_t cpu_magazines_loaded(struct cpu_magazines *self, uint64_t word)
-{
-	return magazine_count(cpu_magazines_at(self, rseq_magazine_loaded(word)));
-}
-
-static inline uint32_t cpu_magazines_spare(struct cpu_magazines *self, uint64_t word)
-{
-	return magazine_count(cpu_magazines_at(self, rseq_magazine_spare(word)));
-}
-
-/* False: the thread has a private magazine (depot.h), which no word can name. */
+/* False: the thread has a private magazine (depot.h), which ends with the thread. */
 static inline bool cpu_magazines_trades(const struct cpu_magazines_thread *thread)
 {
 	return thread->mine->heap == NULL;
@@ -85,24 +72,19 @@ static inline void cpu_magazines_release_all(struct magazine *magazine)
 }
 
 /*
- * Trades the thread's magazine for the CPU's loaded or spare one. The thread's becomes the loaded one,
- * the one that stays the spare. False: interrupted, or the thread has moved, or the word has changed.
+ * Trades the thread's magazine for its CPU's loaded or spare one. The thread's becomes the loaded one, the one that
+ * stays the spare. False: interrupted, or the CPU is stopped.
  */
-static inline bool cpu_magazines_trade(struct cpu_magazines *self,
-	struct cpu_magazines_thread *thread, uint32_t cpu, uint64_t word, bool spare)
+static inline bool cpu_magazines_trade(
+	struct cpu_magazines *self, struct cpu_magazines_thread *thread, bool spare)
 {
-	uint32_t loaded_unit = rseq_magazine_loaded(word);
-	uint32_t taken_unit = spare ? rseq_magazine_spare(word) : loaded_unit;
-	uint32_t kept_unit = spare ? loaded_unit : rseq_magazine_spare(word);
-	struct magazine *taken = cpu_magazines_at(self, taken_unit);
-	uint64_t next = rseq_magazine_word(cpu_magazines_unit(self, thread->mine), kept_unit);
-
 	cpu_magazines_release_all(thread->mine);
-	if (rseq_magazine_exchange(thread->rs, self->areas, cpu, word, next, thread->mine, taken) !=
-		RSEQ_DONE)
+	uintptr_t result = rseq_magazine_exchange(
+		thread->rs, self->at, spare, thread->mine, depot_size(&self->depot));
+	if (result < RSEQ_CODES)
 		return false;
-	thread->mine = taken;
-	cpu_magazines_acquire_all(taken);
+	thread->mine = (struct magazine *)result;
+	cpu_magazines_acquire_all(thread->mine);
 	return true;
 }
 

@@ -34,21 +34,21 @@ enum {
 	FREE = 20, /* of the objects, on CPU 0 at first */
 	SLOTS = 32,
 	CPUS = 2,
-	MANY = 11, /* a burst that takes both loops of the wide copy */
-	MAGAZINES = 4,
-	MAGAZINE_UNITS = 5, /* lines: a header and SLOTS slots */
+	MANY = 11,                /* a burst that takes both loops of the wide copy */
+	MAGAZINES = 2 * CPUS + 2, /* two a CPU, and one of each thread */
 };
 
 /* What sections commit to. */
 struct state {
-	uint64_t word[CPUS];
-	uint32_t array[CPUS], objects[MAGAZINES];
+	void *top[CPUS];
+	uint32_t array[CPUS];
 };
 
 static struct {
 	struct rseq_unregistered area; /* of the thread that is stopped */
 	struct rseq_unregistered other;
 	enum rseq_index by; /* what sections on arrays index by */
+	bool second;        /* the CPUs' magazines are those of their second pairs */
 	void (*intrude)(void);
 	bool moves; /* afterwards the thread runs on CPU 1 */
 	uint64_t stop, steps;
@@ -60,9 +60,14 @@ static struct {
 
 static _Alignas(CACHE_LINE_BYTES) unsigned char objects[OBJECTS][CACHE_LINE_BYTES];
 static _Alignas(CACHE_LINE_BYTES) struct rseq_array arrays[CPUS];
-static struct rseq_magazines areas[CPUS];
-static _Alignas(CACHE_LINE_BYTES) unsigned char magazines[(MAGAZINES * MAGAZINE_UNITS + 1) *
-							  CACHE_LINE_BYTES];
+static struct rseq_place places[CPUS];
+static atom_ptr table[CPUS]; /* of magazines: the place of each CPU, or the closed one */
+static struct rseq_place closed;
+/* Magazines of SLOTS slots, each at the end of a block. */
+static _Alignas(MAGAZINE_BLOCK_BYTES) unsigned char magazines[MAGAZINES][MAGAZINE_BLOCK_BYTES];
+
+/* What the thread that is stopped and the other one have of magazines. */
+static struct magazine *mine, *others;
 
 /* Objects that somebody has, outside of the CPUs'. */
 static void *held[OBJECTS];
@@ -79,9 +84,10 @@ static void *give(void)
 	return held[--held_count];
 }
 
-static struct magazine *magazine_at(uint32_t unit)
+static struct magazine *magazine_at(uint32_t i)
 {
-	return (struct magazine *)(magazines + ((size_t)unit << CACHE_LINE_LOG2));
+	return (struct magazine *)(magazines[i + 1] - SLOTS * sizeof(void *) -
+				   sizeof(struct magazine));
 }
 
 static struct state state_now(void)
@@ -89,11 +95,9 @@ static struct state state_now(void)
 	struct state now;
 
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
-		now.word[cpu] = atom_load_relaxed(&areas[cpu].word);
+		now.top[cpu] = atom_load_relaxed(&places[cpu].top);
 		now.array[cpu] = rseq_array_count(&arrays[cpu]);
 	}
-	for (uint32_t i = 0; i < MAGAZINES; i++)
-		now.objects[i] = magazine_count(magazine_at(1 + i * MAGAZINE_UNITS));
 	return now;
 }
 
@@ -101,9 +105,8 @@ static bool is_state(const struct state *then)
 {
 	const struct state now = state_now();
 
-	return memcmp(now.word, then->word, sizeof(now.word)) == 0 &&
-	       memcmp(now.array, then->array, sizeof(now.array)) == 0 &&
-	       memcmp(now.objects, then->objects, sizeof(now.objects)) == 0;
+	return memcmp(now.top, then->top, sizeof(now.top)) == 0 &&
+	       memcmp(now.array, then->array, sizeof(now.array)) == 0;
 }
 
 /* On one CPU. Where sections index by the concurrency id, the CPU's number would lead to the other array. */
@@ -142,19 +145,53 @@ static void begin(uint64_t stop)
 	for (uint32_t i = FREE; i < OBJECTS; i++)
 		held[held_count++] = objects[i];
 	memset(arrays, 0, sizeof(arrays));
-	memset(areas, 0, sizeof(areas));
+	memset(places, 0, sizeof(places));
 	memset(magazines, 0, sizeof(magazines));
 	for (uint32_t i = 0; i < FREE; i++) {
 		arrays[0].slot[i] = objects[i];
-		magazine_at(1)->slot[i] = objects[i];
+		magazine_at(0)->slot[i] = objects[i];
 	}
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
 		rseq_array_init(&arrays[cpu], SLOTS);
 	rseq_array_set_count(&arrays[0], FREE);
-	atom_init(&magazine_at(1)->objects, FREE);
-	/* Both CPUs the same: that one has moved is then seen by its number alone. */
-	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
-		atom_init(&areas[cpu].word, rseq_magazine_word(1, 1 + MAGAZINE_UNITS));
+	magazine_set_count(magazine_at(0), FREE);
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		struct magazine *loaded = magazine_at(2 * cpu);
+		struct magazine *spare = magazine_at(2 * cpu + 1);
+
+		atom_init(&table[cpu], &places[cpu]);
+		rseq_place_init(&places[cpu], t.second ? spare : loaded, spare, SLOTS);
+		place(&t.other, cpu);
+		if (t.second) /* the one that was loaded is the spare already */
+			rseq_magazine_exchange(&t.other, table, true, loaded, SLOTS);
+	}
+	place(&t.other, 0);
+	mine = magazine_at(2 * CPUS);
+	others = magazine_at(2 * CPUS + 1);
+	rseq_place_close(&closed);
+}
+
+/* Each magazine is one CPU's or one thread's. Those that are loaded get their counts. */
+static void check_magazines(const char *what)
+{
+	struct magazine *all[MAGAZINES] = {mine, others};
+	uint32_t seen = 0;
+
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		struct rseq_pair *pair = rseq_place_pair(&places[cpu]);
+		struct magazine *loaded = rseq_pair_loaded(pair);
+
+		magazine_set_count(loaded, rseq_place_count(&places[cpu], pair));
+		all[2 + 2 * cpu] = loaded;
+		all[3 + 2 * cpu] = rseq_pair_spare(pair);
+	}
+	for (uint32_t i = 0; i < MAGAZINES; i++) {
+		for (uint32_t k = 0; k < MAGAZINES; k++)
+			seen |= (uint32_t)(all[k] == magazine_at(i)) << i;
+	}
+	if (seen != (1 << MAGAZINES) - 1)
+		fail_msg("%s, stopped before step %lu: of the magazines only %#x are left", what,
+			(unsigned long)t.stop, seen);
 }
 
 /* Each object is held once or lies in one place. */
@@ -164,6 +201,7 @@ static void check(const char *what, bool of_arrays)
 	uint32_t n = 0;
 	void *all[OBJECTS * CPUS];
 
+	check_magazines(what);
 	for (; n < held_count; n++)
 		all[n] = held[n];
 	for (uint32_t cpu = 0; of_arrays && cpu < CPUS; cpu++) {
@@ -171,10 +209,8 @@ static void check(const char *what, bool of_arrays)
 			all[n++] = arrays[cpu].slot[i];
 	}
 	for (uint32_t i = 0; !of_arrays && i < MAGAZINES; i++) {
-		struct magazine *magazine = magazine_at(1 + i * MAGAZINE_UNITS);
-
-		for (uint32_t k = 0; k < magazine_count(magazine); k++)
-			all[n++] = magazine->slot[k];
+		for (uint32_t k = 0; k < magazine_count(magazine_at(i)); k++)
+			all[n++] = magazine_at(i)->slot[k];
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		const size_t number =
@@ -220,13 +256,9 @@ static void stop_array(void)
 	rseq_array_shut(&arrays[0]);
 }
 
-static void nothing(void)
-{
-}
-
 static void pop_from_magazine(void)
 {
-	const uintptr_t result = rseq_magazine_pop(&t.other, areas, magazines);
+	const uintptr_t result = rseq_magazine_pop(&t.other, table);
 
 	if (result >= RSEQ_CODES)
 		hold(&(void *){(void *)result}, 1);
@@ -236,22 +268,30 @@ static void push_on_magazine(void)
 {
 	void *object = give();
 
-	if (rseq_magazine_push(&t.other, areas, magazines, SLOTS, object) != RSEQ_DONE)
+	if (rseq_magazine_push(&t.other, table, object) != RSEQ_DONE)
 		hold(&object, 1);
 }
 
 static void exchange_spare(void)
 {
-	const uint64_t word = atom_load_relaxed(&areas[0].word);
+	const uintptr_t result = rseq_magazine_exchange(&t.other, table, true, others, SLOTS);
 
-	rseq_magazine_exchange(&t.other, areas, 0, word,
-		rseq_magazine_word(rseq_magazine_spare(word), rseq_magazine_loaded(word)), NULL,
-		NULL);
+	if (result >= RSEQ_CODES)
+		others = (struct magazine *)result;
 }
 
+static void exchange_loaded(void)
+{
+	const uintptr_t result = rseq_magazine_exchange(&t.other, table, false, others, SLOTS);
+
+	if (result >= RSEQ_CODES)
+		others = (struct magazine *)result;
+}
+
+/* Of another CPU, which has made the fence. */
 static void stop_magazines(void)
 {
-	atom_store_relaxed(&areas[0].stop, 1);
+	atom_store_relaxed(&table[0], &closed);
 }
 
 /* What the stopped thread does, step by step. Each returns the section's answer. */
@@ -309,7 +349,7 @@ static uintptr_t array_push_bulk(void)
 static uintptr_t magazine_pop(void)
 {
 	walk();
-	uintptr_t result = rseq_magazine_pop(&t.area, areas, magazines);
+	uintptr_t result = rseq_magazine_pop(&t.area, table);
 	return walked(result, result >= RSEQ_CODES, &(void *){(void *)result}, 1);
 }
 
@@ -318,7 +358,7 @@ static uintptr_t magazine_push(void)
 	void *object = give();
 
 	walk();
-	uintptr_t result = rseq_magazine_push(&t.area, areas, magazines, SLOTS, object);
+	uintptr_t result = rseq_magazine_push(&t.area, table, object);
 	return walked(result, result != RSEQ_DONE, &object, 1);
 }
 
@@ -327,8 +367,8 @@ static uintptr_t magazine_pop_bulk(void)
 	void *objs[MANY];
 
 	walk();
-	uintptr_t result = rseq_magazine_pop_bulk(&t.area, areas, magazines, objs, MANY);
-	return walked(result, result == RSEQ_DONE, objs, MANY);
+	uintptr_t result = rseq_magazine_pop_bulk(&t.area, table, objs, MANY);
+	return walked(result, result != RSEQ_ABORT, objs, (uint32_t)result / 4);
 }
 
 static uintptr_t magazine_push_bulk(void)
@@ -338,19 +378,27 @@ static uintptr_t magazine_push_bulk(void)
 	for (int i = 0; i < MANY; i++)
 		objs[i] = give();
 	walk();
-	uintptr_t result =
-		rseq_magazine_push_bulk(&t.area, areas, magazines, SLOTS - MANY, objs, MANY);
+	uintptr_t result = rseq_magazine_push_bulk(&t.area, table, objs, MANY);
 	return walked(result, result != RSEQ_DONE, objs, MANY);
 }
 
-static uintptr_t magazine_exchange(void)
+static uintptr_t exchange_of(bool spare)
 {
-	const uint64_t word = atom_load_relaxed(&areas[0].word);
-
 	walk();
-	uintptr_t result = rseq_magazine_exchange(&t.area, areas, 0, word,
-		rseq_magazine_word(rseq_magazine_loaded(word), 1 + 2 * MAGAZINE_UNITS), NULL, NULL);
+	uintptr_t result = rseq_magazine_exchange(&t.area, table, spare, mine, SLOTS);
+	if (result >= RSEQ_CODES)
+		mine = (struct magazine *)result;
 	return walked(result, false, NULL, 0);
+}
+
+static uintptr_t magazine_exchange_spare(void)
+{
+	return exchange_of(true);
+}
+
+static uintptr_t magazine_exchange_loaded(void)
+{
+	return exchange_of(false);
 }
 
 struct operation {
@@ -415,34 +463,40 @@ static void sections_of_magazines(NO_STATE)
 	static const struct operation operations[] = {{"rseq_magazine_pop", magazine_pop},
 		{"rseq_magazine_push", magazine_push},
 		{"rseq_magazine_pop_bulk", magazine_pop_bulk},
-		{"rseq_magazine_push_bulk", magazine_push_bulk}};
+		{"rseq_magazine_push_bulk", magazine_push_bulk},
+		{"rseq_magazine_exchange of the spare", magazine_exchange_spare},
+		{"rseq_magazine_exchange of the loaded", magazine_exchange_loaded}};
 	static const struct intruder intruders[] = {{"a pop", pop_from_magazine, false},
 		{"a push", push_on_magazine, false}, {"an exchange", exchange_spare, false},
+		{"an exchange of the loaded", exchange_loaded, false},
 		{"a stop", stop_magazines, true}};
 
-	for (size_t o = 0; o < array_count(operations); o++) {
+	/* A single get and put do not ask for the pair. */
+	for (size_t o = t.second ? 2 : 0; o < array_count(operations); o++) {
 		for (size_t i = 0; i < array_count(intruders); i++)
 			try(&operations[o], &intruders[i], false, false, intruders[i].stops);
+		/* On CPU 1, which is not stopped. */
+		try(&operations[o], &intruders[array_count(intruders) - 1], true, false, false);
 	}
+	if (t.second)
+		return;
+	t.second = true;
+	sections_of_magazines(NULL);
+	t.second = false;
 }
 
-/* It is made where the thread asked for it, of what the thread saw, or not at all. */
+/* Which of the two magazines comes, and with what it holds. */
 static void exchange_of_magazines(NO_STATE)
 {
-	static const struct operation exchange = {"rseq_magazine_exchange", magazine_exchange};
-	static const struct intruder intruders[] = {
-		{"an exchange", exchange_spare, true}, {"a stop", stop_magazines, true}};
-
-	for (size_t i = 0; i < array_count(intruders); i++) {
-		try(&exchange, &intruders[i], false, false, true);
-		try(&exchange, &intruders[i], true, false, true);
-	}
-	static const struct intruder nobody = {"nobody", nothing, false};
-	try(&exchange, &nobody, true, false, true);
 	begin(0);
-	assert_int_equal(magazine_exchange(), RSEQ_DONE);
-	assert_int_equal(
-		rseq_magazine_spare(atom_load_relaxed(&areas[0].word)), 1 + 2 * MAGAZINE_UNITS);
+	assert_int_equal(magazine_exchange_loaded(), (uintptr_t)magazine_at(0));
+	assert_int_equal(magazine_count(magazine_at(0)), FREE);
+	assert_int_equal(magazine_exchange_loaded(), (uintptr_t)magazine_at(2 * CPUS));
+	assert_int_equal(magazine_count(magazine_at(2 * CPUS)), 0);
+	assert_int_equal(magazine_pop(), (uintptr_t)objects[FREE - 1]);
+	assert_int_equal(magazine_exchange_spare(), (uintptr_t)magazine_at(1));
+	assert_int_equal(magazine_exchange_spare(), (uintptr_t)magazine_at(0));
+	assert_int_equal(magazine_count(magazine_at(0)), FREE - 1);
 }
 
 static void full_and_empty(NO_STATE)
@@ -458,13 +512,26 @@ static void full_and_empty(NO_STATE)
 	rseq_array_set_count(&arrays[0], 0);
 	assert_int_equal(rseq_array_pop(&t.area, t.by, arrays), RSEQ_EMPTY);
 	assert_int_equal(rseq_array_pop_bulk(&t.area, t.by, arrays, objs, 2), 0);
-	assert_int_equal(rseq_magazine_push(&t.area, areas, magazines, FREE, objs[0]), RSEQ_FULL);
 	assert_int_equal(
-		rseq_magazine_push_bulk(&t.area, areas, magazines, FREE - 1, objs, 2), RSEQ_FULL);
-	magazine_set_count(magazine_at(1), 1);
-	assert_int_equal(rseq_magazine_pop_bulk(&t.area, areas, magazines, objs, 2), RSEQ_FULL);
-	magazine_set_count(magazine_at(1), 0);
-	assert_int_equal(rseq_magazine_pop(&t.area, areas, magazines), RSEQ_EMPTY);
+		rseq_magazine_push_bulk(&t.area, table, held, SLOTS - FREE + 1), RSEQ_FULL);
+	for (int i = FREE; i < SLOTS - 1; i++)
+		assert_int_equal(magazine_push(), RSEQ_DONE);
+	assert_int_equal(rseq_magazine_push_bulk(&t.area, table, objs, 2), RSEQ_FULL);
+	assert_int_equal(magazine_push(), RSEQ_DONE);
+	assert_int_equal(magazine_push(), RSEQ_FULL);
+	assert_int_equal(rseq_magazine_push_bulk(&t.area, table, objs, 1), RSEQ_FULL);
+	magazine_set_count(mine, 0);
+	assert_int_equal(magazine_exchange_loaded(), (uintptr_t)magazine_at(0));
+	assert_int_equal(magazine_count(magazine_at(0)), SLOTS);
+	assert_int_equal(rseq_magazine_pop(&t.area, table), RSEQ_EMPTY);
+	assert_int_equal(rseq_magazine_pop_bulk(&t.area, table, objs, 2), 0);
+	stop_magazines();
+	assert_int_equal(magazine_exchange_loaded(), RSEQ_FULL);
+	assert_int_equal(magazine_exchange_spare(), RSEQ_FULL);
+	assert_int_equal(rseq_magazine_push(&t.area, table, objs[0]), RSEQ_FULL);
+	assert_int_equal(rseq_magazine_push_bulk(&t.area, table, objs, 1), RSEQ_FULL);
+	assert_int_equal(rseq_magazine_pop(&t.area, table), RSEQ_EMPTY);
+	assert_int_equal(rseq_magazine_pop_bulk(&t.area, table, objs, 2), 0);
 }
 
 static int trap(NO_STATE)

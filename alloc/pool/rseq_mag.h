@@ -31,29 +31,27 @@
 
 #include "alloc/mechanism/cpu_magazines.h"
 
-static NOINLINE uint32_t rseq_mag_refill(
-	struct cpu_magazines *cache, struct cpu_magazines_thread *self, void **objs, uint32_t n);
+static NOINLINE uint32_t rseq_mag_refill(struct cpu_magazines *cache,
+	struct cpu_magazines_thread *self, void **objs, uint32_t got, uint32_t n);
 static NOINLINE void rseq_mag_overflow(struct cpu_magazines *cache,
 	struct cpu_magazines_thread *self, void *const *objs, uint32_t n);
 
-/* The section of rseq_magazine_pop: 16 instructions, two stores; three loads to reach it. */
+/* The section of rseq_magazine_pop: 10 instructions, two stores; two loads to reach it. */
 static inline void *rseq_mag_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
-	uintptr_t result = rseq_magazine_pop(self->rs, cache->areas, cache->unit0);
+	uintptr_t result = rseq_magazine_pop(self->rs, ((struct cpu_magazines *)pool)->at);
 
 	return likely(result >= RSEQ_CODES) ? (void *)result : pool_get_one(pool, thread);
 }
 
-/* The section of rseq_magazine_push: 17 instructions, three stores; four loads to reach it. */
+/* The section of rseq_magazine_push: 12 instructions, three stores; two loads to reach it. */
 static inline void rseq_mag_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	if (unlikely(rseq_magazine_push(self->rs, cache->areas, cache->unit0,
-			     depot_size(&cache->depot), object) != RSEQ_DONE))
+	if (unlikely(rseq_magazine_push(self->rs, ((struct cpu_magazines *)pool)->at, object) !=
+		     RSEQ_DONE))
 		pool_put_one(pool, thread, object);
 }
 
@@ -63,11 +61,12 @@ static inline uint32_t rseq_mag_get_bulk(
 {
 	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
+	uintptr_t result = rseq_magazine_pop_bulk(self->rs, cache->at, objs, n);
 
-	if (likely(rseq_magazine_pop_bulk(self->rs, cache->areas, cache->unit0, objs, n) ==
-		    RSEQ_DONE))
+	if (likely(result == (uintptr_t)n * 4))
 		return n;
-	return rseq_mag_refill(cache, self, objs, n);
+	return rseq_mag_refill(
+		cache, self, objs, result == RSEQ_ABORT ? 0 : (uint32_t)result / 4, n);
 }
 
 /* As get_bulk. */
@@ -77,10 +76,7 @@ static inline void rseq_mag_put_bulk(
 	struct cpu_magazines *cache = (struct cpu_magazines *)pool;
 	struct cpu_magazines_thread *self = (struct cpu_magazines_thread *)thread;
 
-	const uint32_t size = depot_size(&cache->depot);
-
-	if (unlikely(n > size || rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0,
-					 size - n, objs, n) != RSEQ_DONE))
+	if (unlikely(rseq_magazine_push_bulk(self->rs, cache->at, objs, n) != RSEQ_DONE))
 		rseq_mag_overflow(cache, self, objs, n);
 }
 
@@ -92,13 +88,10 @@ static NOINLINE void rseq_mag_install(
 	struct cpu_magazines *cache, struct cpu_magazines_thread *self)
 {
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(self); i++) {
-		uint32_t cpu = rseq_cpu(self->rs);
+		struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
 
-		if (atom_load_relaxed(&cache->areas[cpu].stop) != 0)
-			break;
-		uint64_t word = atom_load_relaxed(&cache->areas[cpu].word);
-		bool spare = cpu_magazines_loaded(cache, word) != 0;
-		if (cpu_magazines_trade(cache, self, cpu, word, spare))
+		if (place == NULL || cpu_magazines_trade(cache, self,
+					     rseq_place_count(place, rseq_place_pair(place)) != 0))
 			break;
 	}
 	/* What came home is empty, or a spare that made room, or, interrupted, anything. */
@@ -114,16 +107,15 @@ static NOINLINE bool rseq_mag_grab(
 	struct cpu_magazines *cache, struct cpu_magazines_thread *self, uint32_t want)
 {
 	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(self); i++) {
-		uint32_t cpu = rseq_cpu(self->rs);
+		struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
 
-		if (atom_load_relaxed(&cache->areas[cpu].stop) != 0)
+		if (place == NULL)
 			break;
-		uint64_t word = atom_load_relaxed(&cache->areas[cpu].word);
-		bool spare = cpu_magazines_loaded(cache, word) == 0;
-		if (spare && cpu_magazines_spare(cache, word) == 0)
+		struct rseq_pair *pair = rseq_place_pair(place);
+		bool spare = rseq_place_count(place, pair) == 0;
+		if (spare && magazine_count(rseq_pair_spare(pair)) == 0)
 			break;
-		if (cpu_magazines_trade(cache, self, cpu, word, spare) &&
-			magazine_count(self->mine) != 0)
+		if (cpu_magazines_trade(cache, self, spare) && magazine_count(self->mine) != 0)
 			return true;
 	}
 	if (cpu_magazines_fill(cache, self) || cpu_magazines_steal(cache, self, want))
@@ -132,12 +124,10 @@ static NOINLINE bool rseq_mag_grab(
 	return false;
 }
 
-/* The cold end of get. */
-static NOINLINE uint32_t rseq_mag_refill(
-	struct cpu_magazines *cache, struct cpu_magazines_thread *self, void **objs, uint32_t n)
+/* The cold end of get: objs[0..got) are filled, more are wanted. */
+static NOINLINE uint32_t rseq_mag_refill(struct cpu_magazines *cache,
+	struct cpu_magazines_thread *self, void **objs, uint32_t got, uint32_t n)
 {
-	uint32_t got = 0;
-
 	while (got < n && rseq_mag_grab(cache, self, n - got)) {
 		uint32_t count = magazine_count(self->mine);
 		uint32_t use = n - got < count ? n - got : count;
@@ -159,19 +149,18 @@ static NOINLINE uint32_t rseq_mag_refill(
 static inline uint32_t rseq_mag_top_up(struct cpu_magazines *cache,
 	struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
 {
-	struct rseq_magazines *area = &cache->areas[rseq_cpu(self->rs)];
+	struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
 
-	if (atom_load_relaxed(&area->stop) != 0)
+	if (place == NULL)
 		return 0;
 	/* Hints, both: the section finds out whether there is still so much room. */
-	uint64_t word = atom_load_relaxed(&area->word);
-	uint32_t count = cpu_magazines_loaded(cache, word);
-	uint32_t size = depot_size(&cache->depot);
+	struct rseq_pair *pair = rseq_place_pair(place);
+	uint32_t count = rseq_place_count(place, pair);
+	uint32_t size = (uint32_t)(atom_load_relaxed(&pair->bytes) / sizeof(void *));
 	uint32_t room = size - count;
 
 	if (count >= size || room >= n ||
-		rseq_magazine_push_bulk(self->rs, cache->areas, cache->unit0, count, objs, room) !=
-			RSEQ_DONE)
+		rseq_magazine_push_bulk(self->rs, cache->at, objs, room) != RSEQ_DONE)
 		return 0;
 	return room;
 }

@@ -28,11 +28,6 @@ static uintptr_t leave(uintptr_t answer)
 	return answer;
 }
 
-static uint32_t load32(const atom_u32 *word, const void *from)
-{
-	return (uint32_t)views_load((uintptr_t)word, sizeof(*word), ACQUIRE | VIEWS_HERE, from);
-}
-
 static uint64_t load64(const atom_u64 *word, const void *from)
 {
 	return views_load((uintptr_t)word, sizeof(*word), ACQUIRE | VIEWS_HERE, from);
@@ -47,12 +42,6 @@ static void **load_slot(const atom_ptr *word, const void *from)
 static uintptr_t commit_slot(atom_ptr *word, void **slot, uintptr_t answer, const void *from)
 {
 	views_store((uintptr_t)word, sizeof(*word), (uintptr_t)slot, RELEASE | VIEWS_HERE, from);
-	return leave(answer);
-}
-
-static uintptr_t commit32(atom_u32 *word, uint32_t value, uintptr_t answer, const void *from)
-{
-	views_store((uintptr_t)word, sizeof(*word), value, RELEASE | VIEWS_HERE, from);
 	return leave(answer);
 }
 
@@ -125,81 +114,99 @@ uintptr_t rseq_array_push_bulk(
 	return commit_slot(&array->top, top + n, RSEQ_DONE, FROM);
 }
 
-/*
- * What the sections on magazines begin with: the loaded magazine of the CPU and its count. stopped: the
- * answer where the CPU is stopped.
- */
-#define OPEN(stopped)                                                           \
-	struct rseq_magazines *area = &areas[machine_enter(rs, RSEQ_BY_CPU)];   \
-	STEP();                                                                 \
-	if (load32(&area->stop, FROM) != 0)                                     \
-		return leave(stopped);                                          \
-	STEP();                                                                 \
-	uint32_t unit = rseq_magazine_loaded(load64(&area->word, FROM));        \
-	struct magazine *magazine =                                             \
-		(struct magazine *)(unit0 + ((size_t)unit << CACHE_LINE_LOG2)); \
-	STEP();                                                                 \
-	uint32_t cur = load32(&magazine->objects, FROM)
+/* What the sections on magazines begin with: the place of the CPU and its top. */
+#define OPEN()                                                                         \
+	const uint32_t here = machine_enter(rs, RSEQ_BY_CPU);                          \
+	STEP();                                                                        \
+	struct rseq_place *place = (struct rseq_place *)load_slot(&table[here], FROM); \
+	STEP();                                                                        \
+	void **top = load_slot(&place->top, FROM)
 
-uintptr_t rseq_magazine_pop(void *rs, struct rseq_magazines *areas, unsigned char *unit0)
+/* The pair that counts. */
+static struct rseq_pair *pair_of(struct rseq_place *place, void **top, const void *from)
+{
+	const uintptr_t low = (uintptr_t)load_slot(&place->pair[0].low, from);
+
+	return (uintptr_t)top - low <= load64(&place->pair[0].bytes, from) ? &place->pair[0]
+									   : &place->pair[1];
+}
+
+uintptr_t rseq_magazine_pop(void *rs, atom_ptr *table)
 {
 	void *object;
 
-	OPEN(RSEQ_EMPTY);
-	if (cur == 0)
+	OPEN();
+	copy(&object, top - 1, 1, FROM);
+	if (object == NULL)
 		return leave(RSEQ_EMPTY);
-	copy(&object, &magazine->slot[cur - 1], 1, FROM);
 	STEP();
-	return commit32(&magazine->objects, cur - 1, (uintptr_t)object, FROM);
+	return commit_slot(&place->top, top - 1, (uintptr_t)object, FROM);
 }
 
-uintptr_t rseq_magazine_push(
-	void *rs, struct rseq_magazines *areas, unsigned char *unit0, uint32_t size, void *object)
+uintptr_t rseq_magazine_push(void *rs, atom_ptr *table, void *object)
 {
-	OPEN(RSEQ_FULL);
-	if (cur >= size)
+	OPEN();
+	if ((uintptr_t)top % MAGAZINE_BLOCK_BYTES == 0)
 		return leave(RSEQ_FULL);
-	copy(&magazine->slot[cur], &object, 1, FROM);
+	copy(top, &object, 1, FROM);
 	STEP();
-	return commit32(&magazine->objects, cur + 1, RSEQ_DONE, FROM);
+	return commit_slot(&place->top, top + 1, RSEQ_DONE, FROM);
 }
 
-uintptr_t rseq_magazine_pop_bulk(
-	void *rs, struct rseq_magazines *areas, unsigned char *unit0, void **to, uint32_t n)
+uintptr_t rseq_magazine_pop_bulk(void *rs, atom_ptr *table, void **to, uint32_t n)
 {
-	OPEN(RSEQ_FULL);
-	if (cur < n)
-		return leave(RSEQ_FULL);
-	copy(to, &magazine->slot[cur - n], n, FROM);
+	OPEN();
 	STEP();
-	return commit32(&magazine->objects, cur - n, RSEQ_DONE, FROM);
+	struct rseq_pair *pair = pair_of(place, top, FROM);
+	uint32_t count = (uint32_t)(top - load_slot(&pair->low, FROM));
+	if (count == 0)
+		return leave(0);
+	if (count > n)
+		count = n;
+	copy(to, top - count, count, FROM);
+	STEP();
+	return commit_slot(&place->top, top - count, count * 4, FROM);
 }
 
-uintptr_t rseq_magazine_push_bulk(void *rs, struct rseq_magazines *areas, unsigned char *unit0,
-	uint32_t room, void *const *from, uint32_t n)
+uintptr_t rseq_magazine_push_bulk(void *rs, atom_ptr *table, void *const *from, uint32_t n)
 {
-	OPEN(RSEQ_FULL);
-	if (cur > room)
-		return leave(RSEQ_FULL);
-	copy(&magazine->slot[cur], from, n, FROM);
+	OPEN();
 	STEP();
-	return commit32(&magazine->objects, cur + n, RSEQ_DONE, FROM);
+	struct rseq_pair *pair = pair_of(place, top, FROM);
+	const size_t count = (size_t)(top + n - load_slot(&pair->low, FROM));
+	if (count * sizeof(void *) > load64(&pair->bytes, FROM))
+		return leave(RSEQ_FULL);
+	copy(top, from, n, FROM);
+	STEP();
+	return commit_slot(&place->top, top + n, RSEQ_DONE, FROM);
 }
 
-uintptr_t rseq_magazine_exchange(void *rs, struct rseq_magazines *areas, uint32_t cpu,
-	uint64_t expect, uint64_t next, struct magazine *mine, struct magazine *taken)
+/* A store before the commit. */
+static void prepare(void *word, unsigned bytes, uint64_t value, const void *from)
 {
-	const uint32_t here = machine_enter(rs, RSEQ_BY_CPU);
-	struct rseq_magazines *area = &areas[here];
+	views_store((uintptr_t)word, bytes, value, RELEASE | VIEWS_HERE, from);
+}
 
-	(void)mine, (void)taken;
-	STEP();
-	if (load32(&area->stop, FROM) != 0 || here != cpu)
+uintptr_t rseq_magazine_exchange(
+	void *rs, atom_ptr *table, bool spare, struct magazine *mine, uint32_t size)
+{
+	void **next = mine->slot + magazine_count(mine);
+
+	OPEN();
+	if (load64(&place->pair[0].bytes, FROM) == 0)
 		return leave(RSEQ_FULL);
 	STEP();
-	if (load64(&area->word, FROM) != expect)
-		return leave(RSEQ_FULL);
+	struct rseq_pair *pair = pair_of(place, top, FROM);
+	struct rseq_pair *other = &place->pair[pair == &place->pair[0]];
+	struct magazine *loaded = container_of(load_slot(&pair->low, FROM), struct magazine, slot);
 	STEP();
-	views_store((uintptr_t)&area->word, sizeof(area->word), next, RELEASE | VIEWS_HERE, FROM);
-	return leave(RSEQ_DONE);
+	prepare(&loaded->objects, sizeof(loaded->objects), (uint64_t)(top - loaded->slot), FROM);
+	struct magazine *kept = (struct magazine *)load_slot(&pair->spare, FROM);
+	STEP();
+	prepare(&other->low, sizeof(other->low), (uintptr_t)mine->slot, FROM);
+	STEP();
+	prepare(&other->bytes, sizeof(other->bytes), size * sizeof(void *), FROM);
+	prepare(&other->spare, sizeof(other->spare), (uintptr_t)(spare ? loaded : kept), FROM);
+	STEP();
+	return commit_slot(&place->top, next, (uintptr_t)(spare ? kept : loaded), FROM);
 }
