@@ -1692,7 +1692,9 @@ static void elimination_meets_at_a_place(NO_STATE)
 static void owner_list_gets_back_what_others_freed(NO_STATE)
 {
 	enum { OBJECTS = 2 * POOL_MAGAZINE_OBJECTS_DEFAULT };
-	OPEN(owner_list, OBJECTS);
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_owner_list_ops, OBJECTS, &thread);
+	struct owned_lists *self = (struct owned_lists *)pool;
 	struct pool_thread *other;
 	void *held[OBJECTS], *theirs;
 	const uint32_t half = self->limit;
@@ -1726,7 +1728,7 @@ static void owner_list_outlives_its_owner(NO_STATE)
 
 	for (int round = 0; round < 2; round++) {
 		assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
-		assert_int_equal(((struct owner_list_thread *)owner)->place, 1);
+		assert_int_equal(((struct owned_lists_thread *)owner)->place, 1);
 		assert_int_equal(owner_list_get_bulk(pool, owner, held, OBJECTS), OBJECTS);
 		pool_owner_list_ops.detach(pool, owner);
 		owner_list_put_bulk(pool, thread, held, OBJECTS);
@@ -1737,12 +1739,12 @@ static void owner_list_outlives_its_owner(NO_STATE)
 		/* Without another owner: stolen. */
 		assert_int_equal(owner_list_get_bulk(pool, thread, held, OBJECTS), OBJECTS);
 		owner_list_put_bulk(pool, thread, held, OBJECTS);
-		owner_list_flush(pool, thread);
+		owned_lists_flush(pool, thread);
 	}
 	assert_int_equal(owner_list_get_bulk(pool, thread, held, 1), 1);
 	assert_int_equal(pool_owner_list_ops.attach(pool, &owner), 0);
 	owner_list_put_bulk(pool, owner, held, 1);
-	owner_list_flush(pool, thread);
+	owned_lists_flush(pool, thread);
 	assert_int_equal(owner_list_get_bulk(pool, owner, held, OBJECTS), OBJECTS);
 	pool_owner_list_ops.detach(pool, owner);
 	owner_list_put_bulk(pool, thread, held, OBJECTS);
@@ -1756,8 +1758,10 @@ static void owner_list_outlives_its_owner(NO_STATE)
 static void owner_list_takes_more_than_it_keeps(NO_STATE)
 {
 	enum { OBJECTS = 2 * POOL_MAGAZINE_OBJECTS_DEFAULT + 1 };
-	OPEN(owner_list, OBJECTS);
-	struct owner_list_thread *mine = (struct owner_list_thread *)thread;
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_owner_list_ops, OBJECTS, &thread);
+	struct owned_lists *self = (struct owned_lists *)pool;
+	struct owned_lists_thread *mine = (struct owned_lists_thread *)thread;
 	struct pool_thread *other;
 	void *held[OBJECTS];
 
