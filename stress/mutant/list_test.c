@@ -134,19 +134,33 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 
 	FILE *file = fmemopen(made, sizeof(made), "w");
 	assert_non_null(file);
-	table_page(file, &few, text);
+	table_page(file, &few, text, "");
 	fclose(file);
 	assert_non_null(strstr(made, "\n| mutant |"));
 	assert_string_equal(strstr(made, "\n| mutant |") + 1, page);
 	struct table_row row;
-	assert_true(table_page_kill(page, "one", &row));
+	assert_true(table_page_find(page, "one", &row));
+	assert_int_equal(row.verdict, TABLE_KILLED);
 	assert_string_equal(row.layer, "model");
+	assert_string_equal(row.where, "scq/last");
 	assert_in_range((int)(row.seconds * 10), 12, 13);
-	assert_false(table_page_kill(page, "unmodified", &row));
-	assert_false(table_page_kill(page, "same", &row));
-	assert_false(table_page_kill(page, "two", &row));
-	assert_false(table_page_kill(page, "three", &row));
-	assert_false(table_page_kill(page, "four", &row));
+	assert_true(table_page_find(page, "unmodified", &row));
+	assert_int_equal(row.verdict, TABLE_PASSES);
+	assert_true(table_page_find(page, "same", &row));
+	assert_int_equal(row.verdict, TABLE_EQUIVALENT);
+	assert_true(table_page_find(page, "two", &row));
+	assert_int_equal(row.verdict, TABLE_UNTRIED);
+	assert_true(table_page_find(page, "three", &row));
+	assert_int_equal(row.verdict, TABLE_LIVES);
+	assert_false(table_page_find(page, "four", &row));
+
+	/* What the table lacks is as the page before has it. */
+	char again[1024] = "";
+	file = fmemopen(again, sizeof(again), "w");
+	assert_non_null(file);
+	table_page(file, &few, "", made);
+	fclose(file);
+	assert_string_equal(again, made);
 }
 
 static void all_of_the_list_apply(NO_STATE)

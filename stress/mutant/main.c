@@ -7,8 +7,8 @@
  * that does not compile. The tree as it is goes first, under the pools and tests of the list, and must
  * live.
  *
- * What died of what stays in WORK/table.txt, a line a mutant, and as a page in WORK/mutants.md; a run
- * goes on with those that the table lacks. --only runs anew what it names. --layer runs some layers
+ * What died of what stays in WORK/table.txt, a line a mutant, and as a page in WORK/mutants.md, which has what
+ * results/mutants.md says of those that the table lacks; a run goes on with those. --only runs anew what it names. --layer runs some layers
  * alone, on the mutants that they kill by results/mutants.md, and leaves the table alone. A sample is
  * another one each time, by a seed that is printed; --seed repeats it.
  */
@@ -408,8 +408,8 @@ static bool is_wanted(const struct mutant *mutant, const char *only, bool sample
 		return is_chosen(only, mutant->name);
 	if (layers == NULL)
 		return !table_find(known, mutant->name, &row);
-	return table_page_kill(page, mutant->name, &row) && is_chosen(layers, row.layer) &&
-	       !(sampled && row.seconds > SAMPLED_S);
+	return table_page_find(page, mutant->name, &row) && row.verdict == TABLE_KILLED &&
+	       is_chosen(layers, row.layer) && !(sampled && row.seconds > SAMPLED_S);
 }
 
 /* What an interrupted run has left in the copy. */
@@ -456,7 +456,7 @@ static const char *layer_at(size_t i)
 	return i < ATTEMPTS ? attempts[i].layer : NULL;
 }
 
-static void write_page(const struct mutants *list, const char *path)
+static void write_page(const struct mutants *list, const char *path, const char *before)
 {
 	char *rows = read_file(path);
 	char page[PATH_BYTES];
@@ -465,7 +465,7 @@ static void write_page(const struct mutants *list, const char *path)
 	FILE *file = fopen(page, "w");
 	if (file == NULL)
 		die("cannot write %s: %s", page, strerror(errno));
-	table_page(file, list, rows);
+	table_page(file, list, rows, before);
 	if (fclose(file) != 0)
 		die("cannot write %s: %s", page, strerror(errno));
 	free(rows);
@@ -528,7 +528,7 @@ int main(int argc, char **argv)
 	mend();
 	set_up();
 	snprintf(path, sizeof(path), "%s/results/mutants.md", source);
-	char *page = layers != NULL ? read_file(path) : NULL;
+	char *before = read_file(path);
 	snprintf(path, sizeof(path), "%s/table.txt", work);
 	FILE *table = fopen(path, "a+");
 	if (table == NULL)
@@ -537,12 +537,12 @@ int main(int argc, char **argv)
 	FILE *kept = layers == NULL ? table : NULL;
 	uint64_t left = 0;
 	for (size_t i = 0; i < mutants.count; i++)
-		left += is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, page);
+		left += is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, before);
 	uint64_t random = stress_seed(seed, 0);
 	if (sample != UINT64_MAX)
 		printf("%" PRIu64 " of %" PRIu64 " by --seed %" PRIu64 "\n", sample, left, seed);
 	for (size_t i = 0; i < mutants.count; i++) {
-		if (!is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, page))
+		if (!is_wanted(&mutants.of[i], only, sample != UINT64_MAX, known, before))
 			continue;
 		/* Of those that are left, as many as are wanted, each with the same chance. */
 		if (sample != UINT64_MAX && stress_random(&random) % left-- >= sample)
@@ -553,8 +553,8 @@ int main(int argc, char **argv)
 	}
 	fclose(table);
 	free(known);
-	free(page);
-	write_page(&mutants, path);
+	write_page(&mutants, path, before);
+	free(before);
 	printf("%" PRIu32 " mutants tried, %" PRIu32 " live that should not; all rows: %s\n", tried,
 		lives, path);
 	return lives == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

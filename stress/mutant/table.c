@@ -31,6 +31,15 @@ static const char *take_field(char *to, size_t bytes, const char *at)
 	return at + n + (at[n] == '\t');
 }
 
+static enum table_verdict verdict_of(const char *word)
+{
+	enum table_verdict verdict = TABLE_KILLED;
+
+	while (verdict < TABLE_UNTRIED && strcmp(names[verdict], word) != 0)
+		verdict++;
+	return verdict;
+}
+
 bool table_find(const char *text, const char *mutant, struct table_row *row)
 {
 	const size_t n = strlen(mutant);
@@ -45,14 +54,45 @@ bool table_find(const char *text, const char *mutant, struct table_row *row)
 	char word[TABLE_WORD_BYTES];
 	last = take_field(row->mutant, sizeof(row->mutant), last);
 	last = take_field(word, sizeof(word), last);
-	row->verdict = TABLE_KILLED;
-	while (row->verdict < TABLE_BROKEN && strcmp(names[row->verdict], word) != 0)
-		row->verdict++;
+	row->verdict = verdict_of(word);
 	last = take_field(row->layer, sizeof(row->layer), last);
 	last = take_field(row->where, sizeof(row->where), last);
 	last = take_field(word, sizeof(word), last);
 	row->seconds = strtod(word, NULL);
 	take_field(row->sentence, sizeof(row->sentence), last);
+	return true;
+}
+
+/* Copies the cell that begins at `at`, and returns where the next one does. */
+static const char *take_cell(char *to, size_t bytes, const char *at)
+{
+	const char *end = strstr(at, " | ");
+	const size_t n = end != NULL ? (size_t)(end - at) : 0;
+
+	snprintf(to, bytes, "%.*s", (int)n, at);
+	return at + n + (end != NULL ? strlen(" | ") : 0);
+}
+
+bool table_page_find(const char *page, const char *mutant, struct table_row *row)
+{
+	char start[TABLE_WORD_BYTES + 8], word[TABLE_WORD_BYTES];
+
+	snprintf(start, sizeof(start), "\n| %s | ", mutant);
+	const char *at = strstr(page, start);
+	if (at == NULL)
+		return false;
+	*row = (struct table_row){.sentence = ""};
+	snprintf(row->mutant, sizeof(row->mutant), "%s", mutant);
+	at = take_cell(word, sizeof(word), at + strlen(start)); /* the file */
+	at = take_cell(row->layer, sizeof(row->layer), at);
+	at = take_cell(row->where, sizeof(row->where), at);
+	row->seconds = strtod(at, NULL);
+	/* What is none of the other words is the layer that killed it. */
+	row->verdict = TABLE_EQUIVALENT;
+	while (row->verdict <= TABLE_UNTRIED && strcmp(names[row->verdict], row->layer) != 0)
+		row->verdict++;
+	if (row->verdict > TABLE_UNTRIED)
+		row->verdict = TABLE_KILLED;
 	return true;
 }
 
@@ -63,7 +103,7 @@ static void print_cell(FILE *file, const char *text)
 		fputc(*text == '\n' || *text == '|' ? ' ' : *text, file);
 }
 
-void table_page(FILE *file, const struct mutants *list, const char *text)
+void table_page(FILE *file, const struct mutants *list, const char *text, const char *before)
 {
 	static const struct table_row none = {.verdict = TABLE_UNTRIED, .layer = "-", .where = "-"};
 	size_t count[TABLE_UNTRIED + 1] = {0}, all = 0, unmodified = 0;
@@ -79,7 +119,8 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 		const struct mutant *mutant = &list->of[i];
 		struct table_row row;
 
-		if (!table_find(text, mutant->name, &row))
+		if (!table_find(text, mutant->name, &row) &&
+			!table_page_find(before, mutant->name, &row))
 			row = none;
 		const bool killed = row.verdict == TABLE_KILLED;
 		const bool mistaken = mutant->file[0] != '\0';
@@ -99,24 +140,4 @@ void table_page(FILE *file, const struct mutants *list, const char *text)
 		"The tree as it is passes %zu of %zu rows.\n",
 		all, count[TABLE_KILLED], count[TABLE_EQUIVALENT], count[TABLE_LIVES],
 		count[TABLE_BROKEN], count[TABLE_UNTRIED], count[TABLE_PASSES], unmodified);
-}
-
-bool table_page_kill(const char *page, const char *mutant, struct table_row *row)
-{
-	char start[TABLE_WORD_BYTES + 8];
-
-	snprintf(start, sizeof(start), "\n| %s | ", mutant);
-	const char *at = strstr(page, start);
-	at = at != NULL ? strstr(at + strlen(start), " | ") : NULL;
-	if (at == NULL)
-		return false;
-	at += strlen(" | ");
-	snprintf(row->layer, sizeof(row->layer), "%.*s", (int)strcspn(at, " "), at);
-	for (size_t i = TABLE_EQUIVALENT; i <= TABLE_UNTRIED; i++) {
-		if (strcmp(row->layer, names[i]) == 0)
-			return false;
-	}
-	at = strstr(at + strlen(row->layer) + strlen(" | "), " | ");
-	row->seconds = at != NULL ? strtod(at + strlen(" | "), NULL) : 0;
-	return true;
 }

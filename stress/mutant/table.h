@@ -35,10 +35,13 @@ void table_append(FILE *file, const struct table_row *row);
 /* The mutant's last row in the file's text. False: it has none. */
 bool table_find(const char *text, const char *mutant, struct table_row *row);
 
-/* Writes the page: a row for each of the list, in its order; what has no file is the tree as it is. */
-void table_page(FILE *file, const struct mutants *list, const char *text);
+/*
+ * Writes the page: a row for each of the list, in its order; what has no file is the tree as it is. before: the
+ * page as it was, whose rows stand for those that the text lacks.
+ */
+void table_page(FILE *file, const struct mutants *list, const char *text, const char *before);
 
-/* Layer and seconds of the run that killed a mutant, as a page has them. False: none did, or it has no row of it. */
-bool table_page_kill(const char *page, const char *mutant, struct table_row *row);
+/* The mutant's row in a page, without its sentence. False: it has none. */
+bool table_page_find(const char *page, const char *mutant, struct table_row *row);
 
 #endif
