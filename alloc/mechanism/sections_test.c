@@ -55,7 +55,8 @@ static struct {
 	volatile sig_atomic_t stepping;
 	volatile sig_atomic_t aborted;
 	volatile sig_atomic_t intruded;
-	struct state then; /* when the other thread had its turn */
+	volatile sig_atomic_t armed_outside, late; /* the section's first step is no step of it */
+	struct state then;                         /* when the other thread had its turn */
 } t;
 
 static _Alignas(CACHE_LINE_BYTES) unsigned char objects[OBJECTS][CACHE_LINE_BYTES];
@@ -121,6 +122,13 @@ static void on_trap(int number, siginfo_t *info, void *context)
 {
 	(void)number, (void)info;
 	step_go_on(context, t.stepping);
+	/* From arming on: what is interrupted before its section begins goes through it unarmed. */
+	if (t.stepping && t.area.rseq_cs != 0) {
+		const bool inside = step_in_section(&t.area, context);
+
+		t.late |= inside && t.armed_outside;
+		t.armed_outside |= !inside;
+	}
 	/* One stop before the section is armed, for all there are. */
 	if (!t.stepping || (t.steps != 0 && t.area.rseq_cs == 0) || ++t.steps != t.stop)
 		return;
@@ -140,7 +148,7 @@ static void begin(uint64_t stop)
 	place(&t.other, 0);
 	t.stop = stop;
 	t.steps = 0;
-	t.aborted = t.intruded = false;
+	t.aborted = t.intruded = t.armed_outside = t.late = false;
 	held_count = 0;
 	for (uint32_t i = FREE; i < OBJECTS; i++)
 		held[held_count++] = objects[i];
@@ -427,6 +435,8 @@ static void try(const struct operation *operation, const struct intruder *intrud
 			fail_msg("%s, stopped before step %lu: answers %lu and was%s aborted",
 				operation->name, (unsigned long)stop, (unsigned long)result,
 				t.aborted ? "" : " not");
+		if (t.late)
+			fail_msg("%s arms its section before it begins", operation->name);
 		if (t.intruded && stops && !is_state(&t.then))
 			fail_msg("%s beside %s, stopped before step %lu: it changed what it may "
 				 "not touch any more",

@@ -1392,6 +1392,20 @@ static int setup(NO_STATE)
 	return 0;
 }
 
+/* So much more stands in each NBL, as far as a block's sizes go. */
+static void headroom_stands_in_the_nbl(NO_STATE)
+{
+	enum { BYTES = 64 };
+
+	as("headroom");
+	struct bed bed = make(BYTES);
+	assert_int_equal(bed.pool->inline_bytes, BYTES + HEADROOM_BYTES);
+	unmake(&bed);
+	bed = make(CONTEXT_BYTES_MAX / CONTEXT_ALIGN_BYTES * CONTEXT_ALIGN_BYTES);
+	assert_in_range(bed.pool->inline_bytes, 1, CONTEXT_BYTES_MAX);
+	unmake(&bed);
+}
+
 /* Back to the strict rule, no hook; and nothing of ours is left. */
 static int teardown(NO_STATE)
 {
@@ -1440,6 +1454,7 @@ int main(void)
 		bed_test(pushes_look_ahead_at_mapped_memory),
 		bed_test(sticky_settles_by_the_third_packet),
 		bed_test(arena_uses_chunks_again),
+		bed_test(headroom_stands_in_the_nbl),
 	};
 	int failed = 0;
 

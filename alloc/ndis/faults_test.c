@@ -116,7 +116,12 @@ enum { REQUESTS_MAX = 200 };
 
 static void nothing_is_left(void)
 {
+	uint32_t used = 0;
+
 	assert_true(nbl_release_defaults());
+	for (uint32_t id = 0; id < NBL_POOLS_MAX; id++)
+		used += nbl_pools[id].object_bytes != 0;
+	assert_int_equal(used, 0); /* handles */
 	assert_int_equal(memory_live_bytes(), 0);
 	assert_int_equal(usage(TEST_TAG).objects, 0);
 	assert_int_equal(usage(TEST_TAG).bytes, 0);
