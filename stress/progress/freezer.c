@@ -60,6 +60,7 @@ static const struct freezer_mode {
 	{.name = "beside a survivor on its CPU that goes round all objects", .laps = true},
 	{.name = "with large caches", .large = true, .ways = true},
 	{.name = "with large caches and narrow copies",
+		.laps = true,
 		.large = true,
 		.ways = true,
 		.narrow = true},
@@ -440,7 +441,8 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 	const uint32_t capacities = one ? 1 : array_count(freezer_capacities);
 	for (uint32_t i = 0; !self->mode->large && i < capacities; i++)
 		freezer_examine(self, freezer_capacities[i]);
-	for (uint32_t i = 0; self->mode->laps && i < array_count(freezer_capacities); i++)
+	for (uint32_t i = 0;
+		self->mode->laps && !self->mode->ways && i < array_count(freezer_capacities); i++)
 		freezer_renew(self, freezer_capacities[i], cpus);
 }
 
