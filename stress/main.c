@@ -149,18 +149,6 @@ __attribute__((format(printf, 3, 4))) static void line(
 	fflush(stdout);
 }
 
-/* As a shell wants it: in apostrophes, and those of the text outside of them. */
-static void print_quoted(const char *text)
-{
-	putchar('\'');
-	for (; *text != '\0'; text++) {
-		if (*text == '\'')
-			fputs("'\\'", stdout);
-		putchar(*text);
-	}
-	putchar('\'');
-}
-
 /* Indented, so that a sanitizer's report does not pass for lines of ours. */
 static void evidence(const struct attack *attack, const char *output)
 {
@@ -171,7 +159,7 @@ static void evidence(const struct attack *attack, const char *output)
 	const int flags = personality(0xffffffff);
 	printf("         again: %s",
 		flags != -1 && (flags & ADDR_NO_RANDOMIZE) != 0 ? "setarch -R " : "");
-	print_quoted(o->program);
+	options_print_quoted(o->program);
 	printf(" --pool %s --scenario %s --seconds %g --threads %" PRIu32 " --seed %" PRIu64
 	       " [--in-process]\n",
 		attack->ops->name, attack->scenario->name, attack->seconds, o->threads, o->seed);

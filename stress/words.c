@@ -56,3 +56,14 @@ uint64_t options_number(const char *text, const char *option, uint64_t least, ui
 			option, text, least, most);
 	return value;
 }
+
+void options_print_quoted(const char *text)
+{
+	putchar('\'');
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			fputs("'\\'", stdout);
+		putchar(*text);
+	}
+	putchar('\'');
+}

@@ -28,6 +28,9 @@ void options_names(struct option_names *names, char *text, const char *option);
 /* True if name is among names, or names is empty. */
 bool options_chosen(const struct option_names *names, const char *name);
 
+/* Prints a text as a shell wants it: in apostrophes, and those of the text outside of them. */
+void options_print_quoted(const char *text);
+
 /* A whole number from least to most, or ends the program. */
 uint64_t options_number(const char *text, const char *option, uint64_t least, uint64_t most);
 

@@ -35,12 +35,12 @@ static FILE *record;      /* NULL: nobody reads it */
 enum { LIMIT_S = 300 }; /* a pool takes seconds; a loaded machine, minutes */
 
 static struct freezer_place *place; /* shared with who is examined */
-static uint64_t seed;
+static const struct options *asked;
 static uint32_t one_in; /* boundaries that is tried */
 
 static void examine_body(const void *arg)
 {
-	const struct stress run = {.ops = arg, .seed = stress_seed(seed, 0), .threads = 2};
+	const struct stress run = {.ops = arg, .seed = stress_seed(asked->seed, 0), .threads = 2};
 
 	freezer_run(&run, one_in, place);
 }
@@ -56,7 +56,7 @@ static void print_place(void)
 
 static void note(const char *pool, enum trust_verdict verdict, double seconds, const char *sentence)
 {
-	struct trust_run run = {.verdict = verdict, .seed = seed, .seconds = seconds};
+	struct trust_run run = {.verdict = verdict, .seed = asked->seed, .seconds = seconds};
 
 	snprintf(run.pool, sizeof(run.pool), "%s", pool);
 	snprintf(run.scenario, sizeof(run.scenario), "freezer");
@@ -87,6 +87,12 @@ static enum child_end examine(
 	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
 		pool_progress_name(ops->traits.progress), last.sentence, last.seconds);
 	if (strcmp(verdict, "FAILED") == 0) {
+		if (pool_find(ops->name) != NULL) {
+			fputs("  again: ", stdout);
+			options_print_quoted(asked->program);
+			printf(" --pool %s --seconds %g --seed %" PRIu64 "\n", ops->name,
+				asked->seconds, asked->seed);
+		}
 		print_place();
 		evidence_print(stdout, "", last.output);
 	}
@@ -181,7 +187,7 @@ int main(int argc, char **argv)
 	if (place == MAP_FAILED)
 		stress_fail("mmap: %s", strerror(errno));
 	coverage_prepare();
-	seed = options.seed;
+	asked = &options;
 	one_in = options.seconds < 1 ? (uint32_t)lround(1 / options.seconds) : 1;
 	if (options.scenarios.count != 0)
 		puts("the freezer has a script of its own; --scenario chooses nothing of it");
@@ -194,7 +200,7 @@ int main(int argc, char **argv)
 	if (options.scenarios.count != 0)
 		return CHILD_STATUS_SKIPPED;
 
-	printf("seed %" PRIu64 ", ", seed);
+	printf("seed %" PRIu64 ", ", options.seed);
 	if (one_in == 1)
 		puts("each boundary");
 	else
