@@ -177,7 +177,7 @@ static void one_figure_fails_alone(NO_STATE)
 {
 	static const char fake[] = "#!/bin/sh\ncat > \"$0.in\"\ngrep -q '\"Percentiles of calls, "
 				   "pair, 8 threads' \"$0.in\" && "
-				   "exit 1\nPATH='%s'\nexec gnuplot -d - < \"$0.in\"\n";
+				   "exit 1\nPATH='%s'\nexec gnuplot -d /dev/stdin < \"$0.in\"\n";
 	char folder[SYNTHETIC_FOLDER_BYTES], *file, *path, *before = strdup(getenv("PATH"));
 	struct analysis *a = synthetic("");
 	struct figure figures[4] = {{0}};

@@ -50,7 +50,8 @@ static int await_gnuplot(pid_t pid)
 
 char *gnuplot_run(FILE *script, size_t *bytes)
 {
-	static const char *const arguments[] = {"gnuplot", "-d", "-", NULL};
+	/* As a file that it opens: its standard input, called "-", it reads in calls of one byte. */
+	static const char *const arguments[] = {"gnuplot", "-d", "/dev/stdin", NULL};
 	FILE *result = tmpfile();
 	posix_spawn_file_actions_t actions;
 	char *text = NULL;
