@@ -18,6 +18,14 @@ set(NBLBENCH_ONE_THREAD quick)
 if(NBLBENCH_DEBUG AND NOT NBLBENCH_SANITIZER STREQUAL "address" AND NOT NBLBENCH_COVERAGE)
   set(NBLBENCH_ONE_THREAD sequential)
 endif()
+# The label of those among them that take the longest, whole reports and sweeps: a third of what all tests take under the address
+# sanitizer. It tries the readers of all that a user may write (readers_test) in each run, and these at night.
+set(NBLBENCH_ONE_THREAD_LONG ${NBLBENCH_ONE_THREAD})
+if(NBLBENCH_DEBUG AND NOT NBLBENCH_COVERAGE)
+  set(NBLBENCH_ONE_THREAD_LONG sequential)
+endif()
+# The programs that tests with the label quick start: all that a variant of the matrix has to build.
+add_custom_target(nblbench_quick_tests)
 
 # Tests that take longest are begun first (COST): at the end of a run one alone would leave a CPU idle.
 # nblbench_add_test(NAME n COMMAND ... [LABELS l...] [TIMEOUT s]): add_test with the defaults of this project.
@@ -31,6 +39,13 @@ function(nblbench_add_test)
   endif()
   add_test(NAME ${ARG_NAME} COMMAND ${NBLBENCH_LAUNCH} ${ARG_COMMAND})
   set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77 LABELS "${ARG_LABELS}")
+  if("quick" IN_LIST ARG_LABELS)
+    string(REGEX MATCHALL "TARGET_FILE:[^>]+" programs "${ARG_COMMAND}")
+    list(TRANSFORM programs REPLACE "TARGET_FILE:" "")
+    if(programs)
+      add_dependencies(nblbench_quick_tests ${programs})
+    endif()
+  endif()
 endfunction()
 
 # What tests are made with: the code that they try is in libraries, and keeps their flags.

@@ -361,10 +361,13 @@ static inline bool is_testable(const struct pool_ops *ops)
 	return false;
 }
 
-/* Whether this build leaves pools[i] to the others. */
+/*
+ * Whether this build leaves pools[i] to the others: under a sanitizer, what NBLs do over it is that they do over one
+ * of its kind, and what itself does is looked at by the scenario nbl, over each.
+ */
 static inline bool is_left_out(size_t i)
 {
-	if (!asan_build || pools[i] == pool_default())
+	if (!(asan_build || tsan_build) || pools[i] == pool_default())
 		return false;
 	for (size_t before = 0; before < i; before++) {
 		if (is_testable(pools[before]) &&
