@@ -3,6 +3,7 @@
  * the table of what a run has found.
  */
 #include "stress/mutant/list.h"
+#include "stress/mutant/log.h"
 #include "stress/mutant/table.h"
 
 #include "alloc/machine/cmocka.h"
@@ -163,6 +164,34 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 	assert_string_equal(again, made);
 }
 
+static void a_log_tells_where_and_why(NO_STATE)
+{
+#define TWO_TESTS "[ RUN      ] one\n[       OK ] one\n[ RUN      ] two\n"
+	static const struct {
+		const char *log, *where, *sentence;
+		int status;
+	} rows[] = {
+		{TWO_TESTS "[  ERROR   ] --- 1 != 2\n[  FAILED  ] two\n", "p/two",
+			"[  ERROR   ] --- 1 != 2", 1},
+		{TWO_TESTS "Could not run test: 1 != 2\n[  ERROR   ] two\n[ RUN      ] three\n",
+			"p/two", "Could not run test: 1 != 2", 1},
+		{TWO_TESTS "WARNING: ThreadSanitizer: data race (pid=1)\n[       OK ] two\n",
+			"p/two", "WARNING: ThreadSanitizer: data race (pid=1)", 66},
+		{TWO_TESTS, "p/two", "exit status 134", 134},
+		{"begin\nFAILED   scq  reuse  given out\ttwice\nrest\n", "scq/reuse",
+			"given out twice", 1},
+		{"begin\n", "p", "exit status 3", 3},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct table_row row = {.sentence = ""};
+
+		log_tell_failure(rows[i].log, "p", rows[i].status, &row);
+		assert_string_equal(row.where, rows[i].where);
+		assert_string_equal(row.sentence, rows[i].sentence);
+	}
+}
+
 static void all_of_the_list_apply(NO_STATE)
 {
 	enum { LEAST = 80 };
@@ -312,6 +341,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_text_is_replaced_once),
 		cmocka_unit_test(a_row_of_the_table_is_found_again),
 		cmocka_unit_test(the_page_has_a_row_a_mutant),
+		cmocka_unit_test(a_log_tells_where_and_why),
 		cmocka_unit_test(all_of_the_list_apply),
 		cmocka_unit_test(each_order_is_weakened),
 	};
