@@ -296,7 +296,8 @@ static void forget(struct freezer *self)
 static void freezer_examine(struct freezer *self, uint32_t capacity)
 {
 	freezer_begin(self, capacity);
-	for (uint32_t i = 0; i < WARM_UP_ROUNDS; i++) {
+	/* Not where it matters how they attached: the script attaches anew. */
+	for (uint32_t i = 0; !self->mode->disperses && i < WARM_UP_ROUNDS; i++) {
 		freezer_round(self, ROUND_RUNS);
 		stage_survive(self->mode->laps);
 	}
