@@ -1,6 +1,6 @@
 /*
- * A look at a block of memory, in vectors of 32 bytes. In assembly, as the copies of copy.h are: the
- * program is compiled for every x86-64, and whether the CPU has the vectors is asked at run time.
+ * A look at a block of memory, or at an array of pointers, in vectors of 32 bytes. In assembly, as the copies of
+ * copy.h are: the program is compiled for every x86-64, and whether the CPU has the vectors is asked at run time.
  */
 #ifndef ALLOC_MACHINE_VECTOR_H
 #define ALLOC_MACHINE_VECTOR_H
@@ -68,5 +68,51 @@ ALWAYS_INLINE bool vector_block_differs(const unsigned char *block, const uint64
 	return true;
 }
 #endif
+
+/*
+ * True if objs[0..n), n >= 1, all lie in the `bytes` of addresses from low on, a power of two. Two vectors a step of
+ * COPY_STEP pointers, whose distances from low are ORed.
+ */
+ALWAYS_INLINE bool vector_pointers_within(
+	void *const *objs, uint32_t n, uintptr_t low, uintptr_t bytes)
+{
+	void *const *const end = objs + n, *const *at = objs;
+	const uintptr_t outside = ~(bytes - 1);
+	uintptr_t distances = 0;
+
+#if COPY_ARCH_SUPPORTED
+	if (!atom_sanitizes && likely(n >= COPY_STEP && __builtin_cpu_supports("avx2"))) {
+		const uintptr_t back = -low;
+		void *const *const steps = objs + n / COPY_STEP * COPY_STEP;
+		intptr_t left = (intptr_t)objs - (intptr_t)steps;
+		bool beyond;
+
+		__asm__("vpbroadcastq %[back], %%ymm2\n\t"
+			"vpxor %%xmm0, %%xmm0, %%xmm0\n\t"
+			"vpxor %%xmm1, %%xmm1, %%xmm1\n"
+			"1:\n\t"
+			"vpaddq (%[steps],%[left]), %%ymm2, %%ymm3\n\t"
+			"vpaddq 32(%[steps],%[left]), %%ymm2, %%ymm4\n\t"
+			"vpor %%ymm3, %%ymm0, %%ymm0\n\t"
+			"vpor %%ymm4, %%ymm1, %%ymm1\n\t"
+			"addq $64, %[left]\n\t"
+			"jne 1b\n\t"
+			"vpbroadcastq %[outside], %%ymm2\n\t"
+			"vpor %%ymm1, %%ymm0, %%ymm0\n\t"
+			"vptest %%ymm2, %%ymm0\n\t"
+			"vzeroupper"
+			: "=@ccnz"(beyond), [left] "+r"(left)
+			: [steps] "r"(steps), [back] "m"(back), [outside] "m"(outside),
+			"m"(*(void *const(*)[])objs)
+			: "xmm2", "xmm3", "xmm4", COPY_CLOBBERS);
+		if (beyond)
+			return false;
+		at = steps;
+	}
+#endif
+	for (; at != end; at++)
+		distances |= (uintptr_t)*at - low;
+	return (distances & outside) == 0;
+}
 
 #endif

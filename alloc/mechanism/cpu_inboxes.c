@@ -29,6 +29,7 @@ static int cpu_inboxes_init_of(struct pool *pool, enum cpu_inboxes_home of)
 	rc = homes_init(&self->homes, pool->slab);
 	if (rc != 0)
 		goto fail_homes;
+	homes_runs_init(&self->runs, pool->slab, cpu_inboxes_homes(self));
 	thread_list_init(&self->threads);
 	return 0;
 

@@ -1,6 +1,6 @@
 /*
  * Inboxes, for `home_ret`: a pool with an array a CPU (cpu_arrays.h), in which every object has a
- * home, the CPU that carved it, and there is a way home from a CPU on which its putter runs.
+ * home, the CPU that carved it with its run (homes.h), and there is a way home from a CPU on which its putter runs.
  *
  * For `home_ret_node` a home is a NUMA node, that of the CPU, and the node's depot is its inbox: what is
  * posted lies with the full magazines there. A magazine that is open for a node is of that node's depot.
@@ -44,6 +44,7 @@ struct cpu_inboxes {
 	struct cpu_arrays arrays;
 	struct tagged_stack *inbox; /* one a CPU; NULL: homes are nodes */
 	struct homes homes;
+	struct homes_runs runs; /* that are carved for one home each */
 	struct thread_list threads;
 };
 

@@ -2,12 +2,17 @@
  * Whose each object is: a number beside each object of a slab, the home to which it returns, for
  * strategies that send back what others free.
  *
+ * A strategy may hand out homes by *runs*: the objects that begin in the same run of addresses, a power of two of
+ * bytes, are carved as a whole and have one home. Whether a burst has one home is then mostly seen from its
+ * addresses alone, without a load for each object (vector.h).
+ *
  * No order of its own. Whoever has an object may write its home; others read it when they have
  * the object, and whatever handed that over publishes its home.
  */
 #ifndef ALLOC_MECHANISM_HOMES_H
 #define ALLOC_MECHANISM_HOMES_H
 
+#include "alloc/machine/vector.h"
 #include "alloc/mechanism/slab.h"
 
 #include <errno.h>
@@ -65,6 +70,72 @@ ALWAYS_INLINE uint32_t homes_run(const struct homes *self, void *const *objs, ui
 	while (run < n && *homes_of(self, objs[run]) == home)
 		run++;
 	return run;
+}
+
+/*
+ * The longest run, 64 KiB, has 204 objects of 256 bytes, several bursts. At least two a home, since the last one of a
+ * slab may be cut short.
+ */
+enum { HOMES_RUN_BYTES_MAX = 1 << 16, HOMES_RUNS_EACH = 2 };
+
+/* A slab's runs: the `bytes` from low on, and so forth. */
+struct homes_runs {
+	uintptr_t low;
+	uintptr_t bytes;
+};
+
+/* Runs for so many homes; in the smallest slab a line is one. */
+static inline void homes_runs_init(struct homes_runs *self, const struct slab *slab, uint32_t homes)
+{
+	const size_t all = slab->capacity * slab->stride;
+
+	self->low = (uintptr_t)slab->base;
+	self->bytes = HOMES_RUN_BYTES_MAX;
+	while (self->bytes > CACHE_LINE_BYTES &&
+		all / self->bytes < (size_t)HOMES_RUNS_EACH * homes)
+		self->bytes /= 2;
+}
+
+/* Where the object's run begins. */
+ALWAYS_INLINE uintptr_t homes_run_low(const struct homes_runs *self, const void *object)
+{
+	return self->low + (((uintptr_t)object - self->low) & ~(self->bytes - 1));
+}
+
+/*
+ * Carves what is left of the run in which the next object begins, and makes it home's: objects number *first and
+ * those after it. Returns how many, 0 when the capacity is reached. Relaxed, as slab_carve. Divides: for
+ * cold paths.
+ */
+static inline uint32_t homes_carve(const struct homes *self, const struct homes_runs *runs,
+	struct slab *slab, uint16_t home, uint32_t *first)
+{
+	uint32_t carved = slab_carved(slab), take;
+
+	do {
+		const uintptr_t next = (uintptr_t)slab_object(slab, carved);
+		const uintptr_t end = homes_run_low(runs, (void *)next) + runs->bytes;
+		const size_t objects = (end - next + slab->stride - 1) / slab->stride;
+		const uint32_t room = slab->capacity - carved;
+
+		take = objects < room ? (uint32_t)objects : room;
+		if (take == 0)
+			return 0;
+		*first = carved;
+	} while (!atom_cas_weak_relaxed(&slab->carved, &carved, carved + take));
+	for (uint32_t i = 0; i < take; i++)
+		*homes_of(self, slab_object(slab, *first + i)) = home;
+	return take;
+}
+
+/* True: all of objs[0..n), n >= 1, have the home. One load of a home where they lie in one run. */
+ALWAYS_INLINE bool homes_all(const struct homes *self, const struct homes_runs *runs, uint32_t home,
+	void *const *objs, uint32_t n)
+{
+	if (unlikely(*homes_of(self, objs[0]) != home))
+		return false;
+	return likely(vector_pointers_within(objs, n, homes_run_low(runs, objs[0]), runs->bytes)) ||
+	       !homes_differ(self, home, objs, n);
 }
 
 #endif

@@ -3,7 +3,8 @@
  * one CPU and completed on another, an object then returns to the cache of the CPU that will write it
  * next, one locked instruction serves a whole magazine, and no two pairs of CPUs meet on a line.
  *
- * An object's home is the CPU that carved it; in `home_ret_node` that CPU's node.
+ * An object's home is the CPU that carved it, with a run of its neighbours (homes.h); in `home_ret_node`
+ * that CPU's node.
  *
  *	put   at home: the CPU's array, in a restartable section, as in `rseq_arr`; elsewhere: a magazine that
  *	      the thread has open for that home, which is posted to the home's inbox when it is full
@@ -96,8 +97,8 @@ ALWAYS_INLINE void home_ret_put_runs_of(enum cpu_inboxes_home of, struct cpu_inb
 }
 
 /*
- * put and put_bulk, by what a home is. A burst all at home, which is found out without a branch, is one
- * section. Else run by run.
+ * put and put_bulk, by what a home is. A burst all at home, as its addresses tell if they are of one run, is
+ * one section. Else by those of one home.
  */
 #define HOME_RET_PUTS(name, of)                                                                    \
 	static inline void name##_put(struct pool *pool, struct pool_thread *thread, void *object) \
@@ -116,7 +117,7 @@ ALWAYS_INLINE void home_ret_put_runs_of(enum cpu_inboxes_home of, struct cpu_inb
 		struct cpu_inboxes_thread *self = (struct cpu_inboxes_thread *)thread;             \
 		uint32_t here = cpu_inboxes_here(owner, self, of);                                 \
                                                                                                    \
-		if (homes_differ(&owner->homes, here, objs, n))                                    \
+		if (unlikely(!homes_all(&owner->homes, &owner->runs, here, objs, n)))              \
 			name##_put_runs(owner, self, objs, n, here);                               \
 		else if (unlikely(rseq_array_push_bulk(self->cpu.rs, RSEQ_BY_CPU,                  \
 					  owner->arrays.array, objs, n) != RSEQ_DONE))             \
@@ -125,16 +126,30 @@ ALWAYS_INLINE void home_ret_put_runs_of(enum cpu_inboxes_home of, struct cpu_inb
 
 HOME_RET_PUTS(home_ret, HOME_CPU)
 
-/* Up to a batch of never-used objects, whose home this is, into the scratch magazine. */
+/*
+ * Up to a batch of never-used objects into the scratch magazine, of a run whose home this becomes. What it
+ * has beyond goes to its inbox, by way of the magazine that the thread has open for it.
+ */
 static COLD uint32_t home_ret_carve(
 	struct cpu_inboxes *pool, struct cpu_inboxes_thread *self, uint32_t here)
 {
+	struct slab *slab = &pool->arrays.slab;
+	const uint32_t batch = pool->arrays.batch;
 	void **objs = self->scratch->slot;
-	uint32_t n = pool_carve(&pool->arrays.slab, &self->cpu.base, objs, pool->arrays.batch);
+	uint32_t first, n,
+		left = homes_carve(&pool->homes, &pool->runs, slab, (uint16_t)here, &first);
 
-	for (uint32_t i = 0; i < n; i++)
-		*homes_of(&pool->homes, objs[i]) = (uint16_t)here;
-	return n;
+	if (left == 0)
+		return 0;
+	self->cpu.base.paths.grow++;
+	for (;; first += n, left -= n) {
+		n = left < batch ? left : batch;
+		for (uint32_t i = 0; i < n; i++)
+			objs[i] = slab_object(slab, first + i);
+		if (n == left)
+			return n;
+		cpu_inboxes_send(pool, self, cpu_inboxes_of(pool), here, objs, n);
+	}
 }
 
 /*

@@ -9,8 +9,8 @@
  * depots are lock-free (depot.h), and an object's node is remembered beside it (homes.h): no pages are asked.
  *
  * What it should win: machines of several nodes whose objects are freed on the other one. What it can't: on a
- * machine of one node it is `rseq_arr` with a look at homes that are all the same. A page is touched first by
- * one node and may hold objects of two: batches are carved one after another.
+ * machine of one node it is `rseq_arr` with a look at homes that are all the same. Where runs are shorter than a
+ * page (homes.h), in pools of a few pages a node, one node touches first what holds objects of two.
  *
  * A CPU whose node is not known, or beyond CPU_NODES_MAX of them, counts as one of node 0 (cpu.h).
  *

@@ -2316,6 +2316,67 @@ static void concurrency_ids_are_asked_for(NO_STATE)
 	rseq_set_feature_bytes(0);
 }
 
+/* Pointers into one run and below or above it, in bursts that end within a step of the vectors and behind one. */
+static void a_burst_of_two_runs_is_told_from_its_addresses(NO_STATE)
+{
+	enum { RUN = 1 << 16, LOW = 5 * RUN + 4096, MANY = 40 };
+	void *objs[MANY];
+
+	for (uint32_t n = 1; n <= MANY; n++) {
+		for (uint32_t i = 0; i < n; i++)
+			objs[i] = (void *)(uintptr_t)(LOW + i * (RUN / MANY));
+		objs[n - 1] = (void *)(uintptr_t)(LOW + RUN - 16);
+		assert_true(vector_pointers_within(objs, n, LOW, RUN));
+		for (uint32_t at = 0; at < n; at++) {
+			void *const inside = objs[at];
+
+			objs[at] = (void *)(uintptr_t)(at % 2 == 0 ? LOW + RUN : LOW - 16);
+			assert_false(vector_pointers_within(objs, n, LOW, RUN));
+			objs[at] = inside;
+		}
+	}
+}
+
+/*
+ * Two CPUs that carve in turns: what one has carved is no other's, and a burst of both goes home in two parts. In a
+ * small pool, too, there are runs for both.
+ */
+static void carve_by_runs(uint32_t capacity)
+{
+	enum { EACH = 8 };
+	struct rseq_unregistered cpu = {0};
+	struct pool_thread *thread;
+	void *objs[2 * EACH];
+
+	struct pool *pool = open_pool(&pool_home_ret_ops, capacity, &thread);
+	const struct homes *homes = &((struct cpu_inboxes *)pool)->homes;
+
+	((struct cpu_arrays_thread *)thread)->rs = &cpu;
+	for (uint32_t i = 0; i < 2 * EACH; i++) {
+		cpu.cpu_id = cpu.cpu_id_start = i % 2;
+		assert_non_null(objs[i] = pool->ops->get(pool, thread));
+		assert_int_equal(*homes_of(homes, objs[i]), i % 2);
+	}
+	cpu.cpu_id = cpu.cpu_id_start = 0;
+	pool->ops->put_bulk(pool, thread, objs, 2 * EACH);
+	for (uint32_t i = 0; i < EACH; i++) {
+		assert_non_null(objs[i] = pool->ops->get(pool, thread));
+		assert_int_equal(*homes_of(homes, objs[i]), 0);
+	}
+	pool->ops->put_bulk(pool, thread, objs, EACH);
+	close_pool(pool, thread, 0);
+}
+
+static void home_ret_carves_by_runs(NO_STATE)
+{
+	skip_unless_supported(&pool_home_ret_ops);
+	cpu_set_possible(2);
+	carve_by_runs(3000);
+	carve_by_runs(40);
+	carve_by_runs(2 * 8);
+	cpu_set_possible(0);
+}
+
 /*
  * A handler on a small stack of its own. The stack is painted, and so is what lies below it, where
  * an overrun shows.
@@ -2504,6 +2565,8 @@ int main(void)
 		cmocka_unit_test(objects_go_home_to_their_node),
 		cmocka_unit_test(ids_save_the_objects_of_other_arrays),
 		cmocka_unit_test(concurrency_ids_are_asked_for),
+		cmocka_unit_test(a_burst_of_two_runs_is_told_from_its_addresses),
+		cmocka_unit_test(home_ret_carves_by_runs),
 		cmocka_unit_test(signal_handlers_need_little_stack),
 #if NBLBENCH_URCU
 		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),
