@@ -104,10 +104,13 @@ static void answer_all(
 		}
 		print_answer(t, &result);
 	}
-	printf("\nOf %zu targets %zu are met, %zu at the clock's floor, %zu missed, %zu undecided "
-	       "and %zu absent.",
-		count - tally[RATIO_SHOWN], tally[RATIO_MET], tally[RATIO_AT_FLOOR],
-		tally[RATIO_MISSED], tally[RATIO_UNDECIDED], tally[RATIO_ABSENT]);
+	if (tally[RATIO_SHOWN] == count)
+		printf("\nNone is a target.");
+	else
+		printf("\nOf %zu targets %zu are met, %zu at the clock's floor, %zu missed, %zu "
+		       "undecided and %zu absent.",
+			count - tally[RATIO_SHOWN], tally[RATIO_MET], tally[RATIO_AT_FLOOR],
+			tally[RATIO_MISSED], tally[RATIO_UNDECIDED], tally[RATIO_ABSENT]);
 	for (size_t i = 0; i < stores->count; i++) {
 		drift_tell(stores->item[i], text);
 		printf(" `%s`: %s", stores->item[i]->store, text);

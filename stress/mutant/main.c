@@ -271,11 +271,17 @@ static bool fails(const struct attempt *attempt, const char *program, const char
 	return true;
 }
 
-/* Whether a build has a test: some are none where a sanitizer sees nothing in them. */
+/*
+ * Whether a build has a test: some are none where a sanitizer sees nothing in them. A build that was configured for an
+ * older tree is brought up to date first.
+ */
 static bool is_built(const struct attempt *attempt, const char *test)
 {
-	return attempt->build == NATIVE ||
-	       run("ninja -C \"$WORK/%s\" -t query %s", builds[attempt->build].folder, test) == 0;
+	const char *folder = builds[attempt->build].folder;
+
+	return attempt->build == NATIVE || run("ninja -C \"$WORK/%s\" build.ninja && "
+					       "ninja -C \"$WORK/%s\" -t query %s",
+						   folder, folder, test) == 0;
 }
 
 static bool fails_tests(
