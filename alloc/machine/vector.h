@@ -103,7 +103,7 @@ ALWAYS_INLINE bool vector_pointers_within(
 			"vzeroupper"
 			: "=@ccnz"(beyond), [left] "+r"(left)
 			: [steps] "r"(steps), [back] "m"(back), [outside] "m"(outside),
-			"m"(*(void *const(*)[])objs)
+			"m"(*(void *const(*)[n])objs)
 			: "xmm2", "xmm3", "xmm4", COPY_CLOBBERS);
 		if (beyond)
 			return false;
