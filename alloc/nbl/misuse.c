@@ -118,11 +118,9 @@ void nbl_report_no_pool(const NET_BUFFER_LIST *nbl, const char *call)
 
 void nbl_report_left(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl, const char *call)
 {
-	const uint32_t references = atom_load_relaxed(nbl_references((NET_BUFFER_LIST *)nbl));
-
+	/* How many is not told: the NBL is another's, who may give up the last one and clean it now. */
 	nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl,
-		"the NBL is free already but for %u references",
-		references & ~(uint32_t)NBL_OWNER_GONE);
+		"the NBL is free already, and references to it are left");
 }
 
 void nbl_report_not_live(
