@@ -9,8 +9,11 @@
 #include "alloc/ndis/ndis.h"
 #include "bench/workload/ctx_room.h"
 
-ALWAYS_INLINE bool ctx_call_once(struct workload_thread *t, NET_BUFFER_LIST *nbl, uint64_t word)
+ALWAYS_INLINE bool ctx_call_once(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word)
 {
+	(void)pool;
+	(void)self;
 	if (unlikely(WORKLOAD_CALL(t, NdisAllocateNetBufferListContext(nbl, NBL_LOAD_CONTEXT_BYTES,
 					      0, nbl_load_driver_tag(0))) != NDIS_STATUS_SUCCESS))
 		return false;

@@ -35,11 +35,13 @@ struct ctx_room {
 	struct ctx_room_bare bare[CTX_ROOM_HELD];
 };
 
-ALWAYS_INLINE bool ctx_room_once(struct workload_thread *t, NET_BUFFER_LIST *nbl, uint64_t word)
-{
-	struct nbl_pool *pool = t->shared;
-	struct nbl_thread *self = ((struct ctx_room *)t->own)->nbl;
+/* One push and its pop. Whose pool it is and whose part of a thread stands in registers: a driver has them there. */
+typedef bool ctx_room_round(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word);
 
+ALWAYS_INLINE bool ctx_room_once(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word)
+{
 	if (unlikely(WORKLOAD_CALL(t, nbl_context_push(NBL_LOAD_POLICY, pool, self, nbl,
 					      NBL_LOAD_CONTEXT_BYTES, 0, nbl_load_driver_tag(0))) !=
 		     0))
@@ -64,15 +66,17 @@ ALWAYS_INLINE void ctx_room_once_bare(struct ctx_room_bare *bare, uint64_t word)
 }
 
 /* n rounds, each on the next NBL that is held, by `once`; false of that: no memory. */
-ALWAYS_INLINE uint64_t ctx_room_rounds(const struct pool_ops *ops, struct workload_thread *t,
-	uint64_t n, bool (*once)(struct workload_thread *t, NET_BUFFER_LIST *nbl, uint64_t word))
+ALWAYS_INLINE uint64_t ctx_room_rounds(
+	const struct pool_ops *ops, struct workload_thread *t, uint64_t n, ctx_room_round *once)
 {
 	struct ctx_room *own = t->own;
+	struct nbl_pool *const pool = t->shared;
+	struct nbl_thread *const self = own->nbl;
 
 	for (uint64_t i = 0; i < n; i++) {
 		if (ops->traits.kind == POOL_KIND_NULL) {
 			ctx_room_once_bare(&own->bare[i % CTX_ROOM_HELD], i);
-		} else if (unlikely(!once(t, own->held[i % CTX_ROOM_HELD], i))) {
+		} else if (unlikely(!once(t, pool, self, own->held[i % CTX_ROOM_HELD], i))) {
 			t->failed++;
 			return i;
 		}

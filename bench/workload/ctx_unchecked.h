@@ -11,12 +11,14 @@
 
 #include "bench/workload/ctx_room.h"
 
-ALWAYS_INLINE bool ctx_unchecked_once(
-	struct workload_thread *t, NET_BUFFER_LIST *nbl, uint64_t word)
+ALWAYS_INLINE bool ctx_unchecked_once(struct workload_thread *t, struct nbl_pool *pool,
+	struct nbl_thread *self, NET_BUFFER_LIST *nbl, uint64_t word)
 {
 	NET_BUFFER_LIST_CONTEXT *front = nbl->Context;
 
 	(void)t;
+	(void)pool;
+	(void)self;
 	front->Offset = (USHORT)(front->Offset - NBL_LOAD_CONTEXT_BYTES);
 	bench_escape(nbl);
 	nbl_load_write(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), word, CTX_ROOM_HELD);
