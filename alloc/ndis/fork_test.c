@@ -241,7 +241,7 @@ static void *hold_registry(void *arg)
 	usleep(HOLD_US);
 	nbl_registry_unlock();
 	while (atom_load_relaxed(&registry_held) == 1) /* it ends after the fork */
-		sched_yield();
+		usleep(1000); /* asleep: a child that hangs meets its bound before this process meets one */
 	atom_store_release(&registry_held, 3); /* R2, meets A2 */
 	return arg;
 }
@@ -284,7 +284,7 @@ static void *read_for_long(void *arg)
 	usleep(HOLD_US);
 	rcu_guard_leave();
 	while (atom_load_relaxed(&rcu_forked) == 0)
-		sched_yield();
+		usleep(1000);
 	atom_store_release(&reader, 3); /* R4, meets A4 */
 	return arg;
 }
@@ -295,7 +295,7 @@ static void *wait_for_reader(void *arg)
 	atom_store_release(&waiter, 1); /* R5, meets A5 */
 	rcu_guard_wait();
 	while (atom_load_relaxed(&rcu_forked) == 0)
-		sched_yield();
+		usleep(1000);
 	atom_store_release(&waiter, 2); /* R6, meets A6 */
 	return arg;
 }
