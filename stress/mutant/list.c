@@ -99,6 +99,68 @@ bool mutants_parse(const char *text, struct mutants *list, char *why, size_t why
 	return true;
 }
 
+bool mutant_names_have(const char *names, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (const char *at = names; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0'))
+			return true;
+	}
+	return names == NULL;
+}
+
+/* Adds to names, which have commas between them, those that are not there yet. False: no room. */
+static bool join(char *names, size_t bytes, const char *more)
+{
+	char copy[MUTANT_NAMES_BYTES];
+	char *rest = copy;
+	char *name;
+
+	snprintf(copy, sizeof(copy), "%s", more);
+	while ((name = strsep(&rest, ",")) != NULL) {
+		const size_t n = strlen(names);
+
+		if (*name != '\0' && (n == 0 || !mutant_names_have(names, name)) &&
+			(size_t)snprintf(names + n, bytes - n, "%s%s", n != 0 ? "," : "", name) >=
+				bytes - n)
+			return false;
+	}
+	return true;
+}
+
+bool mutants_add_unmodified(struct mutants *list)
+{
+	static struct mutants all;
+	struct mutant tests = {.name = "unmodified"};
+	char names[MUTANT_TEXT_BYTES] = "";
+	char *rest = names;
+	char *name;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (!join(names, sizeof(names), list->of[i].pools) ||
+			!join(tests.tests, sizeof(tests.tests), list->of[i].tests))
+			return false;
+	}
+	all.of[0] = tests;
+	all.count = 1;
+	while ((name = strsep(&rest, ",")) != NULL) {
+		if (all.count == MUTANTS_MAX)
+			return false;
+		struct mutant *row = &all.of[all.count++];
+		*row = (struct mutant){.file = ""};
+		snprintf(row->name, sizeof(row->name), "unmodified_%s", name);
+		snprintf(row->pools, sizeof(row->pools), "%s", name);
+	}
+	if (all.count + list->count > MUTANTS_MAX)
+		return false;
+	for (size_t i = 0; i < list->count; i++)
+		all.of[all.count++] = list->of[i];
+	*list = all;
+	return true;
+}
+
 char *mutant_apply(const struct mutant *mutant, const char *text)
 {
 	const char *at = strstr(text, mutant->text);

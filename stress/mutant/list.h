@@ -30,6 +30,15 @@ struct mutants {
 /* False, and a sentence in why: a row is not well-formed. */
 bool mutants_parse(const char *text, struct mutants *list, char *why, size_t why_bytes);
 
+/* Whether names, which has commas between them, has that one. NULL has all. */
+bool mutant_names_have(const char *names, const char *name);
+
+/*
+ * Puts the tree as it is before the list, as rows without a file: under every unit test that a mutant names, and under
+ * each pool, a row each. What fails there proves nothing of a mutant. False: there is no room for that.
+ */
+bool mutants_add_unmodified(struct mutants *list);
+
 /* The file's text with the mistake, to be freed; NULL: the mutant's text is not in it exactly once. */
 char *mutant_apply(const struct mutant *mutant, const char *text);
 

@@ -16,7 +16,7 @@
 
 static const char *tree;
 static struct mutants list;
-static char why[256];
+static char why[1024];
 
 static char *read_file(const char *name)
 {
@@ -162,6 +162,85 @@ static void the_page_has_a_row_a_mutant(NO_STATE)
 	table_page(file, &few, "", made);
 	fclose(file);
 	assert_string_equal(again, made);
+}
+
+/* Replaces the one occurrence of `of` in the page, and asks. */
+static void assert_is_refused(const struct mutants *few, const char *page, const char *of,
+	const char *by, const char *sentence)
+{
+	struct mutant change = {.name = "change"};
+
+	snprintf(change.text, sizeof(change.text), "%s", of);
+	snprintf(change.takes, sizeof(change.takes), "%s", by);
+	char *changed = mutant_apply(&change, page);
+	assert_non_null(changed);
+	assert_false(table_page_is_whole(changed, few, why, sizeof(why)));
+	if (strstr(why, sentence) == NULL)
+		fail_msg("'%s' for '%s' says: %s", by, of, why);
+	free(changed);
+}
+
+static void a_page_is_whole_or_refused(NO_STATE)
+{
+	static struct mutants few = {.count = 3,
+		.of = {{.name = "one", .pools = "scq", .file = "a.c"},
+			{.name = "same", .pools = "scq,wcq", .file = "b.c", .argument = "it is"},
+			{.name = "two", .tests = "a_test", .file = "c.c"}}};
+	static const char text[] = "unmodified\tpasses\t-\t-\t0.0\t\n"
+				   "unmodified_scq\tpasses\t-\t-\t0.0\t\n"
+				   "unmodified_wcq\tpasses\t-\t-\t0.0\t\n"
+				   "one\tkilled\tmodel\tscq/last\t1.3\ttwice\n"
+				   "same\tequivalent\t-\t-\t0.0\t\n"
+				   "two\tkilled\ttest\ta_test\t0.3\t\n";
+	static const struct {
+		const char *of, *by, *sentence;
+	} rows[] = {
+		{"| one | a.c | model | scq/last | 1.3 |\n", "", "one has no row"},
+		{"| unmodified_wcq | - | passes | - | |\n", "", "unmodified_wcq has no row"},
+		{"| model | scq/last | 1.3 |", "| untried | - | |", "one: untried"},
+		{"| model | scq/last | 1.3 |", "| LIVES | - | |", "one: LIVES"},
+		{"| model | scq/last | 1.3 |", "| BROKEN | - | |", "one: BROKEN"},
+		{"| model | scq/last | 1.3 |", "| equivalent | it is | |", "one: equivalent"},
+		{"| equivalent | it is |", "| untried | - |", "same: untried"},
+		{"| unmodified_scq | - | passes |", "| unmodified_scq | - | untried |",
+			"unmodified_scq: untried"},
+		{"| two | c.c |", "| gone | d.c | test | - | 0.1 |\n| two | c.c |",
+			"'| gone | d.c |"},
+		{"| two | c.c |", "| two | d.c |", "should be '| two | c.c |"},
+		{"| it is |", "| it was |", "should be '| same | b.c | equivalent | it is |"},
+		{"0 untried.", "1 untried.", "should be '3 mutants: 2 killed,"},
+	};
+	char page[2048] = "";
+
+	assert_true(mutants_add_unmodified(&few));
+	FILE *file = fmemopen(page, sizeof(page), "w");
+	assert_non_null(file);
+	table_page(file, &few, text, "");
+	fclose(file);
+	if (!table_page_is_whole(page, &few, why, sizeof(why)))
+		fail_msg("%s", why);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_is_refused(&few, page, rows[i].of, rows[i].by, rows[i].sentence);
+}
+
+static void the_tree_as_it_is_comes_first(NO_STATE)
+{
+	static struct mutants few = {.count = 2,
+		.of = {{.name = "one", .pools = "scq,wcq", .tests = "a_test", .file = "a.c"},
+			{.name = "two", .pools = "scq", .tests = "b_test,a_test", .file = "b.c"}}};
+
+	assert_true(mutants_add_unmodified(&few));
+	assert_int_equal(few.count, 5);
+	assert_string_equal(few.of[0].name, "unmodified");
+	assert_string_equal(few.of[0].tests, "a_test,b_test");
+	assert_string_equal(few.of[0].pools, "");
+	assert_string_equal(few.of[1].name, "unmodified_scq");
+	assert_string_equal(few.of[1].pools, "scq");
+	assert_string_equal(few.of[2].name, "unmodified_wcq");
+	assert_string_equal(few.of[2].file, "");
+	assert_string_equal(few.of[3].name, "one");
+	few.count = MUTANTS_MAX;
+	assert_false(mutants_add_unmodified(&few));
 }
 
 static void a_log_tells_where_and_why(NO_STATE)
@@ -341,6 +420,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_text_is_replaced_once),
 		cmocka_unit_test(a_row_of_the_table_is_found_again),
 		cmocka_unit_test(the_page_has_a_row_a_mutant),
+		cmocka_unit_test(a_page_is_whole_or_refused),
+		cmocka_unit_test(the_tree_as_it_is_comes_first),
 		cmocka_unit_test(a_log_tells_where_and_why),
 		cmocka_unit_test(all_of_the_list_apply),
 		cmocka_unit_test(each_order_is_weakened),

@@ -185,26 +185,14 @@ static void set_file(const char *name, const struct mutant *mutant)
 	free(text);
 }
 
-/* Whether the list, which has commas between its names, has that one; without a list all are chosen. */
-static bool is_chosen(const char *only, const char *name)
-{
-	const size_t n = strlen(name);
-
-	for (const char *at = only; at != NULL; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0'))
-			return true;
-	}
-	return only == NULL;
-}
-
 /* Whether a layer that was asked for runs in that build. */
 static bool is_needed(enum build build)
 {
 	bool needed = false;
 
 	for (size_t i = 0; i < ATTEMPTS; i++)
-		needed |= attempts[i].build == build && is_chosen(layers, attempts[i].layer);
+		needed |=
+			attempts[i].build == build && mutant_names_have(layers, attempts[i].layer);
 	return needed;
 }
 
@@ -307,7 +295,7 @@ static void attack(const struct mutant *mutant, struct table_row *row)
 	for (size_t i = 0; i < ATTEMPTS; i++) {
 		const struct attempt *attempt = &attempts[i];
 
-		if (!is_chosen(layers, attempt->layer))
+		if (!mutant_names_have(layers, attempt->layer))
 			continue;
 		if (attempt->program == NULL) {
 			if (fails_tests(attempt, mutant, row))
@@ -354,54 +342,6 @@ static bool try_mutant(const struct mutant *mutant, FILE *table)
 	return row.verdict <= TABLE_PASSES;
 }
 
-/* Adds to names, which have commas between them, those that are not there yet. */
-static void join(char *names, size_t bytes, const char *more)
-{
-	char copy[MUTANT_NAMES_BYTES];
-	char *rest = copy;
-	char *name;
-
-	snprintf(copy, sizeof(copy), "%s", more);
-	while ((name = strsep(&rest, ",")) != NULL) {
-		const size_t n = strlen(names);
-
-		if (*name != '\0' && (n == 0 || !is_chosen(names, name)) &&
-			(size_t)snprintf(names + n, bytes - n, "%s%s", n != 0 ? "," : "", name) >=
-				bytes - n)
-			die("the list names more pools or tests than there is room for");
-	}
-}
-
-/*
- * The tree as it is: under every unit test that a mutant names, and under each pool, a row each. What
- * fails there proves nothing of a mutant.
- */
-static void add_unmodified(struct mutants *list)
-{
-	char names[MUTANT_TEXT_BYTES] = "";
-	struct mutant tests = {.name = "unmodified"};
-	char *rest = names;
-	char *name;
-	size_t rows = 1;
-
-	for (size_t i = 0; i < list->count; i++) {
-		join(names, sizeof(names), list->of[i].pools);
-		join(tests.tests, sizeof(tests.tests), list->of[i].tests);
-	}
-	static struct mutants all;
-	all.of[0] = tests;
-	while ((name = strsep(&rest, ",")) != NULL && rows < MUTANTS_MAX) {
-		struct mutant *row = &all.of[rows++];
-
-		snprintf(row->name, sizeof(row->name), "unmodified_%s", name);
-		snprintf(row->pools, sizeof(row->pools), "%s", name);
-	}
-	for (size_t i = 0; i < list->count && rows < MUTANTS_MAX; i++)
-		all.of[rows++] = list->of[i];
-	all.count = rows;
-	*list = all;
-}
-
 /* Whether it is among those that this run may try. sampled: of mistakes alone. */
 static bool is_wanted(const struct mutant *mutant, const char *only, bool sampled,
 	const char *known, const char *page)
@@ -411,11 +351,11 @@ static bool is_wanted(const struct mutant *mutant, const char *only, bool sample
 	if (sampled && mutant->file[0] == '\0')
 		return false;
 	if (only != NULL)
-		return is_chosen(only, mutant->name);
+		return mutant_names_have(only, mutant->name);
 	if (layers == NULL)
 		return !table_find(known, mutant->name, &row);
 	return table_page_find(page, mutant->name, &row) && row.verdict == TABLE_KILLED &&
-	       is_chosen(layers, row.layer) && !(sampled && row.seconds > SAMPLED_S);
+	       mutant_names_have(layers, row.layer) && !(sampled && row.seconds > SAMPLED_S);
 }
 
 /* What an interrupted run has left in the copy. */
@@ -525,7 +465,8 @@ int main(int argc, char **argv)
 	if (!mutants_parse(text, &mutants, why, sizeof(why)))
 		die("%s: %s", path, why);
 	free(text);
-	add_unmodified(&mutants);
+	if (!mutants_add_unmodified(&mutants))
+		die("%s names more pools or tests, or has more rows, than there is room for", path);
 	check_names(only, mutant_at, "mutant", "they stand in stress/mutant/mutants.txt");
 	check_names(layers, layer_at, "layer",
 		"they are test, model, perturbed, freezer, native, thread and address");

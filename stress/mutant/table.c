@@ -141,3 +141,47 @@ void table_page(FILE *file, const struct mutants *list, const char *text, const 
 		all, count[TABLE_KILLED], count[TABLE_EQUIVALENT], count[TABLE_LIVES],
 		count[TABLE_BROKEN], count[TABLE_UNTRIED], count[TABLE_PASSES], unmodified);
 }
+
+/* Whether nothing is left to do about the mutant. */
+static bool is_settled(const struct mutant *mutant, const struct table_row *row)
+{
+	if (mutant->file[0] == '\0')
+		return row->verdict == TABLE_PASSES;
+	return row->verdict == TABLE_KILLED ||
+	       (row->verdict == TABLE_EQUIVALENT && mutant->argument[0] != '\0');
+}
+
+bool table_page_is_whole(const char *page, const struct mutants *list, char *why, size_t why_bytes)
+{
+	char *same = NULL;
+	size_t bytes = 0, at = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct table_row row;
+
+		if (!table_page_find(page, list->of[i].name, &row)) {
+			snprintf(why, why_bytes, "%s has no row", list->of[i].name);
+			return false;
+		}
+		if (!is_settled(&list->of[i], &row)) {
+			snprintf(why, why_bytes, "%s: %s", list->of[i].name, names[row.verdict]);
+			return false;
+		}
+	}
+	/* The page that is made of its own rows is itself, unless it has more, or others' words. */
+	FILE *file = open_memstream(&same, &bytes);
+	if (file == NULL)
+		abort();
+	table_page(file, list, "", page);
+	if (fclose(file) != 0)
+		abort();
+	while (page[at] != '\0' && page[at] == same[at])
+		at++;
+	const bool is_same = page[at] == same[at];
+	while (at > 0 && page[at - 1] != '\n')
+		at--;
+	snprintf(why, why_bytes, "'%.*s' should be '%.*s'", (int)strcspn(page + at, "\n"),
+		page + at, (int)strcspn(same + at, "\n"), same + at);
+	free(same);
+	return is_same;
+}

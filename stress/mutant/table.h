@@ -44,4 +44,10 @@ void table_page(FILE *file, const struct mutants *list, const char *text, const 
 /* The mutant's row in a page, without its sentence. False: it has none. */
 bool table_page_find(const char *page, const char *mutant, struct table_row *row);
 
+/*
+ * Whether the page is that of the list, row for row, with nothing left to do: each mutant is killed, or lived and is
+ * argued, and the tree as it is passes. False: why has the first row that is not so.
+ */
+bool table_page_is_whole(const char *page, const struct mutants *list, char *why, size_t why_bytes);
+
 #endif
