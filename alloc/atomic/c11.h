@@ -171,4 +171,17 @@ enum { atom_sanitizes = 0 };
 #define atom_tsan_release(addr) ((void)(addr))
 #endif
 
+/* The same of each of n words. */
+static inline void atom_tsan_acquire_each(void *const *words, uint32_t n)
+{
+	for (uint32_t i = 0; atom_sanitizes && i < n; i++)
+		atom_tsan_acquire(words[i]);
+}
+
+static inline void atom_tsan_release_each(void *const *words, uint32_t n)
+{
+	for (uint32_t i = 0; atom_sanitizes && i < n; i++)
+		atom_tsan_release(words[i]);
+}
+
 #endif

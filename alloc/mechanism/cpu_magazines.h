@@ -61,14 +61,12 @@ static inline bool cpu_magazines_trades(const struct cpu_magazines_thread *threa
  */
 static inline void cpu_magazines_acquire_all(struct magazine *magazine)
 {
-	for (uint32_t i = 0; atom_sanitizes && i < magazine_count(magazine); i++)
-		atom_tsan_acquire(magazine->slot[i]);
+	atom_tsan_acquire_each(magazine->slot, magazine_count(magazine));
 }
 
 static inline void cpu_magazines_release_all(struct magazine *magazine)
 {
-	for (uint32_t i = 0; atom_sanitizes && i < magazine_count(magazine); i++)
-		atom_tsan_release(magazine->slot[i]);
+	atom_tsan_release_each(magazine->slot, magazine_count(magazine));
 }
 
 /*

@@ -149,7 +149,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop(void *rs, enum rseq_index by, struct rseq
 		"movq %[top], 72(%[area])\n"                                                       \
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top)                     \
-		: [object] "r"(object)                        \
+		: [object] "r"(object)                                                          \
 		: "memory", "cc")
 /* clang-format on */
 
@@ -186,7 +186,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push(
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [from] "=&r"(from)                             \
-		: [to] "r"(to), [n] "r"((uintptr_t)n)         \
+		: [to] "r"(to), [n] "r"((uintptr_t)n)                                         \
 		: "memory", "cc", COPY_CLOBBERS)
 #define RSEQ_ARRAY_POP_WIDE(index)   RSEQ_ARRAY_POP_BULK(index, RSEQ_COPY_WIDE)
 #define RSEQ_ARRAY_POP_NARROW(index) RSEQ_ARRAY_POP_BULK(index, RSEQ_COPY_NARROW)
@@ -205,10 +205,8 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP_WIDE);
 	else
 		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_POP_NARROW);
-	if (result != RSEQ_ABORT) {
-		for (uint32_t k = 0; atom_sanitizes && k < result / 4; k++)
-			atom_tsan_acquire(to[k]);
-	}
+	if (result != RSEQ_ABORT)
+		atom_tsan_acquire_each(to, (uint32_t)result / 4);
 	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
@@ -226,7 +224,7 @@ ALWAYS_INLINE uintptr_t rseq_array_pop_bulk(
 		"2:\n" RSEQ_EXIT                                                                   \
 		: [result] "+&r"(result), [area] "+&r"(area), [top] "=&r"(top),                    \
 		[count] "=&r"(count), [i] "=&r"(i), [to] "=&r"(to)                                 \
-		: [from] "r"(from), [n] "r"((uintptr_t)n)     \
+		: [from] "r"(from), [n] "r"((uintptr_t)n)                                     \
 		: "memory", "cc", COPY_CLOBBERS)
 #define RSEQ_ARRAY_PUSH_WIDE(index)   RSEQ_ARRAY_PUSH_BULK(index, RSEQ_COPY_WIDE)
 #define RSEQ_ARRAY_PUSH_NARROW(index) RSEQ_ARRAY_PUSH_BULK(index, RSEQ_COPY_NARROW)
@@ -241,8 +239,7 @@ ALWAYS_INLINE uintptr_t rseq_array_push_bulk(
 {
 	uintptr_t result = (uintptr_t)arrays, area = (uintptr_t)rs, top, count, i, to;
 
-	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
-		atom_tsan_release(from[k]);
+	atom_tsan_release_each(from, n);
 	if (likely(copy_wide()))
 		RSEQ_ARRAY_BY(by, RSEQ_ARRAY_PUSH_WIDE);
 	else

@@ -197,7 +197,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push(void *rs, atom_ptr *table, void *obje
 	__asm__ volatile(RSEQ_ENTRY RSEQ_MAGAZINE_OPEN RSEQ_MAGAZINE_BYTES                         \
 		"xorl %k[result], %k[result]\n\t"                                                  \
 		"shrl $3, %k[count]\n\t"                                                           \
-		"jz 5f\n\t"                                                           \
+		"jz 5f\n\t"                                                                        \
 		"cmpl %k[n], %k[count]\n\t"                                                        \
 		"cmoval %k[n], %k[count]\n\t"                                                      \
 		"leal (,%[count],4), %k[result]\n\t"                                               \
@@ -223,10 +223,8 @@ ALWAYS_INLINE uintptr_t rseq_magazine_pop_bulk(void *rs, atom_ptr *table, void *
 		RSEQ_MAGAZINE_POP_BULK(RSEQ_COPY_WIDE);
 	else
 		RSEQ_MAGAZINE_POP_BULK(RSEQ_COPY_NARROW);
-	if (result != RSEQ_ABORT) {
-		for (uint32_t k = 0; atom_sanitizes && k < result / 4; k++)
-			atom_tsan_acquire(to[k]);
-	}
+	if (result != RSEQ_ABORT)
+		atom_tsan_acquire_each(to, (uint32_t)result / 4);
 	return ATOMIC_SECTION(result, result == RSEQ_ABORT);
 }
 
@@ -253,8 +251,7 @@ ALWAYS_INLINE uintptr_t rseq_magazine_push_bulk(
 {
 	uintptr_t result = (uintptr_t)table, area = (uintptr_t)rs, top, count, i, to;
 
-	for (uint32_t k = 0; atom_sanitizes && k < n; k++)
-		atom_tsan_release(from[k]);
+	atom_tsan_release_each(from, n);
 	if (likely(copy_wide()))
 		RSEQ_MAGAZINE_PUSH_BULK(RSEQ_COPY_WIDE);
 	else

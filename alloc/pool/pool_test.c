@@ -5,6 +5,7 @@
  */
 #include "alloc/machine/cmocka.h"
 #include "alloc/machine/cpu.h"
+#include "alloc/machine/step.h"
 #include "alloc/mechanism/bit_tree.h"
 #include "alloc/mechanism/census.h"
 #include "alloc/peer/missing_library.h"
@@ -33,6 +34,7 @@
 #include "alloc/pool/wcq.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -2134,6 +2136,69 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 	rseq_set_feature_bytes(0);
 }
 
+#ifdef RSEQ_ARCH_SUPPORTED
+
+/* A thread whose first section is aborted, as by the kernel, before the stop-th of its instructions. */
+static struct {
+	struct rseq_unregistered area;
+	uint64_t stop, steps;
+	volatile sig_atomic_t stepping, aborted;
+} interrupted;
+
+static void abort_section(int number, siginfo_t *info, void *context)
+{
+	(void)number, (void)info;
+	step_go_on(context, interrupted.stepping);
+	if (!interrupted.stepping || !step_in_section(&interrupted.area, context) ||
+		++interrupted.steps != interrupted.stop)
+		return;
+	interrupted.aborted = step_interrupt(&interrupted.area, context);
+	interrupted.stepping = false;
+	step_go_on(context, false);
+}
+
+/* A burst that its CPU has room for goes there whole, and the CPU has one magazine in use, not two half full ones. */
+static void an_interrupted_burst_stays_together(NO_STATE)
+{
+	enum { OBJECTS = 500, BURST = 11 };
+	const struct sigaction action = {.sa_sigaction = abort_section, .sa_flags = SA_SIGINFO};
+	struct sigaction before;
+
+	skip_unless_supported(&pool_rseq_mag_ops);
+	assert_int_equal(sigaction(SIGTRAP, &action, &before), 0);
+	interrupted.stop = 0;
+	do {
+		struct pool_thread *thread;
+		struct pool *pool = open_pool(&pool_rseq_mag_ops, OBJECTS, &thread);
+		struct cpu_magazines *cache = (struct cpu_magazines *)pool;
+		void *objs[BURST];
+
+		interrupted.area = (struct rseq_unregistered){0};
+		((struct cpu_magazines_thread *)thread)->rs = &interrupted.area;
+		assert_int_equal(pool->ops->get_bulk(pool, thread, objs, BURST), BURST);
+		struct rseq_place *place = cpu_magazines_place(cache, 0);
+		const uint32_t count = rseq_place_count(place, rseq_place_pair(place));
+		interrupted.stop++;
+		interrupted.steps = 0;
+		interrupted.aborted = false;
+		interrupted.stepping = true;
+		step_call_handler();
+		pool->ops->put_bulk(pool, thread, objs, BURST);
+		interrupted.stepping = false;
+		struct rseq_pair *pair = rseq_place_pair(place);
+		if (rseq_place_count(place, pair) != count + BURST ||
+			magazine_count(rseq_pair_spare(pair)) != 0)
+			fail_msg("aborted before instruction %" PRIu64
+				 " of its section, a burst went elsewhere",
+				interrupted.stop);
+		close_pool(pool, thread, 0);
+	} while (interrupted.aborted);
+	assert_true(interrupted.stop > BURST);
+	assert_int_equal(sigaction(SIGTRAP, &before, NULL), 0);
+}
+
+#endif
+
 /* Nodes have numbers from 0 on, and there is a bound to them: what is beyond counts as node 0. */
 static void nodes_have_a_bound(NO_STATE)
 {
@@ -2561,6 +2626,9 @@ int main(void)
 		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),
+#ifdef RSEQ_ARCH_SUPPORTED
+		cmocka_unit_test(an_interrupted_burst_stays_together),
+#endif
 		cmocka_unit_test(nodes_have_a_bound),
 		cmocka_unit_test(objects_go_home_to_their_node),
 		cmocka_unit_test(ids_save_the_objects_of_other_arrays),

@@ -142,27 +142,30 @@ static NOINLINE uint32_t rseq_mag_refill(struct cpu_magazines *cache,
 }
 
 /*
- * Fills the CPU's loaded magazine to the brim if fewer than n objects do so: what leaves for the
- * depot later is then full, and moves whole. Returns how many of objs went there; 0 also after an
- * interruption.
+ * Puts on the CPU's loaded magazine as many of objs as it takes: what leaves for the depot later is then
+ * full, and moves whole. All of them where put_bulk's section was aborted: a loaded magazine that was
+ * exchanged half full would make two of one. Returns how many went there.
  */
 static inline uint32_t rseq_mag_top_up(struct cpu_magazines *cache,
 	struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
 {
-	struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
+		struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
 
-	if (place == NULL)
-		return 0;
-	/* Hints, both: the section finds out whether there is still so much room. */
-	struct rseq_pair *pair = rseq_place_pair(place);
-	uint32_t count = rseq_place_count(place, pair);
-	uint32_t size = (uint32_t)(atom_load_relaxed(&pair->bytes) / sizeof(void *));
-	uint32_t room = size - count;
+		if (place == NULL)
+			break;
+		/* Hints, both: the section finds out whether there is still so much room. */
+		struct rseq_pair *pair = rseq_place_pair(place);
+		uint32_t count = rseq_place_count(place, pair);
+		uint32_t size = (uint32_t)(atom_load_relaxed(&pair->bytes) / sizeof(void *));
 
-	if (count >= size || room >= n ||
-		rseq_magazine_push_bulk(self->rs, cache->at, objs, room) != RSEQ_DONE)
-		return 0;
-	return room;
+		if (count >= size)
+			break;
+		uint32_t room = size - count < n ? size - count : n;
+		if (rseq_magazine_push_bulk(self->rs, cache->at, objs, room) == RSEQ_DONE)
+			return room;
+	}
+	return 0;
 }
 
 /* The cold end of put. */
