@@ -128,7 +128,8 @@ static void attack_body(const void *arg)
 		.end_ns = stress_now_ns() + (uint64_t)(attack->seconds * 1e9),
 		.rounds = rounds,
 		.round_ns = (uint64_t)(attack->seconds * 1e9) / rounds,
-		.operations = least_operations(attack)};
+		.operations = least_operations(attack),
+		.whole = attack->seconds >= 1};
 
 	atom_perturb_seed(run.seed);
 	attack->scenario->run(&run);

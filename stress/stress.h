@@ -47,6 +47,7 @@ struct stress {
 	uint32_t rounds;     /* that churn makes at least; 1..STRESS_ROUNDS_MAX */
 	uint64_t round_ns;   /* what each may take of the time before end_ns */
 	uint64_t operations; /* before that they go on, whatever the time */
+	bool whole;          /* a second or more: a scenario's own number is reached as well */
 };
 
 struct scenario {

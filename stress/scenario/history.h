@@ -21,6 +21,8 @@ enum {
 	HISTORY_SHARE = 2,               /* each thread wants the pool's capacity divided by this */
 	HISTORY_PAUSE_MAX =
 		64, /* rounds of work between two calls: now and then a thread is alone */
+	/* Gets and puts of an object that a whole run judges. */
+	HISTORY_OPERATIONS = 10000000 / STRESS_SLOWDOWN,
 };
 
 /* One call of the kind that was drawn; the new number of objects in the hand. */
@@ -123,13 +125,14 @@ static void history_run(const struct stress *run)
 
 	do {
 		judged += history_judge(run, &random, &operations, &empties);
-	} while (stress_another_round(
-		run, stress_operated(run) && (judged > 0 || !run->ops->traits.exact), &more));
+	} while ((run->whole && operations < HISTORY_OPERATIONS) ||
+		 stress_another_round(run,
+			 stress_operated(run) && (judged > 0 || !run->ops->traits.exact), &more));
 	if (judged == 0 && run->ops->traits.exact)
 		stress_fail("of %" PRIu64 " empty answers none could be judged: others were always "
 			    "inside a call, so nothing was shown",
 			empties);
-	stress_note("%" PRIu64 " calls, %" PRIu64 " found none, %" PRIu64 " of these judged",
+	stress_note("%" PRIu64 " operations, %" PRIu64 " found none, %" PRIu64 " of these judged",
 		operations, empties, judged);
 }
 
