@@ -3,6 +3,7 @@
  * report complete and nothing changed; what release builds of ordinary pools do not look for, as
  * nblbench.h says; and the default handler, in a child process, by its message and its end.
  */
+#include "alloc/ndis/misuse_acts.h"
 #include "alloc/ndis/support_test.h"
 
 enum {
@@ -10,22 +11,6 @@ enum {
 	TIMES_OTHERS = 1000, /* over strategies other than the default: they share the checks */
 	/* There is one thread here, in which the thread sanitizer can find nothing. */
 	TIMES = tsan_build ? TIMES_OTHERS : 100000,
-};
-
-/* Everything that a misuse needs; made once, and whole again after each. */
-struct victim {
-	NDIS_HANDLE pool;
-	NDIS_HANDLE nbs;
-	MDL *mdl;
-	NET_BUFFER_LIST *nbl;      /* live, with 16 bytes of allocation-time context */
-	NET_BUFFER_LIST *with_ctx; /* live, with 32 bytes of context on it */
-	NET_BUFFER_LIST *freed;
-	NET_BUFFER *freed_embedded; /* its NB */
-	NET_BUFFER_LIST *clone;
-	NET_BUFFER_LIST copy; /* of a live one */
-	NET_BUFFER *nb;
-	NET_BUFFER *freed_nb;
-	MDL *freed_mdl;
 };
 
 static unsigned times; /* that each misuse is committed */
@@ -48,246 +33,20 @@ static bool returns_last_put(void)
 	return again == nbl;
 }
 
-static void victim_make(struct victim *v, bool verify)
+static void victim_make(struct misuse_victim *v, bool verify)
 {
-	static UCHAR byte;
-
-	v->pool = pool_to_test(verify);
-	v->nbs = verify ? nb_verify_pool() : nb_pool(0);
-	v->mdl = test_mdl(100);
-	v->nbl = NdisAllocateNetBufferAndNetBufferList(v->pool, 16, 0, v->mdl, 0, 100);
-	v->with_ctx = NdisAllocateNetBufferList(v->pool, 0, 0);
-	assert_int_equal(NdisAllocateNetBufferListContext(v->with_ctx, 32, 0, OTHER_TAG),
-		NDIS_STATUS_SUCCESS);
-	v->freed = NdisAllocateNetBufferList(v->pool, 0, 0);
-	v->freed_embedded = v->freed->FirstNetBuffer;
-	v->clone = NdisAllocateCloneNetBufferList(v->nbl, v->pool, v->nbs, 0);
-	v->nb = NdisAllocateNetBuffer(v->nbs, NULL, 0, 0);
-	v->freed_nb = NdisAllocateNetBuffer(v->nbs, NULL, 0, 0);
-	v->freed_mdl = NdisAllocateMdl(NULL, &byte, 1);
-	v->copy = *v->nbl;
-	NdisFreeNetBufferList(v->freed);
-	NdisFreeNetBuffer(v->freed_nb);
-	NdisFreeMdl(v->freed_mdl);
+	assert_true(misuse_victim_make(v, verify));
 }
 
 /* Everything comes back: the misuses have changed nothing. */
-static void victim_free(struct victim *v)
+static void victim_free(struct misuse_victim *v)
 {
 	unsigned before = misuses.all;
 
-	assert_int_equal(v->nbl->Context->Offset, 16);
-	assert_int_equal(v->with_ctx->Context->Offset, 0);
-	assert_int_equal(v->nbl->FirstNetBuffer->DataLength, 100);
-	NdisFreeNetBufferListContext(v->with_ctx, 32);
-	NdisFreeNetBufferList(v->with_ctx);
-	NdisFreeCloneNetBufferList(v->clone, 0);
-	NdisFreeNetBufferList(v->nbl);
-	NdisFreeNetBuffer(v->nb);
-	NdisFreeMdl(v->mdl);
+	assert_true(misuse_victim_is_whole(v));
+	misuse_victim_free(v);
 	assert_int_equal(misuses.all, before);
-	free_nb_pool(v->nbs);
-	free_pool(v->pool);
 }
-
-/* A misuse that is one statement. */
-#define COMMITS(name, statement)           \
-	static void name(struct victim *v) \
-	{                                  \
-		(void)v;                   \
-		statement;                 \
-	}
-
-COMMITS(double_free_nbl, NdisFreeNetBufferList(v->freed))
-COMMITS(double_free_nbl_fwps, FwpsFreeNetBufferList0(v->freed))
-COMMITS(double_free_nb, NdisFreeNetBuffer(v->freed_nb))
-COMMITS(double_free_mdl, NdisFreeMdl(v->freed_mdl))
-
-static void foreign_zero(struct victim *v)
-{
-	NET_BUFFER_LIST nbl = {.Flags = 0};
-
-	(void)v;
-	NdisFreeNetBufferList(&nbl);
-}
-
-COMMITS(foreign_copy, NdisFreeNetBufferList(&v->copy))
-COMMITS(foreign_null, NdisFreeNetBufferList(NULL))
-
-static void foreign_nb(struct victim *v)
-{
-	NET_BUFFER nbs[2] = {{.DataOffset = 0}, {.DataOffset = 0}};
-
-	nbs[1].NdisPoolHandle = v->nbs;
-	NdisFreeNetBuffer(&nbs[1]);
-}
-static void foreign_mdl(struct victim *v)
-{
-	struct {
-		void *before[2];
-		MDL mdl;
-	} stray = {.mdl = *v->mdl};
-
-	NdisFreeMdl(&stray.mdl);
-}
-
-COMMITS(handle_of_nbs, assert_null(NdisAllocateNetBufferList(v->nbs, 0, 0)))
-COMMITS(handle_of_nbls, assert_null(NdisAllocateNetBuffer(v->pool, NULL, 0, 0)))
-
-static void handle_stray(struct victim *v)
-{
-	NET_BUFFER_LIST *out;
-
-	assert_int_equal(FwpsAllocateNetBufferAndNetBufferList0(v, 0, 0, NULL, 0, 0, &out),
-		STATUS_INVALID_PARAMETER);
-}
-
-COMMITS(context_size, NdisFreeNetBufferListContext(v->with_ctx, 12))
-COMMITS(context_overfree, NdisFreeNetBufferListContext(v->with_ctx, 48))
-COMMITS(context_of_nbl, NdisFreeNetBufferListContext(v->nbl, 16))
-COMMITS(context_outstanding, NdisFreeNetBufferList(v->with_ctx))
-COMMITS(embedded_nb, NdisFreeNetBuffer(v->nbl->FirstNetBuffer))
-COMMITS(clone_as_plain, NdisFreeNetBufferList(v->clone))
-COMMITS(plain_as_clone, NdisFreeCloneNetBufferList(v->nbl, 0))
-COMMITS(clone_other_flags, NdisFreeCloneNetBufferList(v->clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS))
-COMMITS(pool_outstanding, NdisFreeNetBufferListPool(v->pool))
-COMMITS(nb_pool_outstanding, NdisFreeNetBufferPool(v->nbs))
-COMMITS(handle_of_nbs_freed, NdisFreeNetBufferListPool(v->nbs))
-
-/* Where these are not found they do what they would with a live object, and undo it. */
-static void use_after_free(struct victim *v)
-{
-	if (NdisAllocateNetBufferListContext(v->freed, 16, 0, OTHER_TAG) == NDIS_STATUS_SUCCESS)
-		NdisFreeNetBufferListContext(v->freed, 16);
-}
-static void clone_after_free(struct victim *v)
-{
-	NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(v->freed, v->pool, v->nbs, 0);
-
-	if (clone != NULL)
-		NdisFreeCloneNetBufferList(clone, 0);
-}
-static void nb_after_free(struct victim *v)
-{
-	if (NdisRetreatNetBufferDataStart(v->freed_nb, 16, 0, NULL) == NDIS_STATUS_SUCCESS)
-		NdisAdvanceNetBufferDataStart(v->freed_nb, 16, TRUE, NULL);
-}
-
-COMMITS(embedded_nb_after_free, NdisAdvanceNetBufferDataStart(v->freed_embedded, 0, FALSE, NULL))
-
-static void copied_nb(struct victim *v)
-{
-	struct {
-		UCHAR before[NBL_NB_OFFSET];
-		NET_BUFFER nb;
-	} copy = {.nb = *v->nbl->FirstNetBuffer};
-
-	NdisAdjustNetBufferCurrentMdl(&copy.nb);
-}
-
-COMMITS(advance_too_far, NdisAdvanceNetBufferDataStart(v->nbl->FirstNetBuffer, 101, FALSE, NULL))
-
-static void clones_outstanding(struct victim *v)
-{
-	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(v->pool, 0, 0);
-	unsigned before = misuses.all;
-
-	nbl->ChildRefCount = 1;
-	NdisFreeNetBufferList(nbl);
-	if (misuses.all == before)
-		return; /* it is gone */
-	nbl->ChildRefCount = 0;
-	NdisFreeNetBufferList(nbl);
-}
-static void clone_without_original(struct victim *v)
-{
-	NET_BUFFER_LIST *clone;
-
-	FwpsAllocateCloneNetBufferList0(v->nbl, v->pool, v->nbs, 0, &clone);
-	v->nbl->ChildRefCount = 0;
-	FwpsFreeCloneNetBufferList0(clone, 0);
-	clone->ParentNetBufferList = NULL;
-	FwpsFreeCloneNetBufferList0(clone, 0);
-}
-static void clone_retreated(struct victim *v)
-{
-	NET_BUFFER_LIST *clone = NdisAllocateCloneNetBufferList(
-		v->nbl, v->pool, v->nbs, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
-
-	NdisRetreatNetBufferDataStart(clone->FirstNetBuffer, 14, 0, NULL);
-	NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
-	NdisAdvanceNetBufferDataStart(clone->FirstNetBuffer, 14, TRUE, NULL);
-	NdisFreeCloneNetBufferList(clone, NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS);
-}
-static void partial_mdl_outside(struct victim *v)
-{
-	MDL part;
-
-	MmInitializeMdl(&part, v, 1);
-	IoBuildPartialMdl(v->mdl, &part, v, 1);
-}
-
-COMMITS(no_mdl, MmBuildMdlForNonPagedPool(NULL))
-
-enum act_traits {
-	NEEDS_CHECKS = 1,   /* found in verify pools and debug builds only */
-	NEEDS_MEMORY = 2,   /* a freed object is looked at: only where its memory stays */
-	OF_THE_LIBRARY = 4, /* the object is of a pool of the library's own, never a verify pool */
-};
-
-struct act {
-	const char *name;
-	void (*commit)(struct victim *v);
-	enum nbl_misuse_kind kind;
-	const char *call;
-	uint32_t tag;    /* that the report names; 0: no pool is known */
-	unsigned traits; /* enum act_traits */
-};
-
-#define ACT(name, kind, call, tag, traits)                         \
-	{                                                          \
-#name, name, NBL_MISUSE_##kind, #call, tag, traits \
-	}
-static const struct act acts[] = {
-	ACT(double_free_nbl, DOUBLE_FREE, NdisFreeNetBufferList, TEST_TAG, NEEDS_MEMORY),
-	ACT(double_free_nbl_fwps, DOUBLE_FREE, FwpsFreeNetBufferList0, TEST_TAG, NEEDS_MEMORY),
-	ACT(double_free_nb, DOUBLE_FREE, NdisFreeNetBuffer, TEST_TAG, NEEDS_MEMORY),
-	ACT(double_free_mdl, DOUBLE_FREE, NdisFreeMdl, MDLS_TAG, NEEDS_MEMORY | OF_THE_LIBRARY),
-	ACT(foreign_zero, FOREIGN_OBJECT, NdisFreeNetBufferList, 0, 0),
-	ACT(foreign_copy, FOREIGN_OBJECT, NdisFreeNetBufferList, TEST_TAG, 0),
-	ACT(foreign_null, FOREIGN_OBJECT, NdisFreeNetBufferList, 0, 0),
-	ACT(foreign_nb, FOREIGN_OBJECT, NdisFreeNetBuffer, TEST_TAG, 0),
-	ACT(foreign_mdl, FOREIGN_OBJECT, NdisFreeMdl, 0, 0),
-	ACT(handle_of_nbs, FOREIGN_HANDLE, NdisAllocateNetBufferList, TEST_TAG, 0),
-	ACT(handle_of_nbls, FOREIGN_HANDLE, NdisAllocateNetBuffer, TEST_TAG, 0),
-	ACT(handle_stray, FOREIGN_HANDLE, FwpsAllocateNetBufferAndNetBufferList0, 0, 0),
-	ACT(handle_of_nbs_freed, FOREIGN_HANDLE, NdisFreeNetBufferListPool, TEST_TAG, 0),
-	ACT(context_size, CONTEXT_SIZE, NdisFreeNetBufferListContext, TEST_TAG, 0),
-	ACT(context_overfree, CONTEXT_OVERFREE, NdisFreeNetBufferListContext, TEST_TAG, 0),
-	ACT(context_of_nbl, CONTEXT_OF_NBL, NdisFreeNetBufferListContext, TEST_TAG, 0),
-	ACT(context_outstanding, CONTEXT_OUTSTANDING, NdisFreeNetBufferList, TEST_TAG, 0),
-	ACT(embedded_nb, EMBEDDED_NB, NdisFreeNetBuffer, TEST_TAG, 0),
-	ACT(clone_as_plain, WRONG_FREE, NdisFreeNetBufferList, TEST_TAG, 0),
-	ACT(plain_as_clone, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
-	ACT(clone_other_flags, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
-	ACT(pool_outstanding, POOL_OUTSTANDING, NdisFreeNetBufferListPool, TEST_TAG, 0),
-	ACT(nb_pool_outstanding, POOL_OUTSTANDING, NdisFreeNetBufferPool, TEST_TAG, 0),
-	ACT(use_after_free, USE_AFTER_FREE, NdisAllocateNetBufferListContext, TEST_TAG,
-		NEEDS_CHECKS | NEEDS_MEMORY),
-	ACT(clone_after_free, USE_AFTER_FREE, NdisAllocateCloneNetBufferList, TEST_TAG,
-		NEEDS_CHECKS | NEEDS_MEMORY),
-	ACT(nb_after_free, USE_AFTER_FREE, NdisRetreatNetBufferDataStart, TEST_TAG,
-		NEEDS_CHECKS | NEEDS_MEMORY),
-	ACT(embedded_nb_after_free, USE_AFTER_FREE, NdisAdvanceNetBufferDataStart, TEST_TAG,
-		NEEDS_CHECKS | NEEDS_MEMORY),
-	ACT(copied_nb, FOREIGN_OBJECT, NdisAdjustNetBufferCurrentMdl, TEST_TAG, NEEDS_CHECKS),
-	ACT(advance_too_far, DATA, NdisAdvanceNetBufferDataStart, TEST_TAG, 0),
-	ACT(clones_outstanding, CLONES_OUTSTANDING, NdisFreeNetBufferList, TEST_TAG, NEEDS_CHECKS),
-	ACT(clone_without_original, USE_AFTER_FREE, FwpsFreeCloneNetBufferList0, TEST_TAG, 0),
-	ACT(clone_retreated, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
-	ACT(partial_mdl_outside, DATA, IoBuildPartialMdl, 0, 0),
-	ACT(no_mdl, FOREIGN_OBJECT, MmBuildMdlForNonPagedPool, 0, 0),
-};
 
 /* What every report of an act must say. */
 struct expected {
@@ -315,7 +74,7 @@ static void expect_report(void *arg, const struct nbl_misuse *misuse)
 }
 
 /* True if an act is found in such a pool of this build, by nblbench.h's table. */
-static bool is_found(const struct act *act, bool verify, bool memory_stays)
+static bool is_found(const struct misuse_act *act, bool verify, bool memory_stays)
 {
 	if ((act->traits & NEEDS_CHECKS) && !verify && !debug_build)
 		return false;
@@ -323,7 +82,7 @@ static bool is_found(const struct act *act, bool verify, bool memory_stays)
 }
 
 /* A pool whose memory a general allocator takes back on a free: a look at it is not defined. */
-static bool is_defined(const struct act *act, bool verify, bool memory_stays)
+static bool is_defined(const struct misuse_act *act, bool verify, bool memory_stays)
 {
 	return memory_stays || !(act->traits & NEEDS_MEMORY) ||
 	       (verify && !(act->traits & OF_THE_LIBRARY));
@@ -332,11 +91,11 @@ static bool is_defined(const struct act *act, bool verify, bool memory_stays)
 static void all_caught(bool verify)
 {
 	const bool stays = keeps_memory();
-	struct victim v;
+	struct misuse_victim v;
 
 	victim_make(&v, verify);
-	for (size_t i = 0; i < array_count(acts); i++) {
-		const struct act *act = &acts[i];
+	for (size_t i = 0; misuse_act(i) != NULL; i++) {
+		const struct misuse_act *act = misuse_act(i);
 		struct expected expected = {.call = act->call, .kind = act->kind};
 		unsigned before = misuses.all;
 
@@ -351,7 +110,7 @@ static void all_caught(bool verify)
 			assert_int_equal(expected.complete, times);
 			assert_int_equal(misuses.all, before + times);
 			assert_int_equal(misuses.last.tag, act->tag);
-		} else {
+		} else if (!(act->traits & IS_LOST)) {
 			act->commit(&v); /* as documented: nobody looks */
 			assert_int_equal(misuses.all, before);
 		}
@@ -368,6 +127,46 @@ static void all_caught_in_ordinary_pools(NO_STATE)
 static void all_caught_in_verify_pools(NO_STATE)
 {
 	all_caught(true);
+}
+
+/* What takes an object or an MDL with it where it is not found. */
+static void not_looked_for_in_ordinary_pools(NO_STATE)
+{
+	if (debug_build)
+		return;
+	NDIS_HANDLE pool = pool_to_test(false);
+	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+
+	assert_non_null(nbl);
+	nbl->ChildRefCount = 1;
+	NdisFreeNetBufferList(nbl);
+	assert_int_equal(misuses.all, 0);
+	free_pool(pool);
+}
+
+/* Each row of nblbench.h's table, in its order, has its acts here or says why not. */
+static void every_row_of_the_table(NO_STATE)
+{
+	FILE *header = fopen(NBLBENCH_HEADER, "re");
+	char line[256];
+	size_t rows = 0;
+
+	assert_non_null(header);
+	while (fgets(line, sizeof(line), header) != NULL) {
+		/* "an object is freed that is free already           found (1)  found (1) found" */
+		const char *text = strncmp(line, " *\t", 3) == 0 ? line + 3 : "";
+		const char *end = strstr(text, "  ");
+
+		if (end == NULL || end == text || text[0] == ' ')
+			continue;
+		assert_in_range(rows, 0, array_count(misuse_rows) - 1);
+		const struct misuse_row *row = &misuse_rows[rows++];
+		assert_int_equal(strlen(row->text), end - text);
+		assert_memory_equal(row->text, text, (size_t)(end - text));
+		assert_true((row->no_act == NULL) == (row->acts[0].name != NULL));
+	}
+	fclose(header);
+	assert_int_equal(rows, array_count(misuse_rows));
 }
 
 /*
@@ -494,8 +293,8 @@ static void handlers_may_call_back(NO_STATE)
 /* Commits one misuse with the default handler: in a child. */
 static void commit_one(const void *arg)
 {
-	const struct act *act = arg;
-	struct victim v;
+	const struct misuse_act *act = arg;
+	struct misuse_victim v;
 
 	victim_make(&v, true);
 	nbl_set_misuse_handler(NULL, NULL);
@@ -504,19 +303,20 @@ static void commit_one(const void *arg)
 
 static void default_handler_prints_and_aborts(NO_STATE)
 {
-	for (size_t i = 0; i < array_count(acts); i++) {
+	for (size_t i = 0; misuse_act(i) != NULL; i++) {
+		const struct misuse_act *act = misuse_act(i);
 		char text[CHILD_TEXT_BYTES];
-		if (!is_defined(&acts[i], true, keeps_memory()))
+		if (!is_defined(act, true, keeps_memory()))
 			continue;
-		int status = child_status(commit_one, &acts[i], text);
+		int status = child_status(commit_one, act, text);
 		char tag[8] = "'none'";
 
-		if (acts[i].tag != 0)
-			snprintf(tag, sizeof(tag), "'%.4s'", (const char *)&acts[i].tag);
+		if (act->tag != 0)
+			snprintf(tag, sizeof(tag), "'%.4s'", (const char *)&act->tag);
 		assert_true(WIFSIGNALED(status));
 		assert_int_equal(WTERMSIG(status), SIGABRT);
-		assert_ptr_equal(strstr(text, acts[i].call), text);
-		assert_non_null(strstr(text, nbl_misuse_name(acts[i].kind)));
+		assert_ptr_equal(strstr(text, act->call), text);
+		assert_non_null(strstr(text, nbl_misuse_name(act->kind)));
 		assert_non_null(strstr(text, tag));
 		assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line */
 	}
@@ -554,6 +354,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		counted_test(all_caught_in_ordinary_pools),
 		counted_test(all_caught_in_verify_pools),
+		counted_test(every_row_of_the_table),
+		counted_test(not_looked_for_in_ordinary_pools),
 		counted_test(writes_after_free_in_ordinary_pools),
 		counted_test(writes_after_free_in_verify_pools),
 		counted_test(every_byte_of_a_verify_pool),

@@ -4,7 +4,11 @@
 
 #include "alloc/ndis/ndis.h"
 
-enum { TEST_TAG = 0x74736554 /* 'Test' */ };
+enum {
+	TEST_TAG = 0x74736554,  /* 'Test' */
+	OTHER_TAG = 0x7268744f, /* 'Othr' */
+	MDLS_TAG = 0x6c644d66,  /* 'fMdl', the library's own of MDLs */
+};
 
 static inline NET_BUFFER_LIST_POOL_PARAMETERS list_parameters(
 	BOOLEAN with_nb, ULONG data_bytes, USHORT context_bytes)

@@ -24,11 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-	OTHER_TAG = 0x7268744f, /* 'Othr' */
-	MDLS_TAG = 0x6c644d66,  /* 'fMdl', the library's own of MDLs */
-};
-
 /*
  * Misuse: counted, per kind, and the last one kept. Only the thread that runs the test commits any.
  */
