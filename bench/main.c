@@ -31,6 +31,7 @@ static const struct command *const commands[] = {
 	&command_run,
 	&command_micro,
 	&command_count,
+	&command_refusals,
 	&command_selftest,
 	&command_worker,
 };

@@ -26,6 +26,7 @@ extern const struct command command_worker;   /* worker.c: hidden, started by th
 extern const struct command command_micro;    /* micro.c */
 extern const struct command command_run;      /* run.c */
 extern const struct command command_count;    /* count.c */
+extern const struct command command_refusals; /* refusals.c */
 extern const struct command command_selftest; /* selftest.c */
 
 #endif
