@@ -32,7 +32,8 @@ struct actor_trace {
 	uintptr_t *address;
 	uint32_t length;
 };
-enum { ACTOR_TRACE_MAX = 1 << 16 };
+/* The documented calls take 700 an object in a build with checks that is hardly optimised, and a bulk call has 100. */
+enum { ACTOR_TRACE_MAX = 1 << 17 };
 
 /*
  * How a call runs: as always; or step by step, and it is stopped before the instruction number stop of it

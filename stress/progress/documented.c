@@ -3,6 +3,7 @@
 #include "alloc/mechanism/life_cycle.h"
 #include "alloc/nbl/nbl.h"
 #include "alloc/ndis/fwpsk.h"
+#include "alloc/peer/rcu_guard.h"
 #include "stress/base/object.h"
 
 #include <stdio.h>
@@ -80,12 +81,16 @@ static void documented_fini(struct pool *pool)
 		stress_fail("not all NBLs came back");
 }
 
-/* Attaches as the first call would, which takes the registry's lock. */
+/*
+ * As the first call would: attaches, which takes the registry's lock, and makes the thread known to liburcu, as calls
+ * that are checked do. That blocks all signals, and no call in which it happens can be stepped.
+ */
 static int documented_enter(struct pool *pool, struct pool_thread *thread)
 {
 	struct documented_pool *self = (struct documented_pool *)pool;
 
 	(void)thread;
+	rcu_guard_register();
 	return nbl_self(self->lists) != NULL ? 0 : -ENOMEM;
 }
 
