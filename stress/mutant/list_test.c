@@ -412,6 +412,20 @@ static void each_order_is_weakened(NO_STATE)
 	assert_int_equal(missing, 0);
 }
 
+/* What results/mutants.md publishes is of this list: whoever adds or changes a mutant runs it. */
+static void the_published_page_is_whole(NO_STATE)
+{
+	char *text = read_file("stress/mutant/mutants.txt");
+	char *page = read_file("results/mutants.md");
+
+	if (!mutants_parse(text, &list, why, sizeof(why)) || !mutants_add_unmodified(&list))
+		fail_msg("mutants.txt: %s", why);
+	if (!table_page_is_whole(page, &list, why, sizeof(why)))
+		fail_msg("results/mutants.md: %s", why);
+	free(page);
+	free(text);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +439,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_log_tells_where_and_why),
 		cmocka_unit_test(all_of_the_list_apply),
 		cmocka_unit_test(each_order_is_weakened),
+		cmocka_unit_test(the_published_page_is_whole),
 	};
 
 	if (argc != 2)
