@@ -5,7 +5,7 @@
  *
  * A request has one position at a time, the same for all that work on it (turns.h). All must come to the same end there:
  * - A get's position holds its unit, if one was put there, until the owner of the request takes it out. If none was, the
- *   entry is moved on or marked unsafe, as in scq, after which none can be put there.
+ *   entry is moved on or the position gone by, as in scq, after which none can be put there.
  * - A put's entry is filled, or its note is set to the position, by one compare-and-swap of both words: late helpers find it
  *   filled, or may not fill it any more. A filled entry is `pending`: whoever takes it out first tells the request that it is
  *   done. So a helper that finds the entry of its position emptied finds the request done as well.
@@ -116,7 +116,7 @@ static COLD bool helped_ring_put_at(
 	struct index_ring *ring = &self->ring;
 	const uint64_t tail = turn_position(*turn);
 	const index_ring_entry cycle = index_ring_cycle(ring, tail);
-	const index_ring_entry filled = cycle | INDEX_RING_SAFE | INDEX_RING_PENDING | unit;
+	const index_ring_entry filled = cycle | INDEX_RING_PENDING | unit;
 	atom_pair *slot = (atom_pair *)ring->entries + index_ring_number(ring, tail);
 
 	for (;;) {

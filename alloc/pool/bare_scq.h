@@ -1,6 +1,6 @@
 /*
  * bare_scq: a fetch-and-add of a shared position each way, then a compare-and-swap on the entry of
- * that position in put and an OR in get, and no pool (floor.h). The limit of `scq`.
+ * that position in put and a store to it in get, and no pool (floor.h). The limit of `scq`.
  *
  * A burst takes its positions by one fetch-and-add, as there.
  *
@@ -22,7 +22,7 @@ ALWAYS_INLINE void bare_scq_take(struct bare_pool *self, uint32_t n)
 	uint64_t head = atom_add_seq_cst(&self->head, n);
 
 	for (uint32_t i = 0; i < n; i++)
-		atom_or_release(bare_scq_at(self, head + i), BARE_ENTRIES - 1);
+		atom_store_release(bare_scq_at(self, head + i), head + i);
 }
 
 ALWAYS_INLINE void bare_scq_give(struct bare_pool *self, uint32_t n)
@@ -48,10 +48,10 @@ ALWAYS_INLINE void bare_scq_give_one(struct bare_pool *self)
 	bare_scq_give(self, 1);
 }
 
-/* One load and two locked instructions each. */
+/* A put: one load and two locked instructions. A get: one locked instruction and a store. */
 BARE_SINGLES(bare_scq, bare_scq_take_one, bare_scq_give_one)
 
-/* n + 1 locked instructions and one copy of n pointers. */
+/* One locked instruction, n stores and one copy of n pointers. */
 static inline uint32_t bare_scq_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {

@@ -1368,6 +1368,28 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 	close_pool(pool, thread, 1);
 }
 
+/* A get that is a lap ahead of another one goes by that one's entry; what is put later must not lie where it was. */
+static void scq_put_passes_over_a_position_that_was_gone_by(NO_STATE)
+{
+	OPEN(scq, 1);
+
+	void *object = scq_get(pool, thread);
+	const uint64_t first = atom_load_relaxed(&self->ring.tail.generation);
+	scq_put(pool, thread, object);
+	const uint64_t late = first + ((uint64_t)1 << self->ring.order);
+	atom_init(
+		&self->ring.head.generation, late); /* as if a get had taken `first` and stopped */
+	atom_init(&self->ring.tail.generation, late);
+	assert_int_equal(scq_take_next(self), 0);
+	assert_int_not_equal(scq_empty(self, first), 0);
+	atom_init(&self->ring.tail.generation, late); /* as if the put had taken it before */
+	scq_put(pool, thread, object);
+	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), late + 2);
+	assert_int_equal(thread->paths.wait, 1);
+	assert_ptr_equal(scq_get(pool, thread), object);
+	close_pool(pool, thread, 1);
+}
+
 /* One addition a burst, and single ones for positions in which nothing was, or which were overtaken. */
 static void scq_burst_takes_its_positions_at_once(NO_STATE)
 {
@@ -2603,6 +2625,7 @@ int main(void)
 		cmocka_unit_test(scq_finds_what_rests_behind_a_stale_hint),
 		cmocka_unit_test(scq_finds_what_rests_behind_stopped_puts),
 		cmocka_unit_test(scq_put_passes_over_an_entry_whose_get_is_gone),
+		cmocka_unit_test(scq_put_passes_over_a_position_that_was_gone_by),
 		cmocka_unit_test(scq_burst_takes_its_positions_at_once),
 		cmocka_unit_test(wcq_requests_go_round),
 		cmocka_unit_test(idx_local_hands_over_chains),

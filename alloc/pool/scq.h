@@ -1,24 +1,32 @@
 /*
  * scq: a ring of free units whose head and tail are taken by fetch-and-add. That never fails, so
  * contenders advance instead of retrying. The best scaling of the shared structures, at two locked
- * instructions an operation; a burst takes all its positions by one.
+ * instructions a put and one a get; a burst takes all its positions by one.
  *
  * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
  * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with one of data; a pool is the
  * first alone. Departures: bursts; no threshold, see below; the cycle occupies the high bits of an entry, so
- * that one subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h).
+ * that one subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h);
+ * gone_by in place of a safe bit an entry.
  *
- * A ring for n objects (a power of two) has 2n entries {cycle, safe, unit}; a position's cycle counts
+ * A ring for n objects (a power of two) has 2n entries {cycle, unit}; a position's cycle counts
  * the laps. put takes a position from tail and fills its entry if that is of an older cycle and
- * empty; else it takes the next position. get takes a position from head:
+ * empty, and the position is not gone by; else it takes the next one. get takes a position from head:
  * - an entry of the same cycle is its object;
  * - an older, empty entry is moved to this cycle, so that the put that is late for it goes elsewhere;
- * - an older, full entry is marked unsafe, which tells a late put to make sure that its getter is
- *   still to come.
+ * - an older, full entry is left as it is. gone_by is raised past the position, and a put that is late
+ *   for it goes elsewhere, too. The get reads the entry again before it goes.
  *
- * A burst adds its length instead of one and then does with each position what a single call does. A
+ * The paper marks an entry of the third kind unsafe, and a put that finds the mark reads head. Its get must
+ * then empty an entry by a locked instruction, or it could lose a mark. Here only the get of its
+ * position writes to a full entry, so that a plain store empties it. A word for the whole ring does, since
+ * a get meets such an entry only after it has overtaken another one by a lap. What it costs
+ * a put is a load of a line that all share.
+ *
+ * A burst adds its length instead of one and then does with each position what a single call does: n + 1 locked
+ * instructions in put, one in get, and n lines of the ring in both. A
  * get takes no more positions than lie between head and tail when it asks, since each that is
- * taken in vain costs as much as one that is filled.
+ * taken in vain costs more than one that is filled.
  *
  * A get takes one position unseen. When it has missed it looks first: it reads the entries from head
  * up to tail, takes the next position if an object rests in one of them, and answers NULL if none
@@ -30,8 +38,9 @@
  * Exact, for any number of threads. An object rests at position p from the CAS that fills the entry
  * of p until head has passed p.
  * (1) The get that takes position p finds what was put there: either it reads the filled entry, or
- *     its CAS in index_ring_miss moves or marks the entry first, and then the put at p takes another
- *     position (S0(b) where the entry was full). No other get empties it. So an object whose put has
+ *     its CAS in index_ring_miss moves the entry first, or it has raised gone_by past p before the put
+ *     finds the entry empty (S0(b)); then the put at p takes another
+ *     position. No other get empties it. So an object whose put has
  *     ended rests, or belongs to the call that took its position.
  * (2) A get answers NULL only after it has read head as h, then tail as t, then the entries of the
  *     positions from h to t, none of them filled, and then h again from head. Whatever rested when
@@ -44,37 +53,37 @@
  * Lock-free, for any number of threads. Suppose that from some moment on threads take steps and no
  * call ends. Each call takes as many positions unseen as it moves objects, and one more each time it has seen an object that
  * rests. A put that fills an entry ends, so entries are filled only finitely often, and head stands
- * still once it has passed them all. Then a get that looks ends: it sees none. And a put takes ever
- * new positions; from head on an entry refuses it only while it is full, the ring has twice as many
+ * still once it has passed them all, and gone_by, which is never past head. Then a get that looks ends: it sees none. And a put
+ * takes ever new positions; from head on an entry refuses it only while it is full, the ring has twice as many
  * entries as there are objects, and so one of the next 2n takes it in.
  *
  * Signal handlers may use it: positions that an interrupted call holds are passed over. FIFO: get
  * hands out the coldest object.
  *
  *	          get                     put
- *	get       fetch-and-add of head   cycle and safe of an entry
+ *	get       fetch-and-add of head   cycle of an entry, gone_by
  *	put                               fetch-and-add of tail
  *
  * R0 the CAS of an entry in put, meets A0, the load of the entry in get: the getter sees what the
  *    last owner wrote into the object.
- * R1 the OR that empties an entry, meets A1, the load of the entry in index_ring_look: who sees the entry
+ * R1 the store that empties an entry, meets A1, the load of the entry in index_ring_look: who sees the entry
  *    emptied finds head past it, and looks again.
  * S0 Positions and entries are sequentially consistent, because two arguments read one word after
  *    writing or reading another:
  *    (a) put takes a position, then fills its entry; get reads head, then tail, then the entries. If
  *        get could read tail from before a put that had ended, it would miss what rests behind.
- *    (b) put finds an entry emptied but unsafe, then reads head to see whether its getter is still
- *        to come; get takes a position from head, then reads the entry. If get could read the entry
- *        from before it was emptied, it would pass by, and put would fill it after all: lost.
+ *    (b) get raises gone_by, then reads the entry again; put reads the entry, then gone_by. If get
+ *        could read the entry from before it was emptied, and put, which found it emptied, gone_by from
+ *        before it was raised, get would go by, and put would fill it after all: lost.
  *    On x86-64 and ARMv8 this costs nothing over acquire and release.
  * Relaxed: `dry`, and what a burst reads of head and tail, hints; the second reading of head, which R1
  *    orders where it matters.
- * ABA: an entry repeats only when its 38-bit cycle comes round, after 2^38 x 2n positions: 97 hours
+ * ABA: an entry repeats only when its 39-bit cycle comes round, after 2^39 x 2n positions: 195 hours
  * at 100 million a second on the smallest ring, during which a thread would have to stop between
  * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is harmless.
  *
  * I1  Each entry that holds a unit is of the cycle of a position from head up to tail.
- * I2  head <= tail.
+ * I2  gone_by <= head <= tail.
  */
 #ifndef ALLOC_POOL_SCQ_H
 #define ALLOC_POOL_SCQ_H
@@ -91,7 +100,7 @@ struct scq_pool {
 /* Looks before it takes a position. 0: nothing is in the ring. */
 static COLD uint32_t scq_search(struct scq_pool *self, struct pool_thread *thread);
 
-/* What was put at a position that the caller has taken. 0: nothing was. One locked instruction, three loads. */
+/* What was put at a position that the caller has taken. 0: nothing was. Three loads, one store. */
 ALWAYS_INLINE uint32_t scq_empty(struct scq_pool *self, uint64_t head)
 {
 	atom_u64 *slot;
@@ -102,7 +111,7 @@ ALWAYS_INLINE uint32_t scq_empty(struct scq_pool *self, uint64_t head)
 	return index_ring_empty(slot, entry);
 }
 
-/* Takes a position and what was put there. 0: nothing was. Two locked instructions, three loads. */
+/* Takes a position and what was put there. 0: nothing was. One locked instruction, three loads, one store. */
 ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
 {
 	return scq_empty(self, index_ring_next(&self->ring.head, 1));
@@ -143,7 +152,7 @@ static inline void scq_put(struct pool *pool, struct pool_thread *thread, void *
 		thread->paths.wait++;
 }
 
-/* n + 1 locked instructions while the ring has n. */
+/* One locked instruction while the ring has n. */
 static inline uint32_t scq_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {

@@ -12,7 +12,8 @@
  *
  * Wait-free, for any number of threads that are attached: 65,535 at most, the places of a table. Suppose that a call
  * takes steps for ever. What it does by itself is bounded: WCQ_PATIENCE positions, on each a few compare-and-swaps that fail because an
- * entry of 2n changed once in its lap, and laps are taken by others' positions, bounded as well. So its request stands.
+ * entry of 2n changed once in its lap, and laps are taken by others' positions, bounded as well. A get that goes by its position may
+ * fail to say so once for each lower position that another thread still holds. So its request stands.
  * Every thread that goes on making calls comes to its record and stays with it. From then on all
  * positions are taken by requests that never end, and nobody adds to head or tail but for them. A put among them that fills an entry
  * ends; so entries are filled finitely often. A get takes a position only after it saw an object that rests, so head stands still once it
@@ -25,7 +26,7 @@
  * Exact for any number of threads, as scq. FIFO.
  *
  *	          get                          put
- *	get       fetch-and-add of head, or    cycle and safe of an entry
+ *	get       fetch-and-add of head, or    cycle of an entry, gone_by
  *	          a turn at it
  *	put                                    fetch-and-add of tail, or a turn at it
  *
@@ -94,7 +95,7 @@ static inline void wcq_put(struct pool *pool, struct pool_thread *thread, void *
 	wcq_insert(self, thread, slab_unit(&self->helped.slab, object));
 }
 
-/* n + 1 locked instructions while the ring has n. */
+/* One locked instruction while the ring has n. */
 static inline uint32_t wcq_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
