@@ -2,7 +2,7 @@
 
 #include "alloc/atomic.h"
 #include "alloc/machine/step.h"
-#include "stress/base/places.h"
+#include "stress/base/locations.h"
 #include "stress/base/record.h"
 #include "stress/stress.h"
 
@@ -33,7 +33,7 @@ static int stack_signal(void)
 }
 
 /* Before a frame of this program, whose offset follows: so the line is known again, below. */
-#define FRAME "  at " PLACES_OFFSET
+#define FRAME "  at " LOCATIONS_OFFSET
 
 /* The frames that the signal has added come before the instruction that it has interrupted. */
 static int first_frame(void *const *frames, int n, void *context)
@@ -58,7 +58,7 @@ static void print_stack(const char *why, void *context)
 	dprintf(STDERR_FILENO, "thread %d %s:\n", (int)gettid(), why);
 	for (int i = first; i < n; i++) {
 		/* A return address belongs to the line after the call's. */
-		const uintptr_t offset = places_offset((uintptr_t)frames[i] - (i != first));
+		const uintptr_t offset = locations_offset((uintptr_t)frames[i] - (i != first));
 
 		if (offset != 0)
 			dprintf(STDERR_FILENO, FRAME "%" PRIxPTR "\n", offset);
@@ -192,7 +192,7 @@ void evidence_print(FILE *out, const char *before, const char *text)
 		line = strchr(line, '\n');
 		line += line != NULL;
 	}
-	if (count != 0 && !places_find(offset, count, print_place, &frames))
+	if (count != 0 && !locations_find(offset, count, print_place, &frames))
 		fprintf(out,
 			"%saddresses stand for the lines of stacks: there is no addr2line here "
 			"(binutils)\n",

@@ -1,7 +1,7 @@
 /* See coverage.h. */
 #include "stress/progress/coverage.h"
 
-#include "stress/base/places.h"
+#include "stress/base/locations.h"
 #include "stress/stress.h"
 
 #include <errno.h>
@@ -131,7 +131,8 @@ void coverage_prepare(void)
 {
 	char line[LINE_BYTES];
 
-	noted = mmap(NULL, places_end(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	noted = mmap(
+		NULL, locations_end(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (noted == MAP_FAILED)
 		stress_fail("mmap: %s", strerror(errno));
 	/* Handlers name functions of the text, so that comes first. */
@@ -159,7 +160,7 @@ void coverage_prepare(void)
 
 void coverage_note(uintptr_t address)
 {
-	const uintptr_t offset = places_offset(address);
+	const uintptr_t offset = locations_offset(address);
 
 	if (offset != 0)
 		noted[offset] = 1;
@@ -167,7 +168,7 @@ void coverage_note(uintptr_t address)
 
 static bool is_stepped(const struct instruction *at)
 {
-	return at->offset < places_end() && noted[at->offset] != 0;
+	return at->offset < locations_end() && noted[at->offset] != 0;
 }
 
 void coverage_take(const char *pool)
@@ -194,7 +195,7 @@ void coverage_take(const char *pool)
 		counted += at->counted;
 		stepped += at->stepped;
 	}
-	memset(noted, 0, places_end());
+	memset(noted, 0, locations_end());
 	if (counted != 0)
 		printf("         stepped %.1f %% of the %" PRIu64 " instructions of %" PRIu32
 		       " functions that %s entered\n",
@@ -289,7 +290,7 @@ void coverage_print(void)
 	}
 	printf("stepped %.1f %% of the %" PRIu64 " instructions of all these functions; not:",
 		100.0 * (double)(counted - missing) / (double)counted, counted);
-	if (places_find(offset, missing, take_place, (void *)&list))
+	if (locations_find(offset, missing, take_place, (void *)&list))
 		print_places(list.place, missing);
 	else
 		printf(" %zu, whose lines are not told: there is no addr2line here (binutils)",

@@ -2,7 +2,7 @@
 
 #include "alloc/machine/cpu.h"
 #include "stress/base/evidence.h"
-#include "stress/base/places.h"
+#include "stress/base/locations.h"
 #include "stress/progress/pairs.h"
 
 #include <inttypes.h>
@@ -126,7 +126,7 @@ static void freeze(struct actor *victim, void *context)
 	struct freezer *self = &freezer;
 	const uint64_t turns = kernel_turns(victim->area.cpu_id);
 
-	self->place->offset = places_offset(step_address(context));
+	self->place->offset = locations_offset(step_address(context));
 	self->reached = true;
 	if (self->kills)
 		siglongjmp(self->death, 1);

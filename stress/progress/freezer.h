@@ -40,7 +40,7 @@
 struct freezer_place {
 	enum actor_call call;
 	uint32_t boundary;
-	uintptr_t offset; /* of the instruction in the program (places.h) */
+	uintptr_t offset; /* of the instruction in the program (locations.h) */
 	const char *mode; /* NULL: nowhere yet */
 };
 

@@ -1,5 +1,5 @@
-/* See places.h. */
-#include "stress/base/places.h"
+/* See locations.h. */
+#include "stress/base/locations.h"
 
 #include "alloc/machine/compiler.h"
 
@@ -11,16 +11,16 @@
 /* The linker's: where the program lies, and where its instructions end. */
 extern const char __executable_start[], etext[];
 
-uintptr_t places_end(void)
+uintptr_t locations_end(void)
 {
 	return (uintptr_t)(etext - __executable_start);
 }
 
-uintptr_t places_offset(uintptr_t address)
+uintptr_t locations_offset(uintptr_t address)
 {
 	const uintptr_t offset = address - (uintptr_t)__executable_start;
 
-	return offset < places_end() ? offset : 0;
+	return offset < locations_end() ? offset : 0;
 }
 
 /* A file's name without what lies above the tree, wherever that was when it was compiled. */
@@ -36,7 +36,7 @@ static char *in_tree(char *file)
 }
 
 /* After an address come pairs of lines: a function and its place. */
-static bool read_all(FILE *from, size_t count, places_told *told, void *arg)
+static bool read_all(FILE *from, size_t count, locations_told *told, void *arg)
 {
 	char function[256];
 	char place[1024];
@@ -62,7 +62,7 @@ static bool read_all(FILE *from, size_t count, places_told *told, void *arg)
 	return addresses == count;
 }
 
-bool places_find(const uintptr_t *offset, size_t count, places_told *told, void *arg)
+bool locations_find(const uintptr_t *offset, size_t count, locations_told *told, void *arg)
 {
 	char command[256];
 	FILE *wanted = tmpfile();
