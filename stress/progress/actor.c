@@ -344,8 +344,10 @@ bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
 
 void actor_return(struct actor *self)
 {
+	enum { RETURNED_AT_ONCE = 384 };
+
 	actor_call(self, ACTOR_PUT_RUN, 0);
-	while (actor_call(self, ACTOR_PUT_BULK, ACTOR_HELD_MAX))
+	while (actor_call(self, ACTOR_PUT_BULK, RETURNED_AT_ONCE))
 		;
 }
 

@@ -10,7 +10,7 @@
 
 #include <signal.h>
 
-enum { ACTOR_HELD_MAX = 384 };
+enum { ACTOR_HELD_MAX = 1664 };
 
 /* What can be called. The names in their order: actor_call_names. */
 enum actor_call {

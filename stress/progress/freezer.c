@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,6 @@ enum {
 	/* Of two threads, with each capacity; a fifth of the time that single ones take, or less. */
 	PAIRS_STOPPED = 100,
 	PAIRS_KILLED = 50,
-	/* Objects, beyond those that may be lost, of a pool in which threads die. */
-	LEFT_TO_LOSE = 64,
 	LARGE_CAPACITY = 300, /* more than the victim holds at a time */
 };
 
@@ -103,7 +102,7 @@ struct freezer {
 	uint32_t deaths;    /* kinds of them, so far */
 	uint64_t killed;    /* times */
 	uint32_t lost;      /* objects, at most */
-	uint64_t lost_most; /* that may be, beyond those of the call */
+	uint32_t lost_most; /* that may be, beyond those of the call; where caches are small */
 	struct pairs pairs;
 	uint64_t frozen;  /* times */
 	uint64_t stepped; /* of these, those that the victim went to step by step */
@@ -282,7 +281,8 @@ static void freezer_begin(struct freezer *self, uint32_t capacity)
 	actor_begin(&self->victim, stage.pool, 1);
 	if (self->mode->disperses)
 		stage_disperse();
-	self->lost_most = stage_lost_most();
+	if (!self->mode->large)
+		self->lost_most = stage_lost_most();
 }
 
 static void forget(struct freezer *self)
@@ -320,7 +320,7 @@ static void mourn(struct freezer *self)
 	if (lost > victim->moving + self->lost_most)
 		stress_fail("killed after %" PRIu32
 			    " instructions of %s, %s, a thread took %" PRIu32 " " FREEZER_TOOK
-			    ", of which at most %" PRIu32 " were its own, and may take %" PRIu64
+			    ", of which at most %" PRIu32 " were its own, and may take %" PRIu32
 			    " more",
 			self->place->boundary, actor_call_names[self->place->call],
 			self->mode->name, lost, victim->moving, self->lost_most);
@@ -387,6 +387,15 @@ static void freezer_kill(struct freezer *self, uint32_t capacity, uint32_t first
 	self->kills = false;
 }
 
+/* So many that the bound on what is lost can be passed, where there is room and one. */
+static uint32_t capacity_for(const struct freezer *self, uint32_t capacity, uint32_t deaths)
+{
+	const bool may_be_passed = capacity == freezer_capacities[0] && may_be_killed(self) &&
+				   self->lost_most != STAGE_NO_BOUND;
+
+	return may_be_passed ? stage_capacity_for_deaths(deaths, self->lost_most) : capacity;
+}
+
 static void freezer_pair(struct freezer *self, uint32_t capacity, uint32_t cpus)
 {
 	struct pairs_call calls[STAGE_CALLS_MAX];
@@ -412,19 +421,17 @@ static void freezer_renew(struct freezer *self, uint32_t capacity, uint32_t cpus
 {
 	const uint32_t kinds = cpus * array_count(freezer_capacities);
 
-	/* So many that the bound on what is lost can be passed. */
-	if (capacity == freezer_capacities[0] && may_be_killed(self) &&
-		self->lost_most < ACTOR_HELD_MAX - LEFT_TO_LOSE)
-		capacity = LEFT_TO_LOSE + (uint32_t)self->lost_most;
-	freezer_begin(self, capacity);
+	const uint32_t one = capacity_for(self, capacity, 1);
+
+	freezer_begin(self, one);
 	freezer_round(self, ROUND_LEARNS);
 	pool_destroy(stage.pool);
 	if (may_be_killed(self))
-		freezer_kill(self, capacity,
+		freezer_kill(self, one,
 			self->deaths++ + kinds * stress_below(&self->random, self->one_in),
 			kinds * self->one_in);
 	if (self->mode == &freezer_modes[PAIRED_MODE])
-		freezer_pair(self, capacity, cpus);
+		freezer_pair(self, capacity_for(self, capacity, 2), cpus);
 	forget(self);
 }
 
@@ -447,8 +454,21 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 		freezer_renew(self, freezer_capacities[i], cpus);
 }
 
+/* What a death may take beyond what its call is about. */
+static const char *bound(const struct freezer *self, char *text, size_t bytes)
+{
+	if (!may_be_killed(self))
+		return "";
+	if (self->lost_most == STAGE_NO_BOUND)
+		return "; it promises no bound";
+	snprintf(text, bytes, "; %" PRIu32 " beyond those of its call may be lost by one",
+		self->lost_most);
+	return text;
+}
+
 void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place *place)
 {
+	char may_be_lost[64];
 	struct freezer *self = &freezer;
 	const uint32_t *cpus;
 
@@ -477,9 +497,10 @@ void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place
 	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
 		    " instructions into a call, and %" PRIu64 " pairs; killed %" PRIu64
 		    " times, which lost %" PRIu32 " objects at most, and %" PRIu64
-		    " pairs, which lost %" PRIu32,
+		    " pairs, which lost %" PRIu32 "%s",
 		self->frozen, self->stepped, self->longest, self->pairs.stopped, self->killed,
-		self->lost, self->pairs.killed, self->pairs.lost);
+		self->lost, self->pairs.killed, self->pairs.lost,
+		bound(self, may_be_lost, sizeof(may_be_lost)));
 }
 
 #else

@@ -156,11 +156,12 @@ static int examine_documented(const struct options *options)
 	return failed;
 }
 
-/* A lock in each call or beneath the documented ones, and one that dies with too much. Returns how many are not found. */
+/* A lock in each call or beneath the documented ones, and those that die with too much. Returns how many are not found. */
 static int missed_controls(void)
 {
 	int count = missed(&takes_too_much_ops, FREEZER_TOOK);
 
+	count += missed(&says_too_little_ops, FREEZER_TOOK);
 	count += missed(&tolerates_one_ops, PAIRS_BLOCKED);
 	count += missed(documented_calls(pool_find("mutex")), FREEZER_BLOCKED);
 

@@ -3,6 +3,7 @@
 
 #include "stress/base/object.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -11,6 +12,9 @@ enum {
 	/* Twice what one step of a copy moves, and more: so that it has two steps, and a rest (copy.h). */
 	LARGE_MAGAZINE_OBJECTS = 32,
 	LARGE_CPU_CACHE_OBJECTS = 64,
+	/* Objects, beyond those that may be lost, of a pool in which threads die. */
+	LEFT_TO_LOSE = 64,
+	MOST_LOST = (ACTOR_HELD_MAX - LEFT_TO_LOSE) / 2, /* by one of two deaths */
 	CROWD = 8400, /* handles; with two magazines each, and four for each of 4096 (depot.h) */
 };
 
@@ -177,11 +181,20 @@ void stage_leave(void)
 	stage_disperse();
 }
 
-uint64_t stage_lost_most(void)
+uint32_t stage_lost_most(void)
 {
 	const uint64_t most = stage.run->ops->lost != NULL ? stage.run->ops->lost(stage.pool) : 0;
 
-	return most < stage.pool->config.capacity ? most : stage.pool->config.capacity;
+	if (most != UINT64_MAX && most > MOST_LOST)
+		stress_fail("it says that a death takes up to %" PRIu64
+			    " objects, and of more than %d nobody here can tell",
+			most, MOST_LOST);
+	return most < STAGE_NO_BOUND ? (uint32_t)most : STAGE_NO_BOUND;
+}
+
+uint32_t stage_capacity_for_deaths(uint32_t deaths, uint32_t lost_most)
+{
+	return LEFT_TO_LOSE + deaths * lost_most;
 }
 
 uint32_t stage_held(const struct actor *actor)

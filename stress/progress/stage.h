@@ -50,8 +50,15 @@ void stage_disperse(void);
 /* The survivor gives back what it has and detaches, and so does a crowd. */
 void stage_leave(void);
 
-/* What the strategy says a thread may take with it that dies in a call, beyond what that call is about. */
-uint64_t stage_lost_most(void);
+/*
+ * What the strategy says a thread may take with it that dies in a call, beyond what that call is about.
+ * STAGE_NO_BOUND: it promises nothing.
+ */
+enum { STAGE_NO_BOUND = ACTOR_HELD_MAX };
+uint32_t stage_lost_most(void);
+
+/* Of a pool in which so many threads die, who say that they take so much: so large that they can take more. */
+uint32_t stage_capacity_for_deaths(uint32_t deaths, uint32_t lost_most);
 
 /* After deaths: the survivor gets all that is left, each object once. How many are nowhere; victims hold some. */
 uint32_t stage_missing(uint32_t held_by_victims);
