@@ -21,7 +21,7 @@ done
 echo "$seed" >>seeds
 verdict=ok
 [ "$(wc -l <seeds)" -ne 2 ] || verdict=failed
-printf 'stand-in\tsh\n%s\ttreiber_tag\tchurn\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\tas told\n' "$verdict" "$seed" >"$record"
+printf 'stand-in\tsh\n%s\ttreiber_tag\tchurn\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\t0\tas told\n' "$verdict" "$seed" >"$record"
 sleep 0.2
 [ "$verdict" = ok ]
 END

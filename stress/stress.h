@@ -19,6 +19,7 @@
 enum {
 	STRESS_THREADS_MAX = 256,
 	STRESS_SENTENCE_BYTES = 512, /* room for a verdict */
+	STRESS_REACH_ENOUGH = 95,    /* percent of a strategy's instructions, for the freezer */
 	STRESS_CPUS_MAX = 1024,      /* of which affinity masks speak: glibc's fixed cpu_set_t */
 };
 

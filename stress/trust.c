@@ -20,7 +20,7 @@ enum { PATHS = TRUST_PATHS, LINE_BYTES = 2048 };
 
 static bool parse_run(char *line, struct trust_run *run)
 {
-	char *field[6 + PATHS];
+	char *field[7 + PATHS];
 
 	for (size_t i = 0; i < array_count(field); i++) {
 		field[i] = strsep(&line, "\t");
@@ -38,8 +38,9 @@ static bool parse_run(char *line, struct trust_run *run)
 	run->seed = strtoull(field[3], NULL, 10);
 	run->seconds = strtod(field[4], NULL);
 	run->operations = strtoull(field[5], NULL, 10);
+	run->reach = strtod(field[6], NULL);
 	for (size_t i = 0; i < PATHS; i++)
-		((uint64_t *)&run->paths)[i] = strtoull(field[6 + i], NULL, 10);
+		((uint64_t *)&run->paths)[i] = strtoull(field[7 + i], NULL, 10);
 	snprintf(run->sentence, sizeof(run->sentence), "%s", line);
 	return run->verdict < TRUST_VERDICTS;
 }
@@ -104,6 +105,7 @@ void trust_join(struct trust *self, size_t first)
 		}
 		run.operations += of->operations;
 		run.seconds += of->seconds;
+		run.reach = run.reach > of->reach ? run.reach : of->reach;
 		for (size_t p = 0; p < PATHS; p++)
 			((uint64_t *)&run.paths)[p] += trust_path_count(&of->paths, p);
 		/* What failed once has failed, with the seed of that; what was tried once was tried. */
@@ -121,6 +123,7 @@ void trust_join(struct trust *self, size_t first)
 struct sum {
 	uint32_t of[TRUST_VERDICTS];
 	uint64_t operations;
+	double reach; /* the least that was counted; 0: nobody counted */
 	struct pool_paths paths;
 };
 
@@ -135,6 +138,8 @@ static struct sum sum_of(const struct trust *self, const char *pool, int layer)
 			continue;
 		sum.of[run->verdict]++;
 		sum.operations += run->operations;
+		if (run->reach != 0 && (sum.reach == 0 || run->reach < sum.reach))
+			sum.reach = run->reach;
 		for (size_t p = 0; p < PATHS; p++)
 			((uint64_t *)&sum.paths)[p] += trust_path_count(&run->paths, p);
 	}
@@ -174,6 +179,10 @@ static uint32_t print_row(const struct trust *self, const struct pool_ops *ops, 
 			print_cell(&sum);
 	}
 	printf(" %12" PRIu64 " operations\n", all.operations);
+	if (all.reach != 0 && all.reach < STRESS_REACH_ENOUGH)
+		printf("         the freezer stepped %.1f %% of the instructions of %s, fewer than "
+		       "%d\n",
+			all.reach, ops->name, STRESS_REACH_ENOUGH);
 	for (size_t p = 0; whole && all.of[TRUST_OK] != 0 && p < PATHS; p++) {
 		if (!is_silent(ops, &all, p))
 			continue;
@@ -222,11 +231,11 @@ static json_t *run_json(const struct trust_run *run)
 	for (size_t p = 0; p < PATHS; p++)
 		json_object_set_new(paths, trust_path_names[p],
 			json_integer((json_int_t)trust_path_count(&run->paths, p)));
-	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:o, s:s}", "layer",
+	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:o, s:s}", "layer",
 		trust_layer_names[run->layer], "scenario", run->scenario, "verdict",
 		trust_verdict_names[run->verdict], "seed", "", "seconds", run->seconds,
-		"operations", (json_int_t)run->operations, "paths", paths, "sentence",
-		run->sentence);
+		"operations", (json_int_t)run->operations, "reach", run->reach, "paths", paths,
+		"sentence", run->sentence);
 }
 
 /* The runs of a strategy or control; a seed as text, for JSON's numbers lose digits. */
@@ -260,9 +269,10 @@ static json_t *strategy_json(const struct trust *self, const struct pool_ops *op
 		verdict = "failed";
 	else if (all.of[TRUST_OK] != 0)
 		verdict = "passed";
-	return json_pack("{s:s, s:s, s:I, s:o, s:o}", "name", ops->name, "verdict", verdict,
-		"operations", (json_int_t)all.operations, "paths_not_taken", silent, "runs",
-		runs_json(self, ops->name));
+	return json_pack("{s:s, s:s, s:I, s:f, s:b, s:o, s:o}", "name", ops->name, "verdict",
+		verdict, "operations", (json_int_t)all.operations, "reach", all.reach,
+		"reach_is_enough", all.reach >= STRESS_REACH_ENOUGH, "paths_not_taken", silent,
+		"runs", runs_json(self, ops->name));
 }
 
 static json_t *layers_json(const struct trust *self)

@@ -28,6 +28,7 @@ struct trust_run {
 	uint64_t seed;
 	double seconds;
 	uint64_t operations;
+	double reach; /* percent of the strategy's instructions that the freezer stepped; 0: nobody counted */
 	struct pool_paths paths;
 	char sentence[STRESS_SENTENCE_BYTES];
 };
@@ -64,8 +65,9 @@ void trust_record_build(FILE *file, const char *build);
 bool trust_read(struct trust *self, uint32_t layer, FILE *file);
 
 /*
- * Prints a row a strategy and what failed. whole: every scenario was asked for, so each cold path that a
- * strategy's traits declare must have run. The exit status: 0, 1 or CHILD_STATUS_SKIPPED.
+ * Prints a row a strategy, of which strategies the freezer did not reach enough, and what failed. whole: every
+ * scenario was asked for, so each cold path that a strategy's traits declare must have run. The exit status: 0, 1 or
+ * CHILD_STATUS_SKIPPED.
  */
 int trust_print(const struct trust *self, bool whole);
 

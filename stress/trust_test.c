@@ -12,7 +12,7 @@
 static struct trust_layer layers[OPTIONS_PROGRAMS_MAX];
 
 /* One layer's file with one run of a strategy that declares paths; every path as often as `paths` says. */
-static struct trust tell(enum trust_verdict verdict, uint64_t paths)
+static struct trust tell_with(enum trust_verdict verdict, uint64_t paths, double reach)
 {
 	struct trust_run run = {.verdict = verdict,
 		.pool = "mag_tls",
@@ -20,6 +20,7 @@ static struct trust tell(enum trust_verdict verdict, uint64_t paths)
 		.seed = UINT64_MAX,
 		.seconds = 0.5,
 		.operations = 1000,
+		.reach = reach,
 		.paths = {paths, paths, paths, paths, paths, paths},
 		.sentence = "with a \"quote\""};
 	struct trust trust = {.layer = layers};
@@ -34,6 +35,11 @@ static struct trust tell(enum trust_verdict verdict, uint64_t paths)
 	assert_memory_equal(&trust.run[0], &run, sizeof(run));
 	assert_string_equal(layers[0].build, "native");
 	return trust;
+}
+
+static struct trust tell(enum trust_verdict verdict, uint64_t paths)
+{
+	return tell_with(verdict, paths, 0);
 }
 
 static int status_of(enum trust_verdict verdict, uint64_t paths, bool whole)
@@ -73,6 +79,47 @@ static void cut_lines_are_refused(NO_STATE)
 	fclose(file);
 }
 
+/* What trust.json says of mag_tls: a number, a truth value. */
+static void expect_reach(const struct trust *trust, double reach, bool is_enough)
+{
+	char path[] = "/tmp/trust_test.XXXXXX";
+	const struct options options = {.seconds = 1, .threads = 4, .seed = 7, .revision = "none"};
+	const int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(trust_write(trust, &options, path), 0);
+	json_t *root = json_load_file(path, 0, NULL);
+	assert_non_null(root);
+	json_t *strategies = json_object_get(root, "strategies");
+	size_t i = 0;
+	while (strcmp(json_string_value(json_object_get(json_array_get(strategies, i), "name")),
+		       "mag_tls") != 0)
+		i++;
+	json_t *strategy = json_array_get(strategies, i);
+	assert_true(json_real_value(json_object_get(strategy, "reach")) == reach);
+	assert_int_equal(json_is_true(json_object_get(strategy, "reach_is_enough")), is_enough);
+	json_decref(root);
+	close(fd);
+	unlink(path);
+}
+
+/* It is no failure, but everybody can see it. */
+static void reach_is_told(NO_STATE)
+{
+	static const struct {
+		double reach;
+		bool is_enough;
+	} cases[] = {{94.9, false}, {95, true}, {0, false}};
+
+	for (size_t i = 0; i < array_count(cases); i++) {
+		struct trust trust = tell_with(TRUST_OK, 1, cases[i].reach);
+
+		assert_int_equal(trust_print(&trust, true), EXIT_SUCCESS);
+		expect_reach(&trust, cases[i].reach, cases[i].is_enough);
+		free(trust.run);
+	}
+}
+
 static void the_file_says_it(NO_STATE)
 {
 	char path[] = "/tmp/trust_test.XXXXXX";
@@ -108,6 +155,7 @@ int main(void)
 		cmocka_unit_test(verdicts_become_a_status),
 		cmocka_unit_test(silence_is_no_evidence),
 		cmocka_unit_test(cut_lines_are_refused),
+		cmocka_unit_test(reach_is_told),
 		cmocka_unit_test(the_file_says_it),
 	};
 

@@ -5,6 +5,7 @@
 #include "stress/stress.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 512, NAME_BYTES = 64, PLACE_BYTES = 96 };
+enum { LINE_BYTES = 512, NAME_BYTES = 64, PLACE_BYTES = 96, WITHIN_BYTES = 256 };
 
 /* What does not count, and why. */
-enum reach { CAN_BE_REACHED, FAILED_CHECK, SIGNATURE, FILL, REACHES };
+enum reach { CAN_BE_REACHED, FAILED_CHECK, SIGNATURE, FILL /* or the freezer's own */, REACHES };
 static const char *const unreached_because[REACHES] = {
 	[FAILED_CHECK] = "lead from a check that fails to the end of the program",
 	[SIGNATURE] =
@@ -27,6 +28,7 @@ struct instruction {
 	uint32_t offset;
 	uint32_t function;
 	enum reach reach;
+	uint32_t to; /* where a jump or a call leads; 0: nowhere that is known */
 	bool leaves; /* nothing runs on from here to the next instruction, or it may go elsewhere */
 	bool ever;   /* stepped, in one of the runs that were taken */
 };
@@ -35,9 +37,8 @@ struct instruction {
 struct function {
 	char name[NAME_BYTES];
 	uint32_t begin;
-	uint32_t counted, stepped; /* in the present run */
-	uint32_t all, never;       /* of all, those that were stepped in none */
-	bool entered;              /* in any */
+	/* What is counted, in the present run or ever. All are missing: it was not entered. */
+	uint32_t all, missing;
 };
 
 static unsigned char *noted; /* a byte an address, of the present run */
@@ -77,6 +78,14 @@ static void exclude_failed_check(void)
 	}
 }
 
+/* Of a jump or a call to a place of this program. */
+static uint32_t target_of(const char *text)
+{
+	if (*text != 'j' && strncmp(text, "call", 4) != 0)
+		return 0;
+	return (uint32_t)strtoul(text + strcspn(text, " "), NULL, 16);
+}
+
 static void take_instruction(uint32_t offset, const char *text)
 {
 	instructions = grow(instructions, count, sizeof(*instructions));
@@ -85,8 +94,10 @@ static void take_instruction(uint32_t offset, const char *text)
 	text += strspn(text, ": \t");
 	*at = (struct instruction){.offset = offset,
 		.function = function_count - 1,
+		.to = target_of(text),
 		.leaves = *text == 'j' || strncmp(text, "ret", 3) == 0};
-	if (has(text, "nop") || has(text, "xchg   %ax,%ax"))
+	if (has(text, "nop") || has(text, "xchg   %ax,%ax") ||
+		has(functions[at->function].name, "documented_"))
 		at->reach = FILL;
 	else if (strncmp(text, "ud1", 3) == 0)
 		at->reach = SIGNATURE;
@@ -117,14 +128,19 @@ static uint32_t function_at(uint32_t offset)
 	return found;
 }
 
-/* The abort handlers of all sections stand together. Each belongs to the function that it goes back to. */
+/*
+ * The abort handlers of all sections stand together, each behind its signature. It belongs to the function that it goes
+ * back to.
+ */
 static void take_handler(const char *text)
 {
 	const char *to = strstr(text, "jmp ");
 
-	if (has(functions[function_count - 1].name, "__rseq_failure") && to != NULL)
-		instructions[count - 1].function =
-			function_at((uint32_t)strtoul(to + strlen("jmp "), NULL, 16));
+	if (!has(functions[function_count - 1].name, "__rseq_failure") || to == NULL)
+		return;
+	const uint32_t function = function_at((uint32_t)strtoul(to + strlen("jmp "), NULL, 16));
+	for (size_t i = count; i > 0 && instructions[i - 1].reach != SIGNATURE; i--)
+		instructions[i - 1].function = function;
 }
 
 void coverage_prepare(void)
@@ -171,47 +187,20 @@ static bool is_stepped(const struct instruction *at)
 	return at->offset < locations_end() && noted[at->offset] != 0;
 }
 
-void coverage_take(const char *pool)
-{
-	uint64_t counted = 0, stepped = 0;
-	uint32_t entered = 0;
-
-	for (uint32_t i = 0; i < function_count; i++)
-		functions[i].counted = functions[i].stepped = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct instruction *at = &instructions[i];
-
-		functions[at->function].counted += at->reach == CAN_BE_REACHED;
-		functions[at->function].stepped += at->reach == CAN_BE_REACHED && is_stepped(at);
-		at->ever |= is_stepped(at);
-	}
-	for (uint32_t i = 0; i < function_count; i++) {
-		struct function *at = &functions[i];
-
-		if (at->stepped == 0)
-			continue;
-		at->entered = true;
-		entered++;
-		counted += at->counted;
-		stepped += at->stepped;
-	}
-	memset(noted, 0, locations_end());
-	if (counted != 0)
-		printf("         stepped %.1f %% of the %" PRIu64 " instructions of %" PRIu32
-		       " functions that %s entered\n",
-			100.0 * (double)stepped / (double)counted, counted, entered, pool);
-}
-
 /* A place of an instruction that was never stepped. */
 struct place {
 	uint32_t function;
 	char file[PLACE_BYTES];
 	uint32_t line;
+	char within
+		[WITHIN_BYTES]; /* functions, the innermost first, that were inlined there: each with a blank behind it */
 };
 
 struct list {
 	const struct instruction **missing;
 	struct place *place;
+	size_t count;
+	bool located; /* else nothing is known of the places but the function */
 };
 
 static void take_place(void *arg, size_t i, uint32_t level, const char *place, const char *function)
@@ -219,11 +208,11 @@ static void take_place(void *arg, size_t i, uint32_t level, const char *place, c
 	const struct list *list = arg;
 	const char *colon = strrchr(place, ':');
 	struct place *at = &list->place[i];
+	const size_t used = strlen(at->within);
 
-	(void)function;
+	snprintf(at->within + used, sizeof(at->within) - used, "%s ", function);
 	if (level != 0)
 		return;
-	at->function = list->missing[i]->function;
 	snprintf(at->file, sizeof(at->file), "%.*s", (int)(colon - place), place);
 	at->line = (uint32_t)strtoul(colon + 1, NULL, 10);
 }
@@ -251,7 +240,7 @@ static void print_places(struct place *place, size_t n)
 			;
 		if (before == NULL || before->function != at->function)
 			printf("\n  %s, %" PRIu32 " of %" PRIu32 ": %s:%" PRIu32,
-				functions[at->function].name, functions[at->function].never,
+				functions[at->function].name, functions[at->function].missing,
 				functions[at->function].all, at->file, at->line);
 		else if (strcmp(before->file, at->file) != 0)
 			printf(", %s:%" PRIu32, at->file, at->line);
@@ -262,46 +251,230 @@ static void print_places(struct place *place, size_t n)
 	}
 }
 
-void coverage_print(void)
-{
-	const struct list list = {.missing = stress_array(count + 1, sizeof(*list.missing)),
-		.place = stress_array(count + 1, sizeof(*list.place))};
-	uintptr_t *offset = stress_array(count + 1, sizeof(*offset));
-	uint64_t excluded[REACHES] = {0}, counted = 0;
-	size_t missing = 0;
+/* What is counted of the functions that were entered, ever or in the present run. */
+struct sum {
+	uint64_t all, missing;
+	uint32_t functions;
+};
 
+static bool is_stepped_or_ever(const struct instruction *at, bool ever)
+{
+	return ever ? at->ever : is_stepped(at);
+}
+
+static struct sum sum_up(bool ever)
+{
+	struct sum sum = {0};
+
+	for (uint32_t i = 0; i < function_count; i++)
+		functions[i].all = functions[i].missing = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct instruction *at = &instructions[i];
 
-		if (!functions[at->function].entered)
+		if (at->reach != CAN_BE_REACHED)
 			continue;
-		counted += at->reach == CAN_BE_REACHED;
-		functions[at->function].all += at->reach == CAN_BE_REACHED;
-		excluded[at->reach] += !at->ever;
-		if (at->reach != CAN_BE_REACHED || at->ever)
+		functions[at->function].all++;
+		functions[at->function].missing += !is_stepped_or_ever(at, ever);
+	}
+	for (uint32_t i = 0; i < function_count; i++) {
+		const struct function *at = &functions[i];
+
+		if (at->missing == at->all)
 			continue;
-		functions[at->function].never++;
-		list.missing[missing] = at;
-		offset[missing++] = at->offset;
+		sum.functions++;
+		sum.all += at->all;
+		sum.missing += at->missing;
 	}
-	if (counted == 0) {
-		puts("which instructions were stepped is not told: objdump (binutils) is missing");
-		return;
+	return sum;
+}
+
+static double percent(const struct sum *sum)
+{
+	return 100.0 * (double)(sum->all - sum->missing) / (double)sum->all;
+}
+
+/* What is missing of them, after sum_up. */
+static struct list list_missing(bool ever)
+{
+	struct list list = {.missing = stress_array(count + 1, sizeof(*list.missing)),
+		.place = stress_array(count + 1, sizeof(*list.place))};
+	uintptr_t *offset = stress_array(count + 1, sizeof(*offset));
+
+	for (size_t i = 0; i < count; i++) {
+		const struct instruction *at = &instructions[i];
+		const struct function *of = &functions[at->function];
+
+		if (at->reach != CAN_BE_REACHED || of->missing == of->all ||
+			is_stepped_or_ever(at, ever))
+			continue;
+		list.place[list.count].function = at->function;
+		list.missing[list.count] = at;
+		offset[list.count++] = at->offset;
 	}
-	printf("stepped %.1f %% of the %" PRIu64 " instructions of all these functions; not:",
-		100.0 * (double)(counted - missing) / (double)counted, counted);
-	if (locations_find(offset, missing, take_place, (void *)&list))
-		print_places(list.place, missing);
+	list.located = locations_find(offset, list.count, take_place, &list);
+	free(offset);
+	return list;
+}
+
+static void print_missing(const struct list *list)
+{
+	if (list->located)
+		print_places(list->place, list->count);
 	else
 		printf(" %zu, whose lines are not told: there is no addr2line here (binutils)",
-			missing);
+			list->count);
 	putchar('\n');
+}
+
+static void free_list(const struct list *list)
+{
+	free(list->missing);
+	free(list->place);
+}
+
+/* What no way leads to here, and why. */
+static const struct unreached {
+	const char *pools; /* patterns with commas, as of a shell */
+	const char *
+		function; /* it is within that, inlined or not, or straight before or behind a call of it */
+	const char *because;
+} unreached[] = {
+#define UNREACHED(pools, function, because) {pools, function, because},
+#include "stress/progress/unreached.def"
+};
+
+static bool is_one_of(const char *pool, const char *patterns)
+{
+	char pattern[NAME_BYTES];
+
+	for (size_t length; *patterns != '\0'; patterns += length + (patterns[length] == ',')) {
+		length = strcspn(patterns, ",");
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)length, patterns);
+		if (fnmatch(pattern, pool, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_within(const struct place *place, const char *function)
+{
+	const size_t length = strlen(function);
+	const char *at = place->within;
+
+	while (*at != '\0' && (strncmp(at, function, length) != 0 || at[length] != ' '))
+		at = strchr(at, ' ') + 1;
+	return *at != '\0';
+}
+
+static bool is_missing(const struct instruction *at)
+{
+	return at->reach == CAN_BE_REACHED && !is_stepped(at);
+}
+
+static bool leads_to(const struct instruction *at, const char *function)
+{
+	return at->to != 0 && strcmp(functions[function_at(at->to)].name, function) == 0;
+}
+
+/* Whether the straight line of missing instructions that it stands in has a call of that function. */
+static bool is_beside_call(const struct instruction *at, const char *function)
+{
+	const struct instruction *first = at, *end = instructions + count;
+
+	while (first > instructions && is_missing(first - 1) && !first[-1].leaves)
+		first--;
+	for (; first < end && is_missing(first); first++) {
+		if (leads_to(first, function))
+			return true;
+		if (first->leaves)
+			return false;
+	}
+	return false;
+}
+
+/* Takes those from the list and the sum that the row speaks of. Returns how many. */
+static size_t take_unreached(
+	const struct unreached *row, const char *pool, struct list *list, struct sum *sum)
+{
+	size_t kept = 0, taken = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct function *of = &functions[list->place[i].function];
+
+		if (is_one_of(pool, row->pools) &&
+			(is_within(&list->place[i], row->function) ||
+				is_beside_call(list->missing[i], row->function))) {
+			of->all--;
+			of->missing--;
+			sum->all--;
+			sum->missing--;
+			taken++;
+		} else {
+			list->place[kept] = list->place[i];
+			list->missing[kept++] = list->missing[i];
+		}
+	}
+	list->count = kept;
+	return taken;
+}
+
+double coverage_take(const char *pool)
+{
+	struct sum sum = sum_up(false);
+	size_t of[array_count(unreached)];
+
+	if (sum.all == 0)
+		return 0;
+	const double plain = percent(&sum);
+	struct list list = list_missing(false);
+	for (size_t i = 0; i < array_count(unreached); i++)
+		of[i] = take_unreached(&unreached[i], pool, &list, &sum);
+	const double reach = percent(&sum);
+
+	printf("         stepped %.1f %% of the instructions of %" PRIu32
+	       " functions that %s entered, and %.1f %% of the %" PRIu64 " that can be reached",
+		plain, sum.functions, pool, reach, sum.all);
+	if (reach < STRESS_REACH_ENOUGH) {
+		printf(": too few, not");
+		print_missing(&list);
+	} else {
+		putchar('\n');
+	}
+	for (size_t i = 0; i < array_count(unreached); i++) {
+		if (of[i] != 0)
+			printf("         not reached: %zu in %s, for %s\n", of[i],
+				unreached[i].function, unreached[i].because);
+	}
+	free_list(&list);
+	for (size_t i = 0; i < count; i++)
+		instructions[i].ever |= is_stepped(&instructions[i]);
+	memset(noted, 0, locations_end());
+	return reach;
+}
+
+void coverage_print(void)
+{
+	const struct sum sum = sum_up(true);
+	uint64_t excluded[REACHES] = {0};
+
+	if (sum.all == 0) {
+		puts("which instructions were stepped is not told: objdump (binutils) is "
+		     "missing");
+		return;
+	}
+	const struct list list = list_missing(true);
+	printf("stepped %.1f %% of the %" PRIu64 " instructions of all these functions; not:",
+		percent(&sum), sum.all);
+	print_missing(&list);
+	free_list(&list);
+	for (size_t i = 0; i < count; i++) {
+		const struct function *of = &functions[instructions[i].function];
+
+		excluded[instructions[i].reach] += of->missing != of->all && !instructions[i].ever;
+	}
 	for (int i = 0; i < REACHES; i++) {
 		if (unreached_because[i] != NULL && excluded[i] != 0)
 			printf("not counted: %" PRIu64 " that %s\n", excluded[i],
 				unreached_because[i]);
 	}
-	free(list.missing);
-	free(list.place);
-	free(offset);
 }

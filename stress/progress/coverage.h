@@ -13,9 +13,10 @@ void coverage_note(uintptr_t address);
 
 /*
  * A run has ended: tells how many of the instructions were stepped of those functions that were entered since the last
- * time. What compilers fill up with does not count, nor does what can't be reached (coverage_print tells what that is).
+ * time, and returns it in percent; 0: nobody knows. What compilers fill up with does not count, nor does what can't be
+ * reached (coverage_print tells what that is). If it is less than STRESS_REACH_ENOUGH, what is missing is named at once.
  */
-void coverage_take(const char *pool);
+double coverage_take(const char *pool);
 
 /*
  * Names what was never stepped in any of the runs, of functions that were entered: its lines in the source, and how many

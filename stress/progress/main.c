@@ -54,9 +54,12 @@ static void print_place(void)
 			place->boundary, actor_call_names[place->call], place->offset, place->mode);
 }
 
-static void note(const char *pool, enum trust_verdict verdict, double seconds, const char *sentence)
+/* reach: coverage_take's; 0: it is not asked for. */
+static void note(const char *pool, enum trust_verdict verdict, double seconds, double reach,
+	const char *sentence)
 {
-	struct trust_run run = {.verdict = verdict, .seed = asked->seed, .seconds = seconds};
+	struct trust_run run = {
+		.verdict = verdict, .seed = asked->seed, .seconds = seconds, .reach = reach};
 
 	snprintf(run.pool, sizeof(run.pool), "%s", pool);
 	snprintf(run.scenario, sizeof(run.scenario), "freezer");
@@ -126,7 +129,7 @@ static int missed(const struct pool_ops *ops, const char *sign)
 	bool caught;
 
 	examine(ops, sign, "caught", &caught);
-	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, last.seconds, last.sentence);
+	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, last.seconds, 0, last.sentence);
 	if (!caught)
 		printf("the freezer is blind: it did not find what is wrong with %s\n", ops->name);
 	return !caught;
@@ -149,8 +152,8 @@ static int examine_documented(const struct options *options)
 			continue;
 		const struct pool_ops *ops = documented_calls(over[i]);
 		const enum child_end end = examine(ops, FREEZER_BLOCKED, "FAILED", &blocked);
-		note(over[i]->name, verdict_of(end, false), last.seconds, last.sentence);
-		coverage_take(ops->name);
+		note(over[i]->name, verdict_of(end, false), last.seconds, coverage_take(ops->name),
+			last.sentence);
 		failed += end == CHILD_FAILED;
 	}
 	return failed;
@@ -219,15 +222,15 @@ int main(int argc, char **argv)
 			excuse = "it is no pool of ours, and promises nothing";
 		if (excuse != NULL) {
 			printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
-			note(ops->name, TRUST_SKIPPED, 0, excuse);
+			note(ops->name, TRUST_SKIPPED, 0, 0, excuse);
 			continue;
 		}
 		bool may_block = ops->traits.progress == POOL_BLOCKING;
 		enum child_end end =
 			examine(ops, FREEZER_BLOCKED, may_block ? "blocks" : "FAILED", &blocked);
 		examined++;
-		coverage_take(ops->name);
-		note(ops->name, verdict_of(end, blocked && may_block), last.seconds, last.sentence);
+		note(ops->name, verdict_of(end, blocked && may_block), last.seconds,
+			coverage_take(ops->name), last.sentence);
 		if (end == CHILD_SKIPPED)
 			return CHILD_STATUS_SKIPPED; /* nothing can be stepped here */
 		failed += end == CHILD_FAILED && !(blocked && may_block);
