@@ -14,6 +14,7 @@ const char *const actor_call_names[ACTOR_CALLS] = {
 	[ACTOR_PUT_BULK] = "put_bulk",
 	[ACTOR_GET_RUN] = "get_run",
 	[ACTOR_PUT_RUN] = "put_run",
+	[ACTOR_PREFILL] = "prefill",
 	[ACTOR_FLUSH] = "flush",
 	[ACTOR_DETACH] = "detach",
 	[ACTOR_ATTACH] = "attach",
@@ -32,15 +33,27 @@ static void stop(struct actor *self, void *context)
 	step_go_on(context, self->follows);
 }
 
-/* Notes what belongs to the strategy, or to what it calls. */
-static void cover(struct actor *self, void *context)
+/* Notes what belongs to the strategy, or to what it calls; whether that is so. */
+static bool cover(struct actor *self, void *context)
 {
 	const uintptr_t stack = (uintptr_t)step_registers(context)[REG_RSP];
 
-	if (stack >= self->frame)
+	if (stack >= self->frame) {
 		self->entered = true;
-	else if (self->entered)
+		return false;
+	}
+	if (self->entered)
 		coverage_note(step_address(context));
+	return self->entered;
+}
+
+/* As stop, but the call is stepped on, and may be stopped again. */
+static void meet(struct actor *self, void *context)
+{
+	self->in_call = 0;
+	self->stopped(self, context);
+	self->in_call = 1;
+	cover(self, context); /* it may go on elsewhere */
 }
 
 static void on_step(struct actor *self, void *context)
@@ -48,24 +61,36 @@ static void on_step(struct actor *self, void *context)
 	const uintptr_t address = step_address(context);
 	const uint32_t number = self->trace.length;
 
-	cover(self, context);
+	const bool own = cover(self, context);
+
 	step_go_on(context, true);
 	if (self->following)
 		return;
 	if (number == ACTOR_TRACE_MAX)
 		stress_fail("a call does not end within %d instructions", ACTOR_TRACE_MAX);
 	self->trace.address[self->trace.length++] = address;
+	if (self->plan == ACTOR_MEETS) {
+		if (own && self->meets(self, address))
+			meet(self, context);
+		return;
+	}
 	if (number == self->stop) {
 		stop(self, context);
 		return;
 	}
-	if (self->aborts && step_in_section(&self->area, context))
+	if (self->aborts && step_in_section(&self->area, context)) {
 		step_interrupt(&self->area, context);
+		cover(self, context);
+	}
 }
 
 static void on_breakpoint(struct actor *self, uintptr_t address, void *context)
 {
-	if (address == self->trace.address[self->stop] && self->passes-- == 0) {
+	if (self->plan == ACTOR_MEETS) {
+		breakpoints_clear();
+		self->entered = true;
+		on_step(self, context);
+	} else if (address == self->trace.address[self->stop] && self->passes-- == 0) {
 		stop(self, context);
 	} else if (self->aborts && step_in_section(&self->area, context)) {
 		step_interrupt(&self->area, context);
@@ -157,20 +182,50 @@ static bool set_breakpoints(struct actor *self)
 	return all;
 }
 
+/* False: there is none, or the system does not allow it. */
+static bool set_sites(struct actor *self)
+{
+	uint32_t all = 0;
+
+	while (all < self->sites && breakpoint_add(self->site[all]))
+		all++;
+	if (all == self->sites)
+		breakpoints_show();
+	else
+		breakpoints_clear();
+	return all == self->sites;
+}
+
+static bool set_plan(struct actor *self)
+{
+	switch (self->plan) {
+	case ACTOR_RUNS:
+		return false;
+	case ACTOR_STEPS:
+		return true;
+	case ACTOR_BREAKS:
+		return set_breakpoints(self);
+	case ACTOR_MEETS:
+		return set_sites(self);
+	}
+	return false;
+}
+
 /* Around the call itself: what is between the two can be stopped. */
 static __attribute__((noinline)) void begin(struct actor *self)
 {
-	if (self->plan == ACTOR_RUNS || (self->plan == ACTOR_BREAKS && !set_breakpoints(self)))
+	if (!set_plan(self))
 		return;
 	self->entered = false;
 	self->following = 0;
 	/* Where the frame of the caller ends: a return address and its frame pointer lie between. */
 	self->frame = (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(void *);
 	self->in_call = 1;
-	if (self->plan != ACTOR_STEPS)
+	if (self->plan == ACTOR_BREAKS)
 		return;
 	self->trace.length = 0;
-	step_call_handler();
+	if (self->plan == ACTOR_STEPS || self->sites == 0)
+		step_call_handler();
 }
 
 ALWAYS_INLINE void end(struct actor *self)
@@ -265,6 +320,13 @@ static void put_run(struct actor *self)
 	end(self);
 }
 
+static void prefill(struct actor *self, uint32_t n)
+{
+	begin(self);
+	self->pool->ops->prefill(self->pool, self->self, n);
+	end(self);
+}
+
 static void flush(struct actor *self)
 {
 	begin(self);
@@ -321,6 +383,12 @@ bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
 			return false;
 		get_run(self);
 		return true;
+	case ACTOR_PREFILL:
+		self->moving = n;
+		if (self->pool->ops->prefill == NULL)
+			return false;
+		prefill(self, n);
+		return true;
 	case ACTOR_PUT_RUN:
 		self->moving = self->run_count;
 		if (self->run == NULL)
@@ -340,6 +408,39 @@ bool actor_call(struct actor *self, enum actor_call call, uint32_t n)
 		break;
 	}
 	return false;
+}
+
+static void hand_over(struct pool *pool, void *object, uint64_t from, uint64_t to)
+{
+	object_verify(pool, object, from);
+	object_exchange(object, from, to);
+	object_fill(pool, object, to);
+}
+
+void actor_swap(struct actor *self, struct actor *other)
+{
+	const uint32_t n = smaller(self->count, other->count);
+
+	for (uint32_t i = 0; i < n; i++) {
+		void **mine = &self->held[i * (self->count / n)];
+		void *object = *mine;
+
+		hand_over(self->pool, object, self->owner, other->owner);
+		hand_over(self->pool, other->held[i], other->owner, self->owner);
+		*mine = other->held[i];
+		other->held[i] = object;
+	}
+}
+
+void actor_shuffle(struct actor *self, uint64_t *random)
+{
+	for (uint32_t i = self->count; i > 1; i--) {
+		void **other = &self->held[stress_below(random, i)];
+		void *object = self->held[i - 1];
+
+		self->held[i - 1] = *other;
+		*other = object;
+	}
 }
 
 void actor_return(struct actor *self)

@@ -20,6 +20,7 @@ enum actor_call {
 	ACTOR_PUT_BULK,
 	ACTOR_GET_RUN,
 	ACTOR_PUT_RUN,
+	ACTOR_PREFILL,
 	ACTOR_FLUSH,
 	ACTOR_DETACH,
 	ACTOR_ATTACH,
@@ -37,9 +38,10 @@ enum { ACTOR_TRACE_MAX = 1 << 17 };
 
 /*
  * How a call runs: as always; or step by step, and it is stopped before the instruction number stop of it
- * (from 0); or until it comes to that instruction again, where a trace has it.
+ * (from 0); or until it comes to that instruction again, where a trace has it; or until it comes to one of its sites, from
+ * where on it is stepped, and stopped wherever `meets` says. Without a site it is stepped from the beginning on.
  */
-enum actor_plan { ACTOR_RUNS, ACTOR_STEPS, ACTOR_BREAKS };
+enum actor_plan { ACTOR_RUNS, ACTOR_STEPS, ACTOR_BREAKS, ACTOR_MEETS };
 #define ACTOR_NEVER UINT32_MAX /* as stop */
 
 struct actor {
@@ -63,6 +65,9 @@ struct actor {
 	 * between two instructions. The rest of the call just runs.
 	 */
 	void (*stopped)(struct actor *self, void *context);
+	const uintptr_t *site; /* instructions, BREAKPOINTS_MAX at most */
+	uint32_t sites;
+	bool (*meets)(struct actor *self, uintptr_t address); /* before an instruction */
 	bool follows; /* the rest of a call that was stopped is stepped all the same, for coverage.h */
 	bool aborts; /* until then each section is interrupted at its first instruction */
 	/* The actor's own. */
@@ -87,6 +92,12 @@ void actor_begin(struct actor *self, struct pool *pool, uint64_t owner);
  * false.
  */
 bool actor_call(struct actor *self, enum actor_call call, uint32_t n);
+
+/* The two give one another some of what they hold, one for one. */
+void actor_swap(struct actor *self, struct actor *other);
+
+/* What it has held longest is another now. random: state of stress_random. */
+void actor_shuffle(struct actor *self, uint64_t *random);
 
 /* Gives back all it holds. */
 void actor_return(struct actor *self);

@@ -17,18 +17,33 @@ static struct point {
 static uint32_t count;
 static bool shown;
 
+/* Lets itself write to the page: our own copy, other processes have theirs. */
+static bool open_page(uintptr_t address)
+{
+	static uintptr_t opened[BREAKPOINTS_MAX];
+	static uint32_t next;
+	const uintptr_t bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t page = address & ~(bytes - 1);
+
+	for (uint32_t i = 0; i < BREAKPOINTS_MAX; i++) {
+		if (opened[i] == page)
+			return true;
+	}
+	if (mprotect((void *)page, bytes, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+		return false;
+	opened[next++ % BREAKPOINTS_MAX] = page;
+	return true;
+}
+
 bool breakpoint_add(uintptr_t address)
 {
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	struct point *point = &points[count];
 
 	for (uint32_t i = 0; i < count; i++) {
 		if ((uintptr_t)points[i].at == address)
 			return true;
 	}
-	/* Our own copy of the page: other processes have theirs. */
-	if (count == BREAKPOINTS_MAX || mprotect((void *)(address & ~(page - 1)), page,
-						PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+	if (count == BREAKPOINTS_MAX || !open_page(address))
 		return false;
 	point->at = (unsigned char *)address;
 	point->there = *point->at;

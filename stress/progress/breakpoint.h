@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BREAKPOINTS_MAX = 64 };
+enum { BREAKPOINTS_MAX = 128 };
 
 /* One more, before the instruction at this address; once. False: there is no room, or this system lets nobody write to code. */
 bool breakpoint_add(uintptr_t address);

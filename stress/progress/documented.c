@@ -10,9 +10,27 @@
 
 enum { DOCUMENTED_TAG = 0x7a667246 /* 'Frfz' */ };
 
+/*
+ * What an allocation says of the data: nothing; they lie in the first MDL, and the NBL comes back with an info that it had not
+ * before; they lie in the second one.
+ */
+enum documented_kind { WITHOUT_DATA, DATA_AND_INFO, DATA_BEHIND, DOCUMENTED_KINDS };
+
 struct documented_pool {
 	struct pool base;
 	struct nbl_pool *lists;
+	enum documented_kind kind;
+};
+
+enum { FIRST_BYTES = 64, SECOND_BYTES = 128, DATA_BYTES = 32 };
+static MDL second_mdl = {.ByteCount = SECOND_BYTES},
+	   first_mdl = {.Next = &second_mdl, .ByteCount = FIRST_BYTES};
+static const struct {
+	MDL *chain;
+	uint32_t offset, bytes;
+} data[DOCUMENTED_KINDS] = {
+	[DATA_AND_INFO] = {&first_mdl, 0, DATA_BYTES},
+	[DATA_BEHIND] = {&first_mdl, FIRST_BYTES, DATA_BYTES},
 };
 
 /* An NBL's context. What is not in use stays as it is, so one flag tells whether the NBL is out. */
@@ -32,8 +50,8 @@ static void *documented_get(struct pool *pool, struct pool_thread *thread)
 	NET_BUFFER_LIST *nbl;
 
 	(void)thread;
-	if (FwpsAllocateNetBufferAndNetBufferList0(self->lists, 0, 0, NULL, 0, 0, &nbl) !=
-		STATUS_SUCCESS)
+	if (FwpsAllocateNetBufferAndNetBufferList0(self->lists, 0, 0, data[self->kind].chain,
+		    data[self->kind].offset, data[self->kind].bytes, &nbl) != STATUS_SUCCESS)
 		return NULL;
 	if (NdisAllocateNetBufferListContext(nbl, sizeof(struct documented_object), 0,
 		    DOCUMENTED_TAG) != NDIS_STATUS_SUCCESS)
@@ -51,8 +69,10 @@ static void documented_put(struct pool *pool, struct pool_thread *thread, void *
 	struct documented_object *context = object;
 	NET_BUFFER_LIST *nbl = context->nbl;
 
-	(void)pool, (void)thread;
+	(void)thread;
 	atom_store_relaxed(&context->out, 0);
+	if (((struct documented_pool *)pool)->kind == DATA_AND_INFO)
+		nbl->NetBufferListInfo[TcpIpChecksumNetBufferListInfo] = nbl;
 	NdisFreeNetBufferListContext(nbl, sizeof(*context));
 	FwpsFreeNetBufferList0(nbl);
 }
@@ -62,6 +82,7 @@ POOL_PUT_EACH(documented)
 
 static int documented_init(struct pool *pool)
 {
+	static uint32_t made; /* each pool has another kind than the one before it */
 	struct documented_pool *self = (struct documented_pool *)pool;
 	const struct nbl_pool_config config = {.kind = NBL_POOL_LISTS,
 		.ops = beneath,
@@ -70,6 +91,7 @@ static int documented_init(struct pool *pool)
 		.tag = DOCUMENTED_TAG,
 		.with_nb = true};
 
+	self->kind = (enum documented_kind)(made++ % DOCUMENTED_KINDS);
 	return nbl_pool_create(&config, &self->lists);
 }
 

@@ -1,9 +1,13 @@
-#include "stress/progress/freezer.h"
+#include "stress/progress/freezer_self.h"
 
 #include "alloc/machine/cpu.h"
+#include "alloc/machine/memory.h"
 #include "stress/base/evidence.h"
 #include "stress/base/locations.h"
+#include "stress/progress/breakpoint.h"
+#include "stress/progress/freezer_modes.h"
 #include "stress/progress/pairs.h"
+#include "stress/progress/sites.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -16,47 +20,25 @@
 #include "alloc/machine/step.h"
 
 enum {
-	/*
-	 * Beyond so many instructions a call goes round in circles (retries, aborted sections), and
-	 * boundaries are taken ever more sparsely.
-	 */
-	EVERY_BOUNDARY_BELOW = 256,
-	SPARSE_LOG2 = 2,
 	WARM_UP_ROUNDS = 4,
 	WAYS_ONE_IN = 8,
 	FOLLOW_ONE_IN = 3,
 	FIRST_OWN_BOUNDARY = 5, /* the ones before are not the strategy's yet */
-	/* Of two threads, with each capacity; a fifth of the time that single ones take, or less. */
-	PAIRS_STOPPED = 100,
-	PAIRS_KILLED = 50,
-	LARGE_CAPACITY = 300, /* more than the victim holds at a time */
+	LARGE_CAPACITY = 300,   /* more than the victim holds at a time */
+	/* Before each site, for each act of the survivor. */
+	MET_TIMES = 3,
+	MET_TIMES_OFTEN = 40, /* where others help after 16 (wcq) */
+	/* Of a call that is drawn: at one instruction of so many, and so many at most. */
+	DRAWN_STOPS_ONE_IN = 64,
+	DRAWN_STOPS = 8,
 };
 
-/*
- * One with room, one that the script and the survivor exhaust. Small caches, so that they overflow.
- */
-static const uint32_t freezer_capacities[] = {64, 5};
-
-/* Where the two run, and what becomes of the victim. */
-static const struct freezer_mode {
-	const char *name;
-	bool laps;
-	uint32_t survivor_cpu; /* the victim's is 0 */
-	bool moves;            /* the victim goes on on CPU 1 */
-	bool wanders;          /* the victim, from CPU to CPU between calls */
-	bool aborts;           /* sections of the victim, at each step */
-	bool large;            /* caches, and bulk calls that fit */
-	bool crowded;          /* when they attach (stage.h); where a thread has magazines only */
-	bool disperses;        /* the crowd, before they begin */
-	/*
-	 * Here for the ways that calls go nowhere else: all are stepped, and stopped at few boundaries.
-	 */
-	bool ways;
-	bool narrow; /* copies, as of a CPU without wide vectors */
-	bool cpus;   /* where the pool asks for a CPU only */
-} freezer_modes[] = {
+static const struct freezer_mode freezer_modes[] = {
 	{.name = "beside a survivor on its CPU"},
-	{.name = "beside a survivor on its CPU that goes round all objects", .laps = true},
+	{.name = "beside a survivor on its CPU that goes round all objects",
+		.laps = true,
+		.follows = true,
+		.pairs = true},
 	{.name = "with large caches", .large = true, .ways = true},
 	{.name = "with large caches and narrow copies",
 		.laps = true,
@@ -73,40 +55,53 @@ static const struct freezer_mode {
 	{.name = "moved to another CPU afterwards", .moves = true, .cpus = true},
 	{.name = "on another CPU than before", .wanders = true, .ways = true, .cpus = true},
 	{.name = "with each section aborted", .aborts = true, .cpus = true},
-};
-enum { FOLLOWED_MODE = 1, PAIRED_MODE = 1 };
-
-/* A pass over the script. */
-enum round { ROUND_RUNS, ROUND_LEARNS, ROUND_STOPS };
-
-/* How far a call of the script was tried. */
-struct progress {
-	struct actor_trace trace; /* as it ran when nobody stopped it */
-	uint32_t first;           /* boundary that no other call has */
-	uint32_t boundary;        /* the next */
-	bool misses;              /* it takes another path now */
-};
-
-struct freezer {
-	const struct stress *run;
-	struct freezer_place *place;
-	uint32_t one_in; /* boundaries that is tried */
-	uint64_t random;
-	const struct freezer_mode *mode;
-	struct actor victim;
-	struct progress progress[STAGE_CALLS_MAX];
-	uintptr_t *scratch; /* ACTOR_TRACE_MAX of them */
-	bool reached;       /* the boundary, in the present call */
-	bool kills;         /* the victim is not to go on */
-	sigjmp_buf death;
-	uint32_t deaths;    /* kinds of them, so far */
-	uint64_t killed;    /* times */
-	uint32_t lost;      /* objects, at most */
-	uint32_t lost_most; /* that may be, beyond those of the call; where caches are small */
-	struct pairs pairs;
-	uint64_t frozen;  /* times */
-	uint64_t stepped; /* of these, those that the victim went to step by step */
-	uint32_t longest;
+	{.name = "with narrow copies", .rare = true, .ways = true, .narrow = true, .pools = true},
+	{.name = "without memory", .rare = true, .ways = true, .starves = true},
+	{.name = "where the kernel refuses fences",
+		.rare = true,
+		.ways = true,
+		.refuses = true,
+		.pools = true,
+		.cpus = true},
+	{.name = "on no CPU that it knows",
+		.rare = true,
+		.ways = true,
+		.hidden = true,
+		.cpus = true},
+	{.name = "with what the other has got", .rare = true, .ways = true, .swaps = true},
+	{.name = "with what the other has got that goes round all objects",
+		.rare = true,
+		.laps = true,
+		.ways = true,
+		.swaps = true,
+		.pools = true},
+	{.name = "interfered with", .swaps = true, .meets = true},
+	{.name = "interfered with from another CPU",
+		.rare = true,
+		.survivor_cpu = 1,
+		.wanders = true,
+		.swaps = true,
+		.meets = true,
+		.pools = true,
+		.cpus = true},
+	{.name = "with many objects",
+		.rare = true,
+		.many = true,
+		.ways = true,
+		.swaps = true,
+		.pools = true},
+	{.name = "interfered with, with many objects",
+		.rare = true,
+		.many = true,
+		.narrow = true,
+		.swaps = true,
+		.meets = true,
+		.pools = true},
+	{.name = "interfered with, with large caches",
+		.rare = true,
+		.large = true,
+		.meets = true,
+		.pools = true},
 };
 
 /* One a process: signal handlers want it. */
@@ -119,25 +114,50 @@ static void blocked(void)
 		freezer.place->boundary, actor_call_names[freezer.place->call], freezer.mode->name);
 }
 
+/* In a walk: the survivor waits for the victim, which need not be stopped there again, and goes on. */
+static void lag(void)
+{
+	stage.lags = true;
+	sites_close(freezer.stopped_at);
+}
+
 /* The victim's signal handler. */
 static void freeze(struct actor *victim, void *context)
 {
 	struct freezer *self = &freezer;
 	const uint64_t turns = kernel_turns(victim->area.cpu_id);
 
-	self->place->offset = locations_offset(step_address(context));
+	self->stopped_at = step_address(context);
+	self->place->offset = locations_offset(self->stopped_at);
 	self->reached = true;
 	if (self->kills)
 		siglongjmp(self->death, 1);
-	stage_survive(self->mode->laps);
+	if (self->mode->meets)
+		self->place->boundary = victim->trace.length;
+	stage_survive(self->act);
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
 		step_interrupt(&victim->area, context);
 	if (self->mode->moves)
 		kernel_place(&victim->area, 1);
 }
 
+/* Whether the victim, which was stopped once, is to be stopped again. */
+static bool meets(struct actor *victim, uintptr_t address)
+{
+	struct freezer *self = &freezer;
+
+	(void)victim;
+	if (!sites_meet(address)) {
+		if (self->drawn == 0 || stress_below(&self->random, DRAWN_STOPS_ONE_IN) != 0)
+			return false;
+		self->drawn--;
+	}
+	self->frozen++;
+	return true;
+}
+
 /* How far the path is that of an earlier call of the script: there that one is stopped. */
-static uint32_t known(const struct freezer *self, const struct progress *progress)
+static uint32_t first_of(const struct freezer *self, const struct progress *progress)
 {
 	const struct actor_trace *trace = &progress->trace;
 	uint32_t longest = 0;
@@ -172,14 +192,10 @@ static void learn(struct freezer *self, const struct stage_call *call, struct pr
 	*progress = (struct progress){.trace.length = victim->trace.length};
 	progress->trace.address = stress_array(victim->trace.length + 1, sizeof(uintptr_t));
 	memcpy(progress->trace.address, self->scratch, victim->trace.length * sizeof(uintptr_t));
-	progress->first = known(self, progress);
+	for (uint32_t i = 0; i < victim->trace.length; i++)
+		sites_know(self->scratch[i]);
+	progress->first = first_of(self, progress);
 	progress->boundary = progress->first + stress_below(&self->random, stride(self));
-}
-
-static uint32_t next_boundary(uint32_t boundary, uint32_t step)
-{
-	boundary += step;
-	return boundary > EVERY_BOUNDARY_BELOW ? boundary + (boundary >> SPARSE_LOG2) : boundary;
 }
 
 /*
@@ -200,8 +216,7 @@ static void stop_in(struct freezer *self, const struct stage_call *call, struct 
 	 * What a call does that finds another pool when it goes on: in one mode, behind some of the
 	 * boundaries.
 	 */
-	victim->follows = self->mode == &freezer_modes[FOLLOWED_MODE] &&
-			  progress->boundary > FIRST_OWN_BOUNDARY &&
+	victim->follows = self->mode->follows && progress->boundary > FIRST_OWN_BOUNDARY &&
 			  self->frozen % FOLLOW_ONE_IN == 0;
 	self->reached = false;
 	actor_call(victim, call->call, call->n);
@@ -219,6 +234,25 @@ static void stop_in(struct freezer *self, const struct stage_call *call, struct 
 	progress->misses = false;
 }
 
+/* A call in which others take its turn. */
+static void meet_in(struct freezer *self, const struct stage_call *call)
+{
+	uintptr_t site[BREAKPOINTS_MAX];
+	struct actor *victim = &self->victim;
+
+	victim->sites = sites_open(site);
+	victim->site = site;
+	if (victim->sites == 0) {
+		actor_call(victim, call->call, call->n);
+		return;
+	}
+	victim->plan = ACTOR_MEETS;
+	victim->trace = (struct actor_trace){.address = self->scratch};
+	actor_call(victim, call->call, call->n);
+	if (!stage_catch_up())
+		blocked();
+}
+
 /*
  * Whether the call is stopped. Where sections are aborted all calls that are the same go the same long
  * way, round and round and then behind the caches: the first shows it. A flush without caches does nothing, or
@@ -229,7 +263,7 @@ static bool is_stopped(const struct freezer *self, const struct stage_call *call
 	if (call->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
 		return false;
 	/* They go the ways of other modes, but where what they put came from elsewhere. */
-	if (self->mode->ways && !self->mode->wanders &&
+	if (self->mode->ways && !self->mode->wanders && !self->mode->hidden &&
 		(call->call == ACTOR_GET || call->call == ACTOR_PUT))
 		return false;
 	return call->call != ACTOR_ATTACH && !(call->repeat && self->mode->aborts);
@@ -243,8 +277,19 @@ static uint32_t cpu_of(const struct freezer *self, uint32_t number)
 	return self->mode->wanders ? number / CALLS_ON_ONE % KERNEL_CPUS : 0;
 }
 
-/* One pass over the script; true if some call has boundaries left. */
-static bool freezer_round(struct freezer *self, enum round round)
+/* Objects, and calls that are about many. */
+static bool has_many(const struct freezer *self)
+{
+	return self->mode->large || self->mode->many;
+}
+
+static bool refuse(void *arg, size_t bytes)
+{
+	(void)arg, (void)bytes;
+	return true;
+}
+
+bool freezer_round(struct freezer *self, enum round round)
 {
 	bool left = false;
 
@@ -252,7 +297,9 @@ static bool freezer_round(struct freezer *self, enum round round)
 		const struct stage_call *call = &stage.script[i];
 		struct progress *progress = &self->progress[i];
 
-		if (call->large && !self->mode->large)
+		memory_set_fault_hook(
+			self->mode->starves && call->call != ACTOR_ATTACH ? refuse : NULL, NULL);
+		if (call->large && !has_many(self))
 			continue;
 		self->place->call = call->call;
 		self->victim.plan = ACTOR_RUNS;
@@ -261,22 +308,29 @@ static bool freezer_round(struct freezer *self, enum round round)
 			learn(self, call, progress);
 		else if (round == ROUND_STOPS && progress->boundary < progress->trace.length)
 			stop_in(self, call, progress);
+		else if (round == ROUND_MEETS && is_stopped(self, call))
+			meet_in(self, call);
 		else
 			actor_call(&self->victim, call->call, call->n);
+		if (self->mode->swaps)
+			stage_swap(&self->victim);
 		left |= progress->boundary < progress->trace.length;
 	}
+	memory_set_fault_hook(NULL, NULL);
 	kernel_place(&self->victim.area, 0);
 	self->victim.plan = ACTOR_RUNS;
 	actor_return(&self->victim);
 	return left;
 }
 
-static void freezer_begin(struct freezer *self, uint32_t capacity)
+void freezer_begin(struct freezer *self, uint32_t capacity)
 {
 	const struct stage_shape shape = {
 		.capacity = capacity, .large = self->mode->large, .crowded = self->mode->crowded};
 
-	stage.blocked = blocked;
+	stage.blocked = self->walks ? lag : blocked;
+	kernel_hide(self->mode->hidden);
+	kernel_refuse(self->mode->refuses);
 	stage_begin(&shape, self->mode->survivor_cpu);
 	actor_begin(&self->victim, stage.pool, 1);
 	if (self->mode->disperses)
@@ -285,11 +339,19 @@ static void freezer_begin(struct freezer *self, uint32_t capacity)
 		self->lost_most = stage_lost_most();
 }
 
-static void forget(struct freezer *self)
+void freezer_forget(struct freezer *self)
 {
 	for (uint32_t i = 0; i < stage.calls; i++)
 		free(self->progress[i].trace.address);
 	memset(self->progress, 0, sizeof(self->progress));
+}
+
+static void freezer_end(struct freezer *self, const char *when)
+{
+	actor_call(&self->victim, ACTOR_DETACH, 0);
+	stage_leave();
+	stress_quiet(stage.pool, 0, when);
+	pool_destroy(stage.pool);
 }
 
 /* All boundaries with a pool of one capacity. */
@@ -299,140 +361,94 @@ static void freezer_examine(struct freezer *self, uint32_t capacity)
 	/* Not where it matters how they attached: the script attaches anew. */
 	for (uint32_t i = 0; !self->mode->disperses && i < WARM_UP_ROUNDS; i++) {
 		freezer_round(self, ROUND_RUNS);
-		stage_survive(self->mode->laps);
+		stage_survive(self->act);
 	}
 	freezer_round(self, ROUND_LEARNS);
-	while (freezer_round(self, ROUND_STOPS))
+	while (!self->walks && freezer_round(self, ROUND_STOPS))
 		;
-	forget(self);
-	actor_call(&self->victim, ACTOR_DETACH, 0);
-	stage_leave();
-	stress_quiet(stage.pool, 0, "after a thread was stopped everywhere");
-	pool_destroy(stage.pool);
+	freezer_forget(self);
+	freezer_end(self, "after a thread was stopped everywhere");
 }
 
-/* The victim has died in its call: the others have what is left, each object once. */
-static void mourn(struct freezer *self)
+/*
+ * Calls of the script that are drawn, beside a survivor that does now this and now that: so the pool comes into states
+ * that nobody has thought of. Each is stepped from its beginning on, and stopped here and there.
+ */
+static void freezer_draw(struct freezer *self, uint32_t calls)
 {
-	const struct actor *victim = &self->victim;
-	const uint32_t lost = stage_missing(stage_held(victim));
-
-	if (lost > victim->moving + self->lost_most)
-		stress_fail("killed after %" PRIu32
-			    " instructions of %s, %s, a thread took %" PRIu32 " " FREEZER_TOOK
-			    ", of which at most %" PRIu32 " were its own, and may take %" PRIu32
-			    " more",
-			self->place->boundary, actor_call_names[self->place->call],
-			self->mode->name, lost, victim->moving, self->lost_most);
-	self->lost = lost > self->lost ? lost : self->lost;
-	self->killed++;
-}
-
-/* A new pool, in which the victim makes the calls up to that number of the script, and dies in it. */
-static void kill_in(struct freezer *self, uint32_t capacity, uint32_t number, bool steps)
-{
-	const struct stage_call *call = &stage.script[number];
+	enum { REATTACH_ONE_IN = 8 };
 	struct actor *victim = &self->victim;
 
-	freezer_begin(self, capacity);
-	self->reached = false;
-	victim->plan = ACTOR_RUNS;
-	for (uint32_t i = 0; i < number; i++)
-		actor_call(victim, stage.script[i].call, stage.script[i].n);
-	self->place->call = call->call;
-	victim->plan = steps ? ACTOR_STEPS : ACTOR_BREAKS;
-	victim->stop = self->place->boundary;
-	victim->trace = self->progress[number].trace;
-	if (steps)
-		victim->trace.address = self->scratch;
-	if (sigsetjmp(self->death, 1) == 0)
+	for (uint32_t i = 0; i < calls; i++) {
+		const struct stage_call *call =
+			&stage.script[stress_below(&self->random, stage.calls)];
+
+		self->act = (enum stage_act)stress_below(&self->random, ACTS);
+		stage_survive(self->act);
+		if (stress_below(&self->random, REATTACH_ONE_IN) == 0)
+			stage_reattach();
+		if (self->mode->swaps)
+			stage_swap(victim);
+		actor_shuffle(victim, &self->random);
+		if (!is_stopped(self, call))
+			continue;
+		if (self->mode->wanders)
+			kernel_place(&victim->area, stress_below(&self->random, KERNEL_CPUS));
+		self->place->call = call->call;
+		/* Not without end: a flush goes on while the survivor fills the cache again. */
+		self->drawn = DRAWN_STOPS;
+		victim->plan = ACTOR_MEETS;
+		victim->sites = 0;
+		victim->trace = (struct actor_trace){.address = self->scratch};
 		actor_call(victim, call->call, call->n);
-	else
-		mourn(self);
-	victim->plan = ACTOR_RUNS;
-	pool_destroy(stage.pool);
-}
-
-/*
- * A thread that dies in a library of others' leaves what that keeps for it. Without a capacity nobody knows
- * what is lost, and a pool of NBLs does not end while one is out.
- */
-static bool may_be_killed(const struct freezer *self)
-{
-	const struct pool_traits *traits = &self->run->ops->traits;
-
-	return traits->kind == POOL_KIND_POOL && !traits->needs_library &&
-	       traits->progress != POOL_BLOCKING;
-}
-
-/*
- * A death at the boundaries of the calls as they are when the pool is new: from the first-th on every step-th. Not in
- * detach, which may hold the lock of the C library's heap.
- */
-static void freezer_kill(struct freezer *self, uint32_t capacity, uint32_t first, uint32_t step)
-{
-	self->kills = true;
-	for (uint32_t i = 0; i < stage.calls; i++) {
-		const struct progress *progress = &self->progress[i];
-		const bool dies = stage.script[i].call != ACTOR_DETACH;
-
-		for (uint32_t k = progress->first + first; dies && k < progress->trace.length;
-			k = next_boundary(k, step)) {
-			self->place->boundary = k;
-			kill_in(self, capacity, i, false);
-			if (!self->reached)
-				kill_in(self, capacity, i, true);
-		}
+		victim->plan = ACTOR_RUNS;
+		if (!stage_catch_up())
+			blocked();
+		if (call->call == ACTOR_DETACH)
+			actor_call(victim, ACTOR_ATTACH, 0);
 	}
-	self->kills = false;
+	self->drawn = 0;
+	kernel_place(&victim->area, 0);
+	actor_return(victim);
 }
 
-/* So many that the bound on what is lost can be passed, where there is room and one. */
-static uint32_t capacity_for(const struct freezer *self, uint32_t capacity, uint32_t deaths)
+/* As the seed says, where not each boundary is tried. */
+static bool is_left_out(struct freezer *self)
 {
-	const bool may_be_passed = capacity == freezer_capacities[0] && may_be_killed(self) &&
-				   self->lost_most != STAGE_NO_BOUND;
+	enum { LEFT_OUT_BUT_ONE_IN = 5 };
 
-	return may_be_passed ? stage_capacity_for_deaths(deaths, self->lost_most) : capacity;
+	return self->one_in != 1 && stress_below(&self->random, LEFT_OUT_BUT_ONE_IN) != 0;
 }
 
-static void freezer_pair(struct freezer *self, uint32_t capacity, uint32_t cpus)
+static uint32_t times_of(const struct freezer *self, enum stage_act act)
 {
-	struct pairs_call calls[STAGE_CALLS_MAX];
-
-	for (uint32_t i = 0; i < stage.calls; i++)
-		calls[i] = (struct pairs_call){
-			self->progress[i].first, self->progress[i].trace.length};
-	self->pairs.calls = calls;
-	self->pairs.capacity = capacity;
-	self->pairs.cpus = cpus;
-	self->pairs.random = &self->random;
-	self->place->mode = NULL; /* it tells of single ones */
-	pairs_play(&self->pairs, PAIRS_STOPPED / self->one_in,
-		may_be_killed(self) ? PAIRS_KILLED / self->one_in : 0);
-	self->place->mode = self->mode->name;
+	if (self->one_in != 1)
+		return 1;
+	return act == ACT_LAPS || act == ACT_DRAINS ? MET_TIMES_OFTEN : MET_TIMES;
 }
 
 /*
- * What begins with a pool that is new. Deaths: each boundary with one of the capacities, beside a survivor on one of
- * the CPUs, which goes round everything. Pairs choose their CPUs themselves.
+ * Before locked instructions the survivor acts, so that the victim loses its turn. From there on it is stepped, and stopped
+ * before each instruction that it has not come to yet, and before locked ones again. With each act in a pool that is
+ * new, where both take what was never used.
  */
-static void freezer_renew(struct freezer *self, uint32_t capacity, uint32_t cpus)
+static void freezer_interfere(struct freezer *self, uint32_t capacity)
 {
-	const uint32_t kinds = cpus * array_count(freezer_capacities);
+	enum { ROUNDS = 4, DRAWN = 100, DRAWN_FEWER = 10 };
+	/* The documented calls take long. */
+	const bool all = self->one_in == 1 && self->run->ops->traits.kind != POOL_KIND_ALLOCATOR;
 
-	const uint32_t one = capacity_for(self, capacity, 1);
-
-	freezer_begin(self, one);
-	freezer_round(self, ROUND_LEARNS);
-	pool_destroy(stage.pool);
-	if (may_be_killed(self))
-		freezer_kill(self, one,
-			self->deaths++ + kinds * stress_below(&self->random, self->one_in),
-			kinds * self->one_in);
-	if (self->mode == &freezer_modes[PAIRED_MODE])
-		freezer_pair(self, capacity_for(self, capacity, 2), cpus);
-	forget(self);
+	for (int act = 0; act < ACTS; act++) {
+		if (act != ACT_CHANGES && is_left_out(self))
+			continue;
+		self->act = (enum stage_act)act;
+		sites_begin(times_of(self, self->act));
+		freezer_begin(self, capacity);
+		for (uint32_t i = 0; i < (all ? ROUNDS : 1); i++)
+			freezer_round(self, ROUND_MEETS);
+		freezer_draw(self, all ? DRAWN : DRAWN / DRAWN_FEWER);
+		freezer_end(self, "after a thread was interfered with");
+	}
 }
 
 /* All that is to be tried in one mode. */
@@ -440,24 +456,49 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 {
 	self->place->mode = self->mode->name;
 	self->victim.stopped = freeze;
+	self->victim.meets = meets;
 	self->victim.aborts = self->mode->aborts;
+	self->act = self->mode->laps ? ACT_LAPS : ACT_CHANGES;
 	kernel_wide(!self->mode->narrow);
-	if (self->mode->large)
-		freezer_examine(self, LARGE_CAPACITY);
 	/* That a thread moves, or is one of a crowd, does not depend on how many objects there are. */
-	const bool one = self->mode->moves || self->mode->wanders || self->mode->crowded;
+	const bool one = has_many(self) || self->mode->moves || self->mode->wanders ||
+			 self->mode->crowded || self->mode->hidden || self->mode->starves ||
+			 self->mode->refuses;
 	const uint32_t capacities = one ? 1 : array_count(freezer_capacities);
-	for (uint32_t i = 0; !self->mode->large && i < capacities; i++)
-		freezer_examine(self, freezer_capacities[i]);
-	for (uint32_t i = 0;
-		self->mode->laps && !self->mode->ways && i < array_count(freezer_capacities); i++)
-		freezer_renew(self, freezer_capacities[i], cpus);
+	for (uint32_t i = 0; i < capacities; i++) {
+		const uint32_t capacity = has_many(self) ? LARGE_CAPACITY : freezer_capacities[i];
+
+		if (self->mode->meets)
+			freezer_interfere(self, capacity);
+		else
+			freezer_examine(self, capacity);
+	}
+	for (uint32_t i = 0; !self->walks && self->mode->laps && !self->mode->ways &&
+			     i < array_count(freezer_capacities);
+		i++)
+		deaths_play(self, freezer_capacities[i], cpus);
+}
+
+static void freezer_play_all(struct freezer *self)
+{
+	for (size_t m = 0; m < array_count(freezer_modes); m++) {
+		const uint32_t cpus_tried = kernel_was_asked() ? KERNEL_CPUS : 1;
+
+		self->mode = &freezer_modes[m];
+		if ((freezer_modes[m].cpus && cpus_tried == 1) ||
+			(freezer_modes[m].rare && is_left_out(self)) ||
+			(freezer_modes[m].pools &&
+				self->run->ops->traits.kind == POOL_KIND_ALLOCATOR) ||
+			(freezer_modes[m].crowded && self->run->ops->get_run == NULL))
+			continue;
+		freezer_play(self, cpus_tried);
+	}
 }
 
 /* What a death may take beyond what its call is about. */
 static const char *bound(const struct freezer *self, char *text, size_t bytes)
 {
-	if (!may_be_killed(self))
+	if (!deaths_may_be(self))
 		return "";
 	if (self->lost_most == STAGE_NO_BOUND)
 		return "; it promises no bound";
@@ -466,7 +507,7 @@ static const char *bound(const struct freezer *self, char *text, size_t bytes)
 	return text;
 }
 
-void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place *place)
+void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct freezer_place *place)
 {
 	char may_be_lost[64];
 	struct freezer *self = &freezer;
@@ -482,18 +523,15 @@ void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place
 	cpu_set_nodes(KERNEL_CPUS);
 	actor_prepare();
 	self->scratch = stress_array(ACTOR_TRACE_MAX, sizeof(uintptr_t));
+	sites_prepare();
 	actor_enter(&self->victim, 0);
 	stage_prepare(run);
 	pairs_prepare(self->scratch);
-	for (size_t m = 0; m < array_count(freezer_modes); m++) {
-		const uint32_t cpus_tried = kernel_was_asked() ? KERNEL_CPUS : 1;
-
-		self->mode = &freezer_modes[m];
-		if ((freezer_modes[m].cpus && cpus_tried == 1) ||
-			(freezer_modes[m].crowded && run->ops->get_run == NULL))
-			continue;
-		freezer_play(self, cpus_tried);
-	}
+	self->walks = hand_hurries = walks;
+	if (walks)
+		freezer_play_all(self);
+	self->walks = hand_hurries = false;
+	freezer_play_all(self);
 	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
 		    " instructions into a call, and %" PRIu64 " pairs; killed %" PRIu64
 		    " times, which lost %" PRIu32 " objects at most, and %" PRIu64
@@ -505,9 +543,9 @@ void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place
 
 #else
 
-void freezer_run(const struct stress *run, uint32_t one_in, struct freezer_place *place)
+void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct freezer_place *place)
 {
-	(void)run, (void)one_in, (void)place;
+	(void)run, (void)one_in, (void)walks, (void)place;
 	stress_skip("threads are stepped on x86-64 only");
 }
 

@@ -90,7 +90,7 @@ const struct pool_ops *hides_a_lock(const struct pool_ops *ops, enum actor_call 
 	static struct pool_ops table;
 	static char name[sizeof("lock_in_put_bulk")];
 
-	if (call == ACTOR_ATTACH ||
+	if (call == ACTOR_ATTACH || call == ACTOR_PREFILL ||
 		(ops->get_run == NULL && (call == ACTOR_GET_RUN || call == ACTOR_PUT_RUN)))
 		return NULL;
 	strategy = ops;

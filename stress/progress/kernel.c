@@ -5,7 +5,7 @@ static _Thread_local struct rseq_unregistered *own;
 
 /* Only one thread runs at a time, and hands over with release and acquire. */
 static uint64_t turns[KERNEL_CPUS];
-static bool asked;
+static bool asked, hides, refuses;
 
 void kernel_register(struct rseq_unregistered *area)
 {
@@ -66,10 +66,20 @@ void kernel_wide(bool as_it_is)
 #endif
 }
 
+void kernel_hide(bool hidden)
+{
+	hides = hidden;
+}
+
+void kernel_refuse(bool fences)
+{
+	refuses = fences;
+}
+
 void *rseq_area(void)
 {
 	asked |= own != NULL;
-	return own;
+	return hides ? NULL : own;
 }
 
 void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
@@ -80,14 +90,14 @@ void *rseq_area_or(struct rseq_unregistered *stand_in, uint32_t cpu)
 
 bool rseq_fence(uint32_t cpu)
 {
-	if (cpu < KERNEL_CPUS)
+	if (cpu < KERNEL_CPUS && !refuses)
 		kernel_turn(cpu);
-	return true;
+	return !refuses;
 }
 
 bool rseq_fence_all(void)
 {
-	for (uint32_t cpu = 0; cpu < KERNEL_CPUS; cpu++)
+	for (uint32_t cpu = 0; cpu < KERNEL_CPUS && !refuses; cpu++)
 		kernel_turn(cpu);
-	return true;
+	return !refuses;
 }

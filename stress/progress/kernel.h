@@ -28,6 +28,12 @@ uint64_t kernel_turns(uint32_t cpu);
  */
 void kernel_wide(bool as_it_is);
 
+/* From now on it tells nobody of an area, as where the C library has registered none; or again. */
+void kernel_hide(bool hidden);
+
+/* From now on it refuses fences, or grants them again. */
+void kernel_refuse(bool fences);
+
 /* Whether any thread has asked for its area: only then it matters on which CPU it runs. */
 bool kernel_was_asked(void);
 

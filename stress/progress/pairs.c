@@ -175,7 +175,7 @@ static bool play(struct pairs *self, bool kill)
 	let(b, play_part);
 	const bool both = a->stopped && b->stopped;
 	if (both)
-		stage_survive(kill || stress_below(self->random, 2) != 0);
+		stage_survive(kill || stress_below(self->random, 2) != 0 ? ACT_LAPS : ACT_CHANGES);
 	/* A call that does not promise it is not asked to end beside a stopped thread. */
 	if (!promises(stage.script[a->number].call) || stress_below(self->random, 2) != 0) {
 		a = &victims[1];

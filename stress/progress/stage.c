@@ -8,6 +8,9 @@
 
 enum {
 	SURVIVOR_HELD = 8,
+	FEW = 3,
+	MANY = 16, /* and up to so many more: each rest of a copy (copy.h) */
+	MANY_KINDS = 8,
 	SURVIVOR_LAPS = 4, /* a ring has two cells an object at most, or 64 */
 	/* Twice what one step of a copy moves, and more: so that it has two steps, and a rest (copy.h). */
 	LARGE_MAGAZINE_OBJECTS = 32,
@@ -45,11 +48,24 @@ static const struct script_row {
 		{1, ACTOR_GET_RUN, 0},
 		{1, ACTOR_PUT_RUN, 0},
 		{1, ACTOR_PUT_BULK, 9},
+		/* Copies by a step and each rest, and by each rest alone. */
+		{1, ACTOR_GET_BULK, 15},
+		{1, ACTOR_PUT_BULK, 15},
+		{2, ACTOR_GET_BULK, 7},
+		{2, ACTOR_PUT_BULK, 7},
+		/* The last one is more than a magazine of 8. */
+		{1, ACTOR_PREFILL, 8},
+		{1, ACTOR_GET_BULK, 9},
+		{1, ACTOR_PREFILL, 7},
+		{1, ACTOR_PUT_BULK, 9},
+		{1, ACTOR_PREFILL, 3},
+		{1, ACTOR_PREFILL, 9},
 		{1, ACTOR_DETACH, 0},
 		{1, ACTOR_ATTACH, 0},
 },
   large_rows[] = {
 	  /* Copies by whole steps, with a rest and without; more than a cache has, and less. */
+	  {1, ACTOR_PREFILL, 29},
 	  {2, ACTOR_GET_BULK, 29},
 	  {2, ACTOR_PUT_BULK, 29},
 	  {2, ACTOR_GET_BULK, 16},
@@ -121,6 +137,40 @@ static void survive_laps(struct hand *self)
 		survive(self);
 }
 
+static void survive_taking(struct hand *self)
+{
+	struct actor *actor = &self->actor;
+
+	if (actor->count + FEW > SURVIVOR_HELD)
+		actor_return(actor);
+	else
+		actor_call(actor, ACTOR_GET_BULK, FEW);
+}
+
+static void survive_giving(struct hand *self)
+{
+	if (!actor_call(&self->actor, ACTOR_PUT, 1))
+		actor_call(&self->actor, ACTOR_GET_BULK, FEW);
+}
+
+static void survive_moving(struct hand *self)
+{
+	struct actor *actor = &self->actor;
+
+	if (actor->count != 0)
+		actor_return(actor);
+	else
+		actor_call(actor, ACTOR_GET_BULK, MANY + self->number++ % MANY_KINDS);
+}
+
+static void survive_draining(struct hand *self)
+{
+	if (self->number++ % 2 == 0)
+		actor_drain(&self->actor);
+	else
+		actor_return(&self->actor);
+}
+
 static void begin_survivor(struct hand *self)
 {
 	actor_begin(&self->actor, stage.pool, 2);
@@ -139,9 +189,39 @@ static void end_survivor(struct hand *self)
 
 static void let_survive(void (*work)(struct hand *self))
 {
+	if (stage.lags)
+		return;
 	kernel_turn(stage.survivor.actor.area.cpu_id);
 	if (!hand_work(&stage.survivor, work))
 		stage.blocked();
+}
+
+static void reattach(struct hand *self)
+{
+	actor_call(&self->actor, ACTOR_DETACH, 0);
+	actor_call(&self->actor, ACTOR_ATTACH, 0);
+}
+
+void stage_reattach(void)
+{
+	let_survive(reattach);
+}
+
+void stage_swap(struct actor *victim)
+{
+	if (stage.survivor.actor.count == 0)
+		let_survive(survive_taking);
+	actor_swap(victim, &stage.survivor.actor);
+}
+
+bool stage_catch_up(void)
+{
+	const bool lagged = stage.lags, hurries = hand_hurries;
+
+	stage.lags = hand_hurries = false;
+	const bool done = !lagged || hand_wait(&stage.survivor);
+	hand_hurries = hurries;
+	return done;
 }
 
 static struct pool_thread *crowd[CROWD];
@@ -164,9 +244,18 @@ void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu)
 	let_survive(begin_survivor);
 }
 
-void stage_survive(bool laps)
+void stage_survive(enum stage_act act)
 {
-	let_survive(laps ? survive_laps : survive);
+	static void (*const works[ACTS])(struct hand * self) = {
+		[ACT_CHANGES] = survive,
+		[ACT_LAPS] = survive_laps,
+		[ACT_TAKES] = survive_taking,
+		[ACT_GIVES] = survive_giving,
+		[ACT_MOVES] = survive_moving,
+		[ACT_DRAINS] = survive_draining,
+	};
+
+	let_survive(works[act]);
 }
 
 void stage_disperse(void)

@@ -24,7 +24,9 @@ struct stage {
 	struct pool *pool;
 	uint32_t crowd; /* handles that only have to be there */
 	struct hand survivor;
-	void (*blocked)(void); /* the survivor was kept waiting: ends the run */
+	void (*blocked)(
+		void); /* the survivor was kept waiting: ends the run, or says that it lags */
+	bool lags; /* the survivor is not through with its last turn, and has no other before stage_catch_up */
 };
 extern struct stage stage;
 
@@ -41,8 +43,26 @@ struct stage_shape {
 /* Makes it, and attaches the survivor to it on that CPU of kernel.h. */
 void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu);
 
-/* The survivor has a turn, in which it changes the pool by a few calls, or goes round all there is. */
-void stage_survive(bool laps);
+/* What the survivor does in a turn. */
+enum stage_act {
+	ACT_CHANGES, /* the pool, by a few calls */
+	ACT_LAPS,    /* goes round all there is */
+	ACT_TAKES,   /* a few, until it has many and gives them back */
+	ACT_GIVES,   /* one, until it has none and takes a few */
+	ACT_MOVES,   /* more than a magazine of the smallest, to itself and back */
+	ACT_DRAINS,  /* takes all there is, and then gives all back */
+	ACTS
+};
+void stage_survive(enum stage_act act);
+
+/* The survivor sees to it that it has some, and swaps them with a victim, which is in no call. */
+void stage_swap(struct actor *victim);
+
+/* The survivor detaches and attaches again, with what it has. Beside a victim that is in no call. */
+void stage_reattach(void);
+
+/* The survivor comes to the end of its turn, which need not wait for anybody now. False: it does wait. */
+bool stage_catch_up(void);
 
 /* A crowd detaches. */
 void stage_disperse(void);
