@@ -12,15 +12,27 @@
 
 enum {
 	VECTOR_BYTES = 32,
+	VECTOR_BYTES_LONG = 64,
 	VECTOR_BLOCK_BYTES = 7 * CACHE_LINE_BYTES,
 	VECTOR_BLOCK_OTHER =
 		2 * CACHE_LINE_BYTES, /* where in the block a vector need not be zero */
 };
 
-/* True if vector_block_differs works here; not under the thread sanitizer, which does not see into it. */
-ALWAYS_INLINE bool vector_supported(void)
+/*
+ * Bytes of a load by which a block is best looked at here: VECTOR_BYTES_LONG, or VECTOR_BYTES, which
+ * vector_block_differs wants; 0: neither works, as under the thread sanitizer, which does not see into them.
+ * Never the long ones before Ice Lake, whose predecessors slow their clock down for them: AVX512-VBMI2 tells
+ * them apart.
+ */
+ALWAYS_INLINE uint32_t vector_width(void)
 {
-	return !atom_sanitizes && copy_wide();
+	if (atom_sanitizes || !copy_wide())
+		return 0;
+#if COPY_ARCH_SUPPORTED
+	if (__builtin_cpu_supports("avx512vbmi2"))
+		return VECTOR_BYTES_LONG;
+#endif
+	return VECTOR_BYTES;
 }
 
 #if COPY_ARCH_SUPPORTED
@@ -59,13 +71,43 @@ ALWAYS_INLINE bool vector_block_differs(
 		: COPY_CLOBBERS);
 	return differs;
 }
+
+/* The same by vectors of VECTOR_BYTES_LONG: 8 loads. */
+ALWAYS_INLINE bool vector_block_differs_long(
+	const unsigned char *block, const uint64_t other[VECTOR_BYTES / sizeof(uint64_t)])
+{
+	typedef const unsigned char whole[VECTOR_BLOCK_BYTES], vector[VECTOR_BYTES];
+	bool differs;
+
+	/* The load of `other` zeroes the upper half. */
+	__asm__("vmovups %[other], %%ymm0\n\t"
+		"vmovups (%[block]), %%zmm1\n\t"
+		"vpxorq 128(%[block]), %%zmm0, %%zmm0\n\t"
+		"vporq 64(%[block]), %%zmm1, %%zmm1\n\t"
+		"vporq 192(%[block]), %%zmm0, %%zmm0\n\t"
+		"vporq 256(%[block]), %%zmm1, %%zmm1\n\t"
+		"vporq 320(%[block]), %%zmm0, %%zmm0\n\t"
+		"vpternlogq $0xfe, 384(%[block]), %%zmm1, %%zmm0\n\t"
+		"vextracti64x4 $1, %%zmm0, %%ymm1\n\t"
+		"vorps %%ymm1, %%ymm0, %%ymm0\n\t"
+		"vptest %%ymm0, %%ymm0\n\t"
+		"vzeroupper"
+		: "=@ccnz"(differs)
+		: [block] "r"(block), "m"(*(whole *)block), [other] "m"(*(vector *)other)
+		: COPY_CLOBBERS);
+	return differs;
+}
 #else
-/* In its place where vector_supported is false: never called. */
+/* In their place where vector_width is 0: never called. */
 ALWAYS_INLINE bool vector_block_differs(const unsigned char *block, const uint64_t other[4])
 {
 	(void)block;
 	(void)other;
 	return true;
+}
+ALWAYS_INLINE bool vector_block_differs_long(const unsigned char *block, const uint64_t other[4])
+{
+	return vector_block_differs(block, other);
 }
 #endif
 

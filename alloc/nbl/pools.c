@@ -265,7 +265,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 		.with_nb = lists && config->with_nb,
 		.verify = config->verify,
 		.checks = config->verify || debug_build,
-		.wide = lists && config->with_nb && vector_supported(),
+		.wide = lists && config->with_nb ? (uint8_t)vector_width() : 0,
 		.rest = {config->protocol_id & NDIS_PROTOCOL_ID_MASK},
 	};
 	if (lists && (rc = make_context(&made, config)) != 0)

@@ -93,7 +93,7 @@ struct nbl_pool {
 	 * in debug builds.
 	 */
 	bool checks;
-	bool wide; /* with_nb, and nbl_is_dirty_wide works here (object.h) */
+	uint8_t wide; /* with_nb, and nbl_is_dirty_wide works here (object.h): vector_width; else 0 */
 	/* What half a line of an NBL holds at rest: the protocol's id, which begins it, and zeros. */
 	uint64_t rest[4] __attribute__((aligned(32)));
 	/* What follows is under the registry's lock. */

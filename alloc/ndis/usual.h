@@ -54,7 +54,7 @@ ALWAYS_INLINE bool usual_free(NET_BUFFER_LIST *nbl)
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
 	struct nbl_thread *self = nbl_threads[pool->id];
 	if (unlikely(self == NULL) || unlikely(!nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
-		unlikely(!nbl_has_only(nbl, nbl_inline_block(pool, nbl))))
+		unlikely(!nbl_is_bare(pool, nbl, NBL_MARK_LIVE)))
 		return false;
 	if (unlikely(nbl_is_dirty_wide(pool, nbl))) {
 		nbl_free_dirty(self, nbl);
