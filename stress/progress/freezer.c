@@ -117,6 +117,8 @@ static void blocked(void)
 /* In a walk: the survivor waits for the victim, which need not be stopped there again, and goes on. */
 static void lag(void)
 {
+	if (!hand_hurries)
+		blocked();
 	stage.lags = true;
 	sites_close(freezer.stopped_at);
 }
@@ -134,7 +136,9 @@ static void freeze(struct actor *victim, void *context)
 		siglongjmp(self->death, 1);
 	if (self->mode->meets)
 		self->place->boundary = victim->trace.length;
+	hand_hurries = self->walks;
 	stage_survive(self->act);
+	hand_hurries = false;
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
 		step_interrupt(&victim->area, context);
 	if (self->mode->moves)
@@ -527,10 +531,10 @@ void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct f
 	actor_enter(&self->victim, 0);
 	stage_prepare(run);
 	pairs_prepare(self->scratch);
-	self->walks = hand_hurries = walks;
+	self->walks = walks;
 	if (walks)
 		freezer_play_all(self);
-	self->walks = hand_hurries = false;
+	self->walks = false;
 	freezer_play_all(self);
 	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
 		    " instructions into a call, and %" PRIu64 " pairs; killed %" PRIu64
