@@ -429,12 +429,12 @@ static const struct misuse_row misuse_rows[] = {
 				NEEDS_CHECKS),
 		}},
 	{"two threads free one object at the same time",
-		"one thread's call is a double free then, or goes through", {{NULL}}},
+		"one thread's call is a double free then, or goes through", {{.name = NULL}}},
 	{"two threads are in context calls on one NBL at once",
-		"it takes two threads, and one of them goes on", {{NULL}}},
+		"it takes two threads, and one of them goes on", {{.name = NULL}}},
 	{"a freed object is written to",
-		"no call does it; a later allocation reports it, and goes on", {{NULL}}},
-	{"a freed object is read", "no call does it", {{NULL}}},
+		"no call does it; a later allocation reports it, and goes on", {{.name = NULL}}},
+	{"a freed object is read", "no call does it", {{.name = NULL}}},
 	{"an NBL's NBs or contexts, or a clone's MDLs, go round", NULL,
 		{
 			ACT(nbs_go_round, DATA, NdisAdvanceNetBufferListDataStart, TEST_TAG, 0),
@@ -442,7 +442,7 @@ static const struct misuse_row misuse_rows[] = {
 				0),
 			ACT(mdls_go_round, WRONG_FREE, NdisFreeCloneNetBufferList, TEST_TAG, 0),
 		}},
-	{"contexts are freed in another order, right in sum", "it is not found", {{NULL}}},
+	{"contexts are freed in another order, right in sum", "it is not found", {{.name = NULL}}},
 };
 
 /* The i-th act of all rows; NULL behind the last. */

@@ -309,17 +309,18 @@ static void junit_fails_where_a_row_broke(NO_STATE)
 static void trust_is_read_as_stress_describes_it(NO_STATE)
 {
 	json_t *schema = json_load_file(TRUST_SCHEMA, 0, NULL);
-	json_t *run = json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:{}, s:s}", "layer", "native",
+	json_t *run = json_pack("{s:s, s:s, s:s, s:s, s:f, s:i, s:f, s:{}, s:s}", "layer", "native",
 		"scenario", "churn", "verdict", "ok", "seed", "1", "seconds", 0.5, "operations", 7,
-		"paths", "sentence", "tried");
+		"reach", 0.0, "paths", "sentence", "tried");
 	json_t *file = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:i, s:b, s:[], "
-				 "s:[{s:s, s:s, s:i, s:[s, "
+				 "s:[{s:s, s:s, s:i, s:f, s:b, s:[s, "
 				 "s], s:[O, O, o]}], s:[]}",
 		"format", "nblbench-trust", "version", 1, "program", "1", "revision",
 		"v0.1-7-gabc1234", "ended", "2026-01-31T14:05:00Z", "kernel", "6", "seed", "1",
 		"threads", 2, "seconds", 1.0, "passes", 1, "whole", 1, "layers", "strategies",
-		"name", "mag_tls", "verdict", "passed", "operations", 14, "paths_not_taken",
-		"steal", "grow", "runs", run, run, json_copy(run), "controls");
+		"name", "mag_tls", "verdict", "passed", "operations", 14, "reach", 97.5,
+		"reach_is_enough", 1, "paths_not_taken", "steal", "grow", "runs", run, run,
+		json_copy(run), "controls");
 	char why[SCHEMA_WHY_BYTES] = "", path[PATH_BYTES], text[ANALYSIS_SENTENCE_BYTES];
 	struct analysis_subject subject = {.pool = "mag_tls"};
 
