@@ -97,12 +97,16 @@ enum {
 	SANITIZED_SLOWDOWN = STRESS_SANITIZED ? 10 : 1,
 };
 
+/* Whoever waits for a thread that has no CPU makes fewer. */
+static uint64_t slowdown(const struct attack *attack)
+{
+	return attack->ops->traits.progress == POOL_BLOCKING ? BLOCKING_SLOWDOWN : 1;
+}
+
 static uint64_t least_operations(const struct attack *attack)
 {
-	const bool blocks = attack->ops->traits.progress == POOL_BLOCKING;
-
 	return (uint64_t)(attack->seconds * OPERATIONS_A_SECOND) / SANITIZED_SLOWDOWN /
-	       (blocks ? BLOCKING_SLOWDOWN : 1);
+	       slowdown(attack);
 }
 
 static uint64_t seed_of(const struct attack *attack)
@@ -129,7 +133,8 @@ static void attack_body(const void *arg)
 		.rounds = rounds,
 		.round_ns = (uint64_t)(attack->seconds * 1e9) / rounds,
 		.operations = least_operations(attack),
-		.whole = attack->seconds >= 1};
+		.whole = attack->seconds >= 1,
+		.slowdown = slowdown(attack)};
 
 	atom_perturb_seed(run.seed);
 	attack->scenario->run(&run);

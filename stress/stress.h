@@ -49,6 +49,7 @@ struct stress {
 	uint64_t round_ns;   /* what each may take of the time before end_ns */
 	uint64_t operations; /* before that they go on, whatever the time */
 	bool whole;          /* a second or more: a scenario's own number is reached as well */
+	uint64_t slowdown;   /* of that number it makes a part in so many */
 };
 
 struct scenario {

@@ -125,7 +125,7 @@ static void history_run(const struct stress *run)
 
 	do {
 		judged += history_judge(run, &random, &operations, &empties);
-	} while ((run->whole && operations < HISTORY_OPERATIONS) ||
+	} while ((run->whole && operations < HISTORY_OPERATIONS / run->slowdown) ||
 		 stress_another_round(run,
 			 stress_operated(run) && (judged > 0 || !run->ops->traits.exact), &more));
 	if (judged == 0 && run->ops->traits.exact)
