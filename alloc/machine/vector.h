@@ -36,6 +36,22 @@ ALWAYS_INLINE uint32_t vector_width(void)
 }
 
 #if COPY_ARCH_SUPPORTED
+_Static_assert(
+	VECTOR_BLOCK_BYTES == 448 && VECTOR_BLOCK_OTHER == 128, "the assembly knows these offsets");
+/* clang-format off */
+#define VECTOR_BLOCK_LOOK(look)                                                                    \
+	typedef const unsigned char whole[VECTOR_BLOCK_BYTES], vector[VECTOR_BYTES];               \
+	bool differs;                                                                              \
+	__asm__("vmovups %[other], %%ymm0\n\t" look                                                \
+		"vorps %%ymm1, %%ymm0, %%ymm0\n\t"                                                 \
+		"vptest %%ymm0, %%ymm0\n\t"                                                        \
+		"vzeroupper"                                                                       \
+		: "=@ccnz"(differs)                                                                \
+		: [block] "r"(block), "m"(*(whole *)block), [other] "m"(*(vector *)other)          \
+		: COPY_CLOBBERS);                                                                  \
+	return differs
+/* clang-format on */
+
 /*
  * True if the VECTOR_BLOCK_BYTES bytes at `block` are anything but zero, where they should be; the
  * vector at VECTOR_BLOCK_OTHER should be as `other` is. 15 loads in two chains.
@@ -43,59 +59,34 @@ ALWAYS_INLINE uint32_t vector_width(void)
 ALWAYS_INLINE bool vector_block_differs(
 	const unsigned char *block, const uint64_t other[VECTOR_BYTES / sizeof(uint64_t)])
 {
-	typedef const unsigned char whole[VECTOR_BLOCK_BYTES], vector[VECTOR_BYTES];
-	bool differs;
-
-	_Static_assert(VECTOR_BLOCK_BYTES == 448 && VECTOR_BLOCK_OTHER == 128,
-		"the assembly knows these offsets");
-	__asm__("vmovups %[other], %%ymm0\n\t"
-		"vmovups (%[block]), %%ymm1\n\t"
-		"vxorps 128(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps 32(%[block]), %%ymm1, %%ymm1\n\t"
-		"vorps 64(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps 96(%[block]), %%ymm1, %%ymm1\n\t"
-		"vorps 160(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps 192(%[block]), %%ymm1, %%ymm1\n\t"
-		"vorps 224(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps 256(%[block]), %%ymm1, %%ymm1\n\t"
-		"vorps 288(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps 320(%[block]), %%ymm1, %%ymm1\n\t"
-		"vorps 352(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps 384(%[block]), %%ymm1, %%ymm1\n\t"
-		"vorps 416(%[block]), %%ymm0, %%ymm0\n\t"
-		"vorps %%ymm1, %%ymm0, %%ymm0\n\t"
-		"vptest %%ymm0, %%ymm0\n\t"
-		"vzeroupper"
-		: "=@ccnz"(differs)
-		: [block] "r"(block), "m"(*(whole *)block), [other] "m"(*(vector *)other)
-		: COPY_CLOBBERS);
-	return differs;
+	VECTOR_BLOCK_LOOK("vmovups (%[block]), %%ymm1\n\t"
+			  "vxorps 128(%[block]), %%ymm0, %%ymm0\n\t"
+			  "vorps 32(%[block]), %%ymm1, %%ymm1\n\t"
+			  "vorps 64(%[block]), %%ymm0, %%ymm0\n\t"
+			  "vorps 96(%[block]), %%ymm1, %%ymm1\n\t"
+			  "vorps 160(%[block]), %%ymm0, %%ymm0\n\t"
+			  "vorps 192(%[block]), %%ymm1, %%ymm1\n\t"
+			  "vorps 224(%[block]), %%ymm0, %%ymm0\n\t"
+			  "vorps 256(%[block]), %%ymm1, %%ymm1\n\t"
+			  "vorps 288(%[block]), %%ymm0, %%ymm0\n\t"
+			  "vorps 320(%[block]), %%ymm1, %%ymm1\n\t"
+			  "vorps 352(%[block]), %%ymm0, %%ymm0\n\t"
+			  "vorps 384(%[block]), %%ymm1, %%ymm1\n\t"
+			  "vorps 416(%[block]), %%ymm0, %%ymm0\n\t");
 }
 
-/* The same by vectors of VECTOR_BYTES_LONG: 8 loads. */
+/* The same by vectors of VECTOR_BYTES_LONG: 8 loads. The load of `other` zeroes the upper half. */
 ALWAYS_INLINE bool vector_block_differs_long(
 	const unsigned char *block, const uint64_t other[VECTOR_BYTES / sizeof(uint64_t)])
 {
-	typedef const unsigned char whole[VECTOR_BLOCK_BYTES], vector[VECTOR_BYTES];
-	bool differs;
-
-	/* The load of `other` zeroes the upper half. */
-	__asm__("vmovups %[other], %%ymm0\n\t"
-		"vmovups (%[block]), %%zmm1\n\t"
-		"vpxorq 128(%[block]), %%zmm0, %%zmm0\n\t"
-		"vporq 64(%[block]), %%zmm1, %%zmm1\n\t"
-		"vporq 192(%[block]), %%zmm0, %%zmm0\n\t"
-		"vporq 256(%[block]), %%zmm1, %%zmm1\n\t"
-		"vporq 320(%[block]), %%zmm0, %%zmm0\n\t"
-		"vpternlogq $0xfe, 384(%[block]), %%zmm1, %%zmm0\n\t"
-		"vextracti64x4 $1, %%zmm0, %%ymm1\n\t"
-		"vorps %%ymm1, %%ymm0, %%ymm0\n\t"
-		"vptest %%ymm0, %%ymm0\n\t"
-		"vzeroupper"
-		: "=@ccnz"(differs)
-		: [block] "r"(block), "m"(*(whole *)block), [other] "m"(*(vector *)other)
-		: COPY_CLOBBERS);
-	return differs;
+	VECTOR_BLOCK_LOOK("vmovups (%[block]), %%zmm1\n\t"
+			  "vpxorq 128(%[block]), %%zmm0, %%zmm0\n\t"
+			  "vporq 64(%[block]), %%zmm1, %%zmm1\n\t"
+			  "vporq 192(%[block]), %%zmm0, %%zmm0\n\t"
+			  "vporq 256(%[block]), %%zmm1, %%zmm1\n\t"
+			  "vporq 320(%[block]), %%zmm0, %%zmm0\n\t"
+			  "vpternlogq $0xfe, 384(%[block]), %%zmm1, %%zmm0\n\t"
+			  "vextracti64x4 $1, %%zmm0, %%ymm1\n\t");
 }
 #else
 /* In their place where vector_width is 0: never called. */

@@ -122,7 +122,7 @@ ALWAYS_INLINE void nbl_rest(const struct pool_ops *ops, const struct context_ops
 	if (likely(pool->wide == VECTOR_BYTES_LONG)) {
 		if (unlikely(nbl_is_dirty_long(pool, nbl)))
 			nbl_clean(pool, nbl);
-	} else if (unlikely(nbl_is_dirty_short(pool, nbl))) {
+	} else if (unlikely(nbl_is_dirty(pool, nbl))) {
 		nbl_clean(pool, nbl);
 	}
 }

@@ -103,20 +103,10 @@ ALWAYS_INLINE bool nbl_is_dirty_wide(const struct nbl_pool *pool, const NET_BUFF
 	return vector_block_differs((const unsigned char *)nbl + NBL_REST_OFFSET, pool->rest);
 }
 
-/* The same where it is any but VECTOR_BYTES_LONG. */
-ALWAYS_INLINE bool nbl_is_dirty_short(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
-{
-	if (likely(pool->wide))
-		return vector_block_differs(
-			(const unsigned char *)nbl + NBL_REST_OFFSET, pool->rest);
-	return nbl_is_dirty_narrow(pool, nbl);
-}
-
 /* True if lines 1 to 5 (1 to 7 with an NB) hold anything but their resting values. */
 ALWAYS_INLINE bool nbl_is_dirty(const struct nbl_pool *pool, const NET_BUFFER_LIST *nbl)
 {
-	return likely(pool->wide == VECTOR_BYTES_LONG) ? nbl_is_dirty_long(pool, nbl)
-						       : nbl_is_dirty_short(pool, nbl);
+	return likely(pool->wide) ? nbl_is_dirty_wide(pool, nbl) : nbl_is_dirty_narrow(pool, nbl);
 }
 
 /* Puts the resting values back. */

@@ -1349,6 +1349,20 @@ static void scq_finds_what_rests_behind_stopped_puts(NO_STATE)
 	close_pool(pool, thread, 1);
 }
 
+/* A put that took its position before, and for which it is too late there, takes the next one. */
+static void put_too_late(
+	struct scq_pool *self, struct pool_thread *thread, void *object, uint64_t late)
+{
+	struct pool *pool = &self->base;
+
+	atom_init(&self->ring.tail.generation, late);
+	scq_put(pool, thread, object);
+	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), late + 2);
+	assert_int_equal(thread->paths.wait, 1);
+	assert_ptr_equal(scq_get(pool, thread), object);
+	close_pool(pool, thread, 1);
+}
+
 /* A put whose getter came too early must not fill that getter's entry. */
 static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 {
@@ -1360,12 +1374,7 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 	const uint64_t late = atom_load_relaxed(&self->ring.head.generation);
 	assert_int_equal(
 		scq_take(self, thread), 0); /* takes position `late` and moves its entry on */
-	atom_init(&self->ring.tail.generation, late); /* as if the put had taken it before */
-	scq_put(pool, thread, object);
-	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), late + 2);
-	assert_int_equal(thread->paths.wait, 1);
-	assert_ptr_equal(scq_get(pool, thread), object);
-	close_pool(pool, thread, 1);
+	put_too_late(self, thread, object, late);
 }
 
 /* A get that is a lap ahead of another one goes by that one's entry; what is put later must not lie where it was. */
@@ -1382,12 +1391,7 @@ static void scq_put_passes_over_a_position_that_was_gone_by(NO_STATE)
 	atom_init(&self->ring.tail.generation, late);
 	assert_int_equal(scq_take_next(self), 0);
 	assert_int_not_equal(scq_empty(self, first), 0);
-	atom_init(&self->ring.tail.generation, late); /* as if the put had taken it before */
-	scq_put(pool, thread, object);
-	assert_int_equal(atom_load_relaxed(&self->ring.tail.generation), late + 2);
-	assert_int_equal(thread->paths.wait, 1);
-	assert_ptr_equal(scq_get(pool, thread), object);
-	close_pool(pool, thread, 1);
+	put_too_late(self, thread, object, late);
 }
 
 /* One addition a burst, and single ones for positions in which nothing was, or which were overtaken. */

@@ -78,7 +78,6 @@ static const struct options options = {
 
 /* An act in one kind of pool. */
 struct item {
-	const struct misuse_row *row;
 	const struct misuse_act *act;
 	uint32_t number; /* of the act */
 	bool verify;
@@ -101,7 +100,7 @@ struct bench {
 	struct item *items;
 	size_t count;
 	size_t blocks; /* of all forks */
-	uint64_t random;
+	uint64_t seed; /* of the next order */
 };
 
 static bool is_compared(const struct bench *self)
@@ -256,25 +255,21 @@ static bool ask(
  * The run.
  */
 
-static size_t below(struct bench *self, size_t n)
+/* 0 to count - 1, in an order of their own each time. */
+static void draw_order(struct bench *self, uint32_t *order, size_t count)
 {
-	self->random += SPLITMIX_STEP;
-	return (size_t)(splitmix(self->random) % n);
+	for (size_t i = 0; i < count; i++)
+		order[i] = (uint32_t)i;
+	splitmix_shuffle(order, count, self->seed = splitmix(self->seed));
 }
 
 static bool run_item(struct bench *self, struct item *item, size_t block)
 {
-	int order[SIDES_MAX + 1] = {0, 1, 2, 3}; /* the sides, and the sentence */
+	uint32_t order[SIDES_MAX + 1]; /* the sides, and the sentence */
 
-	for (size_t i = array_count(order) - 1; i > 0; i--) {
-		const size_t j = below(self, i + 1);
-		const int other = order[j];
-
-		order[j] = order[i];
-		order[i] = other;
-	}
+	draw_order(self, order, array_count(order));
 	for (size_t i = 0; i < array_count(order); i++) {
-		const int side = order[i];
+		const int side = (int)order[i];
 
 		if (side == SIDES_MAX
 				? !ask(self, SIDE_THIS, item, REFUSALS_SENTENCE,
@@ -286,23 +281,19 @@ static bool run_item(struct bench *self, struct item *item, size_t block)
 	return true;
 }
 
-static bool run_block(struct bench *self, size_t block, struct item **order)
+static bool run_block(struct bench *self, size_t block, uint32_t *order)
 {
-	for (size_t i = 0; i < self->count; i++)
-		order[i] = &self->items[i];
-	for (size_t left = self->count; left > 0; left--) {
-		const size_t i = below(self, left);
-
-		if (!run_item(self, order[i], block))
+	draw_order(self, order, self->count);
+	for (size_t i = 0; i < self->count; i++) {
+		if (!run_item(self, &self->items[order[i]], block))
 			return false;
-		order[i] = order[left - 1];
 	}
 	return true;
 }
 
 static bool run_all(struct bench *self)
 {
-	AUTO_FREE struct item **order = calloc(self->count, sizeof(*order));
+	AUTO_FREE uint32_t *order = calloc(self->count, sizeof(*order));
 	bool well = order != NULL;
 
 	for (uint64_t fork = 0; well && fork < self->request->forks; fork++) {
@@ -556,7 +547,7 @@ static int run_refusals(int argc, char **argv)
 		return status;
 	struct bench bench = {.request = &request,
 		.blocks = (size_t)(request.forks * request.blocks),
-		.random = request.seed};
+		.seed = request.seed};
 	if (!find_worker(bench.worker))
 		return COMMAND_FAILED;
 	if (request.against != NULL && !find_library(request.against, &bench.sides[SIDE_OTHER]))

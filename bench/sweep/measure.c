@@ -78,19 +78,6 @@ static uint64_t seed_of(const struct plan *plan, size_t cell, uint32_t fork, uin
 	return splitmix(splitmix(splitmix(plan->seed) ^ cell) ^ (uint64_t)fork << 32 ^ detail) >> 1;
 }
 
-/* Fisher and Yates. */
-static void shuffle(uint32_t *order, size_t count, uint64_t seed)
-{
-	for (size_t i = count; i > 1; i--) {
-		seed = splitmix(seed);
-		size_t j = seed % i;
-		uint32_t swap = order[i - 1];
-
-		order[i - 1] = order[j];
-		order[j] = swap;
-	}
-}
-
 /*
  * Workers of one cell and fork.
  */
@@ -366,7 +353,8 @@ static int run_block(struct sweep *self, size_t cell, uint32_t fork, uint32_t bl
 	if (rc != 0)
 		return rc;
 	probe_take(&self->probe, &result.before);
-	shuffle(self->order, count, seed_of(plan, cell, fork, plan->subject_count + 1 + block));
+	splitmix_shuffle(
+		self->order, count, seed_of(plan, cell, fork, plan->subject_count + 1 + block));
 	for (size_t slot = 0; slot < count; slot++) {
 		const uint32_t subject = self->order[slot];
 		struct store_slice *slice = &self->slices[result.slices];

@@ -192,8 +192,8 @@ struct place {
 	uint32_t function;
 	char file[PLACE_BYTES];
 	uint32_t line;
-	char within
-		[WITHIN_BYTES]; /* functions, the innermost first, that were inlined there: each with a blank behind it */
+	/* Functions, the innermost first, that were inlined there: each with a blank behind it. */
+	char within[WITHIN_BYTES];
 };
 
 struct list {
@@ -335,8 +335,8 @@ static void free_list(const struct list *list)
 /* What no way leads to here, and why. */
 static const struct unreached {
 	const char *pools; /* patterns with commas, as of a shell */
-	const char *
-		function; /* it is within that, inlined or not, or straight before or behind a call of it */
+	/* It is within that, inlined or not, or straight before or behind a call of it. */
+	const char *function;
 	const char *because;
 } unreached[] = {
 #define UNREACHED(pools, function, because) {pools, function, because},

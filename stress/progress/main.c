@@ -33,7 +33,7 @@ static FILE *record;      /* NULL: nobody reads it */
 /* What controls are made of: it has runs. */
 #define WITH_EVERY_CALL "mag_tls"
 
-enum { LIMIT_S = 600 }; /* a pool takes a minute at most; a loaded machine, minutes */
+enum { LIMIT_S = 300 }; /* a pool takes a minute; a loaded machine, minutes */
 
 static struct freezer_place *place; /* shared with who is examined */
 static const struct options *asked;
