@@ -96,25 +96,45 @@ typedef void *nbl_lane_packet(const struct pool_ops *ops, struct workload_thread
 
 /*
  * The sending side of a profile: n bursts of what `packet` makes, as far as the way out has room for a
- * burst and there are packets. Returns packets.
+ * burst and there are packets. A burst is handed over at once, as a driver indicates a chain. Returns packets.
  */
 ALWAYS_INLINE uint64_t nbl_lane_send(
 	const struct pool_ops *ops, struct workload_thread *t, uint64_t n, nbl_lane_packet *packet)
 {
 	struct nbl_lane_thread *own = t->own;
 	const uint32_t burst = t->cell->burst;
+	void *batch[NBL_LANE_BATCH_MAX];
 	uint64_t done = 0;
+	uint32_t made = burst;
 
-	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
-		for (uint32_t k = 0; k < burst; k++) {
-			void *nbl = packet(ops, t);
+	for (uint64_t i = 0;
+		i < n && made == burst && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
+		for (made = 0; made < burst && (batch[made] = packet(ops, t)) != NULL; made++)
+			bench_escape(batch[made]);
+		if (unlikely(made == 0))
+			break;
+		WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, batch, made));
+		done += made;
+	}
+	return done;
+}
 
-			if (unlikely(nbl == NULL))
-				return done;
-			bench_escape(nbl);
-			WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, &nbl, 1));
-			done++;
-		}
+/* As nbl_lane_send, of a stock that travels round: a burst begins when there is enough for it. */
+ALWAYS_INLINE uint64_t nbl_lane_send_again(
+	const struct pool_ops *ops, struct workload_thread *t, uint64_t n, nbl_lane_packet *packet)
+{
+	struct nbl_lane_thread *own = t->own;
+	const uint32_t burst = t->cell->burst;
+	uint64_t done = 0;
+	uint64_t sent = burst;
+
+	for (uint64_t i = 0; i < n && sent == burst; i++) {
+		if (own->stock_count < burst)
+			nbl_lane_refill(own);
+		if (own->stock_count < burst)
+			break;
+		sent = nbl_lane_send(ops, t, 1, packet);
+		done += sent;
 	}
 	return done;
 }

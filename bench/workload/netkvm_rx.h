@@ -18,38 +18,23 @@
 enum { NETKVM_RX_BUFFERS = 256, NETKVM_RX_FRAME_BYTES = 1514 };
 _Static_assert((int)NETKVM_RX_BUFFERS <= (int)NBL_LANE_UNDER_WAY, "each has an MDL");
 
-ALWAYS_INLINE uint64_t netkvm_rx_indicate(
-	const struct pool_ops *ops, struct workload_thread *t, uint64_t n)
+/* An NBL around the next buffer of the ring, which has one. */
+ALWAYS_INLINE void *netkvm_rx_frame(const struct pool_ops *ops, struct workload_thread *t)
 {
 	struct nbl_lane_thread *own = t->own;
-	const uint32_t burst = t->cell->burst;
-	uint64_t done = 0;
+	MDL *buffer = own->stock[own->stock_count - 1];
+	NET_BUFFER_LIST *nbl = NULL;
 
-	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
-		if (own->stock_count < burst)
-			nbl_lane_refill(own);
-		if (own->stock_count < burst)
-			break;
-		for (uint32_t k = 0; k < burst; k++) {
-			MDL *buffer = own->stock[own->stock_count - 1];
-			NET_BUFFER_LIST *nbl = NULL;
-
-			if (unlikely(WORKLOAD_CALL(
-					     t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0),
-							own->nbl[0], 0, 0, buffer, 0,
-							NETKVM_RX_FRAME_BYTES, &nbl)) != 0)) {
-				t->failed++;
-				return done;
-			}
-			WORKLOAD_GOT(t, &(void *){nbl}, 1);
-			own->stock_count--;
-			NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0] = buffer;
-			bench_escape(nbl);
-			WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, (void **)&nbl, 1));
-			done++;
-		}
+	if (unlikely(WORKLOAD_CALL(
+			     t, nbl_alloc(ops, NBL_LOAD_POLICY, nbl_lane_pool(t, 0), own->nbl[0], 0,
+					0, buffer, 0, NETKVM_RX_FRAME_BYTES, &nbl)) != 0)) {
+		t->failed++;
+		return NULL;
 	}
-	return done;
+	WORKLOAD_GOT(t, &(void *){nbl}, 1);
+	own->stock_count--;
+	NET_BUFFER_LIST_MINIPORT_RESERVED(nbl)[0] = buffer;
+	return nbl;
 }
 
 ALWAYS_INLINE void netkvm_rx_return(
@@ -70,7 +55,7 @@ ALWAYS_INLINE uint64_t workload_netkvm_rx(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? netkvm_rx_indicate(ops, t, n)
+	return nbl_lane_sends(t) ? nbl_lane_send_again(ops, t, n, netkvm_rx_frame)
 				 : nbl_lane_complete(ops, t, n, netkvm_rx_return);
 }
 

@@ -19,43 +19,26 @@
 
 enum { OVS_INGRESS_NBLS = 256 }; /* receive buffers of a queue, NetKVM's default */
 
-ALWAYS_INLINE uint64_t ovs_ingress_send(struct workload_thread *t, uint64_t n)
+/* The next NBL of the stock, which has one, with a context. */
+ALWAYS_INLINE void *ovs_ingress_packet(const struct pool_ops *ops, struct workload_thread *t)
 {
 	struct nbl_lane_thread *own = t->own;
-	struct nbl_pool *pool = nbl_lane_pool(t, 0);
-	const uint32_t burst = t->cell->burst;
-	uint64_t done = 0;
+	NET_BUFFER_LIST *nbl = own->stock[own->stock_count - 1];
 
-	for (uint64_t i = 0; i < n && WORKLOAD_OWN(t, nbl_lane_fits(own->lane, burst)); i++) {
-		if (own->stock_count < burst)
-			nbl_lane_refill(own);
-		if (own->stock_count < burst)
-			break;
-		own->stock_count -= burst;
-		void **batch = own->stock + own->stock_count;
-		for (uint32_t k = 0; k < burst; k++) {
-			NET_BUFFER_LIST *nbl = batch[k];
-
-			if (unlikely(WORKLOAD_CALL(
-					     t, nbl_context_push(NBL_LOAD_POLICY, pool, own->nbl[0],
-							nbl, NBL_LOAD_CONTEXT_BYTES, 0,
-							nbl_load_driver_tag(0))) != 0)) {
-				own->stock_count += burst - k;
-				memmove(batch, batch + k, (burst - k) * sizeof(*batch));
-				t->failed++;
-				return done;
-			}
-			/* The packet's source, and a count of who still needs it. */
-			uint64_t *words = (uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
-			WORKLOAD_GOT(t, &(void *){words}, 1);
-			words[0] = i;
-			words[1] = 1;
-			bench_escape(nbl);
-			WORKLOAD_OWN_DO(t, spsc_ring_push(&own->lane->out, batch + k, 1));
-		}
-		done += burst;
+	(void)ops;
+	if (unlikely(WORKLOAD_CALL(t, nbl_context_push(NBL_LOAD_POLICY, nbl_lane_pool(t, 0),
+					      own->nbl[0], nbl, NBL_LOAD_CONTEXT_BYTES, 0,
+					      nbl_load_driver_tag(0))) != 0)) {
+		t->failed++;
+		return NULL;
 	}
-	return done;
+	own->stock_count--;
+	/* The packet's source, and a count of who still needs it. */
+	uint64_t *words = (uint64_t *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
+	WORKLOAD_GOT(t, &(void *){words}, 1);
+	words[0] = own->turn++;
+	words[1] = 1;
+	return nbl;
 }
 
 ALWAYS_INLINE void ovs_ingress_finish(
@@ -83,7 +66,7 @@ ALWAYS_INLINE uint64_t workload_ovs_ingress(
 	const struct pool_ops *ops, struct pool *pool, struct workload_thread *t, uint64_t n)
 {
 	(void)pool;
-	return nbl_lane_sends(t) ? ovs_ingress_send(t, n)
+	return nbl_lane_sends(t) ? nbl_lane_send_again(ops, t, n, ovs_ingress_packet)
 				 : nbl_lane_complete(ops, t, n, ovs_ingress_finish);
 }
 
