@@ -41,7 +41,8 @@ struct function {
 	uint32_t all, missing;
 };
 
-static unsigned char *noted; /* a byte an address, of the present run */
+static unsigned char
+	*noted; /* a byte an address, of the run that is looked at, or of this process's */
 static struct instruction *instructions;
 static size_t count;
 static struct function *functions;
@@ -147,10 +148,6 @@ void coverage_prepare(void)
 {
 	char line[LINE_BYTES];
 
-	noted = mmap(
-		NULL, locations_end(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (noted == MAP_FAILED)
-		stress_fail("mmap: %s", strerror(errno));
 	/* Handlers name functions of the text, so that comes first. */
 	snprintf(line, sizeof(line),
 		"for s in .text __rseq_failure; do objdump -d --no-show-raw-insn -j $s "
@@ -172,6 +169,21 @@ void coverage_prepare(void)
 	}
 	if (text != NULL)
 		pclose(text);
+}
+
+unsigned char *coverage_new(void)
+{
+	unsigned char *run = mmap(
+		NULL, locations_end(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (run == MAP_FAILED)
+		stress_fail("mmap: %s", strerror(errno));
+	return run;
+}
+
+void coverage_choose(unsigned char *run)
+{
+	noted = run;
 }
 
 void coverage_note(uintptr_t address)
@@ -418,7 +430,7 @@ static size_t take_unreached(
 	return taken;
 }
 
-double coverage_take(const char *pool)
+static double take(const char *pool)
 {
 	struct sum sum = sum_up(false);
 	size_t of[array_count(unreached)];
@@ -448,7 +460,14 @@ double coverage_take(const char *pool)
 	free_list(&list);
 	for (size_t i = 0; i < count; i++)
 		instructions[i].ever |= is_stepped(&instructions[i]);
-	memset(noted, 0, locations_end());
+	return reach;
+}
+
+double coverage_take(const char *pool, unsigned char *run)
+{
+	coverage_choose(run);
+	const double reach = take(pool);
+	munmap(run, locations_end());
 	return reach;
 }
 

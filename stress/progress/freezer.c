@@ -516,14 +516,11 @@ void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct f
 {
 	char may_be_lost[64];
 	struct freezer *self = &freezer;
-	const uint32_t *cpus;
 
 	self->run = run;
 	self->place = place;
 	self->one_in = one_in;
 	self->random = run->seed;
-	stress_cpus(&cpus);
-	stress_pin(cpus[0]); /* all threads: one at a time has a turn */
 	cpu_set_possible(KERNEL_CPUS);
 	cpu_set_nodes(KERNEL_CPUS);
 	actor_prepare();

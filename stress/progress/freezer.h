@@ -45,11 +45,11 @@ struct freezer_place {
 };
 
 /*
- * Examines run->ops in the calling process, which has one thread. Ends it through stress_fail or
- * stress_skip (not on this architecture), or returns after a stress_note. one_in: of so many boundaries it tries one, and
- * so large a part of the pairs, as the seed says; 1: all. walks: first the victim goes all ways; where it is stopped and the
- * survivor would wait for it, it goes on: so a pool that blocks shows where its calls go. *place: in memory that the reader
- * shares.
+ * Examines run->ops in the calling process, which has one thread and is bound to one CPU: of all its threads one at a
+ * time has a turn. Ends it through stress_fail or stress_skip (not on this architecture), or returns after a
+ * stress_note. one_in: of so many boundaries it tries one, and so large a part of the pairs, as the seed says; 1: all.
+ * walks: first the victim goes all ways; where it is stopped and the survivor would wait for it, it goes on: so a pool
+ * that blocks shows where its calls go. *place: in memory that the reader shares.
  */
 void freezer_run(
 	const struct stress *run, uint32_t one_in, bool walks, struct freezer_place *place);

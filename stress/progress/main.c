@@ -15,6 +15,7 @@
 #include "stress/progress/hides_a_lock.h"
 #include "stress/progress/locks_a_retry.h"
 #include "stress/progress/pairs.h"
+#include "stress/progress/queue.h"
 #include "stress/progress/takes_too_much.h"
 #include "stress/progress/tolerates_one.h"
 #include "stress/trust.h"
@@ -25,30 +26,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-static struct child last; /* examined */
-static FILE *record;      /* NULL: nobody reads it */
+static FILE *record; /* NULL: nobody reads it */
 
 /* What controls are made of: it has runs. */
 #define WITH_EVERY_CALL "mag_tls"
 
-enum { LIMIT_S = 300 }; /* a pool takes a minute; a loaded machine, minutes */
+enum {
+	PLAN_MAX = 256,
+	LIMIT_S = 300,  /* a pool takes a minute of CPU time */
+	SLEEPS_S = 900, /* a machine, the time that is other people's */
+};
 
-static struct freezer_place *place; /* shared with who is examined */
 static const struct options *asked;
-static uint32_t one_in; /* boundaries that is tried */
-static bool walks;      /* it is wanted where the calls of a pool go that blocks */
-
-static void examine_body(const void *arg)
-{
-	const struct stress run = {.ops = arg, .seed = stress_seed(asked->seed, 0), .threads = 2};
-
-	freezer_run(&run, one_in, walks, place);
-}
 
 /* What stress_fail's sentence does not tell. */
-static void print_place(void)
+static void print_place(const struct freezer_place *place)
 {
 	if (place->mode != NULL)
 		printf("  a thread was stopped after %" PRIu32
@@ -69,28 +62,133 @@ static void note(const char *pool, enum trust_verdict verdict, double seconds, d
 	trust_record(record, &run);
 }
 
-/*
- * Prints the line and returns how it ended; *found: it failed with this sign in its sentence, and the line says
- * if_found.
- */
-static enum child_end examine(
-	const struct pool_ops *ops, const char *sign, const char *if_found, bool *found)
-{
-	*place = (struct freezer_place){0};
-	int rc = child_run(examine_body, ops, LIMIT_S, &last);
+/* What is examined: a job, and what its verdict is to say. */
+enum role {
+	STRATEGY,
+	CALLS,   /* the documented ones, over a strategy */
+	CONTROL, /* it has to fail with its sign */
+};
 
-	if (rc != 0) {
-		fprintf(stderr, "nblbench-progress: cannot start a process: %s\n", strerror(-rc));
-		exit(EXIT_FAILURE);
+struct plan {
+	struct queue queue;
+	struct queue_job jobs[PLAN_MAX];
+	struct aim {
+		enum role role;
+		const char *sign;
+		char excuse[POOL_REASON_BYTES]; /* of what is left out */
+	} aims[PLAN_MAX];
+	bool examines; /* any strategy */
+};
+static struct plan plan;
+
+static const struct pool_ops *itself(const struct queue_job *job)
+{
+	return job->strategy;
+}
+
+static const struct pool_ops *over_it(const struct queue_job *job)
+{
+	return documented_calls(job->strategy);
+}
+
+static const struct pool_ops *with_a_lock(const struct queue_job *job)
+{
+	return hides_a_lock(job->strategy, job->call);
+}
+
+static struct queue_job *add(enum role role, const char *sign, const struct pool_ops *strategy)
+{
+	const uint32_t i = plan.queue.count++;
+
+	if (i == PLAN_MAX)
+		stress_fail("more than %d are to be examined", PLAN_MAX);
+	plan.aims[i] = (struct aim){.role = role, .sign = sign};
+	plan.jobs[i] = (struct queue_job){.strategy = strategy, .ops = itself};
+	return &plan.jobs[i];
+}
+
+static struct aim *aim_of(const struct queue_job *job)
+{
+	return &plan.aims[job - plan.jobs];
+}
+
+static bool may_block(const struct pool_ops *ops)
+{
+	return ops->traits.progress == POOL_BLOCKING;
+}
+
+static void plan_strategies(void)
+{
+	char reason[POOL_REASON_BYTES];
+
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		const struct pool_ops *ops = pools[i];
+		const char *excuse = stress_excuse_one_thread(ops, 2);
+
+		if (!options_chosen(&asked->pools, ops->name))
+			continue;
+		if (!ops->supported(reason))
+			excuse = reason;
+		else if (ops->traits.kind == POOL_KIND_ALLOCATOR && ops->traits.paths == 0)
+			excuse = "it is no pool of ours, and promises nothing";
+		struct queue_job *job = add(STRATEGY, FREEZER_BLOCKED, ops);
+		job->walks = may_block(ops);
+		job->is_left_out = excuse != NULL;
+		if (excuse != NULL)
+			snprintf(aim_of(job)->excuse, sizeof(aim_of(job)->excuse), "%s", excuse);
+		plan.examines |= excuse == NULL;
 	}
-	*found = last.end == CHILD_FAILED && strstr(last.sentence, sign) != NULL;
-	const char *verdict = last.end == CHILD_SKIPPED ? "skipped" : "FAILED";
-	if (last.end == CHILD_PASSED)
+}
+
+/*
+ * The documented calls over one strategy with restartable sequences, which has the short way of the calls
+ * (alloc/ndis/usual.h), and over one without.
+ */
+static void plan_documented(void)
+{
+	const struct pool_ops *const over[] = {pool_best(), pool_find(WITH_EVERY_CALL)};
+	char reason[POOL_REASON_BYTES];
+
+	for (size_t i = 0; i < array_count(over); i++) {
+		if (options_chosen(&asked->pools, over[i]->name) && over[i]->supported(reason))
+			add(CALLS, FREEZER_BLOCKED, over[i])->ops = over_it;
+	}
+}
+
+/* A lock in each call or beneath the documented ones, and those that die with too much. */
+static void plan_controls(void)
+{
+	const struct pool_ops *every = pool_find(WITH_EVERY_CALL);
+
+	add(CONTROL, FREEZER_TOOK, &takes_too_much_ops);
+	add(CONTROL, FREEZER_TOOK, &says_too_little_ops);
+	add(CONTROL, PAIRS_BLOCKED, &tolerates_one_ops);
+	add(CONTROL, FREEZER_BLOCKED, &locks_a_retry_ops);
+	add(CONTROL, FREEZER_BLOCKED, pool_find("mutex"))->ops = over_it;
+	for (int call = 0; call < ACTOR_CALLS; call++) {
+		if (hides_a_lock(every, (enum actor_call)call) == NULL)
+			continue;
+		struct queue_job *job = add(CONTROL, FREEZER_BLOCKED, every);
+		job->ops = with_a_lock;
+		job->call = (enum actor_call)call;
+	}
+}
+
+/* How the job ended; *found: it failed with its sign. Prints its line, which then says if_found. */
+static const struct child *await(struct queue_job *job, const char *if_found, bool *found)
+{
+	queue_wait(&plan.queue, job);
+	const struct pool_ops *ops = job->ops(job);
+	const struct child *child = &job->result->child;
+
+	*found = child->end == CHILD_FAILED && strstr(child->sentence, aim_of(job)->sign) != NULL;
+	const char *verdict = child->end == CHILD_SKIPPED ? "skipped" : "FAILED";
+	if (child->end == CHILD_PASSED)
 		verdict = "ok";
 	else if (*found)
 		verdict = if_found;
 	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
-		pool_progress_name(ops->traits.progress), last.sentence, last.seconds);
+		pool_progress_name(ops->traits.progress), child->sentence, child->seconds);
 	if (strcmp(verdict, "FAILED") == 0) {
 		if (pool_find(ops->name) != NULL) {
 			fputs("  again: ", stdout);
@@ -98,11 +196,11 @@ static enum child_end examine(
 			printf(" --pool %s --seconds %g --seed %" PRIu64 "\n", ops->name,
 				asked->seconds, asked->seed);
 		}
-		print_place();
-		evidence_print(stdout, "", last.output);
+		print_place(&job->result->place);
+		evidence_print(stdout, "", child->output);
 	}
 	fflush(stdout);
-	return last.end;
+	return child;
 }
 
 /* What a verdict on a pool is to who started this layer. */
@@ -125,77 +223,60 @@ static bool must_block(const char *pool)
 	return false;
 }
 
-/* A control has to fail with its sign; 1 if it does not. */
-static int missed(const struct pool_ops *ops, const char *sign)
+/* 1 if it is not caught. */
+static int judge_control(struct queue_job *job)
 {
 	bool caught;
+	const struct child *child = await(job, "caught", &caught);
+	const struct pool_ops *ops = job->ops(job);
 
-	examine(ops, sign, "caught", &caught);
-	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, last.seconds, 0, last.sentence);
+	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, child->seconds, 0, child->sentence);
 	if (!caught)
 		printf("the freezer is blind: it did not find what is wrong with %s\n", ops->name);
 	return !caught;
 }
 
-/*
- * The documented calls over one strategy with restartable sequences, which has the short way of the calls
- * (alloc/ndis/usual.h), and over one without. Returns how many of the chosen keep another waiting.
- */
-static int examine_documented(const struct options *options)
+/* How many mistakes it shows, of the strategy or of the freezer. Ends the program where nothing can be stepped. */
+static int judge(struct queue_job *job)
 {
-	const struct pool_ops *const over[] = {pool_best(), pool_find(WITH_EVERY_CALL)};
-	char reason[POOL_REASON_BYTES];
-	int failed = 0;
+	const struct aim *aim = aim_of(job);
+	const struct pool_ops *strategy = job->strategy;
+	bool blocked;
 
-	for (size_t i = 0; i < array_count(over); i++) {
-		bool blocked;
-
-		if (!options_chosen(&options->pools, over[i]->name) || !over[i]->supported(reason))
-			continue;
-		const struct pool_ops *ops = documented_calls(over[i]);
-		const enum child_end end = examine(ops, FREEZER_BLOCKED, "FAILED", &blocked);
-		note(over[i]->name, verdict_of(end, false), last.seconds, coverage_take(ops->name),
-			last.sentence);
-		failed += end == CHILD_FAILED;
+	if (aim->role == CONTROL)
+		return judge_control(job);
+	if (job->is_left_out) {
+		printf("%-8s %-18s %s\n", "skipped", strategy->name, aim->excuse);
+		note(strategy->name, TRUST_SKIPPED, 0, 0, aim->excuse);
+		return 0;
+	}
+	const bool excused = aim->role == STRATEGY && may_block(strategy);
+	const struct child *child = await(job, excused ? "blocks" : "FAILED", &blocked);
+	note(strategy->name, verdict_of(child->end, blocked && excused), child->seconds,
+		coverage_take(job->ops(job)->name, job->reach), child->sentence);
+	if (child->end == CHILD_SKIPPED && aim->role == STRATEGY)
+		exit(CHILD_STATUS_SKIPPED);
+	int failed = child->end == CHILD_FAILED && !(blocked && excused);
+	if (aim->role == STRATEGY && !blocked && must_block(strategy->name)) {
+		printf("the freezer is blind: it did not find that %s blocks\n", strategy->name);
+		failed++;
 	}
 	return failed;
-}
-
-/* A lock in each call or beneath the documented ones, and those that die with too much. Returns how many are not found. */
-static int missed_controls(void)
-{
-	int count = missed(&takes_too_much_ops, FREEZER_TOOK);
-
-	count += missed(&says_too_little_ops, FREEZER_TOOK);
-	count += missed(&tolerates_one_ops, PAIRS_BLOCKED);
-	count += missed(&locks_a_retry_ops, FREEZER_BLOCKED);
-	count += missed(documented_calls(pool_find("mutex")), FREEZER_BLOCKED);
-
-	for (int call = 0; call < ACTOR_CALLS; call++) {
-		const struct pool_ops *ops =
-			hides_a_lock(pool_find(WITH_EVERY_CALL), (enum actor_call)call);
-
-		if (ops != NULL)
-			count += missed(ops, FREEZER_BLOCKED);
-	}
-	return count;
 }
 
 int main(int argc, char **argv)
 {
 	const struct options options = options_parse(argc, argv);
-	char reason[POOL_REASON_BYTES];
-	bool blocked;
 	int failed = 0;
-	int examined = 0;
+	bool in_controls = false;
 
-	place = mmap(
-		NULL, sizeof(*place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (place == MAP_FAILED)
-		stress_fail("mmap: %s", strerror(errno));
 	coverage_prepare();
 	asked = &options;
-	one_in = options.seconds < 1 ? (uint32_t)lround(1 / options.seconds) : 1;
+	plan.queue = (struct queue){.jobs = plan.jobs,
+		.seed = options.seed,
+		.limit_s = LIMIT_S,
+		.sleeps_s = SLEEPS_S,
+		.one_in = options.seconds < 1 ? (uint32_t)lround(1 / options.seconds) : 1};
 	if (options.scenarios.count != 0)
 		puts("the freezer has a script of its own; --scenario chooses nothing of it");
 	if (options.record != NULL && (record = fopen(options.record, "w")) == NULL) {
@@ -208,45 +289,23 @@ int main(int argc, char **argv)
 		return CHILD_STATUS_SKIPPED;
 
 	printf("seed %" PRIu64 ", ", options.seed);
-	if (one_in == 1)
+	if (plan.queue.one_in == 1)
 		puts("each boundary");
 	else
-		printf("one boundary of %" PRIu32 " (--seconds %g)\n", one_in, options.seconds);
-	for (size_t i = 0; pools[i] != NULL; i++) {
-		const struct pool_ops *ops = pools[i];
-		const char *excuse = stress_excuse_one_thread(ops, 2);
-
-		if (!options_chosen(&options.pools, ops->name))
-			continue;
-
-		if (!ops->supported(reason))
-			excuse = reason;
-		else if (ops->traits.kind == POOL_KIND_ALLOCATOR && ops->traits.paths == 0)
-			excuse = "it is no pool of ours, and promises nothing";
-		if (excuse != NULL) {
-			printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
-			note(ops->name, TRUST_SKIPPED, 0, 0, excuse);
-			continue;
-		}
-		bool may_block = ops->traits.progress == POOL_BLOCKING;
-		walks = may_block;
-		enum child_end end =
-			examine(ops, FREEZER_BLOCKED, may_block ? "blocks" : "FAILED", &blocked);
-		examined++;
-		note(ops->name, verdict_of(end, blocked && may_block), last.seconds,
-			coverage_take(ops->name), last.sentence);
-		if (end == CHILD_SKIPPED)
-			return CHILD_STATUS_SKIPPED; /* nothing can be stepped here */
-		failed += end == CHILD_FAILED && !(blocked && may_block);
-		if (!blocked && must_block(ops->name)) {
-			printf("the freezer is blind: it did not find that %s blocks\n", ops->name);
-			failed++;
-		}
+		printf("one boundary of %" PRIu32 " (--seconds %g)\n", plan.queue.one_in,
+			options.seconds);
+	plan_strategies();
+	if (plan.examines) {
+		plan_documented();
+		plan_controls();
 	}
-	walks = false;
-	if (examined == 0)
+	for (uint32_t i = 0; i < plan.queue.count; i++) {
+		if (plan.aims[i].role == CONTROL && !in_controls)
+			coverage_print();
+		in_controls = plan.aims[i].role == CONTROL;
+		failed += judge(&plan.jobs[i]);
+	}
+	if (!plan.examines)
 		return CHILD_STATUS_SKIPPED;
-	failed += examine_documented(&options);
-	coverage_print();
-	return failed + missed_controls() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
