@@ -11,24 +11,24 @@
  *   done. So a helper that finds the entry of its position emptied finds the request done as well.
  * A request for a get ends as well when a look finds that nothing rests, at a moment within its call.
  *
- * A0, R0 and S0 are those of scq.h. A pair's compare-and-swap is a full barrier.
+ * A0, R0 and S0 are those of index_ring.h. A pair's compare-and-swap is a full barrier.
  * R2 the store of a request's first position, meets A0 of turns.h: whoever works at a position finds that the request
  *    before is gone, and what a putter wrote into its object.
  * The orders of the words of positions are those of turns.h: whoever finds a last position finds the entry as it was.
  * Relaxed: a request, since its word is at its last position from before, where nobody works, until R2; a note, which the
  *    compare-and-swap of both words vouches for; the words that helped_ring_tell compares, since who filled the
  *    entry had the position from its word.
- * ABA: cycles, positions: scq.h, turns.h. A request's number has 39 bits, of what one record asks.
+ * ABA: cycles, positions: index_ring.h, turns.h. A request's number has 39 bits, of what one record asks.
  *
- * I1, I2 as in scq.h.  I3  A quiet ring's records hold no request.
+ * I1, I2 as in index_ring.h.  I3  A quiet ring's records hold no request.
  */
 #ifndef ALLOC_MECHANISM_HELPED_RING_H
 #define ALLOC_MECHANISM_HELPED_RING_H
 
 #include "alloc/mechanism/index_ring.h"
+#include "alloc/mechanism/life_cycle.h"
 #include "alloc/mechanism/places.h"
 #include "alloc/mechanism/turns.h"
-#include "alloc/pool.h"
 
 /* Calls between two visits to a record: the paper's. */
 #ifndef HELPED_RING_DELAY
@@ -46,7 +46,7 @@ struct helped_record {
 	atom_u64 put, get; /* where the request is: words of turns.h */
 } CACHE_PAIR_ALIGNED;
 
-/* The pool, or the first member of one that has more. */
+/* The pool. */
 struct helped_ring {
 	struct pool base;
 	struct index_ring ring; /* its entries are pairs: the note is the pointer */
@@ -54,7 +54,7 @@ struct helped_ring {
 	struct places records;
 };
 
-/* A thread's state, or its first member. */
+/* A thread's state. */
 struct helped_thread {
 	struct pool_thread base;
 	struct helped_record *record;
@@ -100,8 +100,10 @@ ALWAYS_INLINE uint32_t helped_ring_arrive(struct helped_ring *self, uint64_t hea
 static COLD void helped_ring_help(struct helped_ring *self, struct helped_thread *mine);
 
 /* Begins a call. */
-ALWAYS_INLINE void helped_ring_enter(struct helped_ring *self, struct helped_thread *mine)
+ALWAYS_INLINE void helped_ring_begin(struct helped_ring *self, struct pool_thread *thread)
 {
+	struct helped_thread *mine = (struct helped_thread *)thread;
+
 	if (unlikely(--mine->calls == 0))
 		helped_ring_help(self, mine);
 }
@@ -239,41 +241,48 @@ static COLD uint32_t helped_ring_collect(struct helped_ring *self, uint64_t head
 	return helped_ring_empty(self, head, slot, entry);
 }
 
-/* 0, or a negative errno. */
-static COLD int helped_ring_init(struct helped_ring *self)
+/* The parts (life_cycle.h). */
+static COLD int helped_ring_init(struct pool *pool)
 {
+	struct helped_ring *self = (struct helped_ring *)pool;
 	int rc = places_init(&self->records, sizeof(struct helped_record));
 
 	if (rc != 0)
 		return rc;
-	rc = index_ring_init(&self->ring, INDEX_RING_WIDE, self->base.config.capacity);
+	rc = index_ring_init(&self->ring, INDEX_RING_WIDE, pool->config.capacity);
 	if (rc != 0)
 		places_fini(&self->records);
 	return rc;
 }
 
-static COLD void helped_ring_fini(struct helped_ring *self)
+static COLD void helped_ring_fini(struct pool *pool)
 {
+	struct helped_ring *self = (struct helped_ring *)pool;
+
 	index_ring_fini(&self->ring, INDEX_RING_WIDE);
 	places_fini(&self->records);
 }
 
-/* False: all records are taken. */
-static COLD bool helped_ring_join(struct helped_ring *self, struct helped_thread *mine)
+static COLD int helped_ring_enter(struct pool *pool, struct pool_thread *thread)
 {
+	struct helped_thread *mine = (struct helped_thread *)thread;
+
 	mine->calls = HELPED_RING_DELAY;
-	mine->record = places_take(&self->records);
-	return mine->record != NULL;
+	mine->record = places_take(&((struct helped_ring *)pool)->records);
+	return mine->record != NULL ? 0 : -ENOMEM;
 }
 
-static COLD void helped_ring_part(struct helped_ring *self, struct helped_thread *mine)
+static COLD void helped_ring_leave(struct pool *pool, struct pool_thread *thread)
 {
-	places_leave(&self->records, mine->record);
+	places_leave(
+		&((struct helped_ring *)pool)->records, ((struct helped_thread *)thread)->record);
 }
 
 /* I1 to I3. */
-static COLD void helped_ring_walk(struct helped_ring *self, struct census *census)
+static COLD void helped_ring_walk(struct pool *pool, struct census *census)
 {
+	struct helped_ring *self = (struct helped_ring *)pool;
+
 	for (uint32_t i = 0; i < places_used(&self->records); i++) {
 		struct helped_record *record = places_at(&self->records, i);
 

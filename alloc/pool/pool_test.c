@@ -1372,8 +1372,7 @@ static void scq_put_passes_over_an_entry_whose_get_is_gone(NO_STATE)
 	scq_put(pool, thread, object);
 	assert_ptr_equal(scq_get(pool, thread), object);
 	const uint64_t late = atom_load_relaxed(&self->ring.head.generation);
-	assert_int_equal(
-		scq_take(self, thread), 0); /* takes position `late` and moves its entry on */
+	assert_int_equal(scq_take_next(self), 0); /* takes position `late` and moves its entry on */
 	put_too_late(self, thread, object, late);
 }
 
@@ -1437,38 +1436,36 @@ static void scq_burst_takes_its_positions_at_once(NO_STATE)
 /* Asks for everything: each put fills its entry for a request, each get ends one, round the ring and over the wrap of its cycle. */
 static void wcq_requests_go_round(NO_STATE)
 {
-	OPEN(wcq, 3);
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_wcq_ops, 3, &thread);
+	struct helped_ring *self = (struct helped_ring *)pool;
 	char why[POOL_REASON_BYTES] = "";
-	struct wcq_thread *mine = (struct wcq_thread *)thread;
-	const uint64_t entries = (uint64_t)1 << self->helped.ring.order;
+	struct helped_thread *mine = (struct helped_thread *)thread;
+	const uint64_t entries = (uint64_t)1 << self->ring.order;
 	const uint64_t last_cycle = UINT64_MAX >> INDEX_RING_CYCLE_SHIFT;
 	void *held[3];
 
 	for (size_t i = 0; i < array_count(held); i++)
 		assert_non_null(held[i] = wcq_get(pool, thread));
-	index_ring_start(
-		&self->helped.ring, INDEX_RING_WIDE, (last_cycle - 1) << self->helped.ring.order);
+	index_ring_start(&self->ring, INDEX_RING_WIDE, (last_cycle - 1) << self->ring.order);
 	for (uint64_t i = 0; i < 4 * entries; i++) {
 		for (size_t k = 0; k < array_count(held); k++) {
 			if (i % 5 == k) /* as puts that stopped */
-				index_ring_next(&self->helped.ring.tail, 3);
-			helped_ring_ask(&self->helped, &mine->helped,
-				slab_unit(&self->helped.slab, held[k]));
+				index_ring_next(&self->ring.tail, 3);
+			helped_ring_ask(self, mine, slab_unit(&self->slab, held[k]));
 		}
 		assert_int_equal(pool->ops->check(pool, 0, why), 0);
 		for (size_t k = 0; k < array_count(held); k++) {
-			uint32_t unit = helped_ring_collect(&self->helped,
-				helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
+			uint32_t unit = helped_ring_collect(
+				self, helped_ring_ask(self, mine, HELPED_RING_GET));
 
-			assert_int_equal(unit, slab_unit(&self->helped.slab, held[k])); /* FIFO */
+			assert_int_equal(unit, slab_unit(&self->slab, held[k])); /* FIFO */
 		}
 		assert_int_equal(
-			helped_ring_collect(&self->helped,
-				helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET)),
-			0);
+			helped_ring_collect(self, helped_ring_ask(self, mine, HELPED_RING_GET)), 0);
 	}
-	assert_true(atom_load_relaxed(&self->helped.ring.head.generation) >>
-		    self->helped.ring.order > last_cycle + 1);
+	assert_true(atom_load_relaxed(&self->ring.head.generation) >> self->ring.order >
+		    last_cycle + 1);
 	close_pool(pool, thread, 3);
 }
 

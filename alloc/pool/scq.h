@@ -9,24 +9,14 @@
  * that one subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h);
  * gone_by in place of a safe bit an entry.
  *
- * A ring for n objects (a power of two) has 2n entries {cycle, unit}; a position's cycle counts
- * the laps. put takes a position from tail and fills its entry if that is of an older cycle and
- * empty, and the position is not gone by; else it takes the next one. get takes a position from head:
- * - an entry of the same cycle is its object;
- * - an older, empty entry is moved to this cycle, so that the put that is late for it goes elsewhere;
- * - an older, full entry is left as it is. gone_by is raised past the position, and a put that is late
- *   for it goes elsewhere, too. The get reads the entry again before it goes.
- *
- * The paper marks an entry of the third kind unsafe, and a put that finds the mark reads head. Its get must
+ * The paper marks an entry that a get has to leave full (index_ring.h, the third kind) unsafe, and a put that finds the mark reads head. Its get must
  * then empty an entry by a locked instruction, or it could lose a mark. Here only the get of its
  * position writes to a full entry, so that a plain store empties it. A word for the whole ring does, since
  * a get meets such an entry only after it has overtaken another one by a lap. What it costs
  * a put is a load of a line that all share.
  *
  * A burst adds its length instead of one and then does with each position what a single call does: n + 1 locked
- * instructions in put, one in get, and n lines of the ring in both. A
- * get takes no more positions than lie between head and tail when it asks, since each that is
- * taken in vain costs more than one that is filled.
+ * instructions in put, one in get, and n lines of the ring in both.
  *
  * A get takes one position unseen. When it has missed it looks first: it reads the entries from head
  * up to tail, takes the next position if an object rests in one of them, and answers NULL if none
@@ -35,20 +25,9 @@
  * count can close a ring that holds an object for good. Here nobody trusts a count. `dry` remembers
  * that the last get found nothing, so that the next one looks first; the answer is right anyway.
  *
- * Exact, for any number of threads. An object rests at position p from the CAS that fills the entry
- * of p until head has passed p.
- * (1) The get that takes position p finds what was put there: either it reads the filled entry, or
- *     its CAS in index_ring_miss moves the entry first, or it has raised gone_by past p before the put
- *     finds the entry empty (S0(b)); then the put at p takes another
- *     position. No other get empties it. So an object whose put has
- *     ended rests, or belongs to the call that took its position.
- * (2) A get answers NULL only after it has read head as h, then tail as t, then the entries of the
- *     positions from h to t, none of them filled, and then h again from head. Whatever rested when
- *     it first read head rested at a position from h on, since head was h; below t, since tail never
- *     falls; and to the end of the look, since head never passed it. The look would have met it. So
- *     at the first reading nothing rested: every free object was in the hands of an unfinished call.
- * With no other thread in a call, NULL thus means that nothing is free. While others run, it means
- * that nothing was at some moment within the call.
+ * Exact, for any number of threads: what was put rests where its get finds it, and a get answers NULL only after a look
+ * that met nothing; index_ring.h has the argument, (1) and (2). With no other thread in a call, NULL thus means that
+ * nothing is free. While others run, it means that nothing was at some moment within the call.
  *
  * Lock-free, for any number of threads. Suppose that from some moment on threads take steps and no
  * call ends. Each call takes as many positions unseen as it moves objects, and one more each time it has seen an object that
@@ -64,26 +43,7 @@
  *	get       fetch-and-add of head   cycle of an entry, gone_by
  *	put                               fetch-and-add of tail
  *
- * R0 the CAS of an entry in put, meets A0, the load of the entry in get: the getter sees what the
- *    last owner wrote into the object.
- * R1 the store that empties an entry, meets A1, the load of the entry in index_ring_look: who sees the entry
- *    emptied finds head past it, and looks again.
- * S0 Positions and entries are sequentially consistent, because two arguments read one word after
- *    writing or reading another:
- *    (a) put takes a position, then fills its entry; get reads head, then tail, then the entries. If
- *        get could read tail from before a put that had ended, it would miss what rests behind.
- *    (b) get raises gone_by, then reads the entry again; put reads the entry, then gone_by. If get
- *        could read the entry from before it was emptied, and put, which found it emptied, gone_by from
- *        before it was raised, get would go by, and put would fill it after all: lost.
- *    On x86-64 and ARMv8 this costs nothing over acquire and release.
- * Relaxed: `dry`, and what a burst reads of head and tail, hints; the second reading of head, which R1
- *    orders where it matters.
- * ABA: an entry repeats only when its 39-bit cycle comes round, after 2^39 x 2n positions: 195 hours
- * at 100 million a second on the smallest ring, during which a thread would have to stop between
- * its load and its CAS. Cycles are compared by the sign of their difference, so wrapping is harmless.
- *
- * I1  Each entry that holds a unit is of the cycle of a position from head up to tail.
- * I2  gone_by <= head <= tail.
+ * The edges, what rules out ABA, and I1 and I2 are those of index_ring.h.
  */
 #ifndef ALLOC_POOL_SCQ_H
 #define ALLOC_POOL_SCQ_H
@@ -117,23 +77,16 @@ ALWAYS_INLINE uint32_t scq_take_next(struct scq_pool *self)
 	return scq_empty(self, index_ring_next(&self->ring.head, 1));
 }
 
-/* As scq_take_next, and one more load. 0: the ring is empty. */
-ALWAYS_INLINE uint32_t scq_take(struct scq_pool *self, struct pool_thread *thread)
-{
-	if (likely(atom_load_relaxed(&self->ring.dry) == 0)) {
-		uint32_t unit = scq_take_next(self);
-
-		if (likely(unit != 0))
-			return unit;
-	}
-	return scq_search(self, thread);
-}
-
+/* As scq_take_next, and one more load. */
 static inline void *scq_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	uint32_t unit = scq_take(self, thread);
+	uint32_t unit = 0;
 
+	if (likely(atom_load_relaxed(&self->ring.dry) == 0))
+		unit = scq_take_next(self);
+	if (unlikely(unit == 0))
+		unit = scq_search(self, thread);
 	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
 
@@ -157,18 +110,15 @@ static inline uint32_t scq_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
 	struct scq_pool *self = (struct scq_pool *)pool;
-	uint64_t head = atom_load_relaxed(&self->ring.head.generation),
-		 tail = atom_load_relaxed(&self->ring.tail.generation);
-	uint32_t run = tail - head < n ? (uint32_t)(tail - head) : n, got = 0;
+	uint64_t head;
+	const uint32_t run = index_ring_next_run(&self->ring, n, &head);
+	uint32_t got = 0;
 
-	if (likely(tail > head && atom_load_relaxed(&self->ring.dry) == 0)) {
-		head = index_ring_next(&self->ring.head, run);
-		for (uint64_t last = head + run; head < last; head++) {
-			uint32_t unit = scq_empty(self, head);
+	for (const uint64_t end = head + run; head < end; head++) {
+		uint32_t unit = scq_empty(self, head);
 
-			if (likely(unit != 0))
-				objs[got++] = slab_at(&self->slab, unit);
-		}
+		if (likely(unit != 0))
+			objs[got++] = slab_at(&self->slab, unit);
 	}
 	return got + pool_get_each(scq_get, pool, thread, objs + got, n - got);
 }

@@ -253,7 +253,7 @@ static bool get_beside_travellers(const struct pool_ops *ops, uint64_t stop, uin
 	return stopped;
 }
 
-/* Who has no caches to search promises it while others are in calls too: see scq.h, (2). */
+/* Who has no caches to search promises it while others are in calls too: see index_ring.h, (2). */
 static void exact_beside_travellers(NO_STATE)
 {
 	for (size_t i = 0; i < array_count(strategies); i++) {
@@ -385,17 +385,17 @@ static void who_slept_settles_nothing_that_nobody_took(NO_STATE)
 /* Takes an object and gives it back, by requests if its thread is in none. */
 static void handle(struct pool_thread *thread)
 {
-	struct wcq_pool *self = (struct wcq_pool *)thread->pool;
-	struct wcq_thread *mine = (struct wcq_thread *)thread;
+	struct helped_ring *self = (struct helped_ring *)thread->pool;
+	struct helped_thread *mine = (struct helped_thread *)thread;
 
-	if (helped_ring_asks(&mine->helped)) {
+	if (helped_ring_asks(mine)) {
 		wcq_put(thread->pool, thread, wcq_get(thread->pool, thread));
 	} else {
-		uint32_t unit = helped_ring_collect(&self->helped,
-			helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
+		uint32_t unit =
+			helped_ring_collect(self, helped_ring_ask(self, mine, HELPED_RING_GET));
 
 		assert_int_not_equal(unit, 0);
-		helped_ring_ask(&self->helped, &mine->helped, unit);
+		helped_ring_ask(self, mine, unit);
 	}
 }
 
@@ -408,8 +408,8 @@ static void a_handler_leaves_a_request_alone(NO_STATE)
 	for (uint64_t at = 1; more; at++) {
 		struct pool_thread *thread;
 		struct pool *pool = open_pool(&pool_wcq_ops, OBJECTS, &thread);
-		struct wcq_pool *self = (struct wcq_pool *)pool;
-		struct wcq_thread *mine = (struct wcq_thread *)thread;
+		struct helped_ring *self = (struct helped_ring *)pool;
+		struct helped_thread *mine = (struct helped_thread *)thread;
 		void *objs[OBJECTS];
 
 		assert_int_equal(wcq_get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
@@ -417,10 +417,10 @@ static void a_handler_leaves_a_request_alone(NO_STATE)
 		handler.at = at;
 		handler.thread = thread;
 		steps = 0;
-		uint32_t unit = helped_ring_collect(&self->helped,
-			helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
+		uint32_t unit =
+			helped_ring_collect(self, helped_ring_ask(self, mine, HELPED_RING_GET));
 		assert_int_not_equal(unit, 0);
-		helped_ring_ask(&self->helped, &mine->helped, unit);
+		helped_ring_ask(self, mine, unit);
 		more = handler.at == 0;
 		handler.at = 0;
 		close_pool(pool, thread, 0);

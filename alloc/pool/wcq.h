@@ -30,7 +30,7 @@
  *	          a turn at it
  *	put                                    fetch-and-add of tail, or a turn at it
  *
- * R0, R1, A0, A1, S0, I1 and I2 are those of scq.h, R2 and I3 those of helped_ring.h, where ABA is ruled out, too.
+ * The edges, what rules out ABA, and I1 to I3 are those of index_ring.h and helped_ring.h.
  */
 #ifndef ALLOC_POOL_WCQ_H
 #define ALLOC_POOL_WCQ_H
@@ -44,75 +44,58 @@
 #endif
 _Static_assert(WCQ_PATIENCE >= 0, "calls come to an end");
 
-struct wcq_pool {
-	struct helped_ring helped;
-};
-
-struct wcq_thread {
-	struct helped_thread helped;
-};
-
-ALWAYS_INLINE void wcq_enter_call(struct wcq_pool *self, struct pool_thread *thread)
-{
-	helped_ring_enter(&self->helped, &((struct wcq_thread *)thread)->helped);
-}
-
 /* Looks before it takes a position, and asks in the end. 0: nothing is in the ring. */
-static COLD uint32_t wcq_search(struct wcq_pool *self, struct pool_thread *thread);
+static COLD uint32_t wcq_search(struct helped_ring *self, struct pool_thread *thread);
 
 /* A store to the handle, three loads of it, and what scq_get does. */
 static inline void *wcq_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct wcq_pool *self = (struct wcq_pool *)pool;
+	struct helped_ring *self = (struct helped_ring *)pool;
 	uint32_t unit = 0;
 
-	wcq_enter_call(self, thread);
-	if (WCQ_PATIENCE > 0 && likely(atom_load_relaxed(&self->helped.ring.dry) == 0))
-		unit = helped_ring_arrive(
-			&self->helped, index_ring_next(&self->helped.ring.head, 1));
+	helped_ring_begin(self, thread);
+	if (WCQ_PATIENCE > 0 && likely(atom_load_relaxed(&self->ring.dry) == 0))
+		unit = helped_ring_arrive(self, index_ring_next(&self->ring.head, 1));
 	if (unlikely(unit == 0))
 		unit = wcq_search(self, thread);
-	return likely(unit != 0) ? slab_at(&self->helped.slab, unit) : pool_grow(pool, thread);
+	return likely(unit != 0) ? slab_at(&self->slab, unit) : pool_grow(pool, thread);
 }
 
 /* A put that has taken a position in vain. */
-static COLD void wcq_insist(struct wcq_pool *self, struct pool_thread *thread, uint32_t unit);
+static COLD void wcq_insist(struct helped_ring *self, struct pool_thread *thread, uint32_t unit);
 
 /* Two locked instructions, five loads. */
-ALWAYS_INLINE void wcq_insert(struct wcq_pool *self, struct pool_thread *thread, uint32_t unit)
+ALWAYS_INLINE void wcq_insert(struct helped_ring *self, struct pool_thread *thread, uint32_t unit)
 {
-	if (WCQ_PATIENCE == 0 || unlikely(!index_ring_fill(&self->helped.ring, INDEX_RING_WIDE,
-					 index_ring_next(&self->helped.ring.tail, 1), unit)))
+	if (WCQ_PATIENCE == 0 || unlikely(!index_ring_fill(&self->ring, INDEX_RING_WIDE,
+					 index_ring_next(&self->ring.tail, 1), unit)))
 		wcq_insist(self, thread, unit);
 }
 
 /* A store to the handle, three loads of it, and what scq_put does. */
 static inline void wcq_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	struct wcq_pool *self = (struct wcq_pool *)pool;
+	struct helped_ring *self = (struct helped_ring *)pool;
 
-	wcq_enter_call(self, thread);
-	wcq_insert(self, thread, slab_unit(&self->helped.slab, object));
+	helped_ring_begin(self, thread);
+	wcq_insert(self, thread, slab_unit(&self->slab, object));
 }
 
 /* One locked instruction while the ring has n. */
 static inline uint32_t wcq_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	struct wcq_pool *self = (struct wcq_pool *)pool;
-	uint64_t head = atom_load_relaxed(&self->helped.ring.head.generation),
-		 tail = atom_load_relaxed(&self->helped.ring.tail.generation);
-	uint32_t run = tail - head < n ? (uint32_t)(tail - head) : n, got = 0;
+	struct helped_ring *self = (struct helped_ring *)pool;
+	uint64_t head;
 
-	wcq_enter_call(self, thread);
-	if (likely(tail > head && atom_load_relaxed(&self->helped.ring.dry) == 0)) {
-		head = index_ring_next(&self->helped.ring.head, run);
-		for (uint64_t last = head + run; head < last; head++) {
-			uint32_t unit = helped_ring_arrive(&self->helped, head);
+	helped_ring_begin(self, thread);
+	const uint32_t run = index_ring_next_run(&self->ring, n, &head);
+	uint32_t got = 0;
+	for (const uint64_t end = head + run; head < end; head++) {
+		uint32_t unit = helped_ring_arrive(self, head);
 
-			if (likely(unit != 0))
-				objs[got++] = slab_at(&self->helped.slab, unit);
-		}
+		if (likely(unit != 0))
+			objs[got++] = slab_at(&self->slab, unit);
 	}
 	return got + pool_get_each(wcq_get, pool, thread, objs + got, n - got);
 }
@@ -121,109 +104,80 @@ static inline uint32_t wcq_get_bulk(
 static inline void wcq_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	struct wcq_pool *self = (struct wcq_pool *)pool;
+	struct helped_ring *self = (struct helped_ring *)pool;
 	uint32_t put = 0;
 
-	wcq_enter_call(self, thread);
-	uint64_t tail = index_ring_next(&self->helped.ring.tail, n);
+	helped_ring_begin(self, thread);
+	uint64_t tail = index_ring_next(&self->ring.tail, n);
 	for (uint64_t last = tail + n; tail < last; tail++)
-		put += index_ring_fill(&self->helped.ring, INDEX_RING_WIDE, tail,
-			slab_unit(&self->helped.slab, objs[put]));
+		put += index_ring_fill(
+			&self->ring, INDEX_RING_WIDE, tail, slab_unit(&self->slab, objs[put]));
 	for (; unlikely(put < n); put++) {
 		thread->paths.wait++;
-		wcq_insert(self, thread, slab_unit(&self->helped.slab, objs[put]));
+		wcq_insert(self, thread, slab_unit(&self->slab, objs[put]));
 	}
 }
 
-static COLD void wcq_insist(struct wcq_pool *self, struct pool_thread *thread, uint32_t unit)
+static COLD void wcq_insist(struct helped_ring *self, struct pool_thread *thread, uint32_t unit)
 {
-	struct wcq_thread *mine = (struct wcq_thread *)thread;
+	struct helped_thread *mine = (struct helped_thread *)thread;
 
 	thread->paths.wait++;
-	for (uint32_t left = WCQ_PATIENCE; left > 1 || helped_ring_asks(&mine->helped); left--) {
-		if (index_ring_fill(&self->helped.ring, INDEX_RING_WIDE,
-			    index_ring_next(&self->helped.ring.tail, 1), unit))
+	for (uint32_t left = WCQ_PATIENCE; left > 1 || helped_ring_asks(mine); left--) {
+		if (index_ring_fill(&self->ring, INDEX_RING_WIDE,
+			    index_ring_next(&self->ring.tail, 1), unit))
 			return;
 		thread->paths.wait++;
 	}
-	helped_ring_ask(&self->helped, &mine->helped, unit);
-	index_ring_moisten(&self->helped.ring);
+	helped_ring_ask(self, mine, unit);
+	index_ring_moisten(&self->ring);
 }
 
-static COLD uint32_t wcq_search(struct wcq_pool *self, struct pool_thread *thread)
+static COLD uint32_t wcq_search(struct helped_ring *self, struct pool_thread *thread)
 {
-	struct wcq_thread *mine = (struct wcq_thread *)thread;
+	struct helped_thread *mine = (struct helped_thread *)thread;
 	enum index_ring_look look;
 	uint32_t unit = 0;
 
 	for (uint32_t left = WCQ_PATIENCE; unit == 0; left--) {
-		const bool patient = left > 1 || helped_ring_asks(&mine->helped);
+		const bool patient = left > 1 || helped_ring_asks(mine);
 
-		look = index_ring_look(&self->helped.ring, INDEX_RING_WIDE);
+		look = index_ring_look(&self->ring, INDEX_RING_WIDE);
 		if (look == INDEX_RING_DRY)
 			break;
 		if (look == INDEX_RING_MOVED && patient)
 			continue;
 		if (!patient) {
-			unit = helped_ring_collect(&self->helped,
-				helped_ring_ask(&self->helped, &mine->helped, HELPED_RING_GET));
+			unit = helped_ring_collect(
+				self, helped_ring_ask(self, mine, HELPED_RING_GET));
 			break;
 		}
-		unit = helped_ring_arrive(
-			&self->helped, index_ring_next(&self->helped.ring.head, 1));
+		unit = helped_ring_arrive(self, index_ring_next(&self->ring.head, 1));
 		thread->paths.wait += unit == 0;
 	}
 	if (unit == 0)
-		index_ring_dry(&self->helped.ring);
+		index_ring_dry(&self->ring);
 	return unit;
 }
 
 /* The second look of pool_grow. */
 static COLD void *wcq_take_again(struct pool *pool, struct pool_thread *thread)
 {
-	struct wcq_pool *self = (struct wcq_pool *)pool;
+	struct helped_ring *self = (struct helped_ring *)pool;
 	uint32_t unit = wcq_search(self, thread);
 
-	return unit != 0 ? slab_at(&self->helped.slab, unit) : NULL;
-}
-
-static COLD int wcq_init(struct pool *pool)
-{
-	return helped_ring_init(&((struct wcq_pool *)pool)->helped);
-}
-
-static COLD void wcq_fini(struct pool *pool)
-{
-	helped_ring_fini(&((struct wcq_pool *)pool)->helped);
-}
-
-static COLD int wcq_enter(struct pool *pool, struct pool_thread *thread)
-{
-	struct helped_thread *mine = &((struct wcq_thread *)thread)->helped;
-
-	return helped_ring_join(&((struct wcq_pool *)pool)->helped, mine) ? 0 : -ENOMEM;
-}
-
-static COLD void wcq_leave(struct pool *pool, struct pool_thread *thread)
-{
-	helped_ring_part(
-		&((struct wcq_pool *)pool)->helped, &((struct wcq_thread *)thread)->helped);
-}
-
-static COLD void wcq_walk(struct pool *pool, struct census *census)
-{
-	helped_ring_walk(&((struct wcq_pool *)pool)->helped, census);
+	return unit != 0 ? slab_at(&self->slab, unit) : NULL;
 }
 
 static const struct pool_parts wcq_parts = {
 	POOL_WITH_SLAB(struct helped_ring, SLAB_WITHOUT_LINKS),
-	.thread_bytes = sizeof(struct wcq_thread),
-	.init = wcq_init,
-	.fini = wcq_fini,
-	.enter = wcq_enter,
-	.leave = wcq_leave,
+	.thread_bytes = sizeof(struct helped_thread),
+	.init = helped_ring_init,
+	.fini = helped_ring_fini,
+	.enter = helped_ring_enter,
+	.leave = helped_ring_leave,
 	.take = wcq_take_again,
-	.walk = wcq_walk,
+	.walk = helped_ring_walk,
 };
 
 static const struct pool_ops pool_wcq_ops = {
