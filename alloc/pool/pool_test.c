@@ -457,13 +457,14 @@ static void ticket_walk_catches_a_held_lock(NO_STATE)
 /* Few objects travel in the record, more of them by the waiter's array; neither touches the next record. */
 static void combining_serves_what_stands_in_a_record(NO_STATE)
 {
-	enum { OBJECTS = 64, MOST = 2 * COMBINING_FEW };
+	enum { OBJECTS = 64, MOST = 2 * COMBINER_FEW };
 	void *objs[MOST];
-	struct pool_thread *next;
-	OPEN(combining, OBJECTS);
+	struct pool_thread *thread, *next;
+	struct pool *pool = open_pool(&pool_combining_ops, OBJECTS, &thread);
+	struct combiner *self = (struct combiner *)pool;
 
 	assert_int_equal(pool->ops->attach(pool, &next), 0);
-	struct combining_record *beside = ((struct combining_thread *)next)->record;
+	struct combiner_record *beside = ((struct combiner_thread *)next)->record;
 	for (uint32_t n = 1; n <= MOST; n++) {
 		/* As if the lock had been taken a moment ago. */
 		assert_int_equal(combining_ask(self, thread, true, objs, n), n);
@@ -475,7 +476,7 @@ static void combining_serves_what_stands_in_a_record(NO_STATE)
 
 	/* Whoever has the lock serves the others. */
 	objs[0] = combining_get(pool, thread);
-	struct combining_record *record = ((struct combining_thread *)thread)->record;
+	struct combiner_record *record = ((struct combiner_thread *)thread)->record;
 	record->gets = false;
 	record->objs = objs;
 	atom_store_release(&record->wanted, 1);
