@@ -185,6 +185,34 @@ static COLD uint32_t bit_groups_move(struct bit_groups *self, const struct slab 
 	return 0;
 }
 
+/*
+ * A group of never-used objects for the CPU: up to want for the caller, the others free. Nobody else
+ * knows any of them before the tree shows the group.
+ */
+static COLD uint32_t bit_groups_carve(struct bit_groups *self, struct slab *slab,
+	struct pool_thread *thread, struct bit_groups_cpu *own, void **objs, uint32_t want)
+{
+	uint32_t first;
+	uint32_t n = slab_carve(slab, BIT_GROUP_OBJECTS, &first);
+	uint32_t use = n < want ? n : want;
+
+	if (n == 0)
+		return 0;
+	thread->paths.grow++;
+	for (uint32_t i = 0; i < use; i++)
+		objs[i] = slab_object(slab, first + i);
+	bit_groups_reserve(self, first / BIT_GROUP_OBJECTS);
+	bit_groups_hold(self, own, first / BIT_GROUP_OBJECTS + 1);
+	atom_store_relaxed(&own->at, (first + use - 1) / BIT_WORD_OBJECTS);
+	for (uint32_t i = use, end; i < n; i = end) {
+		end = (i / BIT_WORD_OBJECTS + 1) * BIT_WORD_OBJECTS;
+		end = end < n ? end : n;
+		bit_groups_give(self, (first + i) / BIT_WORD_OBJECTS,
+			UINT64_MAX >> (64 - (end - i)) << i % BIT_WORD_OBJECTS);
+	}
+	return use;
+}
+
 /* The CPU has nothing for itself, and looks everywhere when it needs something. */
 static COLD void bit_groups_leave(struct bit_groups *self, struct bit_groups_cpu *own)
 {

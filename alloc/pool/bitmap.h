@@ -129,34 +129,6 @@ static inline void bitmap_put_bulk(
 	bit_groups_give(&self->bits, at, objects);
 }
 
-/*
- * A group of never-used objects for the CPU: up to want for the caller, the others free. Nobody else
- * knows any of them before the tree shows the group.
- */
-static COLD uint32_t bitmap_carve(struct bitmap_pool *self, struct pool_thread *thread,
-	struct bit_groups_cpu *own, void **objs, uint32_t want)
-{
-	uint32_t first;
-	uint32_t n = slab_carve(&self->slab, BIT_GROUP_OBJECTS, &first);
-	uint32_t use = n < want ? n : want;
-
-	if (n == 0)
-		return 0;
-	thread->paths.grow++;
-	for (uint32_t i = 0; i < use; i++)
-		objs[i] = slab_object(&self->slab, first + i);
-	bit_groups_reserve(&self->bits, first / BIT_GROUP_OBJECTS);
-	bit_groups_hold(&self->bits, own, first / BIT_GROUP_OBJECTS + 1);
-	atom_store_relaxed(&own->at, (first + use - 1) / BIT_WORD_OBJECTS);
-	for (uint32_t i = use, end; i < n; i = end) {
-		end = (i / BIT_WORD_OBJECTS + 1) * BIT_WORD_OBJECTS;
-		end = end < n ? end : n;
-		bit_groups_give(&self->bits, (first + i) / BIT_WORD_OBJECTS,
-			UINT64_MAX >> (64 - (end - i)) << i % BIT_WORD_OBJECTS);
-	}
-	return use;
-}
-
 /* At least one object for a CPU whose present word is empty, or 0 when none is found anywhere. */
 static COLD uint32_t bitmap_find(
 	struct bitmap_pool *self, struct pool_thread *thread, void **objs, uint32_t want)
@@ -169,7 +141,7 @@ static COLD uint32_t bitmap_find(
 	if (got == 0)
 		got = bit_groups_move(&self->bits, &self->slab, thread, own, false, objs, want);
 	if (got == 0)
-		got = bitmap_carve(self, thread, own, objs, want);
+		got = bit_groups_carve(&self->bits, &self->slab, thread, own, objs, want);
 	if (got == 0) /* not before the slab is used up: what is put meanwhile is found */
 		got = bit_groups_move(&self->bits, &self->slab, thread, own, true, objs, want);
 	thread->paths.empty += got == 0;
