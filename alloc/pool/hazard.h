@@ -3,21 +3,14 @@
  * Nothing here is type-stable and the head has no tag. What stands in for both is a hazard pointer: whoever is about
  * to read the link of the top object first tells all others that it does.
  *
- * Sources: M. M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS 15(6), 2004, and
- * hazards.h, where the pointers, their argument and the departures stand; the stack is R. K. Treiber's (IBM RJ 5118, 1986).
+ * Source: M. M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects", IEEE TPDS 15(6), 2004.
+ * hazards.h has the pointers, their argument and the departures, hazard_stack.h the stack, and what it needs them for.
  *
  *	get   shows the top object in its hazard pointer, looks whether it still is the top, reads its link, and
  *	      makes what is below the top by a CAS; on an empty stack takes a new object from malloc
  *	put   retires: adds the object to a list of the thread's own. When that has its threshold, the thread looks at
  *	      all hazard pointers once. What nobody shows goes on the stack, all by one CAS, or back to the
  *	      system if the stack has HAZARD_KEEP objects; what somebody shows stays retired
- *
- * What a hazard pointer is needed for. Thread X has read the top object b. Another takes b from the stack, and its
- * user puts it again. (1) If b goes to free, X reads a link in memory that is gone. (2) If b goes back on the
- * stack above other objects than before, X's CAS meets the b that it expects and installs the link of the
- * former time: that object may be somebody's (ABA). Each is ruled out by the same rule: b is neither freed nor pushed
- * while a hazard pointer shows it. A user may have it meanwhile, for the link lies before the object and is not his;
- * and X's CAS fails then, since b is not on the stack.
  *
  * What it should win: memory, where a peak is followed by quiet and nobody calls nbl_trim. Of a peak of 32,768 objects it
  * keeps HAZARD_KEEP, 123 bytes of 1000, and treiber_tag all (pool_test). That is free for the rest of the program at
@@ -35,15 +28,12 @@
  *	get       CAS on head     CAS on head; hazard pointers
  *	put                       CAS on head
  *
- * R0 the CAS that pushes, meets A0 = S1: whoever finds the top sees its link, and what the last owner wrote.
- * R1, A1, S0 to S5 are those of hazards.h; S1 is the load of head, S2 the CAS that pops.
- *
- * I1  The walk from head over the links ends in NULL.
+ * The edges, and I1, are those of hazard_stack.h.
  */
 #ifndef ALLOC_POOL_HAZARD_H
 #define ALLOC_POOL_HAZARD_H
 
-#include "alloc/mechanism/hazards.h"
+#include "alloc/mechanism/hazard_stack.h"
 #include "alloc/mechanism/life_cycle.h"
 
 #include <stdlib.h>
@@ -60,8 +50,7 @@ struct hazard_pool {
 	size_t offset; /* from a block to its object */
 	size_t bytes;  /* of both */
 	size_t align;  /* 0: malloc's own is enough */
-	CACHE_PAIR_ALIGNED atom_ptr head;
-	struct hazards hazards;
+	struct hazard_stack stack;
 };
 
 struct hazard_thread {
@@ -72,30 +61,6 @@ struct hazard_thread {
 ALWAYS_INLINE struct hazards_block *hazard_block_of(const struct hazard_pool *self, void *object)
 {
 	return (struct hazards_block *)((unsigned char *)object - self->offset);
-}
-
-/* The top of the stack, or NULL. One locked exchange and one locked compare-and-swap. */
-ALWAYS_INLINE struct hazards_block *hazard_pop(struct hazard_pool *self, struct hazard_thread *mine)
-{
-	struct hazards_place *place = mine->place;
-	void *top = atom_load_relaxed(&self->head); /* a guess: S1 decides */
-
-	while (top != NULL) {
-		hazards_show(place, top);                    /* S0, R1 */
-		void *seen = atom_load_seq_cst(&self->head); /* S1, A0, meets R0 */
-		if (likely(seen == top)) {
-			void *below = atom_load_relaxed(&((struct hazards_block *)top)->below);
-			if (likely(atom_cas_weak_seq_cst(&self->head, &seen, below))) { /* S2 */
-				atom_store_relaxed(
-					&place->popped, atom_load_relaxed(&place->popped) + 1);
-				break;
-			}
-		}
-		top = seen;
-		mine->base.paths.wait++;
-	}
-	hazards_hide(place); /* R1, meets A1 */
-	return top;
 }
 
 /* The stack was empty. NULL: so is the system. */
@@ -112,12 +77,13 @@ static COLD void *hazard_grow(struct hazard_pool *self, struct hazard_thread *mi
 	return (unsigned char *)block + self->offset;
 }
 
-/* As hazard_pop. */
+/* As hazard_stack_pop. */
 static inline void *hazard_get(struct pool *pool, struct pool_thread *thread)
 {
 	struct hazard_pool *self = (struct hazard_pool *)pool;
 	struct hazard_thread *mine = (struct hazard_thread *)thread;
-	struct hazards_block *block = hazard_pop(self, mine);
+	struct hazards_block *block =
+		hazard_stack_pop(&self->stack, mine->place, &thread->paths.wait);
 
 	return likely(block != NULL) ? (unsigned char *)block + self->offset
 				     : hazard_grow(self, mine);
@@ -139,50 +105,24 @@ static inline void hazard_put(struct pool *pool, struct pool_thread *thread, voi
 POOL_GET_EACH(hazard)
 POOL_PUT_EACH(hazard)
 
-/* Puts the chain of n blocks first..last, linked already, on the stack. */
-static void hazard_push(struct hazard_pool *self, struct hazard_thread *mine,
-	struct hazards_block *first, struct hazards_block *last, uint32_t n)
-{
-	struct hazards_place *place = mine->place;
-	void *top = atom_load_relaxed(&self->head); /* stored and compared, never followed */
-
-	for (;;) {
-		atom_store_relaxed(&last->below, top);
-		if (likely(atom_cas_weak_release(&self->head, &top, first))) /* R0, meets A0 */
-			break;
-		mine->base.paths.wait++;
-	}
-	atom_store_relaxed(&place->pushed, atom_load_relaxed(&place->pushed) + n);
-}
-
-/* What a scan brings back to the stack: a chain of n. */
-struct hazard_chain {
-	struct hazards_block *first, *last;
-	uint32_t n;
-};
-
 /* A block that nobody shows. */
 ALWAYS_INLINE void hazard_part(void *arg, struct hazards_block *block, uint64_t kept)
 {
 	struct hazard_chain *chain = arg;
 
-	if ((int64_t)(kept + chain->n) < HAZARD_KEEP) {
-		atom_store_relaxed(&block->below, chain->first);
-		chain->first = block;
-		chain->last = chain->last != NULL ? chain->last : block;
-		chain->n++;
-	} else {
+	if ((int64_t)(kept + chain->n) < HAZARD_KEEP)
+		hazard_chain_add(chain, block);
+	else
 		free(block);
-	}
 }
 
 static NOINLINE void hazard_scan(struct hazard_pool *self, struct hazard_thread *mine)
 {
 	struct hazard_chain chain = {0};
 
-	hazards_scan(&self->hazards, mine->place, hazard_part, &chain);
+	hazards_scan(&self->stack.hazards, mine->place, hazard_part, &chain);
 	if (chain.n != 0)
-		hazard_push(self, mine, chain.first, chain.last, chain.n);
+		hazard_stack_push(&self->stack, mine->place, &chain, &mine->base.paths.wait);
 	mine->base.paths.flush++;
 }
 
@@ -199,7 +139,7 @@ static COLD int hazard_init(struct pool *pool)
 	self->align = align > _Alignof(max_align_t) ? align : 0;
 	self->offset = align > sizeof(struct hazards_block) ? align : sizeof(struct hazards_block);
 	self->bytes = self->offset + ((pool->config.object_bytes + align - 1) & ~(align - 1));
-	return hazards_init(&self->hazards);
+	return hazards_init(&self->stack.hazards);
 }
 
 static COLD void hazard_free_all(struct hazards_block *at)
@@ -216,8 +156,8 @@ static COLD void hazard_fini(struct pool *pool)
 {
 	struct hazard_pool *self = (struct hazard_pool *)pool;
 
-	hazard_free_all(atom_load_relaxed(&self->head));
-	hazards_fini(&self->hazards, hazard_free_all);
+	hazard_free_all(atom_load_relaxed(&self->stack.head));
+	hazards_fini(&self->stack.hazards, hazard_free_all);
 }
 
 static COLD int hazard_enter(struct pool *pool, struct pool_thread *thread)
@@ -225,15 +165,15 @@ static COLD int hazard_enter(struct pool *pool, struct pool_thread *thread)
 	struct hazard_pool *self = (struct hazard_pool *)pool;
 	struct hazard_thread *mine = (struct hazard_thread *)thread;
 
-	mine->place = hazards_enter(&self->hazards);
+	mine->place = hazards_enter(&self->stack.hazards);
 	return mine->place != NULL ? 0 : -ENOMEM;
 }
 
 static COLD void hazard_leave(struct pool *pool, struct pool_thread *thread)
 {
 	hazard_flush(pool, thread);
-	hazards_leave(
-		&((struct hazard_pool *)pool)->hazards, ((struct hazard_thread *)thread)->place);
+	hazards_leave(&((struct hazard_pool *)pool)->stack.hazards,
+		((struct hazard_thread *)thread)->place);
 }
 
 static const struct pool_parts hazard_parts = {

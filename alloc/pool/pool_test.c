@@ -1064,7 +1064,7 @@ static void hazard_keeps_what_is_shown(NO_STATE)
 	hazard_put(pool, other, object);
 	hazard_put(pool, other, shown);
 	hazard_flush(pool, other);
-	assert_ptr_equal(atom_load_relaxed(&self->head), hazard_block_of(self, object));
+	assert_ptr_equal(atom_load_relaxed(&self->stack.head), hazard_block_of(self, object));
 	assert_null(atom_load_relaxed(&hazard_block_of(self, object)->below));
 
 	struct hazards_place *place = ((struct hazard_thread *)other)->place;
@@ -1097,7 +1097,7 @@ static void hazard_gives_back(NO_STATE)
 	for (uint32_t i = 0; i < OBJECTS; i++)
 		hazard_put(pool, thread, objs[i]);
 	hazard_flush(pool, thread);
-	for (struct hazards_block *at = atom_load_relaxed(&self->head); at != NULL;
+	for (struct hazards_block *at = atom_load_relaxed(&self->stack.head); at != NULL;
 		at = atom_load_relaxed(&at->below))
 		kept++;
 	assert_int_equal(kept, HAZARD_KEEP);
