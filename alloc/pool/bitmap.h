@@ -193,7 +193,8 @@ static COLD uint64_t bitmap_lost(const struct pool *pool)
 
 static const struct pool_ops pool_bitmap_ops = {
 	.name = "bitmap",
-	.summary = "a bit an object, a group of words reserved a CPU (LLFree's shape)",
+	.summary = "a bit an object, a group of words reserved a CPU (LLFree's shape): no links, "
+		   "no ABA, exact",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,
 		.exact = true,

@@ -169,7 +169,8 @@ static const struct pool_parts combining_parts = {
 
 static const struct pool_ops pool_combining_ops = {
 	.name = "combining",
-	.summary = "an array under a lock whose holder serves all that wait: flat combining",
+	.summary = "flat combining: an array under a lock whose holder serves all that wait; pays "
+		   "where many do",
 	.traits = {.progress = POOL_BLOCKING,
 		.exact = true,
 		.trims = true,

@@ -151,7 +151,8 @@ static const struct pool_parts elimination_parts = {
 
 static const struct pool_ops pool_elimination_ops = {
 	.name = "elimination",
-	.summary = "one lock-free stack; who loses a turn may meet an opposite call in an array",
+	.summary = "treiber_tag, where who loses a turn may meet an opposite call in an array: "
+		   "what that saves",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.exact = true,
 		.signals = true,

@@ -187,7 +187,8 @@ static const struct pool_parts hazard_parts = {
 
 static const struct pool_ops pool_hazard_ops = {
 	.name = "hazard",
-	.summary = "a stack under hazard pointers over malloc: objects go back to the system",
+	.summary = "treiber_tag's stack over malloc, under hazard pointers: gives memory back, and "
+		   "each get pays",
 	.traits = {.progress = POOL_BLOCKING,
 		.kind = POOL_KIND_ALLOCATOR,
 		.exact = true,

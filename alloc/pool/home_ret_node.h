@@ -38,7 +38,8 @@ static const struct pool_parts home_ret_node_parts = {
 
 static const struct pool_ops pool_home_ret_node_ops = {
 	.name = "home_ret_node",
-	.summary = "home_ret, whose homes are NUMA nodes with a depot each",
+	.summary = "home_ret, whose homes are NUMA nodes with a depot each: for machines with more "
+		   "than one",
 	.variant_of = "home_ret",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,

@@ -233,7 +233,8 @@ static const struct pool_parts lookaside_parts = {
 
 static const struct pool_ops pool_lookaside_ops = {
 	.name = "lookaside",
-	.summary = "Windows' lookaside list: a stack whose depth follows its misses, over a lock",
+	.summary = "Windows' lookaside list, as drivers there have it: a stack whose depth follows "
+		   "its misses, over a lock",
 	.traits = {.progress = POOL_BLOCKING,
 		.needs_cx16 = true,
 		.exact = true,

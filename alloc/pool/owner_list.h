@@ -152,8 +152,8 @@ static COLD uint64_t owner_list_withheld(const struct pool *pool)
 
 static const struct pool_ops pool_owner_list_ops = {
 	.name = "owner_list",
-	.summary =
-		"a list a thread; what others free is pushed back to the owner (page_pool's shape)",
+	.summary = "a list a thread; what others free is pushed back to the owner (page_pool's "
+		   "shape): cheap where owners free",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_THREAD,
 		.trims = true,

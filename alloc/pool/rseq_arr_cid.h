@@ -36,7 +36,8 @@ static const struct pool_parts rseq_arr_cid_parts = {
 
 static const struct pool_ops pool_rseq_arr_cid_ops = {
 	.name = "rseq_arr_cid",
-	.summary = "rseq_arr with an array a concurrency id (mm_cid) instead of a CPU",
+	.summary = "rseq_arr with an array a concurrency id (mm_cid), not a CPU: fewer arrays "
+		   "where CPUs are many",
 	.variant_of = "rseq_arr",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_CPU,

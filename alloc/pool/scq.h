@@ -1,7 +1,7 @@
 /*
  * scq: a ring of free units whose head and tail are taken by fetch-and-add. That never fails, so
- * contenders advance instead of retrying. The best scaling of the shared structures, at two locked
- * instructions a put and one a get; a burst takes all its positions by one.
+ * contenders advance instead of retrying, at two locked instructions a put and one a get; a burst takes all its
+ * positions by one.
  *
  * Source: R. Nikolaev, "A Scalable, Portable, and Memory-Efficient Lock-Free FIFO Queue", DISC
  * 2019, figures 8 and 9 (SCQ). The paper pairs a ring of free indices with one of data; a pool is the
@@ -192,7 +192,8 @@ static const struct pool_parts scq_parts = {
 
 static const struct pool_ops pool_scq_ops = {
 	.name = "scq",
-	.summary = "a ring of free units by fetch-and-add: scales best among the shared ones",
+	.summary = "a ring of free units by fetch-and-add: no turn is lost, at two locked "
+		   "instructions a put",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.bounded = true,
 		.exact = true,

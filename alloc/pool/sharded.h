@@ -140,7 +140,7 @@ static const struct pool_parts sharded_parts = {
 static const struct pool_ops pool_sharded_ops = {
 	.name = "sharded",
 	.summary = "a thread's own free lists in shards of the slab; others send to a shard "
-		   "(mimalloc's shape)",
+		   "(mimalloc's shape), without batches",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.cache = POOL_CACHE_THREAD,
 		.trims = true,

@@ -112,7 +112,8 @@ static const struct pool_parts treiber_dwcas_parts = {
 
 static const struct pool_ops pool_treiber_dwcas_ops = {
 	.name = "treiber_dwcas",
-	.summary = "one lock-free stack, pointer and 64-bit generation in a 16-byte head",
+	.summary = "one lock-free stack, pointer and generation in a 16-byte head: what the wider "
+		   "swap costs",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.needs_cx16 = true,
 		.exact = true,

@@ -88,7 +88,8 @@ static const struct pool_parts treiber_tag_parts = {
 
 static const struct pool_ops pool_treiber_tag_ops = {
 	.name = "treiber_tag",
-	.summary = "one lock-free stack, 24-bit index and 40-bit tag in its head",
+	.summary = "one lock-free stack, index and tag in one word: the textbook's, and what "
+		   "sharing it costs",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.exact = true,
 		.signals = true,

@@ -98,7 +98,8 @@ static const struct pool_parts urcu_lfs_parts = {
 
 static const struct pool_ops pool_urcu_lfs_ops = {
 	.name = "urcu_lfs",
-	.summary = "liburcu's lock-free stack, popped under its mutex",
+	.summary = "liburcu's lock-free stack, popped under its mutex: a put without a lock, a get "
+		   "at a lock's price",
 	.traits = {.progress = POOL_BLOCKING,
 		.needs_library = true,
 		.exact = true,

@@ -108,7 +108,8 @@ static const struct pool_parts urcu_lfs_gp_parts = {
 
 static const struct pool_ops pool_urcu_lfs_gp_ops = {
 	.name = "urcu_lfs_gp",
-	.summary = "liburcu's lock-free stack, put back after a grace period: shows its memory",
+	.summary = "liburcu's lock-free stack, put back after a grace period: what that takes, in "
+		   "time and memory",
 	.traits = {.progress = POOL_LOCK_FREE,
 		.needs_library = true,
 		.opaque_to_tsan = URCU_OPAQUE_TO_TSAN,

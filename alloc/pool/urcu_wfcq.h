@@ -103,7 +103,8 @@ static const struct pool_parts urcu_wfcq_parts = {
 
 static const struct pool_ops pool_urcu_wfcq_ops = {
 	.name = "urcu_wfcq",
-	.summary = "liburcu's wait-free queue, emptied under its mutex",
+	.summary = "liburcu's wait-free queue, emptied under its mutex: a put is one exchange; "
+		   "first in, first out",
 	.traits = {.progress = POOL_BLOCKING,
 		.needs_library = true,
 		.exact = true,

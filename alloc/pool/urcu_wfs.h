@@ -104,7 +104,8 @@ static const struct pool_parts urcu_wfs_parts = {
 
 static const struct pool_ops pool_urcu_wfs_ops = {
 	.name = "urcu_wfs",
-	.summary = "liburcu's wait-free stack, popped under its mutex",
+	.summary = "liburcu's wait-free stack, popped under its mutex: a put is one exchange, for "
+		   "which gets wait",
 	.traits = {.progress = POOL_BLOCKING,
 		.needs_library = true,
 		.exact = true,

@@ -182,7 +182,8 @@ static const struct pool_parts wcq_parts = {
 
 static const struct pool_ops pool_wcq_ops = {
 	.name = "wcq",
-	.summary = "scq's ring, wait-free: who is overtaken too often is helped by all",
+	.summary = "scq's ring, wait-free: who is overtaken too often is helped by all; what that "
+		   "costs beside scq",
 	.traits = {.progress = POOL_WAIT_FREE,
 		.bounded = true,
 		.needs_cx16 = true,
