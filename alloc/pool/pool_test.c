@@ -35,6 +35,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -44,6 +46,9 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -2135,7 +2140,7 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 	enum { OBJECTS = 500 };
 	static const struct pool_ops *const sections[] = {&pool_rseq_arr_ops,
 		&pool_rseq_arr_cid_ops, &pool_home_ret_ops, &pool_home_ret_node_ops,
-		&pool_rseq_mag_ops};
+		&pool_rseq_mag_ops, &pool_rseq_mag_grow_ops};
 	const uint32_t number = cpu_limit() - 1;
 	struct rseq_unregistered highest;
 
@@ -2150,7 +2155,7 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 		highest = (struct rseq_unregistered){.cpu_id_start = by_id ? 0 : number,
 			.cpu_id = by_id ? 0 : number,
 			.mm_cid = by_id ? number : 0};
-		if (sections[i] == &pool_rseq_mag_ops)
+		if (sections[i] == &pool_rseq_mag_ops || sections[i] == &pool_rseq_mag_grow_ops)
 			((struct cpu_magazines_thread *)thread)->rs = &highest;
 		else
 			((struct cpu_arrays_thread *)thread)->rs = &highest;
@@ -2403,6 +2408,80 @@ static void concurrency_ids_are_asked_for(NO_STATE)
 	rseq_set_feature_bytes(WITH);
 	assert_int_equal(pool_rseq_arr_cid_ops.supported(reason), sections);
 	rseq_set_feature_bytes(0);
+}
+
+/* From now on the process has a kernel that knows no membarrier(2). False: it may not be had. */
+static bool lose_fences(void)
+{
+	struct sock_filter refuse[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = array_count(refuse), .filter = refuse};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+enum fenceless { FENCELESS_DONE, FENCELESS_NOT_HAD, FENCELESS_RUNS, FENCELESS_LOST };
+
+/* Whoever needs fences refuses with the reason; a pool made before goes on without what other CPUs have. */
+static enum fenceless go_on_without_fences(void)
+{
+	enum { OBJECTS = 8 };
+	const struct pool_config config = {.object_bytes = 64, .capacity = OBJECTS};
+	struct rseq_unregistered on[] = {{.cpu_id = 0}, {.cpu_id_start = 1, .cpu_id = 1}};
+	struct pool *const untouched = (struct pool *)(uintptr_t)1;
+	char reason[POOL_REASON_BYTES];
+	void *objs[OBJECTS];
+	struct pool_thread *thread;
+
+	cpu_set_possible(array_count(on));
+	struct pool *pool = open_pool(&pool_rseq_arr_ops, OBJECTS, &thread);
+	if (!lose_fences())
+		return FENCELESS_NOT_HAD;
+	for (size_t i = 0; pools[i] != NULL; i++) {
+		struct pool *made = untouched;
+
+		if (!pools[i]->traits.needs_rseq)
+			continue;
+		if (pools[i]->supported(reason) || strstr(reason, "membarrier(2)") == NULL ||
+			pool_create(pools[i], &config, &made) != -ENOTSUP || made != untouched)
+			return FENCELESS_RUNS;
+	}
+	((struct cpu_arrays_thread *)thread)->rs = &on[0];
+	if (pool->ops->get_bulk(pool, thread, objs, OBJECTS) != OBJECTS)
+		return FENCELESS_LOST;
+	pool->ops->put_bulk(pool, thread, objs, OBJECTS);
+	((struct cpu_arrays_thread *)thread)->rs = &on[1];
+	if (pool->ops->get(pool, thread) != NULL || pool->ops->count(pool) != OBJECTS)
+		return FENCELESS_LOST;
+	((struct cpu_arrays_thread *)thread)->rs = &on[0];
+	if (pool->ops->get_bulk(pool, thread, objs, OBJECTS) != OBJECTS)
+		return FENCELESS_LOST;
+	return FENCELESS_DONE;
+}
+
+/* A kernel without the fence that stops another CPU's sections: in a child, which never has it again. */
+static void fences_are_asked_for(NO_STATE)
+{
+	int status;
+
+	skip_unless_supported(&pool_rseq_arr_ops);
+	fflush(NULL);
+	const pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit((int)go_on_without_fences());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == FENCELESS_NOT_HAD) {
+		print_message("the system allows no filter of system calls here\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), FENCELESS_DONE);
 }
 
 /* Pointers into one run and below or above it, in bursts that end within a step of the vectors and behind one. */
@@ -2658,6 +2737,7 @@ int main(void)
 		cmocka_unit_test(objects_go_home_to_their_node),
 		cmocka_unit_test(ids_save_the_objects_of_other_arrays),
 		cmocka_unit_test(concurrency_ids_are_asked_for),
+		cmocka_unit_test(fences_are_asked_for),
 		cmocka_unit_test(a_burst_of_two_runs_is_told_from_its_addresses),
 		cmocka_unit_test(home_ret_carves_by_runs),
 		cmocka_unit_test(signal_handlers_need_little_stack),
