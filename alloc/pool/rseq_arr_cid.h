@@ -17,6 +17,9 @@
  * before the other enters user mode, with full barriers in between. So program order suffices, as it does on
  * a CPU. All else is as in `rseq_arr`. A thread whose id is beyond those that the pool was made for works on
  * the depot.
+ *
+ * `rseq_mag` has no such row: its sections, which take the CPU's place from a table, would be written for both indexes to show
+ * the same saving, of magazines in the place of arrays.
  */
 #ifndef ALLOC_POOL_RSEQ_ARR_CID_H
 #define ALLOC_POOL_RSEQ_ARR_CID_H
