@@ -161,6 +161,10 @@ expect 'no setarch' 0 '*ran */build/debug/nblbench-stress * --seed 7 *thread=*/b
 run env DOES_NOT_START=1 "$tree/nblbench" stress --sanitizer thread
 expect 'a sanitizer that cannot start' 1 "*thread sanitizer cannot start*'setarch -R'*not allowed*"
 unset NO_PERSONALITY
+run sh -c 'ulimit -v 9000000; DOES_NOT_START=1 exec "$@"' - "$tree/nblbench" stress --sanitizer thread
+expect 'a sanitizer without room' 1 "*thread sanitizer cannot start*9000000 KiB*ulimit -v unlimited*"
+run env DOES_NOT_START=1 "$tree/nblbench" stress --sanitizer address
+expect 'a sanitizer that does not say why' 1 "*address sanitizer cannot start*setarch -R */build/asan-perturb/nblbench-stress --list*"
 
 # Limits of the shell.
 run env DOES_NOT_BUILD=1 sh -c 'ulimit -f 100; exec "$@"' - "$tree/nblbench" list
