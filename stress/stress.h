@@ -45,7 +45,7 @@ struct stress {
 	uint64_t seed;       /* every random choice follows from it */
 	uint32_t threads;    /* 1..STRESS_THREADS_MAX */
 	uint64_t end_ns;     /* when timed loops may stop, by stress_now_ns */
-	uint32_t rounds;     /* that churn makes at least; 1..STRESS_ROUNDS_MAX */
+	uint32_t rounds;     /* of churn, pools of lifetime, at least; 1..STRESS_ROUNDS_MAX */
 	uint64_t round_ns;   /* what each may take of the time before end_ns */
 	uint64_t operations; /* before that they go on, whatever the time */
 	bool whole;          /* a second or more: a scenario's own number is reached as well */

@@ -166,6 +166,11 @@ const struct pool_ops *record_ops(const struct pool_ops *ops)
 	return &noting;
 }
 
+void record_add(uint64_t calls)
+{
+	atom_add_relaxed(&operations, calls);
+}
+
 uint64_t record_operations(void)
 {
 	return atom_load_relaxed(&operations);

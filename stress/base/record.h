@@ -17,7 +17,10 @@ enum { RECORD_KEPT = 64 };
 /* A table that notes what is called and calls `ops`. One a process: the first caller's. */
 const struct pool_ops *record_ops(const struct pool_ops *ops);
 
-/* Calls of threads that have detached since, and the cold paths of these threads. */
+/* Calls that went another way than through such a table, as those of NBLs do; told by any thread, when they are over. */
+void record_add(uint64_t calls);
+
+/* Calls of threads that have detached since, with those that were added, and the cold paths of these threads. */
 uint64_t record_operations(void);
 struct pool_paths record_paths(void);
 

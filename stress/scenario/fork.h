@@ -27,7 +27,7 @@
 
 enum {
 	FORK_HELD = 24,   /* objects a thread holds at most */
-	FORK_STEPS = 200, /* of churn between two forks */
+	FORK_STEPS = 400, /* of churn between two forks */
 	FORK_CHILD_OWNER = 1 + STRESS_THREADS_MAX,
 };
 
@@ -126,6 +126,7 @@ static void fork_run(const struct stress *run)
 	uint32_t threads = run->ops->traits.progress == POOL_UNSYNCHRONISED ? 1 : run->threads;
 	uint64_t random = run->seed;
 	uint64_t forks = 0;
+	uint32_t more = 0;
 
 	do {
 		const uint64_t baseline = memory_live_bytes();
@@ -136,7 +137,7 @@ static void fork_run(const struct stress *run)
 		forks += gang_run(run, pool, threads, stress_random(&random), fork_body, &round);
 		stress_quiet(pool, 0, "after a round");
 		stress_destroy(pool, baseline);
-	} while (stress_now_ns() < run->end_ns);
+	} while (stress_another_round(run, stress_operated(run), &more));
 	stress_note("%" PRIu64 " children of %" PRIu32 " threads", forks, threads);
 }
 

@@ -16,11 +16,12 @@
 #include "alloc/ndis/ndis.h"
 #include "alloc/peer/urcu.h"
 #include "stress/base/gang.h"
+#include "stress/base/record.h"
 
 #include <sched.h>
 
 enum {
-	LIFETIME_POOLS = 10000,  /* at most; time may end it sooner */
+	LIFETIME_POOLS = 10000,  /* at most; time may end it sooner, when enough was done */
 	LIFETIME_OBJECTS = 4000, /* a pool: more than all quarantines and caches hold */
 	LIFETIME_USES_MAX = 64,  /* allocations that a destroyer waits for, at most */
 	LIFETIME_SPINS_BEFORE_YIELD = 2000,
@@ -113,10 +114,13 @@ static bool lifetime_use(struct gang_thread *t, struct lifetime_round *round)
 static void lifetime_use_all(struct gang_thread *t, struct lifetime_round *round)
 {
 	while (atom_load_relaxed(&round->over) == 0) {
+		const uint64_t before = lifetime_misuse.count;
 		bool used = lifetime_use(t, round);
 
 		if (used)
 			atom_add_relaxed(&round->uses, 1);
+		/* Of an NBL it made two that were served. */
+		record_add((used ? 2 : 0) + lifetime_misuse.count - before);
 		/* Mostly others run while this one has none, or no destroy would ever succeed. */
 		if (!used || stress_below(&t->random, LIFETIME_REST_ONE_IN) == 0)
 			sched_yield();
@@ -168,9 +172,13 @@ static void lifetime_body(struct gang_thread *t)
 		lifetime_use_all(t, round);
 		return;
 	}
+	const struct stress *run = round->run;
+
 	do
 		lifetime_one_pool(t, round);
-	while (stress_now_ns() < round->run->end_ns && round->pools < LIFETIME_POOLS);
+	while (round->pools < run->rounds ||
+		((stress_now_ns() < run->end_ns || !stress_operated(run)) &&
+			round->pools < LIFETIME_POOLS));
 	atom_store_relaxed(&round->over, 1);
 }
 

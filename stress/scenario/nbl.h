@@ -17,6 +17,7 @@
 #define STRESS_SCENARIO_NBL_H
 
 #include "stress/base/gang.h"
+#include "stress/base/record.h"
 #include "stress/base/tags.h"
 
 #include "alloc/context/region.h"
@@ -465,6 +466,8 @@ static void nbl_scenario_run(const struct stress *run)
 			allocated += threads[i].allocated;
 			pushed += threads[i].pushed;
 			handed += threads[i].handed;
+			/* What comes goes. */
+			record_add(2 * (threads[i].allocated + threads[i].pushed));
 		}
 		nbl_scenario_settle(&round, threads, run->threads);
 		nbl_pool_destroy(round.pool, NBL_POOL_LISTS, "the end of a round");
@@ -474,7 +477,9 @@ static void nbl_scenario_run(const struct stress *run)
 				    " bytes of the pool's memory are missing",
 				(int64_t)(memory_live_bytes() - baseline));
 		rounds++;
-	} while (rounds < policies || stress_another_round(run, handed > 0 && pushed > 0, &more));
+	} while (
+		rounds < policies ||
+		stress_another_round(run, handed > 0 && pushed > 0 && stress_operated(run), &more));
 	free(threads);
 	if (handed == 0 || pushed == 0)
 		stress_fail("no NBL with a context went from thread to thread: nothing is shown");

@@ -12,8 +12,10 @@
 #include "stress/base/gang.h"
 
 enum {
-	THREAD_EXIT_LIVES = 100000 / STRESS_SLOWDOWN, /* at most; time may end it sooner */
-	THREAD_EXIT_WAVE = 64,                        /* lives between two checks */
+	THREAD_EXIT_LIVES =
+		100000 /
+		STRESS_SLOWDOWN, /* at most; time may end it sooner, when enough was done */
+	THREAD_EXIT_WAVE = 64,   /* lives between two checks */
 	THREAD_EXIT_GETS = 20,
 };
 
@@ -109,7 +111,8 @@ static void thread_exit_run(const struct stress *run)
 		board_clear(&board, pool, self);
 		pool->ops->detach(pool, self);
 		stress_quiet(pool, 0, "after a wave of threads came and went");
-	} while (stress_now_ns() < run->end_ns && lived < THREAD_EXIT_LIVES);
+	} while ((stress_now_ns() < run->end_ns || !stress_operated(run)) &&
+		 lived < THREAD_EXIT_LIVES);
 	pthread_key_delete(key);
 	stress_destroy(pool, baseline);
 	free(lives);
