@@ -193,6 +193,13 @@ int conduct(const struct options *options)
 	const uint64_t start_ns = stress_now_ns();
 	const uint64_t end_ns = start_ns + (uint64_t)(options->soak_s * 1e9);
 
+	/* Hours later it would be too late to say so. */
+	FILE *json = options->json != NULL ? fopen(options->json, "a") : NULL;
+	if (options->json != NULL && (json == NULL || fclose(json) != 0)) {
+		fprintf(stderr, "nblbench stress: cannot write %s: %s\n", options->json,
+			strerror(errno));
+		return EXIT_FAILURE;
+	}
 	if (options->soak_s > 0)
 		sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
 	bool sound = run_layers(options, &trust, options->soak_s > 0 ? end_ns : 0);

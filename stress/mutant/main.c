@@ -426,6 +426,19 @@ static uint64_t clock_seed(void)
 	return (uint64_t)now.tv_nsec / 1000;
 }
 
+/* strtoull takes a sign, and makes a number without end of it. */
+static uint64_t number(const char *option, const char *text, uint64_t least)
+{
+	char *end;
+
+	errno = 0;
+	const uint64_t value = strtoull(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || strchr(text, '-') != NULL || value < least)
+		die("%s is '%s' but must be a whole number, %" PRIu64 " or more", option, text,
+			least);
+	return value;
+}
+
 int main(int argc, char **argv)
 {
 	const char *only = NULL;
@@ -443,21 +456,17 @@ int main(int argc, char **argv)
 	setenv("SOURCE", source, 1);
 	setenv("WORK", work, 1);
 	for (int i = 3; i < argc; i += 2) {
-		char *end = argv[i + 1] + strlen(argv[i + 1]);
-
 		if (strcmp(argv[i], "--only") == 0)
 			only = argv[i + 1];
 		else if (strcmp(argv[i], "--layer") == 0)
 			layers = argv[i + 1];
 		else if (strcmp(argv[i], "--sample") == 0)
-			sample = strtoull(argv[i + 1], &end, 10);
+			sample = number(argv[i], argv[i + 1], 1);
 		else if (strcmp(argv[i], "--seed") == 0)
-			seed = strtoull(argv[i + 1], &end, 10);
+			seed = number(argv[i], argv[i + 1], 0);
 		else
 			die("'%s' is no option; there are --only, --layer, --sample and --seed",
 				argv[i]);
-		if (*end != '\0' || end == argv[i + 1])
-			die("%s is '%s' but must be a whole number", argv[i], argv[i + 1]);
 	}
 	snprintf(path, sizeof(path), "%s/stress/mutant/mutants.txt", source);
 	char *text = read_file(path);

@@ -22,6 +22,9 @@ done <<'END'
 --layer nosuch
 --layer model,nosuch
 --sample few
+--sample -1
+--sample 0
 --seed 0x
+--seed -1
 --nosuch 1
 END
