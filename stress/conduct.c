@@ -114,8 +114,11 @@ static bool run_layer(
 				WEXITSTATUS(status) == CHILD_STATUS_SKIPPED);
 }
 
-/* What failed, a line each, into the file that a soak leaves. */
-static void keep_failures(const struct options *o, const struct trust *trust, size_t first)
+/*
+ * What failed, a line each, into the file that a soak leaves. Scenarios and controls that a layer has for itself are no
+ * words for who starts the layers: then the line repeats all of the pool's there.
+ */
+static void keep_failures(const struct options *o, struct trust *trust, size_t first)
 {
 	FILE *file = NULL;
 
@@ -129,11 +132,16 @@ static void keep_failures(const struct options *o, const struct trust *trust, si
 				strerror(errno));
 			return;
 		}
+		trust->failures++;
+		fprintf(file, "%s: ./nblbench stress --layer %s", o->revision,
+			trust_layer_names[run->layer]);
+		if (pool_find(run->pool) != NULL || find_control(run->pool) != NULL)
+			fprintf(file, " --pool %s", run->pool);
+		if (find_scenario(run->scenario) != NULL)
+			fprintf(file, " --scenario %s", run->scenario);
 		fprintf(file,
-			"%s: ./nblbench stress --layer %s --pool %s --scenario %s --seconds %g "
-			"--threads %" PRIu32 " --seed %" PRIu64 "\n\t%s\n",
-			o->revision, trust_layer_names[run->layer], run->pool, run->scenario,
-			o->seconds, o->threads, run->seed, run->sentence);
+			" --seconds %g --threads %" PRIu32 " --seed %" PRIu64 "\n\t%s, %s: %s\n",
+			o->seconds, o->threads, run->seed, run->pool, run->scenario, run->sentence);
 	}
 	if (file != NULL)
 		fclose(file);
@@ -170,19 +178,16 @@ static void print_time(double s)
 /* Where a soak stands. */
 static void print_progress(const struct options *options, const struct trust *trust, double spent_s)
 {
-	uint64_t operations = 0, failures = 0;
+	uint64_t operations = 0;
 
-	for (size_t i = 0; i < trust->count; i++) {
+	for (size_t i = 0; i < trust->count; i++)
 		operations += trust->run[i].operations;
-		failures += trust->run[i].verdict == TRUST_FAILED ||
-			    trust->run[i].verdict == TRUST_MISSED;
-	}
 	printf("\n-- soak: %" PRIu32 " passes, ", trust->passes);
 	print_time(spent_s);
 	fputs(" of ", stdout);
 	print_time(options->soak_s);
-	printf("; %" PRIu64 " operations, %" PRIu64 " failures%s --\n", operations, failures,
-		failures != 0 ? ", kept in " FAILURES : "");
+	printf("; %" PRIu64 " operations, %" PRIu64 " failures%s --\n", operations, trust->failures,
+		trust->failures != 0 ? ", kept in " FAILURES : "");
 	fflush(stdout);
 }
 

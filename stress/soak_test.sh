@@ -8,7 +8,7 @@ work=$2
 rm -rf "$work"
 mkdir -p "$work"
 cd "$work"
-# A layer that notes its seeds, fails in its second run alone, and in its fourth is interrupted.
+# A layer that notes its seeds, fails in its second and third run, in a scenario of its own as well, and in its fourth is interrupted.
 cat >layer <<'END'
 #!/bin/sh
 while [ $# -gt 1 ]; do
@@ -21,8 +21,11 @@ done
 echo "$seed" >>seeds
 runs=$(wc -l <seeds)
 verdict=ok
-[ "$runs" -ne 2 ] || verdict=failed
-printf 'stand-in\tsh\n%s\ttreiber_tag\tchurn\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\t0\tas told\n' "$verdict" "$seed" >"$record"
+[ "$runs" -ne 2 ] && [ "$runs" -ne 3 ] || verdict=failed
+printf 'stand-in\tsh\n' >"$record"
+for scenario in churn own; do
+	printf '%s\ttreiber_tag\t%s\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\t0\tas told\n' "$verdict" "$scenario" "$seed" >>"$record"
+done
 [ "$runs" -ne 4 ] || kill -INT $PPID
 [ "$verdict" = ok ]
 END
@@ -42,12 +45,15 @@ status=0
 [ "$(head -1 seeds)" = 7 ] || refused "the first pass had another seed than it was given"
 [ "$(sort -u seeds | wc -l)" = 4 ] || refused "two passes had one seed"
 [ "$(grep -c 'soak: [1-4] passes, [0-9]*:[0-9]*:[0-9]* of 1:00:00' out)" = 4 ] || refused "no progress is told"
-grep -q 'all layers: 0 ok, 1 failed' out || refused "an interrupted soak does not tell what there is"
+grep -q 'all layers: 0 ok, 2 failed' out || refused "an interrupted soak does not tell what there is"
 grep -q '"passes": 3' trust.json || refused "the pass that was interrupted counts, or another does not"
 grep -q '"operations": 20' trust.json || refused "what the passes did is not added"
-[ "$(wc -l <stress-failures.txt)" = 2 ] || refused "the one failure is not kept, or more are"
+[ "$(wc -l <stress-failures.txt)" = 8 ] || refused "the four failures are not kept, or more are"
+grep -q '3 passes, .* 4 failures, kept in' out || refused "the failures are not counted one by one"
 grep -q -e "--layer native --pool treiber_tag --scenario churn .*--seed $(sed -n 2p seeds)\$" stress-failures.txt ||
 	refused "the line that repeats it lacks"
+grep -q -e "--layer native --pool treiber_tag --seconds .*--seed $(sed -n 3p seeds)\$" stress-failures.txt ||
+	refused "a scenario of the layer's own stands in a line that is refused"
 
 # It ends by itself when its time is over.
 printf '1\n2\n3\n4\n' >seeds

@@ -45,7 +45,8 @@ void trust_record(FILE *file, const struct trust_run *run);
 struct trust {
 	struct trust_run *run;
 	size_t count, room;
-	uint32_t passes; /* through all layers */
+	uint32_t passes;   /* through all layers */
+	uint64_t failures; /* of a soak: those of all passes, one by one */
 	struct trust_layer {
 		char build[64], compiler[128]; /* as its program calls them; "": it was not run */
 		double seconds;
