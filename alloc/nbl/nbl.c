@@ -51,7 +51,7 @@ void nbl_free_dirty(struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 {
 	struct nbl_pool *pool = self->pool;
 
-	nbl_clean(pool, nbl);
+	nbl_clean_lines(pool, nbl);
 	nbl_put_resting(pool->ops, pool->policy, pool, self, nbl);
 }
 

@@ -63,6 +63,7 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 
 	if (unlikely(nbl == NULL))
 		return NULL;
+	nbl_prefetch_unread(pool, nbl);
 	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
 		nbl_birth(pool, nbl); /* the memory comes with anything in it */
 	else if (unlikely(nbl->NdisReserved[0] == NULL))
@@ -121,9 +122,9 @@ ALWAYS_INLINE void nbl_rest(const struct pool_ops *ops, const struct context_ops
 	/* Each look has its own branch: joined, gcc would make a number of the flags and test it. */
 	if (likely(pool->wide == VECTOR_BYTES_LONG)) {
 		if (unlikely(nbl_is_dirty_long(pool, nbl)))
-			nbl_clean(pool, nbl);
+			nbl_clean_lines(pool, nbl);
 	} else if (unlikely(nbl_is_dirty(pool, nbl))) {
-		nbl_clean(pool, nbl);
+		nbl_clean_lines(pool, nbl);
 	}
 }
 

@@ -51,6 +51,26 @@ void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 	nbl->NetBufferListInfo[NetBufferListProtocolId] = (void *)(uintptr_t)pool->rest[0];
 }
 
+void nbl_clean_lines(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
+{
+	enum { PAIRS = CACHE_LINE_BYTES / sizeof(nbl_pair) };
+	const uint32_t end = pool->with_nb ? NBL_NB_HOT_OFFSET : NBL_NB_OFFSET;
+
+	for (uint32_t offset = NBL_REST_OFFSET; offset < end; offset += CACHE_LINE_BYTES) {
+		nbl_pair *line = (nbl_pair *)((unsigned char *)nbl + offset);
+		const nbl_pair first = {offset == NBL_PROTOCOL_OFFSET ? pool->rest[0] : 0, 0};
+		nbl_pair differs = line[0] ^ first;
+
+		for (uint32_t i = 1; i < PAIRS; i++)
+			differs |= line[i];
+		if ((differs[0] | differs[1]) == 0)
+			continue;
+		line[0] = first;
+		for (uint32_t i = 1; i < PAIRS; i++)
+			line[i] = (nbl_pair){0, 0};
+	}
+}
+
 void nbl_birth_once(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 {
 	nbl_birth(pool, nbl);

@@ -65,6 +65,19 @@ ALWAYS_INLINE NET_BUFFER_LIST_CONTEXT *nbl_inline_block(
 		       : NULL;
 }
 
+/*
+ * Asks for the lines that an allocation writes and never reads. Another CPU may have had them last. A
+ * store that waits for such a line keeps those behind it waiting in the store buffer, a load or a prefetch does
+ * not.
+ */
+ALWAYS_INLINE void nbl_prefetch_unread(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
+{
+	if (pool->with_nb)
+		prefetch_write((unsigned char *)nbl + NBL_NB_HOT_OFFSET);
+	if (pool->data_bytes)
+		prefetch_write((unsigned char *)nbl + pool->mdl_offset);
+}
+
 /* A word of an object whatever its type. */
 typedef uint64_t __attribute__((may_alias)) nbl_word;
 
@@ -109,8 +122,15 @@ ALWAYS_INLINE bool nbl_is_dirty(const struct nbl_pool *pool, const NET_BUFFER_LI
 	return likely(pool->wide) ? nbl_is_dirty_wide(pool, nbl) : nbl_is_dirty_narrow(pool, nbl);
 }
 
-/* Puts the resting values back. */
+/* Puts the resting values back, whatever is there. */
 NOINLINE void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl);
+
+/*
+ * The same of an object that is dirty, for the calls that packets make: it writes the lines that differ. A driver
+ * dirties one or two of the seven. Stores to all seven would fill the CPU's store buffer, where those to a
+ * line that another CPU has wait, and the ones behind them.
+ */
+NOINLINE void nbl_clean_lines(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl);
 
 /* Writes what never changes in an NBL's life. */
 ALWAYS_INLINE void nbl_birth(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)

@@ -33,6 +33,7 @@ ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, uint32_t context,
 		nbl_account_undo_out(nbl_threads[pool->id]);
 		return NULL;
 	}
+	prefetch_write((unsigned char *)nbl + NBL_NB_HOT_OFFSET); /* as nbl_prefetch_unread does */
 	/* It was never used, or the policy's begin has something to do. */
 	if (unlikely(nbl->NdisReserved[0] == NULL) ||
 		unlikely(region_is_stale(pool->context, nbl))) {
