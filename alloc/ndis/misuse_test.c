@@ -2,6 +2,8 @@
  * Misuse by a driver: 100,000 of each kind through a counting handler, every one found, every
  * report complete and nothing changed; what release builds of ordinary pools do not look for, as
  * nblbench.h says; and the default handler, in a child process, by its message and its end.
+ *
+ * The argument `full` commits a million of each.
  */
 #include "alloc/ndis/misuse_acts.h"
 #include "alloc/ndis/support_test.h"
@@ -11,6 +13,7 @@ enum {
 	TIMES_OTHERS = 1000, /* over strategies other than the default: they share the checks */
 	/* There is one thread here, in which the thread sanitizer can find nothing. */
 	TIMES = tsan_build ? TIMES_OTHERS : 100000,
+	TIMES_FULL = 1000000,
 };
 
 static unsigned times; /* that each misuse is committed */
@@ -341,7 +344,7 @@ static void default_handler_advises_and_goes_on(NO_STATE)
 	assert_non_null(strstr(text, "NBL_CONTEXT_ALIGNMENT=pointer"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	/* The strategies share what follows the checks: over the others it is fewer of each. */
 	const struct CMUnitTest over_strategies[] = {
@@ -372,7 +375,7 @@ int main(void)
 		return 1;
 	}
 	nbl_set_default_capacity(TEST_CAPACITY);
-	times = TIMES;
+	times = argc > 1 && strcmp(argv[1], "full") == 0 ? TIMES_FULL : TIMES;
 	int failed = cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
 	times = TIMES_OTHERS;
 	return failed + run_over_strategies("misuse", over_strategies);
