@@ -205,8 +205,10 @@ int conduct(const struct options *options)
 			strerror(errno));
 		return EXIT_FAILURE;
 	}
-	if (options->soak_s > 0)
+	if (options->soak_s > 0) {
 		sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+		sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+	}
 	bool sound = run_layers(options, &trust, options->soak_s > 0 ? end_ns : 0);
 	while (options->soak_s > 0) {
 		const size_t before = trust.count;

@@ -26,7 +26,7 @@ printf 'stand-in\tsh\n' >"$record"
 for scenario in churn own; do
 	printf '%s\ttreiber_tag\t%s\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\t0\tas told\n' "$verdict" "$scenario" "$seed" >>"$record"
 done
-[ "$runs" -ne 4 ] || kill -INT $PPID
+[ "$runs" -ne 4 ] || kill -"${SIGNAL:-INT}" $PPID
 [ "$verdict" = ok ]
 END
 chmod +x layer
@@ -54,6 +54,11 @@ grep -q -e "--layer native --pool treiber_tag --scenario churn .*--seed $(sed -n
 	refused "the line that repeats it lacks"
 grep -q -e "--layer native --pool treiber_tag --seconds .*--seed $(sed -n 3p seeds)\$" stress-failures.txt ||
 	refused "a scenario of the layer's own stands in a line that is refused"
+
+# By another program as well, which sends another signal.
+printf '1\n2\n3\n' >seeds
+SIGNAL=TERM "$program" --program "native=$work/layer" --scenario churn --soak 1h >out || refused "a soak that is told to end fails"
+grep -q 'all layers: 2 ok, 0 failed' out || refused "a soak that is told to end does not tell what there is"
 
 # It ends by itself when its time is over.
 printf '1\n2\n3\n4\n' >seeds
