@@ -26,10 +26,13 @@ static const char *const unreached_because[REACHES] = {
 
 struct instruction {
 	uint32_t offset;
+	uint32_t shown_at; /* where its line is looked up: abort handlers have none */
 	uint32_t function;
 	enum reach reach;
 	uint32_t to; /* where a jump or a call leads; 0: nowhere that is known */
 	bool leaves; /* nothing runs on from here to the next instruction, or it may go elsewhere */
+	bool ends;   /* nothing runs on from here */
+	bool taken;  /* out of the list of the present run, by a row of unreached.def */
 	bool ever;   /* stepped, in one of the runs that were taken */
 };
 
@@ -94,16 +97,18 @@ static void take_instruction(uint32_t offset, const char *text)
 
 	text += strspn(text, ": \t");
 	*at = (struct instruction){.offset = offset,
+		.shown_at = offset,
 		.function = function_count - 1,
 		.to = target_of(text),
-		.leaves = *text == 'j' || strncmp(text, "ret", 3) == 0};
+		.leaves = *text == 'j' || strncmp(text, "ret", 3) == 0,
+		.ends = strncmp(text, "jmp", 3) == 0 || strncmp(text, "ret", 3) == 0};
 	if (has(text, "nop") || has(text, "xchg   %ax,%ax") ||
 		has(functions[at->function].name, "documented_"))
 		at->reach = FILL;
 	else if (strncmp(text, "ud1", 3) == 0)
 		at->reach = SIGNATURE;
 	else if (has(text, "call") && (has(text, "<assert_failed") || has(text, "<abort@plt>"))) {
-		at->leaves = true;
+		at->leaves = at->ends = true;
 		exclude_failed_check();
 	}
 }
@@ -139,9 +144,35 @@ static void take_handler(const char *text)
 
 	if (!has(functions[function_count - 1].name, "__rseq_failure") || to == NULL)
 		return;
-	const uint32_t function = function_at((uint32_t)strtoul(to + strlen("jmp "), NULL, 16));
-	for (size_t i = count; i > 0 && instructions[i - 1].reach != SIGNATURE; i--)
-		instructions[i - 1].function = function;
+	const uint32_t back = (uint32_t)strtoul(to + strlen("jmp "), NULL, 16);
+	for (size_t i = count; i > 0 && instructions[i - 1].reach != SIGNATURE; i--) {
+		instructions[i - 1].function = function_at(back);
+		instructions[i - 1].shown_at = back - 1; /* its last instruction */
+	}
+}
+
+/* Jumps and calls, by where they lead. */
+static struct edge {
+	uint32_t to;
+	size_t from; /* an instruction's number */
+} * edges;
+static size_t edge_count;
+
+static int compare_edges(const void *a, const void *b)
+{
+	const struct edge *x = a, *y = b;
+
+	return (x->to > y->to) - (x->to < y->to);
+}
+
+static void find_edges(void)
+{
+	edges = stress_array(count + 1, sizeof(*edges));
+	for (size_t i = 0; i < count; i++) {
+		if (instructions[i].to != 0)
+			edges[edge_count++] = (struct edge){instructions[i].to, i};
+	}
+	qsort(edges, edge_count, sizeof(*edges), compare_edges);
 }
 
 void coverage_prepare(void)
@@ -169,6 +200,7 @@ void coverage_prepare(void)
 	}
 	if (text != NULL)
 		pclose(text);
+	find_edges();
 }
 
 unsigned char *coverage_new(void)
@@ -321,7 +353,7 @@ static struct list list_missing(bool ever)
 			continue;
 		list.place[list.count].function = at->function;
 		list.missing[list.count] = at;
-		offset[list.count++] = at->offset;
+		offset[list.count++] = at->shown_at;
 	}
 	list.located = locations_find(offset, list.count, take_place, &list);
 	free(offset);
@@ -347,7 +379,7 @@ static void free_list(const struct list *list)
 /* What no way leads to here, and why. */
 static const struct unreached {
 	const char *pools; /* patterns with commas, as of a shell */
-	/* It is within that, inlined or not, or straight before or behind a call of it. */
+	/* It is within that, inlined or not, or straight before or behind a call of it, or only that leads there. */
 	const char *function;
 	const char *because;
 } unreached[] = {
@@ -404,29 +436,69 @@ static bool is_beside_call(const struct instruction *at, const char *function)
 	return false;
 }
 
+/* Whether nothing leads there but what was taken. */
+static bool is_behind_taken(const struct instruction *at)
+{
+	const struct instruction *before = at - 1;
+	size_t low = 0, high = edge_count;
+	bool any = false;
+
+	if (at->offset == functions[at->function].begin)
+		return false;
+	while (before > instructions && before->reach == FILL)
+		before--;
+	if (!before->ends) {
+		if (!before->taken)
+			return false;
+		any = true;
+	}
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (edges[middle].to < at->offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < edge_count && edges[low].to == at->offset; low++) {
+		if (!instructions[edges[low].from].taken)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 /* Takes those from the list and the sum that the row speaks of. Returns how many. */
 static size_t take_unreached(
 	const struct unreached *row, const char *pool, struct list *list, struct sum *sum)
 {
-	size_t kept = 0, taken = 0;
+	size_t taken = 0;
+	bool more = is_one_of(pool, row->pools);
 
-	for (size_t i = 0; i < list->count; i++) {
-		struct function *of = &functions[list->place[i].function];
+	while (more) {
+		size_t kept = 0;
 
-		if (is_one_of(pool, row->pools) &&
-			(is_within(&list->place[i], row->function) ||
-				is_beside_call(list->missing[i], row->function))) {
-			of->all--;
-			of->missing--;
-			sum->all--;
-			sum->missing--;
-			taken++;
-		} else {
-			list->place[kept] = list->place[i];
-			list->missing[kept++] = list->missing[i];
+		more = false;
+		for (size_t i = 0; i < list->count; i++) {
+			struct instruction *at = &instructions[list->missing[i] - instructions];
+			struct function *of = &functions[at->function];
+
+			if (is_within(&list->place[i], row->function) ||
+				is_beside_call(at, row->function) ||
+				(taken != 0 && is_behind_taken(at))) {
+				of->all--;
+				of->missing--;
+				sum->all--;
+				sum->missing--;
+				taken++;
+				more = at->taken = true;
+			} else {
+				list->place[kept] = list->place[i];
+				list->missing[kept++] = list->missing[i];
+			}
 		}
+		list->count = kept;
 	}
-	list->count = kept;
 	return taken;
 }
 
@@ -458,8 +530,10 @@ static double take(const char *pool)
 				unreached[i].function, unreached[i].because);
 	}
 	free_list(&list);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		instructions[i].ever |= is_stepped(&instructions[i]);
+		instructions[i].taken = false;
+	}
 	return reach;
 }
 
