@@ -1,6 +1,7 @@
 /*
- * The documented calls as a strategy, for the freezer: get is FwpsAllocateNetBufferAndNetBufferList0 and a context
- * pushed where there is room for it, put the two the other way. An object is the context.
+ * The documented calls as a strategy, for the freezer: get is FwpsAllocateNetBufferAndNetBufferList0, or
+ * NdisAllocateNetBufferList where a pool has data of its own, and a context pushed where there is room for it, put the
+ * two the other way. An object is the context.
  */
 #ifndef STRESS_PROGRESS_DOCUMENTED_H
 #define STRESS_PROGRESS_DOCUMENTED_H
