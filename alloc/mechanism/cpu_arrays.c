@@ -197,23 +197,27 @@ static void rseq_array_restart(const struct cpu_arrays *self, uint32_t cpu)
 
 /*
  * Stops the array of a CPU: afterwards no section runs on it, none gets past its test until
- * rseq_array_restart, and top and the slots are the caller's. False: another thread has stopped it; never
- * wait for that one. Any thread. Costs what rseq_fence costs.
+ * rseq_array_restart, and top and the slots are the caller's. False: another thread has stopped it (*busy), and never
+ * wait for that one; or the kernel refuses the fence, and will again. Any thread. Costs what rseq_fence costs.
  *
  * A0 meets R0 in rseq_array_restart: the slots as the last thread that stopped the array left them. The fence
  * orders low and cap before every section that begins after it, and aborts every section that began
  * before.
  */
-static bool rseq_array_stop(const struct cpu_arrays *self, uint32_t cpu)
+static bool rseq_array_stop(const struct cpu_arrays *self, uint32_t cpu, bool *busy)
 {
 	struct rseq_array *array = &self->array[cpu];
 	uint32_t idle = 0;
 
-	if (atom_load_relaxed(&array->stop) != 0)
+	if (atom_load_relaxed(&array->stop) != 0) {
+		*busy = true;
 		return false;
+	}
 	while (!atom_cas_weak_acquire(&array->stop, &idle, 1)) { /* A0 */
-		if (idle != 0)
+		if (idle != 0) {
+			*busy = true;
 			return false;
+		}
 	}
 	rseq_array_shut(array);
 	if (!rseq_array_fence(self, cpu)) {
@@ -238,10 +242,8 @@ static bool look_at_array(void *arg, uint32_t cpu, bool *busy)
 	/* A peek that decides nothing: an array that looks empty is not worth an interrupt. */
 	if (rseq_array_count(array) == 0)
 		return false;
-	if (!rseq_array_stop(self->from, cpu)) {
-		*busy = true;
+	if (!rseq_array_stop(self->from, cpu, busy))
 		return false;
-	}
 	uint32_t count = rseq_array_count(array);
 	uint32_t take = count - count / 2;
 	if (take > self->want)

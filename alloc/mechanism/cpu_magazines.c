@@ -110,15 +110,17 @@ static void restart_cpu(struct cpu_magazines *self, uint32_t cpu)
 /*
  * Stops a CPU: afterwards its place and its magazines are the caller's until restart_cpu. The fence orders the entry
  * before every section that begins after it, and aborts every one that began before. False: another thread has
- * stopped the CPU, or the kernel refuses the fence.
+ * stopped the CPU (*busy); or the kernel refuses the fence, and will again.
  */
-static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu)
+static bool stop_cpu(struct cpu_magazines *self, uint32_t cpu, bool *busy)
 {
 	void *place = &self->places[cpu];
 
 	while (!atom_cas_weak_acquire(&self->at[cpu], &place, &self->closed)) { /* A0, meets R0 */
-		if (place == &self->closed)
+		if (place == &self->closed) {
+			*busy = true;
 			return false;
+		}
 	}
 	if (rseq_fence(cpu))
 		return true;
@@ -142,10 +144,8 @@ static bool rob(struct cpu_magazines *self, struct cpu_magazines_thread *thread,
 	/* A peek that decides nothing: a CPU that looks empty is not worth an interrupt. */
 	if (rseq_place_count(place, pair) == 0 && magazine_count(rseq_pair_spare(pair)) == 0)
 		return false;
-	if (!stop_cpu(self, cpu)) {
-		*busy = true;
+	if (!stop_cpu(self, cpu, busy))
 		return false;
-	}
 	pair = rseq_place_pair(place);
 	struct magazine *spare = rseq_pair_spare(pair);
 	struct magazine *loaded = rseq_pair_loaded(pair);
