@@ -7,6 +7,9 @@
 
 enum {
 	/* Of two threads, with each capacity; a fifth of the time that single ones take, or less. */
+	PAIRS_STEPPED = 100,
+	PAIRS_WALKED =
+		40, /* the same in a walk, where two that wait for one another take turns on one CPU */
 	PAIRS_STOPPED = 100,
 	PAIRS_KILLED = 50,
 };
@@ -108,7 +111,9 @@ static void freezer_pair(struct freezer *self, uint32_t capacity, uint32_t cpus)
 	self->pairs.cpus = cpus;
 	self->pairs.random = &self->random;
 	self->place->mode = NULL; /* it tells of single ones */
-	pairs_play(&self->pairs, PAIRS_STOPPED / self->one_in,
+	self->pairs.walks = self->walks;
+	pairs_play(&self->pairs, (self->walks ? PAIRS_WALKED : PAIRS_STEPPED) / self->one_in,
+		self->walks ? 0 : PAIRS_STOPPED / self->one_in,
 		deaths_may_be(self) ? PAIRS_KILLED / self->one_in : 0);
 	self->place->mode = self->mode->name;
 }

@@ -2,6 +2,7 @@
 
 #include "alloc/machine/cpu.h"
 #include "alloc/machine/memory.h"
+#include "alloc/peer/rcu_guard.h"
 #include "stress/base/evidence.h"
 #include "stress/base/locations.h"
 #include "stress/progress/breakpoint.h"
@@ -31,78 +32,7 @@ enum {
 	/* Of a call that is drawn: at one instruction of so many, and so many at most. */
 	DRAWN_STOPS_ONE_IN = 64,
 	DRAWN_STOPS = 8,
-};
-
-static const struct freezer_mode freezer_modes[] = {
-	{.name = "beside a survivor on its CPU"},
-	{.name = "beside a survivor on its CPU that goes round all objects",
-		.laps = true,
-		.follows = true,
-		.pairs = true},
-	{.name = "with large caches", .rare = true, .large = true, .ways = true},
-	{.name = "with large caches and narrow copies",
-		.rare = true,
-		.laps = true,
-		.large = true,
-		.ways = true,
-		.narrow = true},
-	{.name = "in a crowd", .rare = true, .crowded = true, .ways = true},
-	{.name = "after a crowd", .rare = true, .crowded = true, .disperses = true, .ways = true},
-	{.name = "beside a survivor on another CPU", .survivor_cpu = 1, .cpus = true},
-	{.name = "beside a survivor on another CPU that goes round all objects",
-		.survivor_cpu = 1,
-		.laps = true,
-		.cpus = true},
-	{.name = "moved to another CPU afterwards", .moves = true, .cpus = true},
-	{.name = "on another CPU than before", .wanders = true, .ways = true, .cpus = true},
-	{.name = "with each section aborted", .aborts = true, .cpus = true},
-	{.name = "with narrow copies", .rare = true, .ways = true, .narrow = true, .pools = true},
-	{.name = "without memory", .rare = true, .ways = true, .starves = true},
-	{.name = "where the kernel refuses fences",
-		.rare = true,
-		.ways = true,
-		.refuses = true,
-		.pools = true,
-		.cpus = true},
-	{.name = "on no CPU that it knows",
-		.rare = true,
-		.ways = true,
-		.hidden = true,
-		.cpus = true},
-	{.name = "with what the other has got", .rare = true, .ways = true, .swaps = true},
-	{.name = "with what the other has got that goes round all objects",
-		.rare = true,
-		.laps = true,
-		.ways = true,
-		.swaps = true,
-		.pools = true},
-	{.name = "interfered with", .swaps = true, .meets = true},
-	{.name = "interfered with from another CPU",
-		.rare = true,
-		.survivor_cpu = 1,
-		.wanders = true,
-		.swaps = true,
-		.meets = true,
-		.pools = true,
-		.cpus = true},
-	{.name = "with many objects",
-		.rare = true,
-		.many = true,
-		.ways = true,
-		.swaps = true,
-		.pools = true},
-	{.name = "interfered with, with many objects",
-		.rare = true,
-		.many = true,
-		.narrow = true,
-		.swaps = true,
-		.meets = true,
-		.pools = true},
-	{.name = "interfered with, with large caches",
-		.rare = true,
-		.large = true,
-		.meets = true,
-		.pools = true},
+	WALK_HURRY_MS = 2,
 };
 
 /* One a process: signal handlers want it. */
@@ -118,7 +48,7 @@ static void blocked(void)
 /* In a walk: the survivor waits for the victim, which need not be stopped there again, and goes on. */
 static void lag(void)
 {
-	if (!hand_hurries)
+	if (hand_hurry_ms == 0)
 		blocked();
 	stage.lags = true;
 	sites_close(freezer.stopped_at);
@@ -137,9 +67,9 @@ static void freeze(struct actor *victim, void *context)
 		siglongjmp(self->death, 1);
 	if (self->mode->meets)
 		self->place->boundary = victim->trace.length;
-	hand_hurries = self->walks;
+	hand_hurry_ms = self->walks ? WALK_HURRY_MS : 0;
 	stage_survive(self->act);
-	hand_hurries = false;
+	hand_hurry_ms = 0;
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
 		step_interrupt(&victim->area, context);
 	if (self->mode->moves)
@@ -268,7 +198,7 @@ static bool is_stopped(const struct freezer *self, const struct stage_call *call
 	if (call->call == ACTOR_FLUSH && self->run->ops->traits.cache == POOL_CACHE_NONE)
 		return false;
 	/* They go the ways of other modes, but where what they put came from elsewhere. */
-	if (self->mode->ways && !self->mode->wanders && !self->mode->hidden &&
+	if (self->mode->ways && !self->mode->wanders && !self->mode->hidden && !self->mode->nests &&
 		(call->call == ACTOR_GET || call->call == ACTOR_PUT))
 		return false;
 	return call->call != ACTOR_ATTACH && !(call->repeat && self->mode->aborts);
@@ -294,29 +224,48 @@ static bool refuse(void *arg, size_t bytes)
 	return true;
 }
 
+/* Who flushes or leaves waits for the sections of others, and may be in none. */
+static bool is_nested(const struct freezer *self, enum actor_call call)
+{
+	return self->mode->nests && call != ACTOR_FLUSH && call != ACTOR_DETACH;
+}
+
+static void play_call(struct freezer *self, enum round round, uint32_t i)
+{
+	const struct stage_call *call = &stage.script[i];
+	struct progress *progress = &self->progress[i];
+	const bool nested = is_nested(self, call->call);
+
+	self->place->call = call->call;
+	self->victim.plan = ACTOR_RUNS;
+	kernel_place(&self->victim.area, cpu_of(self, i));
+	if (nested)
+		rcu_guard_enter();
+	if (round == ROUND_LEARNS && is_stopped(self, call))
+		learn(self, call, progress);
+	else if (round == ROUND_STOPS && progress->boundary < progress->trace.length)
+		stop_in(self, call, progress);
+	else if (round == ROUND_MEETS && is_stopped(self, call))
+		meet_in(self, call);
+	else
+		actor_call(&self->victim, call->call, call->n);
+	if (nested)
+		rcu_guard_leave();
+}
+
 bool freezer_round(struct freezer *self, enum round round)
 {
 	bool left = false;
 
 	for (uint32_t i = 0; i < stage.calls; i++) {
 		const struct stage_call *call = &stage.script[i];
-		struct progress *progress = &self->progress[i];
+		const struct progress *progress = &self->progress[i];
 
 		memory_set_fault_hook(
 			self->mode->starves && call->call != ACTOR_ATTACH ? refuse : NULL, NULL);
 		if (call->large && !has_many(self))
 			continue;
-		self->place->call = call->call;
-		self->victim.plan = ACTOR_RUNS;
-		kernel_place(&self->victim.area, cpu_of(self, i));
-		if (round == ROUND_LEARNS && is_stopped(self, call))
-			learn(self, call, progress);
-		else if (round == ROUND_STOPS && progress->boundary < progress->trace.length)
-			stop_in(self, call, progress);
-		else if (round == ROUND_MEETS && is_stopped(self, call))
-			meet_in(self, call);
-		else
-			actor_call(&self->victim, call->call, call->n);
+		play_call(self, round, i);
 		if (self->mode->swaps)
 			stage_swap(&self->victim);
 		left |= progress->boundary < progress->trace.length;
@@ -464,11 +413,11 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 	self->victim.meets = meets;
 	self->victim.aborts = self->mode->aborts;
 	self->act = self->mode->laps ? ACT_LAPS : ACT_CHANGES;
-	kernel_wide(!self->mode->narrow);
+	kernel_tell_vectors(self->mode->vectors);
 	/* That a thread moves, or is one of a crowd, does not depend on how many objects there are. */
-	const bool one = has_many(self) || self->mode->moves || self->mode->wanders ||
-			 self->mode->crowded || self->mode->hidden || self->mode->starves ||
-			 self->mode->refuses;
+	const bool one = has_many(self) || self->mode->moves ||
+			 (self->mode->wanders && !self->mode->refuses) || self->mode->crowded ||
+			 self->mode->hidden || self->mode->starves;
 	const uint32_t capacities = one ? 1 : array_count(freezer_capacities);
 	for (uint32_t i = 0; i < capacities; i++) {
 		const uint32_t capacity = has_many(self) ? LARGE_CAPACITY : freezer_capacities[i];
@@ -478,23 +427,33 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 		else
 			freezer_examine(self, capacity);
 	}
-	for (uint32_t i = 0; !self->walks && self->mode->laps && !self->mode->ways &&
-			     i < array_count(freezer_capacities);
-		i++)
+	/* A walk that samples leaves out what comes now. */
+	const bool plays =
+		self->mode->laps && !self->mode->ways && (!self->walks || self->one_in == 1);
+	for (uint32_t i = 0; plays && i < array_count(freezer_capacities); i++)
 		deaths_play(self, freezer_capacities[i], cpus);
+}
+
+/* For who attaches. */
+static bool keeps_magazines(const struct pool_ops *ops)
+{
+	return ops->get_run != NULL || (ops->withheld != NULL && ops->traits.needs_rseq);
 }
 
 static void freezer_play_all(struct freezer *self)
 {
+	const bool allocator = self->run->ops->traits.kind == POOL_KIND_ALLOCATOR;
+
 	for (size_t m = 0; m < array_count(freezer_modes); m++) {
 		const uint32_t cpus_tried = kernel_was_asked() ? KERNEL_CPUS : 1;
 
 		self->mode = &freezer_modes[m];
 		if ((freezer_modes[m].cpus && cpus_tried == 1) ||
 			(freezer_modes[m].rare && is_left_out(self)) ||
-			(freezer_modes[m].pools &&
-				self->run->ops->traits.kind == POOL_KIND_ALLOCATOR) ||
-			(freezer_modes[m].crowded && self->run->ops->get_run == NULL))
+			(freezer_modes[m].pools && allocator) ||
+			(freezer_modes[m].calls && !allocator) ||
+			(freezer_modes[m].nests && !self->run->ops->traits.needs_library) ||
+			(freezer_modes[m].crowded && !keeps_magazines(self->run->ops)))
 			continue;
 		freezer_play(self, cpus_tried);
 	}

@@ -17,7 +17,7 @@
  * In a second pass the victim dies at its boundaries, each time in a new pool: the survivor gets what is left,
  * each object once, and no more is lost than the call was about and pool_ops.lost says.
  *
- * In the end two victims are stopped at once, and die at once (pairs.h).
+ * In the end two victims are stopped at once, and die at once, and one is stepped beside one that is stopped (pairs.h).
  *
  * A survivor is given up when it sleeps on, or has run for some 10^2 times as long as it needs.
  *

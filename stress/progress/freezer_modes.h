@@ -2,6 +2,8 @@
 #ifndef STRESS_PROGRESS_FREEZER_MODES_H
 #define STRESS_PROGRESS_FREEZER_MODES_H
 
+#include "stress/progress/kernel.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,7 +24,6 @@ struct freezer_mode {
 	 */
 	bool ways;
 	bool rare;    /* where not each boundary is tried it is left out at times */
-	bool narrow;  /* copies, as of a CPU without wide vectors */
 	bool hidden;  /* the threads' areas */
 	bool starves; /* no memory is to be had in its calls */
 	bool swaps;   /* it puts what the survivor has got, and the other way */
@@ -30,8 +31,101 @@ struct freezer_mode {
 	bool pairs;   /* two are stopped at once, too */
 	bool meets;   /* others take its turn: freezer_interfere */
 	bool refuses; /* the kernel, fences */
+	bool nests;   /* its calls are made in a section of liburcu's (rcu_guard.h) */
 	bool pools;   /* not for the documented calls: what lies beneath them is tried by itself */
+	bool calls;   /* for the documented calls alone */
 	bool cpus;    /* where the pool asks for a CPU only */
+	enum kernel_vectors vectors; /* of the CPU: narrow copies */
+};
+
+static const struct freezer_mode freezer_modes[] = {
+	{.name = "beside a survivor on its CPU"},
+	{.name = "beside a survivor on its CPU that goes round all objects",
+		.laps = true,
+		.follows = true,
+		.pairs = true},
+	{.name = "with large caches", .rare = true, .large = true, .ways = true},
+	{.name = "with large caches and narrow copies",
+		.rare = true,
+		.laps = true,
+		.large = true,
+		.ways = true,
+		.vectors = KERNEL_VECTORS_NONE},
+	{.name = "in a crowd, on another CPU than before",
+		.rare = true,
+		.crowded = true,
+		.wanders = true,
+		.ways = true},
+	{.name = "after a crowd", .rare = true, .crowded = true, .disperses = true, .ways = true},
+	{.name = "beside a survivor on another CPU", .survivor_cpu = 1, .cpus = true},
+	{.name = "beside a survivor on another CPU that goes round all objects",
+		.survivor_cpu = 1,
+		.laps = true,
+		.cpus = true},
+	{.name = "moved to another CPU afterwards", .moves = true, .cpus = true},
+	{.name = "on another CPU than before", .wanders = true, .ways = true, .cpus = true},
+	{.name = "with each section aborted", .aborts = true, .cpus = true},
+	{.name = "with narrow copies", .rare = true, .ways = true, .vectors = KERNEL_VECTORS_NONE},
+	{.name = "with shorter vectors",
+		.rare = true,
+		.ways = true,
+		.vectors = KERNEL_VECTORS_SHORT,
+		.calls = true},
+	{.name = "without memory", .rare = true, .ways = true, .starves = true},
+	{.name = "where the kernel refuses fences, on another CPU than before, with narrow copies",
+		.rare = true,
+		.wanders = true,
+		.ways = true,
+		.vectors = KERNEL_VECTORS_NONE,
+		.refuses = true,
+		.pools = true,
+		.cpus = true},
+	{.name = "on no CPU that it knows, with narrow copies",
+		.rare = true,
+		.ways = true,
+		.vectors = KERNEL_VECTORS_NONE,
+		.hidden = true,
+		.cpus = true},
+	{.name = "in a section of liburcu's, to which the kernel refuses fences",
+		.rare = true,
+		.ways = true,
+		.refuses = true,
+		.nests = true,
+		.pools = true},
+	{.name = "with what the other has got", .rare = true, .ways = true, .swaps = true},
+	{.name = "with what the other has got that goes round all objects",
+		.rare = true,
+		.laps = true,
+		.ways = true,
+		.swaps = true,
+		.pools = true},
+	{.name = "interfered with", .swaps = true, .meets = true},
+	{.name = "interfered with from another CPU",
+		.rare = true,
+		.survivor_cpu = 1,
+		.wanders = true,
+		.swaps = true,
+		.meets = true,
+		.pools = true,
+		.cpus = true},
+	{.name = "with many objects",
+		.rare = true,
+		.many = true,
+		.ways = true,
+		.swaps = true,
+		.pools = true},
+	{.name = "interfered with, with many objects",
+		.rare = true,
+		.many = true,
+		.vectors = KERNEL_VECTORS_NONE,
+		.swaps = true,
+		.meets = true,
+		.pools = true},
+	{.name = "interfered with, with large caches",
+		.rare = true,
+		.large = true,
+		.meets = true,
+		.pools = true},
 };
 
 #endif

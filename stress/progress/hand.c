@@ -19,12 +19,12 @@ enum {
 	 * seconds.
 	 */
 	LOOKS = 4,
-	HURRY_NS = 2 * 1000 * 1000,
-	LOOK_NS = 250 * 1000 * 1000,
+	LOOK_MS = 250,
+	NS_PER_MS = 1000 * 1000,
 	CPU_MS = 200,
 };
 
-bool hand_hurries;
+uint32_t hand_hurry_ms;
 
 static void wait_while(atom_u32 *word, uint32_t value, const struct timespec *limit)
 {
@@ -67,7 +67,8 @@ static struct look look(pid_t tid)
 
 bool hand_wait(struct hand *self)
 {
-	const struct timespec apart = {.tv_nsec = hand_hurries ? HURRY_NS : LOOK_NS};
+	const struct timespec apart = {
+		.tv_nsec = NS_PER_MS * (hand_hurry_ms != 0 ? (long)hand_hurry_ms : LOOK_MS)};
 	uint64_t before_ms = 0;
 	uint32_t asleep = 0;
 
@@ -76,7 +77,7 @@ bool hand_wait(struct hand *self)
 		wait_while(&self->working, 1, &apart);
 		if (atom_load_acquire(&self->working) == 0)
 			break;
-		if (hand_hurries)
+		if (hand_hurry_ms != 0)
 			return false;
 		const struct look now = look((pid_t)atom_load_relaxed(&self->tid));
 		if (looks == 0)

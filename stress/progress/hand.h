@@ -29,8 +29,8 @@ bool hand_work(struct hand *self, void (*work)(struct hand *self));
 bool hand_go_on(struct hand *self);
 bool hand_wait(struct hand *self); /* for a thread that works */
 
-/* From now on nobody is waited for long: false says little. */
-extern bool hand_hurries;
+/* From now on nobody is waited for longer, and false says little; 0: as long as it takes to be sure. */
+extern uint32_t hand_hurry_ms;
 
 /* Of the hand's own thread, within its work: to the director, until hand_go_on. From a signal handler, too. */
 void hand_stop(struct hand *self);

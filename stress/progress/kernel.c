@@ -1,6 +1,10 @@
 /* See kernel.h; and alloc/machine/rseq.h, whose functions these are. */
 #include "stress/progress/kernel.h"
 
+#if NBLBENCH_URCU
+#include <urcu-bp.h>
+#endif
+
 static _Thread_local struct rseq_unregistered *own;
 
 /* Only one thread runs at a time, and hands over with release and acquire. */
@@ -47,22 +51,25 @@ const char *rseq_cid_missing(void)
 	return rseq_missing();
 }
 
-void kernel_wide(bool as_it_is)
+void kernel_tell_vectors(enum kernel_vectors vectors)
 {
 #ifdef __x86_64__
 	/* The compiler's, with a bit for each feature; each program has its own. */
 	extern struct {
 		unsigned int vendor, type, subtype, features[1];
 	} __cpu_model;
-	enum { FEATURE_AVX = 9 };
+	enum { FEATURE_AVX = 9, FEATURE_AVX512VBMI2 = 31 };
+	static const unsigned int hidden[] = {
+		[KERNEL_VECTORS_ALL] = 0,
+		[KERNEL_VECTORS_SHORT] = 1U << FEATURE_AVX512VBMI2,
+		[KERNEL_VECTORS_NONE] = 1U << FEATURE_AVX512VBMI2 | 1U << FEATURE_AVX,
+	};
 	static unsigned int was;
 
-	was |= __cpu_model.features[0] & 1U << FEATURE_AVX;
-	__cpu_model.features[0] &= ~(1U << FEATURE_AVX);
-	if (as_it_is)
-		__cpu_model.features[0] |= was;
+	was |= __cpu_model.features[0];
+	__cpu_model.features[0] = was & ~hidden[vectors];
 #else
-	(void)as_it_is;
+	(void)vectors;
 #endif
 }
 
@@ -74,6 +81,14 @@ void kernel_hide(bool hidden)
 void kernel_refuse(bool fences)
 {
 	refuses = fences;
+#if NBLBENCH_URCU && !defined(urcu_bp_has_sys_membarrier)
+	/* Its readers then fence themselves. */
+	static int was = -1;
+
+	if (was < 0)
+		was = urcu_bp_has_sys_membarrier;
+	urcu_bp_has_sys_membarrier = fences ? 0 : was;
+#endif
 }
 
 void *rseq_area(void)

@@ -24,14 +24,16 @@ void kernel_turn(uint32_t cpu);
 uint64_t kernel_turns(uint32_t cpu);
 
 /*
- * Whether __builtin_cpu_supports says of AVX what is so, or that there is none: then copies go the way of CPUs without it.
+ * Which of the vectors that the CPU has __builtin_cpu_supports tells of: all; those of 32 bytes, as of one without AVX-512; none,
+ * as of one without AVX.
  */
-void kernel_wide(bool as_it_is);
+enum kernel_vectors { KERNEL_VECTORS_ALL, KERNEL_VECTORS_SHORT, KERNEL_VECTORS_NONE };
+void kernel_tell_vectors(enum kernel_vectors vectors);
 
 /* From now on it tells nobody of an area, as where the C library has registered none; or again. */
 void kernel_hide(bool hidden);
 
-/* From now on it refuses fences, or grants them again. */
+/* From now on it refuses fences, liburcu too, or grants them again. Nobody is in a section. */
 void kernel_refuse(bool fences);
 
 /* Whether any thread has asked for its area: only then it matters on which CPU it runs. */

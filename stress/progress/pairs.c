@@ -6,24 +6,40 @@
 #include "alloc/machine/step.h"
 #include "stress/base/evidence.h"
 #include "stress/progress/freezer.h"
+#include "stress/progress/sites.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
 
-enum { VICTIMS = 2, FIRST_OWNER = 3 /* in object.h */ };
+enum {
+	VICTIMS = 2,
+	FIRST_OWNER = 3, /* in object.h */
+	/* Who is stepped may lose so many turns; beside another it runs then, for it may look around a thousand times. */
+	TURNS_LOST = 40, /* others help after 16 (wcq) */
+	STEPPED_MOST = 3000,
+	WAIT_MS = 30, /* some 10^3 instructions, step by step, of one who waits for another */
+};
+
+/* What becomes of a pair. */
+enum kind { STEPPED, STOPPED, KILLED };
 
 static struct victim {
 	struct hand hand;
-	uint32_t number, boundary; /* of the script's calls; where it is stopped in that */
+	uint32_t number, boundary; /* of the script's calls; where it is to be stopped in that */
+	uint32_t at;               /* where it was stopped */
+	enum actor_plan plan;
 	bool stopped;
-	bool dies;      /* instead of going on */
-	uint64_t turns; /* of others on its CPU, when it was stopped */
-	bool turned;    /* the other victim had a turn there since */
+	bool loses;          /* a turn only, and goes on to its boundary */
+	uint32_t turns_left; /* that it may lose */
+	bool behind;         /* a locked instruction */
+	bool dies;           /* instead of going on */
+	uint64_t turns;      /* of others on its CPU, when it was stopped */
+	bool turned;         /* the other victim had a turn there since */
 	sigjmp_buf death;
 } victims[VICTIMS];
 
 static uintptr_t
-	*scratch; /* ACTOR_TRACE_MAX of them: one at a time is on its way to its boundary */
+	*scratch; /* ACTOR_TRACE_MAX of them, for whoever is stepped: nobody reads what that was */
 
 static const char *call_of(const struct victim *victim)
 {
@@ -38,26 +54,59 @@ static void blocked(void)
 	if (!a->stopped || !b->stopped)
 		stress_fail("stopped after %" PRIu32
 			    " instructions of %s, one thread " FREEZER_BLOCKED,
-			a->stopped ? a->boundary : b->boundary, call_of(a->stopped ? a : b));
+			a->stopped ? a->at : b->at, call_of(a->stopped ? a : b));
 	stress_fail("stopped after %" PRIu32 " instructions of %s and after %" PRIu32
 		    " of %s, " PAIRS_BLOCKED,
-		a->boundary, call_of(a), b->boundary, call_of(b));
+		a->at, call_of(a), b->at, call_of(b));
+}
+
+static struct victim *victim_of(struct actor *actor)
+{
+	struct hand *hand = container_of(actor, struct hand, actor);
+
+	return container_of(hand, struct victim, hand);
 }
 
 /* The victim's signal handler. */
 static void freeze(struct actor *actor, void *context)
 {
-	struct hand *hand = container_of(actor, struct hand, actor);
-	struct victim *self = container_of(hand, struct victim, hand);
+	struct victim *self = victim_of(actor);
 
 	self->stopped = true;
+	self->at = actor->trace.length - 1;
 	self->turned = false;
 	self->turns = kernel_turns(actor->area.cpu_id);
-	hand_stop(hand);
+	hand_stop(&self->hand);
 	if (self->dies)
 		siglongjmp(self->death, 1);
 	if (self->turned || self->turns != kernel_turns(actor->area.cpu_id))
 		step_interrupt(&actor->area, context);
+}
+
+/*
+ * Of one that is stepped: whether it is stopped before that instruction. It loses its turns before the first locked ones. Then,
+ * and from its boundary on, it is stopped behind the first that it does not lose.
+ */
+static bool meets(struct actor *actor, uintptr_t address)
+{
+	struct victim *self = victim_of(actor);
+	const uint32_t number = actor->trace.length - 1;
+
+	const bool locked = sites_is_locked(address);
+	const bool stops = number >= self->boundary && self->turns_left == 0 && self->behind;
+
+	self->loses = self->turns_left != 0 && locked;
+	self->behind = locked && !self->loses;
+	if (stops) {
+		self->boundary = ACTOR_NEVER; /* it is stopped there once */
+		return true;
+	}
+	if (number >= STEPPED_MOST) {
+		actor->in_call = 0;
+		return false;
+	}
+	self->turns_left -= self->loses;
+	return self->loses;
 }
 
 /* Beside a stopped thread: what does not promise to wait for nobody is left out. */
@@ -73,10 +122,10 @@ static void begin_part(struct hand *hand)
 	actor_begin(&hand->actor, stage.pool, FIRST_OWNER + (uint64_t)(self - victims));
 }
 
-/* The script up to the victim's call, in which it is stopped. */
-static void play_part(struct hand *hand)
+/* The script up to the victim's call. */
+static void play_up_to(struct hand *hand)
 {
-	struct victim *self = container_of(hand, struct victim, hand);
+	const struct victim *self = container_of(hand, struct victim, hand);
 	struct actor *actor = &hand->actor;
 	const bool first = self == &victims[0];
 
@@ -84,12 +133,27 @@ static void play_part(struct hand *hand)
 		if (first || promises(stage.script[i].call))
 			actor_call(actor, stage.script[i].call, stage.script[i].n);
 	}
-	actor->plan = ACTOR_STEPS;
+}
+
+/* That call, in which it is stopped. */
+static void play_call(struct hand *hand)
+{
+	struct victim *self = container_of(hand, struct victim, hand);
+	struct actor *actor = &hand->actor;
+
+	actor->plan = self->plan;
 	actor->stop = self->boundary;
+	actor->sites = 0;
 	actor->trace = (struct actor_trace){.address = scratch};
 	if (sigsetjmp(self->death, 1) == 0)
 		actor_call(actor, stage.script[self->number].call, stage.script[self->number].n);
 	actor->plan = ACTOR_RUNS;
+}
+
+static void play_part(struct hand *hand)
+{
+	play_up_to(hand);
+	play_call(hand);
 }
 
 static void end_part(struct hand *hand)
@@ -129,17 +193,38 @@ static bool may_stop_in(const struct victim *victim, enum actor_call call, bool 
 	return promises(call) || (victim == &victims[0] && !(kill && call == ACTOR_DETACH));
 }
 
-static void draw(struct pairs *self, struct victim *victim, bool kill)
+/* One, for what comes next; or up to so many. */
+static uint32_t turns_lost(struct pairs *self)
+{
+	const uint32_t most = stress_below(self->random, 2) == 0 ? 1 : TURNS_LOST;
+
+	return 1 + stress_below(self->random, most);
+}
+
+static void draw(struct pairs *self, struct victim *victim, enum kind kind, bool loses)
 {
 	const struct pairs_call *call;
+	uint32_t first;
 
+	/* Who is stepped may as well make a call that others are like. */
 	do {
 		victim->number = stress_below(self->random, stage.calls);
 		call = &self->calls[victim->number];
-	} while (call->first >= call->end ||
-		 !may_stop_in(victim, stage.script[victim->number].call, kill));
-	victim->boundary = call->first + stress_below(self->random, call->end - call->first);
-	victim->stopped = victim->dies = false;
+		first = kind == STEPPED ? 0 : call->first;
+	} while (first >= call->end ||
+		 !may_stop_in(victim, stage.script[victim->number].call, kind == KILLED));
+	victim->boundary = first + stress_below(self->random, call->end - first);
+	victim->stopped = victim->dies = victim->loses = victim->behind = false;
+	victim->turns_left = 0;
+	victim->plan = ACTOR_STEPS;
+	if (kind == STEPPED)
+		victim->plan = ACTOR_MEETS;
+	if (loses) {
+		victim->turns_left = turns_lost(self);
+		victim->boundary = 0;
+	}
+	if (kind == STEPPED && victim != &victims[0])
+		victim->boundary = ACTOR_NEVER;
 	kernel_place(&victim->hand.actor.area, stress_below(self->random, self->cpus));
 }
 
@@ -155,22 +240,40 @@ static void mourn(struct pairs *self)
 		stress_fail("killed after %" PRIu32 " instructions of %s and after %" PRIu32
 			    " of %s, two threads took %" PRIu32 " " FREEZER_TOOK
 			    ", of which at most %" PRIu32 " were their own",
-			a->boundary, call_of(a), b->boundary, call_of(b), lost, own);
+			a->at, call_of(a), b->at, call_of(b), lost, own);
 	self->lost = lost > self->lost ? lost : self->lost;
 	self->killed++;
 }
 
-/* False: one of them has come to the end of its call, where that is shorter than it was alone. */
-static bool play(struct pairs *self, bool kill)
+static void begin_pair(struct pairs *self, enum kind kind)
 {
 	struct victim *a = &victims[0], *b = &victims[1];
 
-	draw(self, a, kill);
-	draw(self, b, kill);
+	const bool lose = kind == STEPPED && !self->walks && stress_below(self->random, 2) == 0;
+
+	draw(self, a, kind, lose);
+	draw(self, b, kind, lose);
 	stage_begin(&(struct stage_shape){.capacity = self->capacity},
 		stress_below(self->random, self->cpus));
 	let(a, begin_part);
 	let(b, begin_part);
+}
+
+static void end_pair(void)
+{
+	let(&victims[0], end_part);
+	let(&victims[1], end_part);
+	stage_leave();
+	stress_quiet(stage.pool, 0, "after two threads were stopped");
+	pool_destroy(stage.pool);
+}
+
+/* False: one of them has come to the end of its call, where that is shorter than it was alone. */
+static bool stop(struct pairs *self, bool kill)
+{
+	struct victim *a = &victims[0], *b = &victims[1];
+
+	begin_pair(self, kill ? KILLED : STOPPED);
 	let(a, play_part);
 	let(b, play_part);
 	const bool both = a->stopped && b->stopped;
@@ -191,13 +294,51 @@ static bool play(struct pairs *self, bool kill)
 		pool_destroy(stage.pool);
 		return true;
 	}
-	let(a, end_part);
-	let(b, end_part);
-	stage_leave();
-	stress_quiet(stage.pool, 0, "after two threads were stopped");
-	pool_destroy(stage.pool);
+	end_pair();
 	self->stopped += both;
 	return both;
+}
+
+/* Its call, to the boundary or to its end: where it is to lose a turn the survivor has one. False: it waits. */
+static bool advance(struct pairs *self, struct victim *victim)
+{
+	kernel_turn(victim->hand.actor.area.cpu_id);
+	bool done = hand_work(&victim->hand, play_call);
+
+	/* What leaves nothing as it was. */
+	const enum stage_act act = stress_below(self->random, 2) == 0 ? ACT_CHANGES : ACT_LAPS;
+	while (done && victim->stopped && victim->loses) {
+		stage_survive(act);
+		victim->stopped = false;
+		done = hand_go_on(&victim->hand);
+	}
+	return done;
+}
+
+static void step(struct pairs *self)
+{
+	struct victim *a = &victims[0], *b = &victims[1];
+
+	begin_pair(self, STEPPED);
+	let(a, play_up_to);
+	/* What it does before may be what counts: who helps others does so once in a while. */
+	const bool before = self->walks || stress_below(self->random, 2) != 0;
+	if (before)
+		let(b, play_up_to);
+	if (!advance(self, a))
+		blocked();
+	if (!before)
+		let(b, play_up_to);
+	hand_hurry_ms = self->walks ? WAIT_MS : 0;
+	const bool done = advance(self, b);
+	hand_hurry_ms = 0;
+	if (!done && !self->walks)
+		blocked();
+	if (a->stopped)
+		go_on(a, b);
+	if (!done && !hand_wait(&b->hand))
+		blocked();
+	end_pair();
 }
 
 void pairs_prepare(uintptr_t *trace)
@@ -205,15 +346,18 @@ void pairs_prepare(uintptr_t *trace)
 	scratch = trace;
 	for (uint32_t i = 0; i < VICTIMS; i++) {
 		victims[i].hand.actor.stopped = freeze;
+		victims[i].hand.actor.meets = meets;
 		hand_start(&victims[i].hand);
 	}
 }
 
-void pairs_play(struct pairs *self, uint32_t stops, uint32_t kills)
+void pairs_play(struct pairs *self, uint32_t steps, uint32_t stops, uint32_t kills)
 {
 	stage.blocked = blocked;
+	for (uint32_t i = 0; i < steps; i++)
+		step(self);
 	for (uint32_t i = 0; i < stops + kills; i++)
-		play(self, i >= stops);
+		stop(self, i >= stops);
 }
 
 #endif

@@ -20,8 +20,7 @@ void sites_prepare(void)
 	closed = stress_array(locations_end(), 1);
 }
 
-/* Whether it is an atomic read-modify-write. */
-static bool is_locked(uintptr_t address)
+bool sites_is_locked(uintptr_t address)
 {
 	static const unsigned char prefixes[] = {
 		0x66, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65};
@@ -40,7 +39,7 @@ void sites_know(uintptr_t address)
 	if (offset == 0 || known[offset] != 0)
 		return;
 	known[offset] = 1;
-	if (count < BREAKPOINTS_MAX && is_locked(address))
+	if (count < BREAKPOINTS_MAX && sites_is_locked(address))
 		sites[count++] = address;
 }
 
@@ -71,7 +70,7 @@ bool sites_meet(uintptr_t address)
 {
 	const uintptr_t offset = locations_offset(address);
 
-	if (offset == 0 || (known[offset] != 0 && !(is_locked(address) && is_open(offset))))
+	if (offset == 0 || (known[offset] != 0 && !(sites_is_locked(address) && is_open(offset))))
 		return false;
 	sites_know(address);
 	met[offset]++;

@@ -11,6 +11,9 @@
 /* Before anything else. */
 void sites_prepare(void);
 
+/* Whether an instruction is an atomic read-modify-write. */
+bool sites_is_locked(uintptr_t address);
+
 /* The victim has come to that instruction. */
 void sites_know(uintptr_t address);
 

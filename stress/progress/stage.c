@@ -1,6 +1,7 @@
 /* See stage.h. */
 #include "stress/progress/stage.h"
 
+#include "alloc/machine/memory.h"
 #include "stress/base/object.h"
 
 #include <inttypes.h>
@@ -18,7 +19,8 @@ enum {
 	/* Objects, beyond those that may be lost, of a pool in which threads die. */
 	LEFT_TO_LOSE = 64,
 	MOST_LOST = (ACTOR_HELD_MAX - LEFT_TO_LOSE) / 2, /* by one of two deaths */
-	CROWD = 8400, /* handles; with two magazines each, and four for each of 4096 (depot.h) */
+	/* Handles, at most; of home_ret's each has a magazine, and there are twenty for each of 4096 (depot.h). */
+	CROWD_MOST = 90000,
 };
 
 struct stage stage;
@@ -30,6 +32,9 @@ static const struct script_row {
 	uint32_t n;
 } rows[] =
 	{
+		/* The first of the pool's calls. */
+		{1, ACTOR_GET_BULK, 3},
+		{1, ACTOR_PUT_BULK, 3},
 		/* More than a per-CPU array of 16 or four magazines hold. */
 		{20, ACTOR_GET, 1},
 		{20, ACTOR_PUT, 1},
@@ -216,15 +221,41 @@ void stage_swap(struct actor *victim)
 
 bool stage_catch_up(void)
 {
-	const bool lagged = stage.lags, hurries = hand_hurries;
+	const bool lagged = stage.lags;
+	const uint32_t hurry_ms = hand_hurry_ms;
 
-	stage.lags = hand_hurries = false;
+	stage.lags = false;
+	hand_hurry_ms = 0;
 	const bool done = !lagged || hand_wait(&stage.survivor);
-	hand_hurries = hurries;
+	hand_hurry_ms = hurry_ms;
 	return done;
 }
 
-static struct pool_thread *crowd[CROWD];
+static struct pool_thread *crowd[CROWD_MOST];
+static uint32_t allocations;
+
+static bool count_allocation(void *arg, size_t bytes)
+{
+	(void)arg, (void)bytes;
+	allocations++;
+	return false;
+}
+
+/* Until a handle takes more allocations than the first one did: its magazines are of the heap, for the depot has no more. */
+static void gather(void)
+{
+	uint32_t of_first = 0;
+
+	memory_set_fault_hook(count_allocation, NULL);
+	while (stage.crowd < CROWD_MOST && allocations <= of_first) {
+		allocations = 0;
+		crowd[stage.crowd++] = stress_attach(stage.pool);
+		if (stage.crowd == 1)
+			of_first = allocations;
+	}
+	memory_set_fault_hook(NULL, NULL);
+	allocations = 0;
+}
 
 void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu)
 {
@@ -237,9 +268,9 @@ void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu)
 
 	stage.pool = stress_pool(stage.run->ops, &config);
 	stage.pool->ops = stage.run->ops; /* each instruction of a note would be one to stop at */
-	stage.crowd = shape->crowded ? CROWD : 0;
-	for (uint32_t i = 0; i < stage.crowd; i++)
-		crowd[i] = stress_attach(stage.pool);
+	stage.crowd = 0;
+	if (shape->crowded)
+		gather();
 	kernel_place(&stage.survivor.actor.area, survivor_cpu);
 	let_survive(begin_survivor);
 }
