@@ -20,7 +20,7 @@ enum { PATHS = TRUST_PATHS, LINE_BYTES = 2048 };
 
 static bool parse_run(char *line, struct trust_run *run)
 {
-	char *field[7 + PATHS];
+	char *field[9 + PATHS];
 
 	for (size_t i = 0; i < array_count(field); i++) {
 		field[i] = strsep(&line, "\t");
@@ -39,8 +39,10 @@ static bool parse_run(char *line, struct trust_run *run)
 	run->seconds = strtod(field[4], NULL);
 	run->operations = strtoull(field[5], NULL, 10);
 	run->reach = strtod(field[6], NULL);
+	run->sites = (uint32_t)strtoul(field[7], NULL, 10);
+	run->sites_reached = (uint32_t)strtoul(field[8], NULL, 10);
 	for (size_t i = 0; i < PATHS; i++)
-		((uint64_t *)&run->paths)[i] = strtoull(field[7 + i], NULL, 10);
+		((uint64_t *)&run->paths)[i] = strtoull(field[9 + i], NULL, 10);
 	snprintf(run->sentence, sizeof(run->sentence), "%s", line);
 	return run->verdict < TRUST_VERDICTS;
 }
@@ -106,6 +108,8 @@ void trust_join(struct trust *self, size_t first)
 		run.operations += of->operations;
 		run.seconds += of->seconds;
 		run.reach = run.reach > of->reach ? run.reach : of->reach;
+		run.sites_reached = run.sites_reached > of->sites_reached ? run.sites_reached
+									  : of->sites_reached;
 		for (size_t p = 0; p < PATHS; p++)
 			((uint64_t *)&run.paths)[p] += trust_path_count(&of->paths, p);
 		/* What failed once has failed, with the seed of that; what was tried once was tried. */
@@ -124,6 +128,7 @@ struct sum {
 	uint32_t of[TRUST_VERDICTS];
 	uint64_t operations;
 	double reach; /* the least that was counted; 0: nobody counted */
+	uint32_t sites, sites_reached;
 	struct pool_paths paths;
 };
 
@@ -140,6 +145,8 @@ static struct sum sum_of(const struct trust *self, const char *pool, int layer)
 		sum.operations += run->operations;
 		if (run->reach != 0 && (sum.reach == 0 || run->reach < sum.reach))
 			sum.reach = run->reach;
+		sum.sites += run->sites;
+		sum.sites_reached += run->sites_reached;
 		for (size_t p = 0; p < PATHS; p++)
 			((uint64_t *)&sum.paths)[p] += trust_path_count(&run->paths, p);
 	}
@@ -231,10 +238,11 @@ static json_t *run_json(const struct trust_run *run)
 	for (size_t p = 0; p < PATHS; p++)
 		json_object_set_new(paths, trust_path_names[p],
 			json_integer((json_int_t)trust_path_count(&run->paths, p)));
-	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:o, s:s}", "layer",
+	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:i, s:i, s:o, s:s}", "layer",
 		trust_layer_names[run->layer], "scenario", run->scenario, "verdict",
 		trust_verdict_names[run->verdict], "seed", "", "seconds", run->seconds,
-		"operations", (json_int_t)run->operations, "reach", run->reach, "paths", paths,
+		"operations", (json_int_t)run->operations, "reach", run->reach, "sites",
+		(int)run->sites, "sites_reached", (int)run->sites_reached, "paths", paths,
 		"sentence", run->sentence);
 }
 
@@ -269,10 +277,11 @@ static json_t *strategy_json(const struct trust *self, const struct pool_ops *op
 		verdict = "failed";
 	else if (all.of[TRUST_OK] != 0)
 		verdict = "passed";
-	return json_pack("{s:s, s:s, s:I, s:f, s:b, s:o, s:o}", "name", ops->name, "verdict",
-		verdict, "operations", (json_int_t)all.operations, "reach", all.reach,
-		"reach_is_enough", all.reach >= STRESS_REACH_ENOUGH, "paths_not_taken", silent,
-		"runs", runs_json(self, ops->name));
+	return json_pack("{s:s, s:s, s:I, s:f, s:b, s:i, s:i, s:o, s:o}", "name", ops->name,
+		"verdict", verdict, "operations", (json_int_t)all.operations, "reach", all.reach,
+		"reach_is_enough", all.reach >= STRESS_REACH_ENOUGH, "sites", (int)all.sites,
+		"sites_reached", (int)all.sites_reached, "paths_not_taken", silent, "runs",
+		runs_json(self, ops->name));
 }
 
 static json_t *layers_json(const struct trust *self)

@@ -29,6 +29,8 @@ struct trust_run {
 	double seconds;
 	uint64_t operations;
 	double reach; /* percent of the strategy's instructions that the freezer stepped; 0: nobody counted */
+	uint32_t sites;         /* atomic ones of the strategy; 0: nobody counted */
+	uint32_t sites_reached; /* of them: an execution of the explorer was there */
 	struct pool_paths paths;
 	char sentence[STRESS_SENTENCE_BYTES];
 };

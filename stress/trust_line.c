@@ -32,9 +32,9 @@ void trust_record(FILE *file, const struct trust_run *run)
 {
 	if (file == NULL)
 		return;
-	fprintf(file, "%s\t%s\t%s\t%" PRIu64 "\t%.3f\t%" PRIu64 "\t%.1f",
+	fprintf(file, "%s\t%s\t%s\t%" PRIu64 "\t%.3f\t%" PRIu64 "\t%.1f\t%" PRIu32 "\t%" PRIu32,
 		trust_verdict_names[run->verdict], run->pool, run->scenario, run->seed,
-		run->seconds, run->operations, run->reach);
+		run->seconds, run->operations, run->reach, run->sites, run->sites_reached);
 	for (size_t i = 0; i < TRUST_PATHS; i++)
 		fprintf(file, "\t%" PRIu64, trust_path_count(&run->paths, i));
 	fprintf(file, "\t%s\n", run->sentence);

@@ -21,6 +21,8 @@ static struct trust tell_with(enum trust_verdict verdict, uint64_t paths, double
 		.seconds = 0.5,
 		.operations = 1000,
 		.reach = reach,
+		.sites = 36,
+		.sites_reached = 35,
 		.paths = {paths, paths, paths, paths, paths, paths},
 		.sentence = "with a \"quote\""};
 	struct trust trust = {.layer = layers};
@@ -98,6 +100,8 @@ static void expect_reach(const struct trust *trust, double reach, bool is_enough
 	json_t *strategy = json_array_get(strategies, i);
 	assert_true(json_real_value(json_object_get(strategy, "reach")) == reach);
 	assert_int_equal(json_is_true(json_object_get(strategy, "reach_is_enough")), is_enough);
+	assert_int_equal(json_integer_value(json_object_get(strategy, "sites")), 36);
+	assert_int_equal(json_integer_value(json_object_get(strategy, "sites_reached")), 35);
 	json_decref(root);
 	close(fd);
 	unlink(path);

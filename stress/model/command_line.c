@@ -73,7 +73,7 @@ static void list(void)
 	for (size_t i = 0; model_controls[i].ops != NULL; i++)
 		printf("  %-18s %s\n", model_controls[i].ops->name, model_controls[i].ops->summary);
 	puts("scenarios, a word a thread (g get, G2 get_bulk of 2, p put, q put the oldest, f "
-	     "flush, d detach):");
+	     "flush, d detach, a attach again):");
 	for (size_t i = 0; model_scenarios[i].name != NULL; i++) {
 		printf("  %-18s", model_scenarios[i].name);
 		for (uint32_t t = 0; t < MODEL_THREADS && model_scenarios[i].thread[t] != NULL; t++)

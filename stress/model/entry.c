@@ -3,6 +3,7 @@
  * this file stands in for. Names and types are the sanitizer's. Each call is an access of the code that
  * is explored; views.h says what becomes of it.
  */
+#include "stress/model/sites.h"
 #include "stress/model/views.h"
 
 #include <stdbool.h>
@@ -10,6 +11,15 @@
 #include <stdint.h>
 
 #define FROM __builtin_return_address(0)
+
+/* Of an atomic operation: it counts as reached. */
+#define SITE site(FROM)
+
+static const void *site(const void *from)
+{
+	sites_reach(from);
+	return from;
+}
 
 /* Orders come with marks of the compiler's in higher bits. */
 enum { ORDER_MASK = 7 };
@@ -113,7 +123,7 @@ static uint64_t xored(uint64_t old, uint64_t operand)
 	type __tsan_atomic##bits##_##name(type *p, type operand, int order)                 \
 	{                                                                                   \
 		return (type)views_modify(                                                  \
-			(uintptr_t)p, bits / 8, change, operand, order & ORDER_MASK, FROM); \
+			(uintptr_t)p, bits / 8, change, operand, order & ORDER_MASK, SITE); \
 	}
 
 #define COMPARE(bits, type, name, weak)                                                        \
@@ -124,7 +134,7 @@ static uint64_t xored(uint64_t old, uint64_t operand)
 	{                                                                                      \
 		uint64_t met = *expected;                                                      \
 		bool same = views_cas((uintptr_t)p, bits / 8, &met, value, order & ORDER_MASK, \
-			failure & ORDER_MASK, weak, FROM);                                     \
+			failure & ORDER_MASK, weak, SITE);                                     \
 		*expected = (type)met;                                                         \
 		return same;                                                                   \
 	}
@@ -133,12 +143,12 @@ static uint64_t xored(uint64_t old, uint64_t operand)
 	type __tsan_atomic##bits##_load(const type *p, int order);                         \
 	type __tsan_atomic##bits##_load(const type *p, int order)                          \
 	{                                                                                  \
-		return (type)views_load((uintptr_t)p, bits / 8, order & ORDER_MASK, FROM); \
+		return (type)views_load((uintptr_t)p, bits / 8, order & ORDER_MASK, SITE); \
 	}                                                                                  \
 	void __tsan_atomic##bits##_store(type *p, type value, int order);                  \
 	void __tsan_atomic##bits##_store(type *p, type value, int order)                   \
 	{                                                                                  \
-		views_store((uintptr_t)p, bits / 8, value, order & ORDER_MASK, FROM);      \
+		views_store((uintptr_t)p, bits / 8, value, order & ORDER_MASK, SITE);      \
 	}                                                                                  \
 	MODIFY(bits, type, exchange, exchanged)                                            \
 	MODIFY(bits, type, fetch_add, added)                                               \
@@ -155,7 +165,7 @@ static uint64_t xored(uint64_t old, uint64_t operand)
 	{                                                                                  \
 		uint64_t met = expected;                                                   \
 		views_cas((uintptr_t)p, bits / 8, &met, value, order & ORDER_MASK,         \
-			failure & ORDER_MASK, false, FROM);                                \
+			failure & ORDER_MASK, false, SITE);                                \
 		return (type)met;                                                          \
 	}
 
@@ -173,7 +183,7 @@ int __tsan_atomic128_compare_exchange_strong(
 {
 	const uint64_t halves[2] = {(uint64_t)value, (uint64_t)(value >> 64)};
 	uint64_t met[2] = {(uint64_t)*expected, (uint64_t)(*expected >> 64)};
-	bool same = views_cas_pair((uintptr_t)p, met, halves, FROM);
+	bool same = views_cas_pair((uintptr_t)p, met, halves, SITE);
 
 	/* The one in use is a full barrier both ways (alloc/atomic/c11.h). */
 	(void)order, (void)failure;
@@ -193,7 +203,7 @@ pair __tsan_atomic128_compare_exchange_val(
 void __tsan_atomic_thread_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
-	views_fence(order & ORDER_MASK, FROM);
+	views_fence(order & ORDER_MASK, SITE);
 }
 
 void __tsan_atomic_signal_fence(int order);

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	MODEL_THREADS = 3,
+	MODEL_THREADS = 4,           /* scenarios have up to three, and liburcu has one (rcu.h) */
 	MODEL_CHOICES_MAX = 1 << 16, /* decisions of one execution */
 	MODEL_STEPS_MAX = 20000,     /* operations of one execution; more is taken for no end */
 	MODEL_SENTENCE_BYTES = 512,

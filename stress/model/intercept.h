@@ -33,4 +33,8 @@ int machine_unlock(pthread_mutex_t *mutex);
 #define aligned_alloc(align, bytes) machine_aligned_alloc(align, bytes)
 #define free(memory)                machine_free(memory)
 
+#if NBLBENCH_URCU
+#include "stress/model/urcu.h"
+#endif
+
 #endif

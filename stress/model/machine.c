@@ -5,6 +5,8 @@
 #include "alloc/machine/rseq.h"
 #include "stress/model/explore.h"
 #include "stress/model/intercept.h"
+#include "stress/model/rcu.h"
+#include "stress/model/sites.h"
 #include "stress/model/trace.h"
 #include "stress/model/views.h"
 
@@ -41,7 +43,8 @@ static struct {
 	struct {
 		bool inside, aborted;
 	} section[MODEL_THREADS];
-	uint32_t last_on[MACHINE_CPUS]; /* the thread that ran there last; MODEL_THREADS: none */
+	/* The thread that ran there last; MODEL_THREADS: none. The last one is liburcu's thread's, of which pools do not know. */
+	uint32_t last_on[MACHINE_CPUS + 1];
 } machine;
 
 /*
@@ -61,6 +64,7 @@ void machine_clear(void)
 		madvise(machine.range, machine.used, MADV_DONTNEED);
 	}
 	machine.used = machine.pieces = 0;
+	rcu_clear();
 	machine_settle();
 }
 
@@ -68,6 +72,7 @@ void machine_settle(void)
 {
 	machine.used_before = machine.used;
 	machine.pieces_before = machine.pieces;
+	rcu_settle();
 }
 
 static void *take(size_t bytes, size_t align)
@@ -196,6 +201,15 @@ int machine_yield(void)
 	return 0;
 }
 
+/* In alloc/peer/urcu.c: what a process does once for its pools is done for each pool here. */
+int machine_once(pthread_once_t *once, void (*function)(void));
+int machine_once(pthread_once_t *once, void (*function)(void))
+{
+	(void)once;
+	function();
+	return 0;
+}
+
 static bool *held(const pthread_mutex_t *mutex)
 {
 	for (uint32_t i = 0; i < machine.locks; i++) {
@@ -225,6 +239,7 @@ static int acquire(pthread_mutex_t *mutex)
 
 int machine_lock(pthread_mutex_t *mutex)
 {
+	sites_reach(__builtin_return_address(0));
 	model_step();
 	model_wait(is_free, mutex);
 	return acquire(mutex);
@@ -232,12 +247,14 @@ int machine_lock(pthread_mutex_t *mutex)
 
 int machine_trylock(pthread_mutex_t *mutex)
 {
+	sites_reach(__builtin_return_address(0));
 	model_step();
 	return is_free(mutex) ? acquire(mutex) : EBUSY;
 }
 
 int machine_unlock(pthread_mutex_t *mutex)
 {
+	sites_reach(__builtin_return_address(0));
 	model_step();
 	*held(mutex) = false;
 	if (model_runs()) {
@@ -302,8 +319,9 @@ void machine_begin(const uint32_t *cpu, uint32_t threads)
 	machine.used = machine.used_before;
 	machine.pieces = machine.pieces_before;
 	machine.locks = 0;
+	rcu_begin();
 	model_switched = switched;
-	for (uint32_t i = 0; i < MACHINE_CPUS; i++)
+	for (uint32_t i = 0; i < array_count(machine.last_on); i++)
 		machine.last_on[i] = MODEL_THREADS;
 	for (uint32_t i = 0; i < threads; i++)
 		machine.area[i] =
@@ -389,6 +407,7 @@ static void fence(uint32_t cpu)
 
 bool rseq_fence(uint32_t cpu)
 {
+	sites_reach(__builtin_return_address(0));
 	if (!model_runs())
 		return true;
 	model_step();
@@ -398,6 +417,7 @@ bool rseq_fence(uint32_t cpu)
 
 bool rseq_fence_all(void)
 {
+	sites_reach(__builtin_return_address(0));
 	if (!model_runs())
 		return true;
 	model_step();
@@ -428,6 +448,7 @@ bool machine_section_step(void)
 {
 	enum { GOES_ON, SIGNAL, MOVES, WAYS };
 
+	sites_reach(__builtin_return_address(0));
 	if (!model_runs())
 		return true;
 	model_step();

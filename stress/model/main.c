@@ -8,6 +8,7 @@
 #include "stress/model/broken.h"
 #include "stress/model/command_line.h"
 #include "stress/model/scenario.h"
+#include "stress/model/sites.h"
 #include "stress/model/trace.h"
 #include "stress/trust.h"
 
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCENARIOS_LEAST = 18 }; /* a strategy: fewer have shown little */
 enum { PART_BYTES = 1 << 16, GOLDEN_BYTES = 1 << 16 };
 
 struct tally {
@@ -138,7 +140,11 @@ static struct model_bounds bounds_of(const struct model_options *options,
 	const bool deeper = options->default_bounds && scenario->deeper != NULL &&
 			    ops->traits.progress >= POOL_LOCK_FREE;
 
-	return deeper ? *scenario->deeper : options->bounds;
+	struct model_bounds bounds = deeper ? *scenario->deeper : options->bounds;
+
+	if (bounds.together != 0 && bounds.together < scenario->least)
+		bounds.together = scenario->least;
+	return bounds;
 }
 
 /* With nothing but the default first, then more and more: the first failure takes as little as can be. */
@@ -202,6 +208,52 @@ static bool run(const struct model_options *options, const struct pool_ops *ops,
 	return true;
 }
 
+/* Each scenario was tried to its end, with one deviation of each kind at least. */
+static bool is_whole(
+	const struct model_options *options, const struct tally *before, const struct tally *tally)
+{
+	const uint32_t *most = options->bounds.most;
+
+	return options->scenarios.count == 0 && options->random == 0 && most[MODEL_SWITCHES] != 0 &&
+	       most[MODEL_STALE] != 0 && most[MODEL_FAULTS] != 0 && options->bounds.together != 0 &&
+	       tally->cut == before->cut;
+}
+
+/* Prints and records which atomic sites of the strategy were reached. False: some were not, and nothing says why. */
+static bool tell_sites(const struct pool_ops *ops)
+{
+	const struct site *site;
+	struct trust_run run = {.scenario = "sites", .paths = {0}};
+	const size_t count = sites_of(ops, &site);
+	uint32_t of[SITES_STATES] = {0};
+
+	if (count == SIZE_MAX) {
+		puts("         its atomic sites are not counted: the program keeps no relocations");
+		return true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		of[site[i].state]++;
+		if (site[i].state == SITES_MISSING)
+			printf("FAILED   %-18s not reached: %s\n", ops->name, site[i].text);
+		else if (site[i].state == SITES_EXCUSED)
+			printf("         %-18s not reached: %s: %s\n", ops->name, site[i].text,
+				site[i].because);
+	}
+	run.sites = (uint32_t)count;
+	run.sites_reached = of[SITES_ALONE] + of[SITES_REACHED];
+	printf("         %-18s %" PRIu32 " of %" PRIu32 " atomic sites reached, %" PRIu32
+	       " of them only at rest\n",
+		ops->name, run.sites_reached, run.sites, of[SITES_ALONE]);
+	run.verdict = of[SITES_MISSING] != 0 ? TRUST_FAILED : TRUST_OK;
+	snprintf(run.pool, sizeof(run.pool), "%s", ops->name);
+	snprintf(run.sentence, sizeof(run.sentence),
+		"%" PRIu32 " of %" PRIu32 " atomic sites reached; of the others %" PRIu32
+		" have a reason in unreached.def",
+		run.sites_reached, run.sites, of[SITES_EXCUSED]);
+	trust_record(record, &run);
+	return of[SITES_MISSING] == 0;
+}
+
 static void run_pool(
 	const struct model_options *options, const struct pool_ops *ops, struct tally *tally)
 {
@@ -216,13 +268,16 @@ static void run_pool(
 	else if (ops->traits.progress == POOL_UNSYNCHRONISED)
 		excuse = "it is for one thread";
 	else if (!ops->supported(reason))
-		excuse = reason;
+		excuse = strncmp(ops->name, "urcu_", 5) == 0 && MODEL_NO_URCU[0] != '\0'
+				 ? MODEL_NO_URCU
+				 : reason;
 	if (excuse != NULL) {
 		tally->skipped++;
 		printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
 		note(TRUST_SKIPPED, ops, "model", 0, excuse);
 		return;
 	}
+	sites_clear();
 	for (size_t i = 0; model_scenarios[i].name != NULL; i++) {
 		if (!options_chosen(&options->scenarios, model_scenarios[i].name) ||
 			model_excuse(&model_scenarios[i], ops) != NULL)
@@ -231,6 +286,13 @@ static void run_pool(
 			break;
 		tried++;
 		failed += run(options, ops, &model_scenarios[i], NULL, tally);
+	}
+	if (failed == 0 && is_whole(options, &before, tally)) {
+		if (tried < SCENARIOS_LEAST)
+			printf("FAILED   %-18s only %" PRIu32 " scenarios fit it, of %d\n",
+				ops->name, tried, SCENARIOS_LEAST);
+		failed += tried < SCENARIOS_LEAST;
+		failed += !tell_sites(ops);
 	}
 	tally->failed += failed;
 	tally->ok += failed == 0 && tried != 0;
@@ -243,11 +305,26 @@ static void run_pool(
 	fflush(stdout);
 }
 
+/* True if a site in the function is missing, and no other. */
+static bool is_unreached(const struct pool_ops *ops, const char *function)
+{
+	const struct site *site;
+	const size_t count = sites_of(ops, &site);
+	uint32_t missing = 0, there = 0;
+
+	for (size_t i = 0; count != SIZE_MAX && i < count; i++) {
+		missing += site[i].state == SITES_MISSING;
+		there += site[i].state == SITES_MISSING && strstr(site[i].text, function) != NULL;
+	}
+	return missing == 1 && there == 1;
+}
+
 static void run_control(const struct model_options *options, const struct model_control *control,
 	struct tally *tally)
 {
 	const struct pool_ops *ops = control->ops;
 
+	sites_clear();
 	for (size_t i = 0; model_scenarios[i].name != NULL; i++) {
 		if (options_chosen(&options->scenarios, model_scenarios[i].name) &&
 			model_excuse(&model_scenarios[i], ops) == NULL &&
@@ -255,6 +332,12 @@ static void run_control(const struct model_options *options, const struct model_
 			tally->caught++;
 			return;
 		}
+	}
+	if (control->unreached != NULL && is_unreached(ops, control->unreached)) {
+		tally->caught++;
+		note(TRUST_CAUGHT, ops, "sites", 0, control->sign);
+		printf("%-8s %-18s %s\n", "caught", ops->name, control->sign);
+		return;
 	}
 	tally->missed++;
 	note(TRUST_MISSED, ops, "model", 0, "no execution within the bounds shows its mistake");

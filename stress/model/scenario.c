@@ -2,6 +2,7 @@
 #include "stress/model/scenario.h"
 #include "alloc/mechanism/slab.h"
 #include "stress/model/machine.h"
+#include "stress/model/rcu.h"
 #include "stress/model/trace.h"
 #include "stress/model/views.h"
 
@@ -14,64 +15,74 @@
 static const struct model_bounds three_stops = {{3, 1, 0}, 4};
 
 const struct model_scenario model_scenarios[] = {
-	{"get_get", 2, {"G2P2f"}, {"gp", "gp"}, NULL, false, NULL},
-	{"get_get_three", 3, {"G3P3f"}, {"gp", "gp", "gp"}, NULL, false, NULL},
-	{"reuse", 3, {"G3P3f"}, {"gg", "ggq"}, NULL, false, NULL},
-	{"reuse_three", 3, {"G3P3f"}, {"g", "ggq", "gp"}, NULL, false, NULL},
-	{"reuse_last", 4, {"G4P2f"}, {"gqp", "g"}, NULL, false, NULL},
-	{"twice", 2, {"G2P2f"}, {"gpgp", "gpgp"}, NULL, false, NULL},
-	{"last", 1, {"gpf"}, {"gp", "gp"}, NULL, false, NULL},
-	{"last_three", 1, {"gpf"}, {"gp", "gp", "gp"}, NULL, false, NULL},
-	{"put_get", 2, {"G2"}, {"p", "gp"}, NULL, false, NULL},
-	{"put_put", 2, {"g", "g"}, {"p", "p"}, NULL, false, NULL},
-	{"put_put_get", 2, {"g", "g"}, {"p", "p", "g"}, NULL, false, NULL},
-	{"handover", 1, {"g"}, {"p", "g"}, NULL, false, NULL},
-	{"grow_grow", 2, {NULL}, {"gp", "gp"}, NULL, false, NULL},
-	{"grow_last", 1, {NULL}, {"g", "g"}, NULL, false, NULL},
-	{"grow_put", 2, {"g"}, {"p", "gg"}, NULL, false, NULL},
-	{"bulk_get", 3, {"G3P3f"}, {"G2P2", "gp"}, NULL, false, NULL},
-	{"bulk_bulk", 4, {"G4P4f"}, {"G2P2", "G2P2"}, NULL, false, NULL},
-	{"bulk_reuse", 3, {"G3P3f"}, {"G2", "G2q"}, NULL, false, NULL},
-	{"bulk_put", 3, {"G2"}, {"P2", "gg"}, NULL, false, NULL},
-	{"bulk_short", 2, {"gpf"}, {"G2", "G2P2"}, NULL, false, NULL},
-	{"flush_get", 2, {"G2P2"}, {"f", "gp"}, NULL, false, NULL},
-	{"end_get", 2, {"G2P2"}, {"d", "gp"}, NULL, false, NULL},
-	{"steal", 2, {"G2P2"}, {"gp", "gp"}, NULL, false, NULL},
-	{"steal_three", 2, {"G2P2"}, {"gp", "g", "g"}, NULL, false, NULL},
-	{"steal_put", 2, {"G2p"}, {"p", "gg"}, NULL, false, NULL},
-	{"remote_end", 2, {"G2P2"}, {"g", "gpd"}, NULL, false, NULL},
-	{"overflow", 20, {"G18P16"}, {"pp", "gp"}, NULL, false, NULL},
-	{"overflow_bulk", 20, {"G18P16"}, {"P2", "G2"}, NULL, false, NULL},
-	{"overflow_long", 204, {"G204P100P100"}, {"p", "g"}, NULL, false, NULL},
-	{"one_cpu", 2, {"G2P2"}, {"gp", "gp"}, "00", false, NULL},
-	{"one_cpu_put", 2, {"g", "g"}, {"p", "p"}, "00", false, NULL},
-	{"one_cpu_bulk", 4, {"G4P4"}, {"G2P2", "G2P2"}, "00", false, NULL},
-	{"one_cpu_steal", 2, {"G2P2"}, {"gp", "gp", "g"}, "001", false, NULL},
-	{"shard_reuse", 4, {"G4P4", "g"}, {"g", "ggqq"}, "02", false, NULL},
-	{"shard_bulk", 4, {"G4P4", "g"}, {"G2", "G2P3"}, "02", false, NULL},
-	{"shard_put", 3, {"g", "g"}, {"pg", "pg"}, "02", false, NULL},
-	{"retire_reuse", 3, {"G3P3", "g"}, {"g", "fgfqp"}, "02", false, NULL},
-	{"retire_get", 3, {"G3P3"}, {"f", "gg"}, "02", false, NULL},
-	{"retire_put", 3, {"G3P2"}, {"f", "gp", "gg"}, "021", false, NULL},
-	{"retire_full", 204, {"G204P100P100"}, {"p", "gp", "g"}, "021", false, NULL},
-	{"install_get", 2, {NULL}, {"G2P2f", "g", "g"}, "102", false, NULL},
-	{"chain_reuse", 2, {"G2pfpf"}, {"g", "ggqf"}, NULL, false, NULL},
-	{"send_get", 4, {"G4P3f", "G3"}, {"p", "gp"}, NULL, false, NULL},
-	{"send_two", 4, {"G4P3f", "G3P2f", "G2"}, {"p", "p", "gp"}, NULL, false, NULL},
-	{"send_flush", 4, {"G4P3f", "G3"}, {"p", "pf", "gg"}, NULL, false, NULL},
-	{"send_end", 4, {"G4P3f", "G3"}, {"p", "d", "gg"}, NULL, false, NULL},
-	{"send_again", 8, {"G8P3qqf", "G5"}, {"ppp", "g", "g"}, NULL, false, NULL},
+	{"get_get", 2, {"G2P2f"}, {"gp", "gp"}, NULL, false, NULL, 0},
+	{"get_get_three", 3, {"G3P3f"}, {"gp", "gp", "gp"}, NULL, false, NULL, 0},
+	{"reuse", 3, {"G3P3f"}, {"gg", "ggq"}, NULL, false, NULL, 0},
+	{"reuse_three", 3, {"G3P3f"}, {"g", "ggq", "gp"}, NULL, false, NULL, 0},
+	{"reuse_last", 4, {"G4P2f"}, {"gqp", "g"}, NULL, false, NULL, 0},
+	{"twice", 2, {"G2P2f"}, {"gpgp", "gpgp"}, NULL, false, NULL, 2},
+	{"last", 1, {"gpf"}, {"gp", "gp"}, NULL, false, NULL, 0},
+	{"last_three", 1, {"gpf"}, {"gp", "gp", "gp"}, NULL, false, NULL, 0},
+	{"put_get", 2, {"G2"}, {"p", "gp"}, NULL, false, NULL, 0},
+	{"put_put", 2, {"g", "g"}, {"p", "p"}, NULL, false, NULL, 0},
+	{"put_put_get", 2, {"g", "g"}, {"p", "p", "g"}, NULL, false, NULL, 2},
+	{"handover", 1, {"g"}, {"p", "g"}, NULL, false, NULL, 0},
+	{"grow_grow", 2, {NULL}, {"gp", "gp"}, NULL, false, NULL, 0},
+	{"grow_last", 1, {NULL}, {"g", "g"}, NULL, false, NULL, 0},
+	{"grow_put", 2, {"g"}, {"p", "gg"}, NULL, false, NULL, 0},
+	{"bulk_get", 3, {"G3P3f"}, {"G2P2", "gp"}, NULL, false, NULL, 0},
+	{"bulk_bulk", 4, {"G4P4f"}, {"G2P2", "G2P2"}, NULL, false, NULL, 0},
+	{"bulk_reuse", 3, {"G3P3f"}, {"G2", "G2q"}, NULL, false, NULL, 0},
+	{"bulk_put", 3, {"G2"}, {"P2", "gg"}, NULL, false, NULL, 0},
+	{"bulk_short", 2, {"gpf"}, {"G2", "G2P2"}, NULL, false, NULL, 0},
+	{"flush_get", 2, {"G2P2"}, {"f", "gp"}, NULL, false, NULL, 0},
+	{"end_get", 2, {"G2P2"}, {"d", "gp"}, NULL, false, NULL, 0},
+	{"steal", 2, {"G2P2"}, {"gp", "gp"}, NULL, false, NULL, 0},
+	{"steal_three", 2, {"G2P2"}, {"gp", "g", "g"}, NULL, false, NULL, 0},
+	{"steal_put", 2, {"G2p"}, {"p", "gg"}, NULL, false, NULL, 0},
+	{"remote_end", 2, {"G2P2"}, {"g", "gpd"}, NULL, false, NULL, 0},
+	{"overflow", 20, {"G18P16"}, {"pp", "gp"}, NULL, false, NULL, 0},
+	{"overflow_bulk", 20, {"G18P16"}, {"P2", "G2"}, NULL, false, NULL, 0},
+	{"overflow_long", 204, {"G204P100P100"}, {"p", "g"}, NULL, false, NULL, 0},
+	{"one_cpu", 2, {"G2P2"}, {"gp", "gp"}, "00", false, NULL, 0},
+	{"one_cpu_put", 2, {"g", "g"}, {"p", "p"}, "00", false, NULL, 0},
+	{"one_cpu_bulk", 4, {"G4P4"}, {"G2P2", "G2P2"}, "00", false, NULL, 0},
+	{"one_cpu_steal", 2, {"G2P2"}, {"gp", "gp", "g"}, "001", false, NULL, 0},
+	{"shard_reuse", 4, {"G4P4", "g"}, {"g", "ggqq"}, "02", false, NULL, 0},
+	{"shard_bulk", 4, {"G4P4", "g"}, {"G2", "G2P3"}, "02", false, NULL, 0},
+	{"shard_put", 3, {"g", "g"}, {"pg", "pg"}, "02", false, NULL, 0},
+	{"retire_reuse", 3, {"G3P3", "g"}, {"g", "fgfqp"}, "02", false, NULL, 0},
+	{"retire_get", 3, {"G3P3"}, {"f", "gg"}, "02", false, NULL, 0},
+	{"retire_put", 3, {"G3P2"}, {"f", "gp", "gg"}, "021", false, NULL, 0},
+	{"retire_full", 204, {"G204P100P100"}, {"p", "gp", "g"}, "021", false, NULL, 0},
+	{"install_get", 2, {NULL}, {"G2P2f", "g", "g"}, "102", false, NULL, 0},
+	{"chain_reuse", 2, {"G2pfpf"}, {"g", "ggqf"}, NULL, false, NULL, 0},
+	{"send_get", 4, {"G4P3f", "G3"}, {"p", "gp"}, NULL, false, NULL, 0},
+	{"send_two", 4, {"G4P3f", "G3P2f", "G2"}, {"p", "p", "gp"}, NULL, false, NULL, 0},
+	{"send_flush", 4, {"G4P3f", "G3"}, {"p", "pf", "gg"}, NULL, false, NULL, 0},
+	{"send_end", 4, {"G4P3f", "G3"}, {"p", "d", "gg"}, NULL, false, NULL, 0},
+	{"send_again", 8, {"G8P3qqf", "G5"}, {"ppp", "g", "g"}, NULL, false, NULL, 0},
 	{"send_three", 12, {"G12P12fG5qqqf", "G7qqqqqqf", "G9"}, {"pp", "pg", "g"}, NULL, false,
-		NULL},
-	{"send_steal", 4, {"G4P3f", "G3"}, {"p", "pg", "g"}, NULL, false, NULL},
-	{"lap", 2, {"G2P2"}, {"g", "gpgpgp", "g"}, NULL, true, NULL},
-	{"lap_two", 3, {"G3P3"}, {"g", "g", "gpgpgpgpgpgp"}, NULL, true, NULL},
-	{"lap_again", 2, {"G2P2"}, {"g", "g", "gpgpgpgpgpgp"}, NULL, true, &three_stops},
-	{"lap_again_bulk", 2, {"G2P2"}, {"g", "G2", "gpgpgpgpgpgp"}, NULL, true, NULL},
-	{"lap_get_bulk", 3, {"G3P3"}, {"G2P2", "gpgpgpgpgpgp"}, NULL, true, NULL},
-	{"lap_put_bulk", 3, {"G3P3"}, {"gp", "G2P2G2P2G2P2"}, NULL, true, NULL},
-	{"ask_again", 2, {"G2"}, {"pp", "g"}, NULL, true, &three_stops},
-	{"ask_steal", 4, {"G4P3f", "G3"}, {"p", "pg", "g"}, NULL, true, &three_stops},
+		NULL, 0},
+	{"send_steal", 4, {"G4P3f", "G3"}, {"p", "pg", "g"}, NULL, false, NULL, 0},
+	{"lap", 2, {"G2P2"}, {"g", "gpgpgp", "g"}, NULL, true, NULL, 0},
+	{"lap_two", 3, {"G3P3"}, {"g", "g", "gpgpgpgpgpgp"}, NULL, true, NULL, 0},
+	{"lap_again", 2, {"G2P2"}, {"g", "g", "gpgpgpgpgpgp"}, NULL, true, &three_stops, 0},
+	{"lap_again_bulk", 2, {"G2P2"}, {"g", "G2", "gpgpgpgpgpgp"}, NULL, true, NULL, 0},
+	{"lap_get_bulk", 3, {"G3P3"}, {"G2P2", "gpgpgpgpgpgp"}, NULL, true, NULL, 0},
+	{"lap_put_bulk", 3, {"G3P3"}, {"gp", "G2P2G2P2G2P2"}, NULL, true, NULL, 0},
+	{"sent", 2, {"G2", "tt"}, {"gg", "pp"}, NULL, false, NULL, 0},
+	{"sent_three", 3, {"G3", "t", "t"}, {"gg", "p", "p"}, NULL, false, NULL, 0},
+	{"sent_bulk", 4, {"G4", "ttt"}, {"gg", "P3"}, NULL, false, NULL, 0},
+	{"sent_flush", 2, {"G2", "tt"}, {"f", "pp"}, NULL, false, NULL, 0},
+	{"sent_end", 2, {"G2", "tt"}, {"d", "pp"}, NULL, false, NULL, 0},
+	{"sent_full", 20, {"G20", "ttttttttttttttttttP16"}, {"g", "pp"}, NULL, false, NULL, 0},
+	{"attach_get", 2, {"G2P2f"}, {"dagp", "gp"}, NULL, false, NULL, 0},
+	{"attach_attach", 2, {"gp"}, {"dag", "dag"}, NULL, false, NULL, 0},
+	{"attach_left", 2, {"gpd", "d"}, {"ag", "agp"}, NULL, false, NULL, 0},
+	{"far", 204, {"G204P70f"}, {"p", "g"}, NULL, false, NULL, 0},
+	{"ask_again", 2, {"G2"}, {"pp", "g"}, NULL, true, &three_stops, 0},
+	{"ask_steal", 4, {"G4P3f", "G3"}, {"p", "pg", "g"}, NULL, true, &three_stops, 0},
 	{.name = NULL},
 };
 
@@ -85,6 +96,8 @@ struct books {
 	const void *block
 		[SCENARIO_OBJECTS_MAX]; /* of an allocator, in the order in which they came out */
 	uint32_t blocks;
+	struct pool_thread *handle[MODEL_THREADS];
+	uint32_t working; /* threads that are not at their end; liburcu's waits for that */
 	bool detached[MODEL_THREADS];
 	bool inside[MODEL_THREADS];
 	bool beside[MODEL_THREADS]; /* another thread was in a call during its own */
@@ -94,7 +107,6 @@ static struct {
 	const struct pool_ops *ops;
 	const struct model_scenario *scenario;
 	struct pool *pool;
-	struct pool_thread *handle[MODEL_THREADS];
 	uint32_t threads;
 	struct books now, first;
 	struct model_work work;
@@ -110,7 +122,7 @@ const struct pool_paths *model_paths(void)
 static void add_paths(void)
 {
 	for (uint32_t i = 0; i < s.threads; i++) {
-		const struct pool_paths *paths = &s.handle[i]->paths;
+		const struct pool_paths *paths = &s.now.handle[i]->paths;
 
 		s.paths.refill += paths->refill;
 		s.paths.flush += paths->flush;
@@ -141,7 +153,8 @@ const char *model_excuse(const struct model_scenario *scenario, const struct poo
 		return "it caches nothing for CPUs";
 
 	for (uint32_t i = 0; i < MODEL_THREADS && scenario->thread[i] != NULL; i++)
-		cold |= strpbrk(scenario->thread[i], "fd") != NULL;
+		cold |= strpbrk(scenario->thread[i], "fd") != NULL &&
+			strchr(scenario->thread[i], 'a') == NULL;
 	return cold && !caches ? "it has no cache to flush or to leave behind" : NULL;
 }
 
@@ -252,9 +265,9 @@ static void get(uint32_t self, uint32_t n)
 	call_begins(self);
 	uint32_t got = n;
 	if (n == 1)
-		got = (objects[0] = s.ops->get(s.pool, s.handle[self])) != NULL;
+		got = (objects[0] = s.ops->get(s.pool, s.now.handle[self])) != NULL;
 	else
-		got = s.ops->get_bulk(s.pool, s.handle[self], objects, n);
+		got = s.ops->get_bulk(s.pool, s.now.handle[self], objects, n);
 	if (got == 0)
 		trace_say("got nothing");
 	for (uint32_t i = 0; i < got; i++)
@@ -275,23 +288,37 @@ static void put(uint32_t self, uint32_t at, uint32_t n)
 		take_out(self, at);
 	call_begins(self);
 	if (n == 1)
-		s.ops->put(s.pool, s.handle[self], objects[0]);
+		s.ops->put(s.pool, s.now.handle[self], objects[0]);
 	else
-		s.ops->put_bulk(s.pool, s.handle[self], objects, n);
+		s.ops->put_bulk(s.pool, s.now.handle[self], objects, n);
 	call_ends(self, 0, 0);
 }
 
 static void other_call(uint32_t self, char letter)
 {
-	trace_say("%s", letter == 'f' ? "flush" : "detach");
+	trace_say("%s", letter == 'f' ? "flush" : letter == 'a' ? "attach" : "detach");
 	call_begins(self);
 	if (letter == 'f') {
-		s.ops->flush(s.pool, s.handle[self]);
+		s.ops->flush(s.pool, s.now.handle[self]);
+	} else if (letter == 'a') {
+		s.now.detached[self] = s.ops->attach(s.pool, &s.now.handle[self]) != 0;
 	} else {
-		s.ops->detach(s.pool, s.handle[self]);
+		s.ops->detach(s.pool, s.now.handle[self]);
 		s.now.detached[self] = true;
 	}
 	call_ends(self, 0, 0);
+}
+
+/* Another thread has handed it over: the first one that has any. */
+static void take_over(uint32_t self)
+{
+	uint32_t other = 0;
+
+	while (other == self || s.now.count[other] == 0)
+		other++;
+	void *object = s.now.held[other][s.now.count[other] - 1];
+	take_out(other, s.now.count[other] - 1);
+	take_in(self, object);
 }
 
 static void act(uint32_t self, const char *word)
@@ -305,6 +332,8 @@ static void act(uint32_t self, const char *word)
 		if (letter == 'G' || letter == 'P')
 			n = (uint32_t)strtoul(word, &end, 10);
 		word = end;
+		if (s.now.detached[self] && letter != 'a')
+			continue; /* there was no memory to attach again */
 		switch (letter) {
 		case 'g':
 		case 'G':
@@ -316,6 +345,9 @@ static void act(uint32_t self, const char *word)
 			break;
 		case 'q':
 			put(self, 0, held < n ? held : n);
+			break;
+		case 't':
+			take_over(self);
 			break;
 		default:
 			other_call(self, letter);
@@ -339,13 +371,19 @@ static void begin(void *arg)
 {
 	(void)arg;
 	s.now = s.first;
+	s.now.working = s.threads;
 	place_threads();
 }
 
 static void thread(void *arg, uint32_t self)
 {
 	(void)arg;
+	if (self == s.threads) {
+		rcu_helper(&s.now.working);
+		return;
+	}
 	act(self, s.scenario->thread[self]);
+	s.now.working--;
 }
 
 /* Everything that is free comes out, once: of a pool that is not exact, when all threads have flushed. */
@@ -356,7 +394,7 @@ static void drain(void)
 	for (uint32_t i = 0; i < s.threads && !s.ops->traits.exact; i++) {
 		model_set_self(i);
 		if (!s.now.detached[i])
-			s.ops->flush(s.pool, s.handle[i]);
+			s.ops->flush(s.pool, s.now.handle[i]);
 	}
 	uint32_t expected = s.scenario->capacity - out();
 	void *object;
@@ -366,7 +404,7 @@ static void drain(void)
 	if (self == s.threads)
 		return;
 	model_set_self(self);
-	for (uint32_t got = 0; (object = s.ops->get(s.pool, s.handle[self])) != NULL; got++) {
+	for (uint32_t got = 0; (object = s.ops->get(s.pool, s.now.handle[self])) != NULL; got++) {
 		uint32_t number = number_of(object);
 
 		if (number == SCENARIO_OBJECTS_MAX || s.now.owner[number] != NOBODY) {
@@ -418,7 +456,7 @@ const struct model_work *model_prepare(const struct model_scenario *scenario,
 	int rc = pool_create(ops, &config, &s.pool);
 	while (rc == 0 && s.threads < MODEL_THREADS && scenario->thread[s.threads] != NULL) {
 		model_set_self(s.threads);
-		rc = ops->attach(s.pool, &s.handle[s.threads]);
+		rc = ops->attach(s.pool, &s.now.handle[s.threads]);
 		s.threads += rc == 0;
 	}
 	if (rc != 0) {
@@ -434,6 +472,6 @@ const struct model_work *model_prepare(const struct model_scenario *scenario,
 	}
 	machine_settle();
 	s.first = s.now;
-	s.work = (struct model_work){s.threads, begin, thread, end, NULL};
+	s.work = (struct model_work){s.threads + rcu_has_helper(), begin, thread, end, NULL};
 	return &s.work;
 }

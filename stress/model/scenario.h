@@ -5,6 +5,7 @@
  *	p  puts the one it got last   P8  puts the last 8, or all it has, in one call
  *	q  puts the one it got first
  *	f  flushes its cache          d   detaches (the thread's end)
+ *	a  attaches again             t   has what another thread got last; only before the threads run
  *
  * Of every answer is asked what any pool promises: the object is the pool's, and nobody has it. The
  * owner writes to it, and reads what it wrote before it puts it. At rest the pool's own check, its
@@ -25,6 +26,8 @@ struct model_scenario {
 	bool laps;       /* so many calls that a ring for so few objects goes round */
 	/* What finds the mistakes that it is there for, where that is beyond the default bounds; NULL: they do. */
 	const struct model_bounds *deeper;
+	/* What it is there for takes so many deviations together: a run that allows any allows it so many. 0: one will do. */
+	uint32_t least;
 };
 
 enum { SCENARIO_OBJECTS_MAX = 256 };
