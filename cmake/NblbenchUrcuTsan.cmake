@@ -87,4 +87,7 @@ if(NBLBENCH_URCU_TSAN_WHY STREQUAL "")
   target_link_libraries(nblbench_urcu_tsan PRIVATE Threads::Threads)
 else()
   message(STATUS "No instrumented liburcu: ${NBLBENCH_URCU_TSAN_WHY}")
+  # Who is skipped for it says so, too.
+  set_property(GLOBAL PROPERTY NBLBENCH_URCU_TSAN_WHY
+    "; liburcu is built for it when its source package can be had, but ${NBLBENCH_URCU_TSAN_WHY}")
 endif()

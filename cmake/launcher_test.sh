@@ -138,7 +138,7 @@ debug,perturb,release,tsan-perturb --sanitizer thread
 debug,perturb,release,asan-perturb --sanitizer=address
 perturb --layer perturbed
 tsan-perturb,asan-perturb --layer=thread,address
-debug --layer freezer
+debug,release --layer native,freezer
 END
 run "$tree/nblbench" stress --mutants --only tag_stays
 expect 'mutants' 0 "*ran */build/debug/nblbench-mutants $tree $tree/build/mutants --only tag_stays"

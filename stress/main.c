@@ -216,7 +216,8 @@ static void run_pool(const struct attack *attack, struct tally *tally)
 	if (attack->ops->supported(reason))
 		excuse = attack->scenario->excuse(attack->ops, attack->options->threads);
 	if (excuse == NULL && thread_sanitizer && attack->ops->traits.opaque_to_tsan)
-		excuse = "the thread sanitizer does not see into the library it works with";
+		excuse = "the thread sanitizer does not see into the library it works "
+			 "with" NBLBENCH_URCU_TSAN_WHY;
 	if (excuse != NULL) {
 		tally->skipped++;
 		line("skipped", attack, "%s", excuse);

@@ -2,7 +2,6 @@
 
 #include "alloc/atomic.h"
 #include "alloc/machine/step.h"
-#include "stress/base/locations.h"
 #include "stress/base/record.h"
 #include "stress/stress.h"
 
@@ -32,9 +31,6 @@ static int stack_signal(void)
 	return SIGRTMIN + 7;
 }
 
-/* Before a frame of this program, whose offset follows: so the line is known again, below. */
-#define FRAME "  at " LOCATIONS_OFFSET
-
 /* The frames that the signal has added come before the instruction that it has interrupted. */
 static int first_frame(void *const *frames, int n, void *context)
 {
@@ -61,7 +57,7 @@ static void print_stack(const char *why, void *context)
 		const uintptr_t offset = locations_offset((uintptr_t)frames[i] - (i != first));
 
 		if (offset != 0)
-			dprintf(STDERR_FILENO, FRAME "%" PRIxPTR "\n", offset);
+			dprintf(STDERR_FILENO, EVIDENCE_FRAME "%" PRIxPTR "\n", offset);
 		else
 			backtrace_symbols_fd(&frames[i], 1, STDERR_FILENO);
 	}
@@ -155,7 +151,7 @@ static void print_line(struct frames *frames)
 
 static bool is_frame(const char *line)
 {
-	return strncmp(line, FRAME, strlen(FRAME)) == 0;
+	return strncmp(line, EVIDENCE_FRAME, strlen(EVIDENCE_FRAME)) == 0;
 }
 
 /* Lines up to the next frame, or all that are left. */
@@ -188,7 +184,7 @@ void evidence_print(FILE *out, const char *before, const char *text)
 
 	for (const char *line = text; line != NULL && count < array_count(offset);) {
 		if (is_frame(line))
-			offset[count++] = strtoul(line + strlen(FRAME), NULL, 16);
+			offset[count++] = strtoul(line + strlen(EVIDENCE_FRAME), NULL, 16);
 		line = strchr(line, '\n');
 		line += line != NULL;
 	}

@@ -8,10 +8,15 @@
 #ifndef STRESS_BASE_EVIDENCE_H
 #define STRESS_BASE_EVIDENCE_H
 
+#include "stress/base/locations.h"
+
 #include <signal.h>
 #include <stdio.h>
 
 enum { EVIDENCE_SIGNAL = SIGQUIT }; /* sent to a process, it tells where its threads stand */
+
+/* How a line begins that tells a frame of a stack; its offset follows, in hexadecimal digits. */
+#define EVIDENCE_FRAME "  at " LOCATIONS_OFFSET
 
 /* Installs the handlers; the process has one thread. */
 void evidence_arm(void);

@@ -43,10 +43,15 @@ static const struct options *asked;
 /* What stress_fail's sentence does not tell. */
 static void print_place(const struct freezer_place *place)
 {
-	if (place->mode != NULL)
-		printf("  a thread was stopped after %" PRIu32
-		       " instructions of %s, at nblbench-progress(+0x%" PRIxPTR "), %s\n",
-			place->boundary, actor_call_names[place->call], place->offset, place->mode);
+	char text[256];
+
+	if (place->mode == NULL)
+		return;
+	snprintf(text, sizeof(text),
+		"  a thread was stopped after %" PRIu32 " instructions of %s, %s\n" EVIDENCE_FRAME
+		"%" PRIxPTR "\n",
+		place->boundary, actor_call_names[place->call], place->mode, place->offset);
+	evidence_print(stdout, "", text);
 }
 
 /* reach: coverage_take's; 0: it is not asked for. */
