@@ -46,8 +46,8 @@ status=0
 [ "$(sort -u seeds | wc -l)" = 4 ] || refused "two passes had one seed"
 [ "$(grep -c 'soak: [1-4] passes, [0-9]*:[0-9]*:[0-9]* of 1:00:00' out)" = 4 ] || refused "no progress is told"
 grep -q 'all layers: 0 ok, 2 failed' out || refused "an interrupted soak does not tell what there is"
-grep -q '"passes": 3' trust.json || refused "the pass that was interrupted counts, or another does not"
-grep -q '"operations": 20' trust.json || refused "what the passes did is not added"
+grep -q '"passes":3' trust.json || refused "the pass that was interrupted counts, or another does not"
+grep -q '"operations":20' trust.json || refused "what the passes did is not added"
 [ "$(wc -l <stress-failures.txt)" = 8 ] || refused "the four failures are not kept, or more are"
 grep -q '3 passes, .* 4 failures, kept in' out || refused "the failures are not counted one by one"
 grep -q -e "--layer native --pool treiber_tag --scenario churn .*--seed $(sed -n 2p seeds)\$" stress-failures.txt ||

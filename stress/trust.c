@@ -328,7 +328,7 @@ int trust_write(const struct trust *self, const struct options *options, const c
 			"passes", (int)self->passes, "whole", whole, "layers", layers_json(self),
 			"strategies", strategies, "controls", mistakes);
 	errno = 0;
-	int rc = json_dump_file(root, path, JSON_INDENT(1)) == 0 ? 0 : -(errno != 0 ? errno : EIO);
+	int rc = json_dump_file(root, path, JSON_COMPACT) == 0 ? 0 : -(errno != 0 ? errno : EIO);
 	json_decref(root);
 	return rc;
 }
