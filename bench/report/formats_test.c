@@ -356,6 +356,22 @@ static void trust_is_read_as_stress_describes_it(NO_STATE)
 	json_decref(schema);
 }
 
+/* The verdict that results/ holds is of a whole run, and what stress writes today. */
+static void the_verdict_of_results_is_of_today(NO_STATE)
+{
+	json_t *schema = json_load_file(TRUST_SCHEMA, 0, NULL);
+	json_t *file = json_load_file(RESULTS_TRUST, 0, NULL);
+	char why[SCHEMA_WHY_BYTES] = "";
+
+	assert_non_null(schema);
+	assert_non_null(file);
+	if (!schema_holds(schema, file, why))
+		fail_msg("results/trust.json: %s", why);
+	assert_true(json_is_true(json_object_get(file, "whole")));
+	json_decref(file);
+	json_decref(schema);
+}
+
 /* What is text stays, all else becomes a question mark: a byte at a time. */
 static void documents_hold_characters_only(NO_STATE)
 {
@@ -385,6 +401,7 @@ int main(void)
 		cmocka_unit_test(junit_fails_where_a_row_broke),
 		cmocka_unit_test(documents_hold_characters_only),
 		cmocka_unit_test(trust_is_read_as_stress_describes_it),
+		cmocka_unit_test(the_verdict_of_results_is_of_today),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
