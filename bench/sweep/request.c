@@ -113,8 +113,8 @@ static const struct options_entry entries[] = {
 		"goes before it",
 		1, REQUEST_WITHIN_S_MAX),
 	OPTION(FLAG, struct request, plan.no_variants, "no-variants", 0, NULL,
-		"leave out strategies that are another one's code but for a detail; --pool names "
-		"them all the same"),
+		"leave out strategies that are another one's code but for a detail, as the "
+		"job " QUICK " does; --pool names them all the same"),
 	OPTION(FLAG, struct request, plan.no_latency, "no-latency", 0, NULL,
 		"throughput alone: no slices in which single calls are timed"),
 	LOADS_OPTIONS(struct request, plan.loads, plan.arrivals),
