@@ -138,8 +138,10 @@ debug,perturb,release,tsan-perturb --sanitizer thread
 debug,perturb,release,asan-perturb --sanitizer=address
 perturb --layer perturbed
 tsan-perturb,asan-perturb --layer=thread,address
-debug,release --layer native,freezer
 END
+# A layer whose program is not the first one, which that tells all the same.
+run "$tree/nblbench" stress --layer freezer --seed 7
+expect 'stress --layer freezer' 0 "*ran */build/debug/nblbench-stress --revision * --seed 7 --program freezer=*/build/release/nblbench-progress"
 run "$tree/nblbench" stress --mutants --only tag_stays
 expect 'mutants' 0 "*ran */build/debug/nblbench-mutants $tree $tree/build/mutants --only tag_stays"
 run "$tree/nblbench" stress --layer native,nosuch

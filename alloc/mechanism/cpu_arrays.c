@@ -207,17 +207,13 @@ static void rseq_array_restart(const struct cpu_arrays *self, uint32_t cpu)
 static bool rseq_array_stop(const struct cpu_arrays *self, uint32_t cpu, bool *busy)
 {
 	struct rseq_array *array = &self->array[cpu];
-	uint32_t idle = 0;
+	uint32_t stop = atom_load_relaxed(&array->stop);
 
-	if (atom_load_relaxed(&array->stop) != 0) {
+	while (stop == 0 && !atom_cas_weak_acquire(&array->stop, &stop, 1)) /* A0 */
+		;
+	if (stop != 0) {
 		*busy = true;
 		return false;
-	}
-	while (!atom_cas_weak_acquire(&array->stop, &idle, 1)) { /* A0 */
-		if (idle != 0) {
-			*busy = true;
-			return false;
-		}
 	}
 	rseq_array_shut(array);
 	if (!rseq_array_fence(self, cpu)) {

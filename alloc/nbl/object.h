@@ -122,7 +122,7 @@ ALWAYS_INLINE bool nbl_is_dirty(const struct nbl_pool *pool, const NET_BUFFER_LI
 	return likely(pool->wide) ? nbl_is_dirty_wide(pool, nbl) : nbl_is_dirty_narrow(pool, nbl);
 }
 
-/* Puts the resting values back, whatever is there. */
+/* Puts the resting values back, whatever is there, without a look: it would map a page that nobody has touched twice. */
 NOINLINE void nbl_clean(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl);
 
 /*

@@ -9,8 +9,8 @@
  * that one subtraction compares cycles and wraps by itself; an entry names a unit of the slab (slab.h);
  * gone_by in place of a safe bit an entry.
  *
- * The paper marks an entry that a get has to leave full (index_ring.h, the third kind) unsafe, and a put that finds the mark reads head. Its get must
- * then empty an entry by a locked instruction, or it could lose a mark. Here only the get of its
+ * The paper marks an entry that a get has to leave full (index_ring.h, the third kind) unsafe, and a put that
+ * finds the mark reads head. Its get must then empty an entry by a locked instruction, or it could lose a mark. Here only the get of its
  * position writes to a full entry, so that a plain store empties it. A word for the whole ring does, since
  * a get meets such an entry only after it has overtaken another one by a lap. What it costs
  * a put is a load of a line that all share.

@@ -6,8 +6,8 @@
 
 struct model_control {
 	const struct pool_ops *ops;
-	const char *
-		sign; /* a part of the sentence, so that another failure does not pass for this one */
+	/* A part of the sentence, so that another failure does not pass for this one. */
+	const char *sign;
 	/* Not NULL: nothing fails, but the one atomic site in this function is not reached. */
 	const char *unreached;
 };

@@ -268,9 +268,7 @@ static void run_pool(
 	else if (ops->traits.progress == POOL_UNSYNCHRONISED)
 		excuse = "it is for one thread";
 	else if (!ops->supported(reason))
-		excuse = strncmp(ops->name, "urcu_", 5) == 0 && MODEL_NO_URCU[0] != '\0'
-				 ? MODEL_NO_URCU
-				 : reason;
+		excuse = reason;
 	if (excuse != NULL) {
 		tally->skipped++;
 		printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);

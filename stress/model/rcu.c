@@ -19,8 +19,8 @@ enum { CALLS_MAX = 512 };
 static struct {
 	/* Of each thread: how many of its sections nest now, and how many have begun. */
 	uint32_t depth[MODEL_THREADS], sections[MODEL_THREADS];
-	struct rcu_head
-		*call[CALLS_MAX]; /* what call_rcu was given, those that were called included */
+	/* What call_rcu was given, those that were called included. */
+	struct rcu_head *call[CALLS_MAX];
 	uint32_t calls, called;
 	bool has_helper;
 } now, first;

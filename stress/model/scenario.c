@@ -93,8 +93,8 @@ struct books {
 	void *held[MODEL_THREADS][HELD_MAX];
 	uint32_t count[MODEL_THREADS];
 	uint32_t owner[SCENARIO_OBJECTS_MAX];
-	const void *block
-		[SCENARIO_OBJECTS_MAX]; /* of an allocator, in the order in which they came out */
+	/* Of an allocator, in the order in which they came out. */
+	const void *block[SCENARIO_OBJECTS_MAX];
 	uint32_t blocks;
 	struct pool_thread *handle[MODEL_THREADS];
 	uint32_t working; /* threads that are not at their end; liburcu's waits for that */

@@ -1,11 +1,11 @@
 /* See sites.h. */
 #include "stress/model/sites.h"
+#include "stress/base/patterns.h"
 #include "stress/model/explore.h"
 #include "stress/model/trace.h"
 
 #include <elf.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,24 +305,10 @@ static bool is_within(const char *place, const char *function)
 	return false;
 }
 
-/* patterns: with commas, as of a shell. */
-static bool is_one_of(const char *pool, const char *patterns)
-{
-	char pattern[64];
-
-	for (size_t length; *patterns != '\0'; patterns += length + (patterns[length] == ',')) {
-		length = strcspn(patterns, ",");
-		snprintf(pattern, sizeof(pattern), "%.*s", (int)length, patterns);
-		if (fnmatch(pattern, pool, 0) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void excuse(struct site *site, const char *pool)
 {
 	for (size_t i = 0; site->state == SITES_MISSING && i < array_count(unreached); i++) {
-		if (!is_one_of(pool, unreached[i].strategies) ||
+		if (!patterns_have(unreached[i].strategies, pool) ||
 			!is_within(site->text, unreached[i].function))
 			continue;
 		site->state = SITES_EXCUSED;

@@ -2,10 +2,10 @@
 #include "stress/progress/coverage.h"
 
 #include "stress/base/locations.h"
+#include "stress/base/patterns.h"
 #include "stress/stress.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ struct function {
 	uint32_t all, missing;
 };
 
-static unsigned char
-	*noted; /* a byte an address, of the run that is looked at, or of this process's */
+/* A byte an address, of the run that is looked at, or of this process's. */
+static unsigned char *noted;
 static struct instruction *instructions;
 static size_t count;
 static struct function *functions;
@@ -387,19 +387,6 @@ static const struct unreached {
 #include "stress/progress/unreached.def"
 };
 
-static bool is_one_of(const char *pool, const char *patterns)
-{
-	char pattern[NAME_BYTES];
-
-	for (size_t length; *patterns != '\0'; patterns += length + (patterns[length] == ',')) {
-		length = strcspn(patterns, ",");
-		snprintf(pattern, sizeof(pattern), "%.*s", (int)length, patterns);
-		if (fnmatch(pattern, pool, 0) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool is_within(const struct place *place, const char *function)
 {
 	const size_t length = strlen(function);
@@ -473,7 +460,7 @@ static size_t take_unreached(
 	const struct unreached *row, const char *pool, struct list *list, struct sum *sum)
 {
 	size_t taken = 0;
-	bool more = is_one_of(pool, row->pools);
+	bool more = patterns_have(row->pools, pool);
 
 	while (more) {
 		size_t kept = 0;

@@ -8,8 +8,8 @@
 enum {
 	/* Of two threads, with each capacity; a fifth of the time that single ones take, or less. */
 	PAIRS_STEPPED = 100,
-	PAIRS_WALKED =
-		40, /* the same in a walk, where two that wait for one another take turns on one CPU */
+	/* The same in a walk, where two that wait for one another take turns on one CPU. */
+	PAIRS_WALKED = 40,
 	PAIRS_STOPPED = 100,
 	PAIRS_KILLED = 50,
 };

@@ -13,20 +13,16 @@
 
 enum { DOCUMENTED_TAG = 0x7a667246 /* 'Frfz' */ };
 
-/*
- * What an allocation says of the data: nothing; they lie in the first MDL, and the NBL comes back with an info that it had not
- * before; they lie elsewhere in the chain; the pool brings its own, or has no NB for any, and then it is allocated by the name that
- * NDIS has for that; neither has a place for a context then, and nor has an NBL with an NB. Or the context is the NBL's own from the beginning; or it asks for what is refused before.
- */
+/* What a pool has, and what its allocations say. */
 enum documented_kind {
 	WITHOUT_DATA,
-	DATA_AND_INFO,
-	DATA_BEHIND,
-	OWN_DATA,
-	WITHOUT_NB,
-	WITHOUT_ROOM,
-	OWN_CONTEXT,
-	REFUSED_FIRST
+	DATA_AND_INFO, /* in the first MDL; and the NBL comes back with an info that it had not before */
+	DATA_BEHIND,   /* elsewhere in the chain */
+	OWN_DATA,      /* the pool's; allocated by the name that NDIS has for that */
+	WITHOUT_NB,    /* likewise; no room for a context either */
+	WITHOUT_ROOM,  /* for a context */
+	OWN_CONTEXT,   /* the NBL's from the beginning */
+	REFUSED_FIRST, /* something is asked for before that is refused */
 };
 
 struct documented_pool {

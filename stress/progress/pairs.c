@@ -38,8 +38,8 @@ static struct victim {
 	sigjmp_buf death;
 } victims[VICTIMS];
 
-static uintptr_t
-	*scratch; /* ACTOR_TRACE_MAX of them, for whoever is stepped: nobody reads what that was */
+/* ACTOR_TRACE_MAX of them, for whoever is stepped: nobody reads what that was. */
+static uintptr_t *scratch;
 
 static const char *call_of(const struct victim *victim)
 {

@@ -12,10 +12,9 @@
 #include "stress/base/gang.h"
 
 enum {
-	THREAD_EXIT_LIVES =
-		100000 /
-		STRESS_SLOWDOWN, /* at most; time may end it sooner, when enough was done */
-	THREAD_EXIT_WAVE = 64,   /* lives between two checks */
+	/* At most; time may end it sooner, when enough was done. */
+	THREAD_EXIT_LIVES = 100000 / STRESS_SLOWDOWN,
+	THREAD_EXIT_WAVE = 64, /* lives between two checks */
 	THREAD_EXIT_GETS = 20,
 };
 
