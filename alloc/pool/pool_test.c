@@ -1180,8 +1180,8 @@ static void vyukov_says_empty_behind_a_stopped_put(NO_STATE)
 
 	void *a = vyukov_get(pool, thread);
 	void *b = vyukov_get(pool, thread);
-	uint64_t at = atom_add_relaxed(&self->give, 1);
-	struct vyukov_cell *cell = &self->ring[at & self->mask];
+	uint64_t at = atom_add_relaxed(&self->ring.give, 1);
+	struct cell_ring_cell *cell = cell_ring_at(&self->ring, at);
 	vyukov_put(pool, thread, b);
 	assert_null(vyukov_get(pool, thread));
 	assert_int_equal(thread->paths.empty, 1);
@@ -1201,8 +1201,8 @@ static void vyukov_burst_ends_at_a_stopped_put(NO_STATE)
 
 	assert_int_equal(vyukov_get_bulk(pool, thread, objs, 4), 4);
 	vyukov_put_bulk(pool, thread, objs, 2);
-	uint64_t at = atom_add_relaxed(&self->give, 1);
-	struct vyukov_cell *cell = &self->ring[at & self->mask];
+	uint64_t at = atom_add_relaxed(&self->ring.give, 1);
+	struct cell_ring_cell *cell = cell_ring_at(&self->ring, at);
 	vyukov_put_bulk(pool, thread, &objs[3], 1);
 	assert_int_equal(vyukov_get_bulk(pool, thread, out, 4), 2);
 	assert_memory_equal(out, objs, 2 * sizeof(*out));
@@ -1222,9 +1222,9 @@ static void vyukov_bursts_lap_the_ring(NO_STATE)
 	void *objs[POOL_BULK_MAX];
 	void *next[POOL_BULK_MAX];
 
-	assert_true(self->mask + 1 < POOL_BULK_MAX);
+	assert_true(self->ring.mask + 1 < POOL_BULK_MAX);
 	assert_int_equal(vyukov_get_bulk(pool, thread, objs, POOL_BULK_MAX), OBJECTS);
-	for (uint64_t i = 0; i < LAPS * (self->mask + 1); i++) {
+	for (uint64_t i = 0; i < LAPS * (self->ring.mask + 1); i++) {
 		vyukov_put_bulk(pool, thread, objs, OBJECTS);
 		assert_int_equal(vyukov_get_bulk(pool, thread, next, POOL_BULK_MAX), OBJECTS);
 		assert_memory_equal(objs, next, OBJECTS * sizeof(*objs)); /* FIFO */
@@ -1260,12 +1260,12 @@ static void vyukov_put_waits_for_a_stopped_get(NO_STATE)
 	pthread_t id;
 	void *ended;
 
-	assert_int_equal(self->mask, 3);
+	assert_int_equal(self->ring.mask, 3);
 	void *a = vyukov_get(pool, thread);
 	void *b = vyukov_get(pool, thread);
 	vyukov_put(pool, thread, a);
-	uint64_t at = atom_add_relaxed(&self->take, 1); /* holds a's cell, and stops */
-	for (uint64_t i = 0; i < self->mask; i++) {
+	uint64_t at = atom_add_relaxed(&self->ring.take, 1); /* holds a's cell, and stops */
+	for (uint64_t i = 0; i < self->ring.mask; i++) {
 		vyukov_put(pool, thread, b);
 		assert_ptr_equal(vyukov_get(pool, thread), b);
 	}
@@ -1275,7 +1275,8 @@ static void vyukov_put_waits_for_a_stopped_get(NO_STATE)
 	assert_int_equal(pthread_create(&id, NULL, vyukov_putter, &putter), 0);
 	nanosleep(&while_it_must_not_return, NULL);
 	assert_int_equal(atom_load_acquire(&putter.done), 0);
-	atom_store_release(&self->ring[at & self->mask].seq, at + self->mask + 1); /* goes on */
+	atom_store_release(
+		&cell_ring_at(&self->ring, at)->seq, at + self->ring.mask + 1); /* goes on */
 	assert_int_equal(pthread_join(id, &ended), 0);
 	assert_non_null(ended);
 	assert_ptr_equal(vyukov_get(pool, thread), b);
