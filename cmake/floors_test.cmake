@@ -28,7 +28,7 @@ set(floors
   "bench/report/" # what a store says to people and programs
   "bench/fuzz/" # what anybody may have made
   "bench/(command/|main\\.c)" # what is typed
-  "stress/stress\\.h" # the contract of scenarios
+  "stress/(stress\\.h|promises)" # the contract of scenarios, and what they hold strategies to
   "stress/base/" # threads, children, accounts, what is told of them
   "stress/(scenario|broken)/|stress/progress/(freezer|actor|breakpoint|coverage|deaths|documented|hand|hides_a_lock|kernel|locks_a_retry|pairs|sites|stage|takes_too_much|tolerates_one|unreached)|stress/controls\\.h|(scenario|broken)_headers\\.h" # what attacks, and what must be caught
   "stress/mutant/" # mistakes that must be found

@@ -30,7 +30,8 @@ static void play(const void *arg)
 
 	attempt->scenario->run(&run);
 	if (record_operations() < LEAST)
-		stress_fail("it made %" PRIu64 " operations of %d", record_operations(), LEAST);
+		stress_fail(PROMISE_NONE, "it made %" PRIu64 " operations of %d",
+			record_operations(), LEAST);
 }
 
 /* The first of the list that the scenario takes, and that a thread does not wait in. */

@@ -183,6 +183,7 @@ static void record(struct tally *tally, const struct attack *attack, enum trust_
 	snprintf(run.sentence, sizeof(run.sentence), "%s", sentence);
 	if (child != NULL) {
 		run.seconds = child->seconds;
+		run.broken = child->broken;
 		child_paths(child, &run.operations, &run.paths);
 	}
 	trust_record(tally->record, &run);

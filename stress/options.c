@@ -46,7 +46,7 @@ static const char usage[] =
 	"  --json FILE      writes what ran, how much and how it ended (stress/trust.schema.json)\n"
 	"  --in-process     without a process for each run: for a debugger; the first failure ends "
 	"it\n"
-	"  --list           names pools, scenarios and controls, and ends\n"
+	"  --list           names pools, scenarios, controls and promises, and ends\n"
 	"  --help           prints this, and ends\n"
 	"\n"
 	"The launcher, ./nblbench stress, builds and starts the layers of stress/layers.def:\n"
@@ -175,6 +175,9 @@ static void list(void)
 	for (size_t i = 0; controls[i] != NULL; i++)
 		printf("  %-18s %s (%s%s)\n", controls[i]->ops->name, controls[i]->ops->summary,
 			controls[i]->scenario, builds[controls[i]->build]);
+	puts("what strategies are held to:");
+	for (int i = 1; *promise_text((enum promise)i) != '\0'; i++)
+		printf("  P%-17d %s\n", i, promise_text((enum promise)i));
 }
 
 static uint32_t default_threads(void)

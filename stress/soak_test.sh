@@ -24,7 +24,7 @@ verdict=ok
 [ "$runs" -ne 2 ] && [ "$runs" -ne 3 ] || verdict=failed
 printf 'stand-in\tsh\n' >"$record"
 for scenario in churn own; do
-	printf '%s\ttreiber_tag\t%s\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\t0\t0\t0\tas told\n' "$verdict" "$scenario" "$seed" >>"$record"
+	printf '%s\ttreiber_tag\t%s\t%s\t0.1\t5\t0\t0\t0\t0\t0\t0\t0\t0\t0\t1\tas told\n' "$verdict" "$scenario" "$seed" >>"$record"
 done
 [ "$runs" -ne 4 ] || kill -"${SIGNAL:-INT}" $PPID
 [ "$verdict" = ok ]

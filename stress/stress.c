@@ -47,15 +47,27 @@ __attribute__((format(printf, 2, 0))) static void report(
 		abort();
 }
 
-void stress_fail(const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void report_line(char kind, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report(kind, format, args);
+	va_end(args);
+}
+
+void stress_fail(enum promise broken, const char *format, ...)
 {
 	static atom_u32 failed;
+	char sentence[STRESS_SENTENCE_BYTES];
+	const size_t length = promise_begin(sentence, sizeof(sentence), broken);
 	va_list args;
 
 	evidence_undisturbed();
 	va_start(args, format);
-	report(CHILD_SAYS_FAILED, format, args);
+	vsnprintf(sentence + length, sizeof(sentence) - length, format, args);
 	va_end(args);
+	report_line(CHILD_SAYS_FAILED, "%d %s", (int)broken, sentence);
 	if (atom_xchg_relaxed(&failed, 1) != 0) {
 		for (;;)
 			pause(); /* for the first one, who is telling more */
@@ -80,15 +92,6 @@ void stress_note(const char *format, ...)
 
 	va_start(args, format);
 	report(CHILD_SAYS_NOTE, format, args);
-	va_end(args);
-}
-
-__attribute__((format(printf, 2, 3))) static void report_line(char kind, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	report(kind, format, args);
 	va_end(args);
 }
 
@@ -175,7 +178,8 @@ struct pool *stress_pool(const struct pool_ops *ops, const struct pool_config *c
 	int rc = pool_create(ops, config, &pool);
 
 	if (rc != 0)
-		stress_fail("a pool of %" PRIu32 " objects of %zu bytes was refused: %s",
+		stress_fail(stress_refused(rc),
+			"a pool of %" PRIu32 " objects of %zu bytes was refused: %s",
 			config->capacity, config->object_bytes, strerror(-rc));
 	pool->ops = record_ops(ops);
 	return pool;
@@ -192,7 +196,7 @@ struct pool_thread *stress_attach(struct pool *pool)
 	int rc = pool->ops->attach(pool, &self);
 
 	if (rc != 0)
-		stress_fail("attach failed: %s", strerror(-rc));
+		stress_fail(stress_refused(rc), "attach failed: %s", strerror(-rc));
 	return self;
 }
 
@@ -204,11 +208,13 @@ void stress_quiet(struct pool *pool, uint64_t outstanding, const char *when)
 	int rc = pool->ops->check(pool, outstanding, why);
 
 	if (rc != 0)
-		stress_fail("%s check reports %s: %s", when, strerror(-rc), why);
+		stress_fail(rc == -ENOMEM ? PROMISE_NONE : PROMISE_CHECKED,
+			"%s check reports %s: %s", when, strerror(-rc), why);
 	uint64_t count = pool->ops->count(pool);
 	if (count != expected)
-		stress_fail("%s count says %" PRIu64 " objects are free, but it should be %" PRIu64
-			    " (capacity %" PRIu32 ", %" PRIu64 " out)",
+		stress_fail(PROMISE_COUNTED,
+			"%s count says %" PRIu64 " objects are free, but it should be %" PRIu64
+			" (capacity %" PRIu32 ", %" PRIu64 " out)",
 			when, count, expected, pool->config.capacity, outstanding);
 }
 
@@ -216,7 +222,8 @@ void stress_destroy(struct pool *pool, uint64_t baseline)
 {
 	pool_destroy(pool);
 	if (memory_live_bytes() != baseline)
-		stress_fail("after destroy %" PRId64 " bytes of the pool's memory are missing",
+		stress_fail(PROMISE_GIVEN_BACK,
+			"after destroy %" PRId64 " bytes of the pool's memory are missing",
 			(int64_t)(memory_live_bytes() - baseline));
 }
 
@@ -227,8 +234,9 @@ uint32_t stress_drain(struct pool *pool, struct pool_thread *self, void **objs, 
 
 	while ((object = pool->ops->get(pool, self)) != NULL) {
 		if (got == room)
-			stress_fail("the pool gave out object %" PRIu32 " of %" PRIu32
-				    " that it can have",
+			stress_fail(PROMISE_CAPPED,
+				"the pool gave out object %" PRIu32 " of %" PRIu32
+				" that it can have",
 				got + 1, room);
 		objs[got++] = object;
 	}
@@ -245,13 +253,13 @@ void stress_flush_all(struct pool *pool, struct pool_thread *self)
 		return;
 	cpu_set_t before;
 	if (sched_getaffinity(0, sizeof(before), &before) != 0)
-		stress_fail("sched_getaffinity: %s", strerror(errno));
+		stress_fail(PROMISE_NONE, "sched_getaffinity: %s", strerror(errno));
 	for (uint32_t i = 0; i < n; i++) {
 		stress_pin(cpus[i]);
 		pool->ops->flush(pool, self);
 	}
 	if (sched_setaffinity(0, sizeof(before), &before) != 0)
-		stress_fail("sched_setaffinity: %s", strerror(errno));
+		stress_fail(PROMISE_NONE, "sched_setaffinity: %s", strerror(errno));
 }
 
 /* The process starts with one thread, which asks first. */
@@ -264,7 +272,7 @@ uint32_t stress_cpus(const uint32_t **cpus)
 	static_assert(STRESS_CPUS_MAX >= CPU_SETSIZE, "each CPU of a cpu_set_t has its place");
 	if (allowed_count == 0) {
 		if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-			stress_fail("sched_getaffinity: %s", strerror(errno));
+			stress_fail(PROMISE_NONE, "sched_getaffinity: %s", strerror(errno));
 		for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 			if (CPU_ISSET(cpu, &allowed))
 				allowed_cpus[allowed_count++] = cpu;
@@ -281,7 +289,8 @@ void stress_pin(uint32_t cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		stress_fail("cannot bind a thread to CPU %" PRIu32 ": %s", cpu, strerror(errno));
+		stress_fail(PROMISE_NONE, "cannot bind a thread to CPU %" PRIu32 ": %s", cpu,
+			strerror(errno));
 }
 
 void stress_unpin(void)
@@ -290,7 +299,7 @@ void stress_unpin(void)
 
 	stress_cpus(&cpus);
 	if (sched_setaffinity(0, sizeof(allowed), &allowed) != 0)
-		stress_fail("sched_setaffinity: %s", strerror(errno));
+		stress_fail(PROMISE_NONE, "sched_setaffinity: %s", strerror(errno));
 }
 
 void *stress_array(size_t n, size_t bytes)
@@ -298,6 +307,7 @@ void *stress_array(size_t n, size_t bytes)
 	void *array = calloc(n, bytes);
 
 	if (array == NULL)
-		stress_fail("no memory for %zu x %zu bytes of the scenario itself", n, bytes);
+		stress_fail(PROMISE_NONE, "no memory for %zu x %zu bytes of the scenario itself", n,
+			bytes);
 	return array;
 }

@@ -12,7 +12,9 @@
 
 #include "alloc/atomic.h"
 #include "alloc/pool.h"
+#include "stress/promises.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,10 +67,11 @@ struct scenario {
 extern const struct scenario *const scenarios[];
 
 /*
- * Ends the process with a verdict, printf-style: broken promise, or something that this machine
- * does not let us try. Any thread; the first one counts.
+ * Ends the process with a verdict, printf-style: a broken promise, which is told by its number and text before the
+ * sentence, or PROMISE_NONE; or something that this machine does not let us try. Any thread; the first one counts.
  */
-_Noreturn void stress_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void stress_fail(enum promise broken, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 _Noreturn void stress_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Adds to the line of a run that passes: how much was tried. At most once a run. */
@@ -126,6 +129,12 @@ const char *stress_excuse_no_capacity(const struct pool_ops *ops, uint32_t threa
  * few objects as often as enough.
  */
 struct pool_config stress_shape(uint64_t *random);
+
+/* What is broken where a pool or a handle was refused with this errno: with memory this machine may be out of, nothing. */
+static inline enum promise stress_refused(int error)
+{
+	return error == -ENOMEM ? PROMISE_NONE : PROMISE_MADE;
+}
 
 /* pool_create, or the end of the run. The pool's hooks note what is called (base/record.h). */
 struct pool *stress_pool(const struct pool_ops *ops, const struct pool_config *config);

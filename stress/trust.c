@@ -20,7 +20,7 @@ enum { PATHS = TRUST_PATHS, LINE_BYTES = 2048 };
 
 static bool parse_run(char *line, struct trust_run *run)
 {
-	char *field[9 + PATHS];
+	char *field[10 + PATHS];
 
 	for (size_t i = 0; i < array_count(field); i++) {
 		field[i] = strsep(&line, "\t");
@@ -43,6 +43,7 @@ static bool parse_run(char *line, struct trust_run *run)
 	run->sites_reached = (uint32_t)strtoul(field[8], NULL, 10);
 	for (size_t i = 0; i < PATHS; i++)
 		((uint64_t *)&run->paths)[i] = strtoull(field[9 + i], NULL, 10);
+	run->broken = (enum promise)strtoul(field[9 + PATHS], NULL, 10);
 	snprintf(run->sentence, sizeof(run->sentence), "%s", line);
 	return run->verdict < TRUST_VERDICTS;
 }
@@ -116,6 +117,7 @@ void trust_join(struct trust *self, size_t first)
 		if (is_failure(of) || (run.verdict == TRUST_SKIPPED && of->verdict == TRUST_OK)) {
 			run.verdict = of->verdict;
 			run.seed = of->seed;
+			run.broken = of->broken;
 			memcpy(run.sentence, of->sentence, sizeof(run.sentence));
 		}
 		*of = run;
@@ -238,12 +240,12 @@ static json_t *run_json(const struct trust_run *run)
 	for (size_t p = 0; p < PATHS; p++)
 		json_object_set_new(paths, trust_path_names[p],
 			json_integer((json_int_t)trust_path_count(&run->paths, p)));
-	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:i, s:i, s:o, s:s}", "layer",
+	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:f, s:i, s:i, s:o, s:i, s:s}", "layer",
 		trust_layer_names[run->layer], "scenario", run->scenario, "verdict",
 		trust_verdict_names[run->verdict], "seed", "", "seconds", run->seconds,
 		"operations", (json_int_t)run->operations, "reach", run->reach, "sites",
-		(int)run->sites, "sites_reached", (int)run->sites_reached, "paths", paths,
-		"sentence", run->sentence);
+		(int)run->sites, "sites_reached", (int)run->sites_reached, "paths", paths, "broken",
+		(int)run->broken, "sentence", run->sentence);
 }
 
 /* The runs of a strategy or control; a seed as text, for JSON's numbers lose digits. */

@@ -32,6 +32,7 @@ struct trust_run {
 	uint32_t sites;         /* atomic ones of the strategy; 0: nobody counted */
 	uint32_t sites_reached; /* of them: an execution of the explorer was there */
 	struct pool_paths paths;
+	enum promise broken; /* by what failed; of which the sentence tells, too */
 	char sentence[STRESS_SENTENCE_BYTES];
 };
 

@@ -37,6 +37,6 @@ void trust_record(FILE *file, const struct trust_run *run)
 		run->seconds, run->operations, run->reach, run->sites, run->sites_reached);
 	for (size_t i = 0; i < TRUST_PATHS; i++)
 		fprintf(file, "\t%" PRIu64, trust_path_count(&run->paths, i));
-	fprintf(file, "\t%s\n", run->sentence);
+	fprintf(file, "\t%d\t%s\n", (int)run->broken, run->sentence);
 	fflush(file);
 }

@@ -24,6 +24,7 @@ static struct trust tell_with(enum trust_verdict verdict, uint64_t paths, double
 		.sites = 36,
 		.sites_reached = 35,
 		.paths = {paths, paths, paths, paths, paths, paths},
+		.broken = PROMISE_EXACT,
 		.sentence = "with a \"quote\""};
 	struct trust trust = {.layer = layers};
 	FILE *file = tmpfile();

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,30 @@ void child_paths(const struct child *child, uint64_t *operations, struct pool_pa
 			&p->wait);
 }
 
+/* The sentence of a failure that the child could not tell itself. */
+__attribute__((format(printf, 3, 4))) static void fail(
+	struct child *child, enum promise broken, const char *format, ...)
+{
+	const size_t length = promise_begin(child->sentence, sizeof(child->sentence), broken);
+	va_list args;
+
+	child->broken = broken;
+	va_start(args, format);
+	vsnprintf(child->sentence + length, sizeof(child->sentence) - length, format, args);
+	va_end(args);
+}
+
+/* What it told of its failure: a number, and behind a space the sentence. */
+static void take_failure(struct child *child, const char *line, int n)
+{
+	char *sentence;
+
+	child->broken = (enum promise)strtoul(line, &sentence, 10);
+	sentence += *sentence == ' ';
+	snprintf(child->sentence, sizeof(child->sentence), "%.*s", n - (int)(sentence - line),
+		sentence);
+}
+
 /* Puts what is known of the end into the sentence. */
 static void judge(struct child *child, int status, bool in_time, double limit_s)
 {
@@ -123,27 +148,28 @@ static void judge(struct child *child, int status, bool in_time, double limit_s)
 	int n;
 
 	child->end = CHILD_FAILED;
+	child->broken = PROMISE_NONE;
 	if ((line = line_with(report, failed, &n)) != NULL) {
-		snprintf(child->sentence, sizeof(child->sentence), "%.*s", n - 1, line + 1);
+		take_failure(child, line + 1, n - 1);
 	} else if (!in_time) {
-		snprintf(child->sentence, sizeof(child->sentence),
-			"it did not finish within %.0f s and was killed", limit_s);
+		fail(child, PROMISE_ENDS, "it did not finish within %.0f s and was killed",
+			limit_s);
 	} else if (WIFSIGNALED(status)) {
 		line = line_with(child->output, "", &n);
-		snprintf(child->sentence, sizeof(child->sentence), "it died of SIG%s%s%.*s",
-			sigabbrev_np(WTERMSIG(status)), line ? ": " : "", line ? n : 0,
-			line ? line : "");
+		fail(child, PROMISE_LIVES, "it died of SIG%s%s%.*s", sigabbrev_np(WTERMSIG(status)),
+			line ? ": " : "", line ? n : 0, line ? line : "");
 	} else if ((line = line_with(child->output, "SUMMARY: ", &n)) != NULL) {
-		snprintf(child->sentence, sizeof(child->sentence), "%.*s", n, line);
+		fail(child,
+			strstr(line, " leaked in ") != NULL ? PROMISE_GIVEN_BACK : PROMISE_ORDERED,
+			"%.*s", n, line);
 	} else if (WEXITSTATUS(status) == CHILD_STATUS_SKIPPED &&
 		   (line = line_with(report, skipped, &n)) != NULL) {
 		child->end = CHILD_SKIPPED;
 		snprintf(child->sentence, sizeof(child->sentence), "%.*s", n - 1, line + 1);
 	} else if (WEXITSTATUS(status) != EXIT_SUCCESS) {
 		line = line_with(child->output, "", &n);
-		snprintf(child->sentence, sizeof(child->sentence),
-			"it ended with exit status %d%s%.*s", WEXITSTATUS(status), line ? ": " : "",
-			line ? n : 0, line ? line : "");
+		fail(child, PROMISE_LIVES, "it ended with exit status %d%s%.*s",
+			WEXITSTATUS(status), line ? ": " : "", line ? n : 0, line ? line : "");
 	} else {
 		child->end = CHILD_PASSED;
 		child->sentence[0] = '\0';

@@ -14,7 +14,7 @@
 
 /* The first byte of a line that a child reports. */
 enum {
-	CHILD_SAYS_FAILED = 'F',
+	CHILD_SAYS_FAILED = 'F', /* the number of the promise that was broken, and the sentence */
 	CHILD_SAYS_SKIPPED = 'S',
 	CHILD_SAYS_NOTE = 'N',
 	CHILD_SAYS_TAG = 'T',   /* see tags.h */
@@ -34,6 +34,7 @@ enum child_end { CHILD_PASSED, CHILD_FAILED, CHILD_SKIPPED };
 
 struct child {
 	enum child_end end;
+	enum promise broken;                  /* of CHILD_FAILED */
 	char sentence[STRESS_SENTENCE_BYTES]; /* a note, the failure, or the reason of the skip */
 	char report[CHILD_REPORT_BYTES + 1];  /* its lines, each with its kind; ends in 0 */
 	char output[CHILD_OUTPUT_BYTES + 1];  /* what it printed, from the start; ends in 0 */

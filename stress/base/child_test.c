@@ -20,7 +20,12 @@ static void passes(const void *arg)
 
 static void fails(const void *arg)
 {
-	stress_fail("because of %s", (const char *)arg);
+	stress_fail(PROMISE_ONE_OWNER, "because of %s", (const char *)arg);
+}
+
+static void cannot(const void *arg)
+{
+	stress_fail(PROMISE_NONE, "for want of %s", (const char *)arg);
 }
 
 static void skips(const void *arg)
@@ -61,7 +66,7 @@ static void chatters(const void *arg)
 static void fails_too(int number)
 {
 	(void)number;
-	stress_fail("in the handler");
+	stress_fail(PROMISE_NONE, "in the handler");
 }
 
 /* Interrupts the thread `victim` in what it tells after it failed, which is where it sleeps, and lets it go on. */
@@ -110,7 +115,7 @@ static void fails_and_is_interrupted(const void *arg)
 	stress_attach(pool);
 	struct disturber disturber = {.victim = gettid(), .full = full[0], .said = said[0]};
 	pthread_create(&thread, NULL, disturb, &disturber);
-	stress_fail("because of %s", (const char *)arg);
+	stress_fail(PROMISE_ONE_OWNER, "because of %s", (const char *)arg);
 }
 
 static struct child child;
@@ -126,18 +131,25 @@ static void ends_are_told(NO_STATE)
 		void (*body)(const void *arg);
 		const char *arg;
 		enum child_end end;
+		enum promise broken;
 		const char *sentence;
 	} rows[] = {
-		{passes, "a note", CHILD_PASSED, "with a note"},
-		{fails, "a reason", CHILD_FAILED, "because of a reason"},
-		{skips, "a CPU", CHILD_SKIPPED, "for want of a CPU"},
-		{dies, "last words", CHILD_FAILED, "it died of SIGKILL: last words"},
-		{exits, "no verdict", CHILD_FAILED, "it ended with exit status 3: no verdict"},
+		{passes, "a note", CHILD_PASSED, PROMISE_NONE, "with a note"},
+		{fails, "a reason", CHILD_FAILED, PROMISE_ONE_OWNER,
+			"P1 (an object has one owner at a time): because of a reason"},
+		{cannot, "a timer", CHILD_FAILED, PROMISE_NONE, "for want of a timer"},
+		{skips, "a CPU", CHILD_SKIPPED, PROMISE_NONE, "for want of a CPU"},
+		{dies, "last words", CHILD_FAILED, PROMISE_LIVES,
+			"P22 (a call does not end the process): it died of SIGKILL: last words"},
+		{exits, "no verdict", CHILD_FAILED, PROMISE_LIVES,
+			"P22 (a call does not end the process): it ended with exit status 3: no "
+			"verdict"},
 	};
 
 	for (size_t i = 0; i < array_count(rows); i++) {
 		run(rows[i].body, rows[i].arg, LIMIT_S);
 		assert_int_equal(child.end, rows[i].end);
+		assert_int_equal(child.broken, rows[i].broken);
 		assert_string_equal(child.sentence, rows[i].sentence);
 	}
 	assert_string_equal(child.output, "no verdict\n");
@@ -151,14 +163,17 @@ static void long_sentence_is_cut(NO_STATE)
 	text[sizeof(text) - 1] = '\0';
 	run(fails, text, LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
-	assert_int_equal(strlen(child.sentence), STRESS_SENTENCE_BYTES - 3);
+	/* Its kind and its end take three bytes of the line, and the promise's number two. */
+	assert_int_equal(strlen(child.sentence), STRESS_SENTENCE_BYTES - 5);
 }
 
 static void hang_is_ended(NO_STATE)
 {
 	run(hangs, NULL, SHORT_LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
-	assert_non_null(strstr(child.sentence, "did not finish within 1 s"));
+	assert_int_equal(child.broken, PROMISE_ENDS);
+	assert_non_null(strstr(
+		child.sentence, "P21 (a call comes to its end): it did not finish within 1 s"));
 	assert_true(child.seconds >= SHORT_LIMIT_S);
 }
 
@@ -167,7 +182,8 @@ static void failure_is_told_undisturbed(NO_STATE)
 {
 	run(fails_and_is_interrupted, "a reason", LIMIT_S);
 	assert_int_equal(child.end, CHILD_FAILED);
-	assert_string_equal(child.sentence, "it ended with exit status 1");
+	assert_string_equal(child.sentence,
+		"P22 (a call does not end the process): it ended with exit status 1");
 }
 
 static void output_is_bounded(NO_STATE)

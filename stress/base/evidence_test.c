@@ -65,7 +65,7 @@ static void hang_and_be_asked(const void *arg)
 	while (atom_load_acquire(&is_stuck) == 0)
 		usleep(1000);
 	raise(EVIDENCE_SIGNAL);
-	stress_fail("it hangs");
+	stress_fail(PROMISE_ENDS, "it hangs");
 }
 
 /* What is printed of a run, to be freed. */

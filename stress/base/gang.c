@@ -39,7 +39,7 @@ void gang_start(pthread_t *thread, void *(*body)(void *arg), void *arg)
 	int rc = pthread_create(thread, NULL, body, arg);
 
 	if (rc != 0)
-		stress_fail("cannot start a thread: %s", strerror(rc));
+		stress_fail(PROMISE_NONE, "cannot start a thread: %s", strerror(rc));
 }
 
 uint64_t gang_run(const struct stress *run, struct pool *pool, uint32_t threads, uint64_t seed,

@@ -116,25 +116,26 @@ static bool empties_are_right(struct history *history, struct moments *moments, 
 	return right;
 }
 
-bool history_check(struct history *history, char *why)
+enum promise history_check(struct history *history, char *why)
 {
 	enum { MOMENTS_A_CALL = 2 };
 	struct history_call *calls = history->calls;
 	const size_t n = history->count;
 	struct moments moments = {stress_array(MOMENTS_A_CALL * n + 1, sizeof(*moments.of)), 0};
-	bool right = true;
+	enum promise broken = PROMISE_NONE;
 	size_t next;
 
 	history->judged = 0;
 	qsort(calls, n, sizeof(*calls), compare_calls);
-	for (size_t first = 0; right && first < n; first = next) {
+	for (size_t first = 0; broken == PROMISE_NONE && first < n; first = next) {
 		for (next = first + 1; next < n && calls[next].object == calls[first].object;)
 			next++;
 		if (calls[first].object == NULL)
 			continue;
-		right = has_one_owner(&calls[first], next - first, why);
+		if (!has_one_owner(&calls[first], next - first, why))
+			broken = PROMISE_ONE_OWNER;
 	}
-	if (right && history->empties != HISTORY_ANY) {
+	if (broken == PROMISE_NONE && history->empties != HISTORY_ANY) {
 		for (size_t i = 0; i < n; i++) {
 			const bool moves = calls[i].object != NULL;
 			const bool gets = calls[i].kind == HISTORY_GET;
@@ -143,8 +144,9 @@ bool history_check(struct history *history, char *why)
 			add(&moments, calls[i].called, moves && gets ? -1 : 0, 1, empty);
 			add(&moments, calls[i].returned, moves && !gets ? 1 : 0, -1, empty);
 		}
-		right = empties_are_right(history, &moments, why);
+		if (!empties_are_right(history, &moments, why))
+			broken = PROMISE_EXACT;
 	}
 	free(moments.of);
-	return right;
+	return broken;
 }

@@ -48,8 +48,8 @@ struct history {
 	uint64_t judged; /* by the check: empty answers that H2 was asked of */
 };
 
-/* False: a rule is broken, and why (STRESS_SENTENCE_BYTES) says which and when. */
-bool history_check(struct history *history, char *why);
+/* The promise that is broken, and why (STRESS_SENTENCE_BYTES) says by which rule and when; or PROMISE_NONE. */
+enum promise history_check(struct history *history, char *why);
 
 /* The calls of one thread, which it adds to. */
 struct history_log {

@@ -80,11 +80,14 @@ static void each_is_judged(NO_STATE)
 		memcpy(calls, rows[i].calls, sizeof(calls));
 		while (calls[history.count].called != 0)
 			history.count++;
-		const bool right = history_check(&history, why);
+		const enum promise broken = history_check(&history, why);
 
-		if (right != (rows[i].sentence == NULL) ||
-			(!right && strstr(why, rows[i].sentence) == NULL))
+		if ((broken == PROMISE_NONE) != (rows[i].sentence == NULL) ||
+			(broken != PROMISE_NONE && strstr(why, rows[i].sentence) == NULL))
 			fail_msg("%s: '%s'", rows[i].what, why);
+		if (broken != PROMISE_NONE)
+			assert_int_equal(broken,
+				strncmp(why, "H1", 2) == 0 ? PROMISE_ONE_OWNER : PROMISE_EXACT);
 		assert_int_equal(history.judged, rows[i].judged);
 	}
 }

@@ -62,11 +62,13 @@ static inline void object_verify(struct pool *pool, struct object *object, uint6
 		if (object->payload[i] == (fresh ? 0 : expected))
 			continue;
 		if (owner == OBJECT_FREE)
-			stress_fail("object %p was written to while it was free: word %" PRIu32
-				    " is %#" PRIx64,
+			stress_fail(PROMISE_FREE_IS_KEPT,
+				"object %p was written to while it was free: word %" PRIu32
+				" is %#" PRIx64,
 				(void *)object, i + 2, object->payload[i]);
-		stress_fail("object %p was written to while thread %" PRIu64
-			    " owned it: word %" PRIu32 " is %#" PRIx64,
+		stress_fail(PROMISE_OUT_IS_KEPT,
+			"object %p was written to while thread %" PRIu64 " owned it: word %" PRIu32
+			" is %#" PRIx64,
 			(void *)object, owner - 1, i + 2, object->payload[i]);
 	}
 }
@@ -79,11 +81,13 @@ static inline void object_exchange(struct object *object, uint64_t from, uint64_
 	if (met == from)
 		return;
 	if (met == OBJECT_FREE)
-		stress_fail("object %p is free and yet in use", (void *)object);
+		stress_fail(PROMISE_ONE_OWNER, "object %p is free and yet in use", (void *)object);
 	if (met == OBJECT_POSTED)
-		stress_fail("object %p has two owners: one of them has just handed it over",
+		stress_fail(PROMISE_ONE_OWNER,
+			"object %p has two owners: one of them has just handed it over",
 			(void *)object);
-	stress_fail("object %p has two owners: thread %" PRIu64 " still holds it", (void *)object,
+	stress_fail(PROMISE_ONE_OWNER,
+		"object %p has two owners: thread %" PRIu64 " still holds it", (void *)object,
 		met - 1);
 }
 

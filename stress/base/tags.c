@@ -11,7 +11,8 @@ void tags_report(void)
 	size_t count = nbl_tags(rows, TAGS_MAX);
 
 	if (count > TAGS_MAX)
-		stress_fail("the run has used %zu tags, more than the table's %d", count, TAGS_MAX);
+		stress_fail(PROMISE_NONE, "the run has used %zu tags, more than the table's %d",
+			count, TAGS_MAX);
 	for (size_t i = 0; i < count; i++)
 		stress_tag(&rows[i]);
 }

@@ -37,6 +37,7 @@ static struct {
 	bool runs;
 	uint32_t steps;
 	bool failed;
+	enum promise broken;
 	char sentence[MODEL_SENTENCE_BYTES];
 
 	struct choice choice[MODEL_CHOICES_MAX];
@@ -88,13 +89,15 @@ _Noreturn static void leave(void)
 	longjmp(x.home, 1);
 }
 
-void model_fail(const char *format, ...)
+void model_fail(enum promise broken, const char *format, ...)
 {
 	va_list args;
 
 	if (!x.failed) {
+		const size_t length = promise_begin(x.sentence, sizeof(x.sentence), broken);
+		x.broken = broken;
 		va_start(args, format);
-		vsnprintf(x.sentence, sizeof(x.sentence), format, args);
+		vsnprintf(x.sentence + length, sizeof(x.sentence) - length, format, args);
 		va_end(args);
 	}
 	x.failed = true;
@@ -142,7 +145,8 @@ static uint32_t choose(enum model_budget budget, uint32_t options, uint32_t pref
 	if (options < 2 || (budget != MODEL_FREE && !affords(budget)))
 		return 0;
 	if (x.made == MODEL_CHOICES_MAX)
-		model_fail("more than %d decisions in one execution", MODEL_CHOICES_MAX);
+		model_fail(
+			PROMISE_NONE, "more than %d decisions in one execution", MODEL_CHOICES_MAX);
 	struct choice *choice = &x.choice[x.made];
 	if (x.made == x.recorded) {
 		*choice = (struct choice){options, fresh_choice(options, preferred)};
@@ -242,7 +246,8 @@ static uint32_t pick(void)
 	for (uint32_t i = 0; i < x.work->threads; i++)
 		waiting += !x.fiber[i].done;
 	if (count == 0 && waiting != 0)
-		model_fail("%u threads wait for each other, or for one that is gone", waiting);
+		model_fail(PROMISE_ENDS, "%u threads wait for each other, or for one that is gone",
+			waiting);
 	if (count == 0)
 		return NOBODY;
 	return candidate[choose(
@@ -275,7 +280,7 @@ static void go_on(void)
 	const uint32_t self = x.self;
 
 	if (++x.steps > MODEL_STEPS_MAX)
-		model_fail("no end within %d steps", MODEL_STEPS_MAX);
+		model_fail(PROMISE_ENDS, "no end within %d steps", MODEL_STEPS_MAX);
 	hand_over(self, pick());
 	arrive();
 }
@@ -378,6 +383,7 @@ static void execute(void)
 static void note_failure(struct model_result *result)
 {
 	result->failed = true;
+	result->broken = x.broken;
 	memcpy(result->sentence, x.sentence, sizeof(result->sentence));
 	result->path.count = 0;
 	for (uint32_t i = 0; i < x.made; i++) {

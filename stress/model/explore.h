@@ -9,6 +9,8 @@
 #ifndef STRESS_MODEL_EXPLORE_H
 #define STRESS_MODEL_EXPLORE_H
 
+#include "stress/promises.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,7 +62,8 @@ struct model_result {
 	uint64_t steps;
 	bool exhausted; /* within the bounds; false: it failed, or `limit` came first */
 	bool failed;
-	char sentence[MODEL_SENTENCE_BYTES]; /* of the failure */
+	enum promise broken;                 /* by the failure */
+	char sentence[MODEL_SENTENCE_BYTES]; /* of the failure, which tells of that, too */
 	struct model_path path;              /* that leads there */
 };
 
@@ -110,8 +113,11 @@ uint32_t model_spent(enum model_budget budget);
 /* A decision among options, 0 being the default. */
 uint32_t model_choose(enum model_budget budget, uint32_t options);
 
-/* The execution has failed. Does not return while virtual threads run. */
-__attribute__((format(printf, 1, 2))) void model_fail(const char *format, ...);
+/*
+ * The execution has failed: a promise is broken, or the explorer has not the room (PROMISE_NONE). Does not return while
+ * virtual threads run.
+ */
+__attribute__((format(printf, 2, 3))) void model_fail(enum promise broken, const char *format, ...);
 
 /* Called when a thread goes on after another one. */
 extern void (*model_switched)(uint32_t from, uint32_t to);

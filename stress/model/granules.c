@@ -50,7 +50,8 @@ struct granule *granule_of(uintptr_t address)
 	if (granule->execution == g.execution)
 		return granule;
 	if (g.used_count == GRANULES / 2 || g.cells == CELLS_MAX)
-		model_fail("an execution touches more memory than the explorer keeps account of");
+		model_fail(PROMISE_NONE,
+			"an execution touches more memory than the explorer keeps account of");
 	*granule = (struct granule){.at = at,
 		.execution = g.execution,
 		.cell = g.cells++,
@@ -68,7 +69,8 @@ static void split(struct granule *granule, uint32_t bytes)
 	const uint32_t times = granule->part / bytes;
 
 	if (g.cells + count > CELLS_MAX)
-		model_fail("an execution touches more memory than the explorer keeps account of");
+		model_fail(PROMISE_NONE,
+			"an execution touches more memory than the explorer keeps account of");
 	for (uint32_t i = 0; i < count; i++)
 		g.cell[g.cells + i] = g.cell[granule->cell + i / times];
 	granule->cell = g.cells;
@@ -105,7 +107,8 @@ static void look(
 			if (i == self || cell->clock[a][i] <= clock[i])
 				continue;
 			trace_spot(at);
-			model_fail("data race: nothing orders %s by thread %u and %s by thread %u",
+			model_fail(PROMISE_ORDERED,
+				"data race: nothing orders %s by thread %u and %s by thread %u",
 				words[a], i, words[access], self);
 		}
 	}

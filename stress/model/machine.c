@@ -217,7 +217,7 @@ static bool *held(const pthread_mutex_t *mutex)
 			return &machine.lock[i].held;
 	}
 	if (machine.locks == LOCKS_MAX)
-		model_fail("an execution uses more than %d mutexes", LOCKS_MAX);
+		model_fail(PROMISE_NONE, "an execution uses more than %d mutexes", LOCKS_MAX);
 	machine.lock[machine.locks].mutex = mutex;
 	machine.lock[machine.locks].held = false;
 	return &machine.lock[machine.locks++].held;
@@ -431,7 +431,8 @@ uint32_t machine_enter(void *rs, enum rseq_index by)
 	const uint32_t self = model_self();
 
 	if (rs != &machine.area[self])
-		model_fail("thread %u enters a section with another thread's area", self);
+		model_fail(PROMISE_SECTIONS,
+			"thread %u enters a section with another thread's area", self);
 	machine.section[self].inside = true;
 	machine.section[self].aborted = false;
 	trace_say("enters a section on CPU %u", machine.area[self].cpu_id);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { SCENARIOS_LEAST = 18 }; /* a strategy: fewer have shown little */
 enum { PART_BYTES = 1 << 16, GOLDEN_BYTES = 1 << 17 };
@@ -99,26 +100,46 @@ static void print_path(const struct pool_ops *ops, const struct model_scenario *
 	putchar('\n');
 }
 
+/* Of random executions, which the seed repeats, however long their paths are. */
+static void print_seed(const struct model_options *options, const struct pool_ops *ops,
+	const struct model_scenario *scenario, uint64_t executions)
+{
+	printf("         again: ./nblbench stress --model --pool %s --scenario %s --random %" PRIu64
+	       " --depth %" PRIu32 " --seed %" PRIu64 "\n",
+		ops->name, scenario->name, executions, options->depth, options->seed);
+}
+
 /* The failure as people read it. */
-static void show(const struct pool_ops *ops, const struct model_scenario *scenario,
-	const struct model_bounds *bounds, const struct model_work *work,
-	const struct model_path *path)
+static void show(const struct model_options *options, const struct pool_ops *ops,
+	const struct model_scenario *scenario, const struct model_bounds *bounds,
+	const struct model_work *work, const struct model_result *result)
 {
 	static struct model_result again;
+	const bool fits = model_replay(work, bounds, &result->path, &again) && again.failed;
 
-	model_replay(work, bounds, path, &again);
-	trace_print(stdout);
-	printf("  %s\n", again.failed ? again.sentence : "(this time it did not fail)");
-	print_path(ops, scenario, bounds, path);
+	if (fits) {
+		trace_print(stdout);
+		printf("  %s\n", again.sentence);
+		print_path(ops, scenario, bounds, &result->path);
+	}
+	if (options->random != 0)
+		print_seed(options, ops, scenario, result->executions);
+	else if (!fits)
+		puts("  (its path is too long to be followed again)");
 }
 
 static FILE *record; /* for who started this layer; NULL: nobody reads it */
 
+/* result: of executions; NULL: there were none. */
 static void note(enum trust_verdict verdict, const struct pool_ops *ops, const char *scenario,
-	uint64_t executions, const char *sentence)
+	const struct model_result *result, double seconds, const char *sentence)
 {
-	struct trust_run run = {
-		.verdict = verdict, .operations = executions, .paths = *model_paths()};
+	struct trust_run run = {.verdict = verdict, .seconds = seconds, .paths = *model_paths()};
+
+	if (result != NULL) {
+		run.operations = result->executions;
+		run.broken = result->failed ? result->broken : PROMISE_NONE;
+	}
 
 	snprintf(run.pool, sizeof(run.pool), "%s", ops->name);
 	snprintf(run.scenario, sizeof(run.scenario), "%s", scenario);
@@ -131,6 +152,28 @@ static void line(const char *verdict, const struct pool_ops *ops,
 {
 	printf("%-8s %-18s %-14s %s\n", verdict, ops->name, scenario->name, text);
 	fflush(stdout);
+}
+
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A failure's line: how it was met, and the sentence. */
+static void failure_line(const char *verdict, const struct model_options *options,
+	const struct pool_ops *ops, const struct model_scenario *scenario,
+	const struct model_result *result, double seconds)
+{
+	char text[MODEL_SENTENCE_BYTES + 128], seed[32] = "";
+
+	if (options->random != 0)
+		snprintf(seed, sizeof(seed), ", seed %" PRIu64, options->seed);
+	snprintf(text, sizeof(text), "after %.2f s and %" PRIu64 " executions%s: %s", seconds,
+		result->executions, seed, result->sentence);
+	line(verdict, ops, scenario, text);
 }
 
 /* The scenario's own bounds are for who goes on beside threads that stand still; others would wait. */
@@ -172,15 +215,17 @@ static bool run(const struct model_options *options, const struct pool_ops *ops,
 	if (work == NULL) {
 		tally->failed++;
 		line("FAILED", ops, scenario, result.sentence);
-		note(TRUST_FAILED, ops, scenario->name, 0, result.sentence);
+		note(TRUST_FAILED, ops, scenario->name, NULL, 0, result.sentence);
 		return false;
 	}
+	const double before_s = now_s();
 	if (options->random != 0) {
 		model_random(work, options->depth, options->seed, options->random, &result);
 	} else {
 		bounds = bounds_of(options, ops, scenario);
 		explore(options->limit, work, &bounds, &result);
 	}
+	const double spent_s = now_s() - before_s;
 	tally->executions += result.executions;
 	tally->steps += result.steps;
 	const char *counts = count_line(ops, scenario, &result);
@@ -193,18 +238,18 @@ static bool run(const struct model_options *options, const struct pool_ops *ops,
 		if (differs)
 			line("FAILED", ops, scenario, counts);
 		if (sign == NULL)
-			note(differs ? TRUST_FAILED : TRUST_OK, ops, scenario->name,
-				result.executions, differs ? counts : "");
+			note(differs ? TRUST_FAILED : TRUST_OK, ops, scenario->name, &result,
+				spent_s, differs ? counts : "");
 		return differs;
 	}
 	const bool caught = sign != NULL && strstr(result.sentence, sign) != NULL;
 	if (sign != NULL && !caught)
 		return false; /* it shows in another way, too */
-	line(caught ? "caught" : "FAILED", ops, scenario, result.sentence);
-	note(caught ? TRUST_CAUGHT : TRUST_FAILED, ops, scenario->name, result.executions,
+	failure_line(caught ? "caught" : "FAILED", options, ops, scenario, &result, spent_s);
+	note(caught ? TRUST_CAUGHT : TRUST_FAILED, ops, scenario->name, &result, spent_s,
 		result.sentence);
 	if (!caught || options->pools.count != 0)
-		show(ops, scenario, &bounds, work, &result.path);
+		show(options, ops, scenario, &bounds, work, &result);
 	return true;
 }
 
@@ -272,7 +317,7 @@ static void run_pool(
 	if (excuse != NULL) {
 		tally->skipped++;
 		printf("%-8s %-18s %s\n", "skipped", ops->name, excuse);
-		note(TRUST_SKIPPED, ops, "model", 0, excuse);
+		note(TRUST_SKIPPED, ops, "model", NULL, 0, excuse);
 		return;
 	}
 	sites_clear();
@@ -333,12 +378,13 @@ static void run_control(const struct model_options *options, const struct model_
 	}
 	if (control->unreached != NULL && is_unreached(ops, control->unreached)) {
 		tally->caught++;
-		note(TRUST_CAUGHT, ops, "sites", 0, control->sign);
+		note(TRUST_CAUGHT, ops, "sites", NULL, 0, control->sign);
 		printf("%-8s %-18s %s\n", "caught", ops->name, control->sign);
 		return;
 	}
 	tally->missed++;
-	note(TRUST_MISSED, ops, "model", 0, "no execution within the bounds shows its mistake");
+	note(TRUST_MISSED, ops, "model", NULL, 0,
+		"no execution within the bounds shows its mistake");
 	printf("%-8s %-18s no execution within the bounds shows its mistake\n", "MISSED",
 		ops->name);
 }

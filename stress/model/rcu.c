@@ -84,7 +84,8 @@ void machine_rcu_leave(void)
 	sites_reach(FROM);
 	model_step();
 	if (now.depth[self] == 0)
-		model_fail("thread %u leaves a read-side section that it is not in", self);
+		model_fail(PROMISE_SECTIONS,
+			"thread %u leaves a read-side section that it is not in", self);
 	else if (--now.depth[self] != 0)
 		return;
 	trace_say("leaves the read-side section");
@@ -126,7 +127,8 @@ static void wait_for_readers(void)
 		return; /* nobody reads */
 	model_step();
 	if (now.depth[self] != 0)
-		model_fail("thread %u waits for a grace period within its own section", self);
+		model_fail(PROMISE_SECTIONS,
+			"thread %u waits for a grace period within its own section", self);
 	trace_say("a grace period begins");
 	views_leave_at(period_at(), self);
 	for (uint32_t i = 0; i < MODEL_THREADS; i++) {
@@ -156,7 +158,8 @@ void urcu_bp_call_rcu(struct rcu_head *head, void (*function)(struct rcu_head *h
 	views_plain((uintptr_t)head, sizeof(*head), true, FROM);
 	head->func = function;
 	if (now.calls == CALLS_MAX) {
-		model_fail("an execution has more than %d calls by call_rcu", CALLS_MAX);
+		model_fail(
+			PROMISE_NONE, "an execution has more than %d calls by call_rcu", CALLS_MAX);
 		return;
 	}
 	now.call[now.calls++] = head;
@@ -232,7 +235,7 @@ struct call_rcu_data *urcu_bp_get_default_call_rcu_data(void)
 /* Virtual threads do not fork. */
 static void forks(void)
 {
-	model_fail("a pool forks");
+	model_fail(PROMISE_NONE, "a pool forks");
 }
 
 void urcu_bp_before_fork(void)

@@ -204,11 +204,13 @@ static void take_in(uint32_t self, void *object)
 	uint32_t number = number_of(object);
 
 	if (number == SCENARIO_OBJECTS_MAX) {
-		model_fail("thread %u got %p, which is no object of the pool", self, object);
+		model_fail(PROMISE_PLACED, "thread %u got %p, which is no object of the pool", self,
+			object);
 		return;
 	}
 	if (s.now.owner[number] != NOBODY) {
-		model_fail("thread %u got object %u, which thread %u has: it was given out twice",
+		model_fail(PROMISE_ONE_OWNER,
+			"thread %u got object %u, which thread %u has: it was given out twice",
 			self, number, s.now.owner[number]);
 		return;
 	}
@@ -227,7 +229,8 @@ static void take_out(uint32_t self, uint32_t at)
 
 	views_plain((uintptr_t)object, sizeof(uint64_t), false, __builtin_return_address(0));
 	if (*(uint64_t *)object != (UINT64_C(0x5ca1ab1e00000000) | number << 8 | self))
-		model_fail("object %u was written to while thread %u had it", number, self);
+		model_fail(PROMISE_OUT_IS_KEPT, "object %u was written to while thread %u had it",
+			number, self);
 	s.now.owner[number] = NOBODY;
 	for (uint32_t i = at + 1; i < s.now.count[self]; i++)
 		s.now.held[self][i - 1] = s.now.held[self][i];
@@ -253,8 +256,9 @@ static void call_ends(uint32_t self, uint32_t wanted, uint32_t got)
 	s.now.inside[self] = false;
 	if (got < wanted && s.ops->traits.exact && keeps_objects() && !s.now.beside[self] &&
 		model_spent(MODEL_STALE) == 0 && out() < s.scenario->capacity)
-		model_fail("thread %u is told that the pool is empty, and %u objects are free",
-			self, s.scenario->capacity - out());
+		model_fail(PROMISE_EXACT,
+			"thread %u is told that the pool is empty, and %u objects are free", self,
+			s.scenario->capacity - out());
 }
 
 static void get(uint32_t self, uint32_t n)
@@ -409,6 +413,7 @@ static void drain(void)
 
 		if (number == SCENARIO_OBJECTS_MAX || s.now.owner[number] != NOBODY) {
 			model_fail(
+				number == SCENARIO_OBJECTS_MAX ? PROMISE_PLACED : PROMISE_ONE_OWNER,
 				"at rest, get gives %p, which is out already or no object", object);
 			return;
 		}
@@ -416,7 +421,8 @@ static void drain(void)
 		expected--;
 	}
 	if (expected != 0)
-		model_fail("at rest, get finds all but %u of the free objects", expected);
+		model_fail(PROMISE_NONE_LOST, "at rest, get finds all but %u of the free objects",
+			expected);
 }
 
 static void end(void *arg)
@@ -429,12 +435,13 @@ static void end(void *arg)
 
 	(void)arg;
 	if (rc != 0)
-		model_fail("at rest: %s", why);
+		model_fail(PROMISE_CHECKED, "at rest: %s", why);
 	else if (!keeps_objects())
 		return;
 	else if (count != s.scenario->capacity - out())
-		model_fail("at rest %" PRIu64 " objects are free by the pool's count, not %u",
-			count, s.scenario->capacity - out());
+		model_fail(PROMISE_COUNTED,
+			"at rest %" PRIu64 " objects are free by the pool's count, not %u", count,
+			s.scenario->capacity - out());
 	else
 		drain();
 }

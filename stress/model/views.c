@@ -192,7 +192,8 @@ static uint32_t keep(const struct view *view)
 
 	m.view_words += 1 + MODEL_THREADS + m.words;
 	if (m.view_words > VIEW_WORDS_MAX)
-		model_fail("an execution has more messages than the explorer has room for");
+		model_fail(PROMISE_NONE,
+			"an execution has more messages than the explorer has room for");
 	m.views[place] = m.words;
 	memcpy(&m.views[place + 1], view->clock, sizeof(view->clock));
 	memcpy(&m.views[place + 1 + MODEL_THREADS], view->seen, m.words * sizeof(uint32_t));
@@ -224,7 +225,8 @@ static uint64_t real(uintptr_t at, uint32_t bytes)
 static uint32_t add_message(struct word *word, uint64_t value, uint32_t view)
 {
 	if (m.messages == MESSAGES_MAX)
-		model_fail("an execution has more messages than the explorer has room for");
+		model_fail(PROMISE_NONE,
+			"an execution has more messages than the explorer has room for");
 	const bool first = word->last == NOTHING;
 	m.message[m.messages] = (struct message){.value = value,
 		.previous = word->last,
@@ -242,7 +244,8 @@ static uint32_t word_at(uintptr_t at, uint32_t bytes)
 
 	if (*number == GRANULE_NO_WORD) {
 		if (m.words == WORDS_MAX)
-			model_fail("an execution uses more than %d atomic words", WORDS_MAX);
+			model_fail(PROMISE_NONE, "an execution uses more than %d atomic words",
+				WORDS_MAX);
 		for (uint32_t i = 0; i < MODEL_THREADS; i++) {
 			m.known[i].now.seen[m.words] = 0;
 			m.known[i].acquired.seen[m.words] = 0;
@@ -256,8 +259,9 @@ static uint32_t word_at(uintptr_t at, uint32_t bytes)
 	}
 	struct word *word = &m.word[*number];
 	if (word->at != at || word->bytes != bytes)
-		model_fail("an atomic access of %u bytes at %#zx, which has %u: not explored",
-			bytes, (size_t)at, word->bytes);
+		model_fail(PROMISE_NONE,
+			"an atomic access of %u bytes at %#zx, which has %u: not explored", bytes,
+			(size_t)at, word->bytes);
 	/* Written plainly since: the last message is what memory holds. */
 	const bool high = at - granule->at >= GRANULE / 2;
 	bool *overwritten = granule->overwritten;
@@ -499,7 +503,7 @@ static struct view *lock_view(uintptr_t lock)
 			return &m.lock[i].view;
 	}
 	if (m.locks == LOCKS_MAX)
-		model_fail("an execution uses more than %d locks", LOCKS_MAX);
+		model_fail(PROMISE_NONE, "an execution uses more than %d locks", LOCKS_MAX);
 	m.lock[m.locks].at = lock;
 	memset(&m.lock[m.locks].view, 0, sizeof(struct view));
 	return &m.lock[m.locks++].view;

@@ -67,7 +67,8 @@ static void on_step(struct actor *self, void *context)
 	if (self->following)
 		return;
 	if (number == ACTOR_TRACE_MAX)
-		stress_fail("a call does not end within %d instructions", ACTOR_TRACE_MAX);
+		stress_fail(PROMISE_ENDS, "a call does not end within %d instructions",
+			ACTOR_TRACE_MAX);
 	self->trace.address[self->trace.length++] = address;
 	if (self->plan == ACTOR_MEETS) {
 		if (own && self->meets(self, address))
@@ -125,7 +126,7 @@ void actor_prepare(void)
 	const struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
 
 	if (sigaction(SIGTRAP, &action, NULL) != 0)
-		stress_fail("sigaction: SIGTRAP is refused");
+		stress_fail(PROMISE_NONE, "sigaction: SIGTRAP is refused");
 }
 
 void actor_enter(struct actor *self, uint32_t cpu)

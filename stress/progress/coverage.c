@@ -61,7 +61,7 @@ static void *grow(void *array, size_t have, size_t bytes)
 		return array;
 	array = realloc(array, (have == 0 ? AT_FIRST : 2 * have) * bytes);
 	if (array == NULL)
-		stress_fail("no memory for the program's instructions");
+		stress_fail(PROMISE_NONE, "no memory for the program's instructions");
 	return array;
 }
 
@@ -209,7 +209,7 @@ unsigned char *coverage_new(void)
 		NULL, locations_end(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (run == MAP_FAILED)
-		stress_fail("mmap: %s", strerror(errno));
+		stress_fail(PROMISE_NONE, "mmap: %s", strerror(errno));
 	return run;
 }
 

@@ -21,10 +21,10 @@ static void mourn(struct freezer *self)
 	const uint32_t lost = stage_missing(stage_held(victim));
 
 	if (lost > victim->moving + self->lost_most)
-		stress_fail("killed after %" PRIu32
-			    " instructions of %s, %s, a thread took %" PRIu32 " " FREEZER_TOOK
-			    ", of which at most %" PRIu32 " were its own, and may take %" PRIu32
-			    " more",
+		stress_fail(PROMISE_DEATH,
+			"killed after %" PRIu32 " instructions of %s, %s, a thread took %" PRIu32
+			" " FREEZER_TOOK ", of which at most %" PRIu32
+			" were its own, and may take %" PRIu32 " more",
 			self->place->boundary, actor_call_names[self->place->call],
 			self->mode->name, lost, victim->moving, self->lost_most);
 	self->lost = lost > self->lost ? lost : self->lost;

@@ -107,10 +107,11 @@ static void documented_refusal(struct documented_pool *self, uint32_t number)
 {
 	if (number == array_count(refused) && FwpsAllocateNetBufferAndNetBufferList0(self->lists, 0,
 						      0, NULL, 0, 0, NULL) == STATUS_SUCCESS)
-		stress_fail("an NBL was allocated for nobody");
+		stress_fail(PROMISE_WRONG_USE, "an NBL was allocated for nobody");
 	if (number < array_count(refused) && documented_fwps(self, 0, &refused[number]) != NULL)
-		stress_fail("an NBL was allocated with data number %" PRIu32
-			    ", which its chain does not have",
+		stress_fail(PROMISE_WRONG_USE,
+			"an NBL was allocated with data number %" PRIu32
+			", which its chain does not have",
 			number);
 }
 
@@ -149,13 +150,14 @@ static void *documented_get(struct pool *pool, struct pool_thread *thread)
 	if (self->kind != OWN_CONTEXT && self->beside == NULL &&
 		NdisAllocateNetBufferListContext(nbl, sizeof(struct documented_object), 0,
 			DOCUMENTED_TAG) != NDIS_STATUS_SUCCESS)
-		stress_fail("a context was refused for which there is room");
+		stress_fail(PROMISE_RIGHT_USE, "a context was refused for which there is room");
 	struct documented_object *context =
 		self->beside != NULL
 			? documented_beside(self->beside, nbl)
 			: (struct documented_object *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 	if (atom_xchg_relaxed(&context->out, 1) != 0)
-		stress_fail("NBL %p was allocated while it was out", (void *)nbl);
+		stress_fail(
+			PROMISE_ONE_OWNER, "NBL %p was allocated while it was out", (void *)nbl);
 	atom_store_relaxed(&context->nbl, (void *)nbl);
 	return context;
 }
@@ -208,7 +210,7 @@ static void documented_fini(struct pool *pool)
 	struct documented_pool *self = (struct documented_pool *)pool;
 
 	if (!nbl_pool_destroy(self->lists, NBL_POOL_LISTS, "NdisFreeNetBufferListPool"))
-		stress_fail("not all NBLs came back");
+		stress_fail(PROMISE_ACCOUNTS, "not all NBLs came back");
 	free(self->beside);
 }
 

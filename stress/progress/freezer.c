@@ -41,7 +41,8 @@ static struct freezer freezer;
 static void blocked(void)
 {
 	evidence_other_stacks();
-	stress_fail("stopped after %" PRIu32 " instructions of %s, %s, one thread " FREEZER_BLOCKED,
+	stress_fail(PROMISE_STOPPED,
+		"stopped after %" PRIu32 " instructions of %s, %s, one thread " FREEZER_BLOCKED,
 		freezer.place->boundary, actor_call_names[freezer.place->call], freezer.mode->name);
 }
 

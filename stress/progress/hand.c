@@ -60,7 +60,7 @@ static struct look look(pid_t tid)
 	/* proc(5): pid (comm) state, ten figures, utime, stime. Our comm has no bracket in it. */
 	if (sscanf(text, "%*d (%*[^)]) %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state,
 		    &user, &system) != 3)
-		stress_fail("cannot read %s", path);
+		stress_fail(PROMISE_NONE, "cannot read %s", path);
 	return (struct look){.asleep = state == 'S',
 		.cpu_ms = (user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK)};
 }
@@ -127,5 +127,5 @@ void hand_start(struct hand *self)
 	atom_init(&self->working, 1);
 	gang_start(&self->thread, body, self);
 	if (!hand_wait(self))
-		stress_fail("a thread does not begin");
+		stress_fail(PROMISE_NONE, "a thread does not begin");
 }

@@ -54,12 +54,17 @@ static void print_place(const struct freezer_place *place)
 	evidence_print(stdout, "", text);
 }
 
-/* reach: coverage_take's; 0: it is not asked for. */
-static void note(const char *pool, enum trust_verdict verdict, double seconds, double reach,
-	const char *sentence)
+/* reach: coverage_take's; 0: it is not asked for. child: NULL: there was none, for that reason. */
+static void note(const char *pool, enum trust_verdict verdict, const struct child *child,
+	double reach, const char *excuse)
 {
-	struct trust_run run = {
-		.verdict = verdict, .seed = asked->seed, .seconds = seconds, .reach = reach};
+	struct trust_run run = {.verdict = verdict, .seed = asked->seed, .reach = reach};
+	const char *sentence = child != NULL ? child->sentence : excuse;
+
+	if (child != NULL) {
+		run.seconds = child->seconds;
+		run.broken = child->broken;
+	}
 
 	snprintf(run.pool, sizeof(run.pool), "%s", pool);
 	snprintf(run.scenario, sizeof(run.scenario), "freezer");
@@ -106,7 +111,7 @@ static struct queue_job *add(enum role role, const char *sign, const struct pool
 	const uint32_t i = plan.queue.count++;
 
 	if (i == PLAN_MAX)
-		stress_fail("more than %d are to be examined", PLAN_MAX);
+		stress_fail(PROMISE_NONE, "more than %d are to be examined", PLAN_MAX);
 	plan.aims[i] = (struct aim){.role = role, .sign = sign};
 	plan.jobs[i] = (struct queue_job){.strategy = strategy, .ops = itself};
 	return &plan.jobs[i];
@@ -235,7 +240,7 @@ static int judge_control(struct queue_job *job)
 	const struct child *child = await(job, "caught", &caught);
 	const struct pool_ops *ops = job->ops(job);
 
-	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, child->seconds, 0, child->sentence);
+	note(ops->name, caught ? TRUST_CAUGHT : TRUST_MISSED, child, 0, NULL);
 	if (!caught)
 		printf("the freezer is blind: it did not find what is wrong with %s\n", ops->name);
 	return !caught;
@@ -252,13 +257,13 @@ static int judge(struct queue_job *job)
 		return judge_control(job);
 	if (job->is_left_out) {
 		printf("%-8s %-18s %s\n", "skipped", strategy->name, aim->excuse);
-		note(strategy->name, TRUST_SKIPPED, 0, 0, aim->excuse);
+		note(strategy->name, TRUST_SKIPPED, NULL, 0, aim->excuse);
 		return 0;
 	}
 	const bool excused = aim->role == STRATEGY && may_block(strategy);
 	const struct child *child = await(job, excused ? "blocks" : "FAILED", &blocked);
-	note(strategy->name, verdict_of(child->end, blocked && excused), child->seconds,
-		coverage_take(job->ops(job)->name, job->reach), child->sentence);
+	note(strategy->name, verdict_of(child->end, blocked && excused), child,
+		coverage_take(job->ops(job)->name, job->reach), NULL);
 	if (child->end == CHILD_SKIPPED && aim->role == STRATEGY)
 		exit(CHILD_STATUS_SKIPPED);
 	int failed = child->end == CHILD_FAILED && !(blocked && excused);

@@ -52,11 +52,12 @@ static void blocked(void)
 
 	evidence_other_stacks();
 	if (!a->stopped || !b->stopped)
-		stress_fail("stopped after %" PRIu32
-			    " instructions of %s, one thread " FREEZER_BLOCKED,
+		stress_fail(PROMISE_STOPPED,
+			"stopped after %" PRIu32 " instructions of %s, one thread " FREEZER_BLOCKED,
 			a->stopped ? a->at : b->at, call_of(a->stopped ? a : b));
-	stress_fail("stopped after %" PRIu32 " instructions of %s and after %" PRIu32
-		    " of %s, " PAIRS_BLOCKED,
+	stress_fail(PROMISE_STOPPED,
+		"stopped after %" PRIu32 " instructions of %s and after %" PRIu32
+		" of %s, " PAIRS_BLOCKED,
 		a->at, call_of(a), b->at, call_of(b));
 }
 
@@ -237,9 +238,10 @@ static void mourn(struct pairs *self)
 		stage_missing(stage_held(&a->hand.actor) + stage_held(&b->hand.actor));
 
 	if (lost > own + VICTIMS * stage_lost_most())
-		stress_fail("killed after %" PRIu32 " instructions of %s and after %" PRIu32
-			    " of %s, two threads took %" PRIu32 " " FREEZER_TOOK
-			    ", of which at most %" PRIu32 " were their own",
+		stress_fail(PROMISE_DEATH,
+			"killed after %" PRIu32 " instructions of %s and after %" PRIu32
+			" of %s, two threads took %" PRIu32 " " FREEZER_TOOK
+			", of which at most %" PRIu32 " were their own",
 			a->at, call_of(a), b->at, call_of(b), lost, own);
 	self->lost = lost > self->lost ? lost : self->lost;
 	self->killed++;

@@ -24,7 +24,7 @@ static void too_long(int number)
 {
 	(void)number;
 	raise(EVIDENCE_SIGNAL); /* where it is */
-	stress_fail("it did not finish within %" PRIu32 " s of CPU time", limit_s);
+	stress_fail(PROMISE_ENDS, "it did not finish within %" PRIu32 " s of CPU time", limit_s);
 }
 
 struct examinee {
@@ -89,7 +89,7 @@ static void begin(struct queue *self, struct queue_job *job)
 	job->result = mmap(NULL, sizeof(*job->result), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (job->result == MAP_FAILED)
-		stress_fail("mmap: %s", strerror(errno));
+		stress_fail(PROMISE_NONE, "mmap: %s", strerror(errno));
 	fflush(NULL); /* or it writes what waits in our buffers, too */
 	job->process = fork();
 	if (job->process < 0)

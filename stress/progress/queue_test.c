@@ -42,7 +42,7 @@ void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct f
 
 	(void)one_in, (void)walks, (void)place;
 	if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) != 1)
-		stress_fail("it is not bound to a CPU");
+		stress_fail(PROMISE_NONE, "it is not bound to a CPU");
 	const bool waits = strcmp(run->ops->name, "waits for another") == 0;
 	if (atom_add_relaxed(waits ? &board->waiting : &board->others, 1) == 0)
 		board->cpu[waits] = (uint32_t)sched_getcpu();
@@ -108,8 +108,8 @@ static void what_spins_is_ended(NO_STATE)
 	for (uint32_t i = 0; i < JOBS; i++)
 		queue_wait(&queue, &jobs[i]);
 	assert_int_equal(jobs[0].result->child.end, CHILD_FAILED);
-	assert_string_equal(
-		jobs[0].result->child.sentence, "it did not finish within 1 s of CPU time");
+	assert_string_equal(jobs[0].result->child.sentence,
+		"P21 (a call comes to its end): it did not finish within 1 s of CPU time");
 	assert_int_equal(jobs[1].result->child.end, CHILD_PASSED);
 }
 

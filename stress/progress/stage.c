@@ -306,8 +306,9 @@ uint32_t stage_lost_most(void)
 	const uint64_t most = stage.run->ops->lost != NULL ? stage.run->ops->lost(stage.pool) : 0;
 
 	if (most != UINT64_MAX && most > MOST_LOST)
-		stress_fail("it says that a death takes up to %" PRIu64
-			    " objects, and of more than %d nobody here can tell",
+		stress_fail(PROMISE_NONE,
+			"it says that a death takes up to %" PRIu64
+			" objects, and of more than %d nobody here can tell",
 			most, MOST_LOST);
 	return most < STAGE_NO_BOUND ? (uint32_t)most : STAGE_NO_BOUND;
 }

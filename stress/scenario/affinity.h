@@ -121,7 +121,7 @@ static void affinity_run(const struct stress *run)
 		stress_destroy(pool, baseline);
 	} while (stress_another_round(run, moves > 0 && stress_operated(run), &more));
 	if (moves == 0)
-		stress_fail("no thread was moved by another: nothing is shown");
+		stress_fail(PROMISE_NONE, "no thread was moved by another: nothing is shown");
 	stress_note("%" PRIu64 " operations, %" PRIu64 " moves in mid-flight", operations, moves);
 }
 

@@ -62,7 +62,8 @@ static void churn_get_bulk(struct gang_thread *t, struct churn_hand *hand, uint3
 	uint32_t got = t->pool->ops->get_bulk(t->pool, t->self, objs, n);
 
 	if (got > n)
-		stress_fail("get_bulk was asked for %u objects and returned %u", n, got);
+		stress_fail(
+			PROMISE_BULK, "get_bulk was asked for %u objects and returned %u", n, got);
 	for (uint32_t i = 0; i < got; i++)
 		object_got(t->pool, objs[i], t->owner);
 	hand->held += got;

@@ -52,8 +52,9 @@ static void *crowd_main(void *arg)
 	if (object == NULL) {
 		object = pool->ops->get(pool, self);
 		if (object == NULL && crowd->exact)
-			stress_fail("an exact pool with an object for each of its threads had none "
-				    "for one of them, with no other in a call");
+			stress_fail(PROMISE_EXACT,
+				"an exact pool with an object for each of its threads had none "
+				"for one of them, with no other in a call");
 	}
 	if (object != NULL)
 		object_got(pool, object, member->owner);

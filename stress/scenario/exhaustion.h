@@ -83,7 +83,7 @@ static void exhaustion_body(struct gang_thread *t)
 		uint32_t got = exhaustion_take_all(t, objs, capacity);
 
 		if (t->pool->ops->traits.exact && got != capacity)
-			stress_fail(
+			stress_fail(PROMISE_EXACT,
 				"get answered NULL after %u of %u free objects, with every other"
 				" thread standing still, and the traits say exact",
 				got, capacity);
@@ -94,8 +94,9 @@ static void exhaustion_body(struct gang_thread *t)
 
 		round->withheld = capacity - got;
 		if (round->withheld > bound)
-			stress_fail("caches of %" PRIu32 " threads at rest withhold %" PRIu32
-				    " of %" PRIu32 " objects, and may withhold %" PRIu64,
+			stress_fail(PROMISE_WITHHELD,
+				"caches of %" PRIu32 " threads at rest withhold %" PRIu32
+				" of %" PRIu32 " objects, and may withhold %" PRIu64,
 				t->run->threads - 1, round->withheld, capacity, bound);
 	}
 	gang_meet(t);
@@ -110,7 +111,7 @@ static void exhaustion_body(struct gang_thread *t)
 		stress_flush_all(t->pool, t->self);
 		uint32_t got = exhaustion_take_all(t, objs, capacity);
 		if (got != capacity)
-			stress_fail(
+			stress_fail(PROMISE_NONE_LOST,
 				"after all caches were flushed one thread found %u of %u objects",
 				got, capacity);
 	}

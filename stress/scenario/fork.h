@@ -54,7 +54,8 @@ static void fork_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(status))
-		stress_fail("the forked child died of SIG%s", sigabbrev_np(WTERMSIG(status)));
+		stress_fail(PROMISE_FORKED, "the forked child died of SIG%s",
+			sigabbrev_np(WTERMSIG(status)));
 	if (WEXITSTATUS(status) != EXIT_SUCCESS)
 		_exit(WEXITSTATUS(status));
 }
@@ -68,8 +69,9 @@ _Noreturn static void fork_child(struct gang_thread *t, uint32_t capacity, uint3
 	for (uint32_t i = 0; i < got; i++)
 		object_got(t->pool, objs[i], FORK_CHILD_OWNER);
 	if (t->pool->ops->traits.exact && got != capacity - outstanding)
-		stress_fail("a forked child, alone, gets %u of %u free objects, and the traits say "
-			    "exact",
+		stress_fail(PROMISE_EXACT,
+			"a forked child, alone, gets %u of %u free objects, and the traits say "
+			"exact",
 			got, capacity - outstanding);
 	stress_quiet(t->pool, outstanding + got, "in a forked child that took all it could get");
 	for (uint32_t i = 0; i < got; i++) {
@@ -106,7 +108,7 @@ static void fork_body(struct gang_thread *t)
 		pid_t pid = fork();
 
 		if (pid < 0)
-			stress_fail("fork: %s", strerror(errno));
+			stress_fail(PROMISE_NONE, "fork: %s", strerror(errno));
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			fork_child(t, round->capacity, atom_load_relaxed(&round->held));

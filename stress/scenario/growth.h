@@ -49,15 +49,16 @@ static uint32_t growth_take(struct gang_thread *t, struct growth_round *round, v
 		 */
 		uint64_t asked = atom_add_seq_cst(&round->asked, got - n);
 		if (judged && got < n && asked < round->capacity)
-			stress_fail("a thread was told NULL when %" PRIu64 " of %" PRIu32
-				    " objects had been asked for, and the traits say exact",
+			stress_fail(PROMISE_EXACT,
+				"a thread was told NULL when %" PRIu64 " of %" PRIu32
+				" objects had been asked for, and the traits say exact",
 				asked, round->capacity);
 		for (uint32_t i = 0; i < got; i++)
 			object_got(t->pool, objs[held + i], t->owner);
 		held += got;
 		if (held > round->capacity)
-			stress_fail("one thread got %" PRIu32
-				    " objects of a pool capped at %" PRIu32,
+			stress_fail(PROMISE_CAPPED,
+				"one thread got %" PRIu32 " objects of a pool capped at %" PRIu32,
 				held, round->capacity);
 	} while (got == n);
 	return held;
@@ -77,14 +78,16 @@ static void growth_body(struct gang_thread *t)
 	gang_meet(t);
 	uint64_t taken = atom_load_relaxed(&round->taken);
 	if (taken != round->capacity)
-		stress_fail("all threads were told NULL, and they have %" PRIu64 " of %" PRIu32
-			    " objects",
+		stress_fail(PROMISE_NONE_LOST,
+			"all threads were told NULL, and they have %" PRIu64 " of %" PRIu32
+			" objects",
 			taken, round->capacity);
 	if (memory_live_bytes() != round->live_bytes)
-		stress_fail("the pool took %" PRId64 " bytes of memory to grow",
+		stress_fail(PROMISE_GROWS, "the pool took %" PRId64 " bytes of memory to grow",
 			(int64_t)(memory_live_bytes() - round->live_bytes));
 	if (t->pool->ops->get(t->pool, t->self) != NULL)
-		stress_fail("an object beyond the cap of %" PRIu32, round->capacity);
+		stress_fail(
+			PROMISE_CAPPED, "an object beyond the cap of %" PRIu32, round->capacity);
 	gang_meet(t);
 	for (uint32_t i = 0; i < held; i++) {
 		object_putting(t->pool, objs[i], t->owner);

@@ -109,8 +109,9 @@ static void handover_run(const struct stress *run)
 		stress_destroy(pool, baseline);
 	} while (stress_another_round(run, shown && stress_operated(run), &more));
 	if (!shown)
-		stress_fail("%" PRIu64 " objects were handed over, in no round more than the pool "
-			    "had: hardly one came back, and nothing is shown",
+		stress_fail(PROMISE_NONE,
+			"%" PRIu64 " objects were handed over, in no round more than the pool "
+			"had: hardly one came back, and nothing is shown",
 			handed);
 	stress_note("%" PRIu64 " objects handed over", handed);
 }

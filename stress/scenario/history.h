@@ -108,8 +108,9 @@ static uint64_t history_judge(
 	}
 	for (size_t i = 0; i < history.count; i++)
 		*empties += calls[i].kind == HISTORY_GET && calls[i].object == NULL;
-	if (!history_check(&history, why))
-		stress_fail("%s", why);
+	const enum promise broken = history_check(&history, why);
+	if (broken != PROMISE_NONE)
+		stress_fail(broken, "%s", why);
 	free(logs);
 	free(calls);
 	stress_quiet(pool, 0, "after a round");
@@ -129,8 +130,9 @@ static void history_run(const struct stress *run)
 		 stress_another_round(run,
 			 stress_operated(run) && (judged > 0 || !run->ops->traits.exact), &more));
 	if (judged == 0 && run->ops->traits.exact)
-		stress_fail("of %" PRIu64 " empty answers none could be judged: others were always "
-			    "inside a call, so nothing was shown",
+		stress_fail(PROMISE_NONE,
+			"of %" PRIu64 " empty answers none could be judged: others were always "
+			"inside a call, so nothing was shown",
 			empties);
 	stress_note("%" PRIu64 " operations, %" PRIu64 " found none, %" PRIu64 " of these judged",
 		operations, empties, judged);

@@ -55,7 +55,8 @@ static void lifetime_note(void *arg, const struct nbl_misuse *misuse)
 	if (misuse->kind != NBL_MISUSE_FOREIGN_HANDLE &&
 		misuse->kind != NBL_MISUSE_FOREIGN_OBJECT &&
 		misuse->kind != NBL_MISUSE_POOL_OUTSTANDING)
-		stress_fail("a call that raced with a destroy was reported so: %s", misuse->text);
+		stress_fail(PROMISE_RIGHT_USE,
+			"a call that raced with a destroy was reported so: %s", misuse->text);
 }
 
 static const char *lifetime_excuse(const struct pool_ops *ops, uint32_t threads)
@@ -90,11 +91,12 @@ static bool lifetime_use(struct gang_thread *t, struct lifetime_round *round)
 		sched_yield();
 	for (int i = 0; context && i < LIFETIME_CONTEXT_BYTES; i++) {
 		if (NET_BUFFER_LIST_CONTEXT_DATA_START(nbl)[i] != (UCHAR)t->index)
-			stress_fail(
+			stress_fail(PROMISE_CONTEXTS,
 				"the context of an NBL that thread %u holds was changed", t->index);
 	}
 	if (nbl->Scratch != t || nbl->NdisPoolHandle != handle)
-		stress_fail("an NBL that thread %u holds was changed", t->index);
+		stress_fail(
+			PROMISE_OUT_IS_KEPT, "an NBL that thread %u holds was changed", t->index);
 	/* Refused while a destroy is looking; then it finds the NBL and gives way. */
 	for (before = lifetime_misuse.count - 1; context && before != lifetime_misuse.count;) {
 		before = lifetime_misuse.count;
@@ -140,7 +142,7 @@ static void lifetime_one_pool(struct gang_thread *t, struct lifetime_round *roun
 	int rc = nbl_pool_create(&config, &pool);
 
 	if (rc != 0)
-		stress_fail("an NBL pool was refused: %s", strerror(-rc));
+		stress_fail(stress_refused(rc), "an NBL pool was refused: %s", strerror(-rc));
 	const uint64_t enough =
 		atom_load_relaxed(&round->uses) + stress_below(&t->random, LIFETIME_USES_MAX);
 	atom_store_release(&round->handle, pool); /* R0, meets A0 */
@@ -153,7 +155,7 @@ static void lifetime_one_pool(struct gang_thread *t, struct lifetime_round *roun
 	}
 	while (!nbl_pool_destroy(pool, NBL_POOL_LISTS, "the scenario")) {
 		if (lifetime_misuse.last != NBL_MISUSE_POOL_OUTSTANDING)
-			stress_fail(
+			stress_fail(PROMISE_RIGHT_USE,
 				"the handle of a living pool was refused to its only destroyer");
 		round->kept++;
 		sched_yield();

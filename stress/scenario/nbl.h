@@ -90,7 +90,7 @@ static uint16_t *nbl_scenario_depth(NET_BUFFER_LIST *nbl)
 static void nbl_scenario_misuse(void *arg, const struct nbl_misuse *misuse)
 {
 	(void)arg;
-	stress_fail("%s", misuse->text);
+	stress_fail(PROMISE_RIGHT_USE, "%s", misuse->text);
 }
 
 /*
@@ -110,8 +110,8 @@ static void nbl_scenario_push(struct nbl_scenario_thread *t, NET_BUFFER_LIST *nb
 		return;
 	NDIS_STATUS status = NdisAllocateNetBufferListContext(nbl, bytes, backfill, tag);
 	if (status != NDIS_STATUS_SUCCESS)
-		stress_fail("a context of %u bytes was refused with status %#x", bytes,
-			(unsigned)status);
+		stress_fail(PROMISE_RIGHT_USE, "a context of %u bytes was refused with status %#x",
+			bytes, (unsigned)status);
 	struct nbl_scenario_context *c =
 		(struct nbl_scenario_context *)NET_BUFFER_LIST_CONTEXT_DATA_START(nbl);
 	*c = (struct nbl_scenario_context){.stamp = stress_random(&t->random),
@@ -132,12 +132,14 @@ static void nbl_scenario_pop(NET_BUFFER_LIST *nbl)
 
 	if (c->depth != *depth - 1 || c->bytes % CONTEXT_ALIGN_BYTES != 0 || c->bytes == 0 ||
 		c->bytes > NBL_SCENARIO_UNITS_MAX * CONTEXT_ALIGN_BYTES)
-		stress_fail("the newest context of NBL %p says depth %u and %u bytes, but %u are "
-			    "on it",
+		stress_fail(PROMISE_CONTEXTS,
+			"the newest context of NBL %p says depth %u and %u bytes, but %u are "
+			"on it",
 			(void *)nbl, c->depth, c->bytes, *depth);
 	for (uint16_t at = sizeof(*c); at < c->bytes; at = (uint16_t)(at + sizeof(c->stamp))) {
 		if (memcmp((const UCHAR *)c + at, &c->stamp, sizeof(c->stamp)) != 0)
-			stress_fail("byte %u of context %u of NBL %p was overwritten", at, c->depth,
+			stress_fail(PROMISE_CONTEXTS,
+				"byte %u of context %u of NBL %p was overwritten", at, c->depth,
 				(void *)nbl);
 	}
 	(*depth)--;
@@ -163,7 +165,8 @@ static NET_BUFFER_LIST *nbl_scenario_alloc(struct nbl_scenario_thread *t)
 		return NULL; /* the pool is dry */
 	if (nbl->Next != NULL || nbl->Flags != 0 || nbl->ChildRefCount != 0 ||
 		*nbl_scenario_depth(nbl) != 0 || nbl->FirstNetBuffer->MdlChain != NULL)
-		stress_fail("NBL %p was allocated and is not as new", (void *)nbl);
+		stress_fail(
+			PROMISE_NBL_FRESH, "NBL %p was allocated and is not as new", (void *)nbl);
 	t->allocated++;
 	return nbl;
 }
@@ -185,9 +188,10 @@ static void nbl_scenario_examine(struct nbl_pool *pool, NET_BUFFER_LIST *nbl)
 	char why[CONTEXT_REASON_BYTES];
 
 	if (!nbl_is(nbl, pool, NBL_MARK_LIVE))
-		stress_fail("NBL %p was handed over and does not bear its mark", (void *)nbl);
+		stress_fail(PROMISE_NBL_FRESH, "NBL %p was handed over and does not bear its mark",
+			(void *)nbl);
 	if (context_check_nbl(pool->context, nbl, why) != 0)
-		stress_fail("%s: %.400s", pool->policy->name, why);
+		stress_fail(PROMISE_CONTEXTS, "%s: %.400s", pool->policy->name, why);
 }
 
 /* Hands one over, or frees it where nobody takes it. */
@@ -245,7 +249,7 @@ static void nbl_scenario_step(struct nbl_scenario_thread *t)
 		if (nbl->FirstNetBuffer->DataLength == 0 &&
 			NdisRetreatNetBufferDataStart(nbl->FirstNetBuffer,
 				NBL_SCENARIO_RETREAT_BYTES, 0, NULL) != NDIS_STATUS_SUCCESS)
-			stress_fail("a retreat was refused");
+			stress_fail(PROMISE_RIGHT_USE, "a retreat was refused");
 	} else {
 		t->nbl[chosen] = t->nbl[--t->held];
 		if (step == HAND_OVER)
@@ -290,7 +294,8 @@ static void nbl_scenario_book(
 			return;
 		}
 	}
-	stress_fail("a context block bears the tag %#" PRIx32 ", which nobody gave", tag);
+	stress_fail(PROMISE_ACCOUNTS,
+		"a context block bears the tag %#" PRIx32 ", which nobody gave", tag);
 }
 
 /*
@@ -373,14 +378,15 @@ static void nbl_scenario_compare(const struct nbl_scenario_books *books, const c
 		}
 		nbl_tag_text(row.tag, text);
 		if (row.objects != books->of[i].objects || row.bytes != books->of[i].bytes)
-			stress_fail("%s the accounts of tag '%s' say %" PRId64
-				    " objects of %" PRId64 " bytes, but %" PRId64 " of %" PRId64
-				    " are out",
+			stress_fail(PROMISE_ACCOUNTS,
+				"%s the accounts of tag '%s' say %" PRId64 " objects of %" PRId64
+				" bytes, but %" PRId64 " of %" PRId64 " are out",
 				when, text, row.objects, row.bytes, books->of[i].objects,
 				books->of[i].bytes);
 		if (row.peak_objects < row.objects || row.peak_bytes < row.bytes)
-			stress_fail("%s the peak of tag '%s' is %" PRId64 " objects of %" PRId64
-				    " bytes, but %" PRId64 " of %" PRId64 " are out",
+			stress_fail(PROMISE_ACCOUNTS,
+				"%s the peak of tag '%s' is %" PRId64 " objects of %" PRId64
+				" bytes, but %" PRId64 " of %" PRId64 " are out",
 				when, text, row.peak_objects, row.peak_bytes, row.objects,
 				row.bytes);
 	}
@@ -410,7 +416,8 @@ static void nbl_scenario_settle(
 	nbl_scenario_count_all_free(&books, round->pool);
 	nbl_scenario_compare(&books, "with NBLs out");
 	if (nbl_pool_outstanding(round->pool) != out)
-		stress_fail("%" PRIu64 " NBLs are out, but the pool knows of %" PRIu64, out,
+		stress_fail(PROMISE_ACCOUNTS,
+			"%" PRIu64 " NBLs are out, but the pool knows of %" PRIu64, out,
 			nbl_pool_outstanding(round->pool));
 	stress_quiet(round->pool->pool, out, "with NBLs out");
 	for (uint32_t i = 0; i <= n; i++) {
@@ -454,7 +461,8 @@ static void nbl_scenario_run(const struct stress *run)
 		int rc = nbl_pool_create(&config, &round.pool);
 
 		if (rc != 0)
-			stress_fail("a pool of NBLs was refused: %s", strerror(-rc));
+			stress_fail(stress_refused(rc), "a pool of NBLs was refused: %s",
+				strerror(-rc));
 		memset(threads, 0, (run->threads + 1) * sizeof(*threads));
 		for (uint32_t i = 0; i < run->threads; i++) {
 			threads[i].round = &round;
@@ -473,8 +481,8 @@ static void nbl_scenario_run(const struct stress *run)
 		nbl_pool_destroy(round.pool, NBL_POOL_LISTS, "the end of a round");
 		nbl_scenario_compare(&(struct nbl_scenario_books){0}, "after destroy");
 		if (memory_live_bytes() != baseline)
-			stress_fail("after destroy %" PRId64
-				    " bytes of the pool's memory are missing",
+			stress_fail(PROMISE_GIVEN_BACK,
+				"after destroy %" PRId64 " bytes of the pool's memory are missing",
 				(int64_t)(memory_live_bytes() - baseline));
 		rounds++;
 	} while (
@@ -482,7 +490,8 @@ static void nbl_scenario_run(const struct stress *run)
 		stress_another_round(run, handed > 0 && pushed > 0 && stress_operated(run), &more));
 	free(threads);
 	if (handed == 0 || pushed == 0)
-		stress_fail("no NBL with a context went from thread to thread: nothing is shown");
+		stress_fail(PROMISE_NONE,
+			"no NBL with a context went from thread to thread: nothing is shown");
 	tags_report();
 	stress_note("%" PRIu64 " NBLs, %" PRIu64 " contexts, %" PRIu64 " handed over, %" PRIu32
 		    " policies",

@@ -126,7 +126,7 @@ static timer_t signals_timer(void)
 	event.sigev_notify_thread_id = gettid();
 	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0 ||
 		timer_settime(timer, 0, &every, NULL) != 0)
-		stress_fail("a thread's timer: %s", strerror(errno));
+		stress_fail(PROMISE_NONE, "a thread's timer: %s", strerror(errno));
 	return timer;
 }
 
@@ -211,8 +211,9 @@ static void signals_run(const struct stress *run)
 	} while (stress_another_round(
 		run, (atom_sanitizes ? handled : inside) > 0 && stress_operated(run), &more));
 	if ((atom_sanitizes ? handled : inside) == 0)
-		stress_fail("none of %" PRIu64 " signals came in the middle of a call: nothing is "
-			    "shown",
+		stress_fail(PROMISE_NONE,
+			"none of %" PRIu64 " signals came in the middle of a call: nothing is "
+			"shown",
 			handled);
 	stress_note("%" PRIu64 " operations, %" PRIu64 " signals, %" PRIu64 " of them in a call",
 		operations, handled, inside);

@@ -44,9 +44,9 @@ static uint32_t trim_get(struct gang_thread *t, void **objs, uint32_t n)
 			     : (objs[0] = ops->get(t->pool, t->self)) != NULL;
 
 	if (got < n && ops->traits.exact && ops->traits.cache == POOL_CACHE_NONE)
-		stress_fail("an exact pool gave %" PRIu32 " of %" PRIu32
-			    " objects during a trim that "
-			    "was to leave enough",
+		stress_fail(PROMISE_EXACT,
+			"an exact pool gave %" PRIu32 " of %" PRIu32 " objects during a trim that "
+			"was to leave enough",
 			got, n);
 	for (uint32_t i = 0; i < got; i++)
 		object_got(t->pool, objs[i], t->owner);
@@ -143,7 +143,8 @@ static void trim_run(const struct stress *run)
 		stress_destroy(pool, baseline);
 	} while (stress_another_round(run, given > 0 && stress_operated(run), &more));
 	if (given == 0)
-		stress_fail("%" PRIu64 " trims gave nothing back: nothing is shown", trims);
+		stress_fail(PROMISE_NONE, "%" PRIu64 " trims gave nothing back: nothing is shown",
+			trims);
 	stress_note("%" PRIu64 " objects, %" PRIu64 " trims, %" PRIu64 " KiB given back",
 		operations, trims, given >> 10);
 }

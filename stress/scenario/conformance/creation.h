@@ -17,10 +17,10 @@ static void conformance_refuse(
 	struct pool *const before = out;
 	int rc = pool_create(run->ops, config, &out);
 	if (rc != error)
-		stress_fail("pool_create of %s returned %d, not %d (%s)", what, rc, error,
-			strerror(-error));
+		stress_fail(PROMISE_MADE, "pool_create of %s returned %d, not %d (%s)", what, rc,
+			error, strerror(-error));
 	if (out != before || memory_live_bytes() != baseline)
-		stress_fail("pool_create refused %s and left traces", what);
+		stress_fail(PROMISE_MADE, "pool_create refused %s and left traces", what);
 }
 
 static void refuses_bad_config(const struct stress *run)
@@ -108,26 +108,29 @@ static void survives_memory_faults(const struct stress *run)
 			rc = run->ops->attach(pool, &self);
 			memory_set_fault_hook(NULL, NULL);
 			if (rc != 0 && self != NULL)
-				stress_fail("attach failed and wrote to *out");
+				stress_fail(PROMISE_UNFED, "attach failed and wrote to *out");
 			if (rc == 0)
 				run->ops->detach(pool, self);
 			pool_destroy(pool);
 		} else if (pool != NULL) {
-			stress_fail("pool_create failed and wrote to *out");
+			stress_fail(PROMISE_UNFED, "pool_create failed and wrote to *out");
 		}
 		memory_set_fault_hook(NULL, NULL);
 		if (rc != 0 && rc != -ENOMEM)
-			stress_fail("without memory at request %" PRIu32
-				    ", creation returned %d, not -ENOMEM",
+			stress_fail(PROMISE_UNFED,
+				"without memory at request %" PRIu32
+				", creation returned %d, not -ENOMEM",
 				faults + 1, rc);
 		if (rc != 0 && fault.failed == 0)
-			stress_fail("creation returned -ENOMEM and no request had failed");
+			stress_fail(PROMISE_UNFED,
+				"creation returned -ENOMEM and no request had failed");
 		if (memory_live_bytes() != baseline)
-			stress_fail("failing at request %" PRIu32 ", creation leaks %" PRId64
-				    " bytes",
+			stress_fail(PROMISE_GIVEN_BACK,
+				"failing at request %" PRIu32 ", creation leaks %" PRId64 " bytes",
 				faults + 1, (int64_t)(memory_live_bytes() - baseline));
 		if (++faults == CONFORMANCE_FAULTS_MAX)
-			stress_fail("creation still fails with %d requests granted", faults);
+			stress_fail(PROMISE_UNFED, "creation still fails with %d requests granted",
+				faults);
 	}
 }
 
@@ -148,21 +151,24 @@ static void promises_without_memory(const struct stress *run)
 		rc = b.ops->prefill(b.pool, b.self, POOL_MAGAZINE_OBJECTS_MIN);
 		memory_set_fault_hook(NULL, NULL);
 		if (rc != (fault.failed != 0 ? -ENOMEM : 0))
-			stress_fail("without memory at request %" PRIu32
-				    ", prefill returned %d with %" PRIu32 " requests refused",
+			stress_fail(PROMISE_UNFED,
+				"without memory at request %" PRIu32
+				", prefill returned %d with %" PRIu32 " requests refused",
 				faults + 1, rc, fault.failed);
 		const uint32_t aside = rc == 0 ? POOL_MAGAZINE_OBJECTS_MIN : 0;
 		const uint32_t got = stress_drain(b.pool, other, b.objs, b.n);
 		if (got + aside != b.n)
-			stress_fail("after a prefill that returned %d another handle got %" PRIu32
-				    " of %" PRIu32 " objects",
+			stress_fail(PROMISE_SET_ASIDE,
+				"after a prefill that returned %d another handle got %" PRIu32
+				" of %" PRIu32 " objects",
 				rc, got, b.n);
 		for (uint32_t i = 0; i < got; i++)
 			b.ops->put(b.pool, other, b.objs[i]);
 		b.ops->detach(b.pool, other);
 		conformance_close(&b);
 		if (++faults == CONFORMANCE_FAULTS_MAX)
-			stress_fail("prefill still fails with %d requests granted", faults);
+			stress_fail(PROMISE_UNFED, "prefill still fails with %d requests granted",
+				faults);
 	} while (rc != 0);
 }
 
@@ -180,8 +186,9 @@ static void lives_without_memory(const struct stress *run)
 		while (got < b.n && (b.objs[got] = b.ops->get(b.pool, b.self)) != NULL)
 			got++;
 		if (fault.failed == 0 && got != b.n)
-			stress_fail("get answered NULL after %" PRIu32 " of %" PRIu32
-				    " objects and no request for memory had failed",
+			stress_fail(PROMISE_NONE_LOST,
+				"get answered NULL after %" PRIu32 " of %" PRIu32
+				" objects and no request for memory had failed",
 				got, b.n);
 		for (uint32_t i = 0; i < got; i++)
 			b.ops->put(b.pool, b.self, b.objs[i]);

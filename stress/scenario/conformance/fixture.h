@@ -104,8 +104,9 @@ static void *conformance_get(struct conformance_bench *b, uint32_t nth)
 	void *object = b->ops->get(b->pool, b->self);
 
 	if (object == NULL)
-		stress_fail("get answered NULL to its only thread for object %" PRIu32
-			    " of a pool of %" PRIu32,
+		stress_fail(PROMISE_NONE_LOST,
+			"get answered NULL to its only thread for object %" PRIu32
+			" of a pool of %" PRIu32,
 			nth + 1, b->pool->config.capacity);
 	return object;
 }
@@ -150,10 +151,12 @@ static void conformance_place(const struct pool *pool, void **objs, uint32_t n)
 	qsort(objs, n, sizeof(*objs), conformance_compare);
 	for (uint32_t i = 0; i < n; i++) {
 		if ((uintptr_t)objs[i] % align != 0)
-			stress_fail("object %p is not aligned to %zu bytes", objs[i], align);
+			stress_fail(PROMISE_PLACED, "object %p is not aligned to %zu bytes",
+				objs[i], align);
 		if (i > 0 && (uintptr_t)objs[i] - (uintptr_t)objs[i - 1] < bytes)
-			stress_fail("objects %p and %p are both out and overlap: objects have %zu "
-				    "bytes",
+			stress_fail(PROMISE_PLACED,
+				"objects %p and %p are both out and overlap: objects have %zu "
+				"bytes",
 				objs[i - 1], objs[i], bytes);
 	}
 }

@@ -38,7 +38,7 @@ static void keeps_content(const struct stress *run)
 				int left = round == 0 ? 0 : CONFORMANCE_SENTINEL + (int)(at % 32);
 
 				if (bytes[at] != left)
-					stress_fail(
+					stress_fail(PROMISE_FREE_IS_KEPT,
 						"byte %zu of object %p is %#x; %s it must be %#x",
 						at, b.objs[i], bytes[at],
 						round == 0 ? "before first use"
@@ -69,10 +69,12 @@ static void reaches_capacity(const struct stress *run)
 			stress_quiet(b.pool, b.n, "with every object out");
 			uint64_t empty = b.self->paths.empty;
 			if (b.ops->get(b.pool, b.self) != NULL)
-				stress_fail("a pool of %" PRIu32 " objects gave out one more", b.n);
+				stress_fail(PROMISE_CAPPED,
+					"a pool of %" PRIu32 " objects gave out one more", b.n);
 			if (b.self->paths.empty != empty + 1)
-				stress_fail("get answered NULL and paths.empty moved by %" PRIu64
-					    ", not 1",
+				stress_fail(PROMISE_SHORT_IS_COUNTED,
+					"get answered NULL and paths.empty moved by %" PRIu64
+					", not 1",
 					b.self->paths.empty - empty);
 			b.ops->put(b.pool, b.self, b.objs[0]);
 			conformance_settle(&b);
@@ -101,8 +103,9 @@ static void moves_in_bulk(const struct stress *run)
 		for (; out + n <= b.n; out += n) {
 			uint32_t got = b.ops->get_bulk(b.pool, b.self, &b.objs[out], n);
 			if (got != n)
-				stress_fail("get_bulk of %" PRIu32 " returned %" PRIu32
-					    " with %" PRIu32 " of %" PRIu32 " objects out",
+				stress_fail(PROMISE_BULK,
+					"get_bulk of %" PRIu32 " returned %" PRIu32 " with %" PRIu32
+					" of %" PRIu32 " objects out",
 					n, got, out, b.n);
 		}
 		conformance_place(b.pool, b.objs, out);
@@ -128,10 +131,11 @@ static void ends_bulk_early(const struct stress *run)
 			uint32_t got =
 				b.ops->get_bulk(b.pool, b.self, &b.objs[b.n - left], POOL_BULK_MAX);
 			if (got != left)
-				stress_fail("get_bulk returned %" PRIu32 " with %" PRIu32 " left",
-					got, left);
+				stress_fail(PROMISE_BULK,
+					"get_bulk returned %" PRIu32 " with %" PRIu32 " left", got,
+					left);
 			if (b.self->paths.empty == empty)
-				stress_fail(
+				stress_fail(PROMISE_SHORT_IS_COUNTED,
 					"get_bulk came back short and paths.empty did not move");
 		}
 		conformance_place(b.pool, b.objs, b.n);
@@ -152,8 +156,8 @@ static void conformance_prefill(
 	int rc = b->ops->prefill(b->pool, self, n);
 
 	if (rc != error)
-		stress_fail("prefill of %" PRIu32 " returned %d, not %d (%s)", n, rc, error,
-			strerror(-error));
+		stress_fail(PROMISE_SET_ASIDE, "prefill of %" PRIu32 " returned %d, not %d (%s)", n,
+			rc, error, strerror(-error));
 }
 
 /* The other handle takes what it finds: all but what is set aside. */
@@ -163,8 +167,9 @@ static uint32_t conformance_rob(
 	uint32_t got = stress_drain(b->pool, other, b->objs, b->n);
 
 	if (got + aside != b->n)
-		stress_fail("another handle got %" PRIu32 " of %" PRIu32 " objects, with %" PRIu32
-			    " set aside",
+		stress_fail(PROMISE_SET_ASIDE,
+			"another handle got %" PRIu32 " of %" PRIu32 " objects, with %" PRIu32
+			" set aside",
 			got, b->n, aside);
 	return got;
 }
@@ -194,7 +199,7 @@ static void keeps_promises(const struct stress *run)
 		if (half != 0)
 			b.objs[got++] = conformance_get(&b, 0);
 		if (half > 1 && b.ops->get_bulk(b.pool, b.self, &b.objs[got], half - 1) != half - 1)
-			stress_fail("a bulk of what is set aside failed");
+			stress_fail(PROMISE_SET_ASIDE, "a bulk of what is set aside failed");
 		got += half > 1 ? half - 1 : 0;
 		if (got < b.n) {
 			conformance_prefill(&b, b.self, most - half, 0);
@@ -204,14 +209,16 @@ static void keeps_promises(const struct stress *run)
 				b.ops->put(b.pool, other, b.objs[--got]);
 				conformance_prefill(&b, b.self, most, -ENOSPC);
 				if (stress_drain(b.pool, other, &b.objs[got], 2) != 1)
-					stress_fail("a prefill that failed kept what it found");
+					stress_fail(PROMISE_SET_ASIDE,
+						"a prefill that failed kept what it found");
 				got++;
 			}
 			conformance_prefill(&b, b.self, 0, 0);
 			got += stress_drain(b.pool, other, &b.objs[got], b.n - got);
 		}
 		if (got != b.n || b.ops->get(b.pool, b.self) != NULL)
-			stress_fail("%" PRIu32 " of %" PRIu32 " objects came out", got, b.n);
+			stress_fail(PROMISE_NONE_LOST,
+				"%" PRIu32 " of %" PRIu32 " objects came out", got, b.n);
 		conformance_prefill(&b, b.self, 1, -ENOSPC);
 		conformance_place(b.pool, b.objs, b.n);
 		conformance_put_all(&b);
@@ -231,7 +238,8 @@ static void keeps_promises(const struct stress *run)
 		conformance_prefill(&b, other, most, 0);
 		got = stress_drain(b.pool, b.self, b.objs, b.n - most);
 		if (half != 0 && b.ops->get_bulk(b.pool, other, &b.objs[got], half) != half)
-			stress_fail("half of what is set aside was not to be had");
+			stress_fail(
+				PROMISE_SET_ASIDE, "half of what is set aside was not to be had");
 		for (got += half; got > 0; got--)
 			b.ops->put(b.pool, b.self, b.objs[got - 1]);
 		b.ops->detach(b.pool, other);
@@ -284,8 +292,9 @@ static void checks_its_books(const struct stress *run)
 			int rc = b.ops->check(b.pool, wrong[i], why);
 
 			if (rc != -EINVAL || why[0] == '\0')
-				stress_fail("with %" PRIu32 " objects out, check was told %" PRIu64
-					    " and returned %d (\"%s\")",
+				stress_fail(PROMISE_FIGURES,
+					"with %" PRIu32 " objects out, check was told %" PRIu64
+					" and returned %d (\"%s\")",
 					out, wrong[i], rc, why);
 		}
 		stress_quiet(b.pool, out, "while objects leave one by one");

@@ -94,16 +94,18 @@ static void divides_capacity(const struct stress *run)
 			conformance_fight_body, &fight);
 		for (uint32_t i = 0; i < run->threads; i++) {
 			if (total + fight.count[i] > b.n)
-				stress_fail("%" PRIu32 " threads got more than the %" PRIu32
-					    " objects of the pool",
+				stress_fail(PROMISE_CAPPED,
+					"%" PRIu32 " threads got more than the %" PRIu32
+					" objects of the pool",
 					run->threads, b.n);
 			memcpy(&b.objs[total], &fight.taken[(size_t)i * b.n],
 				fight.count[i] * sizeof(void *));
 			total += fight.count[i];
 		}
 		if (total != b.n)
-			stress_fail("%" PRIu32 " threads together got %" PRIu32 " of %" PRIu32
-				    " objects, caches flushed",
+			stress_fail(PROMISE_NONE_LOST,
+				"%" PRIu32 " threads together got %" PRIu32 " of %" PRIu32
+				" objects, caches flushed",
 				run->threads, total, b.n);
 		conformance_place(b.pool, b.objs, b.n);
 		stress_quiet(b.pool, b.n, "with every object in some thread's hands");
@@ -194,7 +196,8 @@ static void conformance_fill(struct conformance_owner *owner)
 			CONFORMANCE_HELD ||
 		ops->get_bulk(owner->pool, owner->handle, cached, CONFORMANCE_HELD) !=
 			CONFORMANCE_HELD)
-		stress_fail("a pool of %" PRIu32 " objects has none for its second thread",
+		stress_fail(PROMISE_NONE_LOST,
+			"a pool of %" PRIu32 " objects has none for its second thread",
 			owner->pool->config.capacity);
 	for (uint32_t i = 0; i < CONFORMANCE_HELD; i++)
 		ops->put(owner->pool, owner->handle, cached[i]);
@@ -229,7 +232,7 @@ static void adopts_from_the_dead(const struct stress *run)
 	pthread_attr_init(&attributes);
 	pthread_attr_setstack(&attributes, stack, CONFORMANCE_STACK_BYTES);
 	if (stack == NULL || pthread_create(&id, &attributes, conformance_owner_ends, &owner) != 0)
-		stress_fail("a thread on a stack of its own cannot be started");
+		stress_fail(PROMISE_NONE, "a thread on a stack of its own cannot be started");
 	pthread_join(id, NULL);
 	pthread_attr_destroy(&attributes);
 	memory_unmap(stack, CONFORMANCE_STACK_BYTES, MEMORY_PAGES_ORDINARY);
