@@ -195,6 +195,7 @@ static struct child *run_child(const struct attack *attack, double limit_s)
 	static struct child child;
 
 	if (attack->options->in_process) {
+		line("begins", attack, "in this process, seed %" PRIu64, attack->options->seed);
 		evidence_arm();
 		attack_body(attack);
 		child.end = CHILD_PASSED;
@@ -292,7 +293,11 @@ static void run_control(
 	record(tally, &attack, caught ? TRUST_CAUGHT : TRUST_MISSED, child, child->sentence);
 	if (caught) {
 		tally->caught++;
-		line("caught", &attack, "in %.2f s: %s", child->seconds, child->sentence);
+		line("caught", &attack, "after %.2f s, seed %" PRIu64 ": %s", child->seconds,
+			options->seed, child->sentence);
+		/* Whoever asks for it wants to see how it fails. */
+		if (options->pools.count != 0)
+			evidence(&attack, child->output);
 		return;
 	}
 	tally->missed++;

@@ -70,6 +70,8 @@ static const char usage[] =
 	"Exit status: 0 all is well, 1 a pool failed or a control was missed, 2 wrong usage,\n"
 	"77 everything that was asked for is skipped here.\n";
 
+bool (*options_knows)(const char *name);
+
 const struct control *find_control(const char *name)
 {
 	for (size_t i = 0; controls[i] != NULL; i++) {
@@ -141,7 +143,8 @@ static void check_names(const struct options *options)
 	for (uint32_t i = 0; i < options->pools.count; i++) {
 		const char *name = options->pools.name[i];
 
-		if (pool_find(name) == NULL && find_control(name) == NULL)
+		if (pool_find(name) == NULL && find_control(name) == NULL &&
+			(options_knows == NULL || !options_knows(name)))
 			options_usage_error(
 				"there is no pool and no control called '%s'; --list shows them",
 				name);

@@ -28,6 +28,9 @@ struct options {
 	const char *program;
 };
 
+/* Names of a program's own that --pool may have beside those of pools and controls; NULL: it has none. Set before. */
+extern bool (*options_knows)(const char *name);
+
 /*
  * Understands argv, or ends the program: with status 2 and a sentence for wrong usage, with 0 after
  * --list and --help. argv's words are cut up and kept.

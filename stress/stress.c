@@ -67,7 +67,10 @@ void stress_fail(enum promise broken, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sentence + length, sizeof(sentence) - length, format, args);
 	va_end(args);
-	report_line(CHILD_SAYS_FAILED, "%d %s", (int)broken, sentence);
+	if (report_fd == STDERR_FILENO)
+		dprintf(report_fd, "FAILED   %s\n", sentence); /* no parent, but people */
+	else
+		report_line(CHILD_SAYS_FAILED, "%d %s", (int)broken, sentence);
 	if (atom_xchg_relaxed(&failed, 1) != 0) {
 		for (;;)
 			pause(); /* for the first one, who is telling more */

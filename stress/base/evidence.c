@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ static int stack_signal(void)
 static int first_frame(void *const *frames, int n, void *context)
 {
 #ifdef RSEQ_ARCH_SUPPORTED
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; context != NULL && i < n; i++) {
 		if ((uintptr_t)frames[i] == step_address(context))
 			return i;
 	}
@@ -71,26 +72,45 @@ static void on_stack(int number, siginfo_t *info, void *context)
 }
 
 /* One after the other, so that their lines do not mix. */
-void evidence_other_stacks(void)
+static void ask(pid_t tid)
 {
-	DIR *tasks = opendir("/proc/self/task");
-	const struct dirent *entry;
+	const uint32_t before = atom_load_relaxed(&told);
 
-	for (int shown = 0;
-		tasks != NULL && shown < THREADS_SHOWN && (entry = readdir(tasks)) != NULL;) {
-		const int tid = atoi(entry->d_name);
-		const uint32_t before = atom_load_relaxed(&told);
+	if (syscall(SYS_tgkill, getpid(), tid, stack_signal()) != 0)
+		return;
+	for (int ms = 0; ms < ANSWER_MS && atom_load_relaxed(&told) == before; ms++)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	if (atom_load_relaxed(&told) == before)
+		dprintf(STDERR_FILENO, "thread %d does not answer\n", tid);
+}
 
-		if (tid == 0 || tid == gettid())
-			continue;
-		shown++;
-		if (syscall(SYS_tgkill, getpid(), tid, stack_signal()) != 0)
-			continue;
-		for (int ms = 0; ms < ANSWER_MS && atom_load_relaxed(&told) == before; ms++)
-			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-		if (atom_load_relaxed(&told) == before)
-			dprintf(STDERR_FILENO, "thread %d does not answer\n", tid);
+/* By the system's own calls: the C library's would want memory of the heap, whose lock a thread may have that is stopped. */
+static void other_stacks(void)
+{
+	_Alignas(struct dirent64) char entries[4096];
+	const int tasks = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int shown = 0;
+	ssize_t n;
+
+	while ((n = tasks < 0 ? 0 : syscall(SYS_getdents64, tasks, entries, sizeof(entries))) > 0) {
+		const struct dirent64 *entry;
+
+		for (ssize_t at = 0; at < n && shown < THREADS_SHOWN; at += entry->d_reclen) {
+			entry = (const struct dirent64 *)&entries[at];
+			const pid_t tid = atoi(entry->d_name);
+			if (tid == 0 || tid == gettid())
+				continue;
+			shown++;
+			ask(tid);
+		}
 	}
+	close(tasks);
+}
+
+void evidence_stacks(void *context)
+{
+	print_stack("stands at", context);
+	other_stacks();
 }
 
 static void on_end(int number, siginfo_t *info, void *context)
@@ -101,7 +121,7 @@ static void on_end(int number, siginfo_t *info, void *context)
 	snprintf(why, sizeof(why), "got SIG%s at", sigabbrev_np(number));
 	signal(number, SIG_DFL);
 	print_stack(why, context);
-	evidence_other_stacks();
+	other_stacks();
 	record_print(STDERR_FILENO);
 	if (number != EVIDENCE_SIGNAL)
 		raise(number);

@@ -27,8 +27,11 @@ void evidence_arm(void);
  */
 void evidence_undisturbed(void);
 
-/* The other threads of an armed process tell where they stand, to stderr. From a signal handler, too. */
-void evidence_other_stacks(void);
+/*
+ * The threads of an armed process tell where they stand, to stderr; the calling one where the signal came of which that is
+ * the context, or where it is, if that is NULL. From a signal handler, too, whatever the thread was at.
+ */
+void evidence_stacks(void *context);
 
 /*
  * Prints what a process of this program has told, each line behind `before`, and frames of stacks with their lines in

@@ -2,6 +2,7 @@
 
 #include "alloc/machine/step.h"
 #include "stress/base/object.h"
+#include "stress/base/record.h"
 #include "stress/progress/breakpoint.h"
 #include "stress/progress/coverage.h"
 
@@ -132,6 +133,7 @@ void actor_prepare(void)
 void actor_enter(struct actor *self, uint32_t cpu)
 {
 	playing = self;
+	record_part(self->part);
 	self->plan = ACTOR_RUNS;
 	kernel_register(&self->area);
 	kernel_place(&self->area, cpu);
@@ -143,7 +145,9 @@ void actor_begin(struct actor *self, struct pool *pool, uint64_t owner)
 	self->owner = owner;
 	self->count = 0;
 	self->run = NULL;
+	record_begun(RECORD_ATTACH, 0, pool);
 	self->self = stress_attach(pool);
+	record_over(RECORD_ATTACH, 0, pool);
 }
 
 /* The linker's: pointers to all sections' descriptors. */
@@ -212,7 +216,10 @@ static bool set_plan(struct actor *self)
 	return false;
 }
 
-/* Around the call itself: what is between the two can be stopped. */
+/*
+ * Around the call itself: what is between the two can be stopped. Notes for record.h are made outside of them, or they would
+ * be stopped at, too.
+ */
 static __attribute__((noinline)) void begin(struct actor *self)
 {
 	if (!set_plan(self))
@@ -251,9 +258,11 @@ static void get_bulk(struct actor *self, uint32_t n)
 {
 	void **objs = self->held + self->count;
 
+	record_begun(RECORD_GET_BULK, n, NULL);
 	begin(self);
 	const uint32_t got = self->pool->ops->get_bulk(self->pool, self->self, objs, n);
 	end(self);
+	record_over(RECORD_GET_BULK, got, got != 0 ? objs[0] : NULL);
 	take(self, objs, got);
 	self->count += got;
 }
@@ -269,9 +278,11 @@ static void let_go(struct actor *self, void **objs, uint32_t n)
 
 static void get(struct actor *self)
 {
+	record_begun(RECORD_GET, 1, NULL);
 	begin(self);
 	void *object = self->pool->ops->get(self->pool, self->self);
 	end(self);
+	record_over(RECORD_GET, object != NULL, object);
 	if (object == NULL)
 		return;
 	take(self, &object, 1);
@@ -283,9 +294,11 @@ static void put(struct actor *self)
 	void *object;
 
 	let_go(self, &object, 1);
+	record_begun(RECORD_PUT, 1, object);
 	begin(self);
 	self->pool->ops->put(self->pool, self->self, object);
 	end(self);
+	record_over(RECORD_PUT, 1, object);
 }
 
 static void put_bulk(struct actor *self, uint32_t n)
@@ -293,18 +306,22 @@ static void put_bulk(struct actor *self, uint32_t n)
 	void *objs[ACTOR_HELD_MAX];
 
 	let_go(self, objs, n);
+	record_begun(RECORD_PUT_BULK, n, objs[0]);
 	begin(self);
 	self->pool->ops->put_bulk(self->pool, self->self, objs, n);
 	end(self);
+	record_over(RECORD_PUT_BULK, n, objs[0]);
 }
 
 static void get_run(struct actor *self)
 {
 	void **run = NULL;
 
+	record_begun(RECORD_GET_RUN, 0, NULL);
 	begin(self);
 	const uint32_t n = self->pool->ops->get_run(self->pool, self->self, &run);
 	end(self);
+	record_over(RECORD_GET_RUN, n, n != 0 ? run[0] : NULL);
 	take(self, run, n);
 	self->run = n != 0 ? run : NULL;
 	self->run_count = n;
@@ -316,37 +333,48 @@ static void put_run(struct actor *self)
 
 	self->run = NULL;
 	give(self, run, self->run_count);
+	const void *first = self->run_count != 0 ? run[0] : NULL; /* the array goes with them */
+	record_begun(RECORD_PUT_RUN, self->run_count, first);
 	begin(self);
 	self->pool->ops->put_run(self->pool, self->self, run, self->run_count);
 	end(self);
+	record_over(RECORD_PUT_RUN, self->run_count, first);
 }
 
 static void prefill(struct actor *self, uint32_t n)
 {
+	record_begun(RECORD_PREFILL, n, NULL);
 	begin(self);
 	self->pool->ops->prefill(self->pool, self->self, n);
 	end(self);
+	record_over(RECORD_PREFILL, n, NULL);
 }
 
 static void flush(struct actor *self)
 {
+	record_begun(RECORD_FLUSH, 0, NULL);
 	begin(self);
 	self->pool->ops->flush(self->pool, self->self);
 	end(self);
+	record_over(RECORD_FLUSH, 0, NULL);
 }
 
 static void detach(struct actor *self)
 {
+	record_begun(RECORD_DETACH, 0, self->pool);
 	begin(self);
 	self->pool->ops->detach(self->pool, self->self);
 	end(self);
+	record_over(RECORD_DETACH, 0, self->pool);
 }
 
 static void attach(struct actor *self)
 {
+	record_begun(RECORD_ATTACH, 0, self->pool);
 	begin(self);
 	self->self = stress_attach(self->pool);
 	end(self);
+	record_over(RECORD_ATTACH, 0, self->pool);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)

@@ -45,6 +45,7 @@ enum actor_plan { ACTOR_RUNS, ACTOR_STEPS, ACTOR_BREAKS, ACTOR_MEETS };
 #define ACTOR_NEVER UINT32_MAX /* as stop */
 
 struct actor {
+	const char *part; /* for who reads of its operations: "the victim" */
 	struct pool *pool;
 	struct pool_thread *self;
 	uint64_t owner; /* in object.h */

@@ -40,7 +40,7 @@ static struct freezer freezer;
 
 static void blocked(void)
 {
-	evidence_other_stacks();
+	evidence_stacks(freezer.context);
 	stress_fail(PROMISE_STOPPED,
 		"stopped after %" PRIu32 " instructions of %s, %s, one thread " FREEZER_BLOCKED,
 		freezer.place->boundary, actor_call_names[freezer.place->call], freezer.mode->name);
@@ -61,6 +61,7 @@ static void freeze(struct actor *victim, void *context)
 	struct freezer *self = &freezer;
 	const uint64_t turns = kernel_turns(victim->area.cpu_id);
 
+	self->context = context;
 	self->stopped_at = step_address(context);
 	self->place->offset = locations_offset(self->stopped_at);
 	self->reached = true;
@@ -71,6 +72,7 @@ static void freeze(struct actor *victim, void *context)
 	hand_hurry_ms = self->walks ? WALK_HURRY_MS : 0;
 	stage_survive(self->act);
 	hand_hurry_ms = 0;
+	self->context = NULL;
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
 		step_interrupt(&victim->area, context);
 	if (self->mode->moves)
@@ -486,6 +488,7 @@ void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct f
 	actor_prepare();
 	self->scratch = stress_array(ACTOR_TRACE_MAX, sizeof(uintptr_t));
 	sites_prepare();
+	self->victim.part = "the victim";
 	actor_enter(&self->victim, 0);
 	stage_prepare(run);
 	pairs_prepare(self->scratch);

@@ -45,9 +45,10 @@ struct freezer {
 	uintptr_t *scratch;   /* ACTOR_TRACE_MAX of them */
 	bool reached;         /* the boundary, in the present call */
 	uintptr_t stopped_at; /* an instruction */
-	bool kills;           /* the victim is not to go on */
-	uint32_t drawn;       /* stops that are left for the present call, where they are drawn */
-	bool walks;           /* it is stopped nowhere, to see where it goes */
+	void *context;  /* the signal handler's there, while the survivor has its turn; else NULL */
+	bool kills;     /* the victim is not to go on */
+	uint32_t drawn; /* stops that are left for the present call, where they are drawn */
+	bool walks;     /* it is stopped nowhere, to see where it goes */
 	sigjmp_buf death;
 	uint32_t deaths;    /* kinds of them, so far */
 	uint64_t killed;    /* times */

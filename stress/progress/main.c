@@ -4,7 +4,8 @@
  * of the boundaries.
  *
  * Pools whose traits say blocking are examined too and may do either. Some are known to block, and each call has a
- * control that hides a lock in it: that they are found shows that the freezer sees what it looks for.
+ * control that hides a lock in it: that they are found shows that the freezer sees what it looks for. --pool may name a control,
+ * too: then it shows what its failure looks like.
  */
 #include "stress/base/child.h"
 #include "stress/base/evidence.h"
@@ -165,8 +166,13 @@ static void plan_documented(void)
 	}
 }
 
+static const char *name_of(const struct queue_job *job)
+{
+	return job->ops(job)->name;
+}
+
 /* A lock in each call or beneath the documented ones, and those that die with too much. */
-static void plan_controls(void)
+static void plan_all_controls(void)
 {
 	const struct pool_ops *every = pool_find(WITH_EVERY_CALL);
 
@@ -184,6 +190,56 @@ static void plan_controls(void)
 	}
 }
 
+/* options_knows: the name of a control. Of a plan that nobody has made yet. */
+static bool is_control(const char *name)
+{
+	bool found = false;
+
+	plan_all_controls();
+	for (uint32_t i = 0; i < plan.queue.count; i++)
+		found |= strcmp(name_of(&plan.jobs[i]), name) == 0;
+	plan.queue.count = 0;
+	return found;
+}
+
+static bool is_asked_for(const struct queue_job *job)
+{
+	return asked->pools.count != 0 && options_chosen(&asked->pools, name_of(job));
+}
+
+/* All of them, if any strategy is examined; else those that were asked for. */
+static void plan_controls(void)
+{
+	const uint32_t first = plan.queue.count;
+	uint32_t kept = first;
+
+	plan_all_controls();
+	for (uint32_t i = first; i < plan.queue.count; i++) {
+		if (!plan.examines && !is_asked_for(&plan.jobs[i]))
+			continue;
+		plan.jobs[kept] = plan.jobs[i];
+		plan.aims[kept++] = plan.aims[i];
+	}
+	plan.queue.count = kept;
+}
+
+/* Who that is, in words that repeat it. Documented calls are tried with what lies beneath them. */
+static const char *asked_as(const struct queue_job *job)
+{
+	return aim_of(job)->role == CALLS ? job->strategy->name : name_of(job);
+}
+
+static void print_evidence(const struct queue_job *job)
+{
+	fputs("  again: ", stdout);
+	options_print_quoted(asked->program);
+	fputs(" --pool ", stdout);
+	options_print_quoted(asked_as(job));
+	printf(" --seconds %g --seed %" PRIu64 "\n", asked->seconds, asked->seed);
+	print_place(&job->result->place);
+	evidence_print(stdout, "", job->result->child.output);
+}
+
 /* How the job ended; *found: it failed with its sign. Prints its line, which then says if_found. */
 static const struct child *await(struct queue_job *job, const char *if_found, bool *found)
 {
@@ -197,18 +253,15 @@ static const struct child *await(struct queue_job *job, const char *if_found, bo
 		verdict = "ok";
 	else if (*found)
 		verdict = if_found;
-	printf("%-8s %-18s %-10s %s (%.1f s)\n", verdict, ops->name,
-		pool_progress_name(ops->traits.progress), child->sentence, child->seconds);
-	if (strcmp(verdict, "FAILED") == 0) {
-		if (pool_find(ops->name) != NULL) {
-			fputs("  again: ", stdout);
-			options_print_quoted(asked->program);
-			printf(" --pool %s --seconds %g --seed %" PRIu64 "\n", ops->name,
-				asked->seconds, asked->seed);
-		}
-		print_place(&job->result->place);
-		evidence_print(stdout, "", child->output);
-	}
+	printf("%-8s %-18s %-10s ", verdict, ops->name, pool_progress_name(ops->traits.progress));
+	if (child->end == CHILD_FAILED)
+		printf("after %.2f s, seed %" PRIu64 ": %s\n", child->seconds, asked->seed,
+			child->sentence);
+	else
+		printf("%s (%.1f s)\n", child->sentence, child->seconds);
+	const bool shown = aim_of(job)->role == CONTROL && is_asked_for(job);
+	if (strcmp(verdict, "FAILED") == 0 || (child->end == CHILD_FAILED && shown))
+		print_evidence(job);
 	fflush(stdout);
 	return child;
 }
@@ -276,6 +329,7 @@ static int judge(struct queue_job *job)
 
 int main(int argc, char **argv)
 {
+	options_knows = is_control;
 	const struct options options = options_parse(argc, argv);
 	int failed = 0;
 	bool in_controls = false;
@@ -305,17 +359,16 @@ int main(int argc, char **argv)
 		printf("one boundary of %" PRIu32 " (--seconds %g)\n", plan.queue.one_in,
 			options.seconds);
 	plan_strategies();
-	if (plan.examines) {
+	if (plan.examines)
 		plan_documented();
-		plan_controls();
-	}
+	plan_controls();
 	for (uint32_t i = 0; i < plan.queue.count; i++) {
-		if (plan.aims[i].role == CONTROL && !in_controls)
+		if (plan.aims[i].role == CONTROL && !in_controls && plan.examines)
 			coverage_print();
 		in_controls = plan.aims[i].role == CONTROL;
 		failed += judge(&plan.jobs[i]);
 	}
-	if (!plan.examines)
+	if (plan.queue.count == 0 || (!plan.examines && !in_controls))
 		return CHILD_STATUS_SKIPPED;
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -50,7 +50,7 @@ static void blocked(void)
 {
 	const struct victim *a = &victims[0], *b = &victims[1];
 
-	evidence_other_stacks();
+	evidence_stacks(NULL);
 	if (!a->stopped || !b->stopped)
 		stress_fail(PROMISE_STOPPED,
 			"stopped after %" PRIu32 " instructions of %s, one thread " FREEZER_BLOCKED,
@@ -347,6 +347,8 @@ void pairs_prepare(uintptr_t *trace)
 {
 	scratch = trace;
 	for (uint32_t i = 0; i < VICTIMS; i++) {
+		victims[i].hand.actor.part =
+			i == 0 ? "the first of two victims" : "the second of two victims";
 		victims[i].hand.actor.stopped = freeze;
 		victims[i].hand.actor.meets = meets;
 		hand_start(&victims[i].hand);

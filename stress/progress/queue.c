@@ -20,10 +20,10 @@ enum { SLOTS_MAX = 64 };
 
 static uint32_t limit_s; /* of the child */
 
-static void too_long(int number)
+static void too_long(int number, siginfo_t *info, void *context)
 {
-	(void)number;
-	raise(EVIDENCE_SIGNAL); /* where it is */
+	(void)number, (void)info;
+	evidence_stacks(context);
 	stress_fail(PROMISE_ENDS, "it did not finish within %" PRIu32 " s of CPU time", limit_s);
 }
 
@@ -44,7 +44,8 @@ static void examine(const void *arg)
 	getrlimit(RLIMIT_CPU, &limit);
 	limit.rlim_cur = limit_s;
 	setrlimit(RLIMIT_CPU, &limit);
-	signal(SIGXCPU, too_long);
+	sigaction(SIGXCPU, &(struct sigaction){.sa_sigaction = too_long, .sa_flags = SA_SIGINFO},
+		NULL);
 	coverage_choose(self->job->reach);
 	freezer_run(&run, self->queue->one_in, self->job->walks, &self->job->result->place);
 }

@@ -95,6 +95,7 @@ void stage_prepare(const struct stress *run)
 	stage.run = run;
 	add(rows, array_count(rows), false);
 	add(large_rows, array_count(large_rows), true);
+	stage.survivor.actor.part = "the survivor";
 	hand_start(&stage.survivor);
 }
 

@@ -73,16 +73,24 @@ static bool lifetime_use(struct gang_thread *t, struct lifetime_round *round)
 {
 	/* A0, meets R0: a handle comes with its pool. */
 	NDIS_HANDLE handle = atom_load_acquire(&round->handle);
-	NET_BUFFER_LIST *nbl = handle ? NdisAllocateNetBufferList(handle, 0, 0) : NULL;
+	NET_BUFFER_LIST *nbl = NULL;
 	bool context = false;
 	uint64_t before;
 
+	if (handle == NULL)
+		return false;
+	record_begun(RECORD_NBL, 1, NULL);
+	nbl = NdisAllocateNetBufferList(handle, 0, 0);
+	record_over(RECORD_NBL, nbl != NULL, nbl);
 	if (nbl == NULL)
 		return false;
 	nbl->Scratch = t;
-	if (stress_below(&t->random, 2))
+	if (stress_below(&t->random, 2)) {
+		record_begun(RECORD_PUSH, 1, nbl);
 		context = NdisAllocateNetBufferListContext(nbl, LIFETIME_CONTEXT_BYTES, 0,
 				  LIFETIME_TAG) == NDIS_STATUS_SUCCESS;
+		record_over(RECORD_PUSH, context, nbl);
+	}
 	if (context)
 		memset(NET_BUFFER_LIST_CONTEXT_DATA_START(nbl), (int)t->index,
 			LIFETIME_CONTEXT_BYTES);
@@ -100,13 +108,17 @@ static bool lifetime_use(struct gang_thread *t, struct lifetime_round *round)
 	/* Refused while a destroy is looking; then it finds the NBL and gives way. */
 	for (before = lifetime_misuse.count - 1; context && before != lifetime_misuse.count;) {
 		before = lifetime_misuse.count;
+		record_begun(RECORD_POP, 1, nbl);
 		NdisFreeNetBufferListContext(nbl, LIFETIME_CONTEXT_BYTES);
+		record_over(RECORD_POP, 1, nbl);
 		if (before != lifetime_misuse.count)
 			sched_yield();
 	}
 	for (before = lifetime_misuse.count - 1; before != lifetime_misuse.count;) {
 		before = lifetime_misuse.count;
+		record_begun(RECORD_FREE, 1, nbl);
 		NdisFreeNetBufferList(nbl);
+		record_over(RECORD_FREE, 1, nbl);
 		if (before != lifetime_misuse.count)
 			sched_yield();
 	}

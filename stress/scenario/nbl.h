@@ -108,7 +108,9 @@ static void nbl_scenario_push(struct nbl_scenario_thread *t, NET_BUFFER_LIST *nb
 
 	if (*depth == NBL_SCENARIO_DEPTH_MAX)
 		return;
+	record_begun(RECORD_PUSH, 1, nbl);
 	NDIS_STATUS status = NdisAllocateNetBufferListContext(nbl, bytes, backfill, tag);
+	record_over(RECORD_PUSH, 1, nbl);
 	if (status != NDIS_STATUS_SUCCESS)
 		stress_fail(PROMISE_RIGHT_USE, "a context of %u bytes was refused with status %#x",
 			bytes, (unsigned)status);
@@ -143,7 +145,9 @@ static void nbl_scenario_pop(NET_BUFFER_LIST *nbl)
 				(void *)nbl);
 	}
 	(*depth)--;
+	record_begun(RECORD_POP, 1, nbl);
 	NdisFreeNetBufferListContext(nbl, c->bytes);
+	record_over(RECORD_POP, 1, nbl);
 }
 
 /*
@@ -157,10 +161,12 @@ static NET_BUFFER_LIST *nbl_scenario_alloc(struct nbl_scenario_thread *t)
 	const USHORT bytes =
 		(USHORT)(CONTEXT_ALIGN_BYTES * stress_below(&t->random, NBL_SCENARIO_UNITS_MAX));
 
+	record_begun(RECORD_NBL, 1, NULL);
 	if (stress_below(&t->random, 2))
 		nbl = NdisAllocateNetBufferList(pool, bytes, 0);
 	else
 		FwpsAllocateNetBufferAndNetBufferList(pool, bytes, 0, NULL, 0, 0, &nbl);
+	record_over(RECORD_NBL, nbl != NULL, nbl);
 	if (nbl == NULL)
 		return NULL; /* the pool is dry */
 	if (nbl->Next != NULL || nbl->Flags != 0 || nbl->ChildRefCount != 0 ||
@@ -179,7 +185,9 @@ static void nbl_scenario_free(NET_BUFFER_LIST *nbl)
 		nbl_scenario_pop(nbl);
 	if (nb->DataLength != 0)
 		NdisAdvanceNetBufferDataStart(nb, nb->DataLength, TRUE, NULL);
+	record_begun(RECORD_FREE, 1, nbl);
 	FwpsFreeNetBufferList(nbl);
+	record_over(RECORD_FREE, 1, nbl);
 }
 
 /* What the new owner of an NBL looks at. */
