@@ -70,7 +70,10 @@ static void freeze(struct actor *victim, void *context)
 	if (self->mode->meets)
 		self->place->boundary = victim->trace.length;
 	hand_hurry_ms = self->walks ? WALK_HURRY_MS : 0;
-	stage_survive(self->act);
+	if (self->mode->steps)
+		stage_survive_stepped();
+	else
+		stage_survive(self->act);
 	hand_hurry_ms = 0;
 	self->context = NULL;
 	if (turns != kernel_turns(victim->area.cpu_id) || self->mode->moves)
@@ -117,6 +120,19 @@ static uint32_t stride(const struct freezer *self)
 	return self->mode->ways ? self->one_in * WAYS_ONE_IN : self->one_in;
 }
 
+/* From that boundary on, the first one to be tried. */
+static uint32_t boundary_from(
+	const struct freezer *self, const struct actor_trace *trace, uint32_t boundary)
+{
+	if (!self->mode->steps)
+		return boundary;
+	/* Each locked instruction once. */
+	while (boundary < trace->length &&
+		(boundary == 0 || !sites_meet(trace->address[boundary - 1])))
+		boundary++;
+	return boundary;
+}
+
 /* A call that is stepped to its end: the boundaries that it has. */
 static void learn(struct freezer *self, const struct stage_call *call, struct progress *progress)
 {
@@ -133,7 +149,8 @@ static void learn(struct freezer *self, const struct stage_call *call, struct pr
 	for (uint32_t i = 0; i < victim->trace.length; i++)
 		sites_know(self->scratch[i]);
 	progress->first = first_of(self, progress);
-	progress->boundary = progress->first + stress_below(&self->random, stride(self));
+	progress->boundary = boundary_from(self, &progress->trace,
+		progress->first + stress_below(&self->random, stride(self)));
 }
 
 /*
@@ -166,7 +183,8 @@ static void stop_in(struct freezer *self, const struct stage_call *call, struct 
 	self->stepped += self->reached && progress->misses;
 	if (progress->boundary > self->longest)
 		self->longest = progress->boundary;
-	progress->boundary = next_boundary(progress->boundary, stride(self));
+	progress->boundary = boundary_from(
+		self, &progress->trace, next_boundary(progress->boundary, stride(self)));
 	if (!self->reached)
 		progress->boundary = progress->trace.length;
 	progress->misses = false;
@@ -314,6 +332,7 @@ static void freezer_end(struct freezer *self, const char *when)
 /* All boundaries with a pool of one capacity. */
 static void freezer_examine(struct freezer *self, uint32_t capacity)
 {
+	sites_begin(1);
 	freezer_begin(self, capacity);
 	/* Not where it matters how they attached: the script attaches anew. */
 	for (uint32_t i = 0; !self->mode->disperses && i < WARM_UP_ROUNDS; i++) {

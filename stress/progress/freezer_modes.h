@@ -30,6 +30,7 @@ struct freezer_mode {
 	bool follows; /* the rest of a call that was stopped is stepped, at times */
 	bool pairs;   /* two are stopped at once, too */
 	bool meets;   /* others take its turn: freezer_interfere */
+	bool steps;   /* the survivor, where the victim stands behind a locked instruction */
 	bool refuses; /* the kernel, fences */
 	bool nests;   /* its calls are made in a section of liburcu's (rcu_guard.h) */
 	bool pools;   /* not for the documented calls: what lies beneath them is tried by itself */
@@ -99,6 +100,9 @@ static const struct freezer_mode freezer_modes[] = {
 		.ways = true,
 		.swaps = true,
 		.pools = true},
+	{.name = "behind a locked instruction, beside a survivor that is stepped",
+		.rare = true,
+		.steps = true},
 	{.name = "interfered with", .swaps = true, .meets = true},
 	{.name = "interfered with from another CPU",
 		.rare = true,

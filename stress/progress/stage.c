@@ -79,6 +79,15 @@ static const struct script_row {
 	  {2, ACTOR_PUT_BULK, 16},
 	  {2, ACTOR_GET_BULK, 100},
 	  {2, ACTOR_PUT_BULK, 100},
+	  /* Many into a cache that has one, as one of DPDK's takes them: from an even place and from an odd one. */
+	  {1, ACTOR_GET_BULK, 93},
+	  {1, ACTOR_FLUSH, 0},
+	  {1, ACTOR_PUT, 1},
+	  {1, ACTOR_PUT_BULK, 92},
+	  {1, ACTOR_GET_BULK, 92},
+	  {1, ACTOR_FLUSH, 0},
+	  {1, ACTOR_PUT, 1},
+	  {1, ACTOR_PUT_BULK, 91},
 };
 
 static void add(const struct script_row *row, size_t count, bool large)
@@ -288,6 +297,34 @@ void stage_survive(enum stage_act act)
 	};
 
 	let_survive(works[act]);
+}
+
+/* Not without end: it may wait for who is stopped. */
+static bool step_on(struct actor *survivor, uintptr_t address)
+{
+	enum { STEPPED_MOST = 3000 };
+
+	(void)address;
+	if (survivor->trace.length >= STEPPED_MOST)
+		survivor->in_call = 0;
+	return false;
+}
+
+void stage_survive_stepped(void)
+{
+	enum { TURNS = 10 }; /* every other one puts, 90 objects in all */
+	static uintptr_t *scratch;
+	struct actor *survivor = &stage.survivor.actor;
+
+	if (scratch == NULL)
+		scratch = stress_array(ACTOR_TRACE_MAX, sizeof(uintptr_t));
+	survivor->plan = ACTOR_MEETS;
+	survivor->sites = 0;
+	survivor->meets = step_on;
+	survivor->trace.address = scratch;
+	for (uint32_t i = 0; i < TURNS; i++)
+		stage_survive(ACT_MOVES);
+	survivor->plan = ACTOR_RUNS;
 }
 
 void stage_disperse(void)

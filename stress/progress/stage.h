@@ -55,6 +55,9 @@ enum stage_act {
 };
 void stage_survive(enum stage_act act);
 
+/* The survivor moves so many objects that whoever keeps what is put looks at it, and is stepped through that. */
+void stage_survive_stepped(void);
+
 /* The survivor sees to it that it has some, and swaps them with a victim, which is in no call. */
 void stage_swap(struct actor *victim);
 
