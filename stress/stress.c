@@ -43,7 +43,9 @@ __attribute__((format(printf, 2, 0))) static void report(
 	int n = vsnprintf(line + 1, sizeof(line) - 2, format, args);
 	size_t length = n < (int)sizeof(line) - 2 ? (size_t)n + 1 : sizeof(line) - 2;
 	line[length++] = '\n';
-	if (write(report_fd, line, length) != (ssize_t)length)
+	const size_t kind_bytes = report_fd == STDERR_FILENO; /* no parent, but people */
+	length -= kind_bytes;
+	if (write(report_fd, line + kind_bytes, length) != (ssize_t)length)
 		abort();
 }
 
@@ -68,7 +70,7 @@ void stress_fail(enum promise broken, const char *format, ...)
 	vsnprintf(sentence + length, sizeof(sentence) - length, format, args);
 	va_end(args);
 	if (report_fd == STDERR_FILENO)
-		dprintf(report_fd, "FAILED   %s\n", sentence); /* no parent, but people */
+		dprintf(report_fd, "FAILED   %s\n", sentence);
 	else
 		report_line(CHILD_SAYS_FAILED, "%d %s", (int)broken, sentence);
 	if (atom_xchg_relaxed(&failed, 1) != 0) {

@@ -1,9 +1,11 @@
 /* Several are examined at once, each on a CPU of its own, and come to their ends in the order in which they are asked for. */
 #include "alloc/machine/cmocka.h"
+#include "stress/base/evidence.h"
 #include "stress/progress/coverage.h"
 #include "stress/progress/queue.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -50,6 +52,8 @@ void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct f
 		nap();
 	while (strcmp(run->ops->name, "spins") == 0)
 		atom_pause();
+	if (strcmp(run->ops->name, "crashes") == 0)
+		raise(SIGSEGV);
 	stress_note("%s", run->ops->name);
 }
 
@@ -59,7 +63,7 @@ static const struct pool_ops *itself(const struct queue_job *job)
 }
 
 static const struct pool_ops waits_ops = {.name = "waits for another"}, ends_ops = {.name = "ends"},
-			     spins_ops = {.name = "spins"};
+			     spins_ops = {.name = "spins"}, crashes_ops = {.name = "crashes"};
 
 static void plan(const struct pool_ops *first, const struct pool_ops *others)
 {
@@ -110,6 +114,21 @@ static void what_spins_is_ended(NO_STATE)
 	assert_int_equal(jobs[0].result->child.end, CHILD_FAILED);
 	assert_string_equal(jobs[0].result->child.sentence,
 		"P21 (a call comes to its end): it did not finish within 1 s of CPU time");
+	const char *stack = strstr(jobs[0].result->child.output, " stands at:\n");
+	assert_non_null(stack);
+	assert_non_null(strstr(stack, EVIDENCE_FRAME));
+	assert_int_equal(jobs[1].result->child.end, CHILD_PASSED);
+}
+
+/* One that crashes tells where, and the one beside it does not mind. */
+static void what_crashes_is_told(NO_STATE)
+{
+	plan(&crashes_ops, &ends_ops);
+	for (uint32_t i = 0; i < JOBS; i++)
+		queue_wait(&queue, &jobs[i]);
+	assert_int_equal(jobs[0].result->child.end, CHILD_FAILED);
+	assert_int_equal(jobs[0].result->child.broken, PROMISE_LIVES);
+	assert_non_null(strstr(jobs[0].result->child.output, " got SIGSEGV at:\n"));
 	assert_int_equal(jobs[1].result->child.end, CHILD_PASSED);
 }
 
@@ -119,6 +138,7 @@ int main(void)
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(some_are_left_out),
 		cmocka_unit_test(what_spins_is_ended),
+		cmocka_unit_test(what_crashes_is_told),
 	};
 
 	board = mmap(
