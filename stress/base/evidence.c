@@ -46,6 +46,20 @@ static int first_frame(void *const *frames, int n, void *context)
 	return 0;
 }
 
+/* Whether a frame is what the kernel has a signal handler return to: then the next one was interrupted. */
+static bool returns_from_handler(const void *frame)
+{
+#ifdef RSEQ_ARCH_SUPPORTED
+	/* mov $15 (rt_sigreturn), %rax; syscall: by which debuggers know it, too. */
+	static const unsigned char code[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+
+	return memcmp(frame, code, sizeof(code)) == 0;
+#else
+	(void)frame;
+	return false;
+#endif
+}
+
 static void print_stack(const char *why, void *context)
 {
 	void *frames[FRAMES_MAX];
@@ -54,8 +68,9 @@ static void print_stack(const char *why, void *context)
 
 	dprintf(STDERR_FILENO, "thread %d %s:\n", (int)gettid(), why);
 	for (int i = first; i < n; i++) {
-		/* A return address belongs to the line after the call's. */
-		const uintptr_t offset = locations_offset((uintptr_t)frames[i] - (i != first));
+		/* A return address belongs to the line after the call's; an interrupted one to its own. */
+		const bool returns = i != first && !returns_from_handler(frames[i - 1]);
+		const uintptr_t offset = locations_offset((uintptr_t)frames[i] - returns);
 
 		if (offset != 0)
 			dprintf(STDERR_FILENO, EVIDENCE_FRAME "%" PRIxPTR "\n", offset);

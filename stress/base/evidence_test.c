@@ -2,6 +2,7 @@
 #include "stress/base/evidence.h"
 
 #include "alloc/machine/cmocka.h"
+#include "alloc/machine/step.h"
 #include "stress/base/child.h"
 #include "stress/base/gang.h"
 
@@ -100,12 +101,47 @@ static void crash_is_told_by_lines(NO_STATE)
 	static const char *const parts[] = {"| thread ", "got SIGSEGV at:\n",
 		"|   at stress/base/evidence_test.c:", "crashing_put\n",
 		"|   at stress/base/evidence_test.c:", "get_and_put\n", "the last operations of",
-		NULL};
+		"attach ", "get ", "put ", " (not over)\n", NULL};
 	char *text = print(crash);
 
 	expect(text, parts);
 	free(text);
 }
+
+#ifdef RSEQ_ARCH_SUPPORTED
+
+/* Interrupted at its first instruction, before which another function lies. */
+__attribute__((naked, noinline, aligned(1))) static void stops_at_once(void)
+{
+	__asm__("ud2");
+}
+
+/* As the freezer's, which tells of its thread while that stands still. */
+static void tell_and_fail(int number)
+{
+	(void)number;
+	evidence_stacks(NULL);
+	stress_fail(PROMISE_STOPPED, "it was stopped");
+}
+
+static void stop_at_once(const void *arg)
+{
+	(void)arg;
+	signal(SIGILL, tell_and_fail);
+	stops_at_once();
+}
+
+static void stop_is_told_by_its_instruction(NO_STATE)
+{
+	static const char *const parts[] = {
+		"stands at:\n", ": tell_and_fail\n", ": stops_at_once\n", ": stop_at_once\n", NULL};
+	char *text = print(stop_at_once);
+
+	expect(text, parts);
+	free(text);
+}
+
+#endif
 
 static void hang_is_told_by_lines(NO_STATE)
 {
@@ -138,6 +174,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crash_is_told_by_lines),
+#ifdef RSEQ_ARCH_SUPPORTED
+		cmocka_unit_test(stop_is_told_by_its_instruction),
+#endif
 		cmocka_unit_test(hang_is_told_by_lines),
 		cmocka_unit_test(without_a_tool_addresses_are_told),
 	};
