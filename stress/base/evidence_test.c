@@ -110,10 +110,10 @@ static void crash_is_told_by_lines(NO_STATE)
 
 #ifdef RSEQ_ARCH_SUPPORTED
 
-/* Interrupted at its first instruction, before which another function lies. */
-__attribute__((naked, noinline, aligned(1))) static void stops_at_once(void)
+/* Interrupted at its first instruction, if the compiler has nothing to do before, and another function lies there. */
+static __attribute__((noinline)) void stops_at_once(void)
 {
-	__asm__("ud2");
+	__builtin_trap();
 }
 
 /* As the freezer's, which tells of its thread while that stands still. */
