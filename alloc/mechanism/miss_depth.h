@@ -55,17 +55,17 @@ static inline uint32_t miss_depth_next(uint32_t depth, struct miss_count count)
 	return depth < MISS_DEPTH_MAX ? depth : MISS_DEPTH_MAX;
 }
 
-static COLD void miss_depth_adjust(atom_u32 *depth, struct miss_count *count)
+/* Applies the rule, and begins a period. */
+static inline void miss_depth_adjust(atom_u32 *depth, struct miss_count *count)
 {
 	atom_store_relaxed(depth, miss_depth_next(atom_load_relaxed(depth), *count));
 	count->gets = count->misses = 0;
 }
 
-/* One get more, whether it missed or not. */
-ALWAYS_INLINE void miss_depth_got(atom_u32 *depth, struct miss_count *count)
+/* One get more, whether it missed or not. True: a period has ended. */
+ALWAYS_INLINE bool miss_count_get(struct miss_count *count)
 {
-	if (unlikely(++count->gets >= MISS_DEPTH_PERIOD))
-		miss_depth_adjust(depth, count);
+	return ++count->gets >= MISS_DEPTH_PERIOD;
 }
 
 #endif

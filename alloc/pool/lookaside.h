@@ -1,27 +1,19 @@
 /*
  * lookaside: Windows' lookaside list, from which a driver there takes its blocks. In front a lock-free stack
  * (an SLIST) of limited depth; behind it the system's allocator. get on an empty stack takes from behind,
- * put on a full one gives back there. The depth follows the ratio of gets that missed the stack.
+ * put on a full one gives back there. The depth follows the share of gets that missed the stack (miss_depth.h).
  *
- * Sources: "Using Lookaside Lists" and ExInitializeNPagedLookasideList in the driver reference; Windows
- * Internals, "Look-Aside Lists", and the public WDM header for the structures; ReactOS, ntoskrnl/ex/lookas.c, for
- * what the balance set manager does with the depth. On x64 an SLIST's head is 16 bytes, the first entry and
- * beside it the depth in 16 bits and a sequence in 48, and changes by cmpxchg16b. So it is here: pair_stack.h,
- * whose generation is those two.
+ * Sources: "Using Lookaside Lists" and ExInitializeNPagedLookasideList in the driver reference, and the public WDM
+ * header for the structures. On x64 an SLIST's head is 16 bytes, the first entry and beside it the depth in 16 bits and
+ * a sequence in 48, and changes by cmpxchg16b. So it is here: pair_stack.h, whose generation is those two.
+ * Departures: the depth is checked in each turn of the CAS, so it is never exceeded, where Windows looks once
+ * before the push; and links lie beside the objects, where Windows reads them from a block that may be
+ * freed and lets the trap handler of the page fault begin the pop again.
  *
  * What is behind. There it is ExAllocatePool; the pool of this contract has a capacity and knows its objects, so
  * here it is the slab's free objects on a list under a spin lock, which is what the kernel's non-paged pool was when
  * these lists were made for it. malloc behind the same stack would have no capacity, no count and no check,
  * and its price stands in the row `malloc`.
- *
- * The depth. Windows looks once a second: gets fewer than 25 a second lower the depth by 10; misses of
- * less than half a percent by 1; else it rises by 5 and a half of the missed share of what is left to the maximum,
- * by 30 at most. It begins with the minimum of 4, and the maximum is 256. We have no clock and no
- * thread of our own: each thread counts its own gets and misses and applies the rule after every
- * LOOKASIDE_PERIOD gets. So a rate is not seen, and a list that nobody gets from keeps its depth. Other
- * departures: the depth is checked in each turn of the CAS, so it is never exceeded, where Windows looks once
- * before the push; and links lie beside the objects, where Windows reads them from a block that may be
- * freed and lets the trap handler of the page fault begin the pop again.
  *
  * Bursts are single calls: lookaside lists have no others.
  *
@@ -36,19 +28,18 @@
  * Exact, for any number of threads: a get that found the stack empty looks behind and then at the stack once
  * more, with the lock held. Nothing goes behind meanwhile, so when the second look finds nothing, nothing
  * was free.
- * A trim's objects go to the stack first, as far as there is room: up to its depth of trimmed objects come
- * out before the others.
+ * A trim's objects go to the stack first, as far as there is room, and come out before the others.
  *
  *	         get                     put
  *	get      CAS on head, or lock    CAS on head, or lock
  *	put                              CAS on head, or lock
  *
- * The edges are those of pair_stack.h and try_lock.h. The depth's limit guards nothing, and is relaxed.
+ * The edges are those of pair_stack.h and try_lock.h.
  *
  * ABA: a push moves the sequence and a pop lowers the depth, so without a push no generation comes again. 48 bits come
  * round after 32 days at 100 million pushes a second.
  *
- * I1  Of the stack: that of pair_stack.h; and its head says how many it has, at most LOOKASIDE_DEPTH_MAX.
+ * I1  Of the stack: that of pair_stack.h; and its head says how many it has, at most MISS_DEPTH_MAX.
  * I2  A quiet pool's lock is free.
  * I3  The walk from `behind` over the links ends in NULL; no object is there and on the stack.
  */
@@ -56,31 +47,12 @@
 #define ALLOC_POOL_LOOKASIDE_H
 
 #include "alloc/mechanism/life_cycle.h"
+#include "alloc/mechanism/miss_depth.h"
 #include "alloc/mechanism/pair_stack.h"
 #include "alloc/mechanism/spin.h"
 
-/* Gets of a thread from one look at the depth to the next: 0.4 ms at ten million a second. */
-#ifndef LOOKASIDE_PERIOD
-#define LOOKASIDE_PERIOD 4096
-#endif
-
-/* The least depth, and the first. Windows' own. */
-#ifndef LOOKASIDE_DEPTH_MIN
-#define LOOKASIDE_DEPTH_MIN 4
-#endif
-
-/* Windows' own numbers. */
-enum {
-	LOOKASIDE_DEPTH_MAX = 256,
-	LOOKASIDE_MISSES_FEW = 5, /* a thousand gets: the stack is deep enough */
-	LOOKASIDE_RISE_MIN = 5,
-	LOOKASIDE_RISE_MAX = 30,
-
-	LOOKASIDE_DEPTH_BITS = 16,
-};
-_Static_assert(LOOKASIDE_DEPTH_MIN >= 1 && LOOKASIDE_DEPTH_MIN <= LOOKASIDE_DEPTH_MAX, "depth");
-_Static_assert(LOOKASIDE_DEPTH_MAX < 1 << LOOKASIDE_DEPTH_BITS, "the head has room for the depth");
-_Static_assert(LOOKASIDE_PERIOD >= 1 && LOOKASIDE_PERIOD <= 1000000, "the ratio fits 32 bits");
+enum { LOOKASIDE_DEPTH_BITS = 16 };
+_Static_assert(MISS_DEPTH_MAX < 1 << LOOKASIDE_DEPTH_BITS, "the head has room for the depth");
 
 struct lookaside_pool {
 	struct pool base;
@@ -93,7 +65,7 @@ struct lookaside_pool {
 
 struct lookaside_thread {
 	struct pool_thread base;
-	uint32_t gets, misses; /* since this thread's last look at the depth */
+	struct miss_count count;
 };
 
 ALWAYS_INLINE uint32_t lookaside_depth(uint64_t generation)
@@ -116,26 +88,9 @@ ALWAYS_INLINE void *lookaside_pop(struct lookaside_pool *self, struct pool_threa
 	return pair_stack_pop(&self->stack, &self->nodes, lookaside_popped, &thread->paths.wait);
 }
 
-/* The depth that follows from a period in which one was allowed. */
-static inline uint32_t lookaside_adjusted(uint32_t depth, uint32_t gets, uint32_t misses)
-{
-	const uint32_t a_thousand = misses * 1000 / gets;
-
-	if (a_thousand < LOOKASIDE_MISSES_FEW)
-		return depth > LOOKASIDE_DEPTH_MIN ? depth - 1 : depth;
-	uint32_t rise =
-		a_thousand * (LOOKASIDE_DEPTH_MAX - depth) / (2 * 1000) + LOOKASIDE_RISE_MIN;
-	depth += rise < LOOKASIDE_RISE_MAX ? rise : LOOKASIDE_RISE_MAX;
-	return depth < LOOKASIDE_DEPTH_MAX ? depth : LOOKASIDE_DEPTH_MAX;
-}
-
-/* Two threads may do so at once, and one of the two changes is lost. */
 static COLD void lookaside_adjust(struct lookaside_pool *self, struct lookaside_thread *mine)
 {
-	const uint32_t depth = atom_load_relaxed(&self->depth);
-
-	atom_store_relaxed(&self->depth, lookaside_adjusted(depth, mine->gets, mine->misses));
-	mine->gets = mine->misses = 0;
+	miss_depth_adjust(&self->depth, &mine->count);
 }
 
 /* The stack was empty. NULL: nothing is free. */
@@ -143,7 +98,7 @@ static SELDOM void *lookaside_get_behind(struct lookaside_pool *self, struct loo
 {
 	struct pool_thread *thread = &mine->base;
 
-	mine->misses++;
+	mine->count.misses++;
 	spin_enter(&self->lock, thread);
 	void *object = self->behind;
 	if (object != NULL) {
@@ -166,7 +121,7 @@ static inline void *lookaside_get(struct pool *pool, struct pool_thread *thread)
 
 	if (unlikely(object == NULL))
 		object = lookaside_get_behind(self, mine);
-	if (unlikely(++mine->gets >= LOOKASIDE_PERIOD))
+	if (unlikely(miss_count_get(&mine->count)))
 		lookaside_adjust(self, mine);
 	return object;
 }
@@ -203,7 +158,7 @@ POOL_PUT_EACH(lookaside)
 
 static COLD int lookaside_init(struct pool *pool)
 {
-	atom_init(&((struct lookaside_pool *)pool)->depth, LOOKASIDE_DEPTH_MIN);
+	atom_init(&((struct lookaside_pool *)pool)->depth, MISS_DEPTH_MIN);
 	return 0;
 }
 
@@ -215,7 +170,7 @@ static COLD void lookaside_walk(struct pool *pool, struct census *census)
 	if (!census_unlocked(census, try_lock_is_free(&self->lock))) /* I2 */
 		return;
 	pair_stack_walk(&self->stack, &self->nodes, census); /* I1 */
-	if (census->free != depth || depth > LOOKASIDE_DEPTH_MAX) {
+	if (census->free != depth || depth > MISS_DEPTH_MAX) {
 		census_fail(census, "I1: the head says %u objects, the walk finds %u", depth,
 			(unsigned)census->free);
 		return;

@@ -991,7 +991,7 @@ static void dwcas_refuses_a_head_that_came_back(NO_STATE)
 /* The list has its depth, and what is more lies behind. */
 static void lookaside_has_a_depth(NO_STATE)
 {
-	enum { OBJECTS = LOOKASIDE_DEPTH_MIN + 2 };
+	enum { OBJECTS = MISS_DEPTH_MIN + 2 };
 
 	skip_unless_supported(&pool_lookaside_ops);
 	OPEN(lookaside, OBJECTS);
@@ -1000,13 +1000,13 @@ static void lookaside_has_a_depth(NO_STATE)
 	assert_int_equal(lookaside_get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
 	lookaside_put_bulk(pool, thread, objs, OBJECTS);
 	assert_int_equal(thread->paths.flush, 2);
-	for (uint32_t i = 0; i < LOOKASIDE_DEPTH_MIN; i++)
-		assert_ptr_equal(lookaside_get(pool, thread), objs[LOOKASIDE_DEPTH_MIN - 1 - i]);
+	for (uint32_t i = 0; i < MISS_DEPTH_MIN; i++)
+		assert_ptr_equal(lookaside_get(pool, thread), objs[MISS_DEPTH_MIN - 1 - i]);
 	assert_int_equal(thread->paths.refill, 0);
 	assert_ptr_equal(lookaside_get(pool, thread), objs[OBJECTS - 1]);
 	assert_int_equal(thread->paths.refill, 1);
-	assert_int_equal(atom_load_relaxed(&self->depth), LOOKASIDE_DEPTH_MIN);
-	close_pool(pool, thread, LOOKASIDE_DEPTH_MIN + 1);
+	assert_int_equal(atom_load_relaxed(&self->depth), MISS_DEPTH_MIN);
+	close_pool(pool, thread, MISS_DEPTH_MIN + 1);
 }
 
 /* A get that found the stack empty, and then nothing behind, finds what was put meanwhile. */
@@ -1027,23 +1027,24 @@ static void lookaside_looks_twice(NO_STATE)
 
 static void lookaside_depth_follows_the_misses(NO_STATE)
 {
-	assert_int_equal(lookaside_adjusted(4, 1000, 0), 4);
-	assert_int_equal(lookaside_adjusted(100, 1000, 4), 99);
-	assert_int_equal(lookaside_adjusted(100, 1000, 5), 100 + 5 * 156 / 2000 + 5);
-	assert_int_equal(lookaside_adjusted(156, 1000, 100), 156 + 10);
-	assert_int_equal(lookaside_adjusted(4, 4096, 4096), 34);
-	assert_int_equal(lookaside_adjusted(254, 4096, 2048), 256);
-	assert_int_equal(lookaside_adjusted(256, 4096, 4096), 256);
+	assert_int_equal(miss_depth_next(4, (struct miss_count){1000, 0}), 4);
+	assert_int_equal(miss_depth_next(100, (struct miss_count){1000, 4}), 99);
+	assert_int_equal(
+		miss_depth_next(100, (struct miss_count){1000, 5}), 100 + 5 * 156 / 2000 + 5);
+	assert_int_equal(miss_depth_next(156, (struct miss_count){1000, 100}), 156 + 10);
+	assert_int_equal(miss_depth_next(4, (struct miss_count){4096, 4096}), 34);
+	assert_int_equal(miss_depth_next(254, (struct miss_count){4096, 2048}), 256);
+	assert_int_equal(miss_depth_next(256, (struct miss_count){4096, 4096}), 256);
 
 	/* A burst twice as long as the least depth misses half of it, until the list holds the burst. */
-	enum { OBJECTS = 2 * LOOKASIDE_DEPTH_MIN, PERIODS = 4 };
+	enum { OBJECTS = 2 * MISS_DEPTH_MIN, PERIODS = 4 };
 
 	skip_unless_supported(&pool_lookaside_ops);
 	OPEN(lookaside, OBJECTS);
 	void *objs[OBJECTS];
 	uint32_t deepest = 0;
 
-	for (uint32_t gets = 0; gets < PERIODS * LOOKASIDE_PERIOD; gets += OBJECTS) {
+	for (uint32_t gets = 0; gets < PERIODS * MISS_DEPTH_PERIOD; gets += OBJECTS) {
 		lookaside_get_bulk(pool, thread, objs, OBJECTS);
 		lookaside_put_bulk(pool, thread, objs, OBJECTS);
 		if (atom_load_relaxed(&self->depth) > deepest)
