@@ -5,7 +5,7 @@
  *
  *	get   own shard; else a chain, whose rest becomes the shard's list; else a never-used object; else any
  *	      other shard
- *	put   own shard; if that has IDX_LOCAL_LIMIT objects, its list becomes a chain first
+ *	put   own shard; if that has COUNTED_SHARDS_LIMIT objects, its list becomes a chain first
  *
  * Source: folly's IndexedMemPool (local lists, a global list of chains, a limit of 200).
  * Departures: our head has 24 bits of unit, 8 of length and 32 of tag (folly: 32, 8, 24). A chain
@@ -22,69 +22,31 @@
  * No length counts threads: a CAS keeps each within its limit. While others move chains, what they carry
  * behind the search is missed.
  *
- * The edges are those of a shard's stack (counted_stack.h, R0 and A0) and of the stack of chains
- * (chain_stack.h, R1 and A1); what rules out ABA stands there. A list that is retired was acquired by A0,
- * and a chain that is installed is released by R0: so what its objects hold comes along.
- *
- * I1  Of a shard: that of counted_stack.h.
- * I2  Each chain on the global list has the length it carries, 1 to IDX_LOCAL_LIMIT.
- * I3  No object is on two lists.
+ * The edges, what rules out ABA, and the invariants are those of counted_shards.h.
  */
 #ifndef ALLOC_POOL_IDX_LOCAL_H
 #define ALLOC_POOL_IDX_LOCAL_H
 
-#include "alloc/mechanism/chain_stack.h"
-#include "alloc/mechanism/counted_stack.h"
-#include "alloc/mechanism/cpu_thread.h"
-#include "alloc/mechanism/life_cycle.h"
-
-/* Local lists; a power of two, 1..256. 32 as in folly: more CPUs than that share. A test may want few. */
-#ifndef IDX_LOCAL_SHARDS
-#define IDX_LOCAL_SHARDS 32
-#endif
-
-enum {
-	/* The most objects on one of them before its list is retired; 1..255. 200 as in folly. */
-	IDX_LOCAL_LIMIT = 200,
-};
-_Static_assert(IDX_LOCAL_SHARDS >= 1 && IDX_LOCAL_SHARDS <= 256 &&
-		       (IDX_LOCAL_SHARDS & (IDX_LOCAL_SHARDS - 1)) == 0,
-	"the modulo is a mask");
-_Static_assert(IDX_LOCAL_LIMIT >= 1 && (int)IDX_LOCAL_LIMIT <= (int)COUNTED_STACK_MAX &&
-		       (int)IDX_LOCAL_LIMIT <= (int)CHAIN_LENGTH_MAX,
-	"heads and chains have 8 bits for a length");
-
-struct idx_local_pool {
-	struct pool base;
-	struct counted_stack shard[IDX_LOCAL_SHARDS];
-	struct chain_stack chains;
-	struct slab slab;
-};
-
-ALWAYS_INLINE struct counted_stack *idx_local_own(
-	struct idx_local_pool *self, const struct pool_thread *thread)
-{
-	return &self->shard[cpu_thread_current(thread) & (IDX_LOCAL_SHARDS - 1)];
-}
+#include "alloc/mechanism/counted_shards.h"
 
 static COLD uint32_t idx_local_find(
-	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want);
+	struct counted_shards *self, struct pool_thread *thread, void **objs, uint32_t want);
 static COLD void idx_local_retire(struct pool *pool, struct pool_thread *thread, uint64_t head);
 
-/* Puts n <= IDX_LOCAL_LIMIT objects, linked already from first to last, on the caller's shard. */
-ALWAYS_INLINE void idx_local_push(struct idx_local_pool *self, struct pool_thread *thread,
+/* Puts n <= COUNTED_SHARDS_LIMIT objects, linked already from first to last, on the caller's shard. */
+ALWAYS_INLINE void idx_local_push(struct counted_shards *self, struct pool_thread *thread,
 	uint32_t first, uint32_t last, uint32_t n)
 {
-	counted_stack_push(idx_local_own(self, thread), &self->slab, first, last, n,
-		IDX_LOCAL_LIMIT, idx_local_retire, &self->base, thread);
+	counted_stack_push(counted_shards_own(self, thread), &self->slab, first, last, n,
+		COUNTED_SHARDS_LIMIT, idx_local_retire, &self->base, thread);
 }
 
 /* Six loads and one locked compare-and-swap on a line that is the CPU's own as a rule. */
 static inline void *idx_local_get(struct pool *pool, struct pool_thread *thread)
 {
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	struct counted_shards *self = (struct counted_shards *)pool;
 	void *object = counted_stack_pop_one(
-		idx_local_own(self, thread), &self->slab, &thread->paths.wait);
+		counted_shards_own(self, thread), &self->slab, &thread->paths.wait);
 
 	return likely(object != NULL) ? object : pool_get_one(pool, thread);
 }
@@ -92,7 +54,7 @@ static inline void *idx_local_get(struct pool *pool, struct pool_thread *thread)
 /* Five loads, one store and one locked compare-and-swap. */
 static inline void idx_local_put(struct pool *pool, struct pool_thread *thread, void *object)
 {
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	struct counted_shards *self = (struct counted_shards *)pool;
 	uint32_t unit = slab_unit(&self->slab, object);
 
 	idx_local_push(self, thread, unit, unit, 1);
@@ -102,9 +64,9 @@ static inline void idx_local_put(struct pool *pool, struct pool_thread *thread, 
 static inline uint32_t idx_local_get_bulk(
 	struct pool *pool, struct pool_thread *thread, void **objs, uint32_t n)
 {
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	struct counted_shards *self = (struct counted_shards *)pool;
 	uint32_t got = counted_stack_pop(
-		idx_local_own(self, thread), &self->slab, objs, n, &thread->paths.wait);
+		counted_shards_own(self, thread), &self->slab, objs, n, &thread->paths.wait);
 
 	while (unlikely(got < n)) {
 		uint32_t found = idx_local_find(self, thread, objs + got, n - got);
@@ -113,20 +75,20 @@ static inline uint32_t idx_local_get_bulk(
 			break;
 		got += found;
 		if (got < n)
-			got += counted_stack_pop(idx_local_own(self, thread), &self->slab,
+			got += counted_stack_pop(counted_shards_own(self, thread), &self->slab,
 				objs + got, n - got, &thread->paths.wait);
 	}
 	return got;
 }
 
-/* n stores of links and one locked compare-and-swap for each IDX_LOCAL_LIMIT objects. */
+/* n stores of links and one locked compare-and-swap for each COUNTED_SHARDS_LIMIT objects. */
 static inline void idx_local_put_bulk(
 	struct pool *pool, struct pool_thread *thread, void *const *objs, uint32_t n)
 {
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
+	struct counted_shards *self = (struct counted_shards *)pool;
 
 	while (n != 0) {
-		uint32_t length = n < IDX_LOCAL_LIMIT ? n : IDX_LOCAL_LIMIT;
+		uint32_t length = n < COUNTED_SHARDS_LIMIT ? n : COUNTED_SHARDS_LIMIT;
 		uint32_t first = slab_unit(&self->slab, objs[0]);
 		uint32_t last = slab_chain(&self->slab, first, objs, length);
 
@@ -137,7 +99,7 @@ static inline void idx_local_put_bulk(
 }
 
 /* Reactivates a chain for an empty shard: one object for the caller, the rest for the list. */
-static COLD uint32_t idx_local_refill(struct idx_local_pool *self, struct pool_thread *thread,
+static COLD uint32_t idx_local_refill(struct counted_shards *self, struct pool_thread *thread,
 	struct counted_stack *shard, void **objs, uint32_t want)
 {
 	uint32_t first, length, got;
@@ -161,9 +123,9 @@ static COLD uint32_t idx_local_refill(struct idx_local_pool *self, struct pool_t
 
 /* At least one object for a thread whose shard is empty, or 0 when none is found anywhere. */
 static COLD uint32_t idx_local_find(
-	struct idx_local_pool *self, struct pool_thread *thread, void **objs, uint32_t want)
+	struct counted_shards *self, struct pool_thread *thread, void **objs, uint32_t want)
 {
-	struct counted_stack *own = idx_local_own(self, thread);
+	struct counted_stack *own = counted_shards_own(self, thread);
 	uint32_t got;
 
 	do {
@@ -172,11 +134,9 @@ static COLD uint32_t idx_local_find(
 			got = pool_carve(&self->slab, thread, objs, want);
 		if (got != 0)
 			return got;
-		for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) {
-			size_t victim = ((size_t)(own - self->shard) + i) & (IDX_LOCAL_SHARDS - 1);
-
-			got = counted_stack_pop(
-				&self->shard[victim], &self->slab, objs, want, &thread->paths.wait);
+		for (size_t i = 0; i < COUNTED_SHARDS; i++) {
+			got = counted_stack_pop(counted_shards_next(self, own, i), &self->slab,
+				objs, want, &thread->paths.wait);
 			if (got != 0) {
 				thread->paths.steal++;
 				return got;
@@ -191,59 +151,27 @@ static COLD uint32_t idx_local_find(
 /* The list under the head, which was a shard's until now, becomes a chain. */
 static COLD void idx_local_retire(struct pool *pool, struct pool_thread *thread, uint64_t head)
 {
-	chain_stack_push(&((struct idx_local_pool *)pool)->chains, tagged_unit(head),
+	chain_stack_push(&((struct counted_shards *)pool)->chains, tagged_unit(head),
 		counted_stack_length(head), &thread->paths.wait);
 }
 
 static COLD void idx_local_flush(struct pool *pool, struct pool_thread *thread)
 {
 	uint64_t head =
-		counted_stack_take_all(idx_local_own((struct idx_local_pool *)pool, thread));
+		counted_stack_take_all(counted_shards_own((struct counted_shards *)pool, thread));
 
 	if (head != 0)
 		idx_local_retire(pool, thread, head);
 }
 
-static COLD int idx_local_init(struct pool *pool)
-{
-	return chain_stack_init(&((struct idx_local_pool *)pool)->chains, pool->slab);
-}
-
-static COLD void idx_local_fini(struct pool *pool)
-{
-	chain_stack_fini(&((struct idx_local_pool *)pool)->chains, pool->slab);
-}
-
-static COLD void idx_local_walk(struct pool *pool, struct census *census)
-{
-	struct idx_local_pool *self = (struct idx_local_pool *)pool;
-
-	for (size_t i = 0; i < IDX_LOCAL_SHARDS; i++) { /* I1, I3 */
-		uint64_t head = atom_load_relaxed(&self->shard[i].head);
-
-		if (!chain_census(&self->slab, tagged_unit(head), counted_stack_length(head),
-			    IDX_LOCAL_LIMIT, "I1: a shard's list", census))
-			return;
-	}
-	chain_stack_census(&self->chains, &self->slab, IDX_LOCAL_LIMIT,
-		"I2: a chain of the global list", census); /* I2, I3 */
-}
-
 static const struct pool_parts idx_local_parts = {
-	POOL_WITH_SLAB(struct idx_local_pool, SLAB_WITH_LINKS),
+	POOL_WITH_SLAB(struct counted_shards, SLAB_WITH_LINKS),
 	.thread_bytes = sizeof(struct cpu_thread),
-	.init = idx_local_init,
-	.fini = idx_local_fini,
+	.init = counted_shards_init,
+	.fini = counted_shards_fini,
 	.enter = cpu_thread_enter,
-	.walk = idx_local_walk,
+	.walk = counted_shards_walk,
 };
-
-/* The chain in its hands. */
-static COLD uint64_t idx_local_lost(const struct pool *pool)
-{
-	(void)pool;
-	return IDX_LOCAL_LIMIT;
-}
 
 static const struct pool_ops pool_idx_local_ops = {
 	.name = "idx_local",
@@ -256,7 +184,7 @@ static const struct pool_ops pool_idx_local_ops = {
 		.paths = POOL_PATHS_SEARCHED},
 	.supported = pool_supported_always,
 	POOL_CACHE_HOOKS(idx_local),
-	.lost = idx_local_lost,
+	.lost = counted_shards_lost,
 	.adopt = cpu_thread_adopt,
 };
 

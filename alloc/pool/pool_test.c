@@ -1480,8 +1480,10 @@ static void wcq_requests_go_round(NO_STATE)
 /* The thread's CPU is what the test says, not what the kernel says. */
 static void idx_local_hands_over_chains(NO_STATE)
 {
-	enum { OBJECTS = 2 * IDX_LOCAL_LIMIT + 1 };
-	OPEN(idx_local, OBJECTS);
+	enum { OBJECTS = 2 * COUNTED_SHARDS_LIMIT + 1 };
+	struct pool_thread *thread;
+	struct pool *pool = open_pool(&pool_idx_local_ops, OBJECTS, &thread);
+	struct counted_shards *self = (struct counted_shards *)pool;
 	char why[POOL_REASON_BYTES] = "";
 	void *held[OBJECTS];
 	atom_u32 cpu;
