@@ -193,6 +193,42 @@ void cpu_magazines_empty(struct cpu_magazines *self, struct cpu_magazines_thread
 	depot_watch(&self->depot, &thread->base, &thread->watch);
 }
 
+void cpu_magazines_install(struct cpu_magazines *self, struct cpu_magazines_thread *thread)
+{
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(thread); i++) {
+		struct rseq_place *place = cpu_magazines_place(self, rseq_cpu(thread->rs));
+
+		if (place == NULL || cpu_magazines_trade(self, thread,
+					     rseq_place_count(place, rseq_place_pair(place)) != 0))
+			break;
+	}
+	/* What came home is empty, or a spare that made room, or, interrupted, anything. */
+	if (magazine_count(thread->mine) != 0)
+		cpu_magazines_empty(self, thread);
+}
+
+uint32_t cpu_magazines_top_up(struct cpu_magazines *self, struct cpu_magazines_thread *thread,
+	void *const *objs, uint32_t n)
+{
+	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
+		struct rseq_place *place = cpu_magazines_place(self, rseq_cpu(thread->rs));
+
+		if (place == NULL)
+			break;
+		/* Hints, both: the section finds out whether there is still so much room. */
+		struct rseq_pair *pair = rseq_place_pair(place);
+		uint32_t count = rseq_place_count(place, pair);
+		uint32_t size = (uint32_t)(atom_load_relaxed(&pair->bytes) / sizeof(void *));
+
+		if (count >= size)
+			break;
+		uint32_t room = size - count < n ? size - count : n;
+		if (rseq_magazine_push_bulk(thread->rs, self->at, objs, room) == RSEQ_DONE)
+			return room;
+	}
+	return 0;
+}
+
 struct magazines_steal {
 	struct cpu_magazines *from;
 	struct cpu_magazines_thread *thread;

@@ -109,6 +109,20 @@ COLD bool cpu_magazines_fill(struct cpu_magazines *self, struct cpu_magazines_th
 COLD void cpu_magazines_empty(struct cpu_magazines *self, struct cpu_magazines_thread *thread);
 
 /*
+ * The thread's magazine, with objects in it, goes to its CPU or the depot; an empty one takes its place.
+ */
+NOINLINE void cpu_magazines_install(
+	struct cpu_magazines *self, struct cpu_magazines_thread *thread);
+
+/*
+ * Puts on the CPU's loaded magazine as many of objs[0..n) as it takes: what leaves for the depot later is then
+ * full, and moves whole. All of them where the section of a burst was aborted: a loaded magazine that was
+ * exchanged half full would make two of one. Returns how many went there.
+ */
+NOINLINE uint32_t cpu_magazines_top_up(struct cpu_magazines *self,
+	struct cpu_magazines_thread *thread, void *const *objs, uint32_t n);
+
+/*
  * Takes objects of some CPU, which it stops, into the thread's empty magazine: of a CPU's last ones half,
  * or `want` if that is more and there are so many. False: every CPU was found empty (cpu_table_search).
  */

@@ -81,25 +81,6 @@ static inline void rseq_mag_put_bulk(
 }
 
 /*
- * The caller's magazine, with objects in it, goes to the CPU or the depot; an empty one takes its
- * place.
- */
-static NOINLINE void rseq_mag_install(
-	struct cpu_magazines *cache, struct cpu_magazines_thread *self)
-{
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX && cpu_magazines_trades(self); i++) {
-		struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
-
-		if (place == NULL || cpu_magazines_trade(cache, self,
-					     rseq_place_count(place, rseq_place_pair(place)) != 0))
-			break;
-	}
-	/* What came home is empty, or a spare that made room, or, interrupted, anything. */
-	if (magazine_count(self->mine) != 0)
-		cpu_magazines_empty(cache, self);
-}
-
-/*
  * Fills the caller's magazine, from the CPU, the depot or another CPU (`want`: cpu_magazines_steal). False:
  * nothing is free.
  */
@@ -136,36 +117,9 @@ static NOINLINE uint32_t rseq_mag_refill(struct cpu_magazines *cache,
 		copy_pointers(objs + got, &self->mine->slot[count - use], use);
 		got += use;
 		if (use < count)
-			rseq_mag_install(cache, self);
+			cpu_magazines_install(cache, self);
 	}
 	return got;
-}
-
-/*
- * Puts on the CPU's loaded magazine as many of objs as it takes: what leaves for the depot later is then
- * full, and moves whole. All of them where put_bulk's section was aborted: a loaded magazine that was
- * exchanged half full would make two of one. Returns how many went there.
- */
-static inline uint32_t rseq_mag_top_up(struct cpu_magazines *cache,
-	struct cpu_magazines_thread *self, void *const *objs, uint32_t n)
-{
-	for (uint32_t i = 0; i < RSEQ_ABORTS_MAX; i++) {
-		struct rseq_place *place = cpu_magazines_place(cache, rseq_cpu(self->rs));
-
-		if (place == NULL)
-			break;
-		/* Hints, both: the section finds out whether there is still so much room. */
-		struct rseq_pair *pair = rseq_place_pair(place);
-		uint32_t count = rseq_place_count(place, pair);
-		uint32_t size = (uint32_t)(atom_load_relaxed(&pair->bytes) / sizeof(void *));
-
-		if (count >= size)
-			break;
-		uint32_t room = size - count < n ? size - count : n;
-		if (rseq_magazine_push_bulk(self->rs, cache->at, objs, room) == RSEQ_DONE)
-			return room;
-	}
-	return 0;
 }
 
 /* The cold end of put. */
@@ -174,13 +128,13 @@ static NOINLINE void rseq_mag_overflow(struct cpu_magazines *cache,
 {
 	const uint32_t size = depot_size(&cache->depot);
 
-	for (uint32_t put = rseq_mag_top_up(cache, self, objs, n); put < n;) {
+	for (uint32_t put = cpu_magazines_top_up(cache, self, objs, n); put < n;) {
 		uint32_t give = n - put < size ? n - put : size;
 
 		copy_pointers(self->mine->slot, objs + put, give);
 		magazine_set_count(self->mine, give);
 		put += give;
-		rseq_mag_install(cache, self);
+		cpu_magazines_install(cache, self);
 	}
 }
 
@@ -208,7 +162,7 @@ static inline void rseq_mag_put_run(
 	self->mine = container_of(objs, struct magazine, slot);
 	magazine_set_count(self->mine, n);
 	if (likely(n != 0))
-		rseq_mag_install((struct cpu_magazines *)pool, self);
+		cpu_magazines_install((struct cpu_magazines *)pool, self);
 }
 
 static const struct pool_parts rseq_mag_parts = {
