@@ -72,16 +72,6 @@ int cpu_inboxes_enter(struct pool *pool, struct pool_thread *thread)
 	return cpu_arrays_enter(pool, thread);
 }
 
-void cpu_inboxes_leave(struct pool *pool, struct pool_thread *thread)
-{
-	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
-	struct cpu_inboxes_thread *mine = (struct cpu_inboxes_thread *)thread;
-
-	cpu_inboxes_close(self, mine);
-	thread_list_remove(&self->threads, &mine->link);
-	depot_drop(&self->arrays.depot, &mine->scratch, 1);
-}
-
 static struct depot *depot_of(struct cpu_inboxes *self, uint32_t home)
 {
 	return cpu_inboxes_depot(self, home, cpu_inboxes_of(self));
@@ -104,15 +94,26 @@ static void abandon(
 	thread->cpu.base.paths.flush++;
 }
 
-void cpu_inboxes_close(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
+/* Empties the thread's open magazines into the depot. */
+static void close_all(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread)
 {
 	for (uint32_t i = 0; i < CPU_INBOXES_OPEN; i++)
 		abandon(self, thread, &thread->open[i]);
 }
 
+void cpu_inboxes_leave(struct pool *pool, struct pool_thread *thread)
+{
+	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
+	struct cpu_inboxes_thread *mine = (struct cpu_inboxes_thread *)thread;
+
+	close_all(self, mine);
+	thread_list_remove(&self->threads, &mine->link);
+	depot_drop(&self->arrays.depot, &mine->scratch, 1);
+}
+
 void cpu_inboxes_flush(struct pool *pool, struct pool_thread *thread)
 {
-	cpu_inboxes_close((struct cpu_inboxes *)pool, (struct cpu_inboxes_thread *)thread);
+	close_all((struct cpu_inboxes *)pool, (struct cpu_inboxes_thread *)thread);
 	cpu_arrays_flush(pool, thread);
 }
 
@@ -153,6 +154,69 @@ struct magazine *cpu_inboxes_take(
 	thread->cpu.base.paths.refill++;
 	magazine_prefetch_read(magazine, self->arrays.batch);
 	return magazine;
+}
+
+/*
+ * Up to a batch of never-used objects into the scratch magazine, of a run whose home this becomes. What it
+ * has beyond goes to its inbox, by way of the magazine that the thread has open for it.
+ */
+static uint32_t carve_run(
+	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, uint32_t here)
+{
+	struct slab *slab = &self->arrays.slab;
+	const uint32_t batch = self->arrays.batch;
+	void **objs = thread->scratch->slot;
+	uint32_t first, n,
+		left = homes_carve(&self->homes, &self->runs, slab, (uint16_t)here, &first);
+
+	if (left == 0)
+		return 0;
+	thread->cpu.base.paths.grow++;
+	for (;; first += n, left -= n) {
+		n = left < batch ? left : batch;
+		for (uint32_t i = 0; i < n; i++)
+			objs[i] = slab_object(slab, first + i);
+		if (n == left)
+			return n;
+		cpu_inboxes_send(self, thread, cpu_inboxes_of(self), here, objs, n);
+	}
+}
+
+struct magazine *cpu_inboxes_find(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread,
+	uint32_t here, struct depot **of)
+{
+	struct cpu_arrays *arrays = &self->arrays;
+	void **objs = thread->scratch->slot;
+	uint32_t found = carve_run(self, thread, here);
+
+	if (found == 0) {
+		close_all(self, thread);
+		for (uint32_t home = 0; home < cpu_inboxes_homes(self); home++) {
+			struct magazine *magazine = cpu_inboxes_take(self, thread, home);
+
+			if (magazine != NULL) {
+				*of = depot_of(self, home);
+				return magazine;
+			}
+		}
+		for (uint32_t node = 0; node < arrays->nodes && found == 0; node++)
+			found = depot_take_used(cpu_arrays_depot(arrays, node), &thread->cpu.base,
+				objs, arrays->batch);
+	}
+	if (found == 0)
+		found = cpu_arrays_steal(arrays, &thread->cpu, objs, arrays->batch);
+	magazine_set_count(thread->scratch, found);
+	return found != 0 ? thread->scratch : NULL;
+}
+
+uint64_t cpu_inboxes_withheld(const struct pool *pool)
+{
+	return (uint64_t)CPU_INBOXES_OPEN * (pool->config.batch_objects - 1);
+}
+
+uint64_t cpu_inboxes_lost(const struct pool *pool)
+{
+	return cpu_inboxes_withheld(pool) + cpu_arrays_lost(pool) + pool->config.batch_objects;
 }
 
 struct open_census {

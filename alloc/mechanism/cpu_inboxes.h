@@ -95,6 +95,13 @@ COLD void cpu_inboxes_walk(struct pool *pool, struct census *census);
 COLD void cpu_inboxes_flush(struct pool *pool, struct pool_thread *thread);
 
 /*
+ * The hooks withheld and lost: what a thread has open; and besides, a CPU's array that it has stopped, and a
+ * batch on its way.
+ */
+COLD uint64_t cpu_inboxes_withheld(const struct pool *pool);
+COLD uint64_t cpu_inboxes_lost(const struct pool *pool);
+
+/*
  * Opens a magazine for a home in the place of another one, or where there is none. False: the depot has
  * none to give.
  */
@@ -137,7 +144,12 @@ ALWAYS_INLINE void cpu_inboxes_send(struct cpu_inboxes *self, struct cpu_inboxes
 COLD struct magazine *cpu_inboxes_take(
 	struct cpu_inboxes *self, struct cpu_inboxes_thread *thread, uint32_t home);
 
-/* Empties the thread's open magazines into the depot. */
-COLD void cpu_inboxes_close(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread);
+/*
+ * A magazine with objects, the caller's, and the depot that it is of: from the slab, the thread's own open
+ * magazines, any inbox, any depot, any array. It may be the scratch one. NULL: none was found. here: where
+ * the thread is at home.
+ */
+COLD struct magazine *cpu_inboxes_find(struct cpu_inboxes *self, struct cpu_inboxes_thread *thread,
+	uint32_t here, struct depot **of);
 
 #endif

@@ -127,70 +127,21 @@ ALWAYS_INLINE void home_ret_put_runs_of(enum cpu_inboxes_home of, struct cpu_inb
 HOME_RET_PUTS(home_ret, HOME_CPU)
 
 /*
- * Up to a batch of never-used objects into the scratch magazine, of a run whose home this becomes. What it
- * has beyond goes to its inbox, by way of the magazine that the thread has open for it.
- */
-static COLD uint32_t home_ret_carve(
-	struct cpu_inboxes *pool, struct cpu_inboxes_thread *self, uint32_t here)
-{
-	struct slab *slab = &pool->arrays.slab;
-	const uint32_t batch = pool->arrays.batch;
-	void **objs = self->scratch->slot;
-	uint32_t first, n,
-		left = homes_carve(&pool->homes, &pool->runs, slab, (uint16_t)here, &first);
-
-	if (left == 0)
-		return 0;
-	self->cpu.base.paths.grow++;
-	for (;; first += n, left -= n) {
-		n = left < batch ? left : batch;
-		for (uint32_t i = 0; i < n; i++)
-			objs[i] = slab_object(slab, first + i);
-		if (n == left)
-			return n;
-		cpu_inboxes_send(pool, self, cpu_inboxes_of(pool), here, objs, n);
-	}
-}
-
-/*
- * A magazine with objects, the caller's, and the depot that it is of: from the own inbox, the depot, the
- * slab, the thread's own open magazines, other inboxes, other depots, other arrays. It may be the scratch
- * one. NULL: none was found.
+ * A magazine with objects, the caller's, and the depot that it is of: from the own inbox, the depot, or wherever some are
+ * (cpu_inboxes_find). It may be the scratch one. NULL: none was found.
  */
 static COLD struct magazine *home_ret_grab(
 	struct cpu_inboxes *pool, struct cpu_inboxes_thread *self, struct depot **of)
 {
-	struct cpu_arrays *arrays = &pool->arrays;
 	const enum cpu_inboxes_home what = cpu_inboxes_of(pool);
-	const uint32_t homes = cpu_inboxes_homes(pool);
-	uint32_t here = cpu_inboxes_here(pool, self, what) % homes;
+	uint32_t here = cpu_inboxes_here(pool, self, what) % cpu_inboxes_homes(pool);
 	struct magazine *magazine = cpu_inboxes_take(pool, self, here);
-	void **objs = self->scratch->slot;
-	uint32_t found;
 
 	*of = cpu_inboxes_depot(pool, here, what);
 	if (magazine == NULL && what == HOME_CPU &&
 		(magazine = depot_get_full(*of, &self->cpu.base.paths.wait)) != NULL)
 		self->cpu.base.paths.refill++;
-	if (magazine != NULL)
-		return magazine;
-	found = home_ret_carve(pool, self, here);
-	if (found == 0) {
-		cpu_inboxes_close(pool, self);
-		for (uint32_t home = 0; home < homes && magazine == NULL; home++) {
-			magazine = cpu_inboxes_take(pool, self, home);
-			*of = cpu_inboxes_depot(pool, home, what);
-		}
-		if (magazine != NULL)
-			return magazine;
-		for (uint32_t node = 0; node < arrays->nodes && found == 0; node++)
-			found = depot_take_used(cpu_arrays_depot(arrays, node), &self->cpu.base,
-				objs, arrays->batch);
-	}
-	if (found == 0)
-		found = cpu_arrays_steal(arrays, &self->cpu, objs, arrays->batch);
-	magazine_set_count(self->scratch, found);
-	return found != 0 ? self->scratch : NULL;
+	return magazine != NULL ? magazine : cpu_inboxes_find(pool, self, here, of);
 }
 
 /* The cold end of get: objs[0..got) are filled, more are wanted. */
@@ -232,17 +183,6 @@ static const struct pool_parts home_ret_parts = {
 	.walk = cpu_inboxes_walk,
 };
 
-static COLD uint64_t home_ret_withheld(const struct pool *pool)
-{
-	return (uint64_t)CPU_INBOXES_OPEN * (pool->config.batch_objects - 1);
-}
-
-/* What is open, a CPU's array that it has stopped, and a batch on its way. */
-static COLD uint64_t home_ret_lost(const struct pool *pool)
-{
-	return home_ret_withheld(pool) + cpu_arrays_lost(pool) + pool->config.batch_objects;
-}
-
 static const struct pool_ops pool_home_ret_ops = {
 	.name = "home_ret",
 	.summary = "per-CPU arrays in restartable sequences; foreign objects go home in batches",
@@ -256,8 +196,8 @@ static const struct pool_ops pool_home_ret_ops = {
 	POOL_HOT_HOOKS(home_ret),
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_inboxes_flush,
-	.withheld = home_ret_withheld,
-	.lost = home_ret_lost,
+	.withheld = cpu_inboxes_withheld,
+	.lost = cpu_inboxes_lost,
 };
 
 #endif

@@ -54,8 +54,8 @@ static const struct pool_ops pool_home_ret_node_ops = {
 	.put_bulk = home_ret_node_put_bulk,
 	.adopt = cpu_arrays_adopt,
 	.flush = cpu_inboxes_flush,
-	.withheld = home_ret_withheld,
-	.lost = home_ret_lost,
+	.withheld = cpu_inboxes_withheld,
+	.lost = cpu_inboxes_lost,
 };
 
 #endif
