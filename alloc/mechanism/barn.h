@@ -1,14 +1,16 @@
 /*
- * The barn: what lies behind the sheaves of the CPUs, for `sheaf`. A *sheaf* is a magazine (magazine.h). The
+ * The barn: what lies behind the sheaves of a node's CPUs, for `sheaf`. A *sheaf* is a magazine (magazine.h). The
  * barn keeps full and empty ones, and single objects, in lists under one spin lock: the depot (depot.h) as
- * Linux has it since 6.18, where the lock-free one has three stacks.
+ * Linux has it since 6.18, where the lock-free one has three stacks. A sheaf stays with its barn's CPUs; objects
+ * may be anywhere.
  *
  * Progress: blocking. A thread that stops with the lock stops all that come to the barn.
  *
  * Edges: those of try_lock.h. All that is in here is the holder's.
  *
  * I1  Full sheaves hold exactly `objects`, empty ones none.
- * I2  There is always an empty sheaf for a full one: the table has as many as can be full, and those of the CPUs.
+ * I2  There is always an empty sheaf for a full one: the table has as many as can be full, of all the pool's
+ *     objects, and those of the CPUs.
  */
 #ifndef ALLOC_MECHANISM_BARN_H
 #define ALLOC_MECHANISM_BARN_H
@@ -26,7 +28,7 @@ struct barn {
 	uint32_t objects;  /* a sheaf */
 };
 
-/* installed: sheaves that are always at some CPU. 0, -EOVERFLOW or -ENOMEM. */
+/* installed: sheaves that are always at some CPU of the barn's. 0, -EOVERFLOW or -ENOMEM. */
 COLD int barn_init(struct barn *self, struct slab *slab, uint32_t objects, uint32_t installed);
 COLD void barn_fini(struct barn *self);
 

@@ -1,25 +1,54 @@
 /* See sheaves.h. */
 #include "alloc/mechanism/sheaves.h"
 
+/* A barn a node, and the CPUs of each with sheaves of it. */
+static int barns_init(struct sheaves *self, uint16_t *node)
+{
+	int rc = 0;
+
+	self->nodes = cpu_nodes(node, self->cpus);
+	self->barn = memory_alloc(self->nodes * sizeof(*self->barn));
+	if (self->barn == NULL)
+		return -ENOMEM;
+	for (uint32_t made = 0; made < self->nodes; made++) {
+		uint32_t cpus = 0;
+
+		for (uint32_t i = 0; i < self->cpus; i++)
+			cpus += node[i] == made;
+		rc = barn_init(&self->barn[made], &self->slab, self->objects, 2 * cpus);
+		if (rc != 0) {
+			while (made-- > 0)
+				barn_fini(&self->barn[made]);
+			memory_free(self->barn, self->nodes * sizeof(*self->barn));
+			return rc;
+		}
+	}
+	for (uint32_t i = 0; i < self->cpus; i++) {
+		self->cpu[i].barn = &self->barn[node[i]];
+		self->cpu[i].main = barn_install(self->cpu[i].barn);
+		self->cpu[i].spare = barn_install(self->cpu[i].barn);
+	}
+	return rc;
+}
+
 int sheaves_init(struct pool *pool)
 {
 	struct sheaves *self = (struct sheaves *)pool;
+	int rc = -ENOMEM;
 
+	self->objects = pool->config.magazine_objects;
 	self->cpus = cpu_possible();
-	int rc = barn_init(&self->barn, &self->slab, pool->config.magazine_objects, 2 * self->cpus);
-	if (rc != 0)
-		return rc;
 	self->cpu = memory_alloc(self->cpus * sizeof(*self->cpu));
-	if (self->cpu == NULL) {
-		barn_fini(&self->barn);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < self->cpus; i++) {
-		self->cpu[i].main = barn_install(&self->barn);
-		self->cpu[i].spare = barn_install(&self->barn);
-	}
-	thread_list_init(&self->threads);
-	return 0;
+	uint16_t *node = memory_alloc(self->cpus * sizeof(*node));
+	if (self->cpu != NULL && node != NULL)
+		rc = barns_init(self, node);
+	if (node != NULL)
+		memory_free(node, self->cpus * sizeof(*node));
+	if (rc == 0)
+		thread_list_init(&self->threads);
+	else if (self->cpu != NULL)
+		memory_free(self->cpu, self->cpus * sizeof(*self->cpu));
+	return rc;
 }
 
 void sheaves_fini(struct pool *pool)
@@ -28,7 +57,9 @@ void sheaves_fini(struct pool *pool)
 
 	thread_list_fini(&self->threads);
 	memory_free(self->cpu, self->cpus * sizeof(*self->cpu));
-	barn_fini(&self->barn);
+	for (uint32_t i = 0; i < self->nodes; i++)
+		barn_fini(&self->barn[i]);
+	memory_free(self->barn, self->nodes * sizeof(*self->barn));
 }
 
 int sheaves_enter(struct pool *pool, struct pool_thread *thread)
@@ -70,14 +101,27 @@ static void sheaf_swap(struct sheaf_cpu *cpu)
 /* The main sheaf of an entered CPU is empty: afterwards it has objects, or there are none for a whole sheaf. */
 static bool sheaves_refill(struct sheaves *self, struct pool_thread *thread, struct sheaf_cpu *cpu)
 {
-	if (magazine_count(cpu->spare) == 0 && !barn_fill(&self->barn, thread, &cpu->spare)) {
+	if (magazine_count(cpu->spare) == 0 && !barn_fill(cpu->barn, thread, &cpu->spare)) {
 		magazine_set_count(cpu->spare,
-			pool_carve(&self->slab, thread, cpu->spare->slot, self->barn.objects));
+			pool_carve(&self->slab, thread, cpu->spare->slot, self->objects));
 		if (magazine_count(cpu->spare) == 0)
 			return false;
 	}
 	sheaf_swap(cpu);
 	return true;
+}
+
+/* Up to n objects of another node's barn, from the next one on. */
+static uint32_t sheaves_from_other_nodes(struct sheaves *self, struct pool_thread *thread,
+	const struct barn *own, void **objs, uint32_t n)
+{
+	const uint32_t begin = (uint32_t)(own - self->barn);
+	uint32_t got = 0;
+
+	for (uint32_t i = 1; i < self->nodes && got == 0; i++)
+		got = barn_take(&self->barn[(begin + i) % self->nodes], thread, objs, n);
+	thread->paths.steal += got != 0;
+	return got;
 }
 
 /* Up to n objects out of every CPU's sheaves, from the own ones on, but for those that a thread is in. */
@@ -112,10 +156,13 @@ static uint32_t sheaves_find(struct sheaves *self, struct pool_thread *thread,
 		try_lock_leave(&cpu->lock);
 	}
 	while (got < n) {
-		uint32_t found = barn_take(&self->barn, thread, objs + got, n - got);
+		struct barn *barn = sheaves_own(self, thread)->barn;
+		uint32_t found = barn_take(barn, thread, objs + got, n - got);
 
 		if (found == 0)
 			found = pool_carve(&self->slab, thread, objs + got, n - got);
+		if (found == 0)
+			found = sheaves_from_other_nodes(self, thread, barn, objs + got, n - got);
 		if (found == 0)
 			found = sheaves_search(self, thread, objs + got, n - got);
 		if (found == 0)
@@ -140,15 +187,15 @@ uint32_t sheaves_get_more(struct sheaves *self, struct pool_thread *thread, stru
 void sheaves_put_more(struct sheaves *self, struct pool_thread *thread, struct sheaf_cpu *cpu,
 	void *const *objs, uint32_t n)
 {
-	const uint32_t most = self->barn.objects;
+	const uint32_t most = self->objects;
 
 	if (cpu == NULL) {
-		barn_give(&self->barn, thread, objs, n);
+		barn_give(sheaves_own(self, thread)->barn, thread, objs, n);
 		return;
 	}
 	for (uint32_t put = 0; put < n;) {
 		if (magazine_count(cpu->spare) == most)
-			barn_empty(&self->barn, thread, &cpu->spare);
+			barn_empty(cpu->barn, thread, &cpu->spare);
 		sheaf_swap(cpu);
 		put += sheaf_give(cpu->main, objs + put, n - put, most);
 	}
@@ -195,8 +242,8 @@ void sheaves_flush(struct pool *pool, struct pool_thread *thread)
 	sheaves_give_back(pool, (struct sheaves_thread *)thread, 0);
 	if (!try_lock_enter(&cpu->lock))
 		return;
-	barn_empty(&self->barn, thread, &cpu->main);
-	barn_empty(&self->barn, thread, &cpu->spare);
+	barn_empty(cpu->barn, thread, &cpu->main);
+	barn_empty(cpu->barn, thread, &cpu->spare);
 	try_lock_leave(&cpu->lock);
 }
 
@@ -220,14 +267,13 @@ void sheaves_walk(struct pool *pool, struct census *census)
 	for (uint32_t i = 0; i < self->cpus; i++) {
 		struct sheaf_cpu *cpu = &self->cpu[i];
 
-		if (!try_lock_is_free(&cpu->lock) ||
-			magazine_count(cpu->main) > self->barn.objects ||
-			magazine_count(cpu->spare) > self->barn.objects) {
+		if (!try_lock_is_free(&cpu->lock) || magazine_count(cpu->main) > self->objects ||
+			magazine_count(cpu->spare) > self->objects) {
 			census_fail(census,
 				"I1: the sheaves of CPU %u are locked or hold %u and %u objects of "
 				"%u",
 				i, magazine_count(cpu->main), magazine_count(cpu->spare),
-				self->barn.objects);
+				self->objects);
 			return;
 		}
 		if (!magazine_census(cpu->main, "a CPU's main sheaf", census) ||
@@ -235,6 +281,6 @@ void sheaves_walk(struct pool *pool, struct census *census)
 			return;
 	}
 	thread_list_each(&self->threads, sheaves_walk_thread, census);
-	if (!census->failed)
-		barn_census(&self->barn, census);
+	for (uint32_t i = 0; i < self->nodes && !census->failed; i++)
+		barn_census(&self->barn[i], census);
 }

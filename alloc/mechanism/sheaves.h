@@ -1,5 +1,5 @@
 /*
- * A pool whose cache is two sheaves a CPU, main and spare, under a try-lock, over a barn: what lies around
+ * A pool whose cache is two sheaves a CPU, main and spare, under a try-lock, over a barn a NUMA node: what lies around
  * the hot hooks of `sheaf`. And what a thread has set aside for itself, so that its gets can't fail.
  *
  * Edges: those of try_lock.h. A CPU's sheaves are the holder's of its lock, and what is set aside is the
@@ -20,6 +20,7 @@
 struct sheaf_cpu {
 	struct try_lock lock;
 	struct magazine *main, *spare;
+	struct barn *barn; /* of the CPU's node; it does not change */
 } CACHE_PAIR_ALIGNED;
 
 /* The pool. */
@@ -27,8 +28,10 @@ struct sheaves {
 	struct pool base;
 	struct sheaf_cpu *cpu; /* cpus of them */
 	uint32_t cpus;
+	uint32_t objects; /* a sheaf */
 	struct slab slab;
-	struct barn barn;
+	struct barn *barn; /* nodes of them */
+	uint32_t nodes;    /* at least 1 */
 	struct thread_list threads;
 };
 

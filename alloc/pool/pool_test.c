@@ -25,6 +25,7 @@
 #include "alloc/pool/rseq_mag_grow.h"
 #include "alloc/pool/scq.h"
 #include "alloc/pool/sharded.h"
+#include "alloc/pool/sheaf.h"
 #include "alloc/pool/support_test.h"
 #include "alloc/pool/ticket.h"
 #include "alloc/pool/treiber_dwcas.h"
@@ -2328,6 +2329,59 @@ static void objects_go_home_to_their_node(NO_STATE)
 	cpu_set_possible(0);
 }
 
+/* Of two nodes: full sheaves go to the barn of the CPU's own, whose CPUs find them first, and others when there is nothing else. */
+static void sheaves_go_to_the_barn_of_their_node(NO_STATE)
+{
+	enum { SHEAF = POOL_MAGAZINE_OBJECTS_MIN, OBJECTS = 4 * SHEAF };
+	const struct pool_config config = {
+		.object_bytes = 64, .capacity = OBJECTS, .magazine_objects = SHEAF};
+	const struct pool_ops *ops = &pool_sheaf_ops;
+	atom_u32 on[4];
+	struct pool_thread *thread;
+	struct pool *pool;
+	void *objs[OBJECTS], *again[SHEAF];
+
+	for (uint32_t cpu = 0; cpu < array_count(on); cpu++)
+		atom_init(&on[cpu], cpu);
+	cpu_set_possible(array_count(on));
+	cpu_set_nodes(2);
+	assert_int_equal(pool_create(ops, &config, &pool), 0);
+	assert_int_equal(ops->attach(pool, &thread), 0);
+	struct sheaves *self = (struct sheaves *)pool;
+	atom_u32 **cpu = &((struct cpu_thread *)thread)->cpu_word;
+	assert_int_equal(self->nodes, 2);
+
+	*cpu = &on[0];
+	assert_int_equal(ops->get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	*cpu = &on[1];
+	ops->put_bulk(pool, thread, objs, 3 * SHEAF); /* two sheaves stay with the CPU */
+	assert_int_equal(self->barn[0].full, 0);
+	assert_int_not_equal(self->barn[1].full, 0);
+	*cpu = &on[3];
+	assert_int_equal(ops->get_bulk(pool, thread, again, SHEAF), SHEAF);
+	assert_int_equal(self->barn[1].full, 0);
+	assert_int_equal(magazine_count(self->cpu[1].main), SHEAF);
+	assert_int_equal(magazine_count(self->cpu[1].spare), SHEAF);
+
+	*cpu = &on[1];
+	ops->put_bulk(pool, thread, again, SHEAF);
+	assert_int_not_equal(self->barn[1].full, 0);
+	*cpu = &on[2]; /* its node has nothing */
+	assert_int_equal(ops->get_bulk(pool, thread, again, SHEAF), SHEAF);
+	assert_int_equal(self->barn[1].full, 0);
+	assert_int_equal(magazine_count(self->cpu[1].main), SHEAF);
+	ops->put_bulk(pool, thread, again, SHEAF);
+	ops->put_bulk(pool, thread, &objs[3 * SHEAF], SHEAF);
+	ops->flush(pool, thread);
+	assert_int_not_equal(self->barn[0].full, 0);
+	assert_int_equal(self->barn[1].full, 0);
+	assert_int_equal(ops->get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	ops->put_bulk(pool, thread, objs, OBJECTS);
+	close_pool(pool, thread, 0);
+	cpu_set_nodes(0);
+	cpu_set_possible(0);
+}
+
 /* Bytes of a range of whole pages that lie in memory. */
 static size_t resident_of(void *base, size_t bytes)
 {
@@ -2739,6 +2793,7 @@ int main(void)
 #endif
 		cmocka_unit_test(nodes_have_a_bound),
 		cmocka_unit_test(objects_go_home_to_their_node),
+		cmocka_unit_test(sheaves_go_to_the_barn_of_their_node),
 		cmocka_unit_test(ids_save_the_objects_of_other_arrays),
 		cmocka_unit_test(concurrency_ids_are_asked_for),
 		cmocka_unit_test(fences_are_asked_for),

@@ -1,15 +1,17 @@
 /*
  * sheaf: two arrays of free objects a CPU, main and spare, under a try-lock, over a barn of full and empty ones
- * under a spin lock. And prefill, which sets objects aside so that the next gets can't fail.
+ * under a spin lock, one a NUMA node. And prefill, which sets objects aside so that the next gets can't fail.
  *
  * Source: Linux 6.18, mm/slub.c (V. Babka, "SLUB percpu sheaves"). Departures: the local lock is an exchange, where
- * the kernel keeps others off its CPU; there is one barn, where the kernel has one a node, and it takes all
- * sheaves, where the kernel's gives objects back to their slabs beyond ten; a get that finds nothing
- * searches other CPUs' sheaves, where the kernel makes a new slab; what prefill sets aside is the thread's
+ * the kernel keeps others off its CPU; a barn takes all sheaves, where the kernel's gives objects back to
+ * their slabs beyond ten; an object goes to the CPU that puts it, where the kernel sends one of another node's
+ * memory to its slab (`home_ret_node` sends it to its node); a get that finds nothing searches other nodes' barns
+ * and other CPUs' sheaves, where the kernel makes a new slab; what prefill sets aside is the thread's
  * reserve and not a sheaf in its hands, and a get touches it last, so that it costs other gets nothing.
  *
  *	get   main sheaf; else the spare one, which becomes the main one; else a full one of the barn's;
- *	      else new objects; else single ones of the barn's; else others' sheaves; else what is set aside
+ *	      else new objects; else single ones of the barn's; else other nodes' barns; else others'
+ *	      sheaves; else what is set aside
  *	put   main sheaf; else the spare one, likewise; else a full one goes to the barn for an empty one
  *	      A call that finds its CPU's lock taken goes to the barn with its objects one by one.
  *
@@ -63,7 +65,7 @@ static inline void sheaf_put(struct pool *pool, struct pool_thread *thread, void
 		struct magazine *main = cpu->main;
 		uint32_t count = magazine_count(main);
 
-		if (likely(count < self->barn.objects)) {
+		if (likely(count < self->objects)) {
 			main->slot[count] = object;
 			magazine_set_count(main, count + 1);
 			try_lock_leave(&cpu->lock);
@@ -106,7 +108,7 @@ static inline void sheaf_put_bulk(
 	uint32_t put = 0;
 
 	if (likely(try_lock_enter(&cpu->lock))) {
-		put = sheaf_give(cpu->main, objs, n, self->barn.objects);
+		put = sheaf_give(cpu->main, objs, n, self->objects);
 		if (likely(put == n)) {
 			try_lock_leave(&cpu->lock);
 			return;
@@ -130,7 +132,7 @@ static const struct pool_parts sheaf_parts = {
 
 static const struct pool_ops pool_sheaf_ops = {
 	.name = "sheaf",
-	.summary = "two arrays a CPU under a try-lock, over a barn under a spin lock; prefill "
+	.summary = "two arrays a CPU under a try-lock, over a spin-locked barn a node; prefill "
 		   "(Linux 6.18)",
 	.traits = {.progress = POOL_BLOCKING,
 		.cache = POOL_CACHE_CPU,
