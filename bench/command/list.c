@@ -59,17 +59,19 @@ static void list_absence_in_worker(const struct pool_ops *pool)
 /* Of an allocator nothing is counted that a forked child could miss. */
 static void list_pools(void)
 {
-	printf("Strategies (--pool):\n  %-*s %-10s %-7s %-6s %-8s %-5s %-6s %s\n", NAME_COLUMN,
-		"name", "progress", "cache", "exact", "signals", "fork", "trims", "what it is");
+	printf("Strategies (--pool):\n  %-*s %-10s %-7s %-6s %-8s %-5s %-6s %-8s %s\n", NAME_COLUMN,
+		"name", "progress", "cache", "exact", "signals", "fork", "trims", "prefill",
+		"what it is");
 	for (size_t i = 0; pools[i] != NULL; i++) {
 		const struct pool_ops *pool = pools[i];
 		char reason[POOL_REASON_BYTES];
 
-		printf("  %-*s %-10s %-7s %-6s %-8s %-5s %-6s %s\n", NAME_COLUMN, pool->name,
+		printf("  %-*s %-10s %-7s %-6s %-8s %-5s %-6s %-8s %s\n", NAME_COLUMN, pool->name,
 			pool_progress_name(pool->traits.progress),
 			pool_cache_name(pool->traits.cache), yes_or_no(pool->traits.exact),
 			yes_or_no(pool->traits.signals), yes_or_no(!pool->traits.lost_in_fork),
-			yes_or_no(pool->traits.trims), pool->summary);
+			yes_or_no(pool->traits.trims), yes_or_no(pool->prefill != NULL),
+			pool->summary);
 		if (pool->preload != NULL) {
 			printf("  %-*s in a worker with %s preloaded\n", NAME_COLUMN, "",
 				pool->preload);
