@@ -78,10 +78,12 @@ static const struct attempt {
 	{TEST, EXPLORED, NULL, ""},
 	{"perturbed", PERTURBED, "nblbench-stress", STRESS "churn,exhaustion,handover,growth"},
 	{"perturbed", PERTURBED, "nblbench-stress",
-		STRESS "conformance,trim,thread_exit,lifetime,affinity,signals,fork,nbl"},
+		STRESS
+		"conformance,trim,thread_exit,lifetime,affinity,unregistered,signals,fork,nbl"},
 	{"freezer", NATIVE, "nblbench-progress", ""},
 	{"native", NATIVE, "nblbench-stress",
-		STRESS "conformance,churn,handover,exhaustion,growth,affinity,signals,nbl"},
+		STRESS
+		"conformance,churn,handover,exhaustion,growth,affinity,unregistered,signals,nbl"},
 	{"thread", THREAD, "nblbench-stress",
 		STRESS "conformance,churn,handover,exhaustion,growth,thread_exit,nbl"},
 	{"thread", RACES, NULL, ""},

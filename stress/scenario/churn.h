@@ -145,9 +145,8 @@ static void churn_step(struct gang_thread *t, struct churn_hand *hand, struct bo
 	}
 }
 
-static void churn_body(struct gang_thread *t)
+static void churn_act(struct gang_thread *t, struct board *board)
 {
-	struct board *board = t->shared;
 	struct churn_hand hand = {.held = 0};
 	const uint64_t ms = gang_round_ms(t, CHURN_ROUND_MS);
 
@@ -160,6 +159,23 @@ static void churn_body(struct gang_thread *t)
 	}
 	while (hand.held > 0)
 		churn_put(t, &hand);
+}
+
+static void churn_body(struct gang_thread *t)
+{
+	churn_act(t, t->shared);
+}
+
+/* After a round: what is on the board comes back, and the pool is held to its promises. */
+static void churn_over(struct pool *pool, struct board *board, uint64_t baseline)
+{
+	struct pool_thread *self = stress_attach(pool);
+
+	board_clear(board, pool, self);
+	stress_quiet(pool, 0, "after a round");
+	pool->ops->detach(pool, self);
+	stress_quiet(pool, 0, "after the last detach");
+	stress_destroy(pool, baseline);
 }
 
 static void churn_run(const struct stress *run)
@@ -177,12 +193,7 @@ static void churn_run(const struct stress *run)
 
 		operations += gang_run(
 			run, pool, run->threads, stress_random(&random), churn_body, &board);
-		struct pool_thread *self = stress_attach(pool);
-		board_clear(&board, pool, self);
-		stress_quiet(pool, 0, "after a round");
-		pool->ops->detach(pool, self);
-		stress_quiet(pool, 0, "after the last detach");
-		stress_destroy(pool, baseline);
+		churn_over(pool, &board, baseline);
 		rounds++;
 	} while (rounds < run->rounds || stress_another_round(run, stress_operated(run), &more));
 	stress_note("%" PRIu64 " operations in %u rounds", operations, rounds);
