@@ -2170,7 +2170,14 @@ static void the_highest_cpu_there_can_be(NO_STATE)
 	rseq_set_feature_bytes(0);
 }
 
-#ifdef RSEQ_ARCH_SUPPORTED
+/*
+ * Not under the thread sanitizer. There is one thread, and a step that ends in the sanitizer's runtime while that
+ * holds the lock of the thread's trace ends the test: the handler's own events want the lock.
+ */
+#if defined(RSEQ_ARCH_SUPPORTED) && !defined(ATOM_TSAN)
+#define STEPS 1
+#endif
+#ifdef STEPS
 
 /* A thread whose first section is aborted, as by the kernel, before the stop-th of its instructions. */
 static struct {
@@ -2788,7 +2795,7 @@ int main(void)
 		cmocka_unit_test(more_threads_than_a_table_has_places),
 		cmocka_unit_test(more_cpus_than_expected),
 		cmocka_unit_test(the_highest_cpu_there_can_be),
-#ifdef RSEQ_ARCH_SUPPORTED
+#ifdef STEPS
 		cmocka_unit_test(an_interrupted_burst_stays_together),
 #endif
 		cmocka_unit_test(nodes_have_a_bound),
