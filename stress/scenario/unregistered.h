@@ -36,7 +36,8 @@ static void unregistered_give_back(void)
 	for (unsigned bytes = BYTES_MIN; bytes <= BYTES_MAX && rseq_area() != NULL; bytes += 4)
 		syscall(SYS_rseq, area, bytes, UNREGISTER, SIGNATURE);
 	if (rseq_area() != NULL)
-		stress_fail("the kernel does not take the registration of a thread back");
+		stress_fail(
+			PROMISE_NONE, "the kernel does not take the registration of a thread back");
 }
 
 static void unregistered_body(struct gang_thread *t)
