@@ -67,6 +67,10 @@ static void freeze(struct actor *victim, void *context)
 	self->reached = true;
 	if (self->kills)
 		siglongjmp(self->death, 1);
+	if (self->mode->forks && (forks_play(self, context) || self->walks)) {
+		self->context = NULL;
+		return;
+	}
 	if (self->mode->meets)
 		self->place->boundary = victim->trace.length;
 	hand_hurry_ms = self->walks ? WALK_HURRY_MS : 0;
@@ -124,12 +128,14 @@ static uint32_t stride(const struct freezer *self)
 static uint32_t boundary_from(
 	const struct freezer *self, const struct actor_trace *trace, uint32_t boundary)
 {
-	if (!self->mode->steps)
-		return boundary;
-	/* Each locked instruction once. */
-	while (boundary < trace->length &&
-		(boundary == 0 || !sites_meet(trace->address[boundary - 1])))
-		boundary++;
+	/* Each instruction once, that follows a locked one or that is the program's. */
+	if (self->mode->steps)
+		while (boundary < trace->length &&
+			(boundary == 0 || !sites_meet(trace->address[boundary - 1])))
+			boundary++;
+	else if (self->mode->forks)
+		while (boundary < trace->length && !forks_are_due(trace->address[boundary]))
+			boundary += stride(self);
 	return boundary;
 }
 
@@ -175,6 +181,8 @@ static void stop_in(struct freezer *self, const struct stage_call *call, struct 
 			  self->frozen % FOLLOW_ONE_IN == 0;
 	self->reached = false;
 	actor_call(victim, call->call, call->n);
+	if (self->is_child)
+		forks_end_child(self);
 	if (!self->reached && !progress->misses) {
 		progress->misses = true;
 		return;
@@ -340,7 +348,7 @@ static void freezer_examine(struct freezer *self, uint32_t capacity)
 		stage_survive(self->act);
 	}
 	freezer_round(self, ROUND_LEARNS);
-	while (!self->walks && freezer_round(self, ROUND_STOPS))
+	while ((!self->walks || self->mode->forks) && freezer_round(self, ROUND_STOPS))
 		;
 	freezer_forget(self);
 	freezer_end(self, "after a thread was stopped everywhere");
@@ -439,7 +447,8 @@ static void freezer_play(struct freezer *self, uint32_t cpus)
 	/* That a thread moves, or is one of a crowd, does not depend on how many objects there are. */
 	const bool one = has_many(self) || self->mode->moves ||
 			 (self->mode->wanders && !self->mode->refuses) || self->mode->crowded ||
-			 self->mode->hidden || self->mode->starves;
+			 self->mode->hidden || self->mode->starves ||
+			 (self->mode->forks && self->one_in != 1);
 	const uint32_t capacities = one ? 1 : array_count(freezer_capacities);
 	for (uint32_t i = 0; i < capacities; i++) {
 		const uint32_t capacity = has_many(self) ? LARGE_CAPACITY : freezer_capacities[i];
@@ -475,6 +484,7 @@ static void freezer_play_all(struct freezer *self)
 			(freezer_modes[m].pools && allocator) ||
 			(freezer_modes[m].calls && !allocator) ||
 			(freezer_modes[m].nests && !self->run->ops->traits.needs_library) ||
+			(freezer_modes[m].forks && !forks_may_be(self)) ||
 			(freezer_modes[m].crowded && !keeps_magazines(self->run->ops)))
 			continue;
 		freezer_play(self, cpus_tried);
@@ -519,9 +529,9 @@ void freezer_run(const struct stress *run, uint32_t one_in, bool walks, struct f
 	stress_note("stopped %" PRIu64 " times (%" PRIu64 " step by step), up to %" PRIu32
 		    " instructions into a call, and %" PRIu64 " pairs; killed %" PRIu64
 		    " times, which lost %" PRIu32 " objects at most, and %" PRIu64
-		    " pairs, which lost %" PRIu32 "%s",
+		    " pairs, which lost %" PRIu32 "; %" PRIu64 " forks%s",
 		self->frozen, self->stepped, self->longest, self->pairs.stopped, self->killed,
-		self->lost, self->pairs.killed, self->pairs.lost,
+		self->lost, self->pairs.killed, self->pairs.lost, self->forks,
 		bound(self, may_be_lost, sizeof(may_be_lost)));
 }
 

@@ -17,6 +17,9 @@
  * In a second pass the victim dies at its boundaries, each time in a new pool: the survivor gets what is left,
  * each object once, and no more is lost than the call was about and pool_ops.lost says.
  *
+ * A thread that stands before an instruction of the program forks there, as by a signal's handler: the child ends the call,
+ * and finds everything. Then the survivor forks, and its child finds what deaths leave. At each instruction once.
+ *
  * In the end two victims are stopped at once, and die at once, and one is stepped beside one that is stopped (pairs.h).
  *
  * A survivor is given up when it sleeps on, or has run for some 10^2 times as long as it needs.
@@ -35,6 +38,10 @@
 
 /* How one that died with more than was its own is reported. */
 #define FREEZER_TOOK "objects with it"
+
+/* How a forked child is reported that lacks too much, and one that ended a call in which it was forked. */
+#define FORKS_BESIDE "child of another"
+#define FORKS_WITHIN "child that was forked there"
 
 /* Where a run is: for who reads of its end. */
 struct freezer_place {

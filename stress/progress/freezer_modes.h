@@ -31,6 +31,7 @@ struct freezer_mode {
 	bool pairs;   /* two are stopped at once, too */
 	bool meets;   /* others take its turn: freezer_interfere */
 	bool steps;   /* the survivor, where the victim stands behind a locked instruction */
+	bool forks;   /* where it is stopped, and so does the survivor (forks.c) */
 	bool refuses; /* the kernel, fences */
 	bool nests;   /* its calls are made in a section of liburcu's (rcu_guard.h) */
 	bool pools;   /* not for the documented calls: what lies beneath them is tried by itself */
@@ -130,6 +131,7 @@ static const struct freezer_mode freezer_modes[] = {
 		.large = true,
 		.meets = true,
 		.pools = true},
+	{.name = "where threads fork", .forks = true, .pools = true},
 };
 
 #endif

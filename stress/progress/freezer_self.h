@@ -1,4 +1,4 @@
-/* The freezer's state, and what its parts, freezer.c and deaths.c, have of one another. */
+/* The freezer's state, and what its parts, freezer.c, deaths.c and forks.c, have of one another. */
 #ifndef STRESS_PROGRESS_FREEZER_SELF_H
 #define STRESS_PROGRESS_FREEZER_SELF_H
 
@@ -49,9 +49,11 @@ struct freezer {
 	bool kills;     /* the victim is not to go on */
 	uint32_t drawn; /* stops that are left for the present call, where they are drawn */
 	bool walks;     /* it is stopped nowhere, to see where it goes */
+	bool is_child;  /* of a fork within the present call */
 	sigjmp_buf death;
-	uint32_t deaths;    /* kinds of them, so far */
-	uint64_t killed;    /* times */
+	uint32_t deaths; /* kinds of them, so far */
+	uint64_t killed; /* times */
+	uint64_t forks;
 	uint32_t lost;      /* objects, at most */
 	uint32_t lost_most; /* that may be, beyond those of the call; where caches are small */
 	struct pairs pairs;
@@ -79,5 +81,14 @@ void freezer_forget(struct freezer *self);
 /* deaths.c: what begins with a pool that is new, one that dies and two at once (pairs.h). */
 void deaths_play(struct freezer *self, uint32_t capacity, uint32_t cpus);
 bool deaths_may_be(const struct freezer *self);
+
+/*
+ * forks.c. Before an instruction where that is due the stopped thread forks, and then the survivor. True: in the child of the
+ * stopped thread, which goes on to the end of its call, and is then to end.
+ */
+bool forks_may_be(const struct freezer *self);
+bool forks_are_due(uintptr_t address);
+bool forks_play(struct freezer *self, void *context);
+_Noreturn void forks_end_child(struct freezer *self);
 
 #endif

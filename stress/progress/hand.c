@@ -4,10 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,15 +48,13 @@ struct look {
 };
 
 /* Without the C library's streams: whoever is stopped may hold what they lock. */
-static struct look look(pid_t tid)
+static struct look look(const char *path)
 {
 	char text[512];
-	char path[64];
 	unsigned long user = 0;
 	unsigned long system = 0;
 	char state = 'R';
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	close(fd);
@@ -65,25 +67,61 @@ static struct look look(pid_t tid)
 		.cpu_ms = (user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK)};
 }
 
+/* Looks at one who is waited for. */
+struct looks {
+	char path[64];
+	uint32_t count, asleep;
+	uint64_t before_ms;
+};
+
+/* One more: whether it is to be given up. */
+static bool gives_up(struct looks *self)
+{
+	const struct look now = look(self->path);
+
+	if (self->count++ == 0)
+		self->before_ms = now.cpu_ms;
+	self->asleep = now.asleep ? self->asleep + 1 : 0;
+	return self->asleep == LOOKS || now.cpu_ms > self->before_ms + CPU_MS;
+}
+
+bool hand_wait_for_child(pid_t child, int *status)
+{
+	struct looks looks = {0};
+	struct pollfd ends = {.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN};
+	bool in_time = true;
+
+	/* Where the kernel has no such descriptor the looks alone find the end. */
+	snprintf(looks.path, sizeof(looks.path), "/proc/%d/stat", (int)child);
+	while (in_time) {
+		const int ready = poll(&ends, 1, LOOK_MS);
+
+		if (waitpid(child, status, WNOHANG) == child)
+			break;
+		in_time = ready != 0 || !gives_up(&looks);
+	}
+	close(ends.fd);
+	if (!in_time) {
+		kill(child, SIGKILL);
+		waitpid(child, status, 0);
+	}
+	return in_time;
+}
+
 bool hand_wait(struct hand *self)
 {
 	const struct timespec apart = {
 		.tv_nsec = NS_PER_MS * (hand_hurry_ms != 0 ? (long)hand_hurry_ms : LOOK_MS)};
-	uint64_t before_ms = 0;
-	uint32_t asleep = 0;
+	struct looks looks = {0};
 
+	snprintf(looks.path, sizeof(looks.path), "/proc/self/task/%" PRIu32 "/stat",
+		atom_load_relaxed(&self->tid));
 	/* Mostly it is done before anybody has to look. */
-	for (uint32_t looks = 0; atom_load_acquire(&self->working) != 0; looks++) {
+	while (atom_load_acquire(&self->working) != 0) {
 		wait_while(&self->working, 1, &apart);
 		if (atom_load_acquire(&self->working) == 0)
 			break;
-		if (hand_hurry_ms != 0)
-			return false;
-		const struct look now = look((pid_t)atom_load_relaxed(&self->tid));
-		if (looks == 0)
-			before_ms = now.cpu_ms;
-		asleep = now.asleep ? asleep + 1 : 0;
-		if (asleep == LOOKS || now.cpu_ms > before_ms + CPU_MS)
+		if (hand_hurry_ms != 0 || gives_up(&looks))
 			return false;
 	}
 	return true;

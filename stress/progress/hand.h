@@ -8,6 +8,7 @@
 #include "stress/progress/actor.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 struct hand {
 	struct actor actor;
@@ -28,6 +29,9 @@ void hand_start(struct hand *self);
 bool hand_work(struct hand *self, void (*work)(struct hand *self));
 bool hand_go_on(struct hand *self);
 bool hand_wait(struct hand *self); /* for a thread that works */
+
+/* A child of this process ends: its status, as of waitpid. False: likewise, and it is killed. */
+bool hand_wait_for_child(pid_t child, int *status);
 
 /* From now on nobody is waited for longer, and false says little; 0: as long as it takes to be sure. */
 extern uint32_t hand_hurry_ms;

@@ -12,6 +12,7 @@
 #include "stress/options.h"
 #include "stress/progress/coverage.h"
 #include "stress/progress/documented.h"
+#include "stress/progress/forks_badly.h"
 #include "stress/progress/freezer.h"
 #include "stress/progress/hides_a_lock.h"
 #include "stress/progress/locks_a_retry.h"
@@ -178,6 +179,8 @@ static void plan_all_controls(void)
 
 	add(CONTROL, FREEZER_TOOK, &takes_too_much_ops);
 	add(CONTROL, FREEZER_TOOK, &says_too_little_ops);
+	add(CONTROL, FORKS_WITHIN, &starts_anew_ops);
+	add(CONTROL, FORKS_BESIDE, &distrusts_ops);
 	add(CONTROL, PAIRS_BLOCKED, &tolerates_one_ops);
 	add(CONTROL, FREEZER_BLOCKED, &locks_a_retry_ops);
 	add(CONTROL, FREEZER_BLOCKED, pool_find("mutex"))->ops = over_it;

@@ -202,7 +202,7 @@ static void end_survivor(struct hand *self)
 	actor_call(&self->actor, ACTOR_DETACH, 0);
 }
 
-static void let_survive(void (*work)(struct hand *self))
+void stage_let_survive(void (*work)(struct hand *self))
 {
 	if (stage.lags)
 		return;
@@ -219,13 +219,13 @@ static void reattach(struct hand *self)
 
 void stage_reattach(void)
 {
-	let_survive(reattach);
+	stage_let_survive(reattach);
 }
 
 void stage_swap(struct actor *victim)
 {
 	if (stage.survivor.actor.count == 0)
-		let_survive(survive_taking);
+		stage_let_survive(survive_taking);
 	actor_swap(victim, &stage.survivor.actor);
 }
 
@@ -282,7 +282,7 @@ void stage_begin(const struct stage_shape *shape, uint32_t survivor_cpu)
 	if (shape->crowded)
 		gather();
 	kernel_place(&stage.survivor.actor.area, survivor_cpu);
-	let_survive(begin_survivor);
+	stage_let_survive(begin_survivor);
 }
 
 void stage_survive(enum stage_act act)
@@ -296,7 +296,7 @@ void stage_survive(enum stage_act act)
 		[ACT_DRAINS] = survive_draining,
 	};
 
-	let_survive(works[act]);
+	stage_let_survive(works[act]);
 }
 
 /* Not without end: it may wait for who is stopped. */
@@ -335,7 +335,7 @@ void stage_disperse(void)
 
 void stage_leave(void)
 {
-	let_survive(end_survivor);
+	stage_let_survive(end_survivor);
 	stage_disperse();
 }
 
@@ -361,9 +361,22 @@ uint32_t stage_held(const struct actor *actor)
 	return actor->count + (actor->run != NULL ? actor->run_count : 0);
 }
 
+static uint32_t missing(uint32_t held_by_victims)
+{
+	return stage.pool->config.capacity - stage_held(&stage.survivor.actor) - held_by_victims;
+}
+
 uint32_t stage_missing(uint32_t held_by_victims)
 {
-	let_survive(survive_laps);
-	let_survive(drain);
-	return stage.pool->config.capacity - stage_held(&stage.survivor.actor) - held_by_victims;
+	stage_let_survive(survive_laps);
+	stage_let_survive(drain);
+	return missing(held_by_victims);
+}
+
+uint32_t stage_missing_alone(struct hand *survivor, uint32_t held_by_victims)
+{
+	survive_laps(survivor);
+	actor_call(&survivor->actor, ACTOR_FLUSH, 0);
+	drain(survivor);
+	return missing(held_by_victims);
 }

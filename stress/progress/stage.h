@@ -55,6 +55,9 @@ enum stage_act {
 };
 void stage_survive(enum stage_act act);
 
+/* Any work. */
+void stage_let_survive(void (*work)(struct hand *self));
+
 /* The survivor moves so many objects that whoever keeps what is put looks at it, and is stepped through that. */
 void stage_survive_stepped(void);
 
@@ -85,6 +88,9 @@ uint32_t stage_capacity_for_deaths(uint32_t deaths, uint32_t lost_most);
 
 /* After deaths: the survivor gets all that is left, each object once. How many are nowhere; victims hold some. */
 uint32_t stage_missing(uint32_t held_by_victims);
+
+/* The same, of a survivor that is alone in its process, and so may wait in a flush. */
+uint32_t stage_missing_alone(struct hand *survivor, uint32_t held_by_victims);
 
 /* What an actor has in its hands, outside of a call. */
 uint32_t stage_held(const struct actor *actor);
