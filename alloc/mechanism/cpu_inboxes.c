@@ -29,10 +29,14 @@ static int cpu_inboxes_init_of(struct pool *pool, enum cpu_inboxes_home of)
 	rc = homes_init(&self->homes, pool->slab);
 	if (rc != 0)
 		goto fail_homes;
-	homes_runs_init(&self->runs, pool->slab, cpu_inboxes_homes(self));
+	rc = homes_runs_init(&self->runs, pool->slab, cpu_inboxes_homes(self));
+	if (rc != 0)
+		goto fail_runs;
 	thread_list_init(&self->threads);
 	return 0;
 
+fail_runs:
+	homes_fini(&self->homes, pool->slab);
 fail_homes:
 	inbox_free(self);
 fail_inbox:
@@ -55,6 +59,7 @@ void cpu_inboxes_fini(struct pool *pool)
 	struct cpu_inboxes *self = (struct cpu_inboxes *)pool;
 
 	thread_list_fini(&self->threads);
+	homes_runs_fini(&self->runs, pool->slab);
 	homes_fini(&self->homes, pool->slab);
 	inbox_free(self);
 	cpu_arrays_fini(pool);
@@ -250,9 +255,17 @@ void cpu_inboxes_walk(struct pool *pool, struct census *census)
 	const uint32_t homes = cpu_inboxes_homes(self);
 	struct open_census open = {census, self->arrays.batch};
 
-	for (uint32_t i = 0; i < slab_carved(pool->slab); i++) { /* I2 */
-		uint32_t home = *homes_of(&self->homes, slab_object(pool->slab, i));
+	for (uint32_t i = 0; i < slab_carved(pool->slab); i++) { /* I2, I3 */
+		const void *object = slab_object(pool->slab, i);
+		const uint32_t home = *homes_of(&self->homes, object);
+		const uint32_t of_run =
+			atom_load_relaxed(&self->runs.home[homes_run_of(&self->runs, object)]);
 
+		if (of_run != home && of_run != HOMES_MIXED) {
+			census_fail(census, "I3: object %u is at home on %u, and its run on %u", i,
+				home, of_run);
+			return;
+		}
 		if (home >= homes) {
 			census_fail(census, "I2: object %u is at home on %s %u of %u", i,
 				cpu_inboxes_of(self) == HOME_NODE ? "node" : "CPU", home, homes);

@@ -1,6 +1,6 @@
 /*
  * Inboxes, for `home_ret`: a pool with an array a CPU (cpu_arrays.h), in which every object has a
- * home, the CPU that carved it with its run (homes.h), and there is a way home from a CPU on which its putter runs.
+ * home, a CPU (homes.h), and there is a way home from a CPU on which its putter runs.
  *
  * For `home_ret_node` a home is a NUMA node, that of the CPU, and the node's depot is its inbox: what is
  * posted lies with the full magazines there. A magazine that is open for a node is of that node's depot.
@@ -10,12 +10,13 @@
  * inbox is a tagged stack of magazines of the depot: its orders, and its tag against ABA. It gives
  * one magazine at a time, to any thread.
  *
- * The thread that carves an object writes its home before anybody else has the object, and nobody writes it
- * again (homes.h).
+ * The thread that carves an object writes its home before anybody else has the object; and so does the thread that
+ * has it, where the strategy finds it a new one (homes.h).
  *
  * I1  Magazines in an inbox hold `batch` objects, and a thread's open ones fewer: so there are never
  *     more full ones than the depot has room for.
  * I2  Every carved object's home is a CPU of the pool, or a node.
+ * I3  A run is mixed, or its objects have the home that is said of it.
  */
 #ifndef ALLOC_MECHANISM_CPU_INBOXES_H
 #define ALLOC_MECHANISM_CPU_INBOXES_H

@@ -3,19 +3,20 @@
  * one CPU and completed on another, an object then returns to the cache of the CPU that will write it
  * next, one locked instruction serves a whole magazine, and no two pairs of CPUs meet on a line.
  *
- * An object's home is the CPU that carved it, with a run of its neighbours (homes.h); in `home_ret_node`
- * that CPU's node.
+ * An object's home is the CPU that carved it, with a run of its neighbours (homes.h), until another CPU has to look
+ * for objects elsewhere: what it finds is at home there from then on. So each CPU soon has what it needs of its own,
+ * whoever carved it. In `home_ret_node` the home is the carver's node, for good: its memory is there.
  *
  *	put   at home: the CPU's array, in a restartable section, as in `rseq_arr`; elsewhere: a magazine that
  *	      the thread has open for that home, which is posted to the home's inbox when it is full
- *	get   own array; else a magazine of the own inbox; else the depot; else whatever can be found
+ *	get   own array; else a magazine of the own inbox; else one of the depot or whatever can be found, which is at
+ *	      home from then on
  *
  * Sources: snmalloc (Liétar et al., ISMM 2019) batches remote frees to the owner; Linux,
- * skb_attempt_defer_free returns buffers to the allocating CPU. Both take all that has come at once.
- * Here an inbox gives one magazine at a time: the cost of a refill does not grow with what has come home,
- * and the rest stays where every thread finds it. Any thread may take from any inbox, so a CPU that
- * stays idle strands nothing. What is posted are arrays of pointers, eight a line, and not objects
- * linked to each other: of those each would bring the line of its link along.
+ * skb_attempt_defer_free returns buffers to the CPU that allocated them last. Both take all that has come at once.
+ * Here an inbox gives one magazine at a time: the cost of a refill does not grow with what has come home, and the rest
+ * stays where every thread finds it. Any thread may take from any inbox, so a CPU that stays idle strands nothing.
+ * What is posted are arrays of pointers, eight a line, and not objects that each bring the line of a link along.
  *
  * Progress: lock-free.
  * Signal handlers must not use it: they might find an open magazine half-way through a change.
@@ -96,10 +97,7 @@ ALWAYS_INLINE void home_ret_put_runs_of(enum cpu_inboxes_home of, struct cpu_inb
 	}
 }
 
-/*
- * put and put_bulk, by what a home is. A burst all at home, as its addresses tell if they are of one run, is
- * one section. Else by those of one home.
- */
+/* put and put_bulk, by what a home is. A burst all at home, as its addresses mostly tell, is one section. */
 #define HOME_RET_PUTS(name, of)                                                                    \
 	static inline void name##_put(struct pool *pool, struct pool_thread *thread, void *object) \
 	{                                                                                          \
@@ -138,10 +136,17 @@ static COLD struct magazine *home_ret_grab(
 	struct magazine *magazine = cpu_inboxes_take(pool, self, here);
 
 	*of = cpu_inboxes_depot(pool, here, what);
-	if (magazine == NULL && what == HOME_CPU &&
+	if (magazine != NULL)
+		return magazine;
+	if (what == HOME_CPU &&
 		(magazine = depot_get_full(*of, &self->cpu.base.paths.wait)) != NULL)
 		self->cpu.base.paths.refill++;
-	return magazine != NULL ? magazine : cpu_inboxes_find(pool, self, here, of);
+	else
+		magazine = cpu_inboxes_find(pool, self, here, of);
+	if (magazine != NULL && what == HOME_CPU)
+		homes_adopt(&pool->homes, &pool->runs, (uint16_t)here, magazine->slot,
+			magazine_count(magazine));
+	return magazine;
 }
 
 /* The cold end of get: objs[0..got) are filled, more are wanted. */

@@ -2611,6 +2611,66 @@ static void home_ret_carves_by_runs(NO_STATE)
 }
 
 /*
+ * All that one CPU has carved lies in the depot. Another takes what it needs from there once, and then has it; neighbours
+ * in a run stay at home where they were.
+ */
+static void home_ret_adopts_what_a_cpu_needs(NO_STATE)
+{
+	enum { BATCH = 8, OBJECTS = 6 * BATCH };
+	const struct pool_config config = {.object_bytes = 64,
+		.capacity = OBJECTS,
+		.cpu_cache_objects = 2 * BATCH,
+		.batch_objects = BATCH};
+	const struct pool_ops *ops = &pool_home_ret_ops;
+	struct rseq_unregistered cpu = {0};
+	struct pool_thread *thread;
+	struct pool *pool;
+	void *objs[OBJECTS], *mine[BATCH];
+
+	skip_unless_supported(ops);
+	cpu_set_possible(2);
+	assert_int_equal(pool_create(ops, &config, &pool), 0);
+	assert_int_equal(ops->attach(pool, &thread), 0);
+	struct cpu_arrays *arrays = (struct cpu_arrays *)pool;
+	const struct homes *homes = &((struct cpu_inboxes *)pool)->homes;
+	((struct cpu_arrays_thread *)thread)->rs = &cpu;
+	assert_int_equal(ops->get_bulk(pool, thread, objs, OBJECTS), OBJECTS);
+	ops->put_bulk(pool, thread, objs + BATCH / 2, OBJECTS - BATCH / 2); /* across runs */
+	ops->put_bulk(pool, thread, objs, BATCH / 2);
+	ops->flush(pool, thread);
+
+	cpu.cpu_id = cpu.cpu_id_start = 1;
+	for (uint64_t refills = 0, i = 0; i < 3; i++) {
+		assert_int_equal(ops->get_bulk(pool, thread, mine, BATCH), BATCH);
+		ops->put_bulk(pool, thread, mine, BATCH);
+		assert_int_equal(rseq_array_count(&arrays->array[1]), BATCH);
+		assert_true(i == 0 || thread->paths.refill == refills);
+		refills = thread->paths.refill;
+	}
+	uint32_t here = 0;
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		here += *homes_of(homes, objs[i]) == 1;
+	assert_int_equal(here, BATCH);
+
+	/* Of a mixed run each object goes to its own home, on whatever CPU it is put. */
+	assert_int_equal(ops->get_bulk(pool, thread, mine, BATCH), BATCH);
+	cpu.cpu_id = cpu.cpu_id_start = 0;
+	assert_int_equal(ops->get_bulk(pool, thread, objs, BATCH), BATCH);
+	for (uint32_t i = 0; i < BATCH; i += 2) {
+		void *const object = objs[i];
+
+		objs[i] = mine[i];
+		mine[i] = object;
+	}
+	ops->put_bulk(pool, thread, objs, BATCH);
+	assert_int_equal(rseq_array_count(&arrays->array[0]), BATCH / 2);
+	ops->put_bulk(pool, thread, mine, BATCH);
+	assert_int_equal(rseq_array_count(&arrays->array[0]), BATCH);
+	close_pool(pool, thread, 0);
+	cpu_set_possible(0);
+}
+
+/*
  * A handler on a small stack of its own. The stack is painted, and so is what lies below it, where
  * an overrun shows.
  */
@@ -2806,6 +2866,7 @@ int main(void)
 		cmocka_unit_test(fences_are_asked_for),
 		cmocka_unit_test(a_burst_of_two_runs_is_told_from_its_addresses),
 		cmocka_unit_test(home_ret_carves_by_runs),
+		cmocka_unit_test(home_ret_adopts_what_a_cpu_needs),
 		cmocka_unit_test(signal_handlers_need_little_stack),
 #if NBLBENCH_URCU
 		cmocka_unit_test(urcu_lfs_gp_keeps_an_object_for_a_grace_period),
