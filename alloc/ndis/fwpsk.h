@@ -28,7 +28,7 @@ extern "C" {
  */
 NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 contextSize,
 	UINT16 contextBackFill, MDL *mdlChain, ULONG dataOffset, SIZE_T dataLength,
-	NET_BUFFER_LIST **netBufferList);
+	NET_BUFFER_LIST **netBufferList) NDIS_DIRECT;
 
 /*
  * Frees an NBL of the call above; as NdisFreeNetBufferList, and misuse is reported alike. The pages
@@ -36,7 +36,7 @@ NTSTATUS FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, UINT16 c
  * kin as well, and NdisFreeNetBufferList those of the call above.
  * Source: FwpsFreeNetBufferList0.
  */
-VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
+VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList) NDIS_DIRECT;
 
 /*
  * Clones an NBL for injection: as NdisAllocateCloneNetBufferList, and the clone's
@@ -49,7 +49,7 @@ VOID FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList);
  */
 NTSTATUS FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
 	NDIS_HANDLE netBufferListPoolHandle, NDIS_HANDLE netBufferPoolHandle,
-	ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList);
+	ULONG allocateCloneFlags, NET_BUFFER_LIST **netBufferList) NDIS_DIRECT;
 
 /*
  * As the call above, with data of its own: each NB of the clone has a copy of the original's bytes,
@@ -70,7 +70,7 @@ NTSTATUS FwpsAllocateDeepCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferL
  * freed too early. With ParentNetBufferList NULL the clone is freed and nothing is counted.
  * Source: FwpsFreeCloneNetBufferList0.
  */
-VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags);
+VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags) NDIS_DIRECT;
 
 /*
  * References an NBL: it and its data stay valid until the call below, even if its owner frees it
@@ -85,7 +85,8 @@ VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeClone
  * Decided here: what a free does meanwhile. The page says only that the NBL remains valid.
  * Source: FwpsReferenceNetBufferList0.
  */
-VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify);
+VOID FwpsReferenceNetBufferList0(
+	NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify) NDIS_DIRECT;
 
 /*
  * Takes one reference away, and frees the NBL if it was the last and the owner has freed it.
@@ -93,7 +94,8 @@ VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendT
  * Misuse, and nothing changes: no reference is on the NBL; it is free; no pool made it.
  * Source: FwpsDereferenceNetBufferList0.
  */
-VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel);
+VOID FwpsDereferenceNetBufferList0(
+	NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel) NDIS_DIRECT;
 
 /* The version-independent names. */
 #define FwpsAllocateNetBufferAndNetBufferList FwpsAllocateNetBufferAndNetBufferList0

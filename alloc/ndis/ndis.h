@@ -110,7 +110,7 @@ VOID NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle);
  * Source: NdisAllocateNetBufferList.
  */
 NET_BUFFER_LIST *NdisAllocateNetBufferList(
-	NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill);
+	NDIS_HANDLE PoolHandle, USHORT ContextSize, USHORT ContextBackFill) NDIS_DIRECT;
 
 /*
  * Allocates an NBL with its NB and lets the NB describe data.
@@ -124,7 +124,7 @@ NET_BUFFER_LIST *NdisAllocateNetBufferList(
  * Source: NdisAllocateNetBufferAndNetBufferList.
  */
 NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize,
-	USHORT ContextBackFill, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength);
+	USHORT ContextBackFill, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength) NDIS_DIRECT;
 
 /*
  * Frees one NBL and what came with it: NB, MDL and data of its pool, and the context of its
@@ -138,7 +138,7 @@ NET_BUFFER_LIST *NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle, U
  * accounts of the pool's tag show it.
  * Source: NdisFreeNetBufferList.
  */
-VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList);
+VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList) NDIS_DIRECT;
 
 /*
  * NBs.
@@ -153,7 +153,7 @@ VOID NdisFreeNetBufferList(NET_BUFFER_LIST *NetBufferList);
  * Source: NdisAllocateNetBuffer.
  */
 NET_BUFFER *NdisAllocateNetBuffer(
-	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength);
+	NDIS_HANDLE PoolHandle, MDL *MdlChain, ULONG DataOffset, SIZE_T DataLength) NDIS_DIRECT;
 
 /*
  * Allocates an NB with MDL and data: DataOffset = DataSize, DataLength = 0, so that all is room for
@@ -163,7 +163,7 @@ NET_BUFFER *NdisAllocateNetBuffer(
  * all); no memory.
  * Source: NdisAllocateNetBufferMdlAndData.
  */
-NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
+NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle) NDIS_DIRECT;
 
 /*
  * Frees one NB, with the MDL and data that came with it.
@@ -171,7 +171,7 @@ NET_BUFFER *NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
  * it has the system's MDL of a retreat, as for NdisFreeNetBufferList.
  * Source: NdisFreeNetBuffer.
  */
-VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer);
+VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer) NDIS_DIRECT;
 
 /*
  * Context.
@@ -197,8 +197,8 @@ VOID NdisFreeNetBuffer(NET_BUFFER *NetBuffer);
  * there is room or not.
  * Source: NdisAllocateNetBufferListContext.
  */
-NDIS_STATUS NdisAllocateNetBufferListContext(
-	NET_BUFFER_LIST *NetBufferList, USHORT ContextSize, USHORT ContextBackFill, ULONG PoolTag);
+NDIS_STATUS NdisAllocateNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize,
+	USHORT ContextBackFill, ULONG PoolTag) NDIS_DIRECT;
 
 /*
  * Releases the newest ContextSize bytes, a multiple of the alignment. An allocated block leaves the
@@ -210,7 +210,7 @@ NDIS_STATUS NdisAllocateNetBufferListContext(
  * NBL; a size that is no multiple of the alignment.
  * Source: NdisFreeNetBufferListContext.
  */
-VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize);
+VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT ContextSize) NDIS_DIRECT;
 
 /*
  * Data.
@@ -227,7 +227,7 @@ VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT Context
  * Source: NdisRetreatNetBufferDataStart.
  */
 NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
-	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler);
+	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler) NDIS_DIRECT;
 
 /*
  * Moves the start of the data DataOffsetDelta bytes towards the end. Changes the NB, never an MDL.
@@ -242,7 +242,7 @@ NDIS_STATUS NdisRetreatNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffse
  * Source: NdisAdvanceNetBufferDataStart.
  */
 VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta, BOOLEAN FreeMdl,
-	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
+	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler) NDIS_DIRECT;
 
 /*
  * Retreats every NB of the NBL, or none: if one fails, the NBs are as before and MDLs made for the
@@ -255,7 +255,7 @@ VOID NdisAdvanceNetBufferDataStart(NET_BUFFER *NetBuffer, ULONG DataOffsetDelta,
  */
 NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
 	ULONG DataBackFill, NET_BUFFER_ALLOCATE_MDL_HANDLER AllocateMdlHandler,
-	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
+	NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler) NDIS_DIRECT;
 
 /*
  * Advances every NB of the NBL as NdisAdvanceNetBufferDataStart does. DataOffsetDelta: bytes, for
@@ -263,7 +263,7 @@ NDIS_STATUS NdisRetreatNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, UL
  * Source: NdisAdvanceNetBufferListDataStart.
  */
 VOID NdisAdvanceNetBufferListDataStart(NET_BUFFER_LIST *NetBufferList, ULONG DataOffsetDelta,
-	BOOLEAN FreeMdl, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler);
+	BOOLEAN FreeMdl, NET_BUFFER_FREE_MDL_HANDLER FreeMdlHandler) NDIS_DIRECT;
 
 /*
  * Sets CurrentMdl and CurrentMdlOffset from MdlChain and DataOffset, after the driver has changed
@@ -284,7 +284,7 @@ VOID NdisAdjustNetBufferCurrentMdl(NET_BUFFER *NetBuffer);
  * Source: NdisGetDataBuffer.
  */
 PVOID NdisGetDataBuffer(NET_BUFFER *NetBuffer, ULONG BytesNeeded, PVOID Storage, UINT AlignMultiple,
-	UINT AlignOffset);
+	UINT AlignOffset) NDIS_DIRECT;
 
 /*
  * Copies bytes from one NB's data to another NB's MDLs. Both count from their CurrentMdl and
@@ -343,7 +343,7 @@ VOID NdisCopyReceiveNetBufferListInfo(
  */
 NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 	NDIS_HANDLE NetBufferListPoolHandle, NDIS_HANDLE NetBufferPoolHandle,
-	ULONG AllocateCloneFlags);
+	ULONG AllocateCloneFlags) NDIS_DIRECT;
 
 /*
  * Frees a clone, its NBs and its partial MDLs.
@@ -355,7 +355,8 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
  * added. The page does not ask for the advance, and shipped drivers do without.
  * Source: NdisFreeCloneNetBufferList.
  */
-VOID NdisFreeCloneNetBufferList(NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags);
+VOID NdisFreeCloneNetBufferList(
+	NET_BUFFER_LIST *CloneNetBufferList, ULONG FreeCloneFlags) NDIS_DIRECT;
 
 /*
  * Fragments.

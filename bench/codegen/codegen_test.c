@@ -45,12 +45,14 @@ enum { STEPS_MAX = 4096 };
 
 /*
  * In AT&T syntax only indirect branches have an operand with a star; on aarch64 they have mnemonics
- * of their own.
+ * of their own. A call of a name by its address (NDIS_DIRECT) is none: the compiler knew whom it calls.
  */
-static bool is_indirect(const char *instruction)
+static bool is_indirect(const struct listing *listing)
 {
-	return strchr(instruction, '*') != NULL || strncmp(instruction, "blr\t", 4) == 0 ||
-	       strncmp(instruction, "br\t", 3) == 0;
+	const char *instruction = listing->instruction;
+
+	return (strchr(instruction, '*') != NULL && !listing->by_address) ||
+	       strncmp(instruction, "blr\t", 4) == 0 || strncmp(instruction, "br\t", 3) == 0;
 }
 
 /* The operand that names the head of `plain`, up to the register: "0x80(". */
@@ -122,7 +124,7 @@ static bool search(const char *objdump, const char *object, bool verbose, struct
 		if (strncmp(listing.function, "case_", 5) != 0)
 			continue;
 		found->functions += listing.first;
-		if (is_indirect(listing.instruction)) {
+		if (is_indirect(&listing)) {
 			found->indirect++;
 			if (verbose)
 				printf("%s: %s: %s\n", object, listing.function,

@@ -55,7 +55,10 @@ static bool reads_function(struct listing *self)
 	return true;
 }
 
-/* "  1c:\tcall   21 <path_get+0x21>\t1d: R_X86_64_PLT32\tmemcpy-0x4" */
+/*
+ * "  1c:\tcall   21 <path_get+0x21>\t1d: R_X86_64_PLT32\tmemcpy-0x4",
+ * "  1c:\tcall   *0x0(%rip)\t1e: R_X86_64_GOTPCRELX\tmemcpy-0x4"
+ */
 static bool reads_instruction(struct listing *self)
 {
 	char *instruction = strchr(self->line, '\t');
@@ -65,6 +68,7 @@ static bool reads_instruction(struct listing *self)
 	self->at = strtoul(self->line, NULL, 16);
 	self->instruction = instruction + 1;
 	self->relocation = "";
+	self->by_address = false;
 	self->line[strcspn(self->line, "\n")] = '\0';
 	char *kind = strchr(instruction + 1, '\t');
 	if (kind != NULL) {
@@ -73,6 +77,7 @@ static bool reads_instruction(struct listing *self)
 		*kind = '\0';
 		if (symbol != NULL)
 			self->relocation = symbol + 1;
+		self->by_address = strstr(kind + 1, "R_X86_64_GOTPCREL") != NULL;
 	}
 	return true;
 }

@@ -21,6 +21,7 @@ struct listing {
 	const char *instruction;
 	/* What the linker will put into it: "memcpy-0x4", ".text.unlikely+0x48"; "": nothing. */
 	const char *relocation;
+	bool by_address; /* of a name, which the linker has in a table: the relocation's kind */
 	char line[1024];
 };
 
