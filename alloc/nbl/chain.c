@@ -21,7 +21,7 @@ uint32_t nbl_contexts_left(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, en
 
 bool nbl_report_contexts(struct nbl_pool *pool, NET_BUFFER_LIST *nbl, const char *call)
 {
-	uint32_t left = nbl_contexts_left(pool, nbl, (enum nbl_mark)nbl_mark_out(nbl, pool));
+	uint32_t left = nbl_contexts_left(pool, nbl, nbl_mark_out(nbl, pool));
 
 	if (left != 0)
 		nbl_report_contexts_left(pool, nbl, left, call);

@@ -135,9 +135,9 @@ struct nbl_pool *nbl_claim_contexts(NET_BUFFER_LIST *nbl, void **was, const char
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
 	const uintptr_t base = (uintptr_t)nbl_mark(nbl, pool, 0);
 	uintptr_t number = nbl_mark_of(nbl, pool);
-	uintptr_t mark = nbl_mark_plain(number);
+	enum nbl_mark mark = nbl_mark_plain(number);
 	void *met;
-	if (mark != 0 && ((number ^ mark) & NBL_MARK_BUSY) == 0) {
+	if (mark != NBL_MARK_NONE && ((number ^ mark) & NBL_MARK_BUSY) == 0) {
 		*was = (void *)(number ^ base);
 		if (claim(nbl_mark_word(nbl), *was, (void *)(number ^ base ^ NBL_MARK_BUSY), &met))
 			return pool;
@@ -154,12 +154,12 @@ void nbl_unclaim_contexts(NET_BUFFER_LIST *nbl, void *was)
 
 bool nbl_loose_claim(void *payload, const struct nbl_pool *pool, void **met)
 {
-	return claim(nbl_loose_word(payload), nbl_mark(payload, pool, NBL_MARK_LIVE),
-		nbl_mark(payload, pool, NBL_MARK_FREE), met);
+	return claim(nbl_loose_word(payload), nbl_loose_mark(payload, pool, NBL_MARK_LIVE),
+		nbl_loose_mark(payload, pool, NBL_MARK_FREE), met);
 }
 
 void nbl_loose_unclaim(void *payload, const struct nbl_pool *pool)
 {
 	/* R2, meets A2 in claim */
-	atom_store_release(nbl_loose_word(payload), nbl_mark(payload, pool, NBL_MARK_LIVE));
+	atom_store_release(nbl_loose_word(payload), nbl_loose_mark(payload, pool, NBL_MARK_LIVE));
 }

@@ -5,6 +5,12 @@
  * combined by XOR. So one compare, on a line that is written anyway, finds double frees, foreign
  * pointers and copies. An NBL's mark is its NdisReserved[0]; a loose object's stands before it
  * (buffers.h).
+ *
+ * An NBL's mark also has what its pool is (nbl_pool.marks). So the NBL's own line proves that a pool made
+ * it, that it is out, and that the pool is as most are, and the hot calls that have an NBL look neither into
+ * the table of pools nor at the pool. The number of what is out is small, and the pool's bits stand
+ * beside it. A copy lies as far from its NBL as an NBL is long. So their addresses differ in a higher bit, and
+ * the mark of one never passes for another mark of the other.
  */
 #ifndef ALLOC_NBL_MARKS_H
 #define ALLOC_NBL_MARKS_H
@@ -15,14 +21,15 @@
 #include <stdint.h>
 
 enum nbl_mark {
-	NBL_MARK_LIVE = 0x6c697665,
-	NBL_MARK_FREE = 0x66726565,
-	NBL_MARK_CLONE = 0x636c6f00,        /* with MDLs of its own */
-	NBL_MARK_CLONE_SHARED = 0x636c6f01, /* with the original's MDLs */
-	NBL_MARK_CLONE_FWPS = 0x636c6f02,   /* counts as a child of its parent */
-	NBL_MARK_CLONE_DEEP = 0x636c6f03,   /* the same, with a copy of the data */
-	NBL_MARK_FRAGMENT = 0x636c6f04,     /* in pieces */
-	NBL_MARK_REASSEMBLED = 0x636c6f05,  /* in one piece */
+	NBL_MARK_LIVE,         /* made from no other one; also a loose object that is out */
+	NBL_MARK_CLONE,        /* with MDLs of its own */
+	NBL_MARK_CLONE_SHARED, /* with the original's MDLs */
+	NBL_MARK_CLONE_FWPS,   /* counts as a child of its parent */
+	NBL_MARK_CLONE_DEEP,   /* the same, with a copy of the data */
+	NBL_MARK_FRAGMENT,     /* in pieces */
+	NBL_MARK_REASSEMBLED,  /* in one piece */
+	NBL_MARK_FREE = 0x66726500,
+	NBL_MARK_NONE = 0x6e6f6e00, /* of no object */
 	/*
 	 * In addition to one of the above: nbl_references counts. A free that compares with the
 	 * plain mark does not find it, and comes to nbl_owner_leaves.
@@ -34,9 +41,24 @@ enum nbl_mark {
 	NBL_MARK_LEFT = 0x04000000,
 };
 
-ALWAYS_INLINE void *nbl_mark(const void *object, const struct nbl_pool *pool, enum nbl_mark mark)
+/* Beside the number in an NBL's mark, what its pool is. */
+enum {
+	NBL_MARK_UNUSUAL = 0x08,   /* not NBL_POOL_USUAL (pools.h) */
+	NBL_MARK_ANY_ORDER = 0x10, /* its contexts do not nest (context.h) */
+	NBL_MARK_CHECKS = 0x20,    /* it is one with `checks` */
+	NBL_MARK_POOL = NBL_MARK_UNUSUAL | NBL_MARK_ANY_ORDER | NBL_MARK_CHECKS,
+	/* Added to an object's address: memory that points at itself is no object. */
+	NBL_MARK_SALT = 0x6e626c00,
+};
+_Static_assert((uint32_t)NBL_MARK_REASSEMBLED < (uint32_t)NBL_MARK_UNUSUAL &&
+		       (uint32_t)NBL_MARK_POOL < sizeof(NET_BUFFER_LIST) / 2,
+	"a copy differs in higher bits");
+
+/* The mark of an NBL, whose pool is alive. */
+ALWAYS_INLINE void *nbl_mark(
+	const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
 {
-	return (void *)((uintptr_t)object ^ (uintptr_t)pool ^ (uintptr_t)mark);
+	return (void *)(((uintptr_t)nbl + NBL_MARK_SALT) ^ pool->marks ^ (uintptr_t)mark);
 }
 
 /*
@@ -49,10 +71,10 @@ ALWAYS_INLINE atom_ptr *nbl_mark_word(const NET_BUFFER_LIST *nbl)
 	return (atom_ptr *)(uintptr_t)&nbl->NdisReserved[0];
 }
 
-ALWAYS_INLINE bool nbl_is(
-	const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
+/* An NBL's mark with the number `to`, if `word` is the one with the number `from`. */
+ALWAYS_INLINE void *nbl_mark_turn(const void *word, enum nbl_mark from, enum nbl_mark to)
 {
-	return atom_load_relaxed(nbl_mark_word(nbl)) == nbl_mark(nbl, pool, mark);
+	return (void *)((uintptr_t)word ^ from ^ to);
 }
 
 /* Marks an NBL that is the caller's alone. */
@@ -62,31 +84,48 @@ ALWAYS_INLINE void nbl_set_mark(
 	atom_store_relaxed(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark));
 }
 
-/* The number in an NBL's mark; none of the above for what is no NBL of the pool. */
+/* The number in a mark that an NBL has, with the bits of its pool; none of the above in what is no NBL's of the pool. */
+ALWAYS_INLINE uintptr_t nbl_mark_seen(
+	const void *mark, const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+{
+	return ((uintptr_t)nbl + NBL_MARK_SALT) ^ (uintptr_t)pool ^ (uintptr_t)mark;
+}
+
+/* The number alone. */
 ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
 {
-	return (uintptr_t)atom_load_relaxed(nbl_mark_word(nbl)) ^ (uintptr_t)nbl ^ (uintptr_t)pool;
+	return nbl_mark_seen(atom_load_relaxed(nbl_mark_word(nbl)), nbl, pool) &
+	       ~(uintptr_t)NBL_MARK_POOL;
+}
+
+ALWAYS_INLINE bool nbl_is(
+	const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	return nbl_mark_of(nbl, pool) == mark;
 }
 
 /*
- * A number of nbl_mark_of without REFERENCED, BUSY and LEFT, for NBLs that are out; 0 for others. From
- * CLONE to REASSEMBLED those that are made from another NBL.
+ * True of an NBL that is out, unreferenced, of a pool without `checks` whose contexts nest. Its NdisPoolHandle is
+ * that pool then, which is alive. Looks at the first line of what is to be an NBL, and at nothing else.
  */
-ALWAYS_INLINE uintptr_t nbl_mark_plain(uintptr_t number)
+ALWAYS_INLINE bool nbl_nests(const NET_BUFFER_LIST *nbl)
 {
-	const uintptr_t all = NBL_MARK_REFERENCED | NBL_MARK_BUSY | NBL_MARK_LEFT;
+	const void *word = atom_load_relaxed(nbl_mark_word(nbl));
+	const uintptr_t seen = nbl_mark_seen(word, nbl, nbl->NdisPoolHandle);
 
-	for (uintptr_t more = 0; more <= all; more += NBL_MARK_REFERENCED) {
-		uintptr_t mark = number ^ more;
-
-		if (mark == NBL_MARK_LIVE ||
-			mark - NBL_MARK_CLONE <= NBL_MARK_REASSEMBLED - NBL_MARK_CLONE)
-			return mark;
-	}
-	return 0;
+	return likely(seen < (uintptr_t)NBL_MARK_ANY_ORDER);
 }
 
-ALWAYS_INLINE uintptr_t nbl_mark_out(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+/* A number of nbl_mark_of without REFERENCED, BUSY and LEFT, for NBLs that are out; NONE for others. */
+ALWAYS_INLINE enum nbl_mark nbl_mark_plain(uintptr_t number)
+{
+	const uintptr_t mark =
+		number & ~(uintptr_t)(NBL_MARK_REFERENCED | NBL_MARK_BUSY | NBL_MARK_LEFT);
+
+	return mark <= NBL_MARK_REASSEMBLED ? (enum nbl_mark)mark : NBL_MARK_NONE;
+}
+
+ALWAYS_INLINE enum nbl_mark nbl_mark_out(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
 {
 	return nbl_mark_plain(nbl_mark_of(nbl, pool));
 }
@@ -151,7 +190,14 @@ COLD void nbl_unclaim_free(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, en
 COLD struct nbl_pool *nbl_claim_contexts(NET_BUFFER_LIST *nbl, void **was, const char *call);
 COLD void nbl_unclaim_contexts(NET_BUFFER_LIST *nbl, void *was);
 
-/* The word that holds the mark of a loose NB or MDL. */
+/* The mark of a loose NB or MDL; pool: NULL for one of the C library's memory. */
+ALWAYS_INLINE void *nbl_loose_mark(
+	const void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
+{
+	return (void *)(((uintptr_t)payload + NBL_MARK_SALT) ^ (uintptr_t)pool ^ (uintptr_t)mark);
+}
+
+/* The word that holds it. */
 ALWAYS_INLINE atom_ptr *nbl_loose_word(const void *payload)
 {
 	return (atom_ptr *)(uintptr_t)payload - 1;
@@ -160,14 +206,14 @@ ALWAYS_INLINE atom_ptr *nbl_loose_word(const void *payload)
 ALWAYS_INLINE bool nbl_loose_is(
 	const void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
 {
-	return atom_load_relaxed(nbl_loose_word(payload)) == nbl_mark(payload, pool, mark);
+	return atom_load_relaxed(nbl_loose_word(payload)) == nbl_loose_mark(payload, pool, mark);
 }
 
 /* As nbl_set_mark. */
 ALWAYS_INLINE void nbl_loose_set_mark(
 	void *payload, const struct nbl_pool *pool, enum nbl_mark mark)
 {
-	atom_store_relaxed(nbl_loose_word(payload), nbl_mark(payload, pool, mark));
+	atom_store_relaxed(nbl_loose_word(payload), nbl_loose_mark(payload, pool, mark));
 }
 
 /*

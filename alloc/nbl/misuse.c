@@ -127,21 +127,22 @@ void nbl_report_not_live(
 	const NET_BUFFER_LIST *nbl, uintptr_t number, bool freeing, const char *call)
 {
 	const struct nbl_pool *pool = nbl->NdisPoolHandle;
-	const uintptr_t mark = nbl_mark_plain(number);
+	const enum nbl_mark mark = nbl_mark_plain(number);
+	const bool known = mark != NBL_MARK_NONE;
 
 	if (number == NBL_MARK_FREE && freeing)
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nbl, "the NBL is free already");
 	else if (number == NBL_MARK_FREE)
 		nbl_misuse(NBL_MISUSE_USE_AFTER_FREE, call, pool, nbl, "the NBL is free");
-	else if (mark != 0 && ((number ^ mark) & NBL_MARK_LEFT) != 0 && freeing)
+	else if (known && ((number ^ mark) & NBL_MARK_LEFT) != 0 && freeing)
 		nbl_report_left(pool, nbl, call);
-	else if (mark != 0 && ((number ^ mark) & NBL_MARK_BUSY) != 0)
+	else if (known && ((number ^ mark) & NBL_MARK_BUSY) != 0)
 		nbl_misuse(NBL_MISUSE_CONCURRENT_USE, call, pool, nbl,
 			"another thread is in a call on the NBL's contexts, or frees it");
 	else if (mark == NBL_MARK_LIVE)
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL was made from no other one; free it with the call for plain NBLs");
-	else if (mark != 0)
+	else if (known)
 		nbl_misuse(NBL_MISUSE_WRONG_FREE, call, pool, nbl,
 			"the NBL was made from another one; free it with the call for its kind, "
 			"with the same flags");

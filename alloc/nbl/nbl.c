@@ -52,7 +52,8 @@ void nbl_free_dirty(struct nbl_thread *self, NET_BUFFER_LIST *nbl)
 	struct nbl_pool *pool = self->pool;
 
 	nbl_clean_lines(pool, nbl);
-	nbl_put_resting(pool->ops, pool->policy, pool, self, nbl);
+	nbl_put_resting(
+		pool->ops, pool->policy, pool, self, nbl, nbl_mark(nbl, pool, NBL_MARK_FREE));
 }
 
 void nbl_put(struct nbl_thread *self, NET_BUFFER_LIST *nbl)

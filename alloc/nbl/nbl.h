@@ -31,16 +31,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What an NBL of nbl_get has in lines 0 and 8, but for the NB's data. */
-ALWAYS_INLINE void nbl_reset(
-	const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, bool with_nb, uint32_t context_bytes)
+/* What an NBL of nbl_get has in lines 0 and 8, but for the NB's data. word: its mark, with FREE. */
+ALWAYS_INLINE void nbl_reset(const struct nbl_pool *pool, NET_BUFFER_LIST *nbl, void *word,
+	bool with_nb, uint32_t context_bytes)
 {
 	NET_BUFFER_LIST_CONTEXT *block = nbl_inline_block(pool, nbl);
 
 	nbl->Next = NULL;
 	nbl->FirstNetBuffer = with_nb ? nbl_embedded_nb(nbl) : NULL;
 	nbl->Context = block;
-	nbl->NdisReserved[0] = nbl_mark(nbl, pool, NBL_MARK_LIVE); /* nobody else has seen it */
+	/* From its mark while it was free: so the pool's line is not looked at. Nobody else has seen it. */
+	nbl->NdisReserved[0] = nbl_mark_turn(word, NBL_MARK_FREE, NBL_MARK_LIVE);
 	nbl->NblFlags = 0;
 	nbl->Flags = 0;
 	nbl->ChildRefCount = 0;
@@ -64,14 +65,17 @@ ALWAYS_INLINE NET_BUFFER_LIST *nbl_get(const struct pool_ops *ops, const struct 
 	if (unlikely(nbl == NULL))
 		return NULL;
 	nbl_prefetch_unread(pool, nbl);
+	void *word = nbl->NdisReserved[0];
 	if (ops->traits.kind == POOL_KIND_ALLOCATOR)
 		nbl_birth(pool, nbl); /* the memory comes with anything in it */
-	else if (unlikely(nbl->NdisReserved[0] == NULL))
+	else if (unlikely(word == NULL))
 		nbl_birth_once(pool, nbl);
 	else if (ops->traits.kind == POOL_KIND_POOL && unlikely(pool->checks))
 		nbl_rest_intact(pool, nbl, "NBL allocation");
+	if (ops->traits.kind != POOL_KIND_POOL || unlikely(word == NULL || pool->checks))
+		word = nbl_mark(nbl, pool, NBL_MARK_FREE);
 
-	nbl_reset(pool, nbl, pool->with_nb, context_bytes);
+	nbl_reset(pool, nbl, word, pool->with_nb, context_bytes);
 	/* The test is begin's own: here it spares the call. */
 	if (policy->begin && *context_word(nbl) != NULL)
 		policy->begin(pool->context, self->context_thread, nbl);
@@ -103,11 +107,11 @@ ALWAYS_INLINE void nbl_put_marked(const struct pool_ops *ops, const struct conte
 		ops->put(pool->pool, self->pool_thread, nbl);
 }
 
-/* The same with the mark, in a pool without `checks`. */
+/* The same in a pool without `checks`. mark: the NBL's, with FREE. */
 ALWAYS_INLINE void nbl_put_resting(const struct pool_ops *ops, const struct context_ops *policy,
-	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl)
+	struct nbl_pool *pool, struct nbl_thread *self, NET_BUFFER_LIST *nbl, void *mark)
 {
-	nbl_set_mark(nbl, pool, NBL_MARK_FREE);
+	atom_store_relaxed(nbl_mark_word(nbl), mark);
 	nbl_put_marked(ops, policy, pool, self, nbl, false);
 }
 
@@ -213,8 +217,12 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 {
 	if (unlikely(pool->checks))
 		return nbl_free_checked(self, nbl, mark, call);
-	if (unlikely(!nbl_is(nbl, pool, mark)) && !nbl_owner_leaves(pool, nbl, mark, call))
-		return false;
+	void *word = atom_load_relaxed(nbl_mark_word(nbl));
+	if (unlikely((nbl_mark_seen(word, nbl, pool) & ~(uintptr_t)NBL_MARK_POOL) != mark)) {
+		if (!nbl_owner_leaves(pool, nbl, mark, call))
+			return false;
+		word = nbl_mark(nbl, pool, mark);
+	}
 	if (unlikely(!nbl_is_bare(pool, nbl, mark))) {
 		if (nbl_report_contexts(pool, nbl, call))
 			return false;
@@ -222,7 +230,7 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 			nbl_mark_has_block(mark) ? nbl_inline_block(pool, nbl) : NULL);
 	}
 	nbl_rest(ops, policy, pool, self, nbl);
-	nbl_put_resting(ops, policy, pool, self, nbl);
+	nbl_put_resting(ops, policy, pool, self, nbl, nbl_mark_turn(word, mark, NBL_MARK_FREE));
 	return true;
 }
 

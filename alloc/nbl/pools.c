@@ -55,7 +55,7 @@ struct nbl_pool *nbl_pool_of_checked(const NET_BUFFER_LIST *nbl, const char *cal
 	}
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
 	const uintptr_t number = nbl_mark_of(nbl, pool);
-	if (nbl_mark_plain(number) != 0)
+	if (nbl_mark_plain(number) != NBL_MARK_NONE)
 		return pool;
 	nbl_report_not_live(nbl, number, false, call);
 	return NULL;
@@ -183,9 +183,22 @@ static uint32_t open_value(const struct nbl_pool *pool)
 		return value | NBL_POOL_CHECKED;
 	if (is_usual(pool))
 		value |= NBL_POOL_USUAL;
-	if (pool->policy->traits.any_order)
-		value |= NBL_POOL_ANY_ORDER;
 	return value;
+}
+
+/* nbl_pool.marks for the pool at `place`, which is as `made`. */
+static uintptr_t marks_of(const struct nbl_pool *place, const struct nbl_pool *made)
+{
+	const uint32_t value = open_value(made);
+	uintptr_t marks = (uintptr_t)place;
+
+	if ((value & NBL_POOL_CHECKED) != 0)
+		marks ^= NBL_MARK_CHECKS;
+	if ((value & NBL_POOL_USUAL) == 0)
+		marks ^= NBL_MARK_UNUSUAL;
+	if (made->policy != NULL && made->policy->traits.any_order)
+		marks ^= NBL_MARK_ANY_ORDER;
+	return marks;
 }
 
 /*
@@ -283,6 +296,7 @@ int nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool **out)
 	rc = pool_create(ops, &objects, &made.pool);
 	if (rc != 0)
 		goto fail_context;
+	made.marks = marks_of(pool, &made);
 	nbl_registry_lock();
 	fill_slot(pool, &made);
 	nbl_registry_unlock();

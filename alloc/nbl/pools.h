@@ -44,9 +44,6 @@ enum { NBL_POOL_CHECKED = 1 << 8 };
  */
 enum { NBL_POOL_USUAL = 1 << 9 };
 
-/* Added to the kind that a pool without `checks` publishes if its contexts do not nest (context.h). */
-enum { NBL_POOL_ANY_ORDER = 1 << 10 };
-
 struct nbl_pool_config {
 	enum nbl_pool_kind kind;
 	const struct pool_ops *ops;       /* the strategy; NULL: the process's default */
@@ -63,7 +60,7 @@ struct nbl_pool_config {
 
 struct nbl_pool {
 	/*
-	 * While the handle is valid kind, and what of NBL_POOL_CHECKED, _USUAL and _ANY_ORDER is
+	 * While the handle is valid kind, and NBL_POOL_CHECKED or _USUAL if it is
 	 * so; else NBL_POOL_NONE. Relaxed everywhere: whoever has the handle has it from who created the
 	 * pool, and the grace period (rcu_guard.h) stands between a destroy and the calls that race
 	 * with it.
@@ -74,13 +71,14 @@ struct nbl_pool {
 	const struct pool_ops *ops;
 	struct context *context; /* NULL in a pool of NBs */
 	const struct context_ops *policy;
-	uint32_t tag;
-	uint32_t align_mask;    /* context sizes have none of these bits */
+	uintptr_t marks; /* in the marks of all its NBLs: its address, and what it is (marks.h) */
 	uint32_t inline_offset; /* of the inline block's header in the object; 0: there is none */
 	uint32_t inline_bytes;  /* of the inline block */
 	uint64_t inline_sizes;  /* the second word of its header while it is unused */
-	uint32_t mdl_offset;    /* of the MDL in the object, its data behind it; 0: there is none */
-	uint32_t data_offset;   /* of the data in the object */
+	uint32_t tag;
+	uint32_t align_mask;  /* context sizes have none of these bits */
+	uint32_t mdl_offset;  /* of the MDL in the object, its data behind it; 0: there is none */
+	uint32_t data_offset; /* of the data in the object */
 	uint32_t data_bytes;
 	uint32_t mdl_bytes;    /* MDL and page array */
 	uint32_t object_bytes; /* 0: the slot is free */
@@ -155,7 +153,7 @@ ALWAYS_INLINE uint32_t nbl_pool_published(const void *handle)
 /* True if handle is that of a living pool of this kind; looks only at the static table. */
 ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
 {
-	const uint32_t more = NBL_POOL_CHECKED | NBL_POOL_USUAL | NBL_POOL_ANY_ORDER;
+	const uint32_t more = NBL_POOL_CHECKED | NBL_POOL_USUAL;
 
 	return (nbl_pool_published(handle) & ~more) == kind;
 }
@@ -163,15 +161,7 @@ ALWAYS_INLINE bool nbl_pool_valid(const void *handle, enum nbl_pool_kind kind)
 /* The same, and the pool is one without `checks`. */
 ALWAYS_INLINE bool nbl_pool_plain(const void *handle, enum nbl_pool_kind kind)
 {
-	const uint32_t more = NBL_POOL_USUAL | NBL_POOL_ANY_ORDER;
-
-	return (nbl_pool_published(handle) & ~more) == kind;
-}
-
-/* The same, and the pool is of NBLs and its contexts nest. */
-ALWAYS_INLINE bool nbl_pool_nests(const void *handle)
-{
-	return likely((nbl_pool_published(handle) & ~(uint32_t)NBL_POOL_USUAL) == NBL_POOL_LISTS);
+	return (nbl_pool_published(handle) & ~(uint32_t)NBL_POOL_USUAL) == kind;
 }
 
 /* The same, and the pool is of NBLs and NBL_POOL_USUAL. Four instructions and a load. */

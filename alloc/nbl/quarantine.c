@@ -93,10 +93,13 @@ static struct nbl_finding unpoison(const struct nbl_pool *pool, unsigned char *o
 	struct span spans[SPANS_MAX];
 	int n = poisoned_spans(pool, spans);
 	const unsigned char *payload = payload_of(pool, object);
-	const uint32_t mark = pool->kind == NBL_POOL_LISTS ? offsetof(NET_BUFFER_LIST, NdisReserved)
-							   : NBL_LOOSE_OFFSET - sizeof(void *);
+	const bool lists = pool->kind == NBL_POOL_LISTS;
+	const uint32_t mark =
+		lists ? offsetof(NET_BUFFER_LIST, NdisReserved) : NBL_LOOSE_OFFSET - sizeof(void *);
+	const void *free_mark = lists ? nbl_mark((const void *)object, pool, NBL_MARK_FREE)
+				      : nbl_loose_mark(payload, pool, NBL_MARK_FREE);
 
-	if (!word_intact(object + mark, nbl_mark(payload, pool, NBL_MARK_FREE)))
+	if (!word_intact(object + mark, free_mark))
 		found = (struct nbl_finding){object, mark};
 	for (int i = 0; i < n; i++) {
 		ASAN_UNPOISON_MEMORY_REGION(object + spans[i].from, spans[i].to - spans[i].from);

@@ -88,7 +88,7 @@ static COLD void report_no_pool(const NET_BUFFER *nb, const char *call)
 static COLD void report_not_live(
 	const struct nbl_pool *pool, const NET_BUFFER *nb, const void *met, const char *call)
 {
-	if (met == nbl_mark(nb, pool, NBL_MARK_FREE))
+	if (met == nbl_loose_mark(nb, pool, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, nb, "the NB is free already");
 	else
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, pool, nb,

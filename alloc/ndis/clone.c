@@ -373,7 +373,7 @@ static bool find_parent(struct nbl_pool *lists, NET_BUFFER_LIST *nbl, enum nbl_m
 	if (parent == NULL)
 		return true;
 	if (nbl_pool_valid(pool, NBL_POOL_LISTS) && parent->NdisPoolHandle == pool &&
-		nbl_mark_out(parent, pool) != 0 &&
+		nbl_mark_out(parent, pool) != NBL_MARK_NONE &&
 		(int32_t)atom_load_relaxed(ndis_child_count(parent)) > 0)
 		return true;
 	let_go(lists, nbl, mark);
@@ -457,12 +457,12 @@ void ndis_derived_free(NET_BUFFER_LIST *nbl, enum nbl_mark mark, const char *cal
 	derived_free(nbl, mark, counts_on_original(mark), call);
 }
 
-/* The mark that stands for the flags; 0 for flags that are not known. */
+/* The mark that stands for the flags; NONE for flags that are not known. */
 static enum nbl_mark mark_of_flags(ULONG flags)
 {
 	if (flags == 0)
 		return NBL_MARK_CLONE;
-	return flags == NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS ? NBL_MARK_CLONE_SHARED : 0;
+	return flags == NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS ? NBL_MARK_CLONE_SHARED : NBL_MARK_NONE;
 }
 
 NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
@@ -473,7 +473,7 @@ NET_BUFFER_LIST *NdisAllocateCloneNetBufferList(NET_BUFFER_LIST *Original,
 		.mark = mark_of_flags(AllocateCloneFlags), .max_length = UINT32_MAX};
 	NET_BUFFER_LIST *nbl = NULL;
 
-	if (how.mark != 0)
+	if (how.mark != NBL_MARK_NONE)
 		ndis_derive(Original, NetBufferListPoolHandle, NetBufferPoolHandle, &how, &nbl,
 			__func__);
 	return nbl;
@@ -526,7 +526,8 @@ VOID FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeClone
 	NET_BUFFER_LIST *nbl = netBufferList;
 	enum nbl_mark mark = NBL_MARK_CLONE_FWPS;
 
-	if (nbl != NULL && nbl_mark_out(nbl, nbl->NdisPoolHandle) == NBL_MARK_CLONE_DEEP)
+	if (nbl != NULL && nbl_pool_valid(nbl->NdisPoolHandle, NBL_POOL_LISTS) &&
+		nbl_mark_out(nbl, nbl->NdisPoolHandle) == NBL_MARK_CLONE_DEEP)
 		mark = NBL_MARK_CLONE_DEEP;
-	ndis_derived_free(nbl, freeCloneFlags == 0 ? mark : 0, __func__);
+	ndis_derived_free(nbl, freeCloneFlags == 0 ? mark : NBL_MARK_NONE, __func__);
 }

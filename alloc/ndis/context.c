@@ -52,7 +52,7 @@ NDIS_STATUS NdisAllocateNetBufferListContext(
 {
 	NET_BUFFER_LIST *nbl = NetBufferList;
 
-	if (likely(nbl != NULL) && nbl_pool_nests(nbl->NdisPoolHandle) &&
+	if (likely(nbl != NULL) && nbl_nests(nbl) &&
 		nbl_context_has_room(nbl, ContextSize, ContextBackFill)) {
 		nbl->Context->Offset = (USHORT)(nbl->Context->Offset - ContextSize);
 		return NDIS_STATUS_SUCCESS;
@@ -106,8 +106,7 @@ VOID NdisFreeNetBufferListContext(NET_BUFFER_LIST *NetBufferList, USHORT Context
 {
 	NET_BUFFER_LIST *nbl = NetBufferList;
 
-	if (likely(nbl != NULL) && nbl_pool_nests(nbl->NdisPoolHandle) &&
-		nbl_context_has_used(nbl, ContextSize))
+	if (likely(nbl != NULL) && nbl_nests(nbl) && nbl_context_has_used(nbl, ContextSize))
 		nbl->Context->Offset = (USHORT)(nbl->Context->Offset + ContextSize);
 	else
 		pop(nbl, ContextSize, __func__);

@@ -16,7 +16,7 @@ static bool is_live(const struct nbl_pool *pool, const NET_BUFFER *nb)
 
 	if (pool->kind == NBL_POOL_NBS)
 		return nbl_loose_is(nb, pool, NBL_MARK_LIVE);
-	return nbl_mark_out(nbl, pool) != 0;
+	return nbl_mark_out(nbl, pool) != NBL_MARK_NONE;
 }
 
 static COLD void report_not_live(const NET_BUFFER *nb, const char *call)

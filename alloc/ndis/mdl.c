@@ -89,7 +89,8 @@ MDL *IoAllocateMdl(
 static COLD void report_not_ours(
 	const MDL *mdl, struct nbl_pool *pool, const void *met, const char *call)
 {
-	if (met == nbl_mark(mdl, pool, NBL_MARK_FREE) || met == nbl_mark(mdl, NULL, NBL_MARK_FREE))
+	if (met == nbl_loose_mark(mdl, pool, NBL_MARK_FREE) ||
+		met == nbl_loose_mark(mdl, NULL, NBL_MARK_FREE))
 		nbl_misuse(NBL_MISUSE_DOUBLE_FREE, call, pool, mdl, "the MDL is free already");
 	else if (ndis_mdl_is(mdl, NDIS_MDL_SYSTEM))
 		nbl_misuse(NBL_MISUSE_FOREIGN_OBJECT, call, NULL, mdl,
@@ -106,7 +107,7 @@ static void mdl_free(MDL *mdl, const char *call)
 	if (is_null(mdl, call))
 		return;
 	void *met = atom_load_relaxed(nbl_loose_word(mdl));
-	if (likely(pool != NULL && met == nbl_mark(mdl, pool, NBL_MARK_LIVE))) {
+	if (likely(pool != NULL && met == nbl_loose_mark(mdl, pool, NBL_MARK_LIVE))) {
 		/* The pool is the library's: it checks in debug builds alone. */
 		if (debug_build && !nbl_loose_claim(mdl, pool, &met)) {
 			report_not_ours(mdl, pool, met, call);
@@ -117,7 +118,8 @@ static void mdl_free(MDL *mdl, const char *call)
 		mdl->Process = NULL; /* it has no origin, even if an NB still has it */
 		nbl_loose_put(pool->ops, pool, self, mdl);
 		nbl_self_done(pool, self);
-	} else if (met == nbl_mark(mdl, NULL, NBL_MARK_LIVE) && nbl_loose_claim(mdl, NULL, &met)) {
+	} else if (met == nbl_loose_mark(mdl, NULL, NBL_MARK_LIVE) &&
+		   nbl_loose_claim(mdl, NULL, &met)) {
 		large_free(mdl);
 	} else {
 		report_not_ours(mdl, pool, met, call);

@@ -102,7 +102,7 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	a data call on a freed NB, or on a copy of one         -          found (1) found
  *	two threads free one object at the same time           -          found (8) found (8)
  *	two threads are in context calls on one NBL at once    -          found (9) found (9)
- *	a freed object is written to                           -          found (3) found (4)
+ *	a freed object is written to                           - (10)     found (3) found (4)
  *	a freed object is read                                 -          -         faults (5)
  *	an NBL's NBs or contexts, or a clone's MDLs, go round  found      found     found
  *	contexts are freed in another order, right in sum      -          -         -
@@ -130,6 +130,8 @@ uint64_t nbl_trim(void *PoolHandle, uint32_t keep);
  *	(9) one goes on; the other is in concurrent use, or comes after it and frees more than there is.
  *	    The same holds for a free of an NBL and a context call on it, but not for a context
  *	    call and the end of the last reference to an NBL that its owner has freed
+ *	(10) but for an NBL's NdisReserved[0], unless that became zero: the next owner's free is
+ *	    refused, and the report says that it was overwritten
  *
  * What the checks of release builds' ordinary pools cost is what the workload fwps_pair takes beyond
  * fwps_unchecked; results/README.md has the figure.

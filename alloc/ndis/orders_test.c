@@ -91,6 +91,7 @@ int __wrap_nbl_pool_create(const struct nbl_pool_config *config, struct nbl_pool
 	const int rc = __real_nbl_pool_create(config, out);
 	if (rc == 0 && !config->verify) {
 		(*out)->checks = false;
+		(*out)->marks = (uintptr_t)*out ^ NBL_MARK_UNUSUAL;
 		atom_store_relaxed(&(*out)->published, (uint32_t)config->kind);
 	}
 	if (stops) {

@@ -14,7 +14,7 @@ static struct nbl_pool *pool_of_out(const NET_BUFFER_LIST *nbl, const char *call
 	if (pool == NULL)
 		return NULL;
 	const uintptr_t number = nbl_mark_of(nbl, pool);
-	if (nbl_mark_plain(number) != 0)
+	if (nbl_mark_plain(number) != NBL_MARK_NONE)
 		return pool;
 	nbl_report_not_live(nbl, number, false, call);
 	return NULL;
@@ -30,9 +30,9 @@ VOID FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendT
 		return;
 	/* Relaxed: the caller owns the NBL or a reference, and hands nothing over by counting up. */
 	atom_add_relaxed(nbl_references(nbl), 1);
-	uintptr_t mark = nbl_mark_out(nbl, pool);
+	enum nbl_mark mark = nbl_mark_out(nbl, pool);
 	if (nbl_mark_of(nbl, pool) == mark)
-		nbl_set_mark(nbl, pool, (enum nbl_mark)(mark ^ NBL_MARK_REFERENCED));
+		nbl_set_mark(nbl, pool, mark ^ NBL_MARK_REFERENCED);
 }
 
 /* Frees an NBL that its owner has given up, as the owner would have. */
@@ -69,5 +69,5 @@ VOID FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispa
 		 */
 	} while (!atom_cas_weak_acq_rel(nbl_references(nbl), &old, old - 1));
 	if (old == ((uint32_t)NBL_OWNER_GONE | 1))
-		free_as_made(pool, nbl, (enum nbl_mark)nbl_mark_out(nbl, pool), __func__);
+		free_as_made(pool, nbl, nbl_mark_out(nbl, pool), __func__);
 }

@@ -35,13 +35,13 @@ ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, uint32_t context,
 	}
 	prefetch_write((unsigned char *)nbl + NBL_NB_HOT_OFFSET); /* as nbl_prefetch_unread does */
 	/* It was never used, or the policy's begin has something to do. */
-	if (unlikely(nbl->NdisReserved[0] == NULL) ||
-		unlikely(region_is_stale(pool->context, nbl))) {
+	void *word = nbl->NdisReserved[0];
+	if (unlikely(word == NULL) || unlikely(region_is_stale(pool->context, nbl))) {
 		nbl_account_undo_out(nbl_threads[pool->id]);
 		nbl_threads[pool->id]->taken = nbl;
 		return NULL;
 	}
-	nbl_reset(pool, nbl, true, context);
+	nbl_reset(pool, nbl, word, true, context);
 	nbl_set_data(nbl_embedded_nb(nbl), chain,
 		&(struct nbl_place){.mdl = chain, .offset = offset}, offset, (uint32_t)length);
 	return nbl;
@@ -50,12 +50,15 @@ ALWAYS_INLINE NET_BUFFER_LIST *usual_alloc(NDIS_HANDLE handle, uint32_t context,
 /* FwpsFreeNetBufferList0. False: it is for the long way. */
 ALWAYS_INLINE bool usual_free(NET_BUFFER_LIST *nbl)
 {
-	if (unlikely(nbl == NULL) || !nbl_pool_usual(nbl->NdisPoolHandle))
+	if (unlikely(nbl == NULL))
+		return false;
+	void *word = atom_load_relaxed(nbl_mark_word(nbl));
+	const uintptr_t seen = nbl_mark_seen(word, nbl, nbl->NdisPoolHandle);
+	if (unlikely((seen & ~(uintptr_t)NBL_MARK_ANY_ORDER) != NBL_MARK_LIVE))
 		return false;
 	struct nbl_pool *pool = nbl->NdisPoolHandle;
 	struct nbl_thread *self = nbl_threads[pool->id];
-	if (unlikely(self == NULL) || unlikely(!nbl_is(nbl, pool, NBL_MARK_LIVE)) ||
-		unlikely(!nbl_is_bare(pool, nbl, NBL_MARK_LIVE)))
+	if (unlikely(self == NULL) || unlikely(!nbl_is_bare(pool, nbl, NBL_MARK_LIVE)))
 		return false;
 	if (unlikely(nbl_is_dirty_wide(pool, nbl))) {
 		nbl_free_dirty(self, nbl);
@@ -63,7 +66,7 @@ ALWAYS_INLINE bool usual_free(NET_BUFFER_LIST *nbl)
 	}
 	if (unlikely(!nbl_account_try_back(self)))
 		return false;
-	nbl_set_mark(nbl, pool, NBL_MARK_FREE);
+	atom_store_relaxed(nbl_mark_word(nbl), nbl_mark_turn(word, NBL_MARK_LIVE, NBL_MARK_FREE));
 	if (unlikely(!POOL_BEST_PUT_NEAR(pool->pool, self->pool_thread, nbl)))
 		pool_put_one(pool->pool, self->pool_thread, nbl);
 	return true;

@@ -21,7 +21,8 @@ ALWAYS_INLINE uint64_t workload_fwps_unchecked(
 
 		if (unlikely(nbl == NULL))
 			return i;
-		WORKLOAD_DO(t, nbl_put_resting(ops, NBL_LOAD_POLICY, t->shared, own->nbl, nbl));
+		WORKLOAD_DO(t, nbl_put_resting(ops, NBL_LOAD_POLICY, t->shared, own->nbl, nbl,
+				       nbl_mark(nbl, t->shared, NBL_MARK_FREE)));
 		bench_escape(pool);
 	}
 	return n;
