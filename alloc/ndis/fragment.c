@@ -22,8 +22,8 @@ VOID NdisFreeFragmentNetBufferList(
 	NET_BUFFER_LIST *FragmentNetBufferList, ULONG DataOffsetDelta, ULONG FreeFragmentFlags)
 {
 	(void)DataOffsetDelta;
-	ndis_derived_free(
-		FragmentNetBufferList, FreeFragmentFlags == 0 ? NBL_MARK_FRAGMENT : 0, __func__);
+	ndis_derived_free(FragmentNetBufferList,
+		FreeFragmentFlags == 0 ? NBL_MARK_FRAGMENT : NBL_MARK_NONE, __func__);
 }
 
 NET_BUFFER_LIST *NdisAllocateReassembledNetBufferList(NET_BUFFER_LIST *FragmentNetBufferList,
@@ -48,5 +48,5 @@ VOID NdisFreeReassembledNetBufferList(
 {
 	(void)DataOffsetDelta;
 	ndis_derived_free(ReassembledNetBufferList,
-		FreeReassembleFlags == 0 ? NBL_MARK_REASSEMBLED : 0, __func__);
+		FreeReassembleFlags == 0 ? NBL_MARK_REASSEMBLED : NBL_MARK_NONE, __func__);
 }

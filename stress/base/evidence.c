@@ -221,7 +221,8 @@ void evidence_print(FILE *out, const char *before, const char *text)
 		if (is_frame(line))
 			offset[count++] = strtoul(line + strlen(EVIDENCE_FRAME), NULL, 16);
 		line = strchr(line, '\n');
-		line += line != NULL;
+		if (line != NULL)
+			line++;
 	}
 	if (count != 0 && !locations_find(offset, count, print_place, &frames))
 		fprintf(out,
