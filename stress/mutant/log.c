@@ -24,7 +24,8 @@ static const char *line_of(const char *text, const char *start)
 
 	while (text != NULL && strncmp(text, start, n) != 0) {
 		text = strchr(text, '\n');
-		text += text != NULL;
+		if (text != NULL)
+			text++;
 	}
 	return text;
 }
