@@ -32,6 +32,20 @@
 #include "nblinfo.h"
 #include "types.h"
 
+/*
+ * Of the calls that packets make: the program calls them by their address. By default gcc lets a program call a
+ * shared library by way of a jump, which costs as much as the call itself. A linker makes a plain call of
+ * it where the library is static.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(noplt)
+#define NDIS_DIRECT __attribute__((noplt))
+#endif
+#endif
+#ifndef NDIS_DIRECT
+#define NDIS_DIRECT
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
