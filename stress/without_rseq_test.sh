@@ -1,7 +1,6 @@
 #!/bin/sh
-# The strategies in a process that the C library registered for no restartable sequences: what wants them is skipped, with the
-# reason, and nothing else; all others conform; and those that
-# have something for each CPU pass the scenarios.
+# The strategies in a process that the C library registered for no restartable sequences: what wants them is skipped with the
+# reason, all others conform, and those that have something for each CPU pass the scenarios.
 #   without_rseq_test.sh PROGRAM POOLS
 set -eu
 program=$1

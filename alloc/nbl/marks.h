@@ -46,12 +46,11 @@ enum {
 	NBL_MARK_UNUSUAL = 0x08,   /* not NBL_POOL_USUAL (pools.h) */
 	NBL_MARK_ANY_ORDER = 0x10, /* its contexts do not nest (context.h) */
 	NBL_MARK_CHECKS = 0x20,    /* it is one with `checks` */
-	NBL_MARK_POOL = NBL_MARK_UNUSUAL | NBL_MARK_ANY_ORDER | NBL_MARK_CHECKS,
 	/* Added to an object's address: memory that points at itself is no object. */
 	NBL_MARK_SALT = 0x6e626c00,
 };
 _Static_assert((uint32_t)NBL_MARK_REASSEMBLED < (uint32_t)NBL_MARK_UNUSUAL &&
-		       (uint32_t)NBL_MARK_POOL < sizeof(NET_BUFFER_LIST) / 2,
+		       2 * (uint32_t)NBL_MARK_CHECKS < sizeof(NET_BUFFER_LIST) / 2,
 	"a copy differs in higher bits");
 
 /* The mark of an NBL, whose pool is alive. */
@@ -84,34 +83,31 @@ ALWAYS_INLINE void nbl_set_mark(
 	atom_store_relaxed(nbl_mark_word(nbl), nbl_mark(nbl, pool, mark));
 }
 
-/* The number in a mark that an NBL has, with the bits of its pool; none of the above in what is no NBL's of the pool. */
-ALWAYS_INLINE uintptr_t nbl_mark_seen(
-	const void *mark, const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
-{
-	return ((uintptr_t)nbl + NBL_MARK_SALT) ^ (uintptr_t)pool ^ (uintptr_t)mark;
-}
-
-/* The number alone. */
-ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
-{
-	return nbl_mark_seen(atom_load_relaxed(nbl_mark_word(nbl)), nbl, pool) &
-	       ~(uintptr_t)NBL_MARK_POOL;
-}
-
 ALWAYS_INLINE bool nbl_is(
 	const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool, enum nbl_mark mark)
 {
-	return nbl_mark_of(nbl, pool) == mark;
+	return atom_load_relaxed(nbl_mark_word(nbl)) == nbl_mark(nbl, pool, mark);
+}
+
+/* The number in an NBL's mark; none of the above for what is no NBL of the pool, which is alive. */
+ALWAYS_INLINE uintptr_t nbl_mark_of(const NET_BUFFER_LIST *nbl, const struct nbl_pool *pool)
+{
+	return (uintptr_t)atom_load_relaxed(nbl_mark_word(nbl)) ^ (uintptr_t)nbl_mark(nbl, pool, 0);
 }
 
 /*
- * True of an NBL that is out, unreferenced, of a pool without `checks` whose contexts nest. Its NdisPoolHandle is
- * that pool then, which is alive. Looks at the first line of what is to be an NBL, and at nothing else.
+ * The number in `word`, the mark of what is to be an NBL, with the bits of its pool: small if it is out, unreferenced.
+ * Then NdisPoolHandle is its pool, which is alive. Looks at the NBL's first line and at nothing else.
  */
+ALWAYS_INLINE uintptr_t nbl_mark_seen(const void *word, const NET_BUFFER_LIST *nbl)
+{
+	return ((uintptr_t)nbl + NBL_MARK_SALT) ^ (uintptr_t)nbl->NdisPoolHandle ^ (uintptr_t)word;
+}
+
+/* True of an NBL that is out, unreferenced, of a pool without `checks` whose contexts nest. */
 ALWAYS_INLINE bool nbl_nests(const NET_BUFFER_LIST *nbl)
 {
-	const void *word = atom_load_relaxed(nbl_mark_word(nbl));
-	const uintptr_t seen = nbl_mark_seen(word, nbl, nbl->NdisPoolHandle);
+	const uintptr_t seen = nbl_mark_seen(atom_load_relaxed(nbl_mark_word(nbl)), nbl);
 
 	return likely(seen < (uintptr_t)NBL_MARK_ANY_ORDER);
 }

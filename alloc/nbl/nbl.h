@@ -218,7 +218,7 @@ ALWAYS_INLINE bool nbl_free(const struct pool_ops *ops, const struct context_ops
 	if (unlikely(pool->checks))
 		return nbl_free_checked(self, nbl, mark, call);
 	void *word = atom_load_relaxed(nbl_mark_word(nbl));
-	if (unlikely((nbl_mark_seen(word, nbl, pool) & ~(uintptr_t)NBL_MARK_POOL) != mark)) {
+	if (unlikely(word != nbl_mark(nbl, pool, mark))) {
 		if (!nbl_owner_leaves(pool, nbl, mark, call))
 			return false;
 		word = nbl_mark(nbl, pool, mark);

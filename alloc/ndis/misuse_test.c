@@ -223,30 +223,38 @@ static void writes_after_free_in_verify_pools(NO_STATE)
 }
 
 /* As write_scratch. */
-__attribute__((no_sanitize_address)) static void spoil_mark(NET_BUFFER_LIST *nbl)
+__attribute__((no_sanitize_address)) static void spoil_mark(NET_BUFFER_LIST *nbl, ULONG_PTR bits)
 {
-	nbl->NdisReserved[0] = (PVOID)((ULONG_PTR)nbl->NdisReserved[0] ^ PAGE_SIZE);
+	nbl->NdisReserved[0] = (PVOID)((ULONG_PTR)nbl->NdisReserved[0] ^ bits);
 }
 
-/* Where nothing else looks, the next owner's free finds that the mark was overwritten, and frees nothing. */
+/*
+ * Where nothing else looks, the next owner's free finds that the mark was overwritten, and frees nothing: also where it
+ * says something else of the pool.
+ */
 static void a_mark_that_is_written_after_free(NO_STATE)
 {
+	static const ULONG_PTR bits[] = {PAGE_SIZE, NBL_MARK_UNUSUAL, NBL_MARK_CHECKS};
+
 	if (debug_build || !keeps_memory() || !returns_last_put()) {
 		print_message("every pool checks here, or the next get is another object\n");
 		skip();
 	}
 	NDIS_HANDLE pool = pool_to_test(false);
-	NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
 
-	assert_non_null(nbl);
-	NdisFreeNetBufferList(nbl);
-	spoil_mark(nbl);
-	assert_ptr_equal(NdisAllocateNetBufferList(pool, 0, 0), nbl);
-	expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, nbl, NdisFreeNetBufferList(nbl));
-	spoil_mark(nbl);
-	NdisFreeNetBufferList(nbl);
+	for (size_t i = 0; i < array_count(bits); i++) {
+		NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(pool, 0, 0);
+
+		assert_non_null(nbl);
+		NdisFreeNetBufferList(nbl);
+		spoil_mark(nbl, bits[i]);
+		assert_ptr_equal(NdisAllocateNetBufferList(pool, 0, 0), nbl);
+		expect_misuse(NBL_MISUSE_FOREIGN_OBJECT, nbl, NdisFreeNetBufferList(nbl));
+		spoil_mark(nbl, bits[i]);
+		NdisFreeNetBufferList(nbl);
+	}
 	NdisFreeNetBufferListPool(pool);
-	assert_int_equal(misuses.all, 1);
+	assert_int_equal(misuses.all, array_count(bits));
 }
 
 /* Any byte of an object counts: every one is hit once. */

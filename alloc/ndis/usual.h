@@ -53,7 +53,8 @@ ALWAYS_INLINE bool usual_free(NET_BUFFER_LIST *nbl)
 	if (unlikely(nbl == NULL))
 		return false;
 	void *word = atom_load_relaxed(nbl_mark_word(nbl));
-	const uintptr_t seen = nbl_mark_seen(word, nbl, nbl->NdisPoolHandle);
+	const uintptr_t seen = nbl_mark_seen(word, nbl);
+	/* Whether contexts nest is the pushes' matter. */
 	if (unlikely((seen & ~(uintptr_t)NBL_MARK_ANY_ORDER) != NBL_MARK_LIVE))
 		return false;
 	struct nbl_pool *pool = nbl->NdisPoolHandle;

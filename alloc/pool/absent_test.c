@@ -11,12 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,21 +108,6 @@ static void a_cpu_without_cmpxchg16b(NO_STATE)
 
 #endif
 
-/* From now on no file is there. False: the system allows no filter. */
-static bool lose_files(void)
-{
-	struct sock_filter refuse[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOENT),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {.len = array_count(refuse), .filter = refuse};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
 static int lose_nodes(void)
 {
 	enum { CPUS = 4, OBJECTS = 500 };
@@ -133,7 +115,8 @@ static int lose_nodes(void)
 	void *objs[OBJECTS];
 	struct pool_thread *thread;
 
-	if (!lose_files())
+	/* No file is there. */
+	if (!lose_call(SYS_openat, ENOENT))
 		return NOT_HAD;
 	if (open("/sys/devices/system/node/online", O_RDONLY) >= 0)
 		return RUNS;
